@@ -1,0 +1,191 @@
+//! Registering, changing and removing clients.
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::admin::secret::{self, NewSecret};
+use crate::admin::{Actor, AdminError, Work, grant, registration};
+use crate::app::Foundation;
+use crate::crypto::random;
+use crate::model::client::{
+    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
+};
+use crate::model::event::{Action, Subject};
+use crate::model::grant::Grant;
+use crate::model::time::Lifetime;
+
+/// A client to be registered.
+#[derive(Debug)]
+pub struct NewClient {
+    /// Its name.
+    pub name: ClientName,
+    /// Its identifier; made here if absent.
+    pub client_id: Option<ClientId>,
+    /// How it may authenticate; all ways if empty.
+    pub auth_methods: Vec<AuthenticationMethod>,
+    /// The grants it may use; client_credentials if empty.
+    pub grant_types: Vec<GrantType>,
+    /// How long its tokens live.
+    pub token_lifetime: Option<Lifetime>,
+    /// What it may ask for.
+    pub grants: Vec<Grant>,
+    /// Its first secret.
+    pub secret: NewSecret,
+}
+
+/// What should change about a client; `None` leaves a field as it is.
+#[derive(Debug, Default)]
+pub struct ClientUpdate {
+    /// Its name.
+    pub name: Option<ClientName>,
+    /// How it may authenticate.
+    pub auth_methods: Option<Vec<AuthenticationMethod>>,
+    /// The grants it may use.
+    pub grant_types: Option<Vec<GrantType>>,
+    /// How long its tokens live; `Some(None)` puts it back to the default.
+    pub token_lifetime: Option<Option<Lifetime>>,
+}
+
+/// Registers a client with its grants and its first secret, and gives the secret, which exists
+/// nowhere else.
+pub async fn create(
+    foundation: &Foundation,
+    actor: &Actor,
+    new: NewClient,
+) -> Result<(Registration, SecretString), AdminError> {
+    let client_id = match new.client_id {
+        Some(id) => id,
+        None => {
+            ClientId::parse(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))?
+        }
+    };
+    for wanted in &new.grants {
+        grant::check(foundation, wanted).await?;
+    }
+    check_lifetime(foundation, new.token_lifetime)?;
+    let (plain, record) = secret::mint(foundation, &client_id, &new.secret)?;
+    let mut work = Work::begin(foundation, actor).await?;
+    let client = Client {
+        client_id: client_id.clone(),
+        name: new.name,
+        state: ClientState::Active,
+        auth_methods: or_default(new.auth_methods, &AuthenticationMethod::ALL),
+        grant_types: or_default(new.grant_types, &[GrantType::ClientCredentials]),
+        token_lifetime: new.token_lifetime,
+        created_at: work.now,
+        updated_at: work.now,
+    };
+    work.change.create_client(&client).await?;
+    work.change.add_secret(&client_id, &record).await?;
+    for wanted in &new.grants {
+        work.change.put_grant(&client_id, wanted).await?;
+    }
+    let detail = json!({
+        "name": client.name, "secret_id": record.secret_id, "grants": new.grants,
+    });
+    work.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
+    work.commit().await?;
+    let registration = Registration { client, secrets: vec![record], grants: new.grants };
+    Ok((registration, plain))
+}
+
+/// Reads a client with its secrets and grants.
+pub async fn show(foundation: &Foundation, id: &ClientId) -> Result<Registration, AdminError> {
+    registration(foundation, id).await
+}
+
+/// Changes fields of a client.
+pub async fn update(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    update: ClientUpdate,
+) -> Result<Registration, AdminError> {
+    if let Some(lifetime) = update.token_lifetime {
+        check_lifetime(foundation, lifetime)?;
+    }
+    let mut work = Work::begin(foundation, actor).await?;
+    let mut current = registration(foundation, id).await?;
+    let client = &mut current.client;
+    if let Some(name) = update.name {
+        client.name = name;
+    }
+    if let Some(methods) = update.auth_methods {
+        client.auth_methods = methods;
+    }
+    if let Some(types) = update.grant_types {
+        client.grant_types = types;
+    }
+    if let Some(lifetime) = update.token_lifetime {
+        client.token_lifetime = lifetime;
+    }
+    client.updated_at = work.now;
+    work.change.update_client(client).await?;
+    let detail = json!({
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "grant_types": client.grant_types,
+        "token_lifetime": client.token_lifetime,
+    });
+    work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    Ok(current)
+}
+
+/// Enables or disables a client. Doing it twice is no error and no second event.
+pub async fn set_state(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    state: ClientState,
+    reason: Option<&str>,
+) -> Result<Registration, AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    let mut current = registration(foundation, id).await?;
+    if current.client.state == state {
+        return Ok(current);
+    }
+    current.client.state = state;
+    current.client.updated_at = work.now;
+    work.change.update_client(&current.client).await?;
+    let action = match state {
+        ClientState::Active => Action::ClientEnabled,
+        ClientState::Disabled => Action::ClientDisabled,
+    };
+    work.record(action, Subject::Client(id.clone()), json!({ "reason": reason })).await?;
+    work.commit().await?;
+    Ok(current)
+}
+
+/// Removes a client with its secrets and grants.
+pub async fn delete(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+) -> Result<(), AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    let current = registration(foundation, id).await?;
+    work.change.delete_client(id).await?;
+    let detail = json!({ "name": current.client.name });
+    work.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
+    work.commit().await
+}
+
+/// Refuses a lifetime beyond the server's maximum, which would silently not be given.
+pub(super) fn check_lifetime(
+    foundation: &Foundation,
+    lifetime: Option<Lifetime>,
+) -> Result<(), AdminError> {
+    let longest = foundation.config.token.lifetime_max;
+    match lifetime {
+        Some(lifetime) if lifetime > longest => Err(AdminError::invalid(
+            "token lifetime",
+            format!("{lifetime} is longer than token.lifetime_max, which is {longest}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
+    if given.is_empty() { default.to_vec() } else { given }
+}

@@ -1,0 +1,177 @@
+//! Adding, rotating and ending secrets.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use crate::admin::{Actor, AdminError, Work, registration};
+use crate::app::Foundation;
+use crate::crypto::secret::{check_imported, hint};
+use crate::crypto::{CryptoError, random};
+use crate::model::Malformed;
+use crate::model::client::{ClientId, Registration};
+use crate::model::event::{Action, Subject};
+use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::time::{Lifetime, Timestamp};
+
+/// A secret to be made.
+#[derive(Debug, Default)]
+pub struct NewSecret {
+    /// What people call it.
+    pub label: String,
+    /// How long it lives; for ever if absent.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// Gives a client one more secret.
+pub async fn add(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    new: &NewSecret,
+) -> Result<(SecretRecord, SecretString), AdminError> {
+    let (plain, record) = mint(foundation, id, new)?;
+    let mut work = Work::begin(foundation, actor).await?;
+    let current = registration(foundation, id).await?;
+    check_count(foundation, &current, work.now)?;
+    work.change.add_secret(id, &record).await?;
+    let detail = json!({ "secret_id": record.secret_id, "label": record.label });
+    work.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    Ok((record, plain))
+}
+
+/// Gives a client a new secret and lets every other one end: at once, or after `overlap`, in
+/// which both count.
+pub async fn rotate(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    new: &NewSecret,
+    overlap: Option<Lifetime>,
+) -> Result<(SecretRecord, SecretString, Option<Timestamp>), AdminError> {
+    let (plain, record) = mint(foundation, id, new)?;
+    let mut work = Work::begin(foundation, actor).await?;
+    let current = registration(foundation, id).await?;
+    let end = overlap.map_or(work.now, |overlap| work.now.plus(overlap));
+    let mut ended = Vec::new();
+    for old in current.secrets.iter().filter(|old| old.is_live(work.now)) {
+        // A secret that ends sooner anyway is not given a longer life.
+        if old.expires_at.is_none_or(|expiry| end < expiry) {
+            work.change.expire_secret(id, &old.secret_id, end).await?;
+            ended.push(&old.secret_id);
+        }
+    }
+    if overlap.is_some() {
+        check_count(foundation, &current, work.now)?;
+    }
+    work.change.add_secret(id, &record).await?;
+    let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
+    work.record(Action::SecretRotated, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    let old_secrets_end = (!ended.is_empty()).then_some(end);
+    Ok((record, plain, old_secrets_end))
+}
+
+/// Lets a secret end: at once, or after a while.
+pub async fn expire(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    secret_id: &SecretId,
+    after: Option<Lifetime>,
+) -> Result<Timestamp, AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    registration(foundation, id).await?;
+    let end = after.map_or(work.now, |after| work.now.plus(after));
+    if !work.change.expire_secret(id, secret_id, end).await? {
+        return Err(AdminError::NotFound {
+            kind: "secret",
+            id: secret_id.to_string(),
+            remedy: "tokend client show lists the secrets of a client",
+        });
+    }
+    let detail = json!({ "secret_id": secret_id, "ended_at": end });
+    work.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    Ok(end)
+}
+
+/// Makes a secret and the record of it.
+pub(super) fn mint(
+    foundation: &Foundation,
+    id: &ClientId,
+    new: &NewSecret,
+) -> Result<(SecretString, SecretRecord), AdminError> {
+    check_label(&new.label)?;
+    let plain = foundation.vault.tag_key.mint(id)?;
+    let hash = foundation.vault.hasher.hash(&plain)?;
+    let now = foundation.clock.now();
+    let record = SecretRecord {
+        secret_id: new_id()?,
+        kind: SecretKind::Minted,
+        hash,
+        hint: hint(plain.expose_secret()),
+        label: new.label.clone(),
+        created_at: now,
+        expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),
+    };
+    Ok((plain, record))
+}
+
+/// Makes the record of a secret of another system.
+pub(super) fn take_over(
+    foundation: &Foundation,
+    plain: &SecretString,
+) -> Result<SecretRecord, CryptoError> {
+    check_imported(plain)?;
+    let hash = foundation.vault.hasher.hash(plain)?;
+    record_of_import(foundation, hash, hint(plain.expose_secret()))
+}
+
+/// Makes the record of a hash of another system, whose secret nobody here has seen.
+pub(super) fn record_of_import(
+    foundation: &Foundation,
+    hash: SecretHash,
+    hint: String,
+) -> Result<SecretRecord, CryptoError> {
+    Ok(SecretRecord {
+        secret_id: new_id()?,
+        kind: SecretKind::Imported,
+        hash,
+        hint,
+        label: "imported".to_owned(),
+        created_at: foundation.clock.now(),
+        expires_at: None,
+    })
+}
+
+fn new_id() -> Result<SecretId, CryptoError> {
+    let id = random::identifier("sec_")?;
+    SecretId::parse(&id).map_err(|Malformed(_)| CryptoError::Failed("naming a secret"))
+}
+
+fn check_label(label: &str) -> Result<(), AdminError> {
+    if label.chars().count() > 100 || label.chars().any(char::is_control) {
+        return Err(AdminError::invalid(
+            "label",
+            "at most 100 characters, without control characters",
+        ));
+    }
+    Ok(())
+}
+
+fn check_count(
+    foundation: &Foundation,
+    current: &Registration,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let most = foundation.config.secrets.max_per_client;
+    let live = current.secrets.iter().filter(|secret| secret.is_live(now)).count();
+    if live >= most {
+        return Err(AdminError::Conflict(format!(
+            "the client has {live} live secrets, as many as secrets.max_per_client allows; end one \
+             with tokend client expire-secret"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! What a process is made of: built once at the start, then only read.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use crate::config::{Config, Issuer, Location};
+use crate::crypto::hashing::Cost;
+use crate::crypto::seal::MasterKeys;
+use crate::crypto::secret::{TAG_KEY_LENGTH, TagKey};
+use crate::crypto::vault::Vault;
+use crate::crypto::{CryptoError, random};
+use crate::directory::{Directory, DirectoryError};
+use crate::model::time::Clock;
+use crate::store::schema::{self, SchemaError};
+use crate::store::{Store, StoreError};
+
+/// The name under which the tag key lies sealed in the database.
+const TAG_KEY: &str = "secret_tag_key";
+
+/// Why a process could not be put together; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The schema and this binary do not match.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key could not be made, read or opened.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// Postgres without a master key.
+    #[error(
+        "no master key is set: with Postgres, signing keys are sealed under a key that is not in \
+         the database. Make one with `openssl rand -base64 32`, keep it safe, and give it as \
+         TOKEND_MASTER_KEY or TOKEND_MASTER_KEY_FILE to every instance"
+    )]
+    NoMasterKey,
+    /// The database was sealed under another master key.
+    #[error(
+        "the master key from {origin} is not the one this database was sealed with: give that \
+         one, or both, the new one first, as `new,old`"
+    )]
+    WrongMasterKey {
+        /// Where the key came from.
+        origin: String,
+    },
+    /// The file of the master key cannot be read or made.
+    #[error("cannot read or make the master key {path}: {problem}", path = path.display())]
+    MasterKeyFile {
+        /// Its place.
+        path: PathBuf,
+        /// What stood in the way.
+        problem: String,
+    },
+}
+
+impl From<DirectoryError> for StartError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Store(error) => Self::Store(error),
+            DirectoryError::Crypto(error) => Self::Crypto(error),
+        }
+    }
+}
+
+/// What every command stands on: settings, database, keys, clock.
+#[derive(Debug)]
+pub struct Foundation {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The keys.
+    pub vault: Vault,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What a server stands on: the foundation, and everything in memory.
+pub struct App {
+    /// Settings, database, keys, clock.
+    pub foundation: Foundation,
+    /// Who signs.
+    pub issuer: Issuer,
+    /// The memory.
+    pub directory: Directory,
+    /// True from the moment the server has been told to stop.
+    pub stopping: AtomicBool,
+}
+
+impl Foundation {
+    /// Opens the database, looks at its schema, and opens the keys.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = Store::open(&config.database).await?;
+        schema::prepare(&store, config.database.migrate).await?;
+        let vault = open_vault(&config, &store).await?;
+        Ok(Self { config, store, vault, clock })
+    }
+
+    /// How long a replaced signing key stays published, in seconds: until the longest token it
+    /// signed has expired, and a reserve.
+    pub fn keep_seconds(&self) -> i64 {
+        self.config.token.lifetime_max.seconds() + self.config.keys.keep_after.seconds()
+    }
+}
+
+impl App {
+    /// Loads the memory.
+    pub async fn load(foundation: Foundation, issuer: Issuer) -> Result<Self, StartError> {
+        let Foundation { store, vault, clock, .. } = &foundation;
+        let directory =
+            Directory::load(store, vault, foundation.keep_seconds(), clock.now()).await?;
+        Ok(Self { foundation, issuer, directory, stopping: AtomicBool::new(false) })
+    }
+
+    /// Reads what others have changed.
+    pub async fn catch_up(&self) -> Result<(), DirectoryError> {
+        let Foundation { store, vault, clock, .. } = &self.foundation;
+        self.directory.catch_up(store, vault, clock.now()).await
+    }
+}
+
+async fn open_vault(config: &Config, store: &Store) -> Result<Vault, StartError> {
+    let (text, origin) = master_key(config)?;
+    let master = MasterKeys::parse(&text)?;
+    let sealed = match store.sealed_key(TAG_KEY).await? {
+        Some(sealed) => sealed,
+        None => {
+            let fresh = Zeroizing::new(random::bytes::<TAG_KEY_LENGTH>()?);
+            let sealed = master.seal(TAG_KEY, fresh.as_slice())?;
+            store.keep_sealed_key(TAG_KEY, &sealed).await?
+        }
+    };
+    let opened =
+        master.open(TAG_KEY, &sealed).map_err(|_| StartError::WrongMasterKey { origin })?;
+    if opened.is_outdated {
+        reseal(store, &master).await?;
+    }
+    let secrets = &config.secrets;
+    let cost =
+        Cost { memory_kib: secrets.argon2_memory_kib, iterations: secrets.argon2_iterations };
+    let tag_key = TagKey::new(&opened.content);
+    Ok(Vault::new(master, tag_key, cost, secrets.hashing_lanes, secrets.hashing_queue)?)
+}
+
+/// Seals everything anew under the first master key, so that the others can be dropped.
+async fn reseal(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
+    for key in store.signing_keys().await? {
+        let opened = master.open(key.kid.as_str(), &key.sealed)?;
+        if opened.is_outdated {
+            let sealed = master.seal(key.kid.as_str(), &opened.content)?;
+            store.reseal_signing_key(&key.kid, &key.sealed, &sealed).await?;
+        }
+    }
+    // The tag key comes last: it is the one that tells the next start whether all is done.
+    if let Some(old) = store.sealed_key(TAG_KEY).await? {
+        let opened = master.open(TAG_KEY, &old)?;
+        let sealed = master.seal(TAG_KEY, &opened.content)?;
+        store.reseal_key(TAG_KEY, &old, &sealed).await?;
+    }
+    tracing::info!("the signing keys have been sealed under the new master key");
+    Ok(())
+}
+
+/// The text of the master keys, and where it came from.
+fn master_key(config: &Config) -> Result<(Zeroizing<String>, String), StartError> {
+    if let Some(text) = &config.master_key {
+        let text = Zeroizing::new(text.expose_secret().to_owned());
+        return Ok((text, "TOKEND_MASTER_KEY".to_owned()));
+    }
+    match &config.database.location {
+        Location::Postgres(_) => Err(StartError::NoMasterKey),
+        Location::Sqlite(_) => {
+            let path = config.data_dir.join("master.key");
+            let text = read_or_make(&path)
+                .map_err(|problem| StartError::MasterKeyFile { path: path.clone(), problem })?;
+            Ok((text, path.display().to_string()))
+        }
+    }
+}
+
+/// Reads the key file, or makes it with mode 0600. Of several processes that make it at once, one
+/// wins and all read the same key.
+fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
+    if let Ok(text) = std::fs::read_to_string(path) {
+        return Ok(Zeroizing::new(text));
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    let key = MasterKeys::generate().map_err(|error| error.to_string())?;
+    let draft = folder.join(format!("master.key.{}", std::process::id()));
+    write_private(&draft, &key).map_err(|error| error.to_string())?;
+    // A hard link appears whole or not at all, and never replaces a key that is there.
+    let linked = std::fs::hard_link(&draft, path);
+    let removed = std::fs::remove_file(&draft);
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(error.to_string());
+        }
+        _ => removed.map_err(|error| error.to_string())?,
+    }
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}

@@ -1,0 +1,152 @@
+//! `tokend client add-secret`, `rotate-secret` and `expire-secret`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::admin::secret::{self, NewSecret};
+use crate::cli::client::span;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Shown};
+use crate::cli::{Global, actor};
+use crate::model::client::ClientId;
+use crate::model::secret::{SecretId, SecretRecord};
+use crate::model::time::Timestamp;
+
+#[derive(Debug, Args)]
+pub(crate) struct AddSecretArgs {
+    /// The client's identifier
+    id: String,
+    #[command(flatten)]
+    new: NewSecretArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateSecretArgs {
+    /// The client's identifier
+    id: String,
+    /// How long the old secrets go on counting, such as 24h; they end at once if absent
+    #[arg(long, value_name = "SPAN")]
+    overlap: Option<String>,
+    #[command(flatten)]
+    new: NewSecretArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExpireSecretArgs {
+    /// The client's identifier
+    id: String,
+    /// The secret's identifier, as client show lists it
+    secret_id: String,
+    /// Let it end after this span; at once if absent
+    #[arg(long = "in", value_name = "SPAN")]
+    after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct NewSecretArgs {
+    /// What the new secret is called
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    /// How long the new secret lives; for ever if absent
+    #[arg(long, value_name = "SPAN")]
+    secret_ttl: Option<String>,
+    /// Write the secret to this new file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+impl NewSecretArgs {
+    fn wanted(&self) -> Result<NewSecret, CliError> {
+        Ok(NewSecret {
+            label: self.label.clone(),
+            lifetime: self.secret_ttl.as_deref().map(span).transpose()?,
+        })
+    }
+}
+
+/// Runs `tokend client add-secret`.
+pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
+    let new = args.new.wanted()?;
+    let foundation = global.foundation().await?;
+    let (record, plain) = secret::add(&foundation, &actor(), &id, &new).await?;
+    print(global, &args.new, &id, &record, &plain, None)
+}
+
+/// Runs `tokend client rotate-secret`.
+pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
+    let new = args.new.wanted()?;
+    let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
+    let overlap = overlap.map(span).transpose()?;
+    let foundation = global.foundation().await?;
+    let (record, plain, old_end) =
+        secret::rotate(&foundation, &actor(), &id, &new, overlap).await?;
+    print(global, &args.new, &id, &record, &plain, old_end)
+}
+
+/// Runs `tokend client expire-secret`.
+pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
+    let secret_id = SecretId::parse(&args.secret_id)?;
+    let after = args.after.as_deref().map(span).transpose()?;
+    let foundation = global.foundation().await?;
+    let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
+    let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
+    let rows = [
+        ("client", id.to_string()),
+        ("secret id", secret_id.to_string()),
+        ("ends", output::moment(end, foundation.clock.now())),
+    ];
+    output::one(global.output, secret_id.as_str(), &value, &rows)
+}
+
+/// One line about a secret that is kept.
+pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
+    let mut text = secret.secret_id.to_string();
+    if !secret.hint.is_empty() {
+        text.push_str(" …");
+        text.push_str(&secret.hint);
+    }
+    if !secret.label.is_empty() {
+        text.push(' ');
+        text.push_str(&secret.label);
+    }
+    text.push_str(", made ");
+    text.push_str(&output::moment(secret.created_at, now));
+    match secret.expires_at {
+        None => text.push_str(", no end"),
+        Some(end) if secret.is_live(now) => {
+            text.push_str(", ends ");
+            text.push_str(&output::moment(end, now));
+        }
+        Some(end) => {
+            text.push_str(", ended ");
+            text.push_str(&output::moment(end, now));
+        }
+    }
+    text
+}
+
+fn print(
+    global: &Global,
+    args: &NewSecretArgs,
+    id: &ClientId,
+    record: &SecretRecord,
+    plain: &SecretString,
+    old_end: Option<Timestamp>,
+) -> Result<(), CliError> {
+    let shown = Shown::new(plain, args.secret_file.as_deref())?;
+    let mut value = shown.add_to(record)?;
+    value["client_id"] = json!(id);
+    let mut rows =
+        vec![("client", id.to_string()), ("secret id", record.secret_id.to_string()), shown.row()];
+    if let Some(end) = old_end {
+        value["old_secrets_end_at"] = json!(end);
+        rows.push(("old secrets end", end.to_string()));
+    }
+    output::one(global.output, record.secret_id.as_str(), &value, &rows)
+}

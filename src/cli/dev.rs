@@ -1,0 +1,193 @@
+//! `tokend dev`: the first minute. A server with a demo client, and a curl that has worked a
+//! moment ago.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::admin::client::{self, NewClient};
+use crate::admin::secret::NewSecret;
+use crate::admin::{Actor, resource};
+use crate::app::App;
+use crate::cli::error::CliError;
+use crate::cli::screen::{self, Ephemeral};
+use crate::cli::{Global, http, output, serve};
+use crate::config::sources::{Flags, Settings};
+use crate::config::{Config, Need, environment};
+use crate::crypto::jwt;
+use crate::model::client::{ClientId, ClientName};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::resource::{OfferedScope, ResourceId};
+use crate::oauth::access_token;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_credentials;
+use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
+use crate::oauth::request::Wanted;
+use crate::server::Server;
+
+pub(super) const DEMO_API: &str = "https://api.demo.localhost";
+pub(super) const DEMO_CLIENT: &str = "cl_demo";
+const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change the demo"];
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Where to listen; loopback
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Keep nothing: work in a folder that is removed at the end
+    #[arg(long, conflicts_with = "fresh")]
+    ephemeral: bool,
+    /// Start over: remove the data of earlier runs first
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Runs `tokend dev`.
+pub(crate) async fn run(global: &Global, args: DevArgs) -> Result<(), CliError> {
+    let folder = args.ephemeral.then(Ephemeral::create).transpose()?;
+    let config = config(global, &args, folder.as_ref())?;
+    refuse_production(&config)?;
+    serve::start_logging(&config);
+    prepare_folder(&config.data_dir, args.fresh)?;
+    let is_open = !config.listen.ip().is_loopback();
+    let app = serve::load(config).await?;
+    let server = Server::start(app.clone()).await?;
+    let secret = demo(&app).await?;
+    app.catch_up().await.map_err(crate::app::StartError::from)?;
+    let stop = serve::told_to_stop()?;
+    let serving = tokio::spawn(server.run(stop));
+    let tested = self_test(&app, secret.as_ref()).await?;
+    output::line(&screen::of(&app, secret.as_ref(), tested, is_open))?;
+    drop(secret);
+    serving.await.map_err(|error| CliError::failed(error.to_string()))?;
+    Ok(())
+}
+
+/// The settings of `dev`: those of everybody, and defaults that make sense for one machine.
+fn config(global: &Global, args: &DevArgs, folder: Option<&Ephemeral>) -> Result<Config, CliError> {
+    let mut flags: Flags = global.flags();
+    let environment = environment();
+    if let Some(listen) = &args.listen {
+        flags.fixed.push(("listen", listen.clone(), "from --listen"));
+    }
+    if let Some(folder) = folder {
+        flags.fixed.push(("data_dir", folder.path().display().to_string(), "from --ephemeral"));
+        flags.fixed.push(("database.url", String::new(), "from --ephemeral"));
+    }
+    let settings = Settings::gather(&flags, &environment)?;
+    if settings.is_default("issuer") {
+        let listen = settings.text("listen");
+        let port = listen.rsplit(':').next().unwrap_or("8080");
+        flags.fixed.push(("issuer", format!("http://localhost:{port}"), "chosen by dev"));
+    }
+    if settings.is_default("log.level") {
+        flags.fixed.push(("log.level", "warn,tokend::web=info".to_owned(), "chosen by dev"));
+    }
+    if settings.is_default("log.format") {
+        flags.fixed.push(("log.format", "text".to_owned(), "chosen by dev"));
+    }
+    if settings.is_default("shutdown.delay") {
+        flags.fixed.push(("shutdown.delay", "0s".to_owned(), "chosen by dev"));
+    }
+    Ok(Config::load(&flags, &environment, Need::Issuer)?)
+}
+
+/// Nobody should ship this by accident.
+fn refuse_production(config: &Config) -> Result<(), CliError> {
+    if config.issuer.as_ref().is_some_and(crate::config::Issuer::is_https) {
+        return Err(CliError::configuration(
+            "dev makes a demo client and speaks plain HTTP; it does not run under an https issuer",
+        )
+        .with_remedy("For a real server: tokend serve. For a first look: unset TOKEND_ISSUER."));
+    }
+    Ok(())
+}
+
+/// Makes the data folder, which git ignores by a file of its own.
+fn prepare_folder(folder: &Path, fresh: bool) -> Result<(), CliError> {
+    let not_writable = |error: std::io::Error| {
+        CliError::failed(format!("cannot write to {}: {error}", folder.display()))
+            .with_remedy("Give tokend a folder that it may write to: TOKEND_DATA_DIR=… tokend dev")
+    };
+    if fresh {
+        for name in ["tokend.db", "tokend.db-wal", "tokend.db-shm", "master.key"] {
+            match std::fs::remove_file(folder.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(not_writable(error));
+                }
+                _ => {}
+            }
+        }
+    }
+    std::fs::create_dir_all(folder).map_err(not_writable)?;
+    std::fs::write(folder.join(".gitignore"), "*\n").map_err(not_writable)
+}
+
+/// Makes the demo resource and client, unless they are there; gives the secret of a new client.
+async fn demo(app: &App) -> Result<Option<SecretString>, CliError> {
+    let foundation = &app.foundation;
+    let actor = Actor::new("dev", "demo");
+    let api = ResourceId::parse(DEMO_API)?;
+    let id = ClientId::parse(DEMO_CLIENT)?;
+    if foundation.store.resource(&api).await?.is_none() {
+        let scopes = DEMO_SCOPES.iter().map(|text| OfferedScope::parse(text));
+        let scopes = scopes.collect::<Result<_, _>>()?;
+        resource::create(foundation, &actor, api.clone(), scopes, None).await?;
+    }
+    if foundation.store.registration(&id).await?.is_some() {
+        return Ok(None);
+    }
+    let new = NewClient {
+        name: ClientName::parse("Demo client")?,
+        client_id: Some(id),
+        auth_methods: Vec::new(),
+        grant_types: Vec::new(),
+        token_lifetime: None,
+        grants: vec![Grant { resource: api, scopes: GrantedScopes::All }],
+        secret: NewSecret { label: "demo".to_owned(), lifetime: None },
+    };
+    let (_, secret) = client::create(foundation, &actor, new).await?;
+    Ok(Some(secret))
+}
+
+/// Does what the screen is about to tell: gets a token over HTTP, if the secret is known, and
+/// checks it with the key set as it is published. Gives how long that took.
+async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration, CliError> {
+    let failed = |what: String| CliError::failed(format!("the self-test failed: {what}"));
+    let started = Instant::now();
+    let address = http::reachable(app.foundation.config.listen);
+    let token = match secret {
+        Some(secret) => {
+            let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
+            let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
+            let form = "grant_type=client_credentials&scope=demo:read";
+            let answer =
+                http::post_form(address, TOKEN_PATH, &basic, form).await.map_err(failed)?;
+            let body: serde_json::Value =
+                serde_json::from_str(&answer.body).map_err(|error| failed(error.to_string()))?;
+            let token = body["access_token"].as_str().map(str::to_owned);
+            token.ok_or_else(|| failed(format!("{} {}", answer.status, answer.body)))?
+        }
+        None => {
+            let entry = app.directory.client(DEMO_CLIENT);
+            let entry = entry.ok_or_else(|| failed("the demo client is gone".to_owned()))?;
+            let client = AuthenticatedClient::vouched_for(entry);
+            let refused =
+                |error: crate::oauth::error::OAuthError| failed(error.reason().to_owned());
+            let granted =
+                client_credentials::grant(app, &client, &Wanted::default()).map_err(refused)?;
+            let now = app.foundation.clock.now();
+            access_token::mint(app, &client, &granted, now).map_err(refused)?.access_token
+        }
+    };
+    let answer = http::get(address, KEY_SET_PATH).await.map_err(failed)?;
+    let keys = jwt::key_set(&answer.body).map_err(|error| failed(error.to_string()))?;
+    let now = app.foundation.clock.now();
+    jwt::verify(&token, &keys, Some(app.issuer.as_str()), now)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(started.elapsed())
+}

@@ -1,0 +1,200 @@
+//! What went wrong, for the person at the terminal: a sentence, a code, and the exit code that
+//! scripts look at.
+
+use serde_json::json;
+
+use crate::admin::AdminError;
+use crate::app::StartError;
+use crate::config::problem::ConfigError;
+use crate::model::Malformed;
+use crate::server::ServeError;
+use crate::store::StoreError;
+use crate::store::schema::SchemaError;
+
+/// The exit codes of UX §2.5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Failed = 1,
+    Usage = 2,
+    Configuration = 3,
+    NotFound = 4,
+    Conflict = 5,
+    Unreachable = 7,
+    NotValid = 8,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    exit: Exit,
+    code: &'static str,
+    text: String,
+    remedy: Option<String>,
+}
+
+impl CliError {
+    /// Something failed that is nobody's fault here.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, "E-FAILED", text)
+    }
+
+    /// An argument is not allowed.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "E-USAGE", text)
+    }
+
+    /// The settings do not fit the command.
+    pub(crate) fn configuration(text: impl Into<String>) -> Self {
+        Self::new(Exit::Configuration, "E-CONF", text)
+    }
+
+    /// The thing that was checked is not valid.
+    pub(crate) fn not_valid(text: impl Into<String>) -> Self {
+        Self::new(Exit::NotValid, "E-NOT-VALID", text)
+    }
+
+    /// Adds what to do.
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    fn new(exit: Exit, code: &'static str, text: impl Into<String>) -> Self {
+        Self { exit, code, text: text.into(), remedy: None }
+    }
+
+    /// The exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit as u8
+    }
+
+    /// For people.
+    pub(crate) fn as_text(&self) -> String {
+        let mut text = format!("error: {}   [{}]", self.text, self.code);
+        if let Some(remedy) = &self.remedy {
+            text.push_str("\n  ");
+            text.push_str(remedy);
+        }
+        text
+    }
+
+    /// For programs (RFC 9457).
+    pub(crate) fn as_problem(&self) -> String {
+        let detail = match &self.remedy {
+            Some(remedy) => format!("{}. {remedy}", self.text),
+            None => self.text.clone(),
+        };
+        json!({ "type": "about:blank", "title": self.text, "code": self.code, "detail": detail })
+            .to_string()
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Configuration, "E-CONF", error.to_string())
+    }
+}
+
+impl From<Malformed> for CliError {
+    fn from(malformed: Malformed) -> Self {
+        Self::usage(malformed.to_string())
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        let (exit, code) = match &error {
+            StoreError::TimedOut(_) | StoreError::Failed(_) => (Exit::Unreachable, "E-DATABASE"),
+            StoreError::Unopenable { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
+            _ => (Exit::Failed, "E-STORE"),
+        };
+        let remedy = match &error {
+            StoreError::TimedOut(_) | StoreError::Failed(_) => {
+                Some("Check `database.url` (tokend config show) and that the database runs.")
+            }
+            StoreError::Unopenable { .. } => Some(
+                "tokend needs a folder that it may write to: give it this one, or set TOKEND_DATA_DIR.",
+            ),
+            _ => None,
+        };
+        Self { exit, code, text: chain(&error), remedy: remedy.map(str::to_owned) }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) | StartError::Schema(SchemaError::Store(error)) => error.into(),
+            StartError::Schema(_) => Self::new(Exit::Failed, "E-SCHEMA", error.to_string()),
+            StartError::NoMasterKey | StartError::WrongMasterKey { .. } | StartError::Crypto(_) => {
+                Self::new(Exit::Configuration, "E-MASTER-KEY", error.to_string())
+            }
+            StartError::MasterKeyFile { .. } => {
+                Self::new(Exit::Failed, "E-DATA-NOT-WRITABLE", error.to_string()).with_remedy(
+                    "tokend needs a folder that it may write to: give it this one, or set TOKEND_DATA_DIR.",
+                )
+            }
+        }
+    }
+}
+
+impl From<SchemaError> for CliError {
+    fn from(error: SchemaError) -> Self {
+        StartError::Schema(error).into()
+    }
+}
+
+impl From<AdminError> for CliError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::NotFound { .. } => {
+                Self::new(Exit::NotFound, "E-NOT-FOUND", error.to_string())
+            }
+            AdminError::Conflict(text) => Self::new(Exit::Conflict, "E-CONFLICT", text),
+            AdminError::Invalid { .. } => Self::usage(error.to_string()),
+            AdminError::Store(error) => error.into(),
+            AdminError::Crypto(error) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        let ServeError::Listen { address, setting, problem } = &error else {
+            return Self::failed(chain(&error));
+        };
+        let port = address.port();
+        match problem.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                let text = format!("port {port} is taken by another process");
+                let other = format!("{}:{}", address.ip(), port.saturating_add(1));
+                let variable = crate::config::sources::variable_of(setting);
+                Self::new(Exit::Failed, "E-PORT-IN-USE", text).with_remedy(format!(
+                    "Use another one: {variable}={other}, or --set {setting}={other}"
+                ))
+            }
+            _ => Self::new(Exit::Failed, "E-LISTEN", error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,83 @@
+//! The outgoing HTTP client: one small request to a server on this machine.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// How long an exchange may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What came back.
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// The body.
+    pub(crate) body: String,
+}
+
+/// Fetches a path from a local server.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer, String> {
+    exchange(address, Method::GET, path, None).await
+}
+
+/// Posts a form with an `Authorization` header to a local server.
+pub(crate) async fn post_form(
+    address: SocketAddr,
+    path: &str,
+    authorization: &str,
+    form: &str,
+) -> Result<Answer, String> {
+    exchange(address, Method::POST, path, Some((authorization, form))).await
+}
+
+/// The address under which a listener is reached from this machine.
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+async fn exchange(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    form: Option<(&str, &str)>,
+) -> Result<Answer, String> {
+    let mut request = Request::builder().method(method).uri(path).header(HOST, address.to_string());
+    let mut body = Bytes::new();
+    if let Some((authorization, form)) = form {
+        request = request
+            .header(AUTHORIZATION, authorization)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        body = Bytes::copy_from_slice(form.as_bytes());
+    }
+    let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
+    match tokio::time::timeout(TIMEOUT, send(address, request)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!("{address} did not answer within {TIMEOUT:?}")),
+    }
+}
+
+async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+    let failed = |error: hyper::Error| format!("{address} did not answer: {error}");
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| format!("cannot connect to {address}: {error}"))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let driving = tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(failed)?;
+    let status = response.status();
+    let body = response.into_body().collect().await.map_err(failed)?.to_bytes();
+    driving.abort();
+    Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+}

@@ -1,0 +1,174 @@
+//! The command line: a file a noun. It reads arguments, calls a verb, and shows what came back.
+//!
+//! Every command works on the database of the settings; a running server follows by itself.
+
+mod audit;
+mod check_config;
+mod client;
+mod client_access;
+mod client_secret;
+mod completion;
+mod dev;
+mod error;
+mod health;
+mod http;
+mod key;
+mod migrate;
+mod output;
+mod resource;
+mod screen;
+mod serve;
+mod token;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::admin::Actor;
+use crate::app::Foundation;
+use crate::cli::error::CliError;
+use crate::cli::output::Format;
+use crate::config::sources::Flags;
+use crate::config::{Config, Need, environment};
+use crate::model::time::Clock;
+
+/// An OAuth 2.0 authorization server for machines.
+#[derive(Debug, Parser)]
+#[command(name = "tokend", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Read settings from this file too; may be repeated, a later one wins
+    #[arg(long = "config", value_name = "FILE", global = true)]
+    config: Vec<PathBuf>,
+    /// Set one setting, as in --set token.lifetime=30m; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    set: Vec<String>,
+    /// How to print: table for people, json for programs, id for pipes
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve,
+    /// Run a throw-away server with a demo client and a curl that works
+    Dev(dev::DevArgs),
+    /// Bring the database schema up to date
+    Migrate(migrate::MigrateArgs),
+    /// Check the settings and say everything that is wrong with them
+    CheckConfig(check_config::CheckConfigArgs),
+    /// Show the settings
+    #[command(subcommand)]
+    Config(check_config::ConfigCommand),
+    /// Ask a running server how it is: exit code 0 if well, 1 if not
+    Health(health::HealthArgs),
+    /// The machines that ask for tokens
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// The APIs that tokens are for
+    #[command(subcommand)]
+    Resource(resource::ResourceCommand),
+    /// The keys that tokens are signed with
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Make, read and check tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// The log of every change
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    Completion(completion::CompletionArgs),
+}
+
+impl Global {
+    /// The sources of settings that the command line names.
+    fn flags(&self) -> Flags {
+        Flags { files: self.config.clone(), set: self.set.clone(), fixed: Vec::new() }
+    }
+
+    /// Reads the settings.
+    fn config(&self, need: Need) -> Result<Config, CliError> {
+        Ok(Config::load(&self.flags(), &environment(), need)?)
+    }
+
+    /// Opens what a command that works on the database stands on.
+    async fn foundation(&self) -> Result<Foundation, CliError> {
+        let config = self.config(Need::Nothing)?;
+        Ok(Foundation::open(config, Clock::System).await?)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let format = cli.global.output;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&CliError::failed(error.to_string()), format),
+    };
+    let outcome = runtime.block_on(execute(cli));
+    // Hashes that still run have nobody left to wait for them.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error, format),
+    }
+}
+
+async fn execute(cli: Cli) -> Result<(), CliError> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Serve => serve::run(global).await,
+        Command::Dev(args) => dev::run(global, args).await,
+        Command::Migrate(args) => migrate::run(global, &args).await,
+        Command::CheckConfig(args) => check_config::run(global, &args).await,
+        Command::Config(command) => check_config::config(global, &command),
+        Command::Health(args) => health::run(global, &args).await,
+        Command::Client(command) => client::run(global, command).await,
+        Command::Resource(command) => resource::run(global, command).await,
+        Command::Key(command) => key::run(global, &command).await,
+        Command::Token(command) => token::run(global, command).await,
+        Command::Audit(command) => audit::run(global, &command).await,
+        Command::Version => output::version(global.output),
+        Command::Completion(args) => completion::run(&args),
+    }
+}
+
+fn report(error: &CliError, format: Format) -> ExitCode {
+    let text = match format {
+        Format::Json => error.as_problem(),
+        Format::Table | Format::Id => error.as_text(),
+    };
+    // If standard error is gone, there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+    ExitCode::from(error.exit_code())
+}
+
+/// Who works here: the user of the operating system.
+fn actor() -> Actor {
+    let names = ["SUDO_USER", "USER", "LOGNAME"];
+    let environment = environment();
+    let name = names.iter().find_map(|wanted| {
+        environment.iter().find(|(name, value)| name == wanted && !value.is_empty())
+    });
+    Actor::new("cli", name.map_or("unknown", |(_, value)| value))
+}
+
+/// The parser of the command line, for completion scripts.
+fn parser() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}

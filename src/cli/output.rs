@@ -1,0 +1,196 @@
+//! Showing things: a table for people, JSON for programs, ids for pipes. What is asked for goes to
+//! standard output; everything else, such as hints, to standard error.
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tabwriter::TabWriter;
+
+use crate::cli::error::CliError;
+use crate::model::grant::Grant;
+use crate::model::grant::GrantedScopes;
+use crate::model::time::Timestamp;
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people.
+    Table,
+    /// JSON for programs.
+    Json,
+    /// One identifier a line.
+    Id,
+}
+
+/// Prints one thing: rows of name and value, its JSON, or its identifier.
+pub(crate) fn one<T: Serialize>(
+    format: Format,
+    id: &str,
+    value: &T,
+    rows: &[(&str, String)],
+) -> Result<(), CliError> {
+    match format {
+        Format::Json => json(value),
+        Format::Id => line(id),
+        Format::Table => {
+            let rows: Vec<_> =
+                rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect();
+            table(&rows)
+        }
+    }
+}
+
+/// Prints many things: a table with a header, a JSON array, or identifiers.
+pub(crate) fn many<T: Serialize>(
+    format: Format,
+    values: &[T],
+    header: &[&str],
+    row: impl Fn(&T) -> Vec<String>,
+) -> Result<(), CliError> {
+    match format {
+        Format::Json => json(&values),
+        Format::Id => {
+            values.iter().try_for_each(|value| line(row(value).first().map_or("", String::as_str)))
+        }
+        Format::Table => {
+            let mut rows = vec![header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+            rows.extend(values.iter().map(row));
+            table(&rows)
+        }
+    }
+}
+
+/// Prints a line to standard output.
+pub(crate) fn line(text: &str) -> Result<(), CliError> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Says something beside the result, to standard error.
+pub(crate) fn hint(text: &str) {
+    // If nobody reads standard error, the hint is lost and nothing else.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A secret in a result: printed once, or written to a file that only its owner can read.
+pub(crate) struct Shown<'a> {
+    secret: &'a SecretString,
+    file: Option<&'a Path>,
+}
+
+impl<'a> Shown<'a> {
+    /// Shows `secret`, in `file` if one is given.
+    pub(crate) fn new(secret: &'a SecretString, file: Option<&'a Path>) -> Result<Self, CliError> {
+        if let Some(path) = file {
+            write_private(path, secret).map_err(|error| {
+                CliError::failed(format!("cannot write {}: {error}", path.display())).with_remedy(
+                    "The secret is lost: make another one with tokend client rotate-secret.",
+                )
+            })?;
+        }
+        Ok(Self { secret, file })
+    }
+
+    /// Adds the secret, or where it is, to the JSON of a result.
+    pub(crate) fn add_to<T: Serialize>(&self, value: &T) -> Result<Value, CliError> {
+        let mut object =
+            serde_json::to_value(value).map_err(|error| CliError::failed(error.to_string()))?;
+        match self.file {
+            None => {
+                object["client_secret"] = json!(self.secret.expose_secret());
+                object["shown_once"] = json!(true);
+            }
+            Some(path) => object["client_secret_file"] = json!(path),
+        }
+        Ok(object)
+    }
+
+    /// The row of a table.
+    pub(crate) fn row(&self) -> (&'static str, String) {
+        match self.file {
+            None => ("secret", format!("{}   (shown only now)", self.secret.expose_secret())),
+            Some(path) => ("secret", format!("written to {}", path.display())),
+        }
+    }
+}
+
+fn write_private(path: &Path, secret: &SecretString) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{}", secret.expose_secret())?;
+    file.sync_all()
+}
+
+/// Asks before something is lost, on a terminal; elsewhere the command itself is the answer.
+pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
+    if yes || !io::stdin().is_terminal() {
+        return Ok(());
+    }
+    write!(io::stderr(), "{question} [y/N] ")?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(CliError::failed("nothing was done"))
+    }
+}
+
+/// Prints the version.
+pub(crate) fn version(format: Format) -> Result<(), CliError> {
+    let version = env!("CARGO_PKG_VERSION");
+    match format {
+        Format::Json => json(&json!({ "name": "tokend", "version": version })),
+        Format::Table | Format::Id => line(&format!("tokend {version}")),
+    }
+}
+
+/// A moment as people want it: relative on a terminal, exact elsewhere.
+pub(crate) fn moment(moment: Timestamp, now: Timestamp) -> String {
+    if !io::stdout().is_terminal() {
+        return moment.to_string();
+    }
+    let (span, is_past) = match now.0.saturating_sub(moment.0) {
+        ago if ago >= 0 => (ago, true),
+        ahead => (-ahead, false),
+    };
+    let text = match span {
+        0..120 => format!("{span} s"),
+        120..7200 => format!("{} min", span / 60),
+        7200..172_800 => format!("{} h", span / 3600),
+        _ => format!("{} days", span / 86_400),
+    };
+    if is_past { format!("{text} ago") } else { format!("in {text}") }
+}
+
+/// A grant as one word: the resource and its scopes.
+pub(crate) fn grant(grant: &Grant) -> String {
+    match &grant.scopes {
+        GrantedScopes::All => format!("{} (all scopes)", grant.resource),
+        GrantedScopes::Only(scopes) => format!("{} ({scopes})", grant.resource),
+    }
+}
+
+/// Prints a value as JSON.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| CliError::failed(error.to_string()))?;
+    line(&text)
+}
+
+fn table(rows: &[Vec<String>]) -> Result<(), CliError> {
+    let mut writer = TabWriter::new(io::stdout()).padding(3);
+    for row in rows {
+        // A control character in a name must not reach the terminal.
+        let cells: Vec<_> = row.iter().map(|cell| cell.replace(char::is_control, "?")).collect();
+        writeln!(writer, "{}", cells.join("\t"))?;
+    }
+    Ok(writer.flush()?)
+}

@@ -1,0 +1,132 @@
+//! The screen of `tokend dev`: what is there, and what to type next.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::app::App;
+use crate::cli::dev::{DEMO_API, DEMO_CLIENT};
+use crate::cli::error::CliError;
+use crate::config::Location;
+use crate::crypto::random;
+use crate::oauth::metadata::TOKEN_PATH;
+use crate::store::schema;
+
+/// A folder that is removed when the process is done with it.
+pub(crate) struct Ephemeral(PathBuf);
+
+impl Ephemeral {
+    /// Makes an empty folder among the temporary ones.
+    pub(crate) fn create() -> Result<Self, CliError> {
+        let name =
+            random::identifier("tokend-").map_err(|error| CliError::failed(error.to_string()))?;
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Ephemeral {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system, which empties this place by itself.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Writes the screen. Every line of it has worked a moment ago.
+pub(crate) fn of(
+    app: &App,
+    secret: Option<&SecretString>,
+    tested: Duration,
+    is_open: bool,
+) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write(&mut text, app, secret, tested, is_open);
+    text
+}
+
+fn write(
+    text: &mut String,
+    app: &App,
+    secret: Option<&SecretString>,
+    tested: Duration,
+    is_open: bool,
+) -> std::fmt::Result {
+    let issuer = app.issuer.as_str();
+    let state = if secret.is_some() { "created" } else { "found" };
+    let reach = if is_open { "ALL INTERFACES" } else { "loopback only" };
+    let version = env!("CARGO_PKG_VERSION");
+    writeln!(
+        text,
+        "\n  tokend {version}   DEV MODE — plain HTTP, {reach}, demo data. Not for production.\n"
+    )?;
+    writeln!(text, "  ok  database      {:<34} schema {}", place(app), schema::NEWEST)?;
+    writeln!(text, "  ok  signing key   {}", key(app))?;
+    writeln!(text, "  ok  demo API      {DEMO_API:<34} scopes demo:read demo:write")?;
+    writeln!(text, "  ok  demo client   {DEMO_CLIENT:<34} {state}")?;
+    let what =
+        if secret.is_some() { "got a token over HTTP and verified it" } else { "verified a token" };
+    writeln!(
+        text,
+        "  ok  self-test     {what} through the published key set ({} ms)",
+        tested.as_millis()
+    )?;
+    writeln!(text, "\n  1  Get a token:\n")?;
+    let shown = match secret {
+        Some(secret) => secret.expose_secret().to_owned(),
+        None => "YOUR-SECRET".to_owned(),
+    };
+    writeln!(text, "     curl -s {issuer}{TOKEN_PATH} \\\n       -u '{DEMO_CLIENT}:{shown}' \\")?;
+    writeln!(text, "       -d grant_type=client_credentials -d scope=demo:read\n")?;
+    let run = command();
+    if secret.is_none() {
+        writeln!(text, "     The secret was shown when it was made. Lost it? Get another one:")?;
+        writeln!(text, "     {run} client rotate-secret {DEMO_CLIENT}\n")?;
+    }
+    writeln!(text, "  2  Look at it:        {run} token verify -      (paste the answer, Ctrl-D)")?;
+    writeln!(text, "  3  Make your own:     {run} client create billing --grant {DEMO_API}\n")?;
+    writeln!(text, "     Metadata {issuer}/.well-known/oauth-authorization-server")?;
+    writeln!(text, "     Keys     {issuer}/.well-known/jwks.json\n")?;
+    if secret.is_some() {
+        write!(text, "  The secret above is not shown again. ")?;
+    } else {
+        write!(text, "  ")?;
+    }
+    write!(text, "Ctrl-C stops. For a real server: tokend serve")
+}
+
+fn place(app: &App) -> String {
+    match &app.foundation.config.database.location {
+        Location::Sqlite(path) => format!("SQLite {}", path.display()),
+        Location::Postgres(_) => "Postgres".to_owned(),
+    }
+}
+
+fn key(app: &App) -> String {
+    let now = app.foundation.clock.now();
+    let algorithm = app.foundation.config.token.algorithm;
+    let keyring = app.directory.keyring();
+    let record = keyring
+        .records()
+        .iter()
+        .rfind(|record| record.algorithm == algorithm && record.signs_from <= now);
+    record.map_or_else(String::new, |record| {
+        let kid: String = record.kid.as_str().chars().take(6).collect();
+        format!("{}  kid {kid}…", algorithm.as_str())
+    })
+}
+
+/// How this program was most likely started.
+fn command() -> &'static str {
+    let is_build = std::env::current_exe()
+        .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "target"));
+    if is_build { "cargo run -q --" } else { "tokend" }
+}

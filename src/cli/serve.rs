@@ -1,0 +1,98 @@
+//! `tokend serve`: runs the server in the foreground.
+
+use std::future::Future;
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, Foundation};
+use crate::cli::Global;
+use crate::cli::error::CliError;
+use crate::config::{Config, LogFormat, Need};
+use crate::model::time::Clock;
+use crate::server::Server;
+use crate::telemetry;
+
+/// Runs `tokend serve`.
+pub(crate) async fn run(global: &Global) -> Result<(), CliError> {
+    let config = global.config(Need::Issuer)?;
+    start_logging(&config);
+    warn_about(&config);
+    let app = load(config).await?;
+    let server = Server::start(app.clone()).await?;
+    let config = &app.foundation.config;
+    tracing::info!(
+        issuer = app.issuer.as_str(),
+        listen = %config.listen,
+        management = %config.management_listen,
+        database = app.foundation.store.engine(),
+        version = env!("CARGO_PKG_VERSION"),
+        "tokend serves tokens"
+    );
+    server.run(told_to_stop()?).await;
+    Ok(())
+}
+
+/// Puts a server's app together.
+pub(crate) async fn load(config: Config) -> Result<Arc<App>, CliError> {
+    let issuer =
+        config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
+    let foundation = Foundation::open(config, Clock::System).await?;
+    Ok(Arc::new(App::load(foundation, issuer).await?))
+}
+
+/// Sets logging up as the settings say.
+pub(crate) fn start_logging(config: &Config) {
+    let as_json = match config.log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    telemetry::start(&config.log.level, as_json);
+}
+
+/// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: whoever sends it
+/// does not want to wait.
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, CliError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (told, wait) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        next(&mut terminate, &mut interrupt).await;
+        // If nobody waits any more, the server has stopped by itself.
+        let _ = told.send(());
+        next(&mut terminate, &mut interrupt).await;
+        std::process::exit(1);
+    });
+    Ok(async move {
+        let _ = wait.await;
+    })
+}
+
+async fn next(
+    terminate: &mut tokio::signal::unix::Signal,
+    interrupt: &mut tokio::signal::unix::Signal,
+) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Says what is allowed and yet may be a mistake.
+fn warn_about(config: &Config) {
+    let is_open = !config.listen.ip().is_loopback();
+    if is_open && config.trusted_proxies.is_empty() {
+        tracing::warn!(
+            listen = %config.listen,
+            "secrets travel in plain HTTP on this address: put a TLS proxy before it and name its network in proxy.trusted"
+        );
+    }
+    if !config.management_listen.ip().is_loopback() {
+        tracing::warn!(
+            management = %config.management_listen,
+            "the management listener is open to other machines: let only operators reach it"
+        );
+    }
+}

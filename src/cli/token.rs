@@ -1,0 +1,177 @@
+//! `tokend token`: make, read and check tokens.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::admin::audit;
+use crate::app::{App, Foundation};
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Format};
+use crate::cli::{Global, actor};
+use crate::config::{Config, Need};
+use crate::crypto::jwt::{self, TokenError};
+use crate::crypto::keyring::Keyring;
+use crate::directory::ClientEntry;
+use crate::model::client::ClientId;
+use crate::model::time::Clock;
+use crate::oauth::access_token;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_credentials;
+use crate::oauth::error::OAuthError;
+use crate::oauth::request::Wanted;
+
+/// The longest token that is read.
+const LONGEST: u64 = 64 << 10;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token in a client's name; noted in the audit log
+    Issue(IssueArgs),
+    /// Show what a token says, without checking it
+    Inspect(TokenArgs),
+    /// Check a token: exit code 0 if it is valid, 8 if not
+    Verify(TokenArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IssueArgs {
+    /// The client
+    #[arg(long, value_name = "ID")]
+    client: String,
+    /// The resource; may be left out if only one is possible
+    #[arg(long, value_name = "URI")]
+    resource: Option<String>,
+    /// A scope; may be repeated; every granted scope if absent
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// - to read the token, or the whole answer of the token endpoint, from standard input
+    #[arg(default_value = "-")]
+    token: String,
+}
+
+/// Runs `tokend token`.
+pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
+    match command {
+        TokenCommand::Issue(args) => issue(global, &args).await,
+        TokenCommand::Inspect(args) => inspect(global, &args),
+        TokenCommand::Verify(args) => verify(global, &args).await,
+    }
+}
+
+async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.client)?;
+    let config = global.config(Need::Issuer)?;
+    let issuer =
+        config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
+    let foundation = Foundation::open(config, Clock::System).await?;
+    let app = Arc::new(App::load(foundation, issuer).await?);
+    crate::server::make_keys(&app).await?;
+    let entry: Arc<ClientEntry> = app.directory.client(id.as_str()).ok_or_else(|| {
+        CliError::from(crate::admin::AdminError::NotFound {
+            kind: "client",
+            id: id.to_string(),
+            remedy: "tokend client list shows them",
+        })
+    })?;
+    let client = AuthenticatedClient::vouched_for(entry);
+    let wanted = Wanted {
+        resources: args.resource.iter().cloned().collect(),
+        scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
+    };
+    let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
+    let granted = client_credentials::grant(&app, &client, &wanted).map_err(refused)?;
+    let now = app.foundation.clock.now();
+    let token = access_token::mint(&app, &client, &granted, now).map_err(refused)?;
+    let audience = granted.resource().resource.clone();
+    audit::note_issue(&app.foundation, &actor(), &id, &audience, granted.scope()).await?;
+    match global.output {
+        Format::Json => output::json(&token),
+        Format::Table | Format::Id => output::line(&token.access_token),
+    }
+}
+
+fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
+    let token = read(args)?;
+    let (header, claims) =
+        jwt::read_unchecked(&token).map_err(|error| CliError::not_valid(error.to_string()))?;
+    match global.output {
+        Format::Json => output::json(&json!({ "header": header, "claims": claims })),
+        Format::Table | Format::Id => {
+            output::hint(
+                "not checked: this is what the token says of itself (check: tokend token verify -)",
+            );
+            output::json(&header)?;
+            output::json(&claims)
+        }
+    }
+}
+
+async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
+    let token = read(args)?;
+    let config: Config = global.config(Need::Nothing)?;
+    let issuer = config.issuer.clone();
+    let foundation = Foundation::open(config, Clock::System).await?;
+    let records = foundation.store.signing_keys().await?;
+    let keyring = Keyring::open(&foundation.vault.master, records, foundation.keep_seconds())
+        .map_err(|error| CliError::failed(error.to_string()))?;
+    let now = foundation.clock.now();
+    let keys: Vec<_> = keyring.published(now).cloned().collect();
+    let issuer = issuer.as_ref().map(crate::config::Issuer::as_str);
+    let verified = jwt::verify(&token, &keys, issuer, now).map_err(|error| refused(&error))?;
+    let claims = &verified.claims;
+    let value = json!({ "valid": true, "algorithm": verified.algorithm, "kid": verified.kid, "claims": claims });
+    let rows = [
+        (
+            "valid",
+            format!("signature {}, key {}, time checks pass", verified.algorithm, verified.kid),
+        ),
+        ("issuer", claims.iss.clone()),
+        ("client", claims.client_id.clone()),
+        ("audience", claims.aud.clone()),
+        ("scope", claims.scope.clone().unwrap_or_default()),
+        ("issued", output::moment(crate::model::time::Timestamp(claims.iat), now)),
+        ("expires", output::moment(crate::model::time::Timestamp(claims.exp), now)),
+        ("jti", claims.jti.clone()),
+    ];
+    output::one(global.output, &claims.jti, &value, &rows)
+}
+
+fn refused(error: &TokenError) -> CliError {
+    let refusal = CliError::not_valid(format!("the token is not valid: {error}"));
+    match error {
+        TokenError::UnknownKey(_) => refusal.with_remedy(
+            "It comes from another server, or its key has been retired (tokend key list).",
+        ),
+        TokenError::WrongIssuer(_) => refusal.with_remedy("Compare with TOKEND_ISSUER."),
+        _ => refusal,
+    }
+}
+
+/// Reads a token from standard input. The whole JSON answer of the token endpoint will do too.
+fn read(args: &TokenArgs) -> Result<String, CliError> {
+    let text = if args.token == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .take(LONGEST)
+            .read_to_string(&mut text)
+            .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
+        text
+    } else {
+        args.token.clone()
+    };
+    let text = text.trim();
+    if text.starts_with('{')
+        && let Ok(answer) = serde_json::from_str::<serde_json::Value>(text)
+        && let Some(token) = answer["access_token"].as_str()
+    {
+        return Ok(token.to_owned());
+    }
+    Ok(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
+}

@@ -1,0 +1,246 @@
+//! Settings: read once at the start, checked as a whole, never looked up again.
+//!
+//! [`sources`] layers the defaults, files, environment and flags and remembers where each value
+//! came from; this module turns the values into types and reports every problem at once.
+
+pub mod problem;
+mod read;
+pub mod sources;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use crate::config::problem::{ConfigError, Problem};
+use crate::config::sources::{Flags, Settings};
+use crate::model::signing_key::Algorithm;
+use crate::model::time::Lifetime;
+
+/// The commented defaults, which are also the sample file and the manual.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// All settings of one process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The issuer identifier (RFC 8414, section 2), if one is set.
+    pub issuer: Option<Issuer>,
+    /// Where the public endpoints listen.
+    pub listen: SocketAddr,
+    /// Where the operator's endpoints listen.
+    pub management_listen: SocketAddr,
+    /// Where the embedded database and the master key live.
+    pub data_dir: PathBuf,
+    /// The master keys as text, if given.
+    pub master_key: Option<SecretString>,
+    /// The database.
+    pub database: Database,
+    /// How changes are followed.
+    pub directory: Directory,
+    /// What tokens are like.
+    pub token: Token,
+    /// How signing keys come and go.
+    pub keys: Keys,
+    /// How secrets are kept.
+    pub secrets: Secrets,
+    /// What a request may be like.
+    pub limits: Limits,
+    /// Networks whose word on a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What is logged.
+    pub log: Log,
+    /// How the server stops.
+    pub shutdown: Shutdown,
+}
+
+/// The issuer identifier, exactly as it stands in `iss`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer(String);
+
+impl Issuer {
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path of the identifier: empty, or a slash and more.
+    pub fn path(&self) -> &str {
+        let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        after_scheme.find('/').map_or("", |start| &after_scheme[start..])
+    }
+
+    /// True if tokens of this issuer travel over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+/// Which database, and how it is used.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Where it is.
+    pub location: Location,
+    /// The most connections held.
+    pub max_connections: u32,
+    /// How long a statement may take.
+    pub timeout: Duration,
+    /// What to do about the schema at the start.
+    pub migrate: Migrate,
+}
+
+/// The place of a database.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file of the embedded engine.
+    Sqlite(PathBuf),
+    /// A Postgres server; the text may hold a password.
+    Postgres(SecretString),
+}
+
+/// What to do about the schema at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// Bring it up to date.
+    Auto,
+    /// Refuse to start when it is behind.
+    Check,
+    /// Do not look.
+    Off,
+}
+
+/// How changes are followed.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// How often to look.
+    pub poll_interval: Duration,
+    /// How long memory may be trusted without the database.
+    pub max_staleness: Lifetime,
+}
+
+/// What tokens are like.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The default lifetime.
+    pub lifetime: Lifetime,
+    /// The longest lifetime.
+    pub lifetime_max: Lifetime,
+    /// The server's signature algorithm.
+    pub algorithm: Algorithm,
+    /// More paths of the token endpoint.
+    pub aliases: Vec<String>,
+}
+
+/// How signing keys come and go.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// How long a key signs.
+    pub rotation_interval: Lifetime,
+    /// How long it is published before.
+    pub publish_before: Lifetime,
+    /// How long it stays after its last token.
+    pub keep_after: Lifetime,
+}
+
+/// How secrets are kept.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// The most live secrets of a client.
+    pub max_per_client: usize,
+    /// Memory of one argon2id hash, in KiB.
+    pub argon2_memory_kib: u32,
+    /// Passes of one argon2id hash.
+    pub argon2_iterations: u32,
+    /// Hashes that may run at once.
+    pub hashing_lanes: usize,
+    /// Attempts that may wait for a lane.
+    pub hashing_queue: usize,
+}
+
+/// What a request may be like.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The largest body in bytes.
+    pub body_size: usize,
+    /// The largest head in bytes.
+    pub header_size: usize,
+    /// How long a head may take.
+    pub header_timeout: Duration,
+    /// How long a body may take.
+    pub body_timeout: Duration,
+    /// How many connections may be open.
+    pub connections: usize,
+}
+
+/// What is logged.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The directive, such as `info` or `info,tokend::web=debug`.
+    pub level: String,
+    /// Text, JSON, or by terminal.
+    pub format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// Text for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How the server stops.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    /// How long it goes on accepting.
+    pub delay: Duration,
+    /// How long requests in flight may take.
+    pub drain: Duration,
+}
+
+/// What a command needs besides values that are right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing more: commands that work on the database.
+    Nothing,
+    /// An issuer: everything that serves tokens.
+    Issuer,
+}
+
+impl Config {
+    /// Layers all sources and checks them.
+    ///
+    /// Every problem is in the error, not only the first.
+    pub fn load(
+        flags: &Flags,
+        environment: &[(String, String)],
+        need: Need,
+    ) -> Result<Self, ConfigError> {
+        Self::from_settings(&Settings::gather(flags, environment)?, need)
+    }
+
+    /// Checks settings that have been layered already.
+    pub fn from_settings(settings: &Settings, need: Need) -> Result<Self, ConfigError> {
+        let mut problems: Vec<Problem> = settings.problems().to_vec();
+        let read = read::config(settings, need, &mut problems);
+        match read {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(ConfigError::new(problems)),
+        }
+    }
+}
+
+/// The environment of this process.
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! What is wrong with the settings: each problem with its place and its remedy, all at once.
+
+use std::fmt;
+
+/// One problem of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable code, such as `E-CONF-UNKNOWN`.
+    pub code: &'static str,
+    /// What is wrong, naming the setting.
+    pub what: String,
+    /// Where the value came from.
+    pub origin: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Everything that is wrong with the settings; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    /// Gathers problems.
+    pub fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// The problems, in the order of the manual.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => writeln!(formatter, "1 problem in the configuration")?,
+            count => writeln!(formatter, "{count} problems in the configuration")?,
+        }
+        for (position, problem) in self.problems.iter().enumerate() {
+            let number = position + 1;
+            writeln!(formatter, "\n  {number}  {:<56} [{}]", problem.what, problem.code)?;
+            writeln!(formatter, "     {}", problem.origin)?;
+            writeln!(formatter, "     {}", problem.remedy)?;
+        }
+        write!(
+            formatter,
+            "\n  Nothing was started. Every setting and its meaning: tokend config defaults"
+        )
+    }
+}

@@ -1,0 +1,380 @@
+//! Turns layered texts into typed settings, noting every problem on the way.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use crate::config::problem::Problem;
+use crate::config::sources::Settings;
+use crate::config::{
+    Config, Database, Directory, Issuer, Keys, Limits, Location, Log, LogFormat, Migrate, Need,
+    Secrets, Shutdown, Token,
+};
+use crate::model::signing_key::Algorithm;
+use crate::model::time::Lifetime;
+
+/// Reads every setting; `None` if one of them has no usable value. All problems are added to
+/// `problems`, so that the caller can show them together.
+pub(super) fn config(
+    settings: &Settings,
+    need: Need,
+    problems: &mut Vec<Problem>,
+) -> Option<Config> {
+    let mut reader = Reader { settings, problems };
+    let issuer = reader.issuer(need);
+    let listen = reader.parsed("listen", address);
+    let management_listen = reader.parsed("management.listen", address);
+    let data_dir = PathBuf::from(settings.text("data_dir"));
+    let database = reader.database(&data_dir);
+    let directory = reader.directory();
+    let token = reader.token();
+    let keys = reader.keys();
+    let secrets = reader.secrets();
+    let limits = reader.limits();
+    let trusted_proxies = reader.parsed("proxy.trusted", networks);
+    let log = reader.log();
+    let shutdown = reader.shutdown();
+    let master_key = Some(settings.text("master_key")).filter(|text| !text.is_empty());
+    Some(Config {
+        issuer: issuer?,
+        listen: listen?,
+        management_listen: management_listen?,
+        data_dir,
+        master_key: master_key.map(SecretString::from),
+        database: database?,
+        directory: directory?,
+        token: token?,
+        keys: keys?,
+        secrets: secrets?,
+        limits: limits?,
+        trusted_proxies: trusted_proxies?,
+        log: log?,
+        shutdown: shutdown?,
+    })
+}
+
+/// What a value must be, in words that end the sentence "`key` …".
+type Complaint = String;
+
+struct Reader<'a> {
+    settings: &'a Settings,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn parsed<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, Complaint>) -> Option<T> {
+        let text = self.settings.text(key);
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(complaint) => {
+                self.complain(key, &complaint, "E-CONF-VALUE", "give it such a value");
+                None
+            }
+        }
+    }
+
+    fn complain(&mut self, key: &str, complaint: &str, code: &'static str, remedy: &str) {
+        let shown = match key {
+            "database.url" | "master_key" => "(not shown)".to_owned(),
+            _ => format!("\"{}\"", self.settings.text(key)),
+        };
+        self.problems.push(Problem {
+            code,
+            what: format!("`{key}` {complaint}"),
+            origin: format!("{} = {shown}", self.settings.origin(key)),
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    fn issuer(&mut self, need: Need) -> Option<Option<Issuer>> {
+        let text = self.settings.text("issuer");
+        if text.is_empty() {
+            if need == Need::Nothing {
+                return Some(None);
+            }
+            self.problems.push(Problem {
+                code: "E-CONF-ISSUER",
+                what: "`issuer` is not set".to_owned(),
+                origin: "no default is right for it: it stands in every token".to_owned(),
+                remedy: "set TOKEND_ISSUER=https://id.example.com (for a first look: tokend dev)"
+                    .to_owned(),
+            });
+            return None;
+        }
+        match issuer(&text) {
+            Ok(issuer) => Some(Some(issuer)),
+            Err((complaint, remedy)) => {
+                self.complain("issuer", &complaint, "E-CONF-ISSUER", &remedy);
+                None
+            }
+        }
+    }
+
+    fn database(&mut self, data_dir: &std::path::Path) -> Option<Database> {
+        let location = self.parsed("database.url", |text| location(text, data_dir));
+        let max_connections = self.parsed("database.max_connections", |text| whole(text, 2, 1000));
+        let timeout = self.parsed("database.timeout", duration);
+        let migrate = self.parsed("database.migrate", |text| match text {
+            "auto" => Ok(Migrate::Auto),
+            "check" => Ok(Migrate::Check),
+            "off" => Ok(Migrate::Off),
+            _ => Err("is auto, check or off".to_owned()),
+        });
+        Some(Database {
+            location: location?,
+            max_connections: u32::try_from(max_connections?).ok()?,
+            timeout: timeout?,
+            migrate: migrate?,
+        })
+    }
+
+    fn directory(&mut self) -> Option<Directory> {
+        let poll_interval = self.parsed("directory.poll_interval", duration);
+        let max_staleness = self.parsed("directory.max_staleness", lifetime);
+        Some(Directory { poll_interval: poll_interval?, max_staleness: max_staleness? })
+    }
+
+    fn token(&mut self) -> Option<Token> {
+        let default = self.parsed("token.lifetime", lifetime);
+        let longest = self.parsed("token.lifetime_max", lifetime);
+        if let (Some(default), Some(longest)) = (default, longest)
+            && default > longest
+        {
+            self.complain(
+                "token.lifetime",
+                "is longer than `token.lifetime_max`",
+                "E-CONF-VALUE",
+                "shorten the one or lengthen the other",
+            );
+        }
+        let algorithm = self.parsed("token.algorithm", |text| {
+            Algorithm::parse(text).map_err(|_| "is ES256, RS256, PS256 or EdDSA".to_owned())
+        });
+        let aliases = self.parsed("token.aliases", aliases);
+        Some(Token {
+            lifetime: default?,
+            lifetime_max: longest?,
+            algorithm: algorithm?,
+            aliases: aliases?,
+        })
+    }
+
+    fn keys(&mut self) -> Option<Keys> {
+        let rotation_interval = self.parsed("keys.rotation_interval", lifetime);
+        let publish_before = self.parsed("keys.publish_before", lifetime);
+        let keep_after = self.parsed("keys.keep_after", lifetime);
+        if let (Some(interval), Some(before)) = (rotation_interval, publish_before)
+            && before >= interval
+        {
+            self.complain(
+                "keys.publish_before",
+                "is not shorter than `keys.rotation_interval`",
+                "E-CONF-VALUE",
+                "a key must be published for a shorter time than it signs",
+            );
+        }
+        Some(Keys {
+            rotation_interval: rotation_interval?,
+            publish_before: publish_before?,
+            keep_after: keep_after?,
+        })
+    }
+
+    fn secrets(&mut self) -> Option<Secrets> {
+        let max_per_client = self.parsed("secrets.max_per_client", |text| whole(text, 1, 100));
+        let memory = self.parsed("secrets.argon2_memory", |text| size(text, 8 << 10, 256 << 20));
+        let iterations = self.parsed("secrets.argon2_iterations", |text| whole(text, 1, 20));
+        let lanes = self.parsed("secrets.hashing_lanes", |text| whole(text, 1, 64));
+        let queue = self.parsed("secrets.hashing_queue", |text| whole(text, 1, 10_000));
+        Some(Secrets {
+            max_per_client: max_per_client?,
+            argon2_memory_kib: u32::try_from(memory? / 1024).ok()?,
+            argon2_iterations: u32::try_from(iterations?).ok()?,
+            hashing_lanes: lanes?,
+            hashing_queue: queue?,
+        })
+    }
+
+    fn limits(&mut self) -> Option<Limits> {
+        let body_size = self.parsed("limits.body_size", |text| size(text, 1 << 10, 16 << 20));
+        let header_size = self.parsed("limits.header_size", |text| size(text, 8 << 10, 1 << 20));
+        let header_timeout = self.parsed("limits.header_timeout", duration);
+        let body_timeout = self.parsed("limits.body_timeout", duration);
+        let connections = self.parsed("limits.connections", |text| whole(text, 1, 1_000_000));
+        Some(Limits {
+            body_size: body_size?,
+            header_size: header_size?,
+            header_timeout: header_timeout?,
+            body_timeout: body_timeout?,
+            connections: connections?,
+        })
+    }
+
+    fn log(&mut self) -> Option<Log> {
+        let level = self.parsed("log.level", |text| {
+            crate::telemetry::check_level(text).map(|()| text.to_owned())
+        });
+        let format = self.parsed("log.format", |text| match text {
+            "auto" => Ok(LogFormat::Auto),
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("is auto, text or json".to_owned()),
+        });
+        Some(Log { level: level?, format: format? })
+    }
+
+    fn shutdown(&mut self) -> Option<Shutdown> {
+        let delay = self.parsed("shutdown.delay", duration);
+        let drain = self.parsed("shutdown.drain", duration);
+        Some(Shutdown { delay: delay?, drain: drain? })
+    }
+}
+
+/// Checks an issuer identifier (RFC 8414, section 2); on refusal the complaint and the remedy.
+fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
+    let complain = |what: &str, remedy: &str| Err((what.to_owned(), remedy.to_owned()));
+    let Ok(url) = Url::parse(text) else {
+        return complain("is not a URL", "write it as https://id.example.com");
+    };
+    if text.ends_with('/') {
+        let better =
+            format!("verifiers compare `iss` letter by letter; use {}", text.trim_end_matches('/'));
+        return complain("must not end with a slash", &better);
+    }
+    if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
+        return complain("has a query or a fragment", "RFC 8414 allows neither; leave it out");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return complain("holds credentials", "leave them out");
+    }
+    if text
+        .bytes()
+        .any(|byte| !matches!(byte, 0x21..=0x7E) || matches!(byte, b'"' | b'\\' | b'{' | b'}'))
+    {
+        return complain("has characters that do not belong in a URL", "percent-encode them");
+    }
+    let written = url.as_str().trim_end_matches('/');
+    if written != text {
+        let better = format!("write it in its normal form: {written}");
+        return complain("is not in its normal form", &better);
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return complain("names no host", "write it as https://id.example.com"),
+    };
+    match url.scheme() {
+        "https" => Ok(Issuer(text.to_owned())),
+        "http" if is_loopback => Ok(Issuer(text.to_owned())),
+        _ => complain(
+            "must be https",
+            "secrets and tokens travel there; http is for loopback hosts only",
+        ),
+    }
+}
+
+fn location(text: &str, data_dir: &std::path::Path) -> Result<Location, Complaint> {
+    if text.is_empty() {
+        return Ok(Location::Sqlite(data_dir.join("tokend.db")));
+    }
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
+            return Err("names no file; write sqlite:///var/lib/tokend/tokend.db".to_owned());
+        }
+        return Ok(Location::Sqlite(PathBuf::from(path)));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return match Url::parse(text) {
+            Ok(_) => Ok(Location::Postgres(SecretString::from(text))),
+            Err(error) => Err(format!(
+                "is not a URL: {error}; percent-encode special characters of the password"
+            )),
+        };
+    }
+    Err("begins with sqlite:// or postgres://".to_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, Complaint> {
+    text.parse()
+        .map_err(|_| "is an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, Complaint> {
+    list(text)
+        .map(|item| {
+            item.parse::<IpNet>()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+                .map_err(|_| format!("holds {item:?}, which is no network such as 10.0.0.0/8"))
+        })
+        .collect()
+}
+
+fn aliases(text: &str) -> Result<Vec<String>, Complaint> {
+    let is_path_byte =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
+    list(text)
+        .map(|path| {
+            let is_plain = path.starts_with('/')
+                && path.len() > 1
+                && !path.ends_with('/')
+                && !path.contains("//")
+                && path.bytes().all(is_path_byte);
+            if is_plain {
+                Ok(path.to_owned())
+            } else {
+                Err(format!("holds {path:?}, which is no path such as /oauth2/token"))
+            }
+        })
+        .collect()
+}
+
+fn lifetime(text: &str) -> Result<Lifetime, Complaint> {
+    Lifetime::parse(text).map_err(|malformed| malformed.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, Complaint> {
+    match humantime::parse_duration(text) {
+        Ok(span) if span <= Duration::from_hours(24) => Ok(span),
+        Ok(_) => Err("is longer than a day".to_owned()),
+        Err(_) => Err("is not a span of time; write 500ms, 30s or 15m".to_owned()),
+    }
+}
+
+fn whole(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
+    match text.parse::<usize>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("is a whole number from {least} to {most}")),
+    }
+}
+
+fn size(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(end) => text.split_at(end),
+        None => (text, ""),
+    };
+    let factor = match unit.trim() {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        _ => None,
+    };
+    let bytes = digits
+        .parse::<usize>()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor));
+    match bytes {
+        Some(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("is a size from {} to {} KiB, such as 64KiB", least >> 10, most >> 10)),
+    }
+}

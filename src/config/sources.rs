@@ -1,0 +1,344 @@
+//! Where settings come from: layers them by rank and remembers the origin of each value.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use crate::config::DEFAULTS;
+use crate::config::problem::{ConfigError, Problem};
+
+/// The files that are read without being named, weakest first.
+const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
+
+/// Settings that must not appear on a command line, where other users of the machine see them.
+const SECRET_KEYS: [&str; 2] = ["master_key", "database.url"];
+
+/// What the command line says about settings.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// Files to read after the usual ones.
+    pub files: Vec<PathBuf>,
+    /// Single values, each `key=value`.
+    pub set: Vec<String>,
+    /// Values of a command's own flags or built-in choices: key, value, and where from.
+    pub fixed: Vec<(&'static str, String, &'static str)>,
+}
+
+/// Layered settings with their origins.
+#[derive(Debug)]
+pub struct Settings {
+    figment: Figment,
+    keys: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Settings {
+    /// Layers defaults, files, environment and flags. Fails at once only if a file cannot be
+    /// read; everything else waits in [`Settings::problems`].
+    pub fn gather(flags: &Flags, environment: &[(String, String)]) -> Result<Self, ConfigError> {
+        let mut gathering = Gathering::new()?;
+        for file in USUAL_FILES.map(Path::new) {
+            if file.is_file() {
+                gathering.file(file);
+            }
+        }
+        for file in &flags.files {
+            gathering.file(file);
+        }
+        gathering.environment(environment);
+        for (key, value, origin) in &flags.fixed {
+            gathering.value(key, value.clone(), (*origin).to_owned());
+        }
+        for assignment in &flags.set {
+            gathering.assignment(assignment);
+        }
+        Ok(gathering.finish())
+    }
+
+    /// What went wrong while layering.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Every key of the manual, in its order.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The value of a key, as it was given.
+    pub fn value(&self, key: &str) -> Option<Value> {
+        self.figment.find_value(key).ok()
+    }
+
+    /// The value of a key as text; a list is joined by commas.
+    pub fn text(&self, key: &str) -> String {
+        self.value(key).map(|value| text_of(&value)).unwrap_or_default()
+    }
+
+    /// Where the value of a key came from.
+    pub fn origin(&self, key: &str) -> String {
+        let Some(metadata) = self.figment.find_metadata(key) else {
+            return "not set".to_owned();
+        };
+        match metadata.source.as_ref().and_then(|source| source.file_path()) {
+            Some(path) => format!("from {}", path.display()),
+            None => metadata.name.to_string(),
+        }
+    }
+
+    /// True if nobody but the embedded defaults gives the key a value.
+    pub fn is_default(&self, key: &str) -> bool {
+        self.origin(key) == DEFAULT_ORIGIN
+    }
+}
+
+/// How the origin of an embedded default is called.
+const DEFAULT_ORIGIN: &str = "built-in default";
+
+/// A value as text; a list is joined by commas.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => text.clone(),
+        Value::Array(_, items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
+        Value::Bool(_, truth) => truth.to_string(),
+        Value::Num(_, number) => number
+            .to_i128()
+            .map(|whole| whole.to_string())
+            .or_else(|| number.to_f64().map(|float| float.to_string()))
+            .unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// The settings while their layers are put on one another.
+struct Gathering {
+    figment: Figment,
+    keys: Vec<String>,
+    by_variable: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl Gathering {
+    fn new() -> Result<Self, ConfigError> {
+        let figment =
+            Figment::from(Layer { name: DEFAULT_ORIGIN.to_owned(), inner: Toml::string(DEFAULTS) });
+        let keys = leaves(&figment).map_err(|error| {
+            ConfigError::new(vec![Problem {
+                code: "E-CONF-FILE",
+                what: "the embedded defaults cannot be read".to_owned(),
+                origin: error.to_string(),
+                remedy: "this is a fault of the binary; please report it".to_owned(),
+            }])
+        })?;
+        let by_variable = keys.iter().map(|key| (variable_of(key), key.clone())).collect();
+        Ok(Self { figment, keys, by_variable, problems: Vec::new() })
+    }
+
+    fn file(&mut self, path: &Path) {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.problems.push(Problem {
+                    code: "E-CONF-FILE",
+                    what: format!("the file {} cannot be read", path.display()),
+                    origin: error.to_string(),
+                    remedy: "check its name and who may read it".to_owned(),
+                });
+                return;
+            }
+        };
+        let layer = Figment::from(Toml::file_exact(path));
+        match leaves(&layer) {
+            Ok(found) => {
+                self.refuse_unknown(path, &text, &found);
+                self.figment = std::mem::take(&mut self.figment).merge(Toml::file_exact(path));
+            }
+            Err(error) => self.problems.push(Problem {
+                code: "E-CONF-SYNTAX",
+                what: format!("{} is not valid TOML", path.display()),
+                origin: error.to_string(),
+                remedy: "mend the line it names".to_owned(),
+            }),
+        }
+    }
+
+    fn refuse_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
+        for key in found.iter().filter(|key| !self.keys.contains(key)) {
+            let name = key.rsplit('.').next().unwrap_or(key);
+            let place = text.lines().enumerate().find(|(_, line)| {
+                line.trim_start().starts_with(name) || line.contains(&format!("[{key}"))
+            });
+            let origin = match place {
+                Some((index, line)) => {
+                    format!("{}:{}     {}", path.display(), index + 1, line.trim())
+                }
+                None => format!("in {}", path.display()),
+            };
+            self.problems.push(unknown(key, &self.keys, origin));
+        }
+    }
+
+    fn environment(&mut self, environment: &[(String, String)]) {
+        let mut ours: Vec<_> =
+            environment.iter().filter(|(name, _)| name.starts_with("TOKEND_")).collect();
+        // A value by file is stronger than a plain one; both at once is refused below.
+        ours.sort_by_key(|(name, _)| (name.ends_with("_FILE"), name.clone()));
+        for (name, value) in ours {
+            if let Some(key) = self.by_variable.get(name).cloned() {
+                self.value(&key, value.clone(), format!("from {name}"));
+            } else if let Some(key) =
+                name.strip_suffix("_FILE").and_then(|plain| self.by_variable.get(plain)).cloned()
+            {
+                self.value_by_file(&key, name, value, environment);
+            } else {
+                let variables: Vec<String> = self.by_variable.keys().cloned().collect();
+                let problem = unknown(name, &variables, "in the environment".to_owned());
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn value_by_file(
+        &mut self,
+        key: &str,
+        name: &str,
+        path: &str,
+        environment: &[(String, String)],
+    ) {
+        let plain = variable_of(key);
+        if environment.iter().any(|(other, _)| *other == plain) {
+            self.problems.push(Problem {
+                code: "E-CONF-TWICE",
+                what: format!("`{key}` is set twice"),
+                origin: format!("{plain} and {name} are both present"),
+                remedy: "remove one of them".to_owned(),
+            });
+            return;
+        }
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let value = text.trim_end_matches(['\n', '\r']).to_owned();
+                self.value(key, value, format!("from {name} ({path})"));
+            }
+            Err(error) => self.problems.push(Problem {
+                code: "E-CONF-FILE",
+                what: format!("the file for `{key}` cannot be read"),
+                origin: format!("from {name} = {path}: {error}"),
+                remedy: "check the path and that the user tokend runs as may read it".to_owned(),
+            }),
+        }
+    }
+
+    fn assignment(&mut self, assignment: &str) {
+        let Some((key, value)) = assignment.split_once('=') else {
+            self.problems.push(Problem {
+                code: "E-CONF-SET",
+                what: format!("--set {assignment} has no equals sign"),
+                origin: "on the command line".to_owned(),
+                remedy: "write --set key=value, such as --set token.lifetime=30m".to_owned(),
+            });
+            return;
+        };
+        if SECRET_KEYS.contains(&key) {
+            self.problems.push(Problem {
+                code: "E-CONF-SECRET",
+                what: format!("`{key}` may not be set on a command line"),
+                origin: "--set: other users of the machine could read it".to_owned(),
+                remedy: format!("use {} or {}_FILE", variable_of(key), variable_of(key)),
+            });
+        } else if self.keys.iter().any(|known| known == key) {
+            self.value(key, value.to_owned(), "from --set on the command line".to_owned());
+        } else {
+            let problem = unknown(key, &self.keys, "--set on the command line".to_owned());
+            self.problems.push(problem);
+        }
+    }
+
+    fn value(&mut self, key: &str, value: String, origin: String) {
+        let single = Single { key: key.to_owned(), value, origin };
+        self.figment = std::mem::take(&mut self.figment).merge(single);
+    }
+
+    fn finish(self) -> Settings {
+        Settings { figment: self.figment, keys: self.keys, problems: self.problems }
+    }
+}
+
+/// The environment variable of a key: `token.lifetime` is `TOKEND_TOKEN_LIFETIME`.
+pub fn variable_of(key: &str) -> String {
+    format!("TOKEND_{}", key.replace('.', "_").to_uppercase())
+}
+
+fn unknown(key: &str, known: &[String], origin: String) -> Problem {
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(key, candidate), candidate))
+        .min()
+        .filter(|(distance, _)| *distance <= 1 + key.len() / 4);
+    Problem {
+        code: "E-CONF-UNKNOWN",
+        what: format!("unknown setting `{key}`"),
+        origin,
+        remedy: match nearest {
+            Some((_, candidate)) => format!("did you mean `{}`?", candidate),
+            None => "tokend config defaults lists every setting".to_owned(),
+        },
+    }
+}
+
+/// The dotted keys of all values in a figment, in the order of figment's map.
+fn leaves(figment: &Figment) -> Result<Vec<String>, figment::Error> {
+    let root: Dict = figment.extract()?;
+    let mut found = Vec::new();
+    collect_leaves("", &root, &mut found);
+    Ok(found)
+}
+
+fn collect_leaves(prefix: &str, dict: &Dict, found: &mut Vec<String>) {
+    for (name, value) in dict {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Dict(_, inner) => collect_leaves(&key, inner, found),
+            _ => found.push(key),
+        }
+    }
+}
+
+/// One value with its own origin.
+struct Single {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+impl Provider for Single {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let value = Value::from(self.value.clone());
+        let nested = figment::util::nest(&self.key, value);
+        let dict = nested.into_dict().unwrap_or_default();
+        Ok(Profile::Default.collect(dict))
+    }
+}
+
+/// A provider under a name of ours.
+struct Layer<P> {
+    name: String,
+    inner: P,
+}
+
+impl<P: Provider> Provider for Layer<P> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        self.inner.data()
+    }
+}

@@ -1,0 +1,224 @@
+//! The stored proof of a secret: argon2id, off the async threads, in lanes of bounded width.
+//!
+//! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
+//! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
+//! come again. Minted and imported secrets have lanes of their own, so that guesses at the one
+//! never hold up the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::crypto::CryptoError;
+use crate::model::secret::{SecretHash, SecretKind};
+
+/// How long an attempt may wait for its turn.
+pub const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The bounds within which a hash of another system is taken over: beyond them a single attempt
+/// would cost too much.
+const MOST_MEMORY_KIB: u32 = 128 << 10;
+const MOST_ITERATIONS: u32 = 10;
+const MOST_PARALLELISM: u32 = 4;
+
+/// No place was free in time; the caller may try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many secrets are being checked for the first time")]
+pub struct Busy;
+
+/// How costly a new hash is.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes.
+    pub iterations: u32,
+}
+
+/// Makes and checks argon2id hashes.
+#[derive(Debug)]
+pub struct Hasher {
+    cost: Cost,
+    minted: Lane,
+    imported: Lane,
+    dummy: SecretHash,
+    checks: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Lane {
+    running: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Lane {
+    fn new(lanes: usize, queue: usize) -> Self {
+        Self { running: Arc::new(Semaphore::new(lanes)), waiting: Semaphore::new(queue + lanes) }
+    }
+}
+
+impl Hasher {
+    /// Sets up the lanes: `lanes` hashes at once for minted secrets and one for imported ones,
+    /// with `queue` attempts waiting for each.
+    pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
+        Self {
+            cost,
+            minted: Lane::new(lanes, queue),
+            imported: Lane::new(1, queue),
+            dummy: dummy(cost),
+            checks: AtomicU64::new(0),
+        }
+    }
+
+    /// Hashes a new secret. Takes tens of milliseconds: for commands, not for async threads.
+    pub fn hash(&self, secret: &SecretString) -> Result<SecretHash, CryptoError> {
+        hash_with(self.cost, secret.expose_secret())
+    }
+
+    /// Checks a secret against a stored hash, in the lane of its kind.
+    pub async fn verify(
+        &self,
+        kind: SecretKind,
+        presented: &SecretString,
+        hash: &SecretHash,
+    ) -> Result<bool, Busy> {
+        let lane = match kind {
+            SecretKind::Minted => &self.minted,
+            SecretKind::Imported => &self.imported,
+        };
+        let _place = lane.waiting.try_acquire().map_err(|_| Busy)?;
+        let turn = tokio::time::timeout(DEADLINE, lane.running.clone().acquire_owned());
+        let Ok(Ok(turn)) = turn.await else {
+            return Err(Busy);
+        };
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        let (presented, hash) = (presented.clone(), hash.clone());
+        let check = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, also when the caller has gone away meanwhile.
+            let _turn = turn;
+            matches(presented.expose_secret(), &hash)
+        });
+        check.await.map_err(|_| Busy)
+    }
+
+    /// Costs what checking a wrong imported secret costs. For clients that do not exist, so that
+    /// time does not tell.
+    pub async fn verify_nothing(&self, presented: &SecretString) -> Result<(), Busy> {
+        self.verify(SecretKind::Imported, presented, &self.dummy).await.map(|_| ())
+    }
+
+    /// How many hashes have been checked since the start.
+    pub fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
+    }
+}
+
+/// Checks a hash of another system: an argon2id PHC string within our bounds.
+pub fn check_imported_hash(text: &str) -> Result<SecretHash, CryptoError> {
+    let hash = PasswordHash::new(text)
+        .map_err(|_| CryptoError::UnusableHash("at all; it begins with $argon2id$v=19$"))?;
+    if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
+        return Err(CryptoError::UnusableHash("with salt and output"));
+    }
+    let params = Params::try_from(&hash)
+        .map_err(|_| CryptoError::UnusableHash("with parameters that can be read"))?;
+    if params.m_cost() > MOST_MEMORY_KIB
+        || params.t_cost() > MOST_ITERATIONS
+        || params.p_cost() > MOST_PARALLELISM
+    {
+        return Err(CryptoError::UnusableHash(
+            "within our bounds: m up to 131072, t up to 10, p up to 4",
+        ));
+    }
+    Ok(SecretHash::from_phc(text))
+}
+
+/// A hash that no secret has, and that costs as much to check as a real one.
+fn dummy(cost: Cost) -> SecretHash {
+    const SALT: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    const OUTPUT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    SecretHash::from_phc(&format!(
+        "$argon2id$v=19$m={},t={},p=1${SALT}${OUTPUT}",
+        cost.memory_kib, cost.iterations
+    ))
+}
+
+fn hash_with(cost: Cost, secret: &str) -> Result<SecretHash, CryptoError> {
+    let failed = CryptoError::Failed("hashing a secret");
+    let params =
+        Params::new(cost.memory_kib, cost.iterations, 1, None).map_err(|_| failed.clone())?;
+    let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password(secret.as_bytes())
+        .map_err(|_| failed)?;
+    Ok(SecretHash::from_phc(&hash.to_string()))
+}
+
+fn matches(presented: &str, hash: &SecretHash) -> bool {
+    PasswordHash::new(hash.as_phc())
+        .is_ok_and(|hash| Argon2::default().verify_password(presented.as_bytes(), &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1 };
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text)
+    }
+
+    #[tokio::test]
+    async fn a_hash_proves_its_secret_and_no_other() {
+        let hasher = Hasher::new(CHEAP, 1, 4);
+        let hash = hasher.hash(&secret("right")).expect("a hash");
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        let check = |text: &'static str| hasher.verify(SecretKind::Minted, &secret(text), &hash);
+        assert_eq!(check("right").await, Ok(true));
+        assert_eq!(check("wrong").await, Ok(false));
+        assert_eq!(hasher.checks(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_turns_the_next_one_away() {
+        let hasher = Hasher::new(CHEAP, 1, 1);
+        let hash = hasher.hash(&secret("right")).expect("a hash");
+        let _running = hasher.minted.running.acquire().await.expect("open");
+        let _waiting = hasher.minted.waiting.acquire_many(2).await.expect("open");
+        let refused = hasher.verify(SecretKind::Minted, &secret("right"), &hash).await;
+        assert_eq!(refused, Err(Busy));
+        let other_lane = hasher.verify(SecretKind::Imported, &secret("right"), &hash).await;
+        assert_eq!(other_lane, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn checking_nothing_runs_a_hash_of_the_same_cost() {
+        let hasher = Hasher::new(CHEAP, 1, 1);
+        assert!(check_imported_hash(hasher.dummy.as_phc()).is_ok());
+        assert_eq!(hasher.verify_nothing(&secret("x")).await, Ok(()));
+        assert_eq!(hasher.checks(), 1);
+    }
+
+    #[test]
+    fn hashes_of_other_systems_are_taken_within_bounds() {
+        let good = hash_with(CHEAP, "x").expect("a hash");
+        assert!(check_imported_hash(good.as_phc()).is_ok());
+        for text in [
+            "",
+            "secret",
+            "$2b$12$abcdefghijklmnopqrstuuBvFbM1lKZyIGxSPbNcFvNQzvrNBmOTO",
+            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "$argon2id$v=19$m=64,t=100,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+        ] {
+            assert!(check_imported_hash(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Reading and checking our own tokens (RFC 7519, RFC 9068, section 4).
+
+use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::{DecodingKey, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::model::time::Timestamp;
+
+/// The claims of an access token (RFC 9068, section 2.2).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// Whom it is about: the client.
+    pub sub: String,
+    /// The resource it is for.
+    pub aud: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// What it may do, separated by spaces; absent if nothing in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// When it was issued.
+    pub iat: i64,
+    /// From when on it no longer counts.
+    pub exp: i64,
+    /// Its own identifier.
+    pub jti: String,
+}
+
+/// A token that has been checked.
+#[derive(Debug)]
+pub struct Verified {
+    /// What it claims.
+    pub claims: Claims,
+    /// The key that signed it.
+    pub kid: String,
+    /// What it is signed with.
+    pub algorithm: &'static str,
+}
+
+/// Why a token does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is no compact JWS with a readable header.
+    #[error("this is not a JWT")]
+    NotAToken,
+    /// Its `typ` is not `at+jwt`, or it demands an extension.
+    #[error("this is a JWT, but not an access token: typ is not at+jwt")]
+    NotAnAccessToken,
+    /// Its key is not in the key set.
+    #[error("it is signed with key {0}, which is not in the key set")]
+    UnknownKey(String),
+    /// The key set itself cannot be read.
+    #[error("the key set cannot be read: {0}")]
+    UnreadableKeySet(String),
+    /// Its algorithm is not the one of its key.
+    #[error("its algorithm is not the one of its key")]
+    WrongAlgorithm,
+    /// Its signature does not match.
+    #[error("the signature does not match")]
+    WrongSignature,
+    /// Its claims are not those of an access token.
+    #[error("its claims are not those of an access token: {0}")]
+    WrongClaims(String),
+    /// It comes from another issuer.
+    #[error("its issuer is {0}")]
+    WrongIssuer(String),
+    /// Its time is over.
+    #[error("it expired at {0}")]
+    Expired(Timestamp),
+    /// Its time has not come.
+    #[error("it says it was issued at {0}, which lies in the future")]
+    FromTheFuture(Timestamp),
+}
+
+/// How far another machine's clock may be off, in seconds.
+const LEEWAY: i64 = 10;
+
+/// Checks a token against our own keys: signature, type, issuer if one is given, and times. The
+/// algorithm is the key's own, never the token's; keys named in the header are never looked at.
+pub fn verify(
+    token: &str,
+    keys: &[Jwk],
+    issuer: Option<&str>,
+    now: Timestamp,
+) -> Result<Verified, TokenError> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::NotAToken)?;
+    let is_access_token =
+        header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt"));
+    if !is_access_token || header.crit.is_some() {
+        return Err(TokenError::NotAnAccessToken);
+    }
+    let kid = header.kid.unwrap_or_default();
+    let key = keys
+        .iter()
+        .find(|key| key.common.key_id.as_deref() == Some(&kid))
+        .ok_or_else(|| TokenError::UnknownKey(kid.clone()))?;
+    let (algorithm, name) = algorithm_of(key).ok_or(TokenError::WrongAlgorithm)?;
+    if header.alg != algorithm {
+        return Err(TokenError::WrongAlgorithm);
+    }
+    let claims = decode(token, key, algorithm)?;
+    check_claims(&claims, issuer, now)?;
+    Ok(Verified { claims, kid, algorithm: name })
+}
+
+/// Reads a key set as it is published (RFC 7517, section 5).
+pub fn key_set(text: &str) -> Result<Vec<Jwk>, TokenError> {
+    serde_json::from_str::<JwkSet>(text)
+        .map(|set| set.keys)
+        .map_err(|error| TokenError::UnreadableKeySet(error.to_string()))
+}
+
+/// Reads header and claims without checking anything. **For showing a token to the person who
+/// holds it, and for nothing else.**
+pub fn read_unchecked(token: &str) -> Result<(serde_json::Value, serde_json::Value), TokenError> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::NotAToken)?;
+    let claims = jsonwebtoken::dangerous::insecure_decode::<serde_json::Value>(token)
+        .map_err(|_| TokenError::NotAToken)?
+        .claims;
+    let header = serde_json::to_value(header).map_err(|_| TokenError::NotAToken)?;
+    Ok((header, claims))
+}
+
+fn decode(
+    token: &str,
+    key: &Jwk,
+    algorithm: jsonwebtoken::Algorithm,
+) -> Result<Claims, TokenError> {
+    let decoding = DecodingKey::from_jwk(key).map_err(|_| TokenError::WrongAlgorithm)?;
+    let mut validation = Validation::new(algorithm);
+    // Times and issuer are checked below, with our clock; a token is for whom it says.
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    match jsonwebtoken::decode::<Claims>(token, &decoding, &validation) {
+        Ok(data) => Ok(data.claims),
+        Err(error) => Err(match error.kind() {
+            jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::WrongSignature,
+            jsonwebtoken::errors::ErrorKind::Json(problem) => {
+                TokenError::WrongClaims(problem.to_string())
+            }
+            jsonwebtoken::errors::ErrorKind::InvalidClaimFormat(claim) => {
+                TokenError::WrongClaims(claim.clone())
+            }
+            _ => TokenError::NotAToken,
+        }),
+    }
+}
+
+fn check_claims(claims: &Claims, issuer: Option<&str>, now: Timestamp) -> Result<(), TokenError> {
+    if issuer.is_some_and(|issuer| issuer != claims.iss) {
+        return Err(TokenError::WrongIssuer(claims.iss.clone()));
+    }
+    if claims.exp <= now.0 {
+        return Err(TokenError::Expired(Timestamp(claims.exp)));
+    }
+    if claims.iat > now.0.saturating_add(LEEWAY) {
+        return Err(TokenError::FromTheFuture(Timestamp(claims.iat)));
+    }
+    Ok(())
+}
+
+/// The one algorithm of a key, with its name.
+fn algorithm_of(key: &Jwk) -> Option<(jsonwebtoken::Algorithm, &'static str)> {
+    match key.common.key_algorithm? {
+        KeyAlgorithm::ES256 => Some((jsonwebtoken::Algorithm::ES256, "ES256")),
+        KeyAlgorithm::RS256 => Some((jsonwebtoken::Algorithm::RS256, "RS256")),
+        KeyAlgorithm::PS256 => Some((jsonwebtoken::Algorithm::PS256, "PS256")),
+        KeyAlgorithm::EdDSA => Some((jsonwebtoken::Algorithm::EdDSA, "EdDSA")),
+        _ => None,
+    }
+}

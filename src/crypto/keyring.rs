@@ -1,0 +1,225 @@
+//! The keyring: every signing key of this server, opened; who signs now, and what is published.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use serde::Serialize;
+
+use crate::crypto::CryptoError;
+use crate::crypto::seal::MasterKeys;
+use crate::crypto::signer::{self, Signer};
+use crate::model::signing_key::{Algorithm, KeyState, SigningKeyRecord, state_of};
+use crate::model::time::Timestamp;
+
+/// A key that has been opened.
+#[derive(Debug)]
+pub struct SigningKey {
+    signer: Signer,
+    jwk: Jwk,
+    encoded_header: String,
+}
+
+/// All keys, in the order in which they sign.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    records: Vec<SigningKeyRecord>,
+    keys: Vec<Arc<SigningKey>>,
+    keep_seconds: i64,
+}
+
+/// A document that is served from memory, with its entity tag.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The JSON text.
+    pub body: String,
+    /// The strong entity tag of the text, quoted (RFC 9110, section 8.8.3).
+    pub entity_tag: String,
+}
+
+/// The JOSE header of an access token (RFC 9068, section 2.1).
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+/// Makes a signing key and seals it under its own id.
+pub fn create(
+    master: &MasterKeys,
+    algorithm: Algorithm,
+    created_at: Timestamp,
+    signs_from: Timestamp,
+) -> Result<SigningKeyRecord, CryptoError> {
+    let pkcs8 = signer::generate(algorithm)?;
+    let (kid, _) = Signer::new(algorithm, &pkcs8)?.public_jwk()?;
+    let sealed = master.seal(kid.as_str(), &pkcs8)?;
+    Ok(SigningKeyRecord { kid, algorithm, sealed, created_at, signs_from })
+}
+
+impl Keyring {
+    /// Opens all keys. A replaced key stays published for `keep_seconds`: the longest lifetime of
+    /// a token and a reserve.
+    pub fn open(
+        master: &MasterKeys,
+        records: Vec<SigningKeyRecord>,
+        keep_seconds: i64,
+    ) -> Result<Self, CryptoError> {
+        let keys = records
+            .iter()
+            .map(|record| SigningKey::open(master, record).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { records, keys, keep_seconds })
+    }
+
+    /// The records behind the keys.
+    pub fn records(&self) -> &[SigningKeyRecord] {
+        &self.records
+    }
+
+    /// What a key is for at `now`.
+    pub fn state(&self, record: &SigningKeyRecord, now: Timestamp) -> KeyState {
+        state_of(record, &self.records, now, self.keep_seconds)
+    }
+
+    /// The key that signs with `algorithm` at `now`.
+    pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        // The records are in the order in which they sign, so the last one that has begun signs.
+        self.records
+            .iter()
+            .rposition(|record| record.algorithm == algorithm && record.signs_from <= now)
+            .map(|position| &self.keys[position])
+    }
+
+    /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
+    /// newly chosen algorithm has been published long enough.
+    pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        let position = self.records.iter().rposition(|record| record.signs_from <= now)?;
+        Some(&self.keys[position])
+    }
+
+    /// The keys in the key set at `now` (RFC 7517, section 5).
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &Jwk> {
+        self.records
+            .iter()
+            .zip(&self.keys)
+            .filter(move |(record, _)| self.state(record, now) != KeyState::Gone)
+            .map(|(_, key)| &key.jwk)
+    }
+
+    /// The algorithms of the keys in the key set at `now`, without repetition.
+    pub fn algorithms(&self, now: Timestamp) -> Vec<Algorithm> {
+        let mut algorithms: Vec<_> = self
+            .records
+            .iter()
+            .filter(|record| self.state(record, now) != KeyState::Gone)
+            .map(|record| record.algorithm)
+            .collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms
+    }
+
+    /// The key set as a document (RFC 7517, section 5).
+    pub fn key_set(&self, now: Timestamp) -> Document {
+        let keys = self.published(now).cloned().collect();
+        Document::of(&JwkSet { keys })
+    }
+}
+
+impl SigningKey {
+    fn open(master: &MasterKeys, record: &SigningKeyRecord) -> Result<Self, CryptoError> {
+        let opened = master.open(record.kid.as_str(), &record.sealed)?;
+        let signer = Signer::new(record.algorithm, &opened.content)?;
+        let (kid, jwk) = signer.public_jwk()?;
+        if kid != record.kid {
+            return Err(CryptoError::Failed("matching a signing key with its id"));
+        }
+        let header = Header { typ: "at+jwt", alg: record.algorithm.as_str(), kid: kid.as_str() };
+        let header = serde_json::to_vec(&header)
+            .map_err(|_| CryptoError::Failed("writing a token header"))?;
+        Ok(Self { signer, jwk, encoded_header: BASE64_URL_SAFE_NO_PAD.encode(header) })
+    }
+
+    /// Writes and signs a compact JWS over `claims` (RFC 7515, section 3.1).
+    pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
+        let mut token = String::with_capacity(self.encoded_header.len() + claims.len() * 2 + 400);
+        token.push_str(&self.encoded_header);
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let mut signature = String::with_capacity(400);
+        self.signer.sign(token.as_bytes(), &mut signature)?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
+    }
+}
+
+impl Document {
+    /// Writes a value as JSON and tags the text.
+    pub fn of<T: Serialize>(value: &T) -> Self {
+        // Our documents are plain structs of strings and lists, which JSON can always hold.
+        let body = serde_json::to_string(value).unwrap_or_default();
+        let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, body.as_bytes()));
+        Self { body, entity_tag: format!("\"{hash}\"") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::jwt;
+
+    fn master() -> MasterKeys {
+        let key = MasterKeys::generate().expect("a key");
+        MasterKeys::parse(&key).expect("a master key")
+    }
+
+    #[test]
+    fn every_algorithm_signs_what_the_published_key_verifies() {
+        let master = master();
+        for algorithm in Algorithm::ALL {
+            let record = create(&master, algorithm, Timestamp(0), Timestamp(0)).expect("a key");
+            let keyring = Keyring::open(&master, vec![record], 10).expect("a keyring");
+            let key = keyring.signing(algorithm, Timestamp(5)).expect("a signing key");
+            let claims = br#"{"iss":"https://a.example","sub":"c","aud":"urn:x","client_id":"c","iat":1,"exp":100,"jti":"j"}"#;
+            let token = key.sign(claims).expect("a token");
+            let keys: Vec<_> = keyring.published(Timestamp(5)).cloned().collect();
+            let verified = jwt::verify(&token, &keys, None, Timestamp(50)).expect("valid");
+            assert_eq!(verified.claims.client_id, "c");
+            assert_eq!(verified.algorithm, algorithm.as_str());
+        }
+    }
+
+    /// C-190: public parts only.
+    #[test]
+    fn the_key_set_has_no_private_part() {
+        let master = master();
+        let records = Algorithm::ALL
+            .map(|algorithm| create(&master, algorithm, Timestamp(0), Timestamp(0)).expect("a key"))
+            .to_vec();
+        let keyring = Keyring::open(&master, records, 10).expect("a keyring");
+        let document = keyring.key_set(Timestamp(1));
+        let set: serde_json::Value = serde_json::from_str(&document.body).expect("json");
+        for key in set["keys"].as_array().expect("keys") {
+            let members = key.as_object().expect("an object");
+            for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+                assert!(!members.contains_key(private), "{private} in {key}");
+            }
+            for public in ["kty", "kid", "use", "alg"] {
+                assert!(members.contains_key(public), "no {public} in {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_sealed_under_another_master_key_is_not_opened() {
+        let record =
+            create(&master(), Algorithm::Es256, Timestamp(0), Timestamp(0)).expect("a key");
+        let error = Keyring::open(&master(), vec![record], 10).expect_err("another master key");
+        assert!(matches!(error, CryptoError::WrongMasterKey(_)), "{error}");
+    }
+}

@@ -1,0 +1,38 @@
+//! What is proved: secrets, signatures, seals and the chain of events.
+//!
+//! All cryptography comes from aws-lc-rs, argon2 and jsonwebtoken, and from nowhere else than
+//! here. Nothing here knows the database or HTTP.
+
+pub mod base62;
+pub mod chain;
+pub mod hashing;
+pub mod jwt;
+pub mod keyring;
+pub mod proof;
+pub mod random;
+pub mod seal;
+pub mod secret;
+pub mod signer;
+pub mod vault;
+
+/// Why a cryptographic step could not be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// The library refused; it never says why.
+    #[error("the cryptographic library failed at {0}")]
+    Failed(&'static str),
+    /// None of the master keys opens the seal.
+    #[error("none of the master keys opens {0}")]
+    WrongMasterKey(String),
+    /// A master key is not what one must be.
+    #[error(
+        "a master key must be 32 bytes in base64 or hex; make one with: openssl rand -base64 32"
+    )]
+    MalformedMasterKey,
+    /// A stored hash or an imported one is not an argon2id PHC string within our bounds.
+    #[error("the hash is not an argon2id PHC string {0}")]
+    UnusableHash(&'static str),
+    /// A secret to be taken over is not what RFC 6749, appendix A.2, allows.
+    #[error("a secret is 1 to 256 characters of printable ASCII")]
+    UnusableSecret,
+}

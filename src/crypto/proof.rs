@@ -1,0 +1,88 @@
+//! The memory of a proof: once a secret has been right, later attempts cost one MAC.
+//!
+//! The MAC is keyed with random bytes that exist in this process only. Right and wrong attempts
+//! cost the same, and a memory dump of the MACs gives nothing to guess against without the key.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+
+use crate::crypto::{CryptoError, random};
+
+/// The key of this process.
+pub struct ProofKey(hmac::Key);
+
+impl std::fmt::Debug for ProofKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ProofKey(…)")
+    }
+}
+
+/// The MAC of one presented secret of one client.
+pub struct Mac([u8; 32]);
+
+/// What is remembered beside a stored secret.
+#[derive(Default)]
+pub struct ProofMemory(OnceLock<[u8; 32]>);
+
+impl std::fmt::Debug for ProofMemory {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.is_warm() { "ProofMemory(warm)" } else { "ProofMemory(cold)" })
+    }
+}
+
+impl ProofKey {
+    /// Makes the key of this process.
+    pub fn generate() -> Result<Self, CryptoError> {
+        Ok(Self(hmac::Key::new(HMAC_SHA256, &random::bytes::<32>()?)))
+    }
+
+    /// The MAC of a presented secret.
+    pub fn mac(&self, client_id: &str, presented: &str) -> Mac {
+        let mut context = hmac::Context::with_key(&self.0);
+        // No client id holds a line break, so the two texts cannot run into each other.
+        context.update(client_id.as_bytes());
+        context.update(b"\n");
+        context.update(presented.as_bytes());
+        let mut mac = [0_u8; 32];
+        mac.copy_from_slice(context.sign().as_ref());
+        Mac(mac)
+    }
+}
+
+impl ProofMemory {
+    /// True once a right secret has been seen.
+    pub fn is_warm(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// True if this is the secret that was right before; in constant time.
+    pub fn knows(&self, mac: &Mac) -> bool {
+        self.0.get().is_some_and(|known| verify_slices_are_equal(known, &mac.0).is_ok())
+    }
+
+    /// Remembers a secret that has just been proved.
+    pub fn remember(&self, mac: Mac) {
+        // Two first successes at once remember the same MAC; the second is not needed.
+        let _ = self.0.set(mac.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_proved_secret_of_the_same_client_is_known() {
+        let key = ProofKey::generate().expect("a key");
+        let memory = ProofMemory::default();
+        assert!(!memory.knows(&key.mac("a", "secret")));
+        memory.remember(key.mac("a", "secret"));
+        assert!(memory.is_warm());
+        assert!(memory.knows(&key.mac("a", "secret")));
+        assert!(!memory.knows(&key.mac("a", "secret2")));
+        assert!(!memory.knows(&key.mac("b", "secret")));
+        assert!(!memory.knows(&ProofKey::generate().expect("a key").mac("a", "secret")));
+    }
+}

@@ -1,0 +1,171 @@
+//! Keys at rest: sealed under a master key, so that a stolen database signs nothing.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use crate::crypto::{CryptoError, random};
+use crate::model::signing_key::Sealed;
+
+/// The length of a master key in bytes.
+const KEY_LENGTH: usize = 32;
+
+/// One key that seals and opens.
+struct SealingKey(RandomizedNonceKey);
+
+/// The master keys of this process, ready to use: the first seals, all open. The master keys
+/// themselves are not kept; these are derived from them.
+pub struct MasterKeys(Vec<SealingKey>);
+
+impl std::fmt::Debug for MasterKeys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "MasterKeys({} keys)", self.0.len())
+    }
+}
+
+/// What opening a seal gives.
+pub struct Opened {
+    /// What was sealed.
+    pub content: Zeroizing<Vec<u8>>,
+    /// True if another key than the first one opened it, so that it should be sealed again.
+    pub is_outdated: bool,
+}
+
+impl MasterKeys {
+    /// Reads one or more keys, separated by commas, each 32 bytes in base64 or hex.
+    pub fn parse(text: &str) -> Result<Self, CryptoError> {
+        let keys = text
+            .split([',', '\n'])
+            .map(str::trim)
+            .filter(|key| !key.is_empty())
+            .map(|key| SealingKey::derive(&decode(key)?))
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(CryptoError::MalformedMasterKey);
+        }
+        Ok(Self(keys))
+    }
+
+    /// Makes the text of a new random key.
+    pub fn generate() -> Result<Zeroizing<String>, CryptoError> {
+        let key = Zeroizing::new(random::bytes::<KEY_LENGTH>()?);
+        Ok(Zeroizing::new(BASE64_STANDARD.encode(key.as_slice())))
+    }
+
+    /// Seals `content` under a `name`, without which it cannot be opened.
+    pub fn seal(&self, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
+        let mut sealed = Zeroizing::new(content.to_vec());
+        let nonce = self.0[0]
+            .0
+            .seal_in_place_append_tag(Aad::from(name), &mut *sealed)
+            .map_err(|_| CryptoError::Failed("sealing a key"))?;
+        let mut text = nonce.as_ref().to_vec();
+        text.extend_from_slice(&sealed);
+        Ok(Sealed(BASE64_URL_SAFE_NO_PAD.encode(text)))
+    }
+
+    /// Opens what was sealed under that `name`.
+    pub fn open(&self, name: &str, sealed: &Sealed) -> Result<Opened, CryptoError> {
+        let wrong = || CryptoError::WrongMasterKey(name.to_owned());
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed.0).map_err(|_| wrong())?;
+        let (nonce, ciphertext) = bytes.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
+        for (position, key) in self.0.iter().enumerate() {
+            let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
+            let mut content = Zeroizing::new(ciphertext.to_vec());
+            if let Ok(opened) = key.0.open_in_place(nonce, Aad::from(name), &mut content) {
+                let length = opened.len();
+                content.truncate(length);
+                return Ok(Opened { content, is_outdated: position > 0 });
+            }
+        }
+        Err(wrong())
+    }
+}
+
+impl SealingKey {
+    fn derive(master: &[u8]) -> Result<Self, CryptoError> {
+        let failed = |_| CryptoError::Failed("deriving a key");
+        let mut key = Zeroizing::new([0_u8; KEY_LENGTH]);
+        Salt::new(HKDF_SHA256, b"tokend master key")
+            .extract(master)
+            .expand(&[b"seal"], Length)
+            .and_then(|output| output.fill(key.as_mut_slice()))
+            .map_err(failed)?;
+        RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map(Self).map_err(failed)
+    }
+}
+
+/// How much HKDF is asked for.
+struct Length;
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        KEY_LENGTH
+    }
+}
+
+fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    if text.len() == 2 * KEY_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let bytes: Option<Vec<u8>> = text
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        return bytes.map(Zeroizing::new).ok_or(CryptoError::MalformedMasterKey);
+    }
+    let url_safe = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    match BASE64_URL_SAFE_NO_PAD.decode(url_safe).map(Zeroizing::new) {
+        Ok(bytes) if bytes.len() == KEY_LENGTH => Ok(bytes),
+        _ => Err(CryptoError::MalformedMasterKey),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    const NEW: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
+
+    fn keys(text: &str) -> MasterKeys {
+        MasterKeys::parse(text).expect("master keys")
+    }
+
+    /// DESIGN D8: the first key seals, all open; so a key can be changed without a gap.
+    #[test]
+    fn a_seal_opens_with_every_key_of_the_list_and_tells_when_it_is_old() {
+        let sealed = keys(OLD).seal("name", b"content").expect("sealed");
+        let opened = keys(&format!("{NEW},{OLD}")).open("name", &sealed).expect("opened");
+        assert_eq!(*opened.content, b"content");
+        assert!(opened.is_outdated);
+        let opened = keys(&format!("{OLD},{NEW}")).open("name", &sealed).expect("opened");
+        assert!(!opened.is_outdated);
+    }
+
+    #[test]
+    fn another_key_another_name_or_a_flipped_bit_opens_nothing() {
+        let sealed = keys(OLD).seal("name", b"content").expect("sealed");
+        assert!(keys(NEW).open("name", &sealed).is_err());
+        assert!(keys(OLD).open("other", &sealed).is_err());
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed.0).expect("base64");
+        for position in 0..bytes.len() {
+            bytes[position] ^= 1;
+            let changed = Sealed(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+            assert!(keys(OLD).open("name", &changed).is_err(), "byte {position}");
+            bytes[position] ^= 1;
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_base64_or_hex() {
+        for text in [OLD, OLD.trim_end_matches('='), NEW] {
+            assert!(MasterKeys::parse(text).is_ok(), "{text} was refused");
+        }
+        for text in ["", ",", "short", "AAEC", &NEW[2..], &format!("{NEW}00"), "not base64 at all!"]
+        {
+            assert!(MasterKeys::parse(text).is_err(), "{text} was accepted");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The format of the secrets that we mint:
+//!
+//! ```text
+//! tkd_  43 base62 characters: 24 random bytes, 8 bytes of tag   6 base62 characters: CRC-32
+//! ```
+//!
+//! The checksum tells anyone, offline, that a secret was cut or mistyped. The tag, an HMAC over
+//! the client id and the random bytes, lets the server refuse a forged secret in a microsecond,
+//! before any hash. Only letters, digits and `_` occur, so HTTP Basic with and without
+//! form-encoding says the same (RFC 6749, section 2.3.1).
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::crypto::{CryptoError, base62, random};
+use crate::model::client::ClientId;
+
+const PREFIX: &str = "tkd_";
+const RANDOM_LENGTH: usize = 24;
+const CHECKSUM_LENGTH: usize = 6;
+const LENGTH: usize = PREFIX.len() + base62::LENGTH + CHECKSUM_LENGTH;
+
+/// The longest secret that is looked at, in bytes; a longer one is wrong.
+pub const LONGEST: usize = 256;
+
+/// The length of a tag key in bytes.
+pub const TAG_KEY_LENGTH: usize = 32;
+
+/// The key that marks the secrets of one database. It is random and lies sealed in the database,
+/// so that it outlives a change of the master key.
+pub struct TagKey(hmac::Key);
+
+impl std::fmt::Debug for TagKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TagKey(…)")
+    }
+}
+
+/// What the text of a presented secret says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Not in our format: wrong, or imported from elsewhere.
+    Foreign,
+    /// In our format, with a wrong checksum: cut, mistyped or mangled.
+    Damaged,
+    /// In our format and whole.
+    Whole,
+}
+
+impl TagKey {
+    /// Takes the key as it comes out of its seal.
+    pub fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(HMAC_SHA256, key))
+    }
+
+    /// Makes a new secret for a client.
+    pub fn mint(&self, client_id: &ClientId) -> Result<SecretString, CryptoError> {
+        let random = Zeroizing::new(random::bytes::<RANDOM_LENGTH>()?);
+        let mut body = Zeroizing::new([0_u8; 32]);
+        body[..RANDOM_LENGTH].copy_from_slice(random.as_slice());
+        body[RANDOM_LENGTH..].copy_from_slice(&self.tag(client_id.as_str(), random.as_slice()));
+        let mut text = String::with_capacity(LENGTH);
+        text.push_str(PREFIX);
+        text.push_str(&Zeroizing::new(base62::encode(&body)));
+        let sum = checksum(text.as_bytes());
+        text.extend(sum.map(char::from));
+        Ok(SecretString::from(text))
+    }
+
+    /// True if this secret was minted with this key for the client of that id. An unknown id
+    /// costs the same.
+    pub fn is_tagged(&self, client_id: &str, presented: &str) -> bool {
+        if shape(presented) != Shape::Whole {
+            return false;
+        }
+        let body = &presented[PREFIX.len()..PREFIX.len() + base62::LENGTH];
+        let Some(body) = base62::decode(body).map(Zeroizing::new) else {
+            return false;
+        };
+        let (random, tag) = body.split_at(RANDOM_LENGTH);
+        verify_slices_are_equal(&self.tag(client_id, random), tag).is_ok()
+    }
+
+    fn tag(&self, client_id: &str, random: &[u8]) -> [u8; 8] {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(client_id.as_bytes());
+        context.update(random);
+        let full = context.sign();
+        let mut tag = [0_u8; 8];
+        tag.copy_from_slice(&full.as_ref()[..8]);
+        tag
+    }
+}
+
+/// What a text says about itself, without any key.
+pub fn shape(text: &str) -> Shape {
+    if !text.starts_with(PREFIX) {
+        return Shape::Foreign;
+    }
+    let is_ours =
+        text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !is_ours {
+        return Shape::Damaged;
+    }
+    let (body, sum) = text.split_at(LENGTH - CHECKSUM_LENGTH);
+    if checksum(body.as_bytes()) == sum.as_bytes() { Shape::Whole } else { Shape::Damaged }
+}
+
+/// Checks a secret of another system: printable ASCII (RFC 6749, appendix A.2) of at most
+/// [`LONGEST`] bytes.
+pub fn check_imported(secret: &SecretString) -> Result<(), CryptoError> {
+    let text = secret.expose_secret();
+    let is_printable = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+    if text.is_empty() || text.len() > LONGEST || !is_printable {
+        return Err(CryptoError::UnusableSecret);
+    }
+    Ok(())
+}
+
+/// The last characters of a secret, by which people tell secrets apart: six of a minted one,
+/// which are its checksum; four of a long imported one; none of a short one.
+pub fn hint(secret: &str) -> String {
+    let length = match (shape(secret), secret.len()) {
+        (Shape::Whole, _) => CHECKSUM_LENGTH,
+        (_, 20..) => 4,
+        _ => 0,
+    };
+    // Secrets are ASCII, so every byte is a character.
+    secret.get(secret.len() - length..).unwrap_or_default().to_owned()
+}
+
+fn checksum(body: &[u8]) -> [u8; CHECKSUM_LENGTH] {
+    base62::encode_u32(crc32fast::hash(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn client(id: &str) -> ClientId {
+        ClientId::parse(id).expect("a client id")
+    }
+
+    /// DESIGN D4 and N-06: only characters that escaping leaves alone.
+    #[test]
+    fn a_minted_secret_is_53_letters_digits_and_underscores() {
+        let secret = TagKey::new(&[1; 32]).mint(&client("cl_a")).expect("a secret");
+        let text = secret.expose_secret();
+        assert_eq!(text.len(), LENGTH);
+        assert!(text.starts_with("tkd_"));
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        assert_eq!(shape(text), Shape::Whole);
+        assert_eq!(hint(text), text[LENGTH - 6..]);
+    }
+
+    #[test]
+    fn a_tag_belongs_to_one_client_and_one_key() {
+        let key = TagKey::new(&[1; 32]);
+        let secret = key.mint(&client("cl_a")).expect("a secret");
+        let text = secret.expose_secret();
+        assert!(key.is_tagged("cl_a", text));
+        assert!(!key.is_tagged("cl_b", text));
+        assert!(!key.is_tagged("cl_", text));
+        assert!(!TagKey::new(&[2; 32]).is_tagged("cl_a", text));
+    }
+
+    #[test]
+    fn a_changed_character_is_noticed_by_the_checksum() {
+        let key = TagKey::new(&[1; 32]);
+        let secret = key.mint(&client("cl_a")).expect("a secret");
+        let text = secret.expose_secret();
+        for position in PREFIX.len()..LENGTH {
+            let mut changed = text.as_bytes().to_vec();
+            changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
+            let changed = String::from_utf8(changed).expect("ascii");
+            assert_eq!(shape(&changed), Shape::Damaged, "position {position}");
+        }
+        assert_eq!(shape(&text[..LENGTH - 1]), Shape::Damaged);
+        assert_eq!(shape(&format!("{text}\n")), Shape::Damaged);
+    }
+
+    #[test]
+    fn a_hint_never_gives_a_short_secret_away() {
+        assert_eq!(hint("hunter2"), "");
+        assert_eq!(hint("0123456789abcdefghijKLMN"), "KLMN");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_but_a_minted_secret_carries_a_tag(text in "(tkd_)?[ -~]{0,60}") {
+            prop_assert!(!TagKey::new(&[1; 32]).is_tagged("cl_a", &text));
+        }
+
+        #[test]
+        fn any_text_has_a_shape_and_a_hint(text in ".{0,300}") {
+            let _ = shape(&text);
+            prop_assert!(hint(&text).len() <= 6);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The vault: the keys that this process holds, opened once at the start.
+
+use crate::crypto::CryptoError;
+use crate::crypto::hashing::{Cost, Hasher};
+use crate::crypto::proof::ProofKey;
+use crate::crypto::seal::MasterKeys;
+use crate::crypto::secret::TagKey;
+
+/// Everything that is needed to prove secrets and to open signing keys.
+#[derive(Debug)]
+pub struct Vault {
+    /// Seals and opens signing keys.
+    pub master: MasterKeys,
+    /// Marks the secrets that we mint.
+    pub tag_key: TagKey,
+    /// Remembers what has been proved; new in every process.
+    pub proof_key: ProofKey,
+    /// Makes and checks stored proofs.
+    pub hasher: Hasher,
+}
+
+impl Vault {
+    /// Puts the vault together.
+    pub fn new(
+        master: MasterKeys,
+        tag_key: TagKey,
+        cost: Cost,
+        lanes: usize,
+        queue: usize,
+    ) -> Result<Self, CryptoError> {
+        Ok(Self {
+            master,
+            tag_key,
+            proof_key: ProofKey::generate()?,
+            hasher: Hasher::new(cost, lanes, queue),
+        })
+    }
+}

@@ -1,0 +1,275 @@
+//! The directory: everything that a decision needs, in memory.
+//!
+//! It is loaded once and then follows the events. Reading it takes no lock and asks no database;
+//! so tokens go on flowing while the database is away, and the directory says how old its
+//! knowledge is.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::Mutex;
+
+use crate::crypto::CryptoError;
+use crate::crypto::keyring::Keyring;
+use crate::crypto::proof::ProofMemory;
+use crate::crypto::vault::Vault;
+use crate::model::client::{Client, ClientId, Registration};
+use crate::model::event::{Event, Subject};
+use crate::model::grant::Grant;
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::secret::{SecretKind, SecretRecord};
+use crate::model::time::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// How many rows are read at a time.
+const PAGE: u32 = 5_000;
+
+/// From so many changed clients on, all are loaded anew instead of one by one.
+const MANY: usize = 500;
+
+/// Why the directory could not be loaded or brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A signing key could not be opened.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// A client in memory, with all that belongs to it.
+#[derive(Debug)]
+pub struct ClientEntry {
+    /// The client itself.
+    pub client: Client,
+    /// Its secrets, each with the memory of its proof.
+    pub secrets: Vec<SecretEntry>,
+    /// Its grants.
+    pub grants: Vec<Grant>,
+}
+
+/// A secret in memory.
+#[derive(Debug)]
+pub struct SecretEntry {
+    /// What is stored of it.
+    pub record: SecretRecord,
+    /// Whether it has been proved in this process, and how it is recognised.
+    pub proof: Arc<ProofMemory>,
+}
+
+/// The memory of one instance.
+pub struct Directory {
+    clients: papaya::HashMap<ClientId, Arc<ClientEntry>>,
+    resources: ArcSwap<BTreeMap<ResourceId, Arc<Resource>>>,
+    keyring: ArcSwap<Keyring>,
+    keep_seconds: i64,
+    imported_secrets: AtomicUsize,
+    followed_to: AtomicI64,
+    followed_at: AtomicI64,
+    following: Mutex<()>,
+}
+
+impl Directory {
+    /// Loads everything. A replaced signing key stays published for `keep_seconds`.
+    pub async fn load(
+        store: &Store,
+        vault: &Vault,
+        keep_seconds: i64,
+        now: Timestamp,
+    ) -> Result<Self, DirectoryError> {
+        // The place in the events comes first: what changes while we load is read again later.
+        let head = store.head().await?;
+        let directory = Self {
+            clients: papaya::HashMap::new(),
+            resources: ArcSwap::default(),
+            keyring: ArcSwap::default(),
+            keep_seconds,
+            imported_secrets: AtomicUsize::new(0),
+            followed_to: AtomicI64::new(head.sequence),
+            followed_at: AtomicI64::new(now.0),
+            following: Mutex::new(()),
+        };
+        directory.load_resources(store).await?;
+        directory.load_keyring(store, vault).await?;
+        directory.load_clients(store).await?;
+        Ok(directory)
+    }
+
+    /// The client of that id.
+    pub fn client(&self, id: &str) -> Option<Arc<ClientEntry>> {
+        self.clients.pin().get(id).cloned()
+    }
+
+    /// The resource of that identifier.
+    pub fn resource(&self, id: &ResourceId) -> Option<Arc<Resource>> {
+        self.resources.load().get(id).cloned()
+    }
+
+    /// The signing keys.
+    pub fn keyring(&self) -> Guard<Arc<Keyring>> {
+        self.keyring.load()
+    }
+
+    /// The resources, to look through all of them.
+    pub fn resources(&self) -> Arc<BTreeMap<ResourceId, Arc<Resource>>> {
+        self.resources.load_full()
+    }
+
+    /// True if any client has an imported secret.
+    pub fn holds_imported_secrets(&self) -> bool {
+        self.imported_secrets.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many seconds ago this memory was last known to be up to date.
+    pub fn staleness(&self, now: Timestamp) -> i64 {
+        now.0.saturating_sub(self.followed_at.load(Ordering::Relaxed))
+    }
+
+    /// Reads the events that have come since the last time and loads what they name.
+    pub async fn catch_up(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        now: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        let _alone = self.following.lock().await;
+        loop {
+            let followed_to = self.followed_to.load(Ordering::Relaxed);
+            let events = store.events(followed_to, PAGE).await?;
+            let Some(last) = events.last().map(|event| event.sequence) else {
+                break;
+            };
+            self.reload(store, vault, &events).await?;
+            self.followed_to.store(last, Ordering::Relaxed);
+        }
+        self.followed_at.store(now.0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn reload(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        events: &[Event],
+    ) -> Result<(), DirectoryError> {
+        let mut clients = HashSet::new();
+        let (mut resources, mut keys) = (false, false);
+        for event in events {
+            match Subject::parse(&event.subject) {
+                Ok(Subject::Client(id)) => {
+                    clients.insert(id);
+                }
+                Ok(Subject::Resource(_)) => resources = true,
+                Ok(Subject::SigningKey(_)) => keys = true,
+                Err(_) => {
+                    let subject = &event.subject;
+                    tracing::warn!(
+                        subject,
+                        "an event is about something this version does not know"
+                    );
+                }
+            }
+        }
+        if resources {
+            self.load_resources(store).await?;
+        }
+        if keys {
+            self.load_keyring(store, vault).await?;
+        }
+        if clients.len() > MANY {
+            return self.load_clients(store).await;
+        }
+        for id in clients {
+            match store.registration(&id).await? {
+                Some(registration) => self.put(registration),
+                None => self.remove(&id),
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
+        let resources = store
+            .resources()
+            .await?
+            .into_iter()
+            .map(|resource| (resource.resource.clone(), Arc::new(resource)))
+            .collect();
+        self.resources.store(Arc::new(resources));
+        Ok(())
+    }
+
+    async fn load_keyring(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
+        let records = store.signing_keys().await?;
+        let keyring = Keyring::open(&vault.master, records, self.keep_seconds)?;
+        self.keyring.store(Arc::new(keyring));
+        Ok(())
+    }
+
+    async fn load_clients(&self, store: &Store) -> Result<(), DirectoryError> {
+        let mut seen = HashSet::new();
+        let mut after = String::new();
+        loop {
+            let page = store.registrations(&after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.client.client_id.as_str().to_owned();
+            for registration in page {
+                seen.insert(registration.client.client_id.clone());
+                self.put(registration);
+            }
+        }
+        let gone: Vec<ClientId> = {
+            let clients = self.clients.pin();
+            clients.keys().filter(|id| !seen.contains(*id)).cloned().collect()
+        };
+        for id in gone {
+            self.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// Puts a client in place of the one of the same id. Secrets that are still the same keep the
+    /// memory of their proof.
+    fn put(&self, registration: Registration) {
+        let Registration { client, secrets, grants } = registration;
+        let clients = self.clients.pin();
+        let before = clients.get(&client.client_id);
+        let secrets = secrets
+            .into_iter()
+            .map(|record| SecretEntry {
+                proof: before.and_then(|entry| entry.proof_of(&record)).unwrap_or_default(),
+                record,
+            })
+            .collect();
+        let entry = ClientEntry { client, secrets, grants };
+        let added = entry.imported_secrets();
+        let removed = before.map_or(0, |entry| entry.imported_secrets());
+        clients.insert(entry.client.client_id.clone(), Arc::new(entry));
+        self.imported_secrets.fetch_add(added, Ordering::Relaxed);
+        self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
+    }
+
+    fn remove(&self, id: &ClientId) {
+        if let Some(entry) = self.clients.pin().remove(id) {
+            self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl ClientEntry {
+    fn proof_of(&self, record: &SecretRecord) -> Option<Arc<ProofMemory>> {
+        self.secrets
+            .iter()
+            .find(|known| {
+                known.record.secret_id == record.secret_id && known.record.hash == record.hash
+            })
+            .map(|known| known.proof.clone())
+    }
+
+    fn imported_secrets(&self) -> usize {
+        self.secrets.iter().filter(|secret| secret.record.kind == SecretKind::Imported).count()
+    }
+}

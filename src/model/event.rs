@@ -1,0 +1,186 @@
+//! Events: one row for each change. They are the audit log and the change feed at once.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+use crate::model::client::ClientId;
+use crate::model::resource::ResourceId;
+use crate::model::signing_key::KeyId;
+use crate::model::time::Timestamp;
+
+/// What a change was about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A client with its secrets and grants.
+    Client(ClientId),
+    /// A resource with its scopes.
+    Resource(ResourceId),
+    /// A signing key.
+    SigningKey(KeyId),
+}
+
+impl Subject {
+    /// Reads the stored form, `client/cl_x`.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        match text.split_once('/') {
+            Some(("client", id)) => ClientId::parse(id).map(Self::Client),
+            Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
+            Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
+            _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(id) => write!(formatter, "client/{id}"),
+            Self::Resource(id) => write!(formatter, "resource/{id}"),
+            Self::SigningKey(id) => write!(formatter, "key/{id}"),
+        }
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A client was registered.
+    ClientCreated,
+    /// A client came from another system.
+    ClientImported,
+    /// Fields of a client changed.
+    ClientUpdated,
+    /// A client may get tokens again.
+    ClientEnabled,
+    /// A client may no longer get tokens.
+    ClientDisabled,
+    /// A client is gone, with its secrets and grants.
+    ClientDeleted,
+    /// A client has one more secret.
+    SecretAdded,
+    /// A client has a new secret and the older ones an end.
+    SecretRotated,
+    /// A secret has an end.
+    SecretExpired,
+    /// A client may ask for (other) scopes of a resource.
+    GrantChanged,
+    /// A client may no longer ask for a resource.
+    GrantRevoked,
+    /// A resource was registered.
+    ResourceCreated,
+    /// Fields or scopes of a resource changed.
+    ResourceUpdated,
+    /// A resource is gone, with all grants to it.
+    ResourceDeleted,
+    /// A signing key was made and published.
+    KeyCreated,
+    /// An operator made a token in a client's name.
+    TokenIssuedByOperator,
+}
+
+impl Action {
+    const ALL: [Self; 16] = [
+        Self::ClientCreated,
+        Self::ClientImported,
+        Self::ClientUpdated,
+        Self::ClientEnabled,
+        Self::ClientDisabled,
+        Self::ClientDeleted,
+        Self::SecretAdded,
+        Self::SecretRotated,
+        Self::SecretExpired,
+        Self::GrantChanged,
+        Self::GrantRevoked,
+        Self::ResourceCreated,
+        Self::ResourceUpdated,
+        Self::ResourceDeleted,
+        Self::KeyCreated,
+        Self::TokenIssuedByOperator,
+    ];
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or_else(|| Malformed::because("this binary does not know that action"))
+    }
+
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientCreated => "client.created",
+            Self::ClientImported => "client.imported",
+            Self::ClientUpdated => "client.updated",
+            Self::ClientEnabled => "client.enabled",
+            Self::ClientDisabled => "client.disabled",
+            Self::ClientDeleted => "client.deleted",
+            Self::SecretAdded => "secret.added",
+            Self::SecretRotated => "secret.rotated",
+            Self::SecretExpired => "secret.expired",
+            Self::GrantChanged => "grant.changed",
+            Self::GrantRevoked => "grant.revoked",
+            Self::ResourceCreated => "resource.created",
+            Self::ResourceUpdated => "resource.updated",
+            Self::ResourceDeleted => "resource.deleted",
+            Self::KeyCreated => "key.created",
+            Self::TokenIssuedByOperator => "token.issued_by_operator",
+        }
+    }
+}
+
+/// One link of the chain, with texts as they are stored: whatever stands in the table can be
+/// read, hashed and shown, also when somebody changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Its place: 1, 2, 3 without a gap, in the order of commits.
+    pub sequence: i64,
+    /// When the change was made.
+    pub at: Timestamp,
+    /// Who made it, such as `cli:ana` or `server`.
+    pub actor: String,
+    /// What was done ([`Action::as_str`]).
+    pub action: String,
+    /// What it was about (the text of a [`Subject`]).
+    pub subject: String,
+    /// More about it, as JSON; never a secret.
+    pub detail: String,
+    /// The hash of the event before it; empty for the first one.
+    pub previous_hash: String,
+    /// SHA-256 over all the above.
+    pub hash: String,
+}
+
+/// The end of the chain, kept beside it, so that a removed last event is missed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The place of the last event; 0 if there is none.
+    pub sequence: i64,
+    /// The hash of the last event; empty if there is none.
+    pub hash: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_words_read_back() {
+        for action in Action::ALL {
+            assert_eq!(Action::parse(action.as_str()), Ok(action));
+        }
+        for text in ["client/a/b c", "resource/https://a.example/b", "key/abc"] {
+            let subject = Subject::parse(text).expect("a subject");
+            assert_eq!(subject.to_string(), text);
+        }
+        assert!(Subject::parse("client").is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! Grants: which scopes of which resource a client may ask for.
+
+use serde::{Serialize, Serializer};
+
+use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
+
+/// What a grant opens of its resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantedScopes {
+    /// Every scope the resource has at the moment a token is asked for.
+    All,
+    /// These, as far as the resource still has them.
+    Only(Scopes),
+}
+
+impl GrantedScopes {
+    /// The scopes that the grant gives of a resource that now offers `offered` (W-15: a scope
+    /// that was taken from the resource is gone from every grant at once).
+    pub fn within(&self, offered: &Scopes) -> Scopes {
+        match self {
+            Self::All => offered.clone(),
+            Self::Only(scopes) => scopes.intersection(offered),
+        }
+    }
+}
+
+/// A list of scopes, or `"all"`.
+impl Serialize for GrantedScopes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Only(scopes) => scopes.serialize(serializer),
+        }
+    }
+}
+
+/// A client's right to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    /// The resource, which becomes the token's audience.
+    pub resource: ResourceId,
+    /// What is open of it.
+    pub scopes: GrantedScopes,
+}

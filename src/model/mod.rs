@@ -1,0 +1,25 @@
+//! The nouns: plain data without I/O.
+//!
+//! Everything above speaks in these types. Each one checks its text when it is made, so that a
+//! value that exists is a value that is allowed.
+
+pub mod client;
+pub mod event;
+pub mod grant;
+pub mod resource;
+pub mod scope;
+pub mod secret;
+pub mod signing_key;
+pub mod time;
+
+/// Why a text is not a value of the wanted kind, in words for the person who typed it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub String);
+
+impl Malformed {
+    /// Wraps a sentence without a full stop.
+    pub fn because(problem: impl Into<String>) -> Self {
+        Self(problem.into())
+    }
+}

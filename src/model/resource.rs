@@ -1,0 +1,132 @@
+//! Resources: the APIs that tokens are for (RFC 8707).
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+use crate::model::scope::{ScopeName, Scopes};
+use crate::model::signing_key::Algorithm;
+use crate::model::time::{Lifetime, Timestamp};
+
+/// The identifier of a resource: an absolute URI without a fragment (RFC 8707, section 2). It is
+/// compared letter by letter and becomes the `aud` of tokens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceId(Arc<str>);
+
+impl ResourceId {
+    /// The longest identifier we take, in bytes.
+    pub const LONGEST: usize = 255;
+
+    /// Checks an identifier such as `https://orders.example.com` or `urn:example:orders`.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.is_empty() || text.len() > Self::LONGEST {
+            return Err(Malformed::because(format!(
+                "a resource identifier is 1 to {} characters long",
+                Self::LONGEST
+            )));
+        }
+        if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && !matches!(byte, b'"' | b'\\')) {
+            return Err(Malformed::because(
+                "a resource identifier is printable ASCII without space, quote and backslash",
+            ));
+        }
+        if text.contains('#') {
+            return Err(Malformed::because("a resource identifier has no fragment (#)"));
+        }
+        let parsed = url::Url::parse(text).map_err(|_| {
+            Malformed::because(
+                "a resource identifier is an absolute URI, such as https://orders.example.com",
+            )
+        })?;
+        if matches!(parsed.scheme(), "http" | "https") && !text.contains("://") {
+            return Err(Malformed::because("an https identifier has // after the colon"));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for ResourceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// One scope that a resource offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfferedScope {
+    /// The scope itself.
+    pub name: ScopeName,
+    /// What it opens, for people; may be empty.
+    pub description: String,
+}
+
+impl OfferedScope {
+    /// The longest description, in characters.
+    pub const LONGEST_DESCRIPTION: usize = 200;
+
+    /// Reads `orders:read` or `orders:read=Read all orders`.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let (name, description) = text.split_once('=').unwrap_or((text, ""));
+        if description.chars().count() > Self::LONGEST_DESCRIPTION
+            || description.chars().any(char::is_control)
+        {
+            return Err(Malformed::because(
+                "a description is at most 200 characters long, without control characters",
+            ));
+        }
+        Ok(Self { name: ScopeName::parse(name)?, description: description.to_owned() })
+    }
+}
+
+/// An API that tokens can be made for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Resource {
+    /// Its identifier, the audience of its tokens.
+    pub resource: ResourceId,
+    /// The scopes it offers, in alphabetical order.
+    pub scopes: Vec<OfferedScope>,
+    /// How long tokens for it live, if not as long as the server says.
+    pub token_lifetime: Option<Lifetime>,
+    /// The algorithm its tokens are signed with, if not the server's.
+    pub signing_algorithm: Option<Algorithm>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Resource {
+    /// The names of the scopes it offers.
+    pub fn scope_names(&self) -> Scopes {
+        self.scopes.iter().map(|scope| scope.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8707, section 2 (C-160).
+    #[test]
+    fn an_identifier_is_an_absolute_uri_without_fragment() {
+        for text in ["https://api.example.com", "https://a.example/b?c=d", "urn:example:orders"] {
+            assert!(ResourceId::parse(text).is_ok(), "{text:?} was refused");
+        }
+        for text in ["", "orders", "/orders", "https://a.example/#x", "https:a", "https://a b"] {
+            assert!(ResourceId::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Scopes: the words of RFC 6749, section 3.3, that say what a token may do.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+
+/// One scope, such as `orders:read`: printable ASCII without space, quote and backslash.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeName(Box<str>);
+
+impl ScopeName {
+    /// The longest scope we register, in bytes.
+    pub const LONGEST: usize = 128;
+
+    /// Checks one scope against `scope-token` of RFC 6749, section 3.3.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.is_empty() {
+            return Err(Malformed::because("a scope must not be empty"));
+        }
+        if text.len() > Self::LONGEST {
+            return Err(Malformed::because(format!(
+                "a scope is at most {} characters long",
+                Self::LONGEST
+            )));
+        }
+        if !text.bytes().all(is_scope_byte) {
+            return Err(Malformed::because(
+                "a scope is printable ASCII without space, double quote and backslash",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The scope as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ScopeName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for ScopeName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A set of scopes; order and repetition have no meaning (RFC 6749, section 3.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(BTreeSet<ScopeName>);
+
+impl Scopes {
+    /// The most scopes that one value may hold.
+    pub const MOST: usize = 128;
+
+    /// Reads the space-separated form of RFC 6749, section 3.3; at least one scope.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut scopes = BTreeSet::new();
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            scopes.insert(ScopeName::parse(word)?);
+            if scopes.len() > Self::MOST {
+                return Err(Malformed::because(format!("at most {} scopes", Self::MOST)));
+            }
+        }
+        if scopes.is_empty() {
+            return Err(Malformed::because("no scope is named"));
+        }
+        Ok(Self(scopes))
+    }
+
+    /// True if no scope is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True if `name` is in the set.
+    pub fn contains(&self, name: &ScopeName) -> bool {
+        self.0.contains(name)
+    }
+
+    /// The scopes in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = &ScopeName> {
+        self.0.iter()
+    }
+
+    /// The scopes that are in both sets.
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
+    /// The first scope of this set that `other` lacks.
+    pub fn first_outside<'a>(&'a self, other: &Self) -> Option<&'a ScopeName> {
+        self.0.iter().find(|name| !other.contains(name))
+    }
+}
+
+impl FromIterator<ScopeName> for Scopes {
+    fn from_iter<I: IntoIterator<Item = ScopeName>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
+/// The space-separated form of RFC 6749, section 3.3.
+impl fmt::Display for Scopes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, name) in self.0.iter().enumerate() {
+            if position > 0 {
+                formatter.write_str(" ")?;
+            }
+            formatter.write_str(name.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Scopes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
+/// `%x21 / %x23-5B / %x5D-7E`
+fn is_scope_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 6749, section 3.3 (C-19).
+    #[test]
+    fn order_and_repetition_have_no_meaning() {
+        assert_eq!(Scopes::parse("b a  b"), Scopes::parse("a b"));
+        assert_ne!(Scopes::parse("A"), Scopes::parse("a"));
+    }
+
+    #[test]
+    fn characters_outside_the_grammar_are_refused() {
+        for text in ["a\"b", "a\\b", "a\tb", "é", "a\u{7f}", "", "   "] {
+            assert!(Scopes::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_what_is_read_reads_back(text in ".{0,300}") {
+            if let Ok(scopes) = Scopes::parse(&text) {
+                prop_assert_eq!(Scopes::parse(&scopes.to_string()), Ok(scopes));
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The token itself: a JWT of RFC 9068.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::crypto::random;
+use crate::model::time::Timestamp;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_credentials::Granted;
+use crate::oauth::error::OAuthError;
+
+/// The answer to a token request (RFC 6749, section 5.1).
+#[derive(Debug, Serialize)]
+pub struct TokenResponse {
+    /// The token.
+    pub access_token: String,
+    /// How it is used: `Bearer`.
+    pub token_type: &'static str,
+    /// How many seconds it lives, from now.
+    pub expires_in: i64,
+    /// What it may do; left out if that is nothing in particular.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// The claims of RFC 9068, section 2.2, in the order in which they are written.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+    iat: i64,
+    exp: i64,
+    jti: &'a str,
+}
+
+/// Makes a token of what has been granted. The time was read once, so `exp` − `iat` is exactly
+/// what `expires_in` says.
+pub fn mint(
+    app: &App,
+    client: &AuthenticatedClient,
+    granted: &Granted,
+    now: Timestamp,
+) -> Result<TokenResponse, OAuthError> {
+    let resource = granted.resource();
+    let expiry = now.plus(granted.lifetime());
+    let scope = Some(granted.scope().to_string()).filter(|scope| !scope.is_empty());
+    let id = client.client().client_id.as_str();
+    let jti = random::bytes::<16>().map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let claims = Claims {
+        iss: app.issuer.as_str(),
+        sub: id,
+        aud: resource.resource.as_str(),
+        client_id: id,
+        scope: scope.as_deref(),
+        iat: now.0,
+        exp: expiry.0,
+        jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
+    };
+    let claims =
+        serde_json::to_vec(&claims).map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let keyring = app.directory.keyring();
+    let default = app.foundation.config.token.algorithm;
+    // A resource's own algorithm counts from the moment its key signs.
+    let key = resource
+        .signing_algorithm
+        .and_then(|algorithm| keyring.signing(algorithm, now))
+        .or_else(|| keyring.signing(default, now))
+        .or_else(|| keyring.signing_any(now))
+        .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
+    let access_token =
+        key.sign(&claims).map_err(|error| OAuthError::server_error(error.to_string()))?;
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: expiry.0 - now.0, scope })
+}

@@ -1,0 +1,200 @@
+//! Who is it? Proves a client's secret, at the price of one MAC once it has been right before.
+//!
+//! Whatever fails here, the caller is told the same; only the log learns the reason.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::app::App;
+use crate::crypto::hashing::Busy;
+use crate::crypto::secret::{self, Shape};
+use crate::directory::{ClientEntry, SecretEntry};
+use crate::model::client::{Client, ClientState};
+use crate::model::grant::Grant;
+use crate::model::secret::SecretKind;
+use crate::model::time::Timestamp;
+use crate::oauth::error::OAuthError;
+use crate::oauth::request::{Credentials, TokenRequest};
+
+/// A client that has proved who it is. Only [`authenticate`] makes one.
+#[derive(Debug)]
+pub struct AuthenticatedClient {
+    entry: Arc<ClientEntry>,
+}
+
+impl AuthenticatedClient {
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.entry.client
+    }
+
+    /// What it may ask for.
+    pub fn grants(&self) -> &[Grant] {
+        &self.entry.grants
+    }
+
+    /// Takes a client at an operator's word. **Only for commands of the operator, who could give
+    /// the client a new secret just as well.**
+    pub fn vouched_for(entry: Arc<ClientEntry>) -> Self {
+        Self { entry }
+    }
+}
+
+/// Authenticates the client of a request (RFC 6749, section 2.3).
+pub async fn authenticate(
+    app: &App,
+    request: &TokenRequest,
+    now: Timestamp,
+) -> Result<AuthenticatedClient, OAuthError> {
+    let staleness = app.directory.staleness(now);
+    if staleness > app.foundation.config.directory.max_staleness.seconds() {
+        let reason = format!(
+            "the database has been away for {staleness} s, longer than directory.max_staleness"
+        );
+        return Err(OAuthError::unavailable(reason));
+    }
+    let Some(credentials) = &request.credentials else {
+        return Err(OAuthError::no_authentication());
+    };
+    let entry = prove(app, credentials, now).await?;
+    if entry.client.state == ClientState::Disabled {
+        return Err(refusal(&entry, "the client is disabled"));
+    }
+    if !entry.client.auth_methods.contains(&credentials.method) {
+        let reason = format!("the client may not use {}", credentials.method.as_str());
+        return Err(refusal(&entry, &reason));
+    }
+    Ok(AuthenticatedClient { entry })
+}
+
+/// Finds the client whose live secret this is.
+async fn prove(
+    app: &App,
+    credentials: &Credentials,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let vault = &app.foundation.vault;
+    let presented = credentials.secret.expose_secret();
+    if presented.len() > secret::LONGEST {
+        return Err(OAuthError::authentication_failed("the secret is too long"));
+    }
+    let is_tagged = vault.tag_key.is_tagged(&credentials.client_id, presented);
+    let Some(entry) = app.directory.client(&credentials.client_id) else {
+        if !is_tagged {
+            waste_time(app, &credentials.secret).await?;
+        }
+        return Err(OAuthError::authentication_failed("no client has that id"));
+    };
+    let proved = if is_tagged {
+        prove_minted(app, &entry, credentials, now).await?
+    } else {
+        prove_imported(app, &entry, credentials, now).await?
+    };
+    if proved {
+        return Ok(entry);
+    }
+    Err(refusal(&entry, why_not(&entry, presented, is_tagged, now)))
+}
+
+/// A secret with a valid tag was minted for this client: the hint tells which one it must be.
+async fn prove_minted(
+    app: &App,
+    entry: &ClientEntry,
+    credentials: &Credentials,
+    now: Timestamp,
+) -> Result<bool, OAuthError> {
+    let hint = secret::hint(credentials.secret.expose_secret());
+    let candidates = entry.secrets.iter().filter(|known| {
+        known.record.kind == SecretKind::Minted
+            && known.record.hint == hint
+            && known.record.is_live(now)
+    });
+    matches_one_of(app, candidates, credentials).await
+}
+
+/// Any other text may be an imported secret. If this client has none, time must not tell.
+async fn prove_imported(
+    app: &App,
+    entry: &ClientEntry,
+    credentials: &Credentials,
+    now: Timestamp,
+) -> Result<bool, OAuthError> {
+    let is_candidate = |known: &&SecretEntry| {
+        known.record.kind == SecretKind::Imported && known.record.is_live(now)
+    };
+    if !entry.secrets.iter().any(|known| is_candidate(&known)) {
+        waste_time(app, &credentials.secret).await?;
+        return Ok(false);
+    }
+    matches_one_of(app, entry.secrets.iter().filter(is_candidate), credentials).await
+}
+
+async fn matches_one_of(
+    app: &App,
+    candidates: impl Iterator<Item = &SecretEntry>,
+    credentials: &Credentials,
+) -> Result<bool, OAuthError> {
+    let vault = &app.foundation.vault;
+    let mac = vault.proof_key.mac(&credentials.client_id, credentials.secret.expose_secret());
+    let mut cold = Vec::new();
+    for known in candidates {
+        if known.proof.knows(&mac) {
+            return Ok(true);
+        }
+        if !known.proof.is_warm() {
+            cold.push(known);
+        }
+    }
+    for known in cold {
+        let record = &known.record;
+        if vault
+            .hasher
+            .verify(record.kind, &credentials.secret, &record.hash)
+            .await
+            .map_err(busy)?
+        {
+            known.proof.remember(mac);
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Costs what a wrong imported secret costs, as long as there are such secrets.
+async fn waste_time(app: &App, presented: &SecretString) -> Result<(), OAuthError> {
+    if app.directory.holds_imported_secrets() {
+        app.foundation.vault.hasher.verify_nothing(presented).await.map_err(busy)?;
+    }
+    Ok(())
+}
+
+fn busy(busy: Busy) -> OAuthError {
+    OAuthError::unavailable(busy.to_string())
+}
+
+/// A refusal whose reason names the client, which exists and is therefore no secret.
+fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
+    OAuthError::authentication_failed(format!("{}: {reason}", entry.client.client_id))
+}
+
+/// The reason for the log; computed for refusals only.
+fn why_not(entry: &ClientEntry, presented: &str, is_tagged: bool, now: Timestamp) -> &'static str {
+    let is_over = |known: &SecretEntry| {
+        known.record.hint == secret::hint(presented) && !known.record.is_live(now)
+    };
+    match secret::shape(presented) {
+        Shape::Damaged => {
+            "the secret was cut, mistyped or has a line break: its checksum does not match"
+        }
+        Shape::Whole if !is_tagged => {
+            "the secret was minted for another client or by another server"
+        }
+        Shape::Whole if entry.secrets.iter().any(is_over) => "the secret has expired",
+        Shape::Whole => "the secret was this client's and has been removed",
+        Shape::Foreign if presented.starts_with("eyJ") => {
+            "the value sent as secret looks like a token"
+        }
+        Shape::Foreign => "the secret is wrong",
+    }
+}

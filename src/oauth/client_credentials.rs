@@ -1,0 +1,219 @@
+//! What may it have? The client credentials grant (RFC 6749, section 4.4): the resource, the
+//! scope and the lifetime of the token, or a refusal that tells the client what it may ask for.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::model::client::GrantType;
+use crate::model::grant::Grant;
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::scope::Scopes;
+use crate::model::time::Lifetime;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::error::{ErrorCode, OAuthError, echo};
+use crate::oauth::request::Wanted;
+
+/// How many resources or scopes a refusal lists at the most.
+const LISTED: usize = 10;
+
+/// What has been granted. Only [`grant`] makes one.
+#[derive(Debug)]
+pub struct Granted {
+    resource: Arc<Resource>,
+    scope: Scopes,
+    lifetime: Lifetime,
+}
+
+impl Granted {
+    /// The resource, which becomes the audience.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The scope; may be empty.
+    pub fn scope(&self) -> &Scopes {
+        &self.scope
+    }
+
+    /// How long the token lives.
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+}
+
+/// One resource that the client may ask for, with what it may have of it now.
+struct Offer {
+    resource: Arc<Resource>,
+    scope: Scopes,
+}
+
+/// Decides what the client gets of what it wants (DESIGN D5): all of it, or a refusal.
+pub fn grant(
+    app: &App,
+    client: &AuthenticatedClient,
+    wanted: &Wanted,
+) -> Result<Granted, OAuthError> {
+    let id = &client.client().client_id;
+    if !client.client().grant_types.contains(&GrantType::ClientCredentials) {
+        let offered: Vec<_> = client.client().grant_types.iter().map(GrantType::as_str).collect();
+        return Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            format!(
+                "Client {id} may not use client_credentials. It may use: {}.",
+                echo(&offered.join(" "))
+            ),
+        ));
+    }
+    let scope = wanted.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
+        OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
+    })?;
+    let offers: Vec<Offer> = client.grants().iter().filter_map(|grant| offer(app, grant)).collect();
+    let offer = choose(client, offers, &wanted.resources, scope.as_ref())?;
+    let scope = match scope {
+        None => offer.scope,
+        Some(scope) => match scope.first_outside(&offer.scope) {
+            None => scope,
+            Some(beyond) => return Err(beyond_grant(client, &offer, beyond.as_str())),
+        },
+    };
+    let lifetime = lifetime(app, client, &offer.resource);
+    Ok(Granted { resource: offer.resource, scope, lifetime })
+}
+
+/// What a grant is worth now; nothing if its resource is gone.
+fn offer(app: &App, grant: &Grant) -> Option<Offer> {
+    let resource = app.directory.resource(&grant.resource)?;
+    let scope = grant.scopes.within(&resource.scope_names());
+    Some(Offer { resource, scope })
+}
+
+/// The one resource that the token is for: the one that is named, else the only one, else the
+/// only one that has all the scopes asked for.
+fn choose(
+    client: &AuthenticatedClient,
+    offers: Vec<Offer>,
+    named: &[String],
+    scope: Option<&Scopes>,
+) -> Result<Offer, OAuthError> {
+    if let Some(name) = named.first() {
+        if named.len() > 1 {
+            return Err(OAuthError::new(
+                ErrorCode::InvalidTarget,
+                "A token is for one resource. Ask for one token a resource.",
+            ));
+        }
+        let known: Vec<_> = offers.iter().map(|offer| offer.resource.resource.clone()).collect();
+        return offers
+            .into_iter()
+            .find(|offer| offer.resource.resource.as_str() == name)
+            .ok_or_else(|| unknown_target(client, name, &known));
+    }
+    if offers.is_empty() {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidTarget,
+            format!(
+                "Client {} may not call any API yet. Ask your operator for a grant.",
+                client.client().client_id
+            ),
+        ));
+    }
+    let several = |offers: &[Offer]| several_targets(client, offers);
+    if offers.len() == 1 {
+        return offers.into_iter().next().ok_or_else(|| several(&[]));
+    }
+    let Some(scope) = scope else {
+        return Err(several(&offers));
+    };
+    let all = offers
+        .iter()
+        .map(|offer| offer.scope.iter().cloned())
+        .fold(Scopes::default(), |all, more| all.iter().cloned().chain(more).collect());
+    if let Some(beyond) = scope.first_outside(&all) {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidScope,
+            format!(
+                "Scope '{}' is not granted to {} for any API.",
+                echo(beyond.as_str()),
+                client.client().client_id
+            ),
+        ));
+    }
+    let (mut fitting, others): (Vec<_>, Vec<_>) =
+        offers.into_iter().partition(|offer| scope.first_outside(&offer.scope).is_none());
+    match (fitting.len(), fitting.pop()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) => Err(several(&others)),
+        (_, last) => {
+            fitting.extend(last);
+            Err(several(&fitting))
+        }
+    }
+}
+
+/// The shorter of what client and resource say, else the server's default; never beyond the
+/// server's maximum.
+fn lifetime(app: &App, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
+    let token = &app.foundation.config.token;
+    [client.client().token_lifetime, resource.token_lifetime]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(token.lifetime)
+        .min(token.lifetime_max)
+}
+
+fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]) -> OAuthError {
+    let id = &client.client().client_id;
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate.as_str()), candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 3);
+    let advice = match nearest {
+        Some((_, candidate)) => format!("Did you mean {candidate}?"),
+        None if known.is_empty() => "Ask your operator for a grant.".to_owned(),
+        None => format!("It may call: {}.", list(known.iter().map(ResourceId::as_str))),
+    };
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        format!("No API '{}' is granted to {id}. {advice}", echo(name)),
+    )
+}
+
+fn several_targets(client: &AuthenticatedClient, offers: &[Offer]) -> OAuthError {
+    let choices: Vec<_> = offers
+        .iter()
+        .take(LISTED)
+        .map(|offer| format!("resource={}", offer.resource.resource))
+        .collect();
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        format!(
+            "{} may call {} APIs. Say which: {}.",
+            client.client().client_id,
+            client.grants().len(),
+            choices.join(" or ")
+        ),
+    )
+}
+
+fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAuthError {
+    let granted = if offer.scope.is_empty() {
+        "nothing".to_owned()
+    } else {
+        list(offer.scope.iter().map(|name| name.as_str()))
+    };
+    OAuthError::new(
+        ErrorCode::InvalidScope,
+        format!(
+            "Scope '{}' is not granted to {} for {}. Granted: {granted}.",
+            echo(scope),
+            client.client().client_id,
+            offer.resource.resource,
+        ),
+    )
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.take(LISTED).collect::<Vec<_>>().join(" ")
+}

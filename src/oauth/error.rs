@@ -1,0 +1,160 @@
+//! Refusals: a code of the RFCs for the caller and, privately, the true reason for the log.
+
+use std::borrow::Cow;
+
+/// The code of a refusal (RFC 6749, section 5.2; RFC 8707, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The request is malformed.
+    InvalidRequest,
+    /// The client is not who it says, or does not say.
+    InvalidClient,
+    /// The client may not use this grant.
+    UnauthorizedClient,
+    /// This server does not offer the grant.
+    UnsupportedGrantType,
+    /// A scope is malformed, unknown or not granted.
+    InvalidScope,
+    /// The resource is unknown or not granted, or none is named where one must be.
+    InvalidTarget,
+    /// The server cannot do it now.
+    TemporarilyUnavailable,
+    /// The server failed.
+    ServerError,
+}
+
+impl ErrorCode {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+        }
+    }
+}
+
+/// What the caller is told beside the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Description {
+    /// This sentence.
+    Sentence(Cow<'static, str>),
+    /// The one sentence for every failed authentication, with the id of the request: who has not
+    /// proved anything learns nothing (DESIGN D11).
+    AuthenticationFailed,
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {reason}", code = code.as_str())]
+pub struct OAuthError {
+    code: ErrorCode,
+    description: Description,
+    reason: Cow<'static, str>,
+}
+
+impl OAuthError {
+    /// A refusal whose reason the caller may know. The sentence says what would be right.
+    pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
+        let sentence = sentence.into();
+        Self { code, reason: sentence.clone(), description: Description::Sentence(sentence) }
+    }
+
+    /// `invalid_request`, with what is wrong about its shape.
+    pub fn invalid_request(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, sentence)
+    }
+
+    /// `invalid_client` for a request that presents no credentials at all: nothing was wrong, so
+    /// nothing is given away.
+    pub fn no_authentication() -> Self {
+        Self::new(
+            ErrorCode::InvalidClient,
+            "No client authentication found. Send HTTP Basic, or client_id and client_secret in the body.",
+        )
+    }
+
+    /// `invalid_client` for credentials that were presented and do not count. The reason is for
+    /// the log alone; the answer is the same whatever it is.
+    pub fn authentication_failed(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: ErrorCode::InvalidClient,
+            description: Description::AuthenticationFailed,
+            reason: reason.into(),
+        }
+    }
+
+    /// `temporarily_unavailable`: the caller should come again shortly.
+    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: ErrorCode::TemporarilyUnavailable,
+            description: Description::Sentence(Cow::Borrowed(
+                "The server cannot issue tokens right now. Try again shortly.",
+            )),
+            reason: reason.into(),
+        }
+    }
+
+    /// `server_error`: our fault, with the cause for the log.
+    pub fn server_error(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: ErrorCode::ServerError,
+            description: Description::Sentence(Cow::Borrowed(
+                "The server failed. The reason is recorded.",
+            )),
+            reason: reason.into(),
+        }
+    }
+
+    /// The code.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What the caller is told.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The true reason, for the log.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// A value of the caller, made fit to stand in a description: at most 100 characters, all of them
+/// from the set of RFC 6749, section 5.2, and no single quote, which we put around it.
+pub fn echo(text: &str) -> String {
+    let fit = |character: char| match character {
+        '"' | '\\' | '\'' => '?',
+        ' '..='~' => character,
+        _ => '?',
+    };
+    let mut shown: String = text.chars().take(100).map(fit).collect();
+    if text.chars().nth(100).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// RFC 6749, section 5.2 (C-32).
+        #[test]
+        fn what_is_echoed_is_allowed_in_a_description(text in "\\PC{0,300}|.{0,300}") {
+            let shown = echo(&text);
+            prop_assert!(shown.len() <= 103);
+            prop_assert!(shown.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
+        }
+    }
+}

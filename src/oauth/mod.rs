@@ -1,0 +1,27 @@
+//! The protocol: who asks, what for, and what they get. It knows no HTTP framework and no SQL.
+//!
+//! Read [`token`] first: it is the whole walk. Each step takes the value that the step before it
+//! made, and only the step that checks can make that value.
+
+pub mod access_token;
+pub mod client_authentication;
+pub mod client_credentials;
+pub mod error;
+pub mod metadata;
+pub mod parameters;
+pub mod request;
+
+use crate::app::App;
+use crate::oauth::access_token::TokenResponse;
+use crate::oauth::error::OAuthError;
+use crate::oauth::request::{GrantRequest, TokenRequest};
+
+/// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
+pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
+    let now = app.foundation.clock.now();
+    let client = client_authentication::authenticate(app, request, now).await?;
+    let granted = match &request.grant {
+        GrantRequest::ClientCredentials(wanted) => client_credentials::grant(app, &client, wanted)?,
+    };
+    access_token::mint(app, &client, &granted, now)
+}

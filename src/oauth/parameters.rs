@@ -1,0 +1,279 @@
+//! The parameters of a request, as names and values, from a form or a JSON object.
+//!
+//! The rules are the same for both (RFC 6749, section 3.2): a parameter may occur once, an empty
+//! value counts as absent, an unknown name is ignored.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use crate::oauth::error::{OAuthError, echo};
+
+/// The most parameters a request may have.
+const MOST: usize = 64;
+
+/// The parameters that we read; all others are ignored, whatever their value.
+const KNOWN: [&str; 7] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "scope",
+    "resource",
+    "audience",
+    "client_assertion",
+];
+
+/// The one parameter that may be repeated (RFC 8707, section 2).
+const REPEATABLE: &str = "resource";
+
+/// Names and values, in the order of the request.
+#[derive(Default)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Parameters({} of them)", self.0.len())
+    }
+}
+
+impl Parameters {
+    /// Reads `application/x-www-form-urlencoded`, UTF-8 (RFC 6749, appendix B).
+    pub fn from_form(body: &str) -> Result<Self, OAuthError> {
+        if body.trim_start().starts_with('{') {
+            return Err(OAuthError::invalid_request(
+                "The body is JSON but Content-Type says application/x-www-form-urlencoded.",
+            ));
+        }
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(body).map_err(|_| {
+            OAuthError::invalid_request("The body is not application/x-www-form-urlencoded.")
+        })?;
+        let mut parameters = Self::default();
+        for (name, value) in pairs {
+            // The decoder puts this character where the bytes are not UTF-8.
+            if name.contains('\u{FFFD}') || value.contains('\u{FFFD}') {
+                return Err(OAuthError::invalid_request("The body is not UTF-8."));
+            }
+            parameters.add(name, value)?;
+        }
+        Ok(parameters)
+    }
+
+    /// Reads a JSON object whose known members are strings.
+    pub fn from_json(body: &str) -> Result<Self, OAuthError> {
+        let mut deserializer = serde_json::Deserializer::from_str(body);
+        let read = deserializer
+            .deserialize_map(ObjectVisitor)
+            .and_then(|members| deserializer.end().map(|()| members));
+        let members = read.map_err(|error| json_problem(body, &error))?;
+        let mut parameters = Self::default();
+        for (name, value) in members {
+            match value {
+                Member::Text(text) => parameters.add(name, text)?,
+                Member::Ignored => parameters.add(name, String::new())?,
+                Member::NotText => {
+                    return Err(OAuthError::invalid_request(format!(
+                        "The member '{name}' must be a string."
+                    )));
+                }
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Takes a parameter out; empty counts as absent (C-14).
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let position = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(position).1).filter(|value| !value.is_empty())
+    }
+
+    /// Takes every value of a repeatable parameter out.
+    pub fn take_all(&mut self, name: &str) -> Vec<String> {
+        std::iter::from_fn(|| {
+            let position = self.0.iter().position(|(known, _)| known == name)?;
+            Some(self.0.swap_remove(position).1)
+        })
+        .filter(|value| !value.is_empty())
+        .collect()
+    }
+
+    fn add(&mut self, name: String, value: String) -> Result<(), OAuthError> {
+        if self.0.len() == MOST {
+            return Err(OAuthError::invalid_request(format!(
+                "The request has more than {MOST} parameters."
+            )));
+        }
+        if name != REPEATABLE && self.0.iter().any(|(known, _)| *known == name) {
+            return Err(OAuthError::invalid_request(format!(
+                "The parameter '{}' occurs more than once.",
+                echo(&name)
+            )));
+        }
+        self.0.push((name, value));
+        Ok(())
+    }
+}
+
+enum Member {
+    Text(String),
+    Ignored,
+    NotText,
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Vec<(String, Member)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = if KNOWN.contains(&name.as_str()) {
+                match map.next_value::<serde_json::Value>()? {
+                    serde_json::Value::String(text) => Member::Text(text),
+                    _ => Member::NotText,
+                }
+            } else {
+                map.next_value::<IgnoredAny>()?;
+                Member::Ignored
+            };
+            if members.len() > MOST {
+                return Err(A::Error::custom("too many members"));
+            }
+            members.push((name, value));
+        }
+        Ok(members)
+    }
+}
+
+/// Says what is wrong with a JSON text, and where. A comma before a closing brace gets a sentence
+/// of its own (T-03): it stands in published samples.
+fn json_problem(body: &str, error: &serde_json::Error) -> OAuthError {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    if error.is_data() {
+        return OAuthError::invalid_request(
+            "The body must be one JSON object whose members are strings.",
+        );
+    }
+    if let Some((line, column)) = trailing_comma(body, error) {
+        return OAuthError::invalid_request(format!(
+            "The JSON body has a trailing comma at line {line}, column {column}: remove it."
+        ));
+    }
+    if body.trim_start().starts_with("grant_type=") {
+        return OAuthError::invalid_request(
+            "The body is a form but Content-Type says application/json.",
+        );
+    }
+    OAuthError::invalid_request(format!("The body is not valid JSON: see {place}."))
+}
+
+/// The place of the comma (line and column, from 1) if the parser stopped at a brace behind one.
+fn trailing_comma(body: &str, error: &serde_json::Error) -> Option<(usize, usize)> {
+    let start: usize =
+        body.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let stop = (start + error.column()).min(body.len());
+    let before = body.get(..stop)?.trim_end().strip_suffix('}')?.trim_end();
+    let comma = before.strip_suffix(',')?;
+    let line = comma.matches('\n').count() + 1;
+    let column = comma.len() - comma.rfind('\n').map_or(0, |newline| newline + 1) + 1;
+    Some((line, column))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sentence(outcome: Result<Parameters, OAuthError>) -> String {
+        outcome.expect_err("a refusal").reason().to_owned()
+    }
+
+    /// T-03: the sample of the seed documents, letter for letter.
+    #[test]
+    fn a_trailing_comma_is_named_with_its_place() {
+        let body = "{\n    \"client_id\": \"a\",\n    \"grant_type\": \"client_credentials\",\n}";
+        assert_eq!(
+            sentence(Parameters::from_json(body)),
+            "The JSON body has a trailing comma at line 3, column 39: remove it."
+        );
+        assert!(sentence(Parameters::from_json("{\"a\":\"b\",}")).contains("line 1, column 9"));
+        assert!(sentence(Parameters::from_json("{\"a\":\"b\" , }")).contains("line 1, column 10"));
+        assert!(!sentence(Parameters::from_json("{\"a\" \"b\"}")).contains("comma"));
+        assert!(!sentence(Parameters::from_json("{}}")).contains("comma"));
+    }
+
+    /// C-16, C-194.
+    #[test]
+    fn a_repeated_parameter_is_refused_in_both_forms() {
+        assert!(sentence(Parameters::from_form("a=1&a=2")).contains("'a' occurs more than once"));
+        assert!(sentence(Parameters::from_form("scope=&scope=x")).contains("more than once"));
+        assert!(sentence(Parameters::from_json(r#"{"a":1,"a":2}"#)).contains("more than once"));
+        assert!(Parameters::from_form("resource=urn:a&resource=urn:b").is_ok());
+    }
+
+    /// C-14.
+    #[test]
+    fn an_empty_value_counts_as_absent() {
+        let mut parameters = Parameters::from_form("scope=&client_id=a&x").expect("parameters");
+        assert_eq!(parameters.take("scope"), None);
+        assert_eq!(parameters.take("client_id").as_deref(), Some("a"));
+        assert_eq!(parameters.take("client_id"), None);
+    }
+
+    /// T-02, T-08: unknown members may be anything, known ones are strings.
+    #[test]
+    fn known_members_are_strings_and_unknown_ones_anything() {
+        let mut parameters =
+            Parameters::from_json(r#"{"x":{"y":[1,null]},"scope":"a"}"#).expect("parameters");
+        assert_eq!(parameters.take("scope").as_deref(), Some("a"));
+        for value in ["1", "true", "[\"a\"]", "{}", "null"] {
+            let body = format!("{{\"client_secret\":{value}}}");
+            assert!(sentence(Parameters::from_json(&body)).contains("must be a string"), "{value}");
+        }
+        for body in ["[]", "\"a\"", "1", "null"] {
+            assert!(sentence(Parameters::from_json(body)).contains("one JSON object"), "{body}");
+        }
+    }
+
+    #[test]
+    fn depth_number_and_encoding_are_bounded() {
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(60_000), "]".repeat(60_000));
+        assert!(Parameters::from_json(&deep).is_err());
+        let many: String = (0..70).map(|n| format!("p{n}=1&")).collect();
+        assert!(sentence(Parameters::from_form(&many)).contains("more than 64"));
+        assert!(sentence(Parameters::from_form("a=%ff%fe")).contains("UTF-8"));
+    }
+
+    #[test]
+    fn the_other_kind_of_body_is_recognised() {
+        assert!(sentence(Parameters::from_form("{\"a\":1}")).contains("The body is JSON"));
+        assert!(sentence(Parameters::from_json("grant_type=x")).contains("The body is a form"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_form_is_read_or_refused(body in ".{0,200}") {
+            let _ = Parameters::from_form(&body);
+        }
+
+        #[test]
+        fn any_json_is_read_or_refused(body in "[{}\\[\\]\",:a-z0-9\\\\ \n]{0,200}|.{0,200}") {
+            let _ = Parameters::from_json(&body);
+        }
+
+        #[test]
+        fn a_form_reads_back(pairs in proptest::collection::hash_map("[a-z]{1,8}", ".{1,20}", 1..8)) {
+            prop_assume!(pairs.values().all(|value| !value.contains('\u{FFFD}')));
+            let body = serde_urlencoded::to_string(&pairs).expect("a form");
+            let mut parameters = Parameters::from_form(&body).expect("parameters");
+            for (name, value) in pairs {
+                prop_assert_eq!(parameters.take(&name), Some(value));
+            }
+        }
+    }
+}

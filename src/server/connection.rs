@@ -1,0 +1,227 @@
+//! One connection: HTTP/1.1 by hyper, with the two things hyper leaves out. A peer has a deadline
+//! for its head, which is another one than that for an idle connection; and whoever does not speak
+//! HTTP is answered with a body like everybody else.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use crate::web::{self, Exchange, Shape};
+
+/// How long a connection may lie idle between two requests.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// The smallest buffer that hyper works with.
+const LEAST_BUFFER: usize = 8192;
+
+/// How long a peer may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    head: Duration,
+}
+
+impl Timeouts {
+    /// A peer has `head` for each head, counted from its first byte.
+    pub(super) fn new(head: Duration) -> Self {
+        Self { head }
+    }
+}
+
+/// Answers requests until the peer goes, is too slow, or the server stops.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    exchange: Arc<Exchange>,
+    timeouts: Timeouts,
+    watcher: Watcher,
+) {
+    // Small answers should not wait for more; a socket that refuses is only slower.
+    let _ = stream.set_nodelay(true);
+    let answered = Arc::new(Answered::default());
+    let stream = Attended::new(stream, exchange.shape, timeouts, answered.clone());
+    let header_size = exchange.header_size;
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (exchange, answered) = (exchange.clone(), answered.clone());
+        async move {
+            answered.begin();
+            let response = web::answer(&exchange, peer, request.map(Body::new)).await;
+            answered.end();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(header_size)
+        .max_buf_size(LEAST_BUFFER.max(header_size) + LEAST_BUFFER)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    // What goes wrong here is the peer's doing: it left, was too slow, or spoke nonsense.
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+/// How many requests of a connection have begun and ended.
+#[derive(Default)]
+struct Answered {
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Answered {
+    fn begin(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_serving(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) != self.ended.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) -> usize {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
+/// A stream that is watched while a head is awaited.
+struct Attended {
+    stream: TcpStream,
+    shape: Shape,
+    timeouts: Timeouts,
+    answered: Arc<Answered>,
+    /// The requests that had been answered when the present wait began.
+    waiting_since: usize,
+    has_begun: bool,
+    deadline: Pin<Box<Sleep>>,
+    replacement: Option<Replacement>,
+}
+
+/// An answer of ours that is written in place of hyper's empty one.
+struct Replacement {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Attended {
+    fn new(stream: TcpStream, shape: Shape, timeouts: Timeouts, answered: Arc<Answered>) -> Self {
+        Self {
+            stream,
+            shape,
+            timeouts,
+            answered,
+            waiting_since: 0,
+            // A connection that never says a word has as long as one that begins to.
+            has_begun: true,
+            deadline: Box::pin(tokio::time::sleep(timeouts.head)),
+            replacement: None,
+        }
+    }
+
+    /// Notes that a head has begun to arrive, and when it must be complete.
+    fn note_bytes(&mut self) {
+        self.note_answers();
+        if !self.has_begun && !self.answered.is_serving() {
+            self.has_begun = true;
+            self.deadline.as_mut().reset(Instant::now() + self.timeouts.head);
+        }
+    }
+
+    /// Notes that a request has been answered since, so that the wait for the next one begins.
+    fn note_answers(&mut self) {
+        let count = self.answered.count();
+        if count != self.waiting_since {
+            self.waiting_since = count;
+            self.has_begun = false;
+            self.deadline.as_mut().reset(Instant::now() + IDLE);
+        }
+    }
+
+    fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
+        self.note_answers();
+        !self.answered.is_serving() && self.deadline.as_mut().poll(context).is_ready()
+    }
+}
+
+impl AsyncRead for Attended {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        match outcome {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.note_bytes(),
+            Poll::Pending if self.is_too_slow(context) => {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            _ => {}
+        }
+        outcome
+    }
+}
+
+impl AsyncWrite for Attended {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.replacement.is_none()
+            && let Some(is_too_large) = empty_refusal(buffer)
+        {
+            let bytes = web::answer_to_noise(self.shape, is_too_large);
+            self.replacement = Some(Replacement { bytes, written: 0 });
+        }
+        let Self { stream, replacement, .. } = &mut *self;
+        let Some(replacement) = replacement else {
+            return Pin::new(stream).poll_write(context, buffer);
+        };
+        while let Some(rest) =
+            replacement.bytes.get(replacement.written..).filter(|rest| !rest.is_empty())
+        {
+            let written = ready!(Pin::new(&mut *stream).poll_write(context, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            replacement.written += written;
+        }
+        Poll::Ready(Ok(buffer.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// True or false if these bytes are an answer that hyper wrote by itself, because it could not
+/// read a head: true if the head was too large. Our own answers all carry a request id.
+fn empty_refusal(bytes: &[u8]) -> Option<bool> {
+    const ID: &[u8] = b"x-request-id";
+    let status = bytes.strip_prefix(b"HTTP/1.")?.get(2..5)?;
+    let is_refusal = status.first() == Some(&b'4');
+    let is_ours = bytes.windows(ID.len()).any(|window| window == ID);
+    (is_refusal && !is_ours).then_some(status == b"431" || status == b"414")
+}

@@ -1,0 +1,198 @@
+//! The running server: listeners, connections, upkeep, and a stop that finishes what was begun.
+
+mod connection;
+mod upkeep;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::admin::AdminError;
+use crate::app::App;
+use crate::server::connection::Timeouts;
+use crate::web::{self, Exchange, Shape};
+
+/// How many connections the management listener holds at the most.
+const MANAGEMENT_CONNECTIONS: usize = 128;
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}, the value of `{setting}`: {problem}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The setting it comes from.
+        setting: &'static str,
+        /// What stood in the way.
+        problem: std::io::Error,
+    },
+    /// A signing key could not be made.
+    #[error("cannot make a signing key")]
+    Keys(#[from] AdminError),
+    /// What has just been written could not be read.
+    #[error("cannot load the signing keys")]
+    Load(#[from] crate::directory::DirectoryError),
+}
+
+/// A server that listens and does not answer yet.
+pub struct Server {
+    app: Arc<App>,
+    public: TcpListener,
+    management: TcpListener,
+}
+
+impl Server {
+    /// Binds both addresses and makes sure that there is a signing key.
+    pub async fn start(app: Arc<App>) -> Result<Self, ServeError> {
+        let config = &app.foundation.config;
+        let public = listen("listen", config.listen).await?;
+        let management = listen("management.listen", config.management_listen).await?;
+        Self::on(app, public, management).await
+    }
+
+    /// The same on listeners that are bound already.
+    pub async fn on(
+        app: Arc<App>,
+        public: TcpListener,
+        management: TcpListener,
+    ) -> Result<Self, ServeError> {
+        upkeep::keep_keys(&app).await?;
+        Ok(Self { app, public, management })
+    }
+
+    /// Answers until `stop` comes: then readiness fails at once, requests go on being accepted
+    /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { app, public, management } = self;
+        let config = &app.foundation.config;
+        let mut background = JoinSet::new();
+        background.spawn(upkeep::follow(app.clone()));
+        background.spawn(upkeep::keep_keys_coming(app.clone()));
+        let (closing, closed) = watch::channel(false);
+        let listeners = [
+            Listening::new(
+                &app,
+                public,
+                web::public(app.clone()),
+                Shape::OAuth,
+                config.limits.connections,
+            ),
+            Listening::new(
+                &app,
+                management,
+                web::management(app.clone()),
+                Shape::Problem,
+                MANAGEMENT_CONNECTIONS,
+            ),
+        ];
+        let mut accepting = JoinSet::new();
+        for listening in listeners {
+            accepting.spawn(listening.accept(closed.clone()));
+        }
+        stop.await;
+        tracing::info!("stopping: readiness fails from now on");
+        app.stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(config.shutdown.delay).await;
+        // Every accept loop has a receiver as long as it runs.
+        let _ = closing.send(true);
+        if tokio::time::timeout(config.shutdown.drain, accepting.join_all()).await.is_err() {
+            tracing::warn!("some connections did not finish within shutdown.drain and are cut");
+        }
+        background.shutdown().await;
+        app.foundation.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Makes the signing keys that are due, for a command that signs without serving.
+pub async fn make_keys(app: &App) -> Result<(), ServeError> {
+    upkeep::keep_keys(app).await
+}
+
+async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|problem| ServeError::Listen {
+        address,
+        setting,
+        problem,
+    })
+}
+
+/// One listener with its routes.
+struct Listening {
+    listener: TcpListener,
+    exchange: Arc<Exchange>,
+    timeouts: Timeouts,
+    places: Arc<Semaphore>,
+}
+
+impl Listening {
+    fn new(
+        app: &App,
+        listener: TcpListener,
+        routes: axum::Router,
+        shape: Shape,
+        most: usize,
+    ) -> Self {
+        let config = &app.foundation.config;
+        let exchange = Exchange {
+            routes,
+            shape,
+            header_size: config.limits.header_size,
+            trusted_proxies: config.trusted_proxies.clone(),
+        };
+        Self {
+            listener,
+            exchange: Arc::new(exchange),
+            timeouts: Timeouts::new(config.limits.header_timeout),
+            places: Arc::new(Semaphore::new(most)),
+        }
+    }
+
+    /// Accepts connections until the server closes, then lets those that are open finish.
+    async fn accept(self, mut closed: watch::Receiver<bool>) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let next = async {
+                // The semaphore is never closed. Who comes beyond the limit waits in the kernel.
+                let place = self.places.clone().acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                next = next => next,
+                _ = closed.changed() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let exchange = self.exchange.clone();
+                    let serving = connection::serve(
+                        stream,
+                        peer,
+                        exchange,
+                        self.timeouts,
+                        graceful.watcher(),
+                    );
+                    tokio::spawn(async move {
+                        serving.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file handles, most likely: some will come back.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(self.listener);
+        graceful.shutdown().await;
+    }
+}

@@ -1,0 +1,87 @@
+//! What goes on in the background: following the changes of others, and making signing keys in
+//! time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admin::signing_key;
+use crate::app::App;
+use crate::server::ServeError;
+use crate::store::feed::Bell;
+
+/// How often it is looked whether a signing key is due.
+const KEYS_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long to wait after a lost bell, so that a database that refuses is not asked all the time.
+const AFTER_LOSS: Duration = Duration::from_millis(200);
+
+/// Follows the events for ever: at once when the bell rings, and by itself every
+/// `directory.poll_interval`.
+pub(super) async fn follow(app: Arc<App>) {
+    let interval = app.foundation.config.directory.poll_interval;
+    let mut bell: Option<Bell> = None;
+    let mut is_away = false;
+    loop {
+        if bell.is_none() {
+            bell = app.foundation.store.bell().await.ok();
+        }
+        match app.catch_up().await {
+            Ok(()) if is_away => {
+                is_away = false;
+                tracing::info!("the database is back");
+            }
+            Ok(()) => {}
+            Err(error) if !is_away => {
+                is_away = true;
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the database is away: tokens are issued from memory"
+                );
+            }
+            Err(_) => {}
+        }
+        let rung = async {
+            match &mut bell {
+                Some(bell) => bell.ring().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            outcome = rung => if outcome.is_err() {
+                bell = None;
+                tokio::time::sleep(AFTER_LOSS).await;
+            },
+            () = tokio::time::sleep(interval) => {}
+        }
+    }
+}
+
+/// Makes signing keys for ever, each when it is due.
+pub(super) async fn keep_keys_coming(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(KEYS_INTERVAL).await;
+        if let Err(error) = keep_keys(&app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot look after the signing keys; trying again"
+            );
+        }
+    }
+}
+
+/// Makes the signing keys that are due now, for the server's algorithm and for those that
+/// resources ask for.
+pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
+    let mut algorithms = vec![app.foundation.config.token.algorithm];
+    let resources = app.directory.resources();
+    algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
+    algorithms.sort_unstable();
+    algorithms.dedup();
+    let keyring = app.directory.keyring();
+    let made = signing_key::keep_up(&app.foundation, &algorithms, keyring.records()).await?;
+    drop(keyring);
+    if !made.is_empty() {
+        app.catch_up().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! A change: one transaction in which rows are written and events appended, or nothing at all.
+//!
+//! It takes the lock on the end of the event chain before anything else. So changes queue up, in
+//! every process and on both engines; what a change reads stays true until it commits; and the
+//! sequence of events has no gaps and is the order of commits.
+
+use std::time::Duration;
+
+use crate::model::event::{Event, Head};
+use crate::store::{Pool, Store, StoreError, Transaction};
+
+/// The channel on which Postgres wakes the followers.
+pub(crate) const CHANNEL: &str = "tokend_event";
+
+/// A transaction that holds the end of the chain.
+pub struct Change {
+    pub(super) transaction: Transaction,
+    head: Head,
+    timeout: Duration,
+}
+
+/// Runs one body of code on the transaction of a change, whichever engine it is on.
+macro_rules! on_change {
+    ($change:expr, |$connection:ident| $body:expr) => {
+        match &mut $change.transaction {
+            $crate::store::Transaction::Postgres(transaction) => {
+                let $connection = &mut **transaction;
+                $body
+            }
+            $crate::store::Transaction::Sqlite(transaction) => {
+                let $connection = &mut **transaction;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on_change;
+
+impl Store {
+    /// Begins a change; waits until changes that began earlier are done.
+    pub async fn begin(&self) -> Result<Change, StoreError> {
+        const SQL: &str = "
+            UPDATE event_head
+            SET sequence = sequence
+            WHERE id = 1
+            RETURNING sequence, hash";
+        self.within(async {
+            let mut change = Change {
+                transaction: match &self.pool {
+                    Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+                    Pool::Sqlite(pool) => {
+                        Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
+                    }
+                },
+                head: Head { sequence: 0, hash: String::new() },
+                timeout: self.timeout,
+            };
+            let (sequence, hash): (i64, String) =
+                on_change!(change, |connection| sqlx::query_as(SQL).fetch_one(connection).await)?;
+            change.head = Head { sequence, hash };
+            Ok(change)
+        })
+        .await
+    }
+}
+
+impl Change {
+    /// The end of the chain, to which the next event is linked.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Appends an event that is linked to [`Change::head`].
+    pub async fn append(&mut self, event: &Event) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO event
+                (sequence, at, actor, action, subject, detail, previous_hash, hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(event.sequence)
+                .bind(event.at.0)
+                .bind(&event.actor)
+                .bind(&event.action)
+                .bind(&event.subject)
+                .bind(&event.detail)
+                .bind(&event.previous_hash)
+                .bind(&event.hash)
+                .execute(connection)
+                .await?;
+        });
+        self.head = Head { sequence: event.sequence, hash: event.hash.clone() };
+        Ok(())
+    }
+
+    /// Makes the change last and wakes the followers. A change that is dropped instead leaves
+    /// nothing behind.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        const HEAD: &str = "UPDATE event_head SET sequence = $1, hash = $2 WHERE id = 1";
+        const WAKE: &str = "SELECT pg_notify($1, $2)";
+        let timeout = self.timeout;
+        let work = async {
+            let Head { sequence, hash } = self.head.clone();
+            on_change!(self, |connection| {
+                sqlx::query(HEAD).bind(sequence).bind(hash).execute(connection).await?;
+            });
+            match self.transaction {
+                Transaction::Postgres(mut transaction) => {
+                    sqlx::query(WAKE)
+                        .bind(CHANNEL)
+                        .bind(sequence.to_string())
+                        .execute(&mut *transaction)
+                        .await?;
+                    transaction.commit().await?;
+                }
+                Transaction::Sqlite(transaction) => transaction.commit().await?,
+            }
+            Ok(())
+        };
+        tokio::time::timeout(timeout, work).await.unwrap_or(Err(StoreError::TimedOut(timeout)))
+    }
+}

@@ -1,0 +1,330 @@
+//! Clients with their secrets and grants.
+
+use std::collections::HashMap;
+
+use crate::model::Malformed;
+use crate::model::client::{
+    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
+};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
+use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::time::{Lifetime, Timestamp};
+use crate::store::change::{Change, on_change};
+use crate::store::{Store, StoreError, meaning_of, on_pool};
+
+type ClientRow = (String, String, String, String, String, Option<i64>, i64, i64);
+type SecretRow = (String, String, String, String, String, String, i64, Option<i64>);
+type GrantRow = (String, String, Option<String>);
+
+fn client(row: ClientRow) -> Result<Client, StoreError> {
+    let (client_id, name, state, auth_methods, grant_types, token_lifetime, created_at, updated_at) =
+        row;
+    Ok(Client {
+        client_id: ClientId::parse(&client_id)?,
+        name: ClientName::parse(&name)?,
+        state: ClientState::parse(&state)?,
+        auth_methods: words(&auth_methods, AuthenticationMethod::parse)?,
+        grant_types: words(&grant_types, GrantType::parse)?,
+        token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
+        created_at: Timestamp(created_at),
+        updated_at: Timestamp(updated_at),
+    })
+}
+
+fn secret(row: SecretRow) -> Result<(String, SecretRecord), StoreError> {
+    let (secret_id, client_id, kind, hash, hint, label, created_at, expires_at) = row;
+    let record = SecretRecord {
+        secret_id: SecretId::parse(&secret_id)?,
+        kind: SecretKind::parse(&kind)?,
+        hash: SecretHash::from_phc(&hash),
+        hint,
+        label,
+        created_at: Timestamp(created_at),
+        expires_at: expires_at.map(Timestamp),
+    };
+    Ok((client_id, record))
+}
+
+fn grant((client_id, resource, scopes): GrantRow) -> Result<(String, Grant), StoreError> {
+    let scopes = match scopes.as_deref() {
+        None => GrantedScopes::All,
+        Some("") => GrantedScopes::Only(Scopes::default()),
+        Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
+    };
+    let resource = ResourceId::parse(&resource)?;
+    Ok((client_id, Grant { resource, scopes }))
+}
+
+fn words<T>(text: &str, parse: fn(&str) -> Result<T, Malformed>) -> Result<Vec<T>, StoreError> {
+    Ok(text.split_whitespace().map(parse).collect::<Result<_, _>>()?)
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Puts secrets and grants beside their clients.
+fn registrations(
+    clients: Vec<ClientRow>,
+    secrets: Vec<SecretRow>,
+    grants: Vec<GrantRow>,
+) -> Result<Vec<Registration>, StoreError> {
+    let mut secrets_of: HashMap<String, Vec<SecretRecord>> = HashMap::new();
+    for row in secrets {
+        let (client_id, record) = secret(row)?;
+        secrets_of.entry(client_id).or_default().push(record);
+    }
+    let mut grants_of: HashMap<String, Vec<Grant>> = HashMap::new();
+    for row in grants {
+        let (client_id, grant) = grant(row)?;
+        grants_of.entry(client_id).or_default().push(grant);
+    }
+    clients
+        .into_iter()
+        .map(|row| {
+            let client = client(row)?;
+            let id = client.client_id.as_str();
+            Ok(Registration {
+                secrets: secrets_of.remove(id).unwrap_or_default(),
+                grants: grants_of.remove(id).unwrap_or_default(),
+                client,
+            })
+        })
+        .collect()
+}
+
+impl Store {
+    /// One client with all that belongs to it.
+    pub async fn registration(&self, id: &ClientId) -> Result<Option<Registration>, StoreError> {
+        const CLIENT: &str = "
+            SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
+                created_at, updated_at
+            FROM client
+            WHERE client_id = $1";
+        const SECRETS: &str = "
+            SELECT secret_id, client_id, kind, hash, hint, label, created_at, expires_at
+            FROM client_secret
+            WHERE client_id = $1
+            ORDER BY created_at, secret_id";
+        const GRANTS: &str = "
+            SELECT client_id, resource, scopes
+            FROM client_grant
+            WHERE client_id = $1
+            ORDER BY resource";
+        on_pool!(self, |pool| {
+            let id = id.as_str();
+            let clients: Vec<ClientRow> = sqlx::query_as(CLIENT).bind(id).fetch_all(pool).await?;
+            let secrets: Vec<SecretRow> = sqlx::query_as(SECRETS).bind(id).fetch_all(pool).await?;
+            let grants: Vec<GrantRow> = sqlx::query_as(GRANTS).bind(id).fetch_all(pool).await?;
+            Ok(registrations(clients, secrets, grants)?.pop())
+        })
+    }
+
+    /// At most `limit` clients whose identifier follows `after`, in alphabetical order.
+    pub async fn registrations(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Registration>, StoreError> {
+        const CLIENTS: &str = "
+            SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
+                created_at, updated_at
+            FROM client
+            WHERE client_id > $1
+            ORDER BY client_id
+            LIMIT $2";
+        const SECRETS: &str = "
+            SELECT secret_id, client_id, kind, hash, hint, label, created_at, expires_at
+            FROM client_secret
+            WHERE client_id > $1 AND client_id <= $2
+            ORDER BY created_at, secret_id";
+        const GRANTS: &str = "
+            SELECT client_id, resource, scopes
+            FROM client_grant
+            WHERE client_id > $1 AND client_id <= $2
+            ORDER BY client_id, resource";
+        on_pool!(self, |pool| {
+            let clients: Vec<ClientRow> =
+                sqlx::query_as(CLIENTS).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+            let Some(last) = clients.last().map(|row| row.0.clone()) else {
+                return Ok(Vec::new());
+            };
+            let secrets: Vec<SecretRow> =
+                sqlx::query_as(SECRETS).bind(after).bind(&last).fetch_all(pool).await?;
+            let grants: Vec<GrantRow> =
+                sqlx::query_as(GRANTS).bind(after).bind(&last).fetch_all(pool).await?;
+            registrations(clients, secrets, grants)
+        })
+    }
+
+    /// The clients that have a grant to a resource, in alphabetical order.
+    pub async fn clients_granted(
+        &self,
+        resource: &ResourceId,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id
+            FROM client_grant
+            WHERE resource = $1
+            ORDER BY client_id";
+        on_pool!(self, |pool| {
+            let ids: Vec<String> =
+                sqlx::query_scalar(SQL).bind(resource.as_str()).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl Change {
+    /// Adds a client without secrets and grants.
+    pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO client
+                (client_id, name, state, auth_methods, grant_types, token_lifetime,
+                created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client.client_id.as_str())
+                .bind(client.name.as_str())
+                .bind(client.state.as_str())
+                .bind(joined(client.auth_methods.iter().map(|method| method.as_str())))
+                .bind(joined(client.grant_types.iter().map(GrantType::as_str)))
+                .bind(client.token_lifetime.map(Lifetime::seconds))
+                .bind(client.created_at.0)
+                .bind(client.updated_at.0)
+                .execute(connection)
+                .await
+                .map_err(|error| meaning_of(error, "client of that id", "client"))?;
+        });
+        Ok(())
+    }
+
+    /// Replaces the fields of a client; `false` if there is none.
+    pub async fn update_client(&mut self, client: &Client) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE client
+            SET name = $2, state = $3, auth_methods = $4, grant_types = $5,
+                token_lifetime = $6, updated_at = $7
+            WHERE client_id = $1";
+        let rows = on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client.client_id.as_str())
+                .bind(client.name.as_str())
+                .bind(client.state.as_str())
+                .bind(joined(client.auth_methods.iter().map(|method| method.as_str())))
+                .bind(joined(client.grant_types.iter().map(GrantType::as_str)))
+                .bind(client.token_lifetime.map(Lifetime::seconds))
+                .bind(client.updated_at.0)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(rows > 0)
+    }
+
+    /// Removes a client with its secrets and grants; `false` if there is none.
+    pub async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM client WHERE client_id = $1";
+        let rows = on_change!(self, |connection| {
+            sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected()
+        });
+        Ok(rows > 0)
+    }
+
+    /// Adds a secret to a client.
+    pub async fn add_secret(
+        &mut self,
+        client_id: &ClientId,
+        secret: &SecretRecord,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO client_secret
+                (secret_id, client_id, kind, hash, hint, label, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(secret.secret_id.as_str())
+                .bind(client_id.as_str())
+                .bind(secret.kind.as_str())
+                .bind(secret.hash.as_phc())
+                .bind(&secret.hint)
+                .bind(&secret.label)
+                .bind(secret.created_at.0)
+                .bind(secret.expires_at.map(|expiry| expiry.0))
+                .execute(connection)
+                .await
+                .map_err(|error| meaning_of(error, "secret of that id", "client"))?;
+        });
+        Ok(())
+    }
+
+    /// Gives a secret of a client an end; `false` if the client has no such secret.
+    pub async fn expire_secret(
+        &mut self,
+        client_id: &ClientId,
+        secret_id: &SecretId,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE client_secret
+            SET expires_at = $3
+            WHERE client_id = $1 AND secret_id = $2";
+        let rows = on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client_id.as_str())
+                .bind(secret_id.as_str())
+                .bind(expires_at.0)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(rows > 0)
+    }
+
+    /// Gives a client a grant, in place of an earlier one to the same resource.
+    pub async fn put_grant(
+        &mut self,
+        client_id: &ClientId,
+        grant: &Grant,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO client_grant (client_id, resource, scopes)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (client_id, resource) DO UPDATE SET scopes = excluded.scopes";
+        let scopes = match &grant.scopes {
+            GrantedScopes::All => None,
+            GrantedScopes::Only(scopes) => Some(scopes.to_string()),
+        };
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client_id.as_str())
+                .bind(grant.resource.as_str())
+                .bind(scopes)
+                .execute(connection)
+                .await
+                .map_err(|error| meaning_of(error, "grant", "client or resource"))?;
+        });
+        Ok(())
+    }
+
+    /// Takes a grant from a client; `false` if it has none to that resource.
+    pub async fn delete_grant(
+        &mut self,
+        client_id: &ClientId,
+        resource: &ResourceId,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM client_grant WHERE client_id = $1 AND resource = $2";
+        let rows = on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client_id.as_str())
+                .bind(resource.as_str())
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(rows > 0)
+    }
+}

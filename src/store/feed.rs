@@ -1,0 +1,42 @@
+//! The bell: tells a follower at once that somebody changed something, where the engine can.
+//!
+//! It only ever wakes; what has changed is read from the events. So a lost bell costs time, never
+//! a change: the follower also looks by itself.
+
+use sqlx::postgres::PgListener;
+
+use crate::store::change::CHANNEL;
+use crate::store::{Pool, Store, StoreError};
+
+/// A wait for the next change.
+pub struct Bell(Option<PgListener>);
+
+impl Store {
+    /// Hangs up a bell. On SQLite it never rings.
+    pub async fn bell(&self) -> Result<Bell, StoreError> {
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                let listen = async {
+                    let mut listener = PgListener::connect_with(pool).await?;
+                    listener.listen(CHANNEL).await?;
+                    Ok(Bell(Some(listener)))
+                };
+                self.within(listen).await
+            }
+            Pool::Sqlite(_) => Ok(Bell(None)),
+        }
+    }
+}
+
+impl Bell {
+    /// Waits until the bell rings, or until its connection is lost (`Err`).
+    pub async fn ring(&mut self) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Some(listener) => match listener.try_recv().await? {
+                Some(_) => Ok(()),
+                None => Err(StoreError::Failed(sqlx::Error::WorkerCrashed)),
+            },
+            None => std::future::pending().await,
+        }
+    }
+}

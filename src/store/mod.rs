@@ -1,0 +1,191 @@
+//! What is kept: one text of SQL for two engines.
+//!
+//! Reads are methods of [`Store`], a file a noun. Every write is a method of
+//! [`change::Change`], one transaction that also appends an event. Nothing here decides.
+
+pub mod change;
+mod clients;
+mod events;
+pub mod feed;
+mod resources;
+pub mod schema;
+mod signing_keys;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Postgres, Sqlite};
+
+use crate::config::{Database, Location};
+use crate::model::Malformed;
+
+/// Runs one body of code on whichever engine is open. The body is compiled once for each, with
+/// that engine's own types.
+macro_rules! on_pool {
+    ($store:expr, |$pool:ident| $body:expr) => {
+        $store
+            .within(async {
+                match &$store.pool {
+                    $crate::store::Pool::Postgres($pool) => $body,
+                    $crate::store::Pool::Sqlite($pool) => $body,
+                }
+            })
+            .await
+    };
+}
+pub(crate) use on_pool;
+
+/// Why the store could not do what was asked. "Not found" is no error: it is `None`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row of that kind and identifier exists already.
+    #[error("there is already a {0}")]
+    Conflict(&'static str),
+    /// A row that is referred to does not exist.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// The database did not answer in time.
+    #[error("the database did not answer within {0:?}")]
+    TimedOut(Duration),
+    /// The database failed or is not there.
+    #[error("the database failed")]
+    Failed(#[from] sqlx::Error),
+    /// A row holds something that no version of tokend writes.
+    #[error("the database holds something that cannot be read: {0}")]
+    Unreadable(#[from] Malformed),
+    /// The database file cannot be made or opened.
+    #[error("cannot open {path}: {problem}", path = path.display())]
+    Unopenable {
+        /// Its place.
+        path: PathBuf,
+        /// What stood in the way.
+        problem: String,
+    },
+}
+
+/// A place where things are kept.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+    timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Pool {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
+
+enum Transaction {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+impl Store {
+    /// Connects. The schema is looked at by [`schema::prepare`].
+    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        let timeout = database.timeout;
+        let pool = match &database.location {
+            Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout).await?),
+            Location::Postgres(url) => {
+                let options: PgConnectOptions = url.expose_secret().parse()?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(database.max_connections)
+                    .acquire_timeout(timeout)
+                    .idle_timeout(Duration::from_mins(5))
+                    .connect_lazy_with(options.application_name("tokend"));
+                Pool::Postgres(pool)
+            }
+        };
+        let store = Self { pool, timeout };
+        store.ping().await?;
+        Ok(store)
+    }
+
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on_pool!(self, |pool| {
+            sqlx::query("SELECT 1").execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// The name of the engine, for people.
+    pub fn engine(&self) -> &'static str {
+        match self.pool {
+            Pool::Postgres(_) => "Postgres",
+            Pool::Sqlite(_) => "SQLite",
+        }
+    }
+
+    /// Closes every connection; with SQLite this folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Postgres(pool) => pool.close().await,
+            Pool::Sqlite(pool) => pool.close().await,
+        }
+    }
+
+    /// Gives up on a statement that takes too long: a frozen database answers nothing at all.
+    async fn within<T>(
+        &self,
+        statement: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.timeout, statement).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(StoreError::TimedOut(self.timeout)),
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path, timeout: Duration) -> Result<SqlitePool, StoreError> {
+    let unopenable = |problem: String| StoreError::Unopenable { path: path.to_owned(), problem };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| unopenable(error.to_string()))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(timeout);
+    let connect = || {
+        SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(timeout)
+            .connect_with(options.clone())
+    };
+    // Several processes that open a new file at once collide while it changes to WAL mode.
+    let mut attempts = 0_u32;
+    loop {
+        match connect().await {
+            Ok(pool) => return Ok(pool),
+            Err(error) if attempts < 10 && is_busy(&error) => {
+                attempts += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(unopenable(error.to_string())),
+        }
+    }
+}
+
+/// True if SQLite says that another process holds the lock.
+fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().contains("locked"))
+}
+
+/// Turns a violated constraint into what it means, and leaves every other failure as it is.
+fn meaning_of(error: sqlx::Error, unique: &'static str, referred: &'static str) -> StoreError {
+    match error.as_database_error() {
+        Some(database) if database.is_unique_violation() => StoreError::Conflict(unique),
+        Some(database) if database.is_foreign_key_violation() => StoreError::Missing(referred),
+        _ => StoreError::Failed(error),
+    }
+}

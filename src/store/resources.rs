@@ -1,0 +1,161 @@
+//! Resources with their scopes.
+
+use std::collections::BTreeMap;
+
+use crate::model::resource::{OfferedScope, Resource, ResourceId};
+use crate::model::scope::ScopeName;
+use crate::model::signing_key::Algorithm;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::store::change::{Change, on_change};
+use crate::store::{Store, StoreError, meaning_of, on_pool};
+
+type Row = (String, Option<i64>, Option<String>, i64, i64);
+type ScopeRow = (String, String, String);
+
+fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError> {
+    let (resource, token_lifetime, signing_algorithm, created_at, updated_at) = row;
+    Ok(Resource {
+        resource: ResourceId::parse(&resource)?,
+        scopes,
+        token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
+        signing_algorithm: signing_algorithm.as_deref().map(Algorithm::parse).transpose()?,
+        created_at: Timestamp(created_at),
+        updated_at: Timestamp(updated_at),
+    })
+}
+
+fn scopes_by_resource(
+    rows: Vec<ScopeRow>,
+) -> Result<BTreeMap<String, Vec<OfferedScope>>, StoreError> {
+    let mut scopes: BTreeMap<String, Vec<OfferedScope>> = BTreeMap::new();
+    for (resource, scope, description) in rows {
+        scopes
+            .entry(resource)
+            .or_default()
+            .push(OfferedScope { name: ScopeName::parse(&scope)?, description });
+    }
+    Ok(scopes)
+}
+
+impl Store {
+    /// One resource.
+    pub async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        const ROW: &str = "
+            SELECT resource, token_lifetime, signing_algorithm, created_at, updated_at
+            FROM resource
+            WHERE resource = $1";
+        const SCOPES: &str = "
+            SELECT resource, scope, description
+            FROM resource_scope
+            WHERE resource = $1
+            ORDER BY scope";
+        on_pool!(self, |pool| {
+            let row: Option<Row> =
+                sqlx::query_as(ROW).bind(id.as_str()).fetch_optional(pool).await?;
+            let Some(row) = row else { return Ok(None) };
+            let scopes: Vec<ScopeRow> =
+                sqlx::query_as(SCOPES).bind(id.as_str()).fetch_all(pool).await?;
+            let scopes = scopes_by_resource(scopes)?.into_values().next().unwrap_or_default();
+            resource(row, scopes).map(Some)
+        })
+    }
+
+    /// Every resource, in alphabetical order.
+    pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
+        const ROWS: &str = "
+            SELECT resource, token_lifetime, signing_algorithm, created_at, updated_at
+            FROM resource
+            ORDER BY resource";
+        const SCOPES: &str = "
+            SELECT resource, scope, description
+            FROM resource_scope
+            ORDER BY resource, scope";
+        on_pool!(self, |pool| {
+            let rows: Vec<Row> = sqlx::query_as(ROWS).fetch_all(pool).await?;
+            let mut scopes = scopes_by_resource(sqlx::query_as(SCOPES).fetch_all(pool).await?)?;
+            rows.into_iter()
+                .map(|row| {
+                    let own = scopes.remove(&row.0).unwrap_or_default();
+                    resource(row, own)
+                })
+                .collect()
+        })
+    }
+}
+
+impl Change {
+    /// Adds a resource with its scopes.
+    pub async fn create_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO resource
+                (resource, token_lifetime, signing_algorithm, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5)";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(resource.resource.as_str())
+                .bind(resource.token_lifetime.map(Lifetime::seconds))
+                .bind(resource.signing_algorithm.map(Algorithm::as_str))
+                .bind(resource.created_at.0)
+                .bind(resource.updated_at.0)
+                .execute(connection)
+                .await
+                .map_err(|error| meaning_of(error, "resource", "resource"))?;
+        });
+        self.insert_scopes(resource).await
+    }
+
+    /// Replaces the fields and scopes of a resource; `false` if there is none.
+    pub async fn update_resource(&mut self, resource: &Resource) -> Result<bool, StoreError> {
+        const ROW: &str = "
+            UPDATE resource
+            SET token_lifetime = $2, signing_algorithm = $3, updated_at = $4
+            WHERE resource = $1";
+        const CLEAR: &str = "DELETE FROM resource_scope WHERE resource = $1";
+        let id = resource.resource.as_str();
+        let rows = on_change!(self, |connection| {
+            sqlx::query(ROW)
+                .bind(id)
+                .bind(resource.token_lifetime.map(Lifetime::seconds))
+                .bind(resource.signing_algorithm.map(Algorithm::as_str))
+                .bind(resource.updated_at.0)
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        if rows == 0 {
+            return Ok(false);
+        }
+        on_change!(self, |connection| {
+            sqlx::query(CLEAR).bind(id).execute(connection).await?;
+        });
+        self.insert_scopes(resource).await?;
+        Ok(true)
+    }
+
+    /// Removes a resource with its scopes and every grant to it; `false` if there is none.
+    pub async fn delete_resource(&mut self, id: &ResourceId) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM resource WHERE resource = $1";
+        let rows = on_change!(self, |connection| {
+            sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected()
+        });
+        Ok(rows > 0)
+    }
+
+    async fn insert_scopes(&mut self, resource: &Resource) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO resource_scope (resource, scope, description)
+            VALUES ($1, $2, $3)";
+        for scope in &resource.scopes {
+            on_change!(self, |connection| {
+                sqlx::query(SQL)
+                    .bind(resource.resource.as_str())
+                    .bind(scope.name.as_str())
+                    .bind(&scope.description)
+                    .execute(connection)
+                    .await
+                    .map_err(|error| meaning_of(error, "scope of that name", "resource"))?;
+            });
+        }
+        Ok(())
+    }
+}

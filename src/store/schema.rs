@@ -1,0 +1,143 @@
+//! The schema: brings it up to date, or says why this binary and this database do not match.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use sqlx::SqlStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use crate::config::Migrate;
+use crate::store::{Pool, Store, StoreError, is_busy};
+
+/// The migrations, forward only; the number is the version of the schema.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "first schema", include_str!("../../migrations/0001_first_schema.sql"))];
+
+/// The newest version that this binary knows.
+pub const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
+/// Why the database cannot be used by this binary.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A younger binary has been here.
+    #[error(
+        "the database has schema {found}, this tokend {version} knows {NEWEST}: a newer tokend has \
+         migrated it; run that one or a newer one",
+        version = env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The version in the database.
+        found: i64,
+    },
+    /// The schema is older and may not be touched.
+    #[error(
+        "the database has schema {found}, this tokend needs {NEWEST}: run `tokend migrate`, or set \
+         database.migrate to auto"
+    )]
+    Behind {
+        /// The version in the database; 0 if it is empty.
+        found: i64,
+    },
+    /// Somebody edited a migration that has been applied.
+    #[error("migration {0} in the database is not the one in this binary; restore a backup")]
+    Altered(i64),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Does at the start what the setting `database.migrate` says.
+pub async fn prepare(store: &Store, migrate: Migrate) -> Result<(), SchemaError> {
+    match migrate {
+        Migrate::Auto => bring_up_to_date(store).await,
+        Migrate::Check => match version(store).await? {
+            NEWEST => Ok(()),
+            found if found > NEWEST => Err(SchemaError::Newer { found }),
+            found => Err(SchemaError::Behind { found }),
+        },
+        Migrate::Off => Ok(()),
+    }
+}
+
+/// Applies every migration that is missing. Safe when several processes do it at once: Postgres
+/// holds an advisory lock, and on SQLite the slower one finds the work done and looks again.
+pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
+    let mut attempts = 0_u32;
+    loop {
+        let found = version(store).await?;
+        if found > NEWEST {
+            return Err(SchemaError::Newer { found });
+        }
+        let outcome = match &store.pool {
+            Pool::Postgres(pool) => migrator().run(pool).await,
+            Pool::Sqlite(pool) => migrator().run(pool).await,
+        };
+        match outcome {
+            Ok(()) => return Ok(()),
+            Err(MigrateError::VersionMismatch(version)) => {
+                return Err(SchemaError::Altered(version));
+            }
+            Err(MigrateError::VersionMissing(found)) => return Err(SchemaError::Newer { found }),
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
+                if attempts < 10 && was_a_race(&error) =>
+            {
+                attempts += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                return Err(StoreError::Failed(error).into());
+            }
+            Err(other) => return Err(StoreError::Failed(sqlx::Error::from(other)).into()),
+        }
+    }
+}
+
+/// The version of the schema in the database; 0 if nothing has been migrated yet.
+pub async fn version(store: &Store) -> Result<i64, StoreError> {
+    const EXISTS_POSTGRES: &str = "
+        SELECT COUNT(*)
+        FROM information_schema.tables
+        WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
+    const EXISTS_SQLITE: &str = "
+        SELECT COUNT(*)
+        FROM sqlite_master
+        WHERE type = 'table' AND name = '_sqlx_migrations'";
+    const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    let exists: i64 = store
+        .within(async {
+            Ok(match &store.pool {
+                Pool::Postgres(pool) => sqlx::query_scalar(EXISTS_POSTGRES).fetch_one(pool).await?,
+                Pool::Sqlite(pool) => sqlx::query_scalar(EXISTS_SQLITE).fetch_one(pool).await?,
+            })
+        })
+        .await?;
+    if exists == 0 {
+        return Ok(0);
+    }
+    super::on_pool!(store, |pool| { Ok(sqlx::query_scalar(VERSION).fetch_one(pool).await?) })
+}
+
+/// True if another process migrated at the same moment: it holds the lock, or it has made the
+/// table that we wanted to make.
+fn was_a_race(error: &sqlx::Error) -> bool {
+    let is_taken = |error: &dyn sqlx::error::DatabaseError| {
+        error.is_unique_violation() || error.message().contains("already exists")
+    };
+    is_busy(error) || error.as_database_error().is_some_and(is_taken)
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(version, description, sql)| {
+            Migration::new(
+                *version,
+                Cow::Borrowed(*description),
+                MigrationType::Simple,
+                SqlStr::from_static(sql),
+                false,
+            )
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}

@@ -1,0 +1,108 @@
+//! Signing keys, and the other keys that lie sealed beside them.
+
+use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
+use crate::model::time::Timestamp;
+use crate::store::change::{Change, on_change};
+use crate::store::{Store, StoreError, meaning_of, on_pool};
+
+type Row = (String, String, String, i64, i64);
+
+fn signing_key(
+    (kid, algorithm, sealed, created_at, signs_from): Row,
+) -> Result<SigningKeyRecord, StoreError> {
+    Ok(SigningKeyRecord {
+        kid: KeyId::parse(&kid)?,
+        algorithm: Algorithm::parse(&algorithm)?,
+        sealed: Sealed(sealed),
+        created_at: Timestamp(created_at),
+        signs_from: Timestamp(signs_from),
+    })
+}
+
+const SELECT_SIGNING_KEYS: &str = "
+    SELECT kid, algorithm, sealed, created_at, signs_from
+    FROM signing_key
+    ORDER BY signs_from, created_at, kid";
+
+impl Store {
+    /// Every signing key, in the order in which they sign.
+    pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        on_pool!(self, |pool| {
+            let rows: Vec<Row> = sqlx::query_as(SELECT_SIGNING_KEYS).fetch_all(pool).await?;
+            rows.into_iter().map(signing_key).collect()
+        })
+    }
+
+    /// The sealed key of a name.
+    pub async fn sealed_key(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        const SQL: &str = "SELECT sealed FROM sealed_key WHERE name = $1";
+        on_pool!(self, |pool| {
+            let sealed: Option<String> =
+                sqlx::query_scalar(SQL).bind(name).fetch_optional(pool).await?;
+            Ok(sealed.map(Sealed))
+        })
+    }
+
+    /// Keeps a sealed key unless there is one of that name, and gives the one that is kept: of
+    /// several processes that do this at once, all get the same.
+    pub async fn keep_sealed_key(&self, name: &str, sealed: &Sealed) -> Result<Sealed, StoreError> {
+        const INSERT: &str = "
+            INSERT INTO sealed_key (name, sealed)
+            VALUES ($1, $2)
+            ON CONFLICT (name) DO NOTHING";
+        const SELECT: &str = "SELECT sealed FROM sealed_key WHERE name = $1";
+        on_pool!(self, |pool| {
+            sqlx::query(INSERT).bind(name).bind(&sealed.0).execute(pool).await?;
+            Ok(Sealed(sqlx::query_scalar(SELECT).bind(name).fetch_one(pool).await?))
+        })
+    }
+
+    /// Replaces the seal of a sealed key if it is still `old`.
+    pub async fn reseal_key(
+        &self,
+        name: &str,
+        old: &Sealed,
+        new: &Sealed,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE sealed_key SET sealed = $3 WHERE name = $1 AND sealed = $2";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(name).bind(&old.0).bind(&new.0).execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// Replaces the seal of a signing key if it is still `old`.
+    pub async fn reseal_signing_key(
+        &self,
+        kid: &KeyId,
+        old: &Sealed,
+        new: &Sealed,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE signing_key SET sealed = $3 WHERE kid = $1 AND sealed = $2";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(kid.as_str()).bind(&old.0).bind(&new.0).execute(pool).await?;
+            Ok(())
+        })
+    }
+}
+
+impl Change {
+    /// Adds a signing key.
+    pub async fn create_signing_key(&mut self, key: &SigningKeyRecord) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO signing_key (kid, algorithm, sealed, created_at, signs_from)
+            VALUES ($1, $2, $3, $4, $5)";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(key.kid.as_str())
+                .bind(key.algorithm.as_str())
+                .bind(&key.sealed.0)
+                .bind(key.created_at.0)
+                .bind(key.signs_from.0)
+                .execute(connection)
+                .await
+                .map_err(|error| meaning_of(error, "signing key of that id", "signing key"))?;
+        });
+        Ok(())
+    }
+}

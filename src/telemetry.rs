@@ -1,0 +1,38 @@
+//! Logging: one line for each event, text for people or JSON for machines, to standard error.
+
+use std::io::IsTerminal;
+use std::str::FromStr;
+
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Checks a log directive such as `info` or `info,tokend::web=debug`.
+pub fn check_level(text: &str) -> Result<(), String> {
+    targets(text).map(|_| ())
+}
+
+/// Sets logging up for the rest of the process, in JSON or as text. A second call changes
+/// nothing. `level` has passed [`check_level`].
+pub fn start(level: &str, as_json: bool) {
+    let filter = targets(level).unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = if as_json {
+        lines.json().flatten_event(true).with_filter(filter).boxed()
+    } else {
+        let colour = std::io::stderr().is_terminal();
+        lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
+    };
+    // The only failure is that logging is set up already, which is what we want.
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+}
+
+fn targets(text: &str) -> Result<Targets, String> {
+    if text.trim().is_empty() {
+        return Err("is empty; write error, warn, info, debug or trace".to_owned());
+    }
+    Targets::from_str(text).map_err(|_| {
+        "is error, warn, info, debug or trace, or a list such as info,tokend::web=debug".to_owned()
+    })
+}

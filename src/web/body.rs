@@ -1,0 +1,104 @@
+//! Reading a body: of a known type, not compressed, not too large, not too slow.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::config::Limits;
+use crate::oauth::error::OAuthError;
+use crate::oauth::parameters::Parameters;
+use crate::web::refusal::Refusal;
+
+/// How much, and for how long, a body that is refused anyway is read on.
+const DRAIN_SIZE: usize = 1 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// The two kinds of body that a token request may have (DESIGN D10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Form,
+    Json,
+}
+
+/// Reads the parameters of a request from its body.
+pub async fn parameters(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+) -> Result<Parameters, Refusal> {
+    let kind = kind(headers)?;
+    refuse_compression(headers)?;
+    let bytes = bytes(headers, body, limits.body_size, limits.body_timeout).await?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| OAuthError::invalid_request("The body is not UTF-8."))?;
+    let parameters = match kind {
+        Kind::Form => Parameters::from_form(text)?,
+        Kind::Json => Parameters::from_json(text)?,
+    };
+    Ok(parameters)
+}
+
+async fn bytes(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<axum::body::Bytes, Refusal> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        drain(body).await;
+        return Err(Refusal::too_large(limit));
+    }
+    match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
+        Err(_) => Err(Refusal::too_slow()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
+        Ok(Err(_)) => Err(Refusal::bad_http("The body cannot be read to its end.")),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}
+
+/// Reads on for a while and forgets it. A client that is cut off while it still writes would see
+/// a broken connection instead of the answer.
+async fn drain(body: Body) {
+    let _ = tokio::time::timeout(DRAIN_TIME, Limited::new(body, DRAIN_SIZE).collect()).await;
+}
+
+/// Reads `Content-Type`, in any letter case and with or without a charset (N-08).
+fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
+    const WANTED: &str =
+        "Send Content-Type: application/x-www-form-urlencoded (or application/json).";
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Refusal::unsupported_type(WANTED));
+    };
+    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let (essence, parameters) = text.split_once(';').unwrap_or((&text, ""));
+    let charset = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.trim().strip_prefix("charset="))
+        .map(|charset| charset.trim_matches('"'))
+        .next();
+    if charset.is_some_and(|charset| !matches!(charset, "utf-8" | "utf8" | "us-ascii")) {
+        return Err(Refusal::unsupported_type("The body must be UTF-8."));
+    }
+    match essence.trim() {
+        "application/x-www-form-urlencoded" => Ok(Kind::Form),
+        "application/json" => Ok(Kind::Json),
+        _ => Err(Refusal::unsupported_type(WANTED)),
+    }
+}
+
+fn refuse_compression(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        Ok(())
+    } else {
+        Err(Refusal::unsupported_type("Send the body without Content-Encoding."))
+    }
+}

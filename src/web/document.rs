@@ -1,0 +1,72 @@
+//! Public documents, served from memory: metadata (RFC 8414) and the key set (RFC 7517).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::crypto::keyring::Document;
+use crate::oauth::error::OAuthError;
+use crate::oauth::metadata;
+use crate::web::refusal::Refusal;
+
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
+/// Answers both metadata paths.
+pub async fn metadata(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    serve(&request, || Document::of(&metadata::metadata(&app)))
+}
+
+/// Answers the key set.
+pub async fn key_set(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let now = app.foundation.clock.now();
+    serve(&request, || app.directory.keyring().key_set(now))
+}
+
+fn serve(request: &Request, document: impl FnOnce() -> Document) -> Result<Response, Refusal> {
+    let mut response = Response::new(Body::empty());
+    match *request.method() {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(ALLOWED));
+            response
+                .headers_mut()
+                .insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            return Ok(response);
+        }
+        _ => return Err(Refusal::method_not_allowed(ALLOWED)),
+    }
+    let document = document();
+    let tag = HeaderValue::from_str(&document.entity_tag)
+        .map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let is_known = is_known(request.headers(), &document.entity_tag);
+    let headers = response.headers_mut();
+    headers.insert(ETAG, tag);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *response.body_mut() = Body::from(document.body);
+    }
+    Ok(response)
+}
+
+/// True if the caller has this very document (RFC 9110, section 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|candidate| candidate.trim().trim_start_matches("W/"))
+        .any(|candidate| candidate == tag || candidate == "*")
+}

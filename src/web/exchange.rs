@@ -1,0 +1,134 @@
+//! The outermost layer: what every exchange has, whatever its path. An id, a look at the head, an
+//! answer with a body, and one line in the log.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderValue, Version};
+use axum::response::{IntoResponse, Response};
+use ipnet::IpNet;
+use tower::ServiceExt;
+
+use crate::crypto::random;
+use crate::web::address;
+use crate::web::refusal::{Refusal, Shape};
+
+/// What a listener needs to know about its exchanges.
+pub struct Exchange {
+    /// The routes.
+    pub routes: Router,
+    /// How errors are written.
+    pub shape: Shape,
+    /// The largest head in bytes.
+    pub header_size: usize,
+    /// Networks whose word on a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Answers one request of a peer.
+pub async fn answer(exchange: &Exchange, peer: SocketAddr, request: Request) -> Response {
+    let started = Instant::now();
+    let request_id = request_id();
+    let line = Line {
+        method: request.method().clone(),
+        client: address::of_client(peer, request.headers(), &exchange.trusted_proxies),
+    };
+    let mut response = match check_head(&request, exchange.header_size) {
+        Ok(()) => match exchange.routes.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+        Err(refusal) => refusal.into_response(),
+    };
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        line.refused(&refusal, &request_id);
+        response = refusal.render(exchange.shape, &request_id);
+    } else {
+        line.answered(&response, &request_id, started);
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// An answer to a peer whose request could not even be read as HTTP, ready to be written.
+pub fn answer_to_noise(shape: Shape, is_too_large: bool) -> Vec<u8> {
+    let request_id = request_id();
+    let refusal = if is_too_large {
+        Refusal::head_too_large()
+    } else {
+        Refusal::bad_http("The request is not proper HTTP/1.1.")
+    };
+    tracing::info!(
+        request_id,
+        status = refusal.status().as_u16(),
+        reason = refusal.reason(),
+        "request refused"
+    );
+    refusal.render_raw(shape, &request_id)
+}
+
+/// An id to find a request by: `req_` and 20 letters and digits.
+fn request_id() -> String {
+    // Without randomness nothing else works either; an id that repeats does no harm then.
+    random::identifier("req_").unwrap_or_else(|_| "req_unknown".to_owned())
+}
+
+/// Looks at what HTTP libraries let pass (RFC 9112, sections 3.2 and 6.1).
+fn check_head(request: &Request, header_size: usize) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let size: usize =
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if size + target > header_size {
+        return Err(Refusal::head_too_large());
+    }
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Err(Refusal::bad_http("A request has exactly one Host header."));
+    }
+    let is_chunked = headers.contains_key(TRANSFER_ENCODING);
+    if is_chunked && (headers.contains_key(CONTENT_LENGTH) || request.version() == Version::HTTP_10)
+    {
+        return Err(Refusal::bad_http(
+            "Transfer-Encoding does not go with Content-Length or HTTP/1.0.",
+        ));
+    }
+    Ok(())
+}
+
+/// What the log says about an exchange. Never a path, a query or a header: they are the caller's
+/// text and may hold a secret.
+struct Line {
+    method: axum::http::Method,
+    client: std::net::IpAddr,
+}
+
+impl Line {
+    fn refused(&self, refusal: &Refusal, request_id: &str) {
+        let status = refusal.status().as_u16();
+        let (method, client) = (self.method.as_str(), self.client);
+        let (error, reason) = (refusal.code(), refusal.reason());
+        if refusal.status().is_server_error() {
+            tracing::error!(request_id, method, status, error, reason, client.address = %client, "request failed");
+        } else {
+            tracing::info!(request_id, method, status, error, reason, client.address = %client, "request refused");
+        }
+    }
+
+    fn answered(&self, response: &Response<Body>, request_id: &str, started: Instant) {
+        tracing::debug!(
+            request_id,
+            method = self.method.as_str(),
+            status = response.status().as_u16(),
+            duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            client.address = %self.client,
+            "request answered"
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Health, for machines by status and for people by text.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use axum::routing::any;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::web::refusal::Refusal;
+
+const ALLOWED: &str = "GET, HEAD";
+
+/// How many seconds behind the database may be before it counts as away.
+const LATE: i64 = 5;
+
+/// What readiness says.
+#[derive(Debug, Serialize)]
+struct Report {
+    status: &'static str,
+    database: String,
+    signing_key: &'static str,
+}
+
+/// `/livez`, `/readyz` and, for older tools, `/healthz`.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/livez", any(live))
+        .route("/readyz", any(ready))
+        .route("/healthz", any(ready))
+}
+
+/// Answers as long as the process can: nothing that is away may restart it.
+async fn live(request: Request) -> Result<Response, Refusal> {
+    write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
+}
+
+/// Ready to issue tokens, from memory if need be (DESIGN D3).
+async fn ready(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let (status, report) = report(&app);
+    write(&request, status, &report)
+}
+
+fn report(app: &App) -> (StatusCode, Report) {
+    let now = app.foundation.clock.now();
+    let staleness = app.directory.staleness(now);
+    let config = &app.foundation.config.directory;
+    let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
+    let is_late = staleness > poll.saturating_add(LATE);
+    let is_stale = staleness > config.max_staleness.seconds();
+    let can_sign = app.directory.keyring().signing_any(now).is_some();
+    let (code, status) = if app.stopping.load(Ordering::Relaxed) {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if is_stale || !can_sign {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    } else if is_late {
+        (StatusCode::OK, "degraded")
+    } else {
+        (StatusCode::OK, "ready")
+    };
+    let database = if is_stale {
+        format!("away for {staleness} s: longer than directory.max_staleness, no tokens are issued")
+    } else if is_late {
+        format!("away for {staleness} s: tokens are issued from memory, changes wait")
+    } else {
+        "ok".to_owned()
+    };
+    let signing_key = if can_sign { "ok" } else { "there is none" };
+    (code, Report { status, database, signing_key })
+}
+
+fn write<T: Serialize>(
+    request: &Request,
+    status: StatusCode,
+    report: &T,
+) -> Result<Response, Refusal> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Refusal::method_not_allowed(ALLOWED));
+    }
+    let body = serde_json::to_string(report).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

@@ -1,0 +1,226 @@
+//! Refusals as answers: one table from code to status, and the body in the shape of the listener.
+//!
+//! Turning a refusal into a response only puts it into the response's extensions. The outermost
+//! layer ([`crate::web::exchange`]) knows the id of the request: it writes the body and the log.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::oauth::error::{Description, ErrorCode, OAuthError};
+
+/// The body that a listener's errors have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `error` and `error_description` (RFC 6749, section 5.2).
+    OAuth,
+    /// A problem document (RFC 9457).
+    Problem,
+}
+
+/// An answer that is not what was asked for.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    description: Description,
+    reason: Cow<'static, str>,
+    allow: Option<&'static str>,
+    closes: bool,
+}
+
+impl Refusal {
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The true reason, for the log.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// 404.
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is nothing at this path. Tokens: POST /v1/oauth/token.",
+        )
+    }
+
+    /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let mut refusal = Self::invalid(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("This path takes only: {allow}."),
+        );
+        refusal.allow = Some(allow);
+        refusal
+    }
+
+    /// 413.
+    pub fn too_large(limit: usize) -> Self {
+        Self::invalid(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {limit} bytes."),
+        )
+        .closing()
+    }
+
+    /// 408.
+    pub fn too_slow() -> Self {
+        Self::invalid(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.").closing()
+    }
+
+    /// 415.
+    pub fn unsupported_type(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence)
+    }
+
+    /// 400 for a request that is not proper HTTP; the connection is closed.
+    pub fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, sentence).closing()
+    }
+
+    /// 431.
+    pub fn head_too_large() -> Self {
+        Self::invalid(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The head of the request is too large.",
+        )
+        .closing()
+    }
+
+    fn invalid(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status, ErrorCode::InvalidRequest.as_str(), sentence)
+    }
+
+    fn new(status: StatusCode, code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
+        let sentence = sentence.into();
+        Self {
+            status,
+            code,
+            reason: sentence.clone(),
+            description: Description::Sentence(sentence),
+            allow: None,
+            closes: false,
+        }
+    }
+
+    fn closing(mut self) -> Self {
+        self.closes = true;
+        self
+    }
+
+    /// Writes the whole answer as bytes, for a peer that does not speak HTTP well enough to be
+    /// answered in the ordinary way. The connection is closed after it.
+    pub fn render_raw(&self, shape: Shape, request_id: &str) -> Vec<u8> {
+        let body = self.body(shape, request_id);
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncache-control: no-store\r\n\
+             pragma: no-cache\r\nx-request-id: {request_id}\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}",
+            status = self.status,
+            content_type = content_type(shape),
+            length = body.len(),
+        )
+        .into_bytes()
+    }
+
+    /// Writes the answer. The id is the only thing in it that differs between two failed
+    /// authentications.
+    pub fn render(&self, shape: Shape, request_id: &str) -> Response {
+        let mut response = Response::new(Body::from(self.body(shape, request_id)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(shape)));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn body(&self, shape: Shape, request_id: &str) -> String {
+        let description = match &self.description {
+            Description::Sentence(sentence) => sentence.clone(),
+            Description::AuthenticationFailed => Cow::Owned(format!(
+                "Client authentication failed. The reason is recorded; give your operator the request id {request_id}."
+            )),
+        };
+        let body = match shape {
+            Shape::OAuth => json!({ "error": self.code, "error_description": description }),
+            Shape::Problem => json!({
+                "type": "about:blank",
+                "title": self.status.canonical_reason(),
+                "status": self.status.as_u16(),
+                "code": self.code,
+                "detail": description,
+                "request_id": request_id,
+            }),
+        };
+        body.to_string()
+    }
+}
+
+fn content_type(shape: Shape) -> &'static str {
+    match shape {
+        Shape::OAuth => "application/json",
+        Shape::Problem => "application/problem+json",
+    }
+}
+
+impl From<OAuthError> for Refusal {
+    fn from(error: OAuthError) -> Self {
+        let status = match error.code() {
+            ErrorCode::InvalidRequest
+            | ErrorCode::UnauthorizedClient
+            | ErrorCode::UnsupportedGrantType
+            | ErrorCode::InvalidScope
+            | ErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
+            ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+            ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self {
+            status,
+            code: error.code().as_str(),
+            description: error.description().clone(),
+            reason: Cow::Owned(error.reason().to_owned()),
+            allow: None,
+            closes: false,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}

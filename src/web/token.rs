@@ -1,0 +1,69 @@
+//! The token endpoint (RFC 6749, section 3.2).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::oauth;
+use crate::oauth::access_token::TokenResponse;
+use crate::oauth::error::OAuthError;
+use crate::oauth::request::TokenRequest;
+use crate::web::refusal::Refusal;
+use crate::web::{basic, body};
+
+const ALLOWED: &str = "POST, OPTIONS";
+
+/// Parameters that must never stand in a URL, where every proxy logs them (C-05).
+const NEVER_IN_URL: [&str; 3] = ["client_id", "client_secret", "client_assertion"];
+
+/// Answers `POST /v1/oauth/token` and its aliases.
+pub async fn token(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    match *request.method() {
+        Method::POST => {}
+        Method::OPTIONS => return Ok(options()),
+        _ => return Err(Refusal::method_not_allowed(ALLOWED)),
+    }
+    refuse_credentials_in_url(request.uri())?;
+    let (head, content) = request.into_parts();
+    let parameters =
+        body::parameters(&head.headers, content, &app.foundation.config.limits).await?;
+    let credentials = basic::credentials(&head.headers)?;
+    let request = TokenRequest::new(parameters, credentials)?;
+    let response = oauth::token(&app, &request).await?;
+    write(&response)
+}
+
+fn write(token: &TokenResponse) -> Result<Response, Refusal> {
+    let body =
+        serde_json::to_vec(token).map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// 204 without CORS headers: a browser has no business with client secrets (C-55).
+fn options() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(ALLOWED));
+    response
+}
+
+fn refuse_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
+    let Some(query) = uri.query() else { return Ok(()) };
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    if pairs.iter().any(|(name, _)| NEVER_IN_URL.contains(&name.as_str())) {
+        return Err(OAuthError::invalid_request(
+            "Client credentials must not be in the URL. Treat this secret as leaked and rotate it.",
+        ));
+    }
+    Ok(())
+}

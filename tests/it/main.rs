@@ -1,0 +1,8 @@
+//! The integration tests: one binary, a file a feature. Each test starts a real instance on a
+//! database of its own and talks to it as its users do.
+
+#![expect(unreachable_pub, missing_docs, reason = "nobody imports a test binary")]
+
+mod support;
+
+mod smoke;

@@ -1,0 +1,407 @@
+//! A live instance for each test, and the words to talk to it.
+
+pub mod log;
+pub mod postgres;
+pub mod process;
+pub mod raw;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokend::admin::client::NewClient;
+use tokend::admin::secret::NewSecret;
+use tokend::admin::{self, Actor};
+use tokend::app::{App, Foundation};
+use tokend::config::sources::Flags;
+use tokend::config::{Config, Need};
+use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
+use tokend::model::grant::{Grant, GrantedScopes};
+use tokend::model::resource::{OfferedScope, ResourceId};
+use tokend::model::scope::Scopes;
+use tokend::model::time::{Clock, Lifetime, Timestamp};
+use tokend::server::Server as Tokend;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The resource that most tests use.
+pub const ORDERS: &str = "https://orders.example.com";
+
+/// A second resource.
+pub const INVOICES: &str = "https://invoices.example.com";
+
+/// The database that a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Where an instance keeps its things; several instances may share it.
+pub struct Place {
+    pub folder: TempDir,
+    pub database_url: String,
+}
+
+impl Place {
+    pub async fn new(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = match engine {
+            Engine::Sqlite => format!("sqlite://{}", folder.path().join("tokend.db").display()),
+            Engine::Postgres => postgres::database().await,
+        };
+        Self { folder, database_url }
+    }
+
+    /// The environment of an instance that lives here.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let folder = self.folder.path().display().to_string();
+        [
+            ("TOKEND_ISSUER", "http://127.0.0.1:1"),
+            ("TOKEND_DATA_DIR", &folder),
+            ("TOKEND_DATABASE_URL", &self.database_url),
+            // 32 bytes that exist for tests only.
+            ("TOKEND_MASTER_KEY", "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk="),
+            // argon2id as cheap as it can be: its cost is not what most tests are about.
+            ("TOKEND_SECRETS_ARGON2_MEMORY", "64KiB"),
+            ("TOKEND_SECRETS_ARGON2_ITERATIONS", "1"),
+            ("TOKEND_SHUTDOWN_DELAY", "0s"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+}
+
+/// A running instance on a port of its own.
+pub struct Server {
+    pub base: String,
+    pub management: String,
+    pub app: Arc<App>,
+    pub http: reqwest::Client,
+    pub clock: Clock,
+    pub place: Arc<Place>,
+    secrets: Mutex<Vec<String>>,
+    log_start: u64,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+}
+
+/// A client of a test, with its secret.
+#[derive(Debug, Clone)]
+pub struct TestClient {
+    pub id: String,
+    pub secret: String,
+}
+
+impl Server {
+    /// An instance with default settings, a resource [`ORDERS`], and a clock that stands still.
+    pub async fn start(engine: Engine) -> Self {
+        Self::with(engine, &[]).await
+    }
+
+    /// The same with some settings of its own, as `TOKEND_…` variables.
+    pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let place = Arc::new(Place::new(engine).await);
+        let server = Self::at(place, Clock::fixed(now()), settings).await;
+        server.resource(ORDERS, &["orders:read", "orders:write"]).await;
+        server
+    }
+
+    /// An instance at a place that may have been lived in before.
+    pub async fn at(place: Arc<Place>, clock: Clock, settings: &[(&str, &str)]) -> Self {
+        log::start();
+        let log_start = log::length();
+        let public = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let management = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", public.local_addr().expect("an address"));
+        let management_base = format!("http://{}", management.local_addr().expect("an address"));
+        let mut environment = place.environment();
+        environment.retain(|(name, _)| name != "TOKEND_ISSUER");
+        environment.push(("TOKEND_ISSUER".to_owned(), base.clone()));
+        for (name, value) in settings {
+            environment.retain(|(known, _)| known != name);
+            environment.push(((*name).to_owned(), value.replace("{base}", &base)));
+        }
+        let config = Config::load(&Flags::default(), &environment, Need::Issuer).expect("settings");
+        let issuer = config.issuer.clone().expect("an issuer");
+        let foundation = Foundation::open(config, clock.clone()).await.expect("a foundation");
+        let app = Arc::new(App::load(foundation, issuer).await.expect("an app"));
+        let tokend = Tokend::on(app.clone(), public, management).await.expect("a server");
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(tokend.run(async {
+            let _ = stopped.await;
+        }));
+        Self {
+            base,
+            management: management_base,
+            app,
+            http: client(),
+            clock,
+            place,
+            secrets: Mutex::default(),
+            log_start,
+            stop: Some(stop),
+            running: Some(running),
+        }
+    }
+
+    pub fn foundation(&self) -> &Foundation {
+        &self.app.foundation
+    }
+
+    /// Tells the instance to stop, as SIGTERM does.
+    pub fn tell_to_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Stops the instance and waits until it has ended.
+    pub async fn stop(mut self) {
+        self.tell_to_stop();
+        if let Some(running) = self.running.take() {
+            running.await.expect("a clean end");
+        }
+    }
+
+    /// Brings the memory up to date now, where a test is not about how long that takes.
+    pub async fn catch_up(&self) {
+        self.app.catch_up().await.expect("the events");
+    }
+
+    /// Notes a secret that must not be in the log when the test ends.
+    pub fn keep_secret(&self, secret: &str) {
+        self.secrets.lock().expect("a lock").push(secret.to_owned());
+    }
+
+    pub async fn resource(&self, uri: &str, scopes: &[&str]) {
+        let id = ResourceId::parse(uri).expect("a resource");
+        let scopes =
+            scopes.iter().map(|text| OfferedScope::parse(text).expect("a scope")).collect();
+        admin::resource::create(self.foundation(), &actor(), id, scopes, None)
+            .await
+            .expect("a resource");
+        self.catch_up().await;
+    }
+
+    /// A client with a grant of everything at [`ORDERS`].
+    pub async fn client(&self) -> TestClient {
+        self.new_client(|_| {}).await
+    }
+
+    /// A client that is changed before it is made.
+    pub async fn new_client(&self, change: impl FnOnce(&mut NewClient)) -> TestClient {
+        let mut new = NewClient {
+            name: ClientName::parse("A client").expect("a name"),
+            client_id: None,
+            auth_methods: Vec::new(),
+            grant_types: Vec::new(),
+            token_lifetime: None,
+            grants: vec![grant(ORDERS, None)],
+            secret: NewSecret::default(),
+        };
+        change(&mut new);
+        let (made, secret) =
+            admin::client::create(self.foundation(), &actor(), new).await.expect("a client");
+        self.catch_up().await;
+        self.known(made.client.client_id.as_str(), &secret)
+    }
+
+    /// A client as tests hold it; its secret must not be in the log.
+    pub fn known(&self, id: &str, secret: &SecretString) -> TestClient {
+        let secret = secret.expose_secret().to_owned();
+        self.keep_secret(&secret);
+        TestClient { id: id.to_owned(), secret }
+    }
+
+    /// Takes a client over from another system.
+    pub async fn import(&self, lines: &str) -> Vec<ClientId> {
+        // Importing needs a foundation of its own, as the command line has.
+        let config = self.foundation().config.clone();
+        let foundation =
+            Arc::new(Foundation::open(config, self.clock.clone()).await.expect("a foundation"));
+        let ids = admin::import::import(&foundation, &actor(), lines).await.expect("an import");
+        self.catch_up().await;
+        ids
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub fn token_url(&self) -> String {
+        self.url("/v1/oauth/token")
+    }
+
+    /// A request to the token endpoint with HTTP Basic and a form.
+    pub async fn basic(&self, id: &str, secret: &str, form: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(self.token_url()).basic_auth(id, Some(secret)).form(form);
+        Answer::of(request).await
+    }
+
+    /// The ordinary request of a client.
+    pub async fn ask(&self, client: &TestClient) -> Answer {
+        self.basic(&client.id, &client.secret, &[("grant_type", "client_credentials")]).await
+    }
+
+    /// The same with more parameters.
+    pub async fn ask_for(&self, client: &TestClient, more: &[(&str, &str)]) -> Answer {
+        let mut form = vec![("grant_type", "client_credentials")];
+        form.extend(more);
+        self.basic(&client.id, &client.secret, &form).await
+    }
+
+    /// A form in the body, exactly as given.
+    pub async fn form(&self, body: &str) -> Answer {
+        let request = self
+            .http
+            .post(self.token_url())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.to_owned());
+        Answer::of(request).await
+    }
+
+    /// A JSON text in the body, exactly as given.
+    pub async fn json(&self, body: &str) -> Answer {
+        let request = self
+            .http
+            .post(self.token_url())
+            .header("content-type", "application/json")
+            .body(body.to_owned());
+        Answer::of(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.http.get(self.url(path))).await
+    }
+
+    /// The claims of a token, checked with the published keys.
+    pub async fn claims(&self, token: &str) -> Value {
+        let keys = self.get("/.well-known/jwks.json").await;
+        let keys = tokend::crypto::jwt::key_set(&keys.text).expect("a key set");
+        let verified = tokend::crypto::jwt::verify(
+            token,
+            &keys,
+            Some(self.app.issuer.as_str()),
+            self.clock.now(),
+        )
+        .expect("a valid token");
+        serde_json::to_value(verified.claims).expect("claims")
+    }
+}
+
+/// No test ends without a look at what its instance has logged.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.tell_to_stop();
+        if std::thread::panicking() {
+            return;
+        }
+        let secrets = self.secrets.lock().map(|secrets| secrets.clone()).unwrap_or_default();
+        log::assert_silent_about(self.log_start, &secrets);
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("a text"),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("no JSON: {error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+    }
+
+    pub fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn description(&self) -> String {
+        self.json()["error_description"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The token of an answer that must be a success.
+    pub fn token(&self) -> String {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.json()["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Asserts a refusal of that status and code, whole in every respect.
+    pub fn assert_refused(&self, status: u16, error: &str) -> &Self {
+        assert_eq!((self.status, self.error().as_str()), (status, error), "{self:?}");
+        let members: Vec<_> = self.json().as_object().expect("an object").keys().cloned().collect();
+        assert_eq!(members, ["error", "error_description"], "{self:?}");
+        let is_allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        assert!(self.description().bytes().all(is_allowed), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
+        assert_eq!(self.header("pragma"), "no-cache", "{self:?}");
+        assert!(self.header("x-request-id").starts_with("req_"), "{self:?}");
+        self
+    }
+}
+
+/// The moment at which the clocks of tests stand: the real one, so that other libraries, which
+/// look at the real clock, agree.
+pub fn now() -> Timestamp {
+    Clock::System.now()
+}
+
+pub fn actor() -> Actor {
+    Actor::new("test", "it")
+}
+
+/// A client that follows no redirect: the token path has none.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("an HTTP client")
+}
+
+pub fn grant(resource: &str, scopes: Option<&str>) -> Grant {
+    Grant {
+        resource: ResourceId::parse(resource).expect("a resource"),
+        scopes: match scopes {
+            None => GrantedScopes::All,
+            Some(text) => GrantedScopes::Only(Scopes::parse(text).expect("scopes")),
+        },
+    }
+}
+
+pub fn lifetime(seconds: i64) -> Lifetime {
+    Lifetime::from_seconds(seconds).expect("a lifetime")
+}
+
+pub fn method(name: &str) -> AuthenticationMethod {
+    AuthenticationMethod::parse(name).expect("a method")
+}
+
+pub fn grant_type(name: &str) -> GrantType {
+    GrantType::parse(name).expect("a grant type")
+}
+
+pub fn client_id(text: &str) -> ClientId {
+    ClientId::parse(text).expect("a client id")
+}

@@ -1,0 +1,191 @@
+//! The program itself, as operators run it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Engine, Place, log};
+
+/// The program under test.
+pub fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_tokend"))
+}
+
+/// The command line on a place, with nothing of this process's own environment.
+pub struct Cli {
+    pub place: Arc<Place>,
+    settings: Vec<(String, String)>,
+}
+
+impl Cli {
+    pub async fn new(engine: Engine) -> Self {
+        Self::at(Arc::new(Place::new(engine).await))
+    }
+
+    pub fn at(place: Arc<Place>) -> Self {
+        let settings = place.environment();
+        Self { place, settings }
+    }
+
+    /// The same with another setting.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same without a setting.
+    pub fn unset(mut self, name: &str) -> Self {
+        self.settings.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.place.folder.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs a command that reads standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Run {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let mut stdin = child.stdin.take().expect("its input");
+        // A command that does not read its input may have ended already.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        Run::of(child.wait_with_output().expect("its output"))
+    }
+
+    /// Runs a command that must succeed, with JSON as its output.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["-o", "json"]);
+        let run = self.run(&arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {run:?}");
+        serde_json::from_str(&run.stdout).expect("JSON")
+    }
+
+    /// Runs `tokend serve` until it is ready.
+    pub async fn serve(&self) -> Process {
+        let port = free_port();
+        let management = free_port();
+        let base = format!("http://127.0.0.1:{port}");
+        let log = self.place.folder.path().join(format!("serve-{port}.log"));
+        let file = std::fs::File::create(&log).expect("a log");
+        let child = self
+            .command(&["serve"])
+            .env("TOKEND_ISSUER", &base)
+            .env("TOKEND_LISTEN", format!("127.0.0.1:{port}"))
+            .env("TOKEND_MANAGEMENT_LISTEN", format!("127.0.0.1:{management}"))
+            .env("TOKEND_LOG_LEVEL", "trace")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .expect("the program");
+        let process = Process { base, child, log };
+        process.until_ready().await;
+        process
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+/// A running `tokend serve`.
+pub struct Process {
+    pub base: String,
+    pub child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Process {
+    async fn until_ready(&self) {
+        let http = super::client();
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(20) {
+            let answer = http.get(format!("{}/readyz", self.base)).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("not ready: {}", self.log());
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log")
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .expect("kill");
+        assert!(status.success());
+    }
+
+    /// Waits for its end and gives the exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(20) {
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        None
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if !std::thread::panicking() {
+            log::assert_text_is_silent(&self.log(), &[]);
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port")
+        .port()
+}

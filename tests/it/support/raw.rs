@@ -1,0 +1,38 @@
+//! A peer that speaks bytes, for what no HTTP client would send.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::Server;
+
+/// Sends bytes and reads until the server closes the connection, or `None` after 20 seconds.
+pub async fn exchange(server: &Server, bytes: &[u8]) -> Option<String> {
+    let address = server.base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    // The server may close before it has read everything; what it said meanwhile counts.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let reading = async {
+        let mut buffer = [0; 4096];
+        loop {
+            match stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => break,
+                Ok(count) => answer.extend_from_slice(&buffer[..count]),
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), reading).await.is_ok();
+    in_time.then(|| String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The status of a raw answer.
+pub fn status(answer: &str) -> u16 {
+    answer.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// The body of a raw answer.
+pub fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
