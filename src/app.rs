@@ -128,13 +128,12 @@ impl App {
 async fn open_vault(config: &Config, store: &Store) -> Result<Vault, StartError> {
     let (text, origin) = master_key(config)?;
     let master = MasterKeys::parse(&text)?;
-    let sealed = match store.sealed_key(TAG_KEY).await? {
-        Some(sealed) => sealed,
-        None => {
-            let fresh = Zeroizing::new(random::bytes::<TAG_KEY_LENGTH>()?);
-            let sealed = master.seal(TAG_KEY, fresh.as_slice())?;
-            store.keep_sealed_key(TAG_KEY, &sealed).await?
-        }
+    let sealed = if let Some(sealed) = store.sealed_key(TAG_KEY).await? {
+        sealed
+    } else {
+        let fresh = Zeroizing::new(random::bytes::<TAG_KEY_LENGTH>()?);
+        let sealed = master.seal(TAG_KEY, fresh.as_slice())?;
+        store.keep_sealed_key(TAG_KEY, &sealed).await?
     };
     let opened =
         master.open(TAG_KEY, &sealed).map_err(|_| StartError::WrongMasterKey { origin })?;

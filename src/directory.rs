@@ -215,7 +215,7 @@ impl Directory {
         loop {
             let page = store.registrations(&after, PAGE).await?;
             let Some(last) = page.last() else { break };
-            after = last.client.client_id.as_str().to_owned();
+            last.client.client_id.as_str().clone_into(&mut after);
             for registration in page {
                 seen.insert(registration.client.client_id.clone());
                 self.put(registration);

@@ -23,7 +23,7 @@ pub struct NewClient {
     pub client_id: Option<ClientId>,
     /// How it may authenticate; all ways if empty.
     pub auth_methods: Vec<AuthenticationMethod>,
-    /// The grants it may use; client_credentials if empty.
+    /// The grants it may use; `client_credentials` if empty.
     pub grant_types: Vec<GrantType>,
     /// How long its tokens live.
     pub token_lifetime: Option<Lifetime>,

@@ -65,7 +65,7 @@ pub(crate) struct CreateArgs {
     /// How it may authenticate; may be repeated; any way if absent
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
-    /// The grant types it may use; may be repeated; client_credentials if absent
+    /// The grant types it may use; may be repeated; `client_credentials` if absent
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
     /// How long its tokens live, such as 30m
@@ -205,7 +205,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     loop {
         let page = foundation.store.registrations(&after, PAGE).await?;
         let Some(last) = page.last() else { break };
-        after = last.client.client_id.as_str().to_owned();
+        last.client.client_id.as_str().clone_into(&mut after);
         clients.extend(page.into_iter().filter(|found| {
             state.is_none_or(|state| found.client.state == state)
                 && args.resource.as_ref().is_none_or(|resource| {

@@ -160,29 +160,24 @@ async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration,
     let failed = |what: String| CliError::failed(format!("the self-test failed: {what}"));
     let started = Instant::now();
     let address = http::reachable(app.foundation.config.listen);
-    let token = match secret {
-        Some(secret) => {
-            let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
-            let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
-            let form = "grant_type=client_credentials&scope=demo:read";
-            let answer =
-                http::post_form(address, TOKEN_PATH, &basic, form).await.map_err(failed)?;
-            let body: serde_json::Value =
-                serde_json::from_str(&answer.body).map_err(|error| failed(error.to_string()))?;
-            let token = body["access_token"].as_str().map(str::to_owned);
-            token.ok_or_else(|| failed(format!("{} {}", answer.status, answer.body)))?
-        }
-        None => {
-            let entry = app.directory.client(DEMO_CLIENT);
-            let entry = entry.ok_or_else(|| failed("the demo client is gone".to_owned()))?;
-            let client = AuthenticatedClient::vouched_for(entry);
-            let refused =
-                |error: crate::oauth::error::OAuthError| failed(error.reason().to_owned());
-            let granted =
-                client_credentials::grant(app, &client, &Wanted::default()).map_err(refused)?;
-            let now = app.foundation.clock.now();
-            access_token::mint(app, &client, &granted, now).map_err(refused)?.access_token
-        }
+    let token = if let Some(secret) = secret {
+        let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
+        let form = "grant_type=client_credentials&scope=demo:read";
+        let answer = http::post_form(address, TOKEN_PATH, &basic, form).await.map_err(failed)?;
+        let body: serde_json::Value =
+            serde_json::from_str(&answer.body).map_err(|error| failed(error.to_string()))?;
+        let token = body["access_token"].as_str().map(str::to_owned);
+        token.ok_or_else(|| failed(format!("{} {}", answer.status, answer.body)))?
+    } else {
+        let entry = app.directory.client(DEMO_CLIENT);
+        let entry = entry.ok_or_else(|| failed("the demo client is gone".to_owned()))?;
+        let client = AuthenticatedClient::vouched_for(entry);
+        let refused = |error: crate::oauth::error::OAuthError| failed(error.reason().to_owned());
+        let granted =
+            client_credentials::grant(app, &client, &Wanted::default()).map_err(refused)?;
+        let now = app.foundation.clock.now();
+        access_token::mint(app, &client, &granted, now).map_err(refused)?.access_token
     };
     let answer = http::get(address, KEY_SET_PATH).await.map_err(failed)?;
     let keys = jwt::key_set(&answer.body).map_err(|error| failed(error.to_string()))?;

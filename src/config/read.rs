@@ -25,7 +25,8 @@ pub(super) fn config(
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
     let mut reader = Reader { settings, problems };
-    let issuer = reader.issuer(need);
+    let issuer = reader.issuer();
+    reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
     let data_dir = PathBuf::from(settings.text("data_dir"));
@@ -40,7 +41,7 @@ pub(super) fn config(
     let shutdown = reader.shutdown();
     let master_key = Some(settings.text("master_key")).filter(|text| !text.is_empty());
     Some(Config {
-        issuer: issuer?,
+        issuer,
         listen: listen?,
         management_listen: management_listen?,
         data_dir,
@@ -90,12 +91,22 @@ impl Reader<'_> {
         });
     }
 
-    fn issuer(&mut self, need: Need) -> Option<Option<Issuer>> {
+    fn issuer(&mut self) -> Option<Issuer> {
         let text = self.settings.text("issuer");
         if text.is_empty() {
-            if need == Need::Nothing {
-                return Some(None);
+            return None;
+        }
+        match issuer(&text) {
+            Ok(issuer) => Some(issuer),
+            Err((complaint, remedy)) => {
+                self.complain("issuer", &complaint, "E-CONF-ISSUER", &remedy);
+                None
             }
+        }
+    }
+
+    fn require_issuer(&mut self, need: Need) {
+        if need == Need::Issuer && self.settings.text("issuer").is_empty() {
             self.problems.push(Problem {
                 code: "E-CONF-ISSUER",
                 what: "`issuer` is not set".to_owned(),
@@ -103,14 +114,6 @@ impl Reader<'_> {
                 remedy: "set TOKEND_ISSUER=https://id.example.com (for a first look: tokend dev)"
                     .to_owned(),
             });
-            return None;
-        }
-        match issuer(&text) {
-            Ok(issuer) => Some(Some(issuer)),
-            Err((complaint, remedy)) => {
-                self.complain("issuer", &complaint, "E-CONF-ISSUER", &remedy);
-                None
-            }
         }
     }
 

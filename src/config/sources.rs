@@ -129,7 +129,7 @@ impl Gathering {
             ConfigError::new(vec![Problem {
                 code: "E-CONF-FILE",
                 what: "the embedded defaults cannot be read".to_owned(),
-                origin: error.to_string(),
+                origin: error,
                 remedy: "this is a fault of the binary; please report it".to_owned(),
             }])
         })?;
@@ -159,7 +159,7 @@ impl Gathering {
             Err(error) => self.problems.push(Problem {
                 code: "E-CONF-SYNTAX",
                 what: format!("{} is not valid TOML", path.display()),
-                origin: error.to_string(),
+                origin: error,
                 remedy: "mend the line it names".to_owned(),
             }),
         }
@@ -283,15 +283,15 @@ fn unknown(key: &str, known: &[String], origin: String) -> Problem {
         what: format!("unknown setting `{key}`"),
         origin,
         remedy: match nearest {
-            Some((_, candidate)) => format!("did you mean `{}`?", candidate),
+            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
             None => "tokend config defaults lists every setting".to_owned(),
         },
     }
 }
 
 /// The dotted keys of all values in a figment, in the order of figment's map.
-fn leaves(figment: &Figment) -> Result<Vec<String>, figment::Error> {
-    let root: Dict = figment.extract()?;
+fn leaves(figment: &Figment) -> Result<Vec<String>, String> {
+    let root: Dict = figment.extract().map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     collect_leaves("", &root, &mut found);
     Ok(found)

@@ -48,9 +48,9 @@ mod tests {
             |event| event.previous_hash.push('x'),
         ];
         for change in changes {
-            let mut changed = event.clone();
-            change(&mut changed);
-            assert_ne!(hash(&changed), hash(&event), "{changed:?}");
+            let mut other = event.clone();
+            change(&mut other);
+            assert_ne!(hash(&other), hash(&event), "{other:?}");
         }
     }
 }

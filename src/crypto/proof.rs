@@ -63,7 +63,7 @@ impl ProofMemory {
     }
 
     /// Remembers a secret that has just been proved.
-    pub fn remember(&self, mac: Mac) {
+    pub fn remember(&self, mac: &Mac) {
         // Two first successes at once remember the same MAC; the second is not needed.
         let _ = self.0.set(mac.0);
     }
@@ -78,7 +78,7 @@ mod tests {
         let key = ProofKey::generate().expect("a key");
         let memory = ProofMemory::default();
         assert!(!memory.knows(&key.mac("a", "secret")));
-        memory.remember(key.mac("a", "secret"));
+        memory.remember(&key.mac("a", "secret"));
         assert!(memory.is_warm());
         assert!(memory.knows(&key.mac("a", "secret")));
         assert!(!memory.knows(&key.mac("a", "secret2")));

@@ -91,6 +91,7 @@ impl Scopes {
     }
 
     /// The scopes that are in both sets.
+    #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).cloned().collect())
     }

@@ -19,11 +19,13 @@ impl Timestamp {
     pub const LATEST: Self = Self(253_402_300_799);
 
     /// This moment and `lifetime` seconds more, never later than [`Timestamp::LATEST`].
+    #[must_use]
     pub fn plus(self, lifetime: Lifetime) -> Self {
         Self(self.0.saturating_add(lifetime.seconds())).min(Self::LATEST)
     }
 
     /// This moment and `seconds` less.
+    #[must_use]
     pub fn minus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds))
     }

@@ -154,7 +154,7 @@ async fn matches_one_of(
             .await
             .map_err(busy)?
         {
-            known.proof.remember(mac);
+            known.proof.remember(&mac);
             return Ok(true);
         }
     }

@@ -201,7 +201,7 @@ fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAu
     let granted = if offer.scope.is_empty() {
         "nothing".to_owned()
     } else {
-        list(offer.scope.iter().map(|name| name.as_str()))
+        list(offer.scope.iter().map(super::super::model::scope::ScopeName::as_str))
     };
     OAuthError::new(
         ErrorCode::InvalidScope,

@@ -43,7 +43,7 @@ pub fn metadata(app: &App) -> Metadata {
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms
             .into_iter()
-            .map(|algorithm| algorithm.as_str())
+            .map(super::super::model::signing_key::Algorithm::as_str)
             .collect(),
     }
 }

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::oauth::error::{OAuthError, echo};
 
@@ -131,14 +132,11 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
-            let value = if KNOWN.contains(&name.as_str()) {
-                match map.next_value::<serde_json::Value>()? {
-                    serde_json::Value::String(text) => Member::Text(text),
-                    _ => Member::NotText,
-                }
-            } else {
-                map.next_value::<IgnoredAny>()?;
-                Member::Ignored
+            // Also what is ignored is read as a value, because that bounds its depth.
+            let value = match map.next_value::<Value>()? {
+                Value::String(text) => Member::Text(text),
+                _ if KNOWN.contains(&name.as_str()) => Member::NotText,
+                _ => Member::Ignored,
             };
             if members.len() > MOST {
                 return Err(A::Error::custom("too many members"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::admin::signing_key;
 use crate::app::App;
 use crate::server::ServeError;
+use crate::store::StoreError;
 use crate::store::feed::Bell;
 
 /// How often it is looked whether a signing key is due.
@@ -18,42 +19,45 @@ const AFTER_LOSS: Duration = Duration::from_millis(200);
 /// Follows the events for ever: at once when the bell rings, and by itself every
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
-    let interval = app.foundation.config.directory.poll_interval;
     let mut bell: Option<Bell> = None;
     let mut is_away = false;
     loop {
         if bell.is_none() {
             bell = app.foundation.store.bell().await.ok();
         }
-        match app.catch_up().await {
-            Ok(()) if is_away => {
-                is_away = false;
-                tracing::info!("the database is back");
-            }
-            Ok(()) => {}
-            Err(error) if !is_away => {
-                is_away = true;
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the database is away: tokens are issued from memory"
-                );
-            }
-            Err(_) => {}
-        }
-        let rung = async {
-            match &mut bell {
-                Some(bell) => bell.ring().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            outcome = rung => if outcome.is_err() {
-                bell = None;
-                tokio::time::sleep(AFTER_LOSS).await;
-            },
-            () = tokio::time::sleep(interval) => {}
+        is_away = catch_up(&app, is_away).await;
+        if wait(&app, bell.as_mut()).await.is_err() {
+            bell = None;
+            tokio::time::sleep(AFTER_LOSS).await;
         }
     }
+}
+
+/// Reads the events once; says in the log when the database goes away and when it comes back.
+async fn catch_up(app: &App, was_away: bool) -> bool {
+    let Err(error) = app.catch_up().await else {
+        if was_away {
+            tracing::info!("the database is back");
+        }
+        return false;
+    };
+    if !was_away {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "the database is away: tokens are issued from memory");
+    }
+    true
+}
+
+/// Waits for the bell or for the time to look by oneself; an error is a bell that is lost.
+async fn wait(app: &App, bell: Option<&mut Bell>) -> Result<(), StoreError> {
+    let rung = async {
+        match bell {
+            Some(bell) => bell.ring().await,
+            None => std::future::pending().await,
+        }
+    };
+    let interval = app.foundation.config.directory.poll_interval;
+    tokio::time::timeout(interval, rung).await.unwrap_or(Ok(()))
 }
 
 /// Makes signing keys for ever, each when it is due.

@@ -14,7 +14,7 @@ use crate::oauth::request::HeaderCredentials;
 
 /// Reads the `Authorization` header. Two of them are refused; one that cannot be read is a failed
 /// authentication, whose reason is for the log.
-pub fn credentials(headers: &HeaderMap) -> Result<HeaderCredentials, OAuthError> {
+pub(super) fn credentials(headers: &HeaderMap) -> Result<HeaderCredentials, OAuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(HeaderCredentials::Absent);

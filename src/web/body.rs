@@ -24,7 +24,7 @@ enum Kind {
 }
 
 /// Reads the parameters of a request from its body.
-pub async fn parameters(
+pub(super) async fn parameters(
     headers: &HeaderMap,
     body: Body,
     limits: &Limits,

@@ -19,12 +19,18 @@ use crate::web::refusal::Refusal;
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 /// Answers both metadata paths.
-pub async fn metadata(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn metadata(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
     serve(&request, || Document::of(&metadata::metadata(&app)))
 }
 
 /// Answers the key set.
-pub async fn key_set(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn key_set(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
     let now = app.foundation.clock.now();
     serve(&request, || app.directory.keyring().key_set(now))
 }

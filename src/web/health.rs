@@ -29,7 +29,7 @@ struct Report {
 }
 
 /// `/livez`, `/readyz` and, for older tools, `/healthz`.
-pub fn routes() -> Router<Arc<App>> {
+pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/livez", any(live))
         .route("/readyz", any(ready))

@@ -26,7 +26,7 @@ pub enum Shape {
 
 /// An answer that is not what was asked for.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub(super) struct Refusal {
     status: StatusCode,
     code: &'static str,
     description: Description,
@@ -37,22 +37,22 @@ pub struct Refusal {
 
 impl Refusal {
     /// The status.
-    pub fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         self.code
     }
 
     /// The true reason, for the log.
-    pub fn reason(&self) -> &str {
+    pub(super) fn reason(&self) -> &str {
         &self.reason
     }
 
     /// 404.
-    pub fn not_found() -> Self {
+    pub(super) fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "not_found",
@@ -61,7 +61,7 @@ impl Refusal {
     }
 
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         let mut refusal = Self::invalid(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("This path takes only: {allow}."),
@@ -71,7 +71,7 @@ impl Refusal {
     }
 
     /// 413.
-    pub fn too_large(limit: usize) -> Self {
+    pub(super) fn too_large(limit: usize) -> Self {
         Self::invalid(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The body is larger than {limit} bytes."),
@@ -80,22 +80,22 @@ impl Refusal {
     }
 
     /// 408.
-    pub fn too_slow() -> Self {
+    pub(super) fn too_slow() -> Self {
         Self::invalid(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.").closing()
     }
 
     /// 415.
-    pub fn unsupported_type(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn unsupported_type(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence)
     }
 
     /// 400 for a request that is not proper HTTP; the connection is closed.
-    pub fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, sentence).closing()
     }
 
     /// 431.
-    pub fn head_too_large() -> Self {
+    pub(super) fn head_too_large() -> Self {
         Self::invalid(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "The head of the request is too large.",
@@ -126,7 +126,7 @@ impl Refusal {
 
     /// Writes the whole answer as bytes, for a peer that does not speak HTTP well enough to be
     /// answered in the ordinary way. The connection is closed after it.
-    pub fn render_raw(&self, shape: Shape, request_id: &str) -> Vec<u8> {
+    pub(super) fn render_raw(&self, shape: Shape, request_id: &str) -> Vec<u8> {
         let body = self.body(shape, request_id);
         format!(
             "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncache-control: no-store\r\n\
@@ -141,7 +141,7 @@ impl Refusal {
 
     /// Writes the answer. The id is the only thing in it that differs between two failed
     /// authentications.
-    pub fn render(&self, shape: Shape, request_id: &str) -> Response {
+    pub(super) fn render(&self, shape: Shape, request_id: &str) -> Response {
         let mut response = Response::new(Body::from(self.body(shape, request_id)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -22,7 +22,10 @@ const ALLOWED: &str = "POST, OPTIONS";
 const NEVER_IN_URL: [&str; 3] = ["client_id", "client_secret", "client_assertion"];
 
 /// Answers `POST /v1/oauth/token` and its aliases.
-pub async fn token(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+pub(super) async fn token(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
     match *request.method() {
         Method::POST => {}
         Method::OPTIONS => return Ok(options()),
