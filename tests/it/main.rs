@@ -5,4 +5,7 @@
 
 mod support;
 
+mod architecture;
+mod following;
+mod outage;
 mod smoke;

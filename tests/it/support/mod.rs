@@ -3,6 +3,7 @@
 pub mod log;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod raw;
 
 use std::sync::Arc;

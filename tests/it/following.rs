@@ -1,0 +1,155 @@
+//! A change by one process is effective in another, soon and whatever happens to the connection.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use sqlx::{Connection, PgConnection};
+use tokend::admin;
+use tokend::model::client::ClientState;
+use tokend::model::time::Clock;
+
+use crate::support::{Engine, Place, Server, TestClient, actor, client_id, now};
+
+/// Waits until the instance refuses the client; gives how long that took.
+async fn until_refused(server: &Server, client: &TestClient) -> Duration {
+    let started = Instant::now();
+    while server.ask(client).await.status == 200 {
+        assert!(started.elapsed() < Duration::from_secs(10), "the change never arrived");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    started.elapsed()
+}
+
+async fn disable_elsewhere(server: &Server, client: &TestClient) {
+    let id = client_id(&client.id);
+    let state = ClientState::Disabled;
+    admin::client::set_state(server.foundation(), &actor(), &id, state, None)
+        .await
+        .expect("a change");
+}
+
+/// DESIGN D2, D3: within 2 s on both engines, within 0.5 s on Postgres by its bell.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_another_process_arrives_soon(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    server.ask(&client).await.token();
+    disable_elsewhere(&server, &client).await;
+    let took = until_refused(&server, &client).await;
+    let limit = match engine {
+        Engine::Sqlite => Duration::from_secs(2),
+        Engine::Postgres => Duration::from_millis(500),
+    };
+    assert!(took < limit, "{took:?}");
+}
+
+/// Two instances on one database see the same, in both directions.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_follow_each_other(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let place = Arc::new(Place::new(engine).await);
+    let one = Server::at(place.clone(), Clock::fixed(now()), &[]).await;
+    let other = Server::at(place, Clock::fixed(now()), &[]).await;
+    one.resource(crate::support::ORDERS, &["orders:read"]).await;
+    let client = one.client().await;
+    other.catch_up().await;
+    let token = other.ask(&client).await.token();
+    // The first instance made the key that the second signs with.
+    let keys = one.get("/.well-known/jwks.json").await;
+    let keys = tokend::crypto::jwt::key_set(&keys.text).expect("a key set");
+    tokend::crypto::jwt::verify(&token, &keys, None, now()).expect("the same key");
+    assert_eq!(keys.len(), 1, "two instances made two first keys");
+    disable_elsewhere(&other, &client).await;
+    until_refused(&one, &client).await;
+    until_refused(&other, &client).await;
+}
+
+/// A lost bell costs time, never a change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_arrives_although_the_listening_connection_was_killed() {
+    let server = Server::start(Engine::Postgres).await;
+    let client = server.client().await;
+    server.ask(&client).await.token();
+    let mut connection =
+        PgConnection::connect(&server.place.database_url).await.expect("a connection");
+    let killed: Vec<bool> = sqlx::query_scalar(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("a list");
+    assert_eq!(killed, [true], "there was no listening connection");
+    disable_elsewhere(&server, &client).await;
+    let took = until_refused(&server, &client).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    connection.close().await.expect("a clean end");
+}
+
+/// A deleted client, secret, grant or resource is gone at once, and its proof with it.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_away_is_gone_on_the_next_request(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let (foundation, actor) = (server.foundation(), actor());
+    let client = server.client().await;
+    server.ask(&client).await.token();
+
+    let id = client_id(&client.id);
+    let old = foundation.store.registration(&id).await.expect("a store").expect("a client");
+    let old_secret = &old.secrets[0].secret_id;
+    admin::secret::expire(foundation, &actor, &id, old_secret, None).await.expect("an end");
+    server.catch_up().await;
+    server.ask(&client).await.assert_refused(401, "invalid_client");
+
+    let (_, secret) =
+        admin::secret::add(foundation, &actor, &id, &admin::secret::NewSecret::default())
+            .await
+            .expect("a secret");
+    server.catch_up().await;
+    let client = server.known(&client.id, &secret);
+    server.ask(&client).await.token();
+
+    let orders =
+        tokend::model::resource::ResourceId::parse(crate::support::ORDERS).expect("a resource");
+    assert_eq!(admin::resource::delete(foundation, &actor, &orders).await.expect("gone"), 1);
+    server.catch_up().await;
+    server.ask(&client).await.assert_refused(400, "invalid_target");
+
+    // A resource of the same name that is made later opens nothing to those who had the old one.
+    server.resource(crate::support::ORDERS, &["orders:read"]).await;
+    server.ask(&client).await.assert_refused(400, "invalid_target");
+
+    admin::client::delete(foundation, &actor, &id).await.expect("gone");
+    server.catch_up().await;
+    server.ask(&client).await.assert_refused(401, "invalid_client");
+}
+
+/// More changes than are loaded one by one arrive too.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_import_arrives_in_running_instances(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let lines: String = (0..600)
+        .map(|n| {
+            let hash = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+            format!("{{\"client_id\":\"import-{n}\",\"secret_hash\":\"{hash}\"}}\n")
+        })
+        .collect();
+    let gone = server.client().await;
+    admin::client::delete(server.foundation(), &actor(), &client_id(&gone.id)).await.expect("gone");
+    assert_eq!(server.import(&lines).await.len(), 600);
+    assert!(server.app.directory.client("import-599").is_some());
+    assert!(server.app.directory.client(&gone.id).is_none());
+    assert!(server.app.directory.holds_imported_secrets());
+}

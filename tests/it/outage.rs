@@ -1,0 +1,86 @@
+//! The database goes away: tokens go on, changes wait, and everything mends itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokend::admin::{self, AdminError};
+use tokend::model::client::{ClientState, Registration};
+use tokend::model::time::Clock;
+
+use crate::support::proxy::{Proxy, Way};
+use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, now};
+
+/// An instance that reaches its Postgres through a way that can be cut.
+async fn server_behind_proxy() -> (Server, Proxy) {
+    let place = Arc::new(Place::new(Engine::Postgres).await);
+    let (proxy, url) = Proxy::before(&place.database_url).await;
+    let settings = [("TOKEND_DATABASE_URL", url.as_str()), ("TOKEND_DATABASE_TIMEOUT", "1s")];
+    let server = Server::at(place, Clock::fixed(now()), &settings).await;
+    server.resource(ORDERS, &["orders:read"]).await;
+    (server, proxy)
+}
+
+async fn readiness(server: &Server) -> (u16, String) {
+    let answer = Answer::of(server.http.get(format!("{}/readyz", server.management))).await;
+    (answer.status, answer.json()["status"].as_str().expect("a status").to_owned())
+}
+
+async fn disable(server: &Server, client: &TestClient) -> Result<Registration, AdminError> {
+    let id = client_id(&client.id);
+    let state = ClientState::Disabled;
+    admin::client::set_state(server.foundation(), &actor(), &id, state, None).await
+}
+
+/// DESIGN D3, SECURITY 16.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_flow_from_memory_while_postgres_is_away() {
+    for way in [Way::Cut, Way::Frozen] {
+        let (server, proxy) = server_behind_proxy().await;
+        let warm = server.client().await;
+        let cold = server.client().await;
+        server.ask(&warm).await.token();
+        proxy.set(way);
+
+        let started = Instant::now();
+        server.ask(&warm).await.token();
+        server.ask(&cold).await.token();
+        assert!(started.elapsed() < Duration::from_secs(1), "{way:?}: {:?}", started.elapsed());
+        assert!(disable(&server, &warm).await.is_err(), "{way:?}: a change cannot be kept now");
+        assert!(started.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", started.elapsed());
+
+        server.clock.advance(60);
+        assert_eq!(readiness(&server).await, (200, "degraded".to_owned()), "{way:?}");
+        server.ask(&warm).await.token();
+
+        // Longer than directory.max_staleness: memory is no longer to be trusted.
+        server.clock.advance(3600);
+        let refused = server.ask(&warm).await;
+        refused.assert_refused(503, "temporarily_unavailable");
+        assert_eq!(refused.header("retry-after"), "2");
+        assert_eq!(readiness(&server).await, (503, "unavailable".to_owned()), "{way:?}");
+        assert_eq!(server.get("/livez").await.status, 200);
+
+        proxy.set(Way::Open);
+        let back = Instant::now();
+        while server.ask(&warm).await.status != 200 {
+            assert!(back.elapsed() < Duration::from_secs(10), "{way:?}: it never came back");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(readiness(&server).await, (200, "ready".to_owned()), "{way:?}");
+    }
+}
+
+/// SECURITY 35: a lock held by somebody else slows changes, not tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_flow_while_sqlite_is_locked() {
+    let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "300ms")]).await;
+    let client = server.client().await;
+    server.ask(&client).await.token();
+    let held = server.foundation().store.begin().await.expect("the lock");
+    let started = Instant::now();
+    server.ask(&client).await.token();
+    assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+    assert!(disable(&server, &client).await.is_err(), "two changes at once");
+    drop(held);
+    disable(&server, &client).await.expect("a change");
+}

@@ -1,0 +1,79 @@
+//! A way to the database that can be cut or frozen.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What the way is like now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Bytes pass.
+    Open,
+    /// Connections are refused, and those that were open are closed.
+    Cut,
+    /// Connections stand, and nothing passes: only time limits help.
+    Frozen,
+}
+
+/// A forwarder between an instance and its database.
+pub struct Proxy {
+    pub port: u16,
+    way: Arc<watch::Sender<Way>>,
+}
+
+impl Proxy {
+    /// Stands before the address of a Postgres URL; gives the URL that leads through it.
+    pub async fn before(url: &str) -> (Self, String) {
+        let (scheme, rest) = url.split_once('@').expect("a user");
+        let (address, database) = rest.split_once('/').expect("a database");
+        let target = address.to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let way = Arc::new(watch::Sender::new(Way::Open));
+        let switch = way.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let way = switch.subscribe();
+                if *way.borrow() != Way::Cut {
+                    tokio::spawn(forward(stream, target.clone(), way));
+                }
+            }
+        });
+        (Self { port, way }, format!("{scheme}@127.0.0.1:{port}/{database}"))
+    }
+
+    pub fn set(&self, way: Way) {
+        self.way.send_replace(way);
+    }
+}
+
+async fn forward(client: TcpStream, target: String, mut way: watch::Receiver<Way>) {
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    let (client_read, client_write) = client.into_split();
+    let (server_read, server_write) = server.into_split();
+    let (there, back) = (way.clone(), way.clone());
+    tokio::select! {
+        () = pass(client_read, server_write, there) => {}
+        () = pass(server_read, client_write, back) => {}
+        _ = way.wait_for(|way| *way == Way::Cut) => {}
+    }
+}
+
+async fn pass(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut way: watch::Receiver<Way>,
+) {
+    let mut buffer = [0; 8192];
+    loop {
+        let Ok(count) = from.read(&mut buffer).await else { return };
+        if count == 0 || way.wait_for(|way| *way != Way::Frozen).await.is_err() {
+            return;
+        }
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
