@@ -8,6 +8,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+const WANTED: &str =
+    "must be error, warn, info, debug or trace, or a list such as info,tokend::web=debug";
+
 /// Checks a log directive such as `info` or `info,tokend::web=debug`.
 pub fn check_level(text: &str) -> Result<(), String> {
     targets(text).map(|_| ())
@@ -29,10 +34,13 @@ pub fn start(level: &str, as_json: bool) {
 }
 
 fn targets(text: &str) -> Result<Targets, String> {
-    if text.trim().is_empty() {
-        return Err("is empty; write error, warn, info, debug or trace".to_owned());
+    // The library would take a lone word that is no level for the name of a module.
+    let is_level = |word: &str| LEVELS.contains(&word.trim());
+    let is_sound = text
+        .split(',')
+        .all(|part| part.rsplit_once('=').map_or(is_level(part), |(_, level)| is_level(level)));
+    if !is_sound {
+        return Err(WANTED.to_owned());
     }
-    Targets::from_str(text).map_err(|_| {
-        "is error, warn, info, debug or trace, or a list such as info,tokend::web=debug".to_owned()
-    })
+    Targets::from_str(text).map_err(|_| WANTED.to_owned())
 }

@@ -72,7 +72,12 @@ impl Reader<'_> {
         match parse(&text) {
             Ok(value) => Some(value),
             Err(complaint) => {
-                self.complain(key, &complaint, "E-CONF-VALUE", "give it such a value");
+                self.complain(
+                    key,
+                    &complaint,
+                    "E-CONF-VALUE",
+                    "change the value there, or leave it out for the default",
+                );
                 None
             }
         }
@@ -125,7 +130,7 @@ impl Reader<'_> {
             "auto" => Ok(Migrate::Auto),
             "check" => Ok(Migrate::Check),
             "off" => Ok(Migrate::Off),
-            _ => Err("is auto, check or off".to_owned()),
+            _ => Err("must be auto, check or off".to_owned()),
         });
         Some(Database {
             location: location?,
@@ -155,7 +160,7 @@ impl Reader<'_> {
             );
         }
         let algorithm = self.parsed("token.algorithm", |text| {
-            Algorithm::parse(text).map_err(|_| "is ES256, RS256, PS256 or EdDSA".to_owned())
+            Algorithm::parse(text).map_err(|_| "must be ES256, RS256, PS256 or EdDSA".to_owned())
         });
         let aliases = self.parsed("token.aliases", aliases);
         Some(Token {
@@ -225,7 +230,7 @@ impl Reader<'_> {
             "auto" => Ok(LogFormat::Auto),
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
-            _ => Err("is auto, text or json".to_owned()),
+            _ => Err("must be auto, text or json".to_owned()),
         });
         Some(Log { level: level?, format: format? })
     }
@@ -300,12 +305,13 @@ fn location(text: &str, data_dir: &std::path::Path) -> Result<Location, Complain
             )),
         };
     }
-    Err("begins with sqlite:// or postgres://".to_owned())
+    Err("must begin with sqlite:// or postgres://".to_owned())
 }
 
 fn address(text: &str) -> Result<SocketAddr, Complaint> {
-    text.parse()
-        .map_err(|_| "is an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+    text.parse().map_err(|_| {
+        "must be an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -356,7 +362,7 @@ fn duration(text: &str) -> Result<Duration, Complaint> {
 fn whole(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
     match text.parse::<usize>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("is a whole number from {least} to {most}")),
+        _ => Err(format!("must be a whole number from {least} to {most}")),
     }
 }
 
@@ -378,6 +384,8 @@ fn size(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
         .and_then(|(number, factor)| number.checked_mul(factor));
     match bytes {
         Some(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("is a size from {} to {} KiB, such as 64KiB", least >> 10, most >> 10)),
+        _ => {
+            Err(format!("must be a size from {} to {} KiB, such as 64KiB", least >> 10, most >> 10))
+        }
     }
 }

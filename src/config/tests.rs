@@ -1,1 +1,179 @@
+use std::fs;
 
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn load(flags: &Flags, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(flags, &env(pairs), Need::Nothing)
+}
+
+fn problems(pairs: &[(&str, &str)]) -> Vec<Problem> {
+    load(&Flags::default(), pairs).expect_err("problems").problems().to_vec()
+}
+
+#[test]
+fn the_embedded_defaults_are_valid() {
+    let config = load(&Flags::default(), &[]).expect("settings");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.management_listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.token.lifetime.seconds(), 3600);
+    assert_eq!(config.token.algorithm, Algorithm::Es256);
+    assert!(config.issuer.is_none() && config.master_key.is_none());
+    assert!(
+        matches!(config.database.location, Location::Sqlite(path) if path.ends_with("tokend.db"))
+    );
+}
+
+#[test]
+fn every_setting_stands_in_the_manual_with_a_comment_above_it() {
+    let lines: Vec<_> = DEFAULTS.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let is_setting = line.contains(" = ") && !line.starts_with('#');
+        let above = index.checked_sub(1).map_or("", |above| lines[above]);
+        let is_second = above.contains(" = ");
+        assert!(!is_setting || is_second || above.starts_with('#'), "no comment above {line}");
+    }
+}
+
+/// UX §5.1: file, environment, file named by the environment, flags; the later is the stronger.
+#[test]
+fn the_stronger_source_wins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.toml");
+    fs::write(&file, "[token]\nlifetime = \"10m\"\n").expect("a file");
+    let value = folder.path().join("value");
+    fs::write(&value, "30m\n").expect("a file");
+    let value = value.display().to_string();
+    let mut flags = Flags { files: vec![file], ..Flags::default() };
+    let lifetime = |flags: &Flags, pairs: &[(&str, &str)]| {
+        load(flags, pairs).expect("settings").token.lifetime.seconds()
+    };
+    assert_eq!(lifetime(&flags, &[]), 600);
+    assert_eq!(lifetime(&flags, &[("TOKEND_TOKEN_LIFETIME", "20m")]), 1200);
+    assert_eq!(lifetime(&flags, &[("TOKEND_TOKEN_LIFETIME_FILE", &value)]), 1800);
+    flags.set.push("token.lifetime=40m".to_owned());
+    assert_eq!(lifetime(&flags, &[("TOKEND_TOKEN_LIFETIME", "20m")]), 2400);
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_the_one_that_was_meant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.toml");
+    fs::write(&file, "# a comment\nisuer = \"https://id.example.com\"\n").expect("a file");
+    let flags = Flags { files: vec![file], ..Flags::default() };
+    let error = load(&flags, &[("TOKEND_TOKEN_LIFETIM", "1h")]).expect_err("problems");
+    let [first, second] = error.problems() else { panic!("{error}") };
+    assert_eq!(first.remedy, "did you mean `issuer`?");
+    assert!(first.origin.contains("a.toml:2"), "{first:?}");
+    assert_eq!(second.remedy, "did you mean `TOKEND_TOKEN_LIFETIME`?");
+    assert_eq!(problems(&[("TOKEND_QQQQQQ", "1")])[0].code, "E-CONF-UNKNOWN");
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_origin_and_remedy() {
+    let found = problems(&[
+        ("TOKEND_ISSUER", "https://id.example.com/"),
+        ("TOKEND_LISTEN", "8080"),
+        ("TOKEND_TOKEN_LIFETIME", "soon"),
+        ("TOKEND_DATABASE_URL", "mysql://u:hunter2@h/d"),
+        ("TOKEND_LOG_LEVEL", "loud"),
+    ]);
+    assert_eq!(found.len(), 5, "{found:?}");
+    for problem in &found {
+        assert!(problem.origin.contains("from TOKEND_"), "{problem:?}");
+        assert!(!problem.remedy.is_empty());
+        assert!(!problem.origin.contains("hunter2"), "{problem:?}");
+    }
+    assert!(found[0].remedy.ends_with("use https://id.example.com"), "{:?}", found[0]);
+}
+
+#[test]
+fn a_setting_and_its_file_at_once_are_refused() {
+    let found = problems(&[("TOKEND_MASTER_KEY", "a"), ("TOKEND_MASTER_KEY_FILE", "b")]);
+    assert_eq!(found[0].code, "E-CONF-TWICE");
+}
+
+#[test]
+fn secrets_are_not_taken_from_the_command_line() {
+    let flags = Flags { set: vec!["master_key=abc".to_owned()], ..Flags::default() };
+    let error = load(&flags, &[]).expect_err("problems");
+    assert_eq!(error.problems()[0].code, "E-CONF-SECRET");
+    assert!(!error.to_string().contains("abc"), "{error}");
+}
+
+/// C-06, C-72: https, no query, no fragment, no slash at the end; http for loopback alone.
+#[test]
+fn an_issuer_is_an_https_url_in_its_normal_form() {
+    let is_valid = |issuer| load(&Flags::default(), &[("TOKEND_ISSUER", issuer)]).is_ok();
+    for issuer in [
+        "https://id.example.com",
+        "https://id.example.com:8443/tenant",
+        "http://localhost:8080",
+        "http://127.0.0.1:1",
+        "http://[::1]:8080",
+        "http://api.localhost",
+    ] {
+        assert!(is_valid(issuer), "{issuer} was refused");
+    }
+    for issuer in [
+        "http://id.example.com",
+        "http://10.0.0.1",
+        "https://id.example.com/",
+        "https://id.example.com/?",
+        "https://id.example.com?a=b",
+        "https://id.example.com#a",
+        "https://user:secret@id.example.com",
+        "https://ID.example.com",
+        "https://id.example.com:443",
+        "ftp://id.example.com",
+        "id.example.com",
+        "https://",
+        "https://id.example.com/{a}",
+    ] {
+        assert!(!is_valid(issuer), "{issuer} was accepted");
+    }
+}
+
+#[test]
+fn an_issuer_knows_its_path() {
+    for (issuer, path) in [("https://a.example", ""), ("https://a.example/b/c", "/b/c")] {
+        let config = load(&Flags::default(), &[("TOKEND_ISSUER", issuer)]).expect("settings");
+        assert_eq!(config.issuer.expect("an issuer").path(), path);
+    }
+}
+
+#[test]
+fn a_server_needs_an_issuer() {
+    let error = Config::load(&Flags::default(), &[], Need::Issuer).expect_err("problems");
+    assert!(error.problems()[0].remedy.contains("TOKEND_ISSUER="), "{error}");
+}
+
+#[test]
+fn lists_sizes_and_networks_are_read() {
+    let config = load(
+        &Flags::default(),
+        &[
+            ("TOKEND_TOKEN_ALIASES", "/a, /b/c"),
+            ("TOKEND_PROXY_TRUSTED", "10.0.0.0/8,192.0.2.1,2001:db8::/32"),
+            ("TOKEND_LIMITS_BODY_SIZE", "8KiB"),
+        ],
+    )
+    .expect("settings");
+    assert_eq!(config.token.aliases, ["/a", "/b/c"]);
+    assert_eq!(config.trusted_proxies.len(), 3);
+    assert_eq!(config.limits.body_size, 8192);
+    for (name, value) in [
+        ("TOKEND_TOKEN_ALIASES", "a"),
+        ("TOKEND_TOKEN_ALIASES", "/a/"),
+        ("TOKEND_TOKEN_ALIASES", "/{id}"),
+        ("TOKEND_PROXY_TRUSTED", "everybody"),
+        ("TOKEND_LIMITS_BODY_SIZE", "1GiB"),
+        ("TOKEND_LIMITS_BODY_SIZE", "-1"),
+        ("TOKEND_DATABASE_MAX_CONNECTIONS", "0"),
+    ] {
+        assert_eq!(problems(&[(name, value)]).len(), 1, "{name}={value}");
+    }
+}

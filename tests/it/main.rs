@@ -6,6 +6,10 @@
 mod support;
 
 mod architecture;
+mod cli_clients;
+mod cli_tokens;
 mod following;
 mod outage;
+mod robustness;
 mod smoke;
+mod stopping;

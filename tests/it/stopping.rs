@@ -1,0 +1,240 @@
+//! Starting, stopping and being killed: the program as a process.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::process::Cli;
+use crate::support::{Answer, Engine, ORDERS, Place, client};
+
+/// A client and its secret, made on the command line.
+fn make_client(cli: &Cli) -> (String, String) {
+    cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    let made = cli.json(&["client", "create", "worker", "--grant", ORDERS]);
+    let text = |name: &str| made[name].as_str().expect("a text").to_owned();
+    (text("client_id"), text("client_secret"))
+}
+
+async fn ask(base: &str, id: &str, secret: &str) -> Answer {
+    let form = [("grant_type", "client_credentials")];
+    Answer::of(
+        client().post(format!("{base}/v1/oauth/token")).basic_auth(id, Some(secret)).form(&form),
+    )
+    .await
+}
+
+/// SECURITY 17: readiness fails at once, what is in flight finishes, the exit code is 0.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_finishes_what_was_begun(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await.set("TOKEND_SHUTDOWN_DELAY", "700ms");
+    let (id, secret) = make_client(&cli);
+    let mut server = cli.serve().await;
+    // A request whose body is on its way, and a peer that never says a word.
+    let address = server.base.trim_start_matches("http://").to_owned();
+    let mut slow = TcpStream::connect(&address).await.expect("a connection");
+    let _silent = TcpStream::connect(&address).await.expect("a connection");
+    let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let head = format!(
+        "POST /v1/oauth/token HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await.expect("written");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let told = Instant::now();
+    server.signal("TERM");
+    let ready = loop {
+        let answer = Answer::of(client().get(format!("{}/readyz", server.base))).await;
+        if answer.status != 200 || told.elapsed() > Duration::from_millis(500) {
+            break answer;
+        }
+    };
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (503, Some("stopping")));
+    // Requests are still accepted while balancers learn that it stops.
+    ask(&server.base, &id, &secret).await.token();
+    slow.write_all(body.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.ended().await, Some(0), "{}", server.log());
+    assert!(told.elapsed() < Duration::from_secs(12), "{:?}", told.elapsed());
+}
+
+/// SECURITY 17: what was acknowledged survives `kill -9`, and so do the signing key and tokens.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_loses_nothing_that_was_acknowledged(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await;
+    let mut server = cli.serve().await;
+    let (id, secret) = make_client(&cli);
+    let started = Instant::now();
+    let token = loop {
+        let answer = ask(&server.base, &id, &secret).await;
+        if answer.status == 200 {
+            break answer.token();
+        }
+        assert!(started.elapsed() < Duration::from_secs(2), "the change did not arrive in 2 s");
+    };
+    server.signal("KILL");
+    server.ended().await;
+    let again = cli.serve().await;
+    ask(&again.base, &id, &secret).await.token();
+    let unchecked = Cli::at(cli.place.clone()).unset("TOKEND_ISSUER");
+    assert_eq!(unchecked.run_with(&["token", "verify", "-"], &token).code, 0, "the key is lost");
+    assert_eq!(cli.run(&["audit", "verify"]).code, 0);
+}
+
+/// Several instances that start at once on an empty database agree on one schema and one key.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn several_first_starts_at_once_agree(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let place = Arc::new(Place::new(engine).await);
+    let clis: Vec<_> = (0..4).map(|_| Cli::at(place.clone())).collect();
+    let servers = [clis[0].serve(), clis[1].serve(), clis[2].serve(), clis[3].serve()];
+    let [one, two, three, four] = servers;
+    let servers = tokio::join!(one, two, three, four);
+    let mut sets = Vec::new();
+    for server in [&servers.0, &servers.1, &servers.2, &servers.3] {
+        let url = format!("{}/.well-known/jwks.json", server.base);
+        // An instance may have to hear of the key that another one made.
+        let started = Instant::now();
+        loop {
+            let set = Answer::of(client().get(&url)).await.text;
+            if set.contains("kid") || started.elapsed() > Duration::from_secs(3) {
+                sets.push(set);
+                break;
+            }
+        }
+    }
+    assert!(sets.iter().all(|set| *set == sets[0] && set.contains("kid")), "{sets:?}");
+    let keys = clis[0].json(&["key", "list"]);
+    assert_eq!(keys.as_array().expect("a list").len(), 1, "{keys}");
+}
+
+/// With SQLite the master key is made on the first start, for its owner alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_makes_its_own_master_key_and_refuses_another() {
+    use std::os::unix::fs::PermissionsExt;
+    let cli = Cli::new(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
+    let (id, secret) = make_client(&cli);
+    let path = cli.place.folder.path().join("master.key");
+    let mode = std::fs::metadata(&path).expect("the key").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let key = std::fs::read_to_string(&path).expect("the key");
+    let server = cli.serve().await;
+    ask(&server.base, &id, &secret).await.token();
+    drop(server);
+
+    let other = Cli::at(cli.place.clone());
+    let run = other.run(&["serve"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("is not the one this database was sealed with"), "{run:?}");
+    assert_eq!(other.run(&["client", "list"]).code, 3);
+
+    // Both keys, the new one first: everything is sealed anew, and the old one can go.
+    let new = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+    let both =
+        Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", &format!("{new},{}", key.trim()));
+    assert_eq!(both.run(&["client", "list"]).code, 0);
+    let only_new = Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", new);
+    let server = only_new.serve().await;
+    ask(&server.base, &id, &secret).await.token();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_without_a_master_key_is_refused_with_the_way_to_make_one() {
+    let cli = Cli::new(Engine::Postgres).await.unset("TOKEND_MASTER_KEY");
+    let run = cli.run(&["serve"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("openssl rand -base64 32"), "{run:?}");
+}
+
+/// A schema newer than the binary stops the start; an older one stops it if it may not migrate.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_does_not_fit_stops_the_start(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let checking = Cli::new(engine).await.set("TOKEND_DATABASE_MIGRATE", "check");
+    let run = checking.run(&["serve"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("run `tokend migrate`"), "{run:?}");
+    let migrated = checking.json(&["migrate"]);
+    assert_eq!((migrated["before"].as_i64(), migrated["schema"].as_i64()), (Some(0), Some(1)));
+    assert_eq!(checking.run(&["client", "list"]).code, 0);
+
+    let url = &checking.place.database_url;
+    let newer =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (999, 'from the future', TRUE, '', 0)";
+    execute(engine, url, newer).await;
+    for command in [&["serve"][..], &["client", "list"], &["migrate"]] {
+        let run = checking.run(command);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains("has schema 999"), "{run:?}");
+    }
+}
+
+/// Runs a statement that no tokend would.
+pub async fn execute(engine: Engine, url: &str, sql: &'static str) {
+    use sqlx::Connection;
+    match engine {
+        Engine::Sqlite => {
+            let mut connection = sqlx::SqliteConnection::connect(url).await.expect("a connection");
+            sqlx::query(sql).execute(&mut connection).await.expect("a change");
+            connection.close().await.expect("a clean end");
+        }
+        Engine::Postgres => {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            sqlx::query(sql).execute(&mut connection).await.expect("a change");
+            connection.close().await.expect("a clean end");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_by_its_exit_code_whether_the_server_is_well() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let server = cli.serve().await;
+    let listen = server.base.trim_start_matches("http://").to_owned();
+    let health = Cli::at(cli.place.clone()).set("TOKEND_LISTEN", &listen);
+    for arguments in [&["health"][..], &["health", "--live"]] {
+        assert_eq!(health.run(arguments).code, 0);
+    }
+    drop(server);
+    let run = health.run(&["health"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("cannot connect"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_LISTEN", &address);
+    let run = cli.run(&["serve"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("is taken by another process"), "{run:?}");
+    assert!(run.stderr.contains("TOKEND_LISTEN=127.0.0.1:"), "{run:?}");
+
+    // A folder below a file can be made by nobody, not even by root.
+    let file = cli.place.folder.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    let below = file.join("data").display().to_string();
+    let cli =
+        Cli::new(Engine::Sqlite).await.unset("TOKEND_DATABASE_URL").set("TOKEND_DATA_DIR", &below);
+    let run = cli.run(&["client", "list"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("E-DATA-NOT-WRITABLE"), "{run:?}");
+    assert!(run.stderr.contains("TOKEND_DATA_DIR"), "{run:?}");
+}
