@@ -27,7 +27,7 @@ use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::oauth::request::Wanted;
-use crate::server::Server;
+use crate::server::{ServeError, Server};
 
 pub(super) const DEMO_API: &str = "https://api.demo.localhost";
 pub(super) const DEMO_CLIENT: &str = "cl_demo";
@@ -55,7 +55,7 @@ pub(crate) async fn run(global: &Global, args: DevArgs) -> Result<(), CliError> 
     prepare_folder(&config.data_dir, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let app = serve::load(config).await?;
-    let server = Server::start(app.clone()).await?;
+    let server = Server::start(app.clone()).await.map_err(in_dev)?;
     let secret = demo(&app).await?;
     app.catch_up().await.map_err(crate::app::StartError::from)?;
     let stop = serve::told_to_stop()?;
@@ -105,6 +105,23 @@ fn refuse_production(config: &Config) -> Result<(), CliError> {
         .with_remedy("For a real server: tokend serve. For a first look: unset TOKEND_ISSUER."));
     }
     Ok(())
+}
+
+/// The sentence about a taken port, with the flag that dev has for it.
+fn in_dev(error: ServeError) -> CliError {
+    let other = match &error {
+        ServeError::Listen { address, setting: "listen", problem }
+            if problem.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            Some(format!("{}:{}", address.ip(), address.port().saturating_add(1)))
+        }
+        _ => None,
+    };
+    let error = CliError::from(error);
+    match other {
+        Some(other) => error.with_remedy(format!("Use another one:  tokend dev --listen {other}")),
+        None => error,
+    }
 }
 
 /// Makes the data folder, which git ignores by a file of its own.

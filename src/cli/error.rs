@@ -70,7 +70,12 @@ impl CliError {
 
     /// For people.
     pub(crate) fn as_text(&self) -> String {
-        let mut text = format!("error: {}   [{}]", self.text, self.code);
+        // A report of several lines has a code beside each of its problems.
+        let mut text = if self.text.contains('\n') {
+            format!("error: {}", self.text)
+        } else {
+            format!("error: {}   [{}]", self.text, self.code)
+        };
         if let Some(remedy) = &self.remedy {
             text.push_str("\n  ");
             text.push_str(remedy);

@@ -7,8 +7,11 @@ mod support;
 
 mod architecture;
 mod cli_clients;
+mod cli_config;
 mod cli_tokens;
+mod first_minute;
 mod following;
+mod interop;
 mod outage;
 mod robustness;
 mod smoke;

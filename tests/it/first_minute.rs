@@ -1,0 +1,161 @@
+//! `tokend dev`, as a newcomer meets it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::support::process::{Cli, free_port};
+use crate::support::{Engine, client};
+
+/// A running `tokend dev` and what its screen says.
+struct Dev {
+    child: Child,
+    screen: String,
+}
+
+impl Dev {
+    /// Starts it and waits for the last line of its screen.
+    fn start(cli: &Cli, port: u16, arguments: &[&str]) -> Self {
+        let mut all = vec!["dev", "--listen"];
+        let listen = format!("127.0.0.1:{port}");
+        all.push(&listen);
+        all.extend(arguments);
+        let mut child = cli
+            .command(&all)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let output = child.stdout.take().expect("its output");
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        let mut screen = String::new();
+        while !screen.contains("Ctrl-C stops") {
+            let line = receive.recv_timeout(Duration::from_secs(20)).expect("a screen");
+            screen.push_str(&line);
+            screen.push('\n');
+        }
+        Self { child, screen }
+    }
+
+    /// The lines of the curl, as a person would copy them.
+    fn curl(&self) -> String {
+        let start = self.screen.find("curl -s").expect("a curl");
+        let end = start + self.screen[start..].find("\n\n").expect("its end");
+        self.screen[start..end].to_owned()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn new_dev() -> Cli {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let management = format!("127.0.0.1:{}", free_port());
+    let names = ["TOKEND_ISSUER", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY", "TOKEND_DATA_DIR"];
+    names.into_iter().fold(cli, Cli::unset).set("TOKEND_MANAGEMENT_LISTEN", &management)
+}
+
+/// The first promise of the project: paste the curl, hold a token.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
+    let cli = new_dev().await;
+    let dev = Dev::start(&cli, free_port(), &[]);
+    for words in [
+        "DEV MODE",
+        "ok  signing key   ES256",
+        "ok  self-test     got a token over HTTP",
+        "not shown again",
+    ] {
+        assert!(dev.screen.contains(words), "no {words:?} in {}", dev.screen);
+    }
+    let output = Command::new("sh").args(["-c", &dev.curl()]).output().expect("a shell");
+    let answer = String::from_utf8(output.stdout).expect("text");
+    assert!(answer.contains("\"scope\":\"demo:read\""), "{answer}");
+    let run = cli.run_with(&["token", "verify", "-"], &answer);
+    assert_eq!(run.code, 0, "{run:?}");
+    // What the screen suggests next works too, while the server runs.
+    let made = cli.json(&["client", "create", "billing", "--grant", "https://api.demo.localhost"]);
+    assert!(made["client_secret"].is_string());
+    let ignored = cli.place.folder.path().join(".tokend/.gitignore");
+    assert_eq!(std::fs::read_to_string(ignored).expect("the file"), "*\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_the_data_and_says_how_to_get_a_new_secret() {
+    let cli = new_dev().await;
+    let first = Dev::start(&cli, free_port(), &[]);
+    let curl = first.curl();
+    drop(first);
+    let port = free_port();
+    let again = Dev::start(&cli, port, &[]);
+    assert!(again.screen.contains("client rotate-secret cl_demo"), "{}", again.screen);
+    assert!(!again.screen.contains("tkd_"), "{}", again.screen);
+    // The secret of the first screen goes on working.
+    let secret =
+        curl.split("cl_demo:").nth(1).and_then(|rest| rest.split('\'').next()).expect("a secret");
+    let answer = client()
+        .post(format!("http://127.0.0.1:{port}/v1/oauth/token"))
+        .basic_auth("cl_demo", Some(secret))
+        .form(&[("grant_type", "client_credentials")])
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    drop(again);
+    let fresh = Dev::start(&cli, free_port(), &["--fresh"]);
+    assert!(fresh.screen.contains("tkd_"), "{}", fresh.screen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ephemeral_server_leaves_nothing_behind() {
+    let cli = new_dev().await;
+    let dev = Dev::start(&cli, free_port(), &["--ephemeral"]);
+    assert!(dev.screen.contains("tkd_"), "{}", dev.screen);
+    let place = dev.screen.lines().find_map(|line| line.split("SQLite ").nth(1)).expect("a place");
+    let folder = std::path::Path::new(place.split_whitespace().next().expect("a path"))
+        .parent()
+        .expect("a folder")
+        .to_owned();
+    assert!(folder.exists());
+    let pid = dev.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+    for _ in 0..200 {
+        if !folder.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} is still there", folder.display());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_refuses_what_would_be_a_mistake() {
+    let cli = new_dev().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let run = cli.run(&["dev", "--listen", &address]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("is taken by another process"), "{run:?}");
+    assert!(run.stderr.contains("tokend dev --listen 127.0.0.1:"), "{run:?}");
+
+    let cli = cli.set("TOKEND_ISSUER", "https://id.example.com");
+    let run = cli.run(&["dev"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("does not run under an https issuer"), "{run:?}");
+
+    let cli = new_dev().await;
+    std::fs::write(cli.place.folder.path().join(".tokend"), "").expect("a file in the way");
+    let run = cli.run(&["dev", "--listen", &format!("127.0.0.1:{}", free_port())]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("cannot write to ./.tokend"), "{run:?}");
+}
