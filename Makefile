@@ -20,4 +20,5 @@ tools:
 	sh .ci/install
 
 test: tools
+	cargo build --locked --release
 	cargo test --locked

@@ -13,6 +13,7 @@ mod first_minute;
 mod following;
 mod interop;
 mod outage;
+mod packaging;
 mod robustness;
 mod smoke;
 mod stopping;

@@ -1,0 +1,158 @@
+//! The image without an engine: the release program under the conditions that the Dockerfile
+//! sets. Another uid, an empty environment but for the image's own, and a tree in which only the
+//! data directory can be written.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::process::free_port;
+use crate::support::{ORDERS, client};
+
+const UID: u32 = 65532;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The words behind an instruction of the Dockerfile, its continued lines joined.
+fn instructions(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("Dockerfile")).expect("the Dockerfile");
+    text.replace("\\\n", " ")
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        .map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+#[test]
+fn the_image_runs_as_nobody_and_knows_its_health() {
+    assert_eq!(instructions("USER"), [format!("{UID}:{UID}")]);
+    assert_eq!(instructions("ENTRYPOINT"), ["[\"/tokend\"]"]);
+    assert_eq!(instructions("VOLUME"), ["[\"/data\"]"]);
+    assert!(instructions("HEALTHCHECK")[0].ends_with("CMD [\"/tokend\", \"health\"]"));
+    assert_eq!(instructions("FROM").len(), 2, "more or less than two stages");
+    let env = instructions("ENV").join(" ");
+    assert!(
+        env.contains("TOKEND_DATA_DIR=/data") && env.contains("TOKEND_LISTEN=0.0.0.0:"),
+        "{env}"
+    );
+}
+
+/// A tree as the image has it: the program, which nobody may change, and `data`.
+struct Image {
+    folder: tempfile::TempDir,
+    port: u16,
+    management: u16,
+}
+
+impl Image {
+    fn lay() -> Self {
+        let program = root().join("target/release/tokend");
+        assert!(program.exists(), "there is no release program; run: make test");
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        fs::create_dir(&data).expect("a folder");
+        fs::copy(&program, folder.path().join("tokend")).expect("the program");
+        chown(&data, Some(UID), Some(UID)).expect("root, who alone can give a folder away");
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).expect("permissions");
+        for path in [folder.path().join("tokend"), folder.path().to_owned()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("permissions");
+        }
+        Self { folder, port: free_port(), management: free_port() }
+    }
+
+    /// The program with the environment of the image and nothing else.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65532", "--regid=65532", "--clear-groups", "--no-new-privs"])
+            .arg(self.folder.path().join("tokend"))
+            .args(arguments)
+            .env_clear()
+            .current_dir(self.folder.path());
+        for pair in instructions("ENV").join(" ").split(' ') {
+            let (name, value) = pair.split_once('=').expect("a pair");
+            // The same, but for the place and the ports, which other tests use too.
+            let value = match name {
+                "TOKEND_DATA_DIR" => self.folder.path().join("data").display().to_string(),
+                "TOKEND_LISTEN" => value.replace("8080", &self.port.to_string()),
+                "TOKEND_MANAGEMENT_LISTEN" => value.replace("9090", &self.management.to_string()),
+                _ => value.to_owned(),
+            };
+            command.env(name, value);
+        }
+        command.env("TOKEND_ISSUER", format!("http://localhost:{}", self.port));
+        command
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.command(arguments).args(["-o", "json"]).output().expect("the program");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn everything_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(everything_below(&path));
+        }
+        found.push(path);
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
+    let image = Image::lay();
+    let serve = image.command(&["serve"]).stderr(Stdio::null()).spawn().expect("the program");
+    let _serve = Running(serve);
+    let mut is_well = false;
+    for _ in 0..200 {
+        is_well = image.command(&["health"]).output().expect("the program").status.success();
+        if is_well {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(is_well, "the health check of the image never succeeds");
+    image.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    let made = image.json(&["client", "create", "worker", "--grant", ORDERS]);
+    let text = |name: &str| made[name].as_str().expect("a text");
+    let mut status = 0;
+    for _ in 0..100 {
+        let answer = client()
+            .post(format!("http://127.0.0.1:{}/v1/oauth/token", image.port))
+            .basic_auth(text("client_id"), Some(text("client_secret")))
+            .form(&[("grant_type", "client_credentials")])
+            .send()
+            .await
+            .expect("an answer");
+        status = answer.status().as_u16();
+        if status == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(status, 200);
+    let data = image.folder.path().join("data");
+    for path in everything_below(image.folder.path()) {
+        let owner = fs::metadata(&path).expect("a file").uid();
+        assert_eq!(owner == UID, path.starts_with(&data), "{}", path.display());
+    }
+    assert!(data.join("tokend.db").exists() && data.join("master.key").exists());
+}
