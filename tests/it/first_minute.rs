@@ -9,14 +9,14 @@ use crate::support::process::{Cli, free_port};
 use crate::support::{Engine, client};
 
 /// A running `tokend dev` and what its screen says.
-struct Dev {
+pub struct Dev {
     child: Child,
-    screen: String,
+    pub screen: String,
 }
 
 impl Dev {
     /// Starts it and waits for the last line of its screen.
-    fn start(cli: &Cli, port: u16, arguments: &[&str]) -> Self {
+    pub fn start(cli: &Cli, port: u16, arguments: &[&str]) -> Self {
         let mut all = vec!["dev", "--listen"];
         let listen = format!("127.0.0.1:{port}");
         all.push(&listen);
@@ -43,6 +43,12 @@ impl Dev {
         Self { child, screen }
     }
 
+    /// The secret on its screen.
+    pub fn secret(&self) -> String {
+        let secret = self.screen.split("cl_demo:").nth(1).and_then(|rest| rest.split('\'').next());
+        secret.expect("a secret").to_owned()
+    }
+
     /// The lines of the curl, as a person would copy them.
     fn curl(&self) -> String {
         let start = self.screen.find("curl -s").expect("a curl");
@@ -58,7 +64,7 @@ impl Drop for Dev {
     }
 }
 
-async fn new_dev() -> Cli {
+pub async fn new_dev() -> Cli {
     let cli = Cli::new(Engine::Sqlite).await;
     let management = format!("127.0.0.1:{}", free_port());
     let names = ["TOKEND_ISSUER", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY", "TOKEND_DATA_DIR"];
@@ -94,18 +100,16 @@ async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
 async fn a_restart_keeps_the_data_and_says_how_to_get_a_new_secret() {
     let cli = new_dev().await;
     let first = Dev::start(&cli, free_port(), &[]);
-    let curl = first.curl();
+    let secret = first.secret();
     drop(first);
     let port = free_port();
     let again = Dev::start(&cli, port, &[]);
     assert!(again.screen.contains("client rotate-secret cl_demo"), "{}", again.screen);
     assert!(!again.screen.contains("tkd_"), "{}", again.screen);
     // The secret of the first screen goes on working.
-    let secret =
-        curl.split("cl_demo:").nth(1).and_then(|rest| rest.split('\'').next()).expect("a secret");
     let answer = client()
         .post(format!("http://127.0.0.1:{port}/v1/oauth/token"))
-        .basic_auth("cl_demo", Some(secret))
+        .basic_auth("cl_demo", Some(&secret))
         .form(&[("grant_type", "client_credentials")])
         .send()
         .await

@@ -14,6 +14,8 @@ mod following;
 mod interop;
 mod outage;
 mod packaging;
+mod readme;
+mod readme_rust;
 mod robustness;
 mod smoke;
 mod stopping;
