@@ -9,38 +9,38 @@
 //! token path touches no database: every change is written with an event, and every instance
 //! follows the events.
 
-/// The nouns: plain data without I/O.
+// The nouns: plain data without I/O.
 pub mod model;
 
-/// Logging.
+// Logging.
 pub mod telemetry;
 
-/// Settings: layered, checked as a whole, reported with their origin.
+// Settings: layered, checked as a whole, reported with their origin.
 pub mod config;
 
-/// What is kept: one text of SQL, two engines.
+// What is kept: one text of SQL, two engines.
 pub mod store;
 
-/// What is proved: secrets, signatures, seals, the chain of events.
+// What is proved: secrets, signatures, seals, the chain of events.
 pub mod crypto;
 
-/// The memory of one instance, following the events.
+// The memory of one instance, following the events.
 pub mod directory;
 
-/// What a process is made of.
+// What a process is made of.
 pub mod app;
 
-/// The protocol: authenticate, authorize, mint.
+// The protocol: authenticate, authorize, mint.
 pub mod oauth;
 
-/// The operator's verbs.
+// The operator's verbs.
 pub mod admin;
 
-/// HTTP: read, call, write.
+// HTTP: read, call, write.
 pub mod web;
 
-/// Listeners, connections, upkeep, and the stop.
+// Listeners, connections, upkeep, and the stop.
 pub mod server;
 
-/// The command line.
+// The command line.
 pub mod cli;

@@ -1,7 +1,12 @@
 //! The integration tests: one binary, a file a feature. Each test starts a real instance on a
 //! database of its own and talks to it as its users do.
 
-#![expect(unreachable_pub, missing_docs, reason = "nobody imports a test binary")]
+#![expect(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "nobody imports a test binary, and a test that panics has failed"
+)]
 
 mod support;
 

@@ -26,7 +26,6 @@ use tokend::model::time::{Clock, Lifetime, Timestamp};
 use tokend::server::Server as Tokend;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 /// The resource that most tests use.
 pub const ORDERS: &str = "https://orders.example.com";
@@ -87,7 +86,6 @@ pub struct Server {
     secrets: Mutex<Vec<String>>,
     log_start: u64,
     stop: Option<oneshot::Sender<()>>,
-    running: Option<JoinHandle<()>>,
 }
 
 /// A client of a test, with its secret.
@@ -132,7 +130,7 @@ impl Server {
         let app = Arc::new(App::load(foundation, issuer).await.expect("an app"));
         let tokend = Tokend::on(app.clone(), public, management).await.expect("a server");
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(tokend.run(async {
+        tokio::spawn(tokend.run(async {
             let _ = stopped.await;
         }));
         Self {
@@ -145,7 +143,6 @@ impl Server {
             secrets: Mutex::default(),
             log_start,
             stop: Some(stop),
-            running: Some(running),
         }
     }
 
@@ -157,14 +154,6 @@ impl Server {
     pub fn tell_to_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
-        }
-    }
-
-    /// Stops the instance and waits until it has ended.
-    pub async fn stop(mut self) {
-        self.tell_to_stop();
-        if let Some(running) = self.running.take() {
-            running.await.expect("a clean end");
         }
     }
 

@@ -19,7 +19,6 @@ pub enum Way {
 
 /// A forwarder between an instance and its database.
 pub struct Proxy {
-    pub port: u16,
     way: Arc<watch::Sender<Way>>,
 }
 
@@ -41,7 +40,7 @@ impl Proxy {
                 }
             }
         });
-        (Self { port, way }, format!("{scheme}@127.0.0.1:{port}/{database}"))
+        (Self { way }, format!("{scheme}@127.0.0.1:{port}/{database}"))
     }
 
     pub fn set(&self, way: Way) {
