@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::model::event::{Event, Head};
-use crate::store::{Pool, Store, StoreError, Transaction};
+use crate::store::{Pool, Store, StoreError, Transaction, within};
 
 /// The channel on which Postgres wakes the followers.
 pub(crate) const CHANNEL: &str = "tokend_event";
@@ -15,24 +15,29 @@ pub(crate) const CHANNEL: &str = "tokend_event";
 /// A transaction that holds the end of the chain.
 pub struct Change {
     pub(super) transaction: Transaction,
+    pub(super) timeout: Duration,
     head: Head,
-    timeout: Duration,
 }
 
-/// Runs one body of code on the transaction of a change, whichever engine it is on.
+/// Runs one body of code on the transaction of a change, whichever engine it is on, and gives up
+/// on it after the time limit of the store.
 macro_rules! on_change {
-    ($change:expr, |$connection:ident| $body:expr) => {
-        match &mut $change.transaction {
-            $crate::store::Transaction::Postgres(transaction) => {
-                let $connection = &mut **transaction;
-                $body
+    ($change:expr, |$connection:ident| $body:expr) => {{
+        let timeout = $change.timeout;
+        let work = async {
+            match &mut $change.transaction {
+                $crate::store::Transaction::Postgres(transaction) => {
+                    let $connection = &mut **transaction;
+                    $body
+                }
+                $crate::store::Transaction::Sqlite(transaction) => {
+                    let $connection = &mut **transaction;
+                    $body
+                }
             }
-            $crate::store::Transaction::Sqlite(transaction) => {
-                let $connection = &mut **transaction;
-                $body
-            }
-        }
-    };
+        };
+        $crate::store::within(timeout, work).await
+    }};
 }
 pub(crate) use on_change;
 
@@ -44,23 +49,24 @@ impl Store {
             SET sequence = sequence
             WHERE id = 1
             RETURNING sequence, hash";
-        self.within(async {
-            let mut change = Change {
-                transaction: match &self.pool {
-                    Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
-                    Pool::Sqlite(pool) => {
-                        Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
-                    }
-                },
-                head: Head { sequence: 0, hash: String::new() },
-                timeout: self.timeout,
-            };
-            let (sequence, hash): (i64, String) =
-                on_change!(change, |connection| sqlx::query_as(SQL).fetch_one(connection).await)?;
-            change.head = Head { sequence, hash };
-            Ok(change)
-        })
-        .await
+        let begin = async {
+            Ok(match &self.pool {
+                Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+                Pool::Sqlite(pool) => {
+                    Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
+                }
+            })
+        };
+        let mut change = Change {
+            transaction: within(self.timeout, begin).await?,
+            timeout: self.timeout,
+            head: Head { sequence: 0, hash: String::new() },
+        };
+        let (sequence, hash): (i64, String) = on_change!(change, |connection| {
+            Ok(sqlx::query_as(SQL).fetch_one(connection).await?)
+        })?;
+        change.head = Head { sequence, hash };
+        Ok(change)
     }
 }
 
@@ -88,7 +94,8 @@ impl Change {
                 .bind(&event.hash)
                 .execute(connection)
                 .await?;
-        });
+            Ok(())
+        })?;
         self.head = Head { sequence: event.sequence, hash: event.hash.clone() };
         Ok(())
     }
@@ -98,12 +105,12 @@ impl Change {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         const HEAD: &str = "UPDATE event_head SET sequence = $1, hash = $2 WHERE id = 1";
         const WAKE: &str = "SELECT pg_notify($1, $2)";
-        let timeout = self.timeout;
-        let work = async {
-            let Head { sequence, hash } = self.head.clone();
-            on_change!(self, |connection| {
-                sqlx::query(HEAD).bind(sequence).bind(hash).execute(connection).await?;
-            });
+        let Head { sequence, hash } = self.head.clone();
+        on_change!(self, |connection| {
+            sqlx::query(HEAD).bind(sequence).bind(hash).execute(connection).await?;
+            Ok(())
+        })?;
+        let commit = async {
             match self.transaction {
                 Transaction::Postgres(mut transaction) => {
                     sqlx::query(WAKE)
@@ -117,6 +124,6 @@ impl Change {
             }
             Ok(())
         };
-        tokio::time::timeout(timeout, work).await.unwrap_or(Err(StoreError::TimedOut(timeout)))
+        within(self.timeout, commit).await
     }
 }

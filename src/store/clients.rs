@@ -198,8 +198,8 @@ impl Change {
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "client of that id", "client"))?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Replaces the fields of a client; `false` if there is none.
@@ -210,7 +210,7 @@ impl Change {
                 token_lifetime = $6, updated_at = $7
             WHERE client_id = $1";
         let rows = on_change!(self, |connection| {
-            sqlx::query(SQL)
+            let done = sqlx::query(SQL)
                 .bind(client.client_id.as_str())
                 .bind(client.name.as_str())
                 .bind(client.state.as_str())
@@ -219,9 +219,9 @@ impl Change {
                 .bind(client.token_lifetime.map(Lifetime::seconds))
                 .bind(client.updated_at.0)
                 .execute(connection)
-                .await?
-                .rows_affected()
-        });
+                .await?;
+            Ok(done.rows_affected())
+        })?;
         Ok(rows > 0)
     }
 
@@ -229,8 +229,9 @@ impl Change {
     pub async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client WHERE client_id = $1";
         let rows = on_change!(self, |connection| {
-            sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected()
-        });
+            let done = sqlx::query(SQL).bind(id.as_str()).execute(connection).await?;
+            Ok(done.rows_affected())
+        })?;
         Ok(rows > 0)
     }
 
@@ -257,8 +258,8 @@ impl Change {
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "secret of that id", "client"))?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Gives a secret of a client an end; `false` if the client has no such secret.
@@ -273,14 +274,14 @@ impl Change {
             SET expires_at = $3
             WHERE client_id = $1 AND secret_id = $2";
         let rows = on_change!(self, |connection| {
-            sqlx::query(SQL)
+            let done = sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(secret_id.as_str())
                 .bind(expires_at.0)
                 .execute(connection)
-                .await?
-                .rows_affected()
-        });
+                .await?;
+            Ok(done.rows_affected())
+        })?;
         Ok(rows > 0)
     }
 
@@ -306,8 +307,8 @@ impl Change {
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "grant", "client or resource"))?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Takes a grant from a client; `false` if it has none to that resource.
@@ -318,13 +319,13 @@ impl Change {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client_grant WHERE client_id = $1 AND resource = $2";
         let rows = on_change!(self, |connection| {
-            sqlx::query(SQL)
+            let done = sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(resource.as_str())
                 .execute(connection)
-                .await?
-                .rows_affected()
-        });
+                .await?;
+            Ok(done.rows_affected())
+        })?;
         Ok(rows > 0)
     }
 }

@@ -6,7 +6,7 @@
 use sqlx::postgres::PgListener;
 
 use crate::store::change::CHANNEL;
-use crate::store::{Pool, Store, StoreError};
+use crate::store::{Pool, Store, StoreError, within};
 
 /// A wait for the next change.
 pub struct Bell(Option<PgListener>);
@@ -21,7 +21,7 @@ impl Store {
                     listener.listen(CHANNEL).await?;
                     Ok(Bell(Some(listener)))
                 };
-                self.within(listen).await
+                within(self.timeout, listen).await
             }
             Pool::Sqlite(_) => Ok(Bell(None)),
         }

@@ -29,14 +29,13 @@ use crate::model::Malformed;
 /// that engine's own types.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
-        $store
-            .within(async {
-                match &$store.pool {
-                    $crate::store::Pool::Postgres($pool) => $body,
-                    $crate::store::Pool::Sqlite($pool) => $body,
-                }
-            })
-            .await
+        $crate::store::within($store.timeout, async {
+            match &$store.pool {
+                $crate::store::Pool::Postgres($pool) => $body,
+                $crate::store::Pool::Sqlite($pool) => $body,
+            }
+        })
+        .await
     };
 }
 pub(crate) use on_pool;
@@ -131,16 +130,16 @@ impl Store {
             Pool::Sqlite(pool) => pool.close().await,
         }
     }
+}
 
-    /// Gives up on a statement that takes too long: a frozen database answers nothing at all.
-    async fn within<T>(
-        &self,
-        statement: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.timeout, statement).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(StoreError::TimedOut(self.timeout)),
-        }
+/// Gives up on a statement that takes too long: a frozen database answers nothing at all.
+async fn within<T>(
+    timeout: Duration,
+    statement: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(timeout, statement).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(StoreError::TimedOut(timeout)),
     }
 }
 

@@ -100,7 +100,8 @@ impl Change {
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "resource", "resource"))?;
-        });
+            Ok(())
+        })?;
         self.insert_scopes(resource).await
     }
 
@@ -113,21 +114,22 @@ impl Change {
         const CLEAR: &str = "DELETE FROM resource_scope WHERE resource = $1";
         let id = resource.resource.as_str();
         let rows = on_change!(self, |connection| {
-            sqlx::query(ROW)
+            let done = sqlx::query(ROW)
                 .bind(id)
                 .bind(resource.token_lifetime.map(Lifetime::seconds))
                 .bind(resource.signing_algorithm.map(Algorithm::as_str))
                 .bind(resource.updated_at.0)
                 .execute(connection)
-                .await?
-                .rows_affected()
-        });
+                .await?;
+            Ok(done.rows_affected())
+        })?;
         if rows == 0 {
             return Ok(false);
         }
         on_change!(self, |connection| {
             sqlx::query(CLEAR).bind(id).execute(connection).await?;
-        });
+            Ok(())
+        })?;
         self.insert_scopes(resource).await?;
         Ok(true)
     }
@@ -136,8 +138,9 @@ impl Change {
     pub async fn delete_resource(&mut self, id: &ResourceId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM resource WHERE resource = $1";
         let rows = on_change!(self, |connection| {
-            sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected()
-        });
+            let done = sqlx::query(SQL).bind(id.as_str()).execute(connection).await?;
+            Ok(done.rows_affected())
+        })?;
         Ok(rows > 0)
     }
 
@@ -154,7 +157,8 @@ impl Change {
                     .execute(connection)
                     .await
                     .map_err(|error| meaning_of(error, "scope of that name", "resource"))?;
-            });
+                Ok(())
+            })?;
         }
         Ok(())
     }

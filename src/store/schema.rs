@@ -7,7 +7,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::config::Migrate;
-use crate::store::{Pool, Store, StoreError, is_busy};
+use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
 const MIGRATIONS: [(i64, &str, &str); 1] =
@@ -103,14 +103,13 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
         FROM sqlite_master
         WHERE type = 'table' AND name = '_sqlx_migrations'";
     const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
-    let exists: i64 = store
-        .within(async {
-            Ok(match &store.pool {
-                Pool::Postgres(pool) => sqlx::query_scalar(EXISTS_POSTGRES).fetch_one(pool).await?,
-                Pool::Sqlite(pool) => sqlx::query_scalar(EXISTS_SQLITE).fetch_one(pool).await?,
-            })
+    let count = async {
+        Ok(match &store.pool {
+            Pool::Postgres(pool) => sqlx::query_scalar(EXISTS_POSTGRES).fetch_one(pool).await?,
+            Pool::Sqlite(pool) => sqlx::query_scalar(EXISTS_SQLITE).fetch_one(pool).await?,
         })
-        .await?;
+    };
+    let exists: i64 = within(store.timeout, count).await?;
     if exists == 0 {
         return Ok(0);
     }

@@ -102,7 +102,7 @@ impl Change {
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "signing key of that id", "signing key"))?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }
