@@ -118,8 +118,8 @@ impl App {
         Ok(Self { foundation, issuer, directory, stopping: AtomicBool::new(false) })
     }
 
-    /// Reads what others have changed.
-    pub async fn catch_up(&self) -> Result<(), DirectoryError> {
+    /// Reads what others have changed; true if there was anything.
+    pub async fn catch_up(&self) -> Result<bool, DirectoryError> {
         let Foundation { store, vault, clock, .. } = &self.foundation;
         self.directory.catch_up(store, vault, clock.now()).await
     }
@@ -138,8 +138,10 @@ async fn open_vault(config: &Config, store: &Store) -> Result<Vault, StartError>
     let opened =
         master.open(TAG_KEY, &sealed).map_err(|_| StartError::WrongMasterKey { origin })?;
     if opened.is_outdated {
-        reseal(store, &master).await?;
+        let resealed = master.seal(TAG_KEY, &opened.content)?;
+        store.reseal_key(TAG_KEY, &sealed, &resealed).await?;
     }
+    reseal_signing_keys(store, &master).await?;
     let secrets = &config.secrets;
     let cost =
         Cost { memory_kib: secrets.argon2_memory_kib, iterations: secrets.argon2_iterations };
@@ -147,22 +149,19 @@ async fn open_vault(config: &Config, store: &Store) -> Result<Vault, StartError>
     Ok(Vault::new(master, tag_key, cost, secrets.hashing_lanes, secrets.hashing_queue)?)
 }
 
-/// Seals everything anew under the first master key, so that the others can be dropped.
-async fn reseal(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
+/// Seals signing keys anew under the first master key, so that the others can be dropped. This is
+/// looked at on each start: while the keys are changed, an instance that knows only the old one
+/// may have made a signing key.
+async fn reseal_signing_keys(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
     for key in store.signing_keys().await? {
-        let opened = master.open(key.kid.as_str(), &key.sealed)?;
+        // A key that no master key opens is refused by name when the keyring is loaded.
+        let Ok(opened) = master.open(key.kid.as_str(), &key.sealed) else { continue };
         if opened.is_outdated {
             let sealed = master.seal(key.kid.as_str(), &opened.content)?;
             store.reseal_signing_key(&key.kid, &key.sealed, &sealed).await?;
+            tracing::info!(kid = %key.kid, "a signing key has been sealed under the new master key");
         }
     }
-    // The tag key comes last: it is the one that tells the next start whether all is done.
-    if let Some(old) = store.sealed_key(TAG_KEY).await? {
-        let opened = master.open(TAG_KEY, &old)?;
-        let sealed = master.seal(TAG_KEY, &opened.content)?;
-        store.reseal_key(TAG_KEY, &old, &sealed).await?;
-    }
-    tracing::info!("the signing keys have been sealed under the new master key");
     Ok(())
 }
 
@@ -192,23 +191,31 @@ fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let key = MasterKeys::generate().map_err(|error| error.to_string())?;
-    let draft = folder.join(format!("master.key.{}", std::process::id()));
+    let name = random::identifier("master.key.").map_err(|error| error.to_string())?;
+    let draft = folder.join(name);
     write_private(&draft, &key).map_err(|error| error.to_string())?;
     // A hard link appears whole or not at all, and never replaces a key that is there.
     let linked = std::fs::hard_link(&draft, path);
     let removed = std::fs::remove_file(&draft);
     match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(error.to_string());
-        }
-        _ => removed.map_err(|error| error.to_string())?,
+        Ok(()) => removed.map_err(|error| error.to_string())?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        // Some file systems have no links; there the file itself must do.
+        Err(_) => write_private(path, &key).map_err(|error| error.to_string())?,
     }
+    sync(folder);
     std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
+}
+
+/// Makes the name of a new file last as its content does.
+fn sync(folder: &Path) {
+    // Not every system can; then the name lasts a moment later.
+    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;

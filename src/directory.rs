@@ -16,7 +16,7 @@ use crate::crypto::keyring::Keyring;
 use crate::crypto::proof::ProofMemory;
 use crate::crypto::vault::Vault;
 use crate::model::client::{Client, ClientId, Registration};
-use crate::model::event::{Event, Subject};
+use crate::model::event::{Event, Head, Subject};
 use crate::model::grant::Grant;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::secret::{SecretKind, SecretRecord};
@@ -67,9 +67,8 @@ pub struct Directory {
     keyring: ArcSwap<Keyring>,
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
-    followed_to: AtomicI64,
     followed_at: AtomicI64,
-    following: Mutex<()>,
+    followed_to: Mutex<Head>,
 }
 
 impl Directory {
@@ -88,9 +87,8 @@ impl Directory {
             keyring: ArcSwap::default(),
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
-            followed_to: AtomicI64::new(head.sequence),
             followed_at: AtomicI64::new(now.0),
-            following: Mutex::new(()),
+            followed_to: Mutex::new(head),
         };
         directory.load_resources(store).await?;
         directory.load_keyring(store, vault).await?;
@@ -128,25 +126,44 @@ impl Directory {
         now.0.saturating_sub(self.followed_at.load(Ordering::Relaxed))
     }
 
-    /// Reads the events that have come since the last time and loads what they name.
+    /// Reads the events that have come since the last time and loads what they name. True if
+    /// there were any.
+    ///
+    /// If the chain does not go on where this memory stands, the database is another one than
+    /// before: a standby that lacks the last changes, or a restored backup. Then all is loaded
+    /// anew.
     pub async fn catch_up(
         &self,
         store: &Store,
         vault: &Vault,
         now: Timestamp,
-    ) -> Result<(), DirectoryError> {
-        let _alone = self.following.lock().await;
-        loop {
-            let followed_to = self.followed_to.load(Ordering::Relaxed);
-            let events = store.events(followed_to, PAGE).await?;
-            let Some(last) = events.last().map(|event| event.sequence) else {
+    ) -> Result<bool, DirectoryError> {
+        let mut followed_to = self.followed_to.lock().await;
+        let head = store.head().await?;
+        let is_behind = head != *followed_to;
+        while head.sequence != followed_to.sequence || head.hash != followed_to.hash {
+            let events = store.events(followed_to.sequence, PAGE).await?;
+            match goes_on(&followed_to, &events) {
+                Some(end) => {
+                    self.reload(store, vault, &events).await?;
+                    *followed_to = end;
+                }
+                None => {
+                    tracing::warn!(
+                        "the events do not go on where they were: loading everything anew"
+                    );
+                    self.load_resources(store).await?;
+                    self.load_keyring(store, vault).await?;
+                    self.load_clients(store).await?;
+                    *followed_to = head.clone();
+                }
+            }
+            if followed_to.sequence > head.sequence {
                 break;
-            };
-            self.reload(store, vault, &events).await?;
-            self.followed_to.store(last, Ordering::Relaxed);
+            }
         }
         self.followed_at.store(now.0, Ordering::Relaxed);
-        Ok(())
+        Ok(is_behind)
     }
 
     async fn reload(
@@ -176,19 +193,44 @@ impl Directory {
         if resources {
             self.load_resources(store).await?;
         }
-        if keys {
-            self.load_keyring(store, vault).await?;
-        }
         if clients.len() > MANY {
-            return self.load_clients(store).await;
-        }
-        for id in clients {
-            match store.registration(&id).await? {
-                Some(registration) => self.put(registration),
-                None => self.remove(&id),
+            self.load_clients(store).await?;
+        } else {
+            for id in clients {
+                self.load_client(store, id).await?;
             }
         }
+        if keys {
+            self.load_new_keys(store, vault).await?;
+        }
         Ok(())
+    }
+
+    /// Loads one client. One that this version cannot read gets no tokens here, and no other
+    /// client is held up by it.
+    async fn load_client(&self, store: &Store, id: ClientId) -> Result<(), DirectoryError> {
+        match store.registration(&id).await {
+            Ok(Some(registration)) => self.put(registration),
+            Ok(None) => self.remove(&id),
+            Err(StoreError::Unreadable(problem)) => {
+                tracing::error!(client.id = %id, %problem, "a client cannot be read and gets no tokens");
+                self.remove(&id);
+            }
+            Err(other) => return Err(other.into()),
+        }
+        Ok(())
+    }
+
+    /// Loads the keys in a running server, which goes on with those it has if a new one cannot be
+    /// opened: that is for its operator to mend, and no reason to be deaf to all other changes.
+    async fn load_new_keys(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
+        match self.load_keyring(store, vault).await {
+            Err(DirectoryError::Crypto(problem)) => {
+                tracing::error!(%problem, "a new signing key cannot be opened here and is left out");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
@@ -214,11 +256,18 @@ impl Directory {
         let mut after = String::new();
         loop {
             let page = store.registrations(&after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            last.client.client_id.as_str().clone_into(&mut after);
-            for registration in page {
-                seen.insert(registration.client.client_id.clone());
-                self.put(registration);
+            let Some((last, _)) = page.last() else { break };
+            last.clone_into(&mut after);
+            for (id, registration) in page {
+                match registration {
+                    Ok(registration) => {
+                        seen.insert(registration.client.client_id.clone());
+                        self.put(registration);
+                    }
+                    Err(problem) => {
+                        tracing::error!(client.id = id, %problem, "a client cannot be read and gets no tokens");
+                    }
+                }
             }
         }
         let gone: Vec<ClientId> = {
@@ -257,6 +306,18 @@ impl Directory {
             self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
         }
     }
+}
+
+/// The end of `events` if they go on from `head` without a gap.
+fn goes_on(head: &Head, events: &[Event]) -> Option<Head> {
+    let mut end = head.clone();
+    for event in events {
+        if event.sequence != end.sequence + 1 || event.previous_hash != end.hash {
+            return None;
+        }
+        end = Head { sequence: event.sequence, hash: event.hash.clone() };
+    }
+    (!events.is_empty()).then_some(end)
 }
 
 impl ClientEntry {

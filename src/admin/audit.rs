@@ -6,7 +6,7 @@ use crate::admin::{Actor, AdminError, Work};
 use crate::app::Foundation;
 use crate::crypto::chain;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Event, Subject};
+use crate::model::event::{Action, Event, Head, Subject};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 
@@ -58,39 +58,37 @@ pub async fn note_issue(
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before
 /// it, and the last one is the end that is kept beside the chain.
 pub async fn verify(foundation: &Foundation) -> Result<Finding, AdminError> {
-    // The end is read first: events that come meanwhile are not missed, only not looked at.
-    let head = foundation.store.head().await?;
-    let (mut sequence, mut hash) = (0, String::new());
-    while sequence < head.sequence {
-        let page = foundation.store.events(sequence, PAGE).await?;
-        if page.is_empty() {
-            let problem = "an event is missing";
-            return Ok(Finding::Broken { sequence: sequence + 1, problem });
-        }
-        for event in page.iter().take_while(|event| event.sequence <= head.sequence) {
-            if let Some(problem) = misfit(event, sequence, &hash) {
-                return Ok(Finding::Broken { sequence: sequence + 1, problem });
+    let store = &foundation.store;
+    let broken = |sequence, problem| Ok(Finding::Broken { sequence, problem });
+    let mut end = Head { sequence: 0, hash: String::new() };
+    // From the very beginning of numbers, so that a row before the first event is seen too.
+    let mut after = i64::MIN;
+    loop {
+        let page = store.events(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.sequence;
+        for event in &page {
+            if let Some(problem) = misfit(event, &end) {
+                return broken(end.sequence + 1, problem);
             }
-            sequence = event.sequence;
-            hash.clone_from(&event.hash);
-        }
-        if page.last().is_some_and(|last| last.sequence > head.sequence) {
-            break;
+            end = Head { sequence: event.sequence, hash: event.hash.clone() };
         }
     }
-    if sequence != head.sequence || hash != head.hash {
-        return Ok(Finding::Broken {
-            sequence: head.sequence,
-            problem: "the last event is not the end of the chain",
-        });
+    // An event that came after the last page had been read is the only one that may lie beyond.
+    let head = store.head().await?;
+    let next = store.events(end.sequence, 1).await?;
+    if end == head || next.first().is_some_and(|next| misfit(next, &end).is_none()) {
+        return Ok(Finding::Intact { events: end.sequence, hash: end.hash });
     }
-    Ok(Finding::Intact { events: sequence, hash })
+    broken(head.sequence.max(end.sequence), "the last event is not the end of the chain")
 }
 
-fn misfit(event: &Event, before: i64, hash_before: &str) -> Option<&'static str> {
-    if event.sequence != before + 1 {
+fn misfit(event: &Event, end: &Head) -> Option<&'static str> {
+    if event.sequence > end.sequence + 1 {
         Some("an event is missing")
-    } else if event.previous_hash != hash_before {
+    } else if event.sequence < end.sequence + 1 {
+        Some("there is a row before the first event")
+    } else if event.previous_hash != end.hash {
         Some("an event is not linked to the one before it")
     } else if event.hash != chain::hash(event) {
         Some("an event has been changed")

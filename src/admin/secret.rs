@@ -72,7 +72,8 @@ pub async fn rotate(
     Ok((record, plain, old_secrets_end))
 }
 
-/// Lets a secret end: at once, or after a while.
+/// Lets a secret end: at once, or after a while, but never later than it would end anyway. Gives
+/// the end.
 pub async fn expire(
     foundation: &Foundation,
     actor: &Actor,
@@ -81,15 +82,17 @@ pub async fn expire(
     after: Option<Lifetime>,
 ) -> Result<Timestamp, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
-    registration(foundation, id).await?;
-    let end = after.map_or(work.now, |after| work.now.plus(after));
-    if !work.change.expire_secret(id, secret_id, end).await? {
-        return Err(AdminError::NotFound {
-            kind: "secret",
-            id: secret_id.to_string(),
-            remedy: "tokend client show lists the secrets of a client",
-        });
-    }
+    let current = registration(foundation, id).await?;
+    let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
+    let known = known.ok_or_else(|| AdminError::NotFound {
+        kind: "secret",
+        id: secret_id.to_string(),
+        remedy: "tokend client show lists the secrets of a client",
+    })?;
+    let wanted = after.map_or(work.now, |after| work.now.plus(after));
+    // An end is never put off: a secret that was ended because it leaked stays ended.
+    let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
+    work.change.expire_secret(id, secret_id, end).await?;
     let detail = json!({ "secret_id": secret_id, "ended_at": end });
     work.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;

@@ -80,14 +80,27 @@ fn show(global: &Global) -> Result<(), CliError> {
 fn masked(key: &str, value: &str) -> String {
     match key {
         "master_key" if !value.is_empty() => format!("[set, {} characters]", value.len()),
-        "database.url" => match url::Url::parse(value) {
-            Ok(mut url) if url.password().is_some() => {
-                // A URL that has a password can have another one.
-                let _ = url.set_password(Some("masked"));
-                url.to_string()
-            }
-            _ => value.to_owned(),
-        },
+        "database.url" => without_password(value),
         _ => value.to_owned(),
     }
+}
+
+/// A database URL whose password, in either place where it may stand, is masked.
+fn without_password(value: &str) -> String {
+    let Ok(mut url) = url::Url::parse(value) else { return value.to_owned() };
+    if url.password().is_some() {
+        // A URL that has a password can have another one.
+        let _ = url.set_password(Some("masked"));
+    }
+    if url.query().is_some() {
+        let pairs: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| match &*name {
+                "password" => (name.into_owned(), "masked".to_owned()),
+                _ => (name.into_owned(), value.into_owned()),
+            })
+            .collect();
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    url.to_string()
 }

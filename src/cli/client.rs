@@ -204,14 +204,14 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let mut after = String::new();
     loop {
         let page = foundation.store.registrations(&after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        last.client.client_id.as_str().clone_into(&mut after);
-        clients.extend(page.into_iter().filter(|found| {
-            state.is_none_or(|state| found.client.state == state)
-                && args.resource.as_ref().is_none_or(|resource| {
-                    found.grants.iter().any(|grant| grant.resource.as_str() == resource)
-                })
-        }));
+        let Some((last, _)) = page.last() else { break };
+        last.clone_into(&mut after);
+        for (_, found) in page {
+            let found = found?;
+            if is_wanted(&found, state, args.resource.as_deref()) {
+                clients.push(found);
+            }
+        }
     }
     let now = foundation.clock.now();
     output::many(
@@ -228,6 +228,13 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
             ]
         },
     )
+}
+
+fn is_wanted(found: &Registration, state: Option<ClientState>, resource: Option<&str>) -> bool {
+    state.is_none_or(|state| found.client.state == state)
+        && resource.is_none_or(|resource| {
+            found.grants.iter().any(|grant| grant.resource.as_str() == resource)
+        })
 }
 
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {

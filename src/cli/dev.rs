@@ -1,7 +1,6 @@
 //! `tokend dev`: the first minute. A server with a demo client, and a curl that has worked a
 //! moment ago.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -17,7 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::screen::{self, Ephemeral};
 use crate::cli::{Global, http, output, serve};
 use crate::config::sources::{Flags, Settings};
-use crate::config::{Config, Need, environment};
+use crate::config::{Config, Location, Need, environment};
 use crate::crypto::jwt;
 use crate::model::client::{ClientId, ClientName};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -52,7 +51,7 @@ pub(crate) async fn run(global: &Global, args: DevArgs) -> Result<(), CliError> 
     let config = config(global, &args, folder.as_ref())?;
     refuse_production(&config)?;
     serve::start_logging(&config);
-    prepare_folder(&config.data_dir, args.fresh)?;
+    prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let app = serve::load(config).await?;
     let server = Server::start(app.clone()).await.map_err(in_dev)?;
@@ -124,24 +123,48 @@ fn in_dev(error: ServeError) -> CliError {
     }
 }
 
-/// Makes the data folder, which git ignores by a file of its own.
-fn prepare_folder(folder: &Path, fresh: bool) -> Result<(), CliError> {
+/// Makes the data folder, which git ignores by a file of its own, unless there is one already.
+fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
+    let folder = &config.data_dir;
     let not_writable = |error: std::io::Error| {
         CliError::failed(format!("cannot write to {}: {error}", folder.display()))
             .with_remedy("Give tokend a folder that it may write to: TOKEND_DATA_DIR=… tokend dev")
     };
     if fresh {
-        for name in ["tokend.db", "tokend.db-wal", "tokend.db-shm", "master.key"] {
-            match std::fs::remove_file(folder.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(not_writable(error));
-                }
-                _ => {}
-            }
-        }
+        start_over(config, not_writable)?;
     }
     std::fs::create_dir_all(folder).map_err(not_writable)?;
-    std::fs::write(folder.join(".gitignore"), "*\n").map_err(not_writable)
+    match std::fs::File::create_new(folder.join(".gitignore")) {
+        Ok(mut file) => std::io::Write::write_all(&mut file, b"*\n").map_err(not_writable),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(not_writable(error)),
+    }
+}
+
+/// Removes what an earlier `dev` made, and nothing else: the database in the data folder together
+/// with its key, and only if no server is using it.
+fn start_over(
+    config: &Config,
+    not_writable: impl Fn(std::io::Error) -> CliError,
+) -> Result<(), CliError> {
+    let database = config.data_dir.join("tokend.db");
+    let is_ours = matches!(&config.database.location, Location::Sqlite(path) if *path == database);
+    if !is_ours {
+        return Err(CliError::usage("--fresh removes the database in the data folder only")
+            .with_remedy("Unset TOKEND_DATABASE_URL, or remove that database by hand."));
+    }
+    std::net::TcpListener::bind(config.listen).map_err(|problem| {
+        in_dev(ServeError::Listen { address: config.listen, setting: "listen", problem })
+    })?;
+    for name in ["tokend.db", "tokend.db-wal", "tokend.db-shm", "master.key"] {
+        match std::fs::remove_file(config.data_dir.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(not_writable(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Makes the demo resource and client, unless they are there; gives the secret of a new client.
@@ -189,8 +212,8 @@ async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration,
     } else {
         let entry = app.directory.client(DEMO_CLIENT);
         let entry = entry.ok_or_else(|| failed("the demo client is gone".to_owned()))?;
-        let client = AuthenticatedClient::vouched_for(entry);
         let refused = |error: crate::oauth::error::OAuthError| failed(error.reason().to_owned());
+        let client = AuthenticatedClient::vouched_for(entry).map_err(refused)?;
         let granted =
             client_credentials::grant(app, &client, &Wanted::default()).map_err(refused)?;
         let now = app.foundation.clock.now();

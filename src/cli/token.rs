@@ -80,12 +80,12 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
             remedy: "tokend client list shows them",
         })
     })?;
-    let client = AuthenticatedClient::vouched_for(entry);
+    let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
+    let client = AuthenticatedClient::vouched_for(entry).map_err(refused)?;
     let wanted = Wanted {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
-    let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
     let granted = client_credentials::grant(&app, &client, &wanted).map_err(refused)?;
     let now = app.foundation.clock.now();
     let token = access_token::mint(&app, &client, &granted, now).map_err(refused)?;

@@ -124,7 +124,7 @@ impl Reader<'_> {
 
     fn database(&mut self, data_dir: &std::path::Path) -> Option<Database> {
         let location = self.parsed("database.url", |text| location(text, data_dir));
-        let max_connections = self.parsed("database.max_connections", |text| whole(text, 2, 1000));
+        let max_connections = self.parsed("database.max_connections", |text| whole(text, 4, 1000));
         let timeout = self.parsed("database.timeout", duration);
         let migrate = self.parsed("database.migrate", |text| match text {
             "auto" => Ok(Migrate::Auto),
@@ -143,6 +143,16 @@ impl Reader<'_> {
     fn directory(&mut self) -> Option<Directory> {
         let poll_interval = self.parsed("directory.poll_interval", duration);
         let max_staleness = self.parsed("directory.max_staleness", lifetime);
+        if let (Some(interval), Some(staleness)) = (poll_interval, max_staleness)
+            && i64::try_from(interval.as_secs()).unwrap_or(i64::MAX) >= staleness.seconds()
+        {
+            self.complain(
+                "directory.poll_interval",
+                "is not shorter than `directory.max_staleness`",
+                "E-CONF-VALUE",
+                "memory must be renewed more often than it becomes too old",
+            );
+        }
         Some(Directory { poll_interval: poll_interval?, max_staleness: max_staleness? })
     }
 
@@ -236,8 +246,8 @@ impl Reader<'_> {
     }
 
     fn shutdown(&mut self) -> Option<Shutdown> {
-        let delay = self.parsed("shutdown.delay", duration);
-        let drain = self.parsed("shutdown.drain", duration);
+        let delay = self.parsed("shutdown.delay", pause);
+        let drain = self.parsed("shutdown.drain", pause);
         Some(Shutdown { delay: delay?, drain: drain? })
     }
 }
@@ -259,11 +269,11 @@ fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
     if !url.username().is_empty() || url.password().is_some() {
         return complain("holds credentials", "leave them out");
     }
-    if text
-        .bytes()
-        .any(|byte| !matches!(byte, 0x21..=0x7E) || matches!(byte, b'"' | b'\\' | b'{' | b'}'))
-    {
-        return complain("has characters that do not belong in a URL", "percent-encode them");
+    if !url.path().bytes().all(is_path_byte) {
+        return complain(
+            "has a path with other characters than letters, digits and -_.~/",
+            "choose a plainer path",
+        );
     }
     let written = url.as_str().trim_end_matches('/');
     if written != text {
@@ -329,8 +339,6 @@ fn networks(text: &str) -> Result<Vec<IpNet>, Complaint> {
 }
 
 fn aliases(text: &str) -> Result<Vec<String>, Complaint> {
-    let is_path_byte =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
     list(text)
         .map(|path| {
             let is_plain = path.starts_with('/')
@@ -338,20 +346,38 @@ fn aliases(text: &str) -> Result<Vec<String>, Complaint> {
                 && !path.ends_with('/')
                 && !path.contains("//")
                 && path.bytes().all(is_path_byte);
-            if is_plain {
-                Ok(path.to_owned())
-            } else {
-                Err(format!("holds {path:?}, which is no path such as /oauth2/token"))
+            let is_taken = path.contains("/.well-known") || OTHERS.contains(&path);
+            match (is_plain, is_taken) {
+                (true, false) => Ok(path.to_owned()),
+                (true, true) => Err(format!("holds {path:?}, where something else is served")),
+                _ => Err(format!("holds {path:?}, which is no path such as /oauth2/token")),
             }
         })
         .collect()
+}
+
+/// The paths that are not free for an alias of the token endpoint.
+const OTHERS: [&str; 3] = ["/livez", "/readyz", "/healthz"];
+
+/// True for the characters of a path that need no thought in a router or a URL.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
 }
 
 fn lifetime(text: &str) -> Result<Lifetime, Complaint> {
     Lifetime::parse(text).map_err(|malformed| malformed.to_string())
 }
 
+/// A span that something is given time for; zero would mean never.
 fn duration(text: &str) -> Result<Duration, Complaint> {
+    match pause(text) {
+        Ok(span) if span < Duration::from_millis(100) => Err("is shorter than 100ms".to_owned()),
+        other => other,
+    }
+}
+
+/// A span that may be zero.
+fn pause(text: &str) -> Result<Duration, Complaint> {
     match humantime::parse_duration(text) {
         Ok(span) if span <= Duration::from_hours(24) => Ok(span),
         Ok(_) => Err("is longer than a day".to_owned()),

@@ -27,8 +27,7 @@ pub struct Flags {
     pub fixed: Vec<(&'static str, String, &'static str)>,
 }
 
-/// Layered settings with their origins.
-#[derive(Debug)]
+/// Layered settings with their origins. They hold secrets, so they cannot be printed as they are.
 pub struct Settings {
     figment: Figment,
     keys: Vec<String>,
@@ -63,13 +62,12 @@ impl Settings {
         &self.problems
     }
 
-    /// Every key of the manual, in its order.
+    /// Every key of the manual, section by section.
     pub fn keys(&self) -> &[String] {
         &self.keys
     }
 
-    /// The value of a key, as it was given.
-    pub fn value(&self, key: &str) -> Option<Value> {
+    fn value(&self, key: &str) -> Option<Value> {
         self.figment.find_value(key).ok()
     }
 
@@ -159,7 +157,7 @@ impl Gathering {
             Err(error) => self.problems.push(Problem {
                 code: "E-CONF-SYNTAX",
                 what: format!("{} is not valid TOML", path.display()),
-                origin: error,
+                origin: without_quotes(&error),
                 remedy: "mend the line it names".to_owned(),
             }),
         }
@@ -167,14 +165,9 @@ impl Gathering {
 
     fn refuse_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
         for key in found.iter().filter(|key| !self.keys.contains(key)) {
-            let name = key.rsplit('.').next().unwrap_or(key);
-            let place = text.lines().enumerate().find(|(_, line)| {
-                line.trim_start().starts_with(name) || line.contains(&format!("[{key}"))
-            });
-            let origin = match place {
-                Some((index, line)) => {
-                    format!("{}:{}     {}", path.display(), index + 1, line.trim())
-                }
+            // The place only, never the line: what stands there may be a secret.
+            let origin = match line_of(text, key) {
+                Some(number) => format!("{}:{number}", path.display()),
                 None => format!("in {}", path.display()),
             };
             self.problems.push(unknown(key, &self.keys, origin));
@@ -182,8 +175,8 @@ impl Gathering {
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {
-        let mut ours: Vec<_> =
-            environment.iter().filter(|(name, _)| name.starts_with("TOKEND_")).collect();
+        let is_ours = |name: &str| name.starts_with("TOKEND_") && !is_service_link(name);
+        let mut ours: Vec<_> = environment.iter().filter(|(name, _)| is_ours(name)).collect();
         // A value by file is stronger than a plain one; both at once is refused below.
         ours.sort_by_key(|(name, _)| (name.ends_with("_FILE"), name.clone()));
         for (name, value) in ours {
@@ -265,6 +258,40 @@ impl Gathering {
     fn finish(self) -> Settings {
         Settings { figment: self.figment, keys: self.keys, problems: self.problems }
     }
+}
+
+/// The number of the line that gives a dotted key its value.
+fn line_of(text: &str, wanted: &str) -> Option<usize> {
+    let mut section = String::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}.", name.split(']').next().unwrap_or_default().trim());
+        } else if let Some((name, _)) = line.split_once('=')
+            && format!("{section}{}", name.trim()) == wanted
+        {
+            return Some(index + 1);
+        }
+    }
+    None
+}
+
+/// What a TOML parser says, without the lines of the file that it quotes.
+fn without_quotes(message: &str) -> String {
+    let lines = message.lines().filter(|line| !line.contains('|'));
+    lines.collect::<Vec<_>>().join(": ")
+}
+
+/// True for what Kubernetes puts into the environment of every container when a Service is called
+/// `tokend`. These are not settings.
+fn is_service_link(name: &str) -> bool {
+    let rest = name.strip_prefix("TOKEND_").unwrap_or_default();
+    rest == "PORT"
+        || rest.starts_with("SERVICE_HOST")
+        || rest.starts_with("SERVICE_PORT")
+        || rest
+            .strip_prefix("PORT_")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The environment variable of a key: `token.lifetime` is `TOKEND_TOKEN_LIFETIME`.

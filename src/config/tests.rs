@@ -72,6 +72,36 @@ fn an_unknown_setting_is_refused_with_the_one_that_was_meant() {
     assert_eq!(problems(&[("TOKEND_QQQQQQ", "1")])[0].code, "E-CONF-UNKNOWN");
 }
 
+/// A misspelt name beside a secret, and a line that breaks off in one: neither is repeated.
+#[test]
+fn a_report_never_repeats_a_line_of_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.toml");
+    for text in [
+        "[databse]\nurl = \"postgres://u:hunter2@h/d\"\n",
+        "masterkey = \"hunter2\"\n",
+        "# x\nmaster_key = \"hunter2\n",
+    ] {
+        fs::write(&file, text).expect("a file");
+        let flags = Flags { files: vec![file.clone()], ..Flags::default() };
+        let report = load(&flags, &[]).expect_err("problems").to_string();
+        assert!(!report.contains("hunter2"), "{report}");
+        assert!(report.contains("a.toml"), "{report}");
+    }
+}
+
+/// Kubernetes describes a Service called `tokend` in the environment of every container.
+#[test]
+fn what_kubernetes_adds_to_the_environment_is_not_a_setting() {
+    let added = [
+        ("TOKEND_PORT", "tcp://10.0.0.1:8080"),
+        ("TOKEND_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("TOKEND_SERVICE_HOST", "10.0.0.1"),
+        ("TOKEND_SERVICE_PORT_HTTP", "8080"),
+    ];
+    assert!(load(&Flags::default(), &added).is_ok());
+}
+
 #[test]
 fn all_problems_are_told_at_once_each_with_origin_and_remedy() {
     let found = problems(&[
@@ -169,6 +199,10 @@ fn lists_sizes_and_networks_are_read() {
         ("TOKEND_TOKEN_ALIASES", "a"),
         ("TOKEND_TOKEN_ALIASES", "/a/"),
         ("TOKEND_TOKEN_ALIASES", "/{id}"),
+        ("TOKEND_TOKEN_ALIASES", "/livez"),
+        ("TOKEND_TOKEN_ALIASES", "/a/.well-known/jwks.json"),
+        ("TOKEND_DIRECTORY_POLL_INTERVAL", "0s"),
+        ("TOKEND_DIRECTORY_POLL_INTERVAL", "2h"),
         ("TOKEND_PROXY_TRUSTED", "everybody"),
         ("TOKEND_LIMITS_BODY_SIZE", "1GiB"),
         ("TOKEND_LIMITS_BODY_SIZE", "-1"),

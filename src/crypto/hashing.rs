@@ -2,8 +2,8 @@
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
-//! come again. Minted and imported secrets have lanes of their own, so that guesses at the one
-//! never hold up the other.
+//! come again. Minted secrets, imported ones, and what is only done to waste time have lanes of
+//! their own, so that a flood in one never holds up the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +47,7 @@ pub struct Hasher {
     cost: Cost,
     minted: Lane,
     imported: Lane,
+    decoys: Lane,
     dummy: SecretHash,
     checks: AtomicU64,
 }
@@ -64,13 +65,14 @@ impl Lane {
 }
 
 impl Hasher {
-    /// Sets up the lanes: `lanes` hashes at once for minted secrets and one for imported ones,
-    /// with `queue` attempts waiting for each.
+    /// Sets up the lanes: `lanes` hashes at once for minted secrets, one for imported ones and one
+    /// for decoys, with `queue` attempts waiting for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
             minted: Lane::new(lanes, queue),
             imported: Lane::new(1, queue),
+            decoys: Lane::new(1, queue),
             dummy: dummy(cost),
             checks: AtomicU64::new(0),
         }
@@ -92,6 +94,21 @@ impl Hasher {
             SecretKind::Minted => &self.minted,
             SecretKind::Imported => &self.imported,
         };
+        self.check(lane, presented, hash).await
+    }
+
+    /// Costs what checking a wrong imported secret costs, so that time does not tell whether a
+    /// client exists or has such a secret.
+    pub async fn verify_nothing(&self, presented: &SecretString) -> Result<(), Busy> {
+        self.check(&self.decoys, presented, &self.dummy).await.map(|_| ())
+    }
+
+    async fn check(
+        &self,
+        lane: &Lane,
+        presented: &SecretString,
+        hash: &SecretHash,
+    ) -> Result<bool, Busy> {
         let _place = lane.waiting.try_acquire().map_err(|_| Busy)?;
         let turn = tokio::time::timeout(DEADLINE, lane.running.clone().acquire_owned());
         let Ok(Ok(turn)) = turn.await else {
@@ -105,12 +122,6 @@ impl Hasher {
             matches(presented.expose_secret(), &hash)
         });
         check.await.map_err(|_| Busy)
-    }
-
-    /// Costs what checking a wrong imported secret costs. For clients that do not exist, so that
-    /// time does not tell.
-    pub async fn verify_nothing(&self, presented: &SecretString) -> Result<(), Busy> {
-        self.verify(SecretKind::Imported, presented, &self.dummy).await.map(|_| ())
     }
 
     /// How many hashes have been checked since the start.

@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::{Credentials, TokenRequest};
 
-/// A client that has proved who it is. Only [`authenticate`] makes one.
+/// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     entry: Arc<ClientEntry>,
@@ -34,10 +34,11 @@ impl AuthenticatedClient {
         &self.entry.grants
     }
 
-    /// Takes a client at an operator's word. **Only for commands of the operator, who could give
-    /// the client a new secret just as well.**
-    pub fn vouched_for(entry: Arc<ClientEntry>) -> Self {
-        Self { entry }
+    /// Takes a client at an operator's word, unless it is disabled. **Only for commands of the
+    /// operator, who could give the client a new secret just as well.**
+    pub fn vouched_for(entry: Arc<ClientEntry>) -> Result<Self, OAuthError> {
+        refuse_disabled(&entry)?;
+        Ok(Self { entry })
     }
 }
 
@@ -45,9 +46,8 @@ impl AuthenticatedClient {
 pub async fn authenticate(
     app: &App,
     request: &TokenRequest,
-    now: Timestamp,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    let staleness = app.directory.staleness(now);
+    let staleness = app.directory.staleness(app.foundation.clock.now());
     if staleness > app.foundation.config.directory.max_staleness.seconds() {
         let reason = format!(
             "the database has been away for {staleness} s, longer than directory.max_staleness"
@@ -57,15 +57,33 @@ pub async fn authenticate(
     let Some(credentials) = &request.credentials else {
         return Err(OAuthError::no_authentication());
     };
-    let entry = prove(app, credentials, now).await?;
-    if entry.client.state == ClientState::Disabled {
-        return Err(refusal(&entry, "the client is disabled"));
-    }
+    let entry = prove_as_of_now(app, credentials).await?;
+    refuse_disabled(&entry)?;
     if !entry.client.auth_methods.contains(&credentials.method) {
         let reason = format!("the client may not use {}", credentials.method.as_str());
         return Err(refusal(&entry, &reason));
     }
     Ok(AuthenticatedClient { entry })
+}
+
+fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
+    match entry.client.state {
+        ClientState::Active => Ok(()),
+        ClientState::Disabled => Err(refusal(entry, "the client is disabled")),
+    }
+}
+
+/// Proves a secret by what is known when the answer is made. A hash takes its time, and the client
+/// may have changed meanwhile: then it is looked at again, which costs one MAC now.
+async fn prove_as_of_now(
+    app: &App,
+    credentials: &Credentials,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let entry = prove(app, credentials, app.foundation.clock.now()).await?;
+    match app.directory.client(&credentials.client_id) {
+        Some(current) if Arc::ptr_eq(&current, &entry) => Ok(entry),
+        _ => prove(app, credentials, app.foundation.clock.now()).await,
+    }
 }
 
 /// Finds the client whose live secret this is.
@@ -97,7 +115,8 @@ async fn prove(
     Err(refusal(&entry, why_not(&entry, presented, is_tagged, now)))
 }
 
-/// A secret with a valid tag was minted for this client: the hint tells which one it must be.
+/// A secret with a valid tag was minted for this client: the hint tells which one it must be. It
+/// may also have come back by an import, after the client had been deleted.
 async fn prove_minted(
     app: &App,
     entry: &ClientEntry,
@@ -106,59 +125,69 @@ async fn prove_minted(
 ) -> Result<bool, OAuthError> {
     let hint = secret::hint(credentials.secret.expose_secret());
     let candidates = entry.secrets.iter().filter(|known| {
-        known.record.kind == SecretKind::Minted
-            && known.record.hint == hint
-            && known.record.is_live(now)
+        let may_be = known.record.kind == SecretKind::Imported || known.record.hint == hint;
+        may_be && known.record.is_live(now)
     });
-    matches_one_of(app, candidates, credentials).await
+    Ok(matches_one_of(app, candidates, credentials).await? == Match::Yes)
 }
 
-/// Any other text may be an imported secret. If this client has none, time must not tell.
+/// Any other text may be an imported secret. A wrong one costs a hash in any case, so that time
+/// does not tell whether the client has such a secret, or has used it already.
 async fn prove_imported(
     app: &App,
     entry: &ClientEntry,
     credentials: &Credentials,
     now: Timestamp,
 ) -> Result<bool, OAuthError> {
-    let is_candidate = |known: &&SecretEntry| {
-        known.record.kind == SecretKind::Imported && known.record.is_live(now)
-    };
-    if !entry.secrets.iter().any(|known| is_candidate(&known)) {
+    let candidates = entry
+        .secrets
+        .iter()
+        .filter(|known| known.record.kind == SecretKind::Imported && known.record.is_live(now));
+    let found = matches_one_of(app, candidates, credentials).await?;
+    if found == Match::NoAtOnce {
         waste_time(app, &credentials.secret).await?;
-        return Ok(false);
     }
-    matches_one_of(app, entry.secrets.iter().filter(is_candidate), credentials).await
+    Ok(found == Match::Yes)
+}
+
+/// Whether a secret is one of those it could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Match {
+    /// It is.
+    Yes,
+    /// It is not, and a hash has said so.
+    NoByHash,
+    /// It is not, and no hash was needed to know.
+    NoAtOnce,
 }
 
 async fn matches_one_of(
     app: &App,
     candidates: impl Iterator<Item = &SecretEntry>,
     credentials: &Credentials,
-) -> Result<bool, OAuthError> {
+) -> Result<Match, OAuthError> {
     let vault = &app.foundation.vault;
     let mac = vault.proof_key.mac(&credentials.client_id, credentials.secret.expose_secret());
     let mut cold = Vec::new();
     for known in candidates {
         if known.proof.knows(&mac) {
-            return Ok(true);
+            return Ok(Match::Yes);
         }
         if !known.proof.is_warm() {
             cold.push(known);
         }
     }
+    let mut found = Match::NoAtOnce;
     for known in cold {
         let record = &known.record;
-        if vault
-            .hasher
-            .verify(record.kind, &credentials.secret, &record.hash)
-            .await
-            .map_err(busy)?
-        {
+        let checked = vault.hasher.verify(record.kind, &credentials.secret, &record.hash).await;
+        if checked.map_err(busy)? {
             known.proof.remember(&mac);
-            return Ok(true);
+            return Ok(Match::Yes);
         }
+        found = Match::NoByHash;
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// Costs what a wrong imported secret costs, as long as there are such secrets.

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::model::client::GrantType;
 use crate::model::grant::Grant;
 use crate::model::resource::{Resource, ResourceId};
-use crate::model::scope::Scopes;
+use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Lifetime;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
@@ -189,10 +189,11 @@ fn several_targets(client: &AuthenticatedClient, offers: &[Offer]) -> OAuthError
     OAuthError::new(
         ErrorCode::InvalidTarget,
         format!(
-            "{} may call {} APIs. Say which: {}.",
+            "{} may call {} such APIs. Say which: {}{}",
             client.client().client_id,
-            client.grants().len(),
-            choices.join(" or ")
+            offers.len(),
+            choices.join(" or "),
+            if offers.len() > LISTED { " or another." } else { "." }
         ),
     )
 }
@@ -201,7 +202,7 @@ fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAu
     let granted = if offer.scope.is_empty() {
         "nothing".to_owned()
     } else {
-        list(offer.scope.iter().map(super::super::model::scope::ScopeName::as_str))
+        list(offer.scope.iter().map(ScopeName::as_str))
     };
     OAuthError::new(
         ErrorCode::InvalidScope,

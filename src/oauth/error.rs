@@ -61,7 +61,7 @@ pub struct OAuthError {
 impl OAuthError {
     /// A refusal whose reason the caller may know. The sentence says what would be right.
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
-        let sentence = sentence.into();
+        let sentence = allowed(sentence.into());
         Self { code, reason: sentence.clone(), description: Description::Sentence(sentence) }
     }
 
@@ -127,15 +127,21 @@ impl OAuthError {
     }
 }
 
-/// A value of the caller, made fit to stand in a description: at most 100 characters, all of them
-/// from the set of RFC 6749, section 5.2, and no single quote, which we put around it.
+/// A sentence with nothing in it but the characters of RFC 6749, section 5.2. Ids of clients and
+/// resources stand in sentences too, and an imported id may hold others.
+fn allowed(sentence: Cow<'static, str>) -> Cow<'static, str> {
+    let is_allowed = |character| matches!(character, ' '..='!' | '#'..='[' | ']'..='~');
+    if sentence.chars().all(is_allowed) {
+        return sentence;
+    }
+    Cow::Owned(sentence.replace(|character| !is_allowed(character), "?"))
+}
+
+/// A value of the caller, made fit to stand in a description between single quotes: at most 100
+/// characters, all of them allowed there.
 pub fn echo(text: &str) -> String {
-    let fit = |character: char| match character {
-        '"' | '\\' | '\'' => '?',
-        ' '..='~' => character,
-        _ => '?',
-    };
-    let mut shown: String = text.chars().take(100).map(fit).collect();
+    let start: String = text.chars().take(100).collect();
+    let mut shown = allowed(Cow::Owned(start)).replace('\'', "?");
     if text.chars().nth(100).is_some() {
         shown.push_str("...");
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::model::client::AuthenticationMethod;
+use crate::model::signing_key::Algorithm;
 
 /// The path of the token endpoint below the issuer.
 pub const TOKEN_PATH: &str = "/v1/oauth/token";
@@ -43,7 +44,7 @@ pub fn metadata(app: &App) -> Metadata {
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms
             .into_iter()
-            .map(super::super::model::signing_key::Algorithm::as_str)
+            .map(Algorithm::as_str)
             .collect(),
     }
 }

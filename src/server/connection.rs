@@ -1,6 +1,7 @@
-//! One connection: HTTP/1.1 by hyper, with the two things hyper leaves out. A peer has a deadline
-//! for its head, which is another one than that for an idle connection; and whoever does not speak
-//! HTTP is answered with a body like everybody else.
+//! One connection: HTTP/1.1 by hyper, with the three things hyper leaves out. A peer has a
+//! deadline for its head, which is another one than that for an idle connection; it has one for
+//! taking what we write; and whoever does not speak HTTP is answered with a body like everybody
+//! else.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,12 +34,14 @@ const LEAST_BUFFER: usize = 8192;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
     head: Duration,
+    unread: Duration,
 }
 
 impl Timeouts {
-    /// A peer has `head` for each head, counted from its first byte.
-    pub(super) fn new(head: Duration) -> Self {
-        Self { head }
+    /// A peer has `head` for each head, counted from its first byte, and may leave what we write
+    /// lying for `unread`.
+    pub(super) fn new(head: Duration, unread: Duration) -> Self {
+        Self { head, unread }
     }
 }
 
@@ -111,6 +114,8 @@ struct Attended {
     waiting_since: usize,
     has_begun: bool,
     deadline: Pin<Box<Sleep>>,
+    /// Set while the peer does not take what we write.
+    unread: Option<Pin<Box<Sleep>>>,
     replacement: Option<Replacement>,
 }
 
@@ -131,8 +136,51 @@ impl Attended {
             // A connection that never says a word has as long as one that begins to.
             has_begun: true,
             deadline: Box::pin(tokio::time::sleep(timeouts.head)),
+            unread: None,
             replacement: None,
         }
+    }
+
+    /// Passes on what a write came to, and gives up on a peer that takes nothing for too long.
+    fn note_write<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.unread = None;
+            return outcome;
+        }
+        let limit = self.timeouts.unread;
+        let unread = self.unread.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        match unread.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Writes what hyper gave us, or our own answer in place of an empty one.
+    fn write(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        if self.replacement.is_none()
+            && let Some(is_too_large) = empty_refusal(buffer)
+        {
+            let bytes = web::answer_to_noise(self.shape, is_too_large);
+            self.replacement = Some(Replacement { bytes, written: 0 });
+        }
+        let Self { stream, replacement, .. } = self;
+        let Some(replacement) = replacement else {
+            return Pin::new(stream).poll_write(context, buffer);
+        };
+        while let Some(rest) =
+            replacement.bytes.get(replacement.written..).filter(|rest| !rest.is_empty())
+        {
+            let written = ready!(Pin::new(&mut *stream).poll_write(context, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            replacement.written += written;
+        }
+        Poll::Ready(Ok(buffer.len()))
     }
 
     /// Notes that a head has begun to arrive, and when it must be complete.
@@ -185,34 +233,18 @@ impl AsyncWrite for Attended {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.replacement.is_none()
-            && let Some(is_too_large) = empty_refusal(buffer)
-        {
-            let bytes = web::answer_to_noise(self.shape, is_too_large);
-            self.replacement = Some(Replacement { bytes, written: 0 });
-        }
-        let Self { stream, replacement, .. } = &mut *self;
-        let Some(replacement) = replacement else {
-            return Pin::new(stream).poll_write(context, buffer);
-        };
-        while let Some(rest) =
-            replacement.bytes.get(replacement.written..).filter(|rest| !rest.is_empty())
-        {
-            let written = ready!(Pin::new(&mut *stream).poll_write(context, rest))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            replacement.written += written;
-        }
-        Poll::Ready(Ok(buffer.len()))
+        let outcome = self.write(context, buffer);
+        self.note_write(outcome, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let outcome = Pin::new(&mut self.stream).poll_flush(context);
+        self.note_write(outcome, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.note_write(outcome, context)
     }
 }
 

@@ -152,7 +152,7 @@ impl Listening {
         Self {
             listener,
             exchange: Arc::new(exchange),
-            timeouts: Timeouts::new(config.limits.header_timeout),
+            timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
             places: Arc::new(Semaphore::new(most)),
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::admin::signing_key;
 use crate::app::App;
+use crate::directory::DirectoryError;
 use crate::server::ServeError;
-use crate::store::StoreError;
 use crate::store::feed::Bell;
 
 /// How often it is looked whether a signing key is due.
@@ -20,36 +20,64 @@ const AFTER_LOSS: Duration = Duration::from_millis(200);
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
     let mut bell: Option<Bell> = None;
-    let mut is_away = false;
+    let mut was_away = false;
+    let mut woken = Woken::ByTime;
     loop {
         if bell.is_none() {
             bell = app.foundation.store.bell().await.ok();
         }
-        is_away = catch_up(&app, is_away).await;
-        if wait(&app, bell.as_mut()).await.is_err() {
+        let caught_up = app.catch_up().await;
+        let is_away = note(&caught_up, was_away);
+        // A bell that did not ring although there was something is as good as lost, and so is one
+        // of a database that was away: its connection may be dead without anybody having said so.
+        let is_deaf = matches!(caught_up, Ok(true)) && woken == Woken::ByTime;
+        let is_back = was_away && !is_away;
+        was_away = is_away;
+        if is_deaf || is_back {
+            bell = None;
+            woken = Woken::ByBell;
+            continue;
+        }
+        woken = wait(&app, bell.as_mut()).await;
+        if woken == Woken::ByLoss {
             bell = None;
             tokio::time::sleep(AFTER_LOSS).await;
         }
     }
 }
 
-/// Reads the events once; says in the log when the database goes away and when it comes back.
-async fn catch_up(app: &App, was_away: bool) -> bool {
-    let Err(error) = app.catch_up().await else {
-        if was_away {
-            tracing::info!("the database is back");
-        }
-        return false;
-    };
-    if !was_away {
-        let error = &error as &dyn std::error::Error;
-        tracing::error!(error, "the database is away: tokens are issued from memory");
-    }
-    true
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// The bell rang.
+    ByBell,
+    /// It was time to look by oneself.
+    ByTime,
+    /// The connection of the bell was lost.
+    ByLoss,
 }
 
-/// Waits for the bell or for the time to look by oneself; an error is a bell that is lost.
-async fn wait(app: &App, bell: Option<&mut Bell>) -> Result<(), StoreError> {
+/// Says in the log when following fails and when it works again; true if the database is away.
+fn note(caught_up: &Result<bool, DirectoryError>, was_away: bool) -> bool {
+    match caught_up {
+        Ok(_) => {
+            if was_away {
+                tracing::info!("the database is back");
+            }
+            false
+        }
+        Err(error) => {
+            if !was_away {
+                let error = error as &dyn std::error::Error;
+                tracing::error!(error, "changes cannot be followed: tokens are issued from memory");
+            }
+            true
+        }
+    }
+}
+
+/// Waits for the bell or for the time to look by oneself.
+async fn wait(app: &App, bell: Option<&mut Bell>) -> Woken {
     let rung = async {
         match bell {
             Some(bell) => bell.ring().await,
@@ -57,7 +85,11 @@ async fn wait(app: &App, bell: Option<&mut Bell>) -> Result<(), StoreError> {
         }
     };
     let interval = app.foundation.config.directory.poll_interval;
-    tokio::time::timeout(interval, rung).await.unwrap_or(Ok(()))
+    match tokio::time::timeout(interval, rung).await {
+        Ok(Ok(())) => Woken::ByBell,
+        Ok(Err(_)) => Woken::ByLoss,
+        Err(_) => Woken::ByTime,
+    }
 }
 
 /// Makes signing keys for ever, each when it is due.

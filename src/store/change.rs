@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
+
 use crate::model::event::{Event, Head};
 use crate::store::{Pool, Store, StoreError, Transaction, within};
 
@@ -17,6 +19,7 @@ pub struct Change {
     pub(super) transaction: Transaction,
     pub(super) timeout: Duration,
     head: Head,
+    _alone: OwnedMutexGuard<()>,
 }
 
 /// Runs one body of code on the transaction of a change, whichever engine it is on, and gives up
@@ -49,9 +52,17 @@ impl Store {
             SET sequence = sequence
             WHERE id = 1
             RETURNING sequence, hash";
+        // A client that vanishes in the middle must not keep the lock from all others.
+        const FORGET: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
+        let alone = within(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
+        let alone = alone.await?;
         let begin = async {
             Ok(match &self.pool {
-                Pool::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+                Pool::Postgres(pool) => {
+                    let mut transaction = pool.begin().await?;
+                    sqlx::query(FORGET).execute(&mut *transaction).await?;
+                    Transaction::Postgres(transaction)
+                }
                 Pool::Sqlite(pool) => {
                     Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
                 }
@@ -61,6 +72,7 @@ impl Store {
             transaction: within(self.timeout, begin).await?,
             timeout: self.timeout,
             head: Head { sequence: 0, hash: String::new() },
+            _alone: alone,
         };
         let (sequence, hash): (i64, String) = on_change!(change, |connection| {
             Ok(sqlx::query_as(SQL).fetch_one(connection).await?)

@@ -33,9 +33,9 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
     })
 }
 
-fn secret(row: SecretRow) -> Result<(String, SecretRecord), StoreError> {
-    let (secret_id, client_id, kind, hash, hint, label, created_at, expires_at) = row;
-    let record = SecretRecord {
+fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
+    let (secret_id, _, kind, hash, hint, label, created_at, expires_at) = row;
+    Ok(SecretRecord {
         secret_id: SecretId::parse(&secret_id)?,
         kind: SecretKind::parse(&kind)?,
         hash: SecretHash::from_phc(&hash),
@@ -43,18 +43,16 @@ fn secret(row: SecretRow) -> Result<(String, SecretRecord), StoreError> {
         label,
         created_at: Timestamp(created_at),
         expires_at: expires_at.map(Timestamp),
-    };
-    Ok((client_id, record))
+    })
 }
 
-fn grant((client_id, resource, scopes): GrantRow) -> Result<(String, Grant), StoreError> {
+fn grant((_, resource, scopes): GrantRow) -> Result<Grant, StoreError> {
     let scopes = match scopes.as_deref() {
         None => GrantedScopes::All,
         Some("") => GrantedScopes::Only(Scopes::default()),
         Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
     };
-    let resource = ResourceId::parse(&resource)?;
-    Ok((client_id, Grant { resource, scopes }))
+    Ok(Grant { resource: ResourceId::parse(&resource)?, scopes })
 }
 
 fn words<T>(text: &str, parse: fn(&str) -> Result<T, Malformed>) -> Result<Vec<T>, StoreError> {
@@ -65,34 +63,39 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Puts secrets and grants beside their clients.
+/// Puts secrets and grants beside their clients, each client for itself: one that cannot be read
+/// does not hide the others.
 fn registrations(
     clients: Vec<ClientRow>,
     secrets: Vec<SecretRow>,
     grants: Vec<GrantRow>,
-) -> Result<Vec<Registration>, StoreError> {
-    let mut secrets_of: HashMap<String, Vec<SecretRecord>> = HashMap::new();
+) -> impl Iterator<Item = (String, Result<Registration, StoreError>)> {
+    let mut secrets_of: HashMap<String, Vec<SecretRow>> = HashMap::new();
     for row in secrets {
-        let (client_id, record) = secret(row)?;
-        secrets_of.entry(client_id).or_default().push(record);
+        secrets_of.entry(row.1.clone()).or_default().push(row);
     }
-    let mut grants_of: HashMap<String, Vec<Grant>> = HashMap::new();
+    let mut grants_of: HashMap<String, Vec<GrantRow>> = HashMap::new();
     for row in grants {
-        let (client_id, grant) = grant(row)?;
-        grants_of.entry(client_id).or_default().push(grant);
+        grants_of.entry(row.0.clone()).or_default().push(row);
     }
-    clients
-        .into_iter()
-        .map(|row| {
-            let client = client(row)?;
-            let id = client.client_id.as_str();
-            Ok(Registration {
-                secrets: secrets_of.remove(id).unwrap_or_default(),
-                grants: grants_of.remove(id).unwrap_or_default(),
-                client,
-            })
-        })
-        .collect()
+    clients.into_iter().map(move |row| {
+        let id = row.0.clone();
+        let secrets = secrets_of.remove(&id).unwrap_or_default();
+        let grants = grants_of.remove(&id).unwrap_or_default();
+        (id, registration(row, secrets, grants))
+    })
+}
+
+fn registration(
+    row: ClientRow,
+    secrets: Vec<SecretRow>,
+    grants: Vec<GrantRow>,
+) -> Result<Registration, StoreError> {
+    Ok(Registration {
+        client: client(row)?,
+        secrets: secrets.into_iter().map(secret).collect::<Result<_, _>>()?,
+        grants: grants.into_iter().map(grant).collect::<Result<_, _>>()?,
+    })
 }
 
 impl Store {
@@ -118,16 +121,17 @@ impl Store {
             let clients: Vec<ClientRow> = sqlx::query_as(CLIENT).bind(id).fetch_all(pool).await?;
             let secrets: Vec<SecretRow> = sqlx::query_as(SECRETS).bind(id).fetch_all(pool).await?;
             let grants: Vec<GrantRow> = sqlx::query_as(GRANTS).bind(id).fetch_all(pool).await?;
-            Ok(registrations(clients, secrets, grants)?.pop())
+            registrations(clients, secrets, grants).next().map(|(_, found)| found).transpose()
         })
     }
 
-    /// At most `limit` clients whose identifier follows `after`, in alphabetical order.
+    /// At most `limit` clients whose identifier follows `after`, in alphabetical order; each with
+    /// its identifier, for the case that the rest cannot be read.
     pub async fn registrations(
         &self,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<Registration>, StoreError> {
+    ) -> Result<Vec<(String, Result<Registration, StoreError>)>, StoreError> {
         const CLIENTS: &str = "
             SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
                 created_at, updated_at
@@ -155,7 +159,7 @@ impl Store {
                 sqlx::query_as(SECRETS).bind(after).bind(&last).fetch_all(pool).await?;
             let grants: Vec<GrantRow> =
                 sqlx::query_as(GRANTS).bind(after).bind(&last).fetch_all(pool).await?;
-            registrations(clients, secrets, grants)
+            Ok(registrations(clients, secrets, grants).collect())
         })
     }
 

@@ -13,6 +13,7 @@ mod signing_keys;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -21,6 +22,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Postgres, Sqlite};
+use tokio::sync::Mutex;
 
 use crate::config::{Database, Location};
 use crate::model::Malformed;
@@ -73,6 +75,9 @@ pub enum StoreError {
 pub struct Store {
     pool: Pool,
     timeout: Duration,
+    /// Held by the change in progress: a process makes one at a time, so that changes that wait
+    /// for one another never take every connection from the one that could go on.
+    changing: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Clone)]
@@ -102,7 +107,7 @@ impl Store {
                 Pool::Postgres(pool)
             }
         };
-        let store = Self { pool, timeout };
+        let store = Self { pool, timeout, changing: Arc::default() };
         store.ping().await?;
         Ok(store)
     }
@@ -123,12 +128,18 @@ impl Store {
         }
     }
 
-    /// Closes every connection; with SQLite this folds the write-ahead log into the file.
+    /// Closes every connection; with SQLite this folds the write-ahead log into the file. Does
+    /// not wait for a database that no longer answers.
     pub async fn close(&self) {
-        match &self.pool {
-            Pool::Postgres(pool) => pool.close().await,
-            Pool::Sqlite(pool) => pool.close().await,
-        }
+        let closing = async {
+            match &self.pool {
+                Pool::Postgres(pool) => pool.close().await,
+                Pool::Sqlite(pool) => pool.close().await,
+            }
+            Ok(())
+        };
+        // Whatever is not closed by then ends with the process.
+        let _ = within(self.timeout, closing).await;
     }
 }
 

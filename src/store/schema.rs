@@ -16,6 +16,9 @@ const MIGRATIONS: [(i64, &str, &str); 1] =
 /// The newest version that this binary knows.
 pub const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
+/// How long all migrations together may take, waiting for another process that migrates included.
+const LONGEST_RUN: Duration = Duration::from_mins(5);
+
 /// Why the database cannot be used by this binary.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -65,12 +68,19 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
     let mut attempts = 0_u32;
     loop {
         let found = version(store).await?;
-        if found > NEWEST {
-            return Err(SchemaError::Newer { found });
+        match found {
+            NEWEST => return Ok(()),
+            found if found > NEWEST => return Err(SchemaError::Newer { found }),
+            _ => {}
         }
-        let outcome = match &store.pool {
-            Pool::Postgres(pool) => migrator().run(pool).await,
-            Pool::Sqlite(pool) => migrator().run(pool).await,
+        let run = async {
+            match &store.pool {
+                Pool::Postgres(pool) => migrator().run(pool).await,
+                Pool::Sqlite(pool) => migrator().run(pool).await,
+            }
+        };
+        let Ok(outcome) = tokio::time::timeout(LONGEST_RUN, run).await else {
+            return Err(StoreError::TimedOut(LONGEST_RUN).into());
         };
         match outcome {
             Ok(()) => return Ok(()),
@@ -79,7 +89,7 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
             }
             Err(MigrateError::VersionMissing(found)) => return Err(SchemaError::Newer { found }),
             Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
-                if attempts < 10 && was_a_race(&error) =>
+                if attempts < 10 && matches!(store.pool, Pool::Sqlite(_)) && was_a_race(&error) =>
             {
                 attempts += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;

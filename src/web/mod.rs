@@ -13,6 +13,7 @@ pub use exchange::{Exchange, answer, answer_to_noise};
 pub use refusal::Shape;
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,14 +33,22 @@ const METADATA_PATHS: [&str; 2] =
 /// The public listener: tokens, metadata, keys, health. If the issuer has a path, everything is
 /// also found below that path, and metadata also where RFC 8414, section 3.1, inserts it.
 pub fn public(app: Arc<App>) -> Router {
-    let prefix = app.issuer.path().to_owned();
-    let aliases = app.foundation.config.token.aliases.clone();
-    let mut routes = endpoints(&aliases).merge(health::routes());
-    if !prefix.is_empty() {
-        routes = routes.nest(&prefix, endpoints(&aliases));
-        for path in METADATA_PATHS {
-            routes = routes.route(&format!("{path}{prefix}"), any(document::metadata));
-        }
+    let path = app.issuer.path();
+    let below = |suffix: &str| [suffix.to_owned(), format!("{path}{suffix}")];
+    let aliases = app.foundation.config.token.aliases.iter().map(String::as_str);
+    let mut routes = health::routes();
+    // A slash at the end is served too: a redirect would turn the POST into a GET (N-09).
+    let endpoints = [TOKEN_PATH].into_iter().chain(aliases).flat_map(below);
+    for endpoint in endpoints.flat_map(|path| [format!("{path}/"), path]).collect::<BTreeSet<_>>() {
+        routes = routes.route(&endpoint, any(token::token));
+    }
+    for key_set in BTreeSet::from(below(KEY_SET_PATH)) {
+        routes = routes.route(&key_set, any(document::key_set));
+    }
+    let inserted = METADATA_PATHS.map(|prefix| format!("{prefix}{path}"));
+    let metadata = METADATA_PATHS.into_iter().flat_map(below).chain(inserted);
+    for metadata in metadata.collect::<BTreeSet<_>>() {
+        routes = routes.route(&metadata, any(document::metadata));
     }
     finish(routes, app)
 }
@@ -47,22 +56,6 @@ pub fn public(app: Arc<App>) -> Router {
 /// The management listener: for now, health.
 pub fn management(app: Arc<App>) -> Router {
     finish(health::routes(), app)
-}
-
-fn endpoints(aliases: &[String]) -> Router<Arc<App>> {
-    let mut routes = Router::new().route(KEY_SET_PATH, any(document::key_set));
-    for path in METADATA_PATHS {
-        routes = routes.route(path, any(document::metadata));
-    }
-    let mut paths = vec![TOKEN_PATH];
-    paths.extend(aliases.iter().map(String::as_str));
-    paths.dedup();
-    for path in paths {
-        // A slash at the end is served too: a redirect would turn the POST into a GET (N-09).
-        routes =
-            routes.route(path, any(token::token)).route(&format!("{path}/"), any(token::token));
-    }
-    routes
 }
 
 fn finish(routes: Router<Arc<App>>, app: Arc<App>) -> Router {

@@ -88,6 +88,10 @@ async fn a_client_lives_from_create_to_delete(
     assert!(added["expires_at"].is_string());
     let ended = cli.json(&["client", "expire-secret", id, text(&added, "secret_id")]);
     assert_eq!(ended["secret_id"], added["secret_id"]);
+    // A secret that has ended does not come back by a later end.
+    let later =
+        cli.json(&["client", "expire-secret", id, text(&added, "secret_id"), "--in", "24h"]);
+    assert_eq!(later["expires_at"], ended["expires_at"]);
 
     cli.json(&["client", "grant", id, "--resource", ORDERS, "--scope", "orders:write"]);
     let shown = cli.json(&["client", "show", id]);
@@ -114,6 +118,7 @@ async fn a_client_lives_from_create_to_delete(
             "client.enabled",
             "secret.rotated",
             "secret.added",
+            "secret.expired",
             "secret.expired",
             "grant.changed",
             "grant.revoked",

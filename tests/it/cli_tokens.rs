@@ -41,6 +41,10 @@ async fn an_operator_can_make_read_and_check_a_token(
     assert_eq!(last["action"], "token.issued_by_operator");
     assert!(!events.to_string().contains(&token), "a token is in the audit log");
 
+    cli.json(&["client", "disable", "a"]);
+    let run = cli.run(&["token", "issue", "--client", "a"]);
+    assert!(run.code == 1 && run.stderr.contains("is disabled"), "{run:?}");
+    cli.json(&["client", "enable", "a"]);
     let run = cli.run(&["token", "issue", "--client", "a", "--resource", INVOICES]);
     assert!(run.code == 1 && run.stderr.contains("is granted to a"), "{run:?}");
     assert_eq!(cli.run(&["token", "issue", "--client", "nope"]).code, 4);
@@ -83,14 +87,20 @@ async fn what_is_not_a_valid_token_of_this_server_is_refused() {
 async fn a_changed_removed_or_reordered_event_is_found(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let attacks: [(&str, i64); 6] = [
+    let attacks: [(&str, i64); 7] = [
         ("UPDATE event SET detail = '{}' WHERE sequence = 2", 2),
         ("UPDATE event SET actor = 'somebody else' WHERE sequence = 1", 1),
         ("DELETE FROM event WHERE sequence = 2", 2),
         ("DELETE FROM event WHERE sequence = 3", 3),
         ("UPDATE event SET sequence = CASE sequence WHEN 1 THEN -2 ELSE -1 END WHERE sequence < 3;
           UPDATE event SET sequence = -sequence WHERE sequence < 0", 1),
-        ("DELETE FROM event; UPDATE event_head SET sequence = 5", 1),
+        ("DELETE FROM event; UPDATE event_head SET sequence = 5", 5),
+        (
+            "INSERT INTO event (sequence, at, actor, action, subject, detail, previous_hash, hash)
+             SELECT 9000, at, actor, action, subject, detail, previous_hash, hash
+             FROM event WHERE sequence = 1",
+            4,
+        ),
     ];
     for (attack, sequence) in attacks {
         let cli = cli_with_client(engine).await;
