@@ -90,9 +90,7 @@ impl Directory {
             followed_at: AtomicI64::new(now.0),
             followed_to: Mutex::new(head),
         };
-        directory.load_resources(store).await?;
-        directory.load_keyring(store, vault).await?;
-        directory.load_clients(store).await?;
+        directory.load_everything(store, vault).await?;
         Ok(directory)
     }
 
@@ -143,20 +141,13 @@ impl Directory {
         let is_behind = head != *followed_to;
         while head.sequence != followed_to.sequence || head.hash != followed_to.hash {
             let events = store.events(followed_to.sequence, PAGE).await?;
-            match goes_on(&followed_to, &events) {
-                Some(end) => {
-                    self.reload(store, vault, &events).await?;
-                    *followed_to = end;
-                }
-                None => {
-                    tracing::warn!(
-                        "the events do not go on where they were: loading everything anew"
-                    );
-                    self.load_resources(store).await?;
-                    self.load_keyring(store, vault).await?;
-                    self.load_clients(store).await?;
-                    *followed_to = head.clone();
-                }
+            if let Some(end) = goes_on(&followed_to, &events) {
+                self.reload(store, vault, &events).await?;
+                *followed_to = end;
+            } else {
+                tracing::warn!("the events do not go on where they were: loading everything anew");
+                self.load_everything(store, vault).await?;
+                *followed_to = head.clone();
             }
             if followed_to.sequence > head.sequence {
                 break;
@@ -231,6 +222,12 @@ impl Directory {
             }
             other => other,
         }
+    }
+
+    async fn load_everything(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
+        self.load_resources(store).await?;
+        self.load_keyring(store, vault).await?;
+        self.load_clients(store).await
     }
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {

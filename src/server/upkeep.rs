@@ -21,7 +21,7 @@ const AFTER_LOSS: Duration = Duration::from_millis(200);
 pub(super) async fn follow(app: Arc<App>) {
     let mut bell: Option<Bell> = None;
     let mut was_away = false;
-    let mut woken = Woken::ByTime;
+    let mut woken = Woken::Time;
     loop {
         if bell.is_none() {
             bell = app.foundation.store.bell().await.ok();
@@ -30,31 +30,31 @@ pub(super) async fn follow(app: Arc<App>) {
         let is_away = note(&caught_up, was_away);
         // A bell that did not ring although there was something is as good as lost, and so is one
         // of a database that was away: its connection may be dead without anybody having said so.
-        let is_deaf = matches!(caught_up, Ok(true)) && woken == Woken::ByTime;
+        let is_deaf = matches!(caught_up, Ok(true)) && woken == Woken::Time;
         let is_back = was_away && !is_away;
         was_away = is_away;
         if is_deaf || is_back {
             bell = None;
-            woken = Woken::ByBell;
+            woken = Woken::Bell;
             continue;
         }
         woken = wait(&app, bell.as_mut()).await;
-        if woken == Woken::ByLoss {
+        if woken == Woken::Loss {
             bell = None;
             tokio::time::sleep(AFTER_LOSS).await;
         }
     }
 }
 
-/// What ended a wait.
+/// What ended a wait: woken by …
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
-    /// The bell rang.
-    ByBell,
-    /// It was time to look by oneself.
-    ByTime,
-    /// The connection of the bell was lost.
-    ByLoss,
+    /// the bell;
+    Bell,
+    /// the time to look by oneself;
+    Time,
+    /// the loss of the bell's connection.
+    Loss,
 }
 
 /// Says in the log when following fails and when it works again; true if the database is away.
@@ -86,9 +86,9 @@ async fn wait(app: &App, bell: Option<&mut Bell>) -> Woken {
     };
     let interval = app.foundation.config.directory.poll_interval;
     match tokio::time::timeout(interval, rung).await {
-        Ok(Ok(())) => Woken::ByBell,
-        Ok(Err(_)) => Woken::ByLoss,
-        Err(_) => Woken::ByTime,
+        Ok(Ok(())) => Woken::Bell,
+        Ok(Err(_)) => Woken::Loss,
+        Err(_) => Woken::Time,
     }
 }
 

@@ -10,17 +10,22 @@
 
 mod support;
 
+mod access_token;
 mod architecture;
 mod cli_clients;
 mod cli_config;
 mod cli_tokens;
+mod client_authentication;
 mod first_minute;
 mod following;
 mod interop;
+mod metadata;
 mod outage;
 mod packaging;
 mod readme;
 mod readme_rust;
+mod resources_and_scopes;
 mod robustness;
-mod smoke;
+mod seeds;
 mod stopping;
+mod token_request;

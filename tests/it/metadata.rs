@@ -1,0 +1,205 @@
+//! What anybody may know: metadata (RFC 8414) and the key set (RFC 7517).
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Engine, ORDERS, Server};
+
+const METADATA: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+/// RFC 8414, sections 2 and 3.2; DESIGN D12 (W-07, C-70, C-72 to C-80, C-92, C-104, C-107).
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn both_paths_tell_what_is_offered_and_nothing_else(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let base = &server.base;
+    for path in METADATA {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("cache-control"), "public, max-age=300");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(
+            answer.json(),
+            json!({
+                "issuer": base,
+                "token_endpoint": format!("{base}/v1/oauth/token"),
+                "jwks_uri": format!("{base}/.well-known/jwks.json"),
+                "grant_types_supported": ["client_credentials"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "response_types_supported": [],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"],
+            })
+        );
+    }
+    // C-106, SECURITY 20: what is said follows the settings, never the request.
+    let request = server
+        .http
+        .get(server.url(METADATA[0]))
+        .header("host", "evil.example")
+        .header("x-forwarded-host", "evil.example")
+        .header("x-forwarded-proto", "https");
+    assert_eq!(Answer::of(request).await.json()["issuer"], base.as_str());
+}
+
+/// RFC 8414, section 3.1 (C-71): an issuer with a path.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_with_a_path_is_found_where_libraries_look(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings =
+        [("TOKEND_ISSUER", "{base}/tenant/a"), ("TOKEND_TOKEN_ALIASES", "/token,/tenant/a/token")];
+    let server = Server::with(engine, &settings).await;
+    let client = server.client().await;
+    let issuer = format!("{}/tenant/a", server.base);
+    let paths = [
+        "/.well-known/oauth-authorization-server/tenant/a",
+        "/.well-known/openid-configuration/tenant/a",
+        "/tenant/a/.well-known/openid-configuration",
+        "/tenant/a/.well-known/oauth-authorization-server",
+    ];
+    for path in paths {
+        let metadata = server.get(path).await.json();
+        assert_eq!(metadata["issuer"], issuer.as_str(), "{path}");
+        let endpoint = metadata["token_endpoint"].as_str().expect("an endpoint");
+        let request = server
+            .http
+            .post(endpoint)
+            .basic_auth(&client.id, Some(&client.secret))
+            .form(&[("grant_type", "client_credentials")]);
+        let token = Answer::of(request).await.token();
+        let keys = metadata["jwks_uri"].as_str().expect("keys");
+        let keys = Answer::of(server.http.get(keys)).await;
+        let keys = tokend::crypto::jwt::key_set(&keys.text).expect("a key set");
+        let now = server.clock.now();
+        let verified = tokend::crypto::jwt::verify(&token, &keys, Some(&issuer), now);
+        assert_eq!(verified.expect("a valid token").claims.iss, issuer);
+    }
+}
+
+/// RFC 7517, section 5; RFC 7638; RFC 9110, section 13.1.2 (C-190, C-191).
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_set_is_public_small_and_cacheable(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let path = "/.well-known/jwks.json";
+    let answer = server.get(path).await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let set = answer.json();
+    let key = set["keys"][0].as_object().expect("a key");
+    let members: Vec<_> = key.keys().cloned().collect();
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    // RFC 7638: the thumbprint is over these members in this order.
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
+    let jwk: Value = json!({"kty": "EC", "crv": "P-256", "x": key["x"], "y": key["y"]});
+    assert_eq!(canonical, jwk.to_string());
+    let parsed: jsonwebtoken::jwk::Jwk = serde_json::from_value(jwk).expect("a key");
+    let thumbprint =
+        parsed.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).expect("a thumbprint");
+    assert_eq!(key["kid"], thumbprint.as_str());
+
+    let tag = answer.header("etag").to_owned();
+    assert!(tag.starts_with('"') && tag.len() > 20, "{tag}");
+    for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
+        let again =
+            Answer::of(server.http.get(server.url(path)).header("if-none-match", &known)).await;
+        assert_eq!(
+            (again.status, again.text.as_str(), again.header("etag")),
+            (304, "", tag.as_str())
+        );
+    }
+    let other = server.http.get(server.url(path)).header("if-none-match", "\"other\"");
+    assert_eq!(Answer::of(other).await.status, 200);
+    let head = server.http.head(server.url(path));
+    assert_eq!(Answer::of(head).await.status, 200);
+    let post = Answer::of(server.http.post(server.url(path))).await;
+    post.assert_refused(405, "invalid_request");
+    assert_eq!(post.header("allow"), "GET, HEAD, OPTIONS");
+}
+
+/// DESIGN D7 (W-21, C-190): published a day before it signs, kept until its last token is dead.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_hands_over_to_the_next_without_a_gap(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    const DAY: i64 = 86_400;
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let kids = async || -> Vec<String> {
+        let set = server.get("/.well-known/jwks.json").await.json();
+        let keys = set["keys"].as_array().expect("keys");
+        keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
+    };
+    let signs_with = async || {
+        let token = server.ask(&client).await.token();
+        server.claims(&token).await;
+        jsonwebtoken::decode_header(&token).expect("a header").kid.expect("a kid")
+    };
+    let pass = async |seconds: i64| {
+        server.clock.advance(seconds);
+        server.catch_up().await;
+        tokend::server::make_keys(&server.app).await.expect("upkeep");
+    };
+    let first = kids().await;
+    pass(89 * DAY - 60).await;
+    assert_eq!(kids().await, first, "the next key came too soon");
+    pass(60).await;
+    let both = kids().await;
+    assert_eq!(both.len(), 2);
+    assert_eq!(signs_with().await, first[0], "a key signs before it was published for a day");
+    pass(DAY - 1).await;
+    assert_eq!(signs_with().await, first[0]);
+    let last_token = server.ask(&client).await.token();
+    pass(1).await;
+    assert_eq!(signs_with().await, both[1]);
+    server.claims(&last_token).await;
+    // token.lifetime_max and keys.keep_after: 25 hours.
+    pass(25 * 3600 - 1).await;
+    assert_eq!(kids().await.len(), 2, "a key is gone before its last token is dead");
+    pass(1).await;
+    assert_eq!(kids().await, both[1..]);
+}
+
+/// A change of the server's algorithm publishes the new key before it signs.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_algorithm_is_published_before_it_signs(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let settings = [("TOKEND_TOKEN_ALGORITHM", "RS256")];
+    let again = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
+    assert!(
+        again
+            .foundation()
+            .store
+            .resource(&tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource"))
+            .await
+            .expect("a store")
+            .is_some()
+    );
+    let algorithm = async || {
+        let token = again.ask(&client).await.token();
+        again.claims(&token).await;
+        jsonwebtoken::decode_header(&token).expect("a header").alg
+    };
+    assert_eq!(
+        again.get("/.well-known/jwks.json").await.json()["keys"].as_array().map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(algorithm().await, jsonwebtoken::Algorithm::ES256);
+    again.clock.advance(86_400);
+    again.catch_up().await;
+    assert_eq!(algorithm().await, jsonwebtoken::Algorithm::RS256);
+}
