@@ -302,6 +302,8 @@ fn location(text: &str, data_dir: &std::path::Path) -> Result<Location, Complain
     }
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
+        // What many tools write behind the name, and what we do anyway: make the file.
+        let path = path.strip_suffix("?mode=rwc").unwrap_or(path);
         if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
             return Err("names no file; write sqlite:///var/lib/tokend/tokend.db".to_owned());
         }

@@ -126,3 +126,41 @@ impl Line {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    /// N-04, W-23: a panic, which is our fault, answers like every other failure and tells nothing.
+    #[tokio::test]
+    async fn a_panic_is_answered_in_json_without_a_word_about_it() {
+        let routes = Router::new()
+            .route("/", get(|| async { unreachable!("hush") as &'static str }))
+            .layer(CatchPanicLayer::custom(crate::web::panicked));
+        for (shape, content_type) in
+            [(Shape::OAuth, "application/json"), (Shape::Problem, "application/problem+json")]
+        {
+            let exchange = Exchange {
+                routes: routes.clone(),
+                shape,
+                header_size: 1000,
+                trusted_proxies: Vec::new(),
+            };
+            let mut request = Request::new(Body::empty());
+            request.headers_mut().insert(HOST, HeaderValue::from_static("a"));
+            let response = answer(&exchange, ([127, 0, 0, 1], 1).into(), request).await;
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["content-type"], content_type);
+            assert!(response.headers().contains_key("x-request-id"));
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            let code = if shape == Shape::OAuth { &body["error"] } else { &body["code"] };
+            assert_eq!(code, "server_error");
+            assert!(!body.to_string().contains("hush"), "{body}");
+        }
+    }
+}

@@ -47,7 +47,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_no_others(
     assert!(token.len() < 600, "C-31: the README says about 500 characters, not {}", token.len());
 }
 
-/// SECURITY 18, C-39: no two tokens are alike, however many are asked for at once.
+/// SECURITY 18, N-11, C-39: no two tokens are alike, however many are asked for at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_token_has_an_id_of_its_own(

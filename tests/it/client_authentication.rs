@@ -71,7 +71,8 @@ async fn the_header_and_the_body_both_prove_a_client(
     }
 }
 
-/// RFC 6749, section 5.2; SECURITY 7 (T-04, T-05, T-06, K-03, W-10, W-42, C-01, C-11, C-34, C-35).
+/// RFC 6749, section 5.2; SECURITY 7 (T-04, T-05, T-06, N-12, K-03, K-09, W-10, W-42, C-01,
+/// C-11, C-34, C-35).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_looks_the_same(
@@ -205,7 +206,7 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     with_header(&server, &basic("a b:a+b%2F:c"), GRANT).await.assert_refused(401, "invalid_client");
 }
 
-/// D4: a forged secret costs no hash; neither does a minted one after its first success.
+/// D4, C-07: a forged secret costs no hash; neither does a minted one after its first success.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn minted_secrets_are_hashed_once_and_forged_ones_never(
@@ -227,6 +228,37 @@ async fn minted_secrets_are_hashed_once_and_forged_ones_never(
         server.ask(&client).await.token();
     }
     assert_eq!(checks(), before + 1);
+}
+
+/// T-16, C-07: more first proofs at once than can be hashed are told to come again, in the same
+/// shape as everything else, and those that get through are right.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_first_proofs_at_once_are_told_to_come_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings =
+        [("TOKEND_SECRETS_HASHING_QUEUE", "1"), ("TOKEND_SECRETS_ARGON2_MEMORY", "8MiB")];
+    let server = std::sync::Arc::new(Server::with(engine, &settings).await);
+    let mut clients = Vec::new();
+    for _ in 0..12 {
+        clients.push(server.client().await);
+    }
+    let ask = |client| {
+        let server = server.clone();
+        tokio::spawn(async move { server.ask(&client).await })
+    };
+    let asking: Vec<_> = clients.into_iter().map(ask).collect();
+    let mut refused = 0;
+    for task in asking {
+        let answer = task.await.expect("an answer");
+        if answer.status != 200 {
+            answer.assert_refused(503, "temporarily_unavailable");
+            assert_eq!(answer.header("retry-after"), "2");
+            refused += 1;
+        }
+    }
+    assert!((1..12).contains(&refused), "{refused} of 12 were refused");
 }
 
 /// A client deleted by mistake comes back with the secret it had.

@@ -92,7 +92,7 @@ async fn a_change_arrives_although_the_listening_connection_was_killed() {
     connection.close().await.expect("a clean end");
 }
 
-/// A deleted client, secret, grant or resource is gone at once, and its proof with it.
+/// T-15: a deleted client, secret, grant or resource is gone at once, and its proof with it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_away_is_gone_on_the_next_request(

@@ -26,6 +26,7 @@ mod readme;
 mod readme_rust;
 mod resources_and_scopes;
 mod robustness;
+mod secrecy;
 mod seeds;
 mod stopping;
 mod token_request;

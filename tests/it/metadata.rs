@@ -8,7 +8,8 @@ use crate::support::{Answer, Engine, ORDERS, Server};
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
-/// RFC 8414, sections 2 and 3.2; DESIGN D12 (W-07, C-70, C-72 to C-80, C-92, C-104, C-107).
+/// RFC 8414, sections 2 and 3.2; DESIGN D12 (W-07, C-70, C-72, C-73, C-74, C-75, C-76, C-77, C-78,
+/// C-79, C-80, C-92, C-104, C-107).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn both_paths_tell_what_is_offered_and_nothing_else(

@@ -31,7 +31,7 @@ async fn disable(server: &Server, client: &TestClient) -> Result<Registration, A
     admin::client::set_state(server.foundation(), &actor(), &id, state, None).await
 }
 
-/// DESIGN D3, SECURITY 16.
+/// DESIGN D3, SECURITY 16 (T-14).
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_flow_from_memory_while_postgres_is_away() {
     for way in [Way::Cut, Way::Frozen] {

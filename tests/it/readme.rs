@@ -158,6 +158,26 @@ async fn the_screen_is_the_real_one() {
     assert_eq!(normal(&blocks("text")[0]), normal(&stage.dev.screen));
 }
 
+/// C-03, C-22, C-31, G-06: sizes and defaults are documented, truly, in samples that parse.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sizes_and_samples_in_the_readme_are_true() {
+    let cli = crate::support::process::Cli::new(crate::support::Engine::Sqlite).await;
+    let made = cli.json(&["client", "create", "a"]);
+    let length = |name: &str| made[name].as_str().map_or(0, str::len);
+    let text = readme();
+    let sizes = format!(
+        "Minted ids have {} characters and secrets {}",
+        length("client_id"),
+        length("client_secret")
+    );
+    assert!(text.contains(&sizes), "{sizes}");
+    assert!(text.contains("Without `scope` you get every scope that is granted."));
+    for sample in blocks("json") {
+        serde_json::from_str::<serde_json::Value>(&sample)
+            .expect("JSON without typographic quotes");
+    }
+}
+
 /// The table of settings is the one that the defaults make.
 #[test]
 fn the_table_of_settings_is_complete() {

@@ -59,7 +59,7 @@ async fn a_scope_is_what_was_asked_or_all_that_is_granted(
     assert_eq!(server.form(&body).await.json()["scope"], "orders:read orders:write");
 }
 
-/// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-24, C-32): refused as a whole, by name.
+/// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-23, C-24, C-32): refused as a whole, by name.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_beyond_the_grant_is_refused_as_a_whole(

@@ -35,7 +35,7 @@ async fn assert_still_well(server: &Server, client: &TestClient) {
     server.ask(client).await.token();
 }
 
-/// SECURITY 1, 9, 22, 23: the shape of a request.
+/// SECURITY 1, 9, 22, 23 (T-13, C-41): the shape of a request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_request_gets_a_json_refusal() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_LIMITS_BODY_TIMEOUT", "500ms")]).await;
@@ -114,7 +114,7 @@ async fn noise_after_a_good_request_gets_a_json_refusal_too() {
     assert_json_refusal("noise", &rest, 400);
 }
 
-/// SECURITY 22: a peer that dawdles is cut off, and only then.
+/// SECURITY 22, T-16: a peer that dawdles is cut off, and only then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_peer_is_cut_off() {
     let settings =

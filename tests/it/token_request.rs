@@ -6,8 +6,8 @@ use crate::support::{Answer, Engine, Server};
 
 const GRANT: &str = "grant_type=client_credentials";
 
-/// RFC 6749, sections 4.4.3 and 5.1 (T-01, N-01, N-03, G-01, K-01, K-17, C-26, C-27, C-28, C-29,
-/// C-30, C-35, C-56).
+/// RFC 6749, sections 3.2, 4.4.3 and 5.1 (T-01, T-17, N-01, N-03, G-01, K-01, K-17, C-15, C-26,
+/// C-27, C-28, C-29, C-30, C-56).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_and_a_json_object_get_the_same_token(
@@ -227,7 +227,7 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
     );
 }
 
-/// K-15: credentials in headers of one's own are no credentials, and the answer says so.
+/// K-15, C-12: credentials in headers of one's own are no credentials, and the answer says so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_credentials_is_told_so(
