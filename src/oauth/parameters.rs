@@ -24,7 +24,8 @@ const KNOWN: [&str; 7] = [
     "client_assertion",
 ];
 
-/// The one parameter that may be repeated (RFC 8707, section 2).
+/// The one parameter that may be repeated (RFC 8707, section 2), in a form. A JSON object has no
+/// member twice (RFC 8259, section 4).
 const REPEATABLE: &str = "resource";
 
 /// Names and values, in the order of the request.
@@ -54,6 +55,9 @@ impl Parameters {
             if name.contains('\u{FFFD}') || value.contains('\u{FFFD}') {
                 return Err(OAuthError::invalid_request("The body is not UTF-8."));
             }
+            if name != REPEATABLE {
+                parameters.refuse_repeated(&name)?;
+            }
             parameters.add(name, value)?;
         }
         Ok(parameters)
@@ -68,6 +72,7 @@ impl Parameters {
         let members = read.map_err(|error| json_problem(body, &error))?;
         let mut parameters = Self::default();
         for (name, value) in members {
+            parameters.refuse_repeated(&name)?;
             match value {
                 Member::Text(text) => parameters.add(name, text)?,
                 Member::Ignored => parameters.add(name, String::new())?,
@@ -103,13 +108,17 @@ impl Parameters {
                 "The request has more than {MOST} parameters."
             )));
         }
-        if name != REPEATABLE && self.0.iter().any(|(known, _)| *known == name) {
+        self.0.push((name, value));
+        Ok(())
+    }
+
+    fn refuse_repeated(&self, name: &str) -> Result<(), OAuthError> {
+        if self.0.iter().any(|(known, _)| known == name) {
             return Err(OAuthError::invalid_request(format!(
                 "The parameter '{}' occurs more than once.",
-                echo(&name)
+                echo(name)
             )));
         }
-        self.0.push((name, value));
         Ok(())
     }
 }
@@ -212,6 +221,8 @@ mod tests {
         assert!(sentence(Parameters::from_form("scope=&scope=x")).contains("more than once"));
         assert!(sentence(Parameters::from_json(r#"{"a":1,"a":2}"#)).contains("more than once"));
         assert!(Parameters::from_form("resource=urn:a&resource=urn:b").is_ok());
+        let json = r#"{"resource":"urn:a","resource":"urn:a"}"#;
+        assert!(sentence(Parameters::from_json(json)).contains("more than once"));
     }
 
     /// C-14.

@@ -149,6 +149,7 @@ impl Refusal {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
         if self.status == StatusCode::UNAUTHORIZED {
+            // The one scheme we take, also for a caller who tried another (C-34).
             let challenge = HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
         }

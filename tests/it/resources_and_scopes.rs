@@ -143,6 +143,13 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
             assert!(answer.description().contains(words), "{more:?}: {answer:?}");
         }
     }
+    // C-160: what is no identifier of a resource is no resource of the client's.
+    let long = "https://a.example/".repeat(200);
+    for odd in ["orders", "/orders", "https://orders.example.com#x", "caf\u{e9}:x", &long] {
+        let answer = server.ask_for(&client, &[("resource", odd)]).await;
+        answer.assert_refused(400, "invalid_target");
+        assert!(answer.description().len() < 500, "{answer:?}");
+    }
     let outsider = server.new_client(|new| new.grants = Vec::new()).await;
     let answer = server.ask(&outsider).await;
     answer.assert_refused(400, "invalid_target");

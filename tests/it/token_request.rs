@@ -72,7 +72,7 @@ async fn the_content_type_decides_how_a_body_is_read(
     ] {
         assert_eq!(send(content_type).await.status, 200, "{content_type}");
     }
-    for content_type in ["text/plain", "multipart/form-data; boundary=x", "application/xml"] {
+    for content_type in ["text/plain", "application/json; charset=utf-16", "application/xml"] {
         send(content_type).await.assert_refused(415, "invalid_request");
     }
     let refused = send("application/json").await;
