@@ -1,6 +1,6 @@
 # `make test` runs everything, `make check` is what CI runs. Both install what is missing.
 
-.PHONY: check fmt clippy doc deny test tools
+.PHONY: check fmt clippy doc deny test tools bench
 
 check: fmt clippy doc deny test
 
@@ -21,4 +21,11 @@ tools:
 
 test: tools
 	cargo build --locked --release
-	cargo test --locked
+	cargo test --locked --lib --test it
+
+# The server has one core, the load the other one. Figures of other machines are not comparable;
+# ratios to the limit, measured in the same run, are.
+bench:
+	cargo build --locked --release --bin tokend
+	cargo bench --locked --no-run
+	taskset -c 1 cargo bench --locked --bench token_path

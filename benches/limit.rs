@@ -1,0 +1,121 @@
+//! The limit: a bare server that reads the same form, signs the same claims with the same kind of
+//! key, parsed once, and writes the same answer. It authenticates nobody, logs nothing and stores
+//! nothing. Nobody can issue tokens over HTTP much faster than this; `token_path` measures how
+//! close tokend comes.
+//!
+//! Usage: `limit ALGORITHM`; prints the port it listens on.
+
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark is no library")]
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use axum::response::Response;
+use axum::routing::post;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use serde::{Deserialize, Serialize};
+use tokend::crypto::random;
+use tokend::crypto::signer::{Signer, generate};
+use tokend::model::signing_key::Algorithm;
+use tokend::model::time::Clock;
+
+#[derive(Deserialize)]
+struct Form<'a> {
+    grant_type: &'a str,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    client_id: &'a str,
+    scope: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: &'a str,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    scope: &'static str,
+}
+
+struct Key {
+    signer: Signer,
+    header: String,
+}
+
+async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
+    let form: Form<'_> = serde_urlencoded::from_bytes(&body).expect("a form");
+    assert_eq!(form.grant_type, "client_credentials");
+    let now = Clock::System.now().0;
+    let jti = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<16>().expect("random bytes"));
+    let claims = Claims {
+        iss: "http://127.0.0.1:8080",
+        sub: "cl_01234567890123456789",
+        aud: "https://orders.example.com",
+        client_id: "cl_01234567890123456789",
+        scope: "orders:read orders:write",
+        iat: now,
+        exp: now + 3600,
+        jti: &jti,
+    };
+    let mut token = String::with_capacity(800);
+    token.push_str(&key.header);
+    BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(&claims).expect("claims"), &mut token);
+    let mut signature = String::with_capacity(400);
+    key.signer.sign(token.as_bytes(), &mut signature).expect("a signature");
+    token.push('.');
+    token.push_str(&signature);
+    let answer = Answer {
+        access_token: token,
+        token_type: "Bearer",
+        expires_in: 3600,
+        scope: "orders:read orders:write",
+    };
+    let mut response = Response::new(Body::from(serde_json::to_vec(&answer).expect("an answer")));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn main() {
+    let Some(algorithm) = std::env::args().nth(1).and_then(|name| Algorithm::parse(&name).ok())
+    else {
+        // `cargo bench` runs every benchmark; this one is started by the other.
+        return;
+    };
+    let signer = Signer::new(algorithm, &generate(algorithm).expect("a key")).expect("a signer");
+    let kid = signer.public_jwk().expect("a public key").0;
+    let header = format!(r#"{{"typ":"at+jwt","alg":"{}","kid":"{kid}"}}"#, algorithm.as_str());
+    let header = format!("{}.", BASE64_URL_SAFE_NO_PAD.encode(header));
+    let routes: Router = Router::new()
+        .route("/v1/oauth/token", post(token))
+        .with_state(Arc::new(Key { signer, header }));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("{}", listener.local_addr().expect("an address").port());
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            stream.set_nodelay(true).expect("an option");
+            let service = TowerToHyperService::new(routes.clone());
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(connection);
+        }
+    });
+}

@@ -1,0 +1,164 @@
+//! A load of keep-alive connections that asks for tokens as fast as they come. It does as little
+//! as it can: requests are written once, answers are looked through for their length.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How a client asks.
+#[derive(Clone, Copy)]
+pub enum Body {
+    FormBasic,
+    JsonBody,
+}
+
+/// A client with its secret.
+pub struct Credentials {
+    pub id: String,
+    pub secret: String,
+}
+
+/// What a run came to.
+#[derive(Clone, Default)]
+pub struct Figures {
+    pub tokens: f64,
+    pub per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub cpu_micros: f64,
+    pub rss_mib: f64,
+}
+
+impl Figures {
+    /// The run in the middle, by tokens a second.
+    pub fn median(runs: &[Self]) -> Self {
+        let mut runs = runs.to_vec();
+        runs.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
+        runs[runs.len() / 2].clone()
+    }
+}
+
+/// The bytes of each client's request.
+pub fn requests(clients: &[Credentials], body: Body) -> Vec<Vec<u8>> {
+    let request = |Credentials { id, secret }: &Credentials| {
+        let (headers, content) = match body {
+            Body::FormBasic => {
+                let pair = BASE64_STANDARD.encode(format!("{id}:{secret}"));
+                let headers = format!(
+                    "authorization: Basic {pair}\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+                );
+                (headers, "grant_type=client_credentials".to_owned())
+            }
+            Body::JsonBody => {
+                let content = format!(
+                    r#"{{"grant_type":"client_credentials","client_id":"{id}","client_secret":"{secret}"}}"#
+                );
+                ("content-type: application/json\r\n".to_owned(), content)
+            }
+        };
+        let length = content.len();
+        format!("POST /v1/oauth/token HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}content-length: {length}\r\n\r\n{content}")
+            .into_bytes()
+    };
+    clients.iter().map(request).collect()
+}
+
+/// Waits until the server accepts connections.
+pub async fn until_open(port: u16) {
+    for _ in 0..1000 {
+        if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the server does not open its port");
+}
+
+/// Lets each client ask once, so that all are warm.
+pub async fn once_each(port: u16, requests: &[Vec<u8>]) {
+    let mut connection = Connection::open(port).await;
+    for request in requests {
+        connection.ask(request).await;
+    }
+}
+
+/// Asks for `time` over so many connections; the clients take turns.
+pub async fn run(port: u16, requests: &[Vec<u8>], connections: usize, time: Duration) -> Figures {
+    let requests: Rc<[Vec<u8>]> = requests.into();
+    let latencies = Rc::new(RefCell::new(Vec::new()));
+    let local = tokio::task::LocalSet::new();
+    let started = Instant::now();
+    for start in 0..connections {
+        let (requests, latencies) = (requests.clone(), latencies.clone());
+        local.spawn_local(async move {
+            let mut connection = Connection::open(port).await;
+            let mut turn = start * 7919;
+            while started.elapsed() < time {
+                let asked = Instant::now();
+                connection.ask(&requests[turn % requests.len()]).await;
+                latencies.borrow_mut().push(asked.elapsed().as_secs_f64() * 1e3);
+                turn += connections;
+            }
+        });
+    }
+    local.await;
+    let took = started.elapsed().as_secs_f64();
+    let mut latencies = latencies.take();
+    latencies.sort_by(f64::total_cmp);
+    let count = u32::try_from(latencies.len()).expect("a count that fits");
+    Figures {
+        tokens: f64::from(count),
+        per_second: f64::from(count) / took,
+        p50_ms: latencies[latencies.len() / 2],
+        p99_ms: latencies[latencies.len() * 99 / 100],
+        ..Figures::default()
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+        stream.set_nodelay(true).expect("an option");
+        Self { stream, buffer: vec![0; 16 << 10] }
+    }
+
+    /// Sends a request and reads its answer, which must be a token.
+    async fn ask(&mut self, request: &[u8]) {
+        self.stream.write_all(request).await.expect("written");
+        let mut filled = 0;
+        loop {
+            let count = self.stream.read(&mut self.buffer[filled..]).await.expect("an answer");
+            assert!(count > 0, "the server has closed the connection");
+            filled += count;
+            if let Some(length) = answer_length(&self.buffer[..filled])
+                && filled >= length
+            {
+                break;
+            }
+        }
+        assert!(
+            self.buffer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&self.buffer[..filled])
+        );
+    }
+}
+
+/// The length of a whole answer, as soon as its head is there.
+fn answer_length(bytes: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"content-length: ";
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let start = bytes[..head].windows(NAME.len()).position(|window| window == NAME)? + NAME.len();
+    let digits = bytes[start..head].iter().take_while(|byte| byte.is_ascii_digit());
+    Some(head + digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
+}
