@@ -116,7 +116,13 @@ impl Global {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.global.output;
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // On a single core, threads that could take work from one another only cost time.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = match cores {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&CliError::failed(error.to_string()), format),
     };

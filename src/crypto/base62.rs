@@ -52,6 +52,16 @@ pub fn encode_u32(mut number: u32) -> [u8; 6] {
     digits
 }
 
+/// Writes the last ten digits of a 64-bit number, which hold 59 of its bits.
+pub fn encode_u64(mut number: u64) -> [u8; 10] {
+    let mut digits = [b'0'; 10];
+    for place in digits.iter_mut().rev() {
+        *place = DIGITS[(number % 62) as usize];
+        number /= 62;
+    }
+    digits
+}
+
 fn value_of(digit: u8) -> Option<u32> {
     match digit {
         b'0'..=b'9' => Some(u32::from(digit - b'0')),

@@ -28,7 +28,11 @@ pub struct ProofMemory(OnceLock<[u8; 32]>);
 
 impl std::fmt::Debug for ProofMemory {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(if self.is_warm() { "ProofMemory(warm)" } else { "ProofMemory(cold)" })
+        formatter.write_str(if self.0.get().is_some() {
+            "ProofMemory(warm)"
+        } else {
+            "ProofMemory(cold)"
+        })
     }
 }
 
@@ -52,14 +56,11 @@ impl ProofKey {
 }
 
 impl ProofMemory {
-    /// True once a right secret has been seen.
-    pub fn is_warm(&self) -> bool {
-        self.0.get().is_some()
-    }
-
-    /// True if this is the secret that was right before; in constant time.
-    pub fn knows(&self, mac: &Mac) -> bool {
-        self.0.get().is_some_and(|known| verify_slices_are_equal(known, &mac.0).is_ok())
+    /// Whether this is the secret that was right before, in constant time; `None` as long as
+    /// none has been. One look, so that a proof in another thread falls on one side of it.
+    pub fn recognise(&self, mac: &Mac) -> Option<bool> {
+        let known = self.0.get()?;
+        Some(verify_slices_are_equal(known, &mac.0).is_ok())
     }
 
     /// Remembers a secret that has just been proved.
@@ -77,12 +78,14 @@ mod tests {
     fn only_the_proved_secret_of_the_same_client_is_known() {
         let key = ProofKey::generate().expect("a key");
         let memory = ProofMemory::default();
-        assert!(!memory.knows(&key.mac("a", "secret")));
+        assert_eq!(memory.recognise(&key.mac("a", "secret")), None);
         memory.remember(&key.mac("a", "secret"));
-        assert!(memory.is_warm());
-        assert!(memory.knows(&key.mac("a", "secret")));
-        assert!(!memory.knows(&key.mac("a", "secret2")));
-        assert!(!memory.knows(&key.mac("b", "secret")));
-        assert!(!memory.knows(&ProofKey::generate().expect("a key").mac("a", "secret")));
+        assert_eq!(memory.recognise(&key.mac("a", "secret")), Some(true));
+        assert_eq!(memory.recognise(&key.mac("a", "secret2")), Some(false));
+        assert_eq!(memory.recognise(&key.mac("b", "secret")), Some(false));
+        assert_eq!(
+            memory.recognise(&ProofKey::generate().expect("a key").mac("a", "secret")),
+            Some(false)
+        );
     }
 }

@@ -11,8 +11,17 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
     Ok(bytes)
 }
 
-/// An identifier of 20 letters and digits (119 bits) behind a prefix such as `cl_`.
+/// An identifier of 20 letters and digits (119 bits) behind a prefix such as `cl_`. Every request
+/// has one, so it is made of two machine words and not of one large number.
 pub fn identifier(prefix: &str) -> Result<String, CryptoError> {
-    let text = base62::encode(&bytes::<32>()?);
-    Ok(format!("{prefix}{}", &text[base62::LENGTH - 20..]))
+    let words = bytes::<16>()?;
+    let (one, other) = words.split_at(8);
+    let mut text = String::with_capacity(prefix.len() + 20);
+    text.push_str(prefix);
+    for half in [one, other] {
+        let mut word = [0; 8];
+        word.copy_from_slice(half);
+        text.extend(base62::encode_u64(u64::from_le_bytes(word)).map(char::from));
+    }
+    Ok(text)
 }

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::crypto::hashing::Busy;
+use crate::crypto::proof::Mac;
 use crate::crypto::secret::{self, Shape};
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::{Client, ClientState};
@@ -97,22 +98,35 @@ async fn prove(
     if presented.len() > secret::LONGEST {
         return Err(OAuthError::authentication_failed("the secret is too long"));
     }
+    let known = app.directory.client(&credentials.client_id);
+    let mac = vault.proof_key.mac(&credentials.client_id, presented);
+    if let Some(entry) = known.as_ref().filter(|entry| is_remembered(entry, &mac, now)) {
+        return Ok(entry.clone());
+    }
     let is_tagged = vault.tag_key.is_tagged(&credentials.client_id, presented);
-    let Some(entry) = app.directory.client(&credentials.client_id) else {
+    let Some(entry) = known else {
         if !is_tagged {
             waste_time(app, &credentials.secret).await?;
         }
         return Err(OAuthError::authentication_failed("no client has that id"));
     };
     let proved = if is_tagged {
-        prove_minted(app, &entry, credentials, now).await?
+        prove_minted(app, &entry, credentials, &mac, now).await?
     } else {
-        prove_imported(app, &entry, credentials, now).await?
+        prove_imported(app, &entry, credentials, &mac, now).await?
     };
     if proved {
         return Ok(entry);
     }
     Err(refusal(&entry, why_not(&entry, presented, is_tagged, now)))
+}
+
+/// True if this very secret has been proved before and still counts: the ordinary case.
+fn is_remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> bool {
+    entry
+        .secrets
+        .iter()
+        .any(|known| known.proof.recognise(mac) == Some(true) && known.record.is_live(now))
 }
 
 /// A secret with a valid tag was minted for this client: the hint tells which one it must be. It
@@ -121,6 +135,7 @@ async fn prove_minted(
     app: &App,
     entry: &ClientEntry,
     credentials: &Credentials,
+    mac: &Mac,
     now: Timestamp,
 ) -> Result<bool, OAuthError> {
     let hint = secret::hint(credentials.secret.expose_secret());
@@ -128,7 +143,7 @@ async fn prove_minted(
         let may_be = known.record.kind == SecretKind::Imported || known.record.hint == hint;
         may_be && known.record.is_live(now)
     });
-    Ok(matches_one_of(app, candidates, credentials).await? == Match::Yes)
+    Ok(matches_one_of(app, candidates, credentials, mac).await? == Match::Yes)
 }
 
 /// Any other text may be an imported secret. A wrong one costs a hash in any case, so that time
@@ -137,13 +152,14 @@ async fn prove_imported(
     app: &App,
     entry: &ClientEntry,
     credentials: &Credentials,
+    mac: &Mac,
     now: Timestamp,
 ) -> Result<bool, OAuthError> {
     let candidates = entry
         .secrets
         .iter()
         .filter(|known| known.record.kind == SecretKind::Imported && known.record.is_live(now));
-    let found = matches_one_of(app, candidates, credentials).await?;
+    let found = matches_one_of(app, candidates, credentials, mac).await?;
     if found == Match::NoAtOnce {
         waste_time(app, &credentials.secret).await?;
     }
@@ -161,28 +177,26 @@ enum Match {
     NoAtOnce,
 }
 
+/// Hashes as often as it must: secrets that have been proved before are recognised without.
 async fn matches_one_of(
     app: &App,
     candidates: impl Iterator<Item = &SecretEntry>,
     credentials: &Credentials,
+    mac: &Mac,
 ) -> Result<Match, OAuthError> {
     let vault = &app.foundation.vault;
-    let mac = vault.proof_key.mac(&credentials.client_id, credentials.secret.expose_secret());
-    let mut cold = Vec::new();
-    for known in candidates {
-        if known.proof.knows(&mac) {
-            return Ok(Match::Yes);
-        }
-        if !known.proof.is_warm() {
-            cold.push(known);
-        }
-    }
     let mut found = Match::NoAtOnce;
-    for known in cold {
+    for known in candidates {
+        match known.proof.recognise(mac) {
+            // Proved by another request in this very moment.
+            Some(true) => return Ok(Match::Yes),
+            Some(false) => continue,
+            None => {}
+        }
         let record = &known.record;
         let checked = vault.hasher.verify(record.kind, &credentials.secret, &record.hash).await;
         if checked.map_err(busy)? {
-            known.proof.remember(&mac);
+            known.proof.remember(mac);
             return Ok(Match::Yes);
         }
         found = Match::NoByHash;
