@@ -12,7 +12,7 @@ use crate::model::client::{
 };
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
-use crate::model::time::Lifetime;
+use crate::model::time::{Lifetime, Timestamp};
 
 /// A client to be registered.
 #[derive(Debug)]
@@ -65,16 +65,13 @@ pub async fn create(
     check_lifetime(foundation, new.token_lifetime)?;
     let (plain, record) = secret::mint(foundation, &client_id, &new.secret)?;
     let mut work = Work::begin(foundation, actor).await?;
-    let client = Client {
-        client_id: client_id.clone(),
+    let fields = Fields {
         name: new.name,
-        state: ClientState::Active,
-        auth_methods: or_default(new.auth_methods, &AuthenticationMethod::ALL),
-        grant_types: or_default(new.grant_types, &[GrantType::ClientCredentials]),
+        auth_methods: new.auth_methods,
+        grant_types: new.grant_types,
         token_lifetime: new.token_lifetime,
-        created_at: work.now,
-        updated_at: work.now,
     };
+    let client = fields.registered(client_id.clone(), work.now);
     work.change.create_client(&client).await?;
     work.change.add_secret(&client_id, &record).await?;
     for wanted in &new.grants {
@@ -186,6 +183,30 @@ pub(super) fn check_lifetime(
     }
 }
 
-pub(super) fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
+/// What an operator or another system says about a client; empty lists stand for the default.
+pub(super) struct Fields {
+    pub(super) name: ClientName,
+    pub(super) auth_methods: Vec<AuthenticationMethod>,
+    pub(super) grant_types: Vec<GrantType>,
+    pub(super) token_lifetime: Option<Lifetime>,
+}
+
+impl Fields {
+    /// The active client that these fields describe, as of `now`.
+    pub(super) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
+        Client {
+            client_id,
+            name: self.name,
+            state: ClientState::Active,
+            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::ALL),
+            grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
+            token_lifetime: self.token_lifetime,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
     if given.is_empty() { default.to_vec() } else { given }
 }

@@ -7,13 +7,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::admin::client::or_default;
+use crate::admin::client::Fields;
 use crate::admin::{Actor, AdminError, Work, client, grant, secret};
 use crate::app::Foundation;
 use crate::crypto::hashing::check_imported_hash;
-use crate::model::client::{
-    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
-};
+use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
@@ -54,10 +52,7 @@ struct Import {
 
 struct NewImport {
     client_id: ClientId,
-    name: ClientName,
-    auth_methods: Vec<AuthenticationMethod>,
-    grant_types: Vec<GrantType>,
-    token_lifetime: Option<Lifetime>,
+    fields: Fields,
 }
 
 enum Proof {
@@ -77,16 +72,7 @@ pub async fn import(
     let mut work = Work::begin(foundation, actor).await?;
     let mut ids = Vec::new();
     for (new, record, grants) in imports {
-        let client = Client {
-            client_id: new.client_id.clone(),
-            name: new.name,
-            state: ClientState::Active,
-            auth_methods: or_default(new.auth_methods, &AuthenticationMethod::ALL),
-            grant_types: or_default(new.grant_types, &[GrantType::ClientCredentials]),
-            token_lifetime: new.token_lifetime,
-            created_at: work.now,
-            updated_at: work.now,
-        };
+        let client = new.fields.registered(new.client_id.clone(), work.now);
         work.change.create_client(&client).await.map_err(|error| match error.into() {
             AdminError::Conflict(_) => AdminError::Conflict(format!(
                 "there is already a client {}; nothing was imported",
@@ -172,13 +158,13 @@ async fn understand_line(foundation: &Foundation, line: &str) -> Result<Import, 
         .transpose()
         .map_err(AdminError::malformed("token_lifetime"))?;
     client::check_lifetime(foundation, token_lifetime)?;
-    let new = NewImport {
-        client_id,
+    let fields = Fields {
         name,
         auth_methods: parsed("auth_methods", &line.auth_methods, AuthenticationMethod::parse)?,
         grant_types: parsed("grant_types", &line.grant_types, GrantType::parse)?,
         token_lifetime,
     };
+    let new = NewImport { client_id, fields };
     Ok(Import { client: new, proof, grants })
 }
 

@@ -13,11 +13,12 @@ use crate::cli::client_access::{self, GrantArgs, RevokeGrantArgs};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
+use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor};
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 
 /// How many clients are read at a time.
 const PAGE: u32 = 1_000;
@@ -347,14 +348,4 @@ fn grant_types(texts: &[String]) -> Result<Vec<GrantType>, CliError> {
         ));
     }
     Ok(types)
-}
-
-/// Reads a span of time.
-pub(crate) fn span(text: &str) -> Result<Lifetime, CliError> {
-    Lifetime::parse(text).map_err(|malformed| CliError::usage(format!("{text:?} {malformed}")))
-}
-
-/// Reads a span of time, or `default`.
-pub(crate) fn span_or_default(text: &str) -> Result<Option<Lifetime>, CliError> {
-    if text == "default" { Ok(None) } else { span(text).map(Some) }
 }

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::admin::secret::{self, NewSecret};
-use crate::cli::client::span;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
+use crate::cli::span::span;
 use crate::cli::{Global, actor};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};

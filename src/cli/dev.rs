@@ -13,7 +13,7 @@ use crate::admin::secret::NewSecret;
 use crate::admin::{Actor, resource};
 use crate::app::App;
 use crate::cli::error::CliError;
-use crate::cli::screen::{self, Ephemeral};
+use crate::cli::screen::{self, DEMO_API, DEMO_CLIENT, Ephemeral};
 use crate::cli::{Global, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, Need, environment};
@@ -28,8 +28,6 @@ use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::oauth::request::Wanted;
 use crate::server::{ServeError, Server};
 
-pub(super) const DEMO_API: &str = "https://api.demo.localhost";
-pub(super) const DEMO_CLIENT: &str = "cl_demo";
 const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change the demo"];
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ mod output;
 mod resource;
 mod screen;
 mod serve;
+mod span;
 mod token;
 
 use std::io::Write;

@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::resource::{self, ResourceUpdate};
-use crate::cli::client::{span, span_or_default};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor};
 use crate::model::resource::{OfferedScope, Resource, ResourceId};
 use crate::model::scope::ScopeName;

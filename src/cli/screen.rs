@@ -7,12 +7,17 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::cli::dev::{DEMO_API, DEMO_CLIENT};
 use crate::cli::error::CliError;
 use crate::config::Location;
 use crate::crypto::random;
 use crate::oauth::metadata::TOKEN_PATH;
 use crate::store::schema;
+
+/// The resource that `dev` makes.
+pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
+
+/// The client that `dev` makes.
+pub(crate) const DEMO_CLIENT: &str = "cl_demo";
 
 /// A folder that is removed when the process is done with it.
 pub(crate) struct Ephemeral(PathBuf);

@@ -1,0 +1,181 @@
+//! The words of settings, turned into values: an address, a span, a size, an issuer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use crate::config::{Issuer, Location};
+use crate::model::time::Lifetime;
+
+/// What a value must be, in words that end the sentence "`key` …".
+pub(super) type Complaint = String;
+
+/// Checks an issuer identifier (RFC 8414, section 2); on refusal the complaint and the remedy.
+pub(super) fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
+    let complain = |what: &str, remedy: &str| Err((what.to_owned(), remedy.to_owned()));
+    let Ok(url) = Url::parse(text) else {
+        return complain("is not a URL", "write it as https://id.example.com");
+    };
+    if text.ends_with('/') {
+        let better =
+            format!("verifiers compare `iss` letter by letter; use {}", text.trim_end_matches('/'));
+        return complain("must not end with a slash", &better);
+    }
+    if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
+        return complain("has a query or a fragment", "RFC 8414 allows neither; leave it out");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return complain("holds credentials", "leave them out");
+    }
+    if !url.path().bytes().all(is_path_byte) {
+        return complain(
+            "has a path with other characters than letters, digits and -_.~/",
+            "choose a plainer path",
+        );
+    }
+    let written = url.as_str().trim_end_matches('/');
+    if written != text {
+        let better = format!("write it in its normal form: {written}");
+        return complain("is not in its normal form", &better);
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return complain("names no host", "write it as https://id.example.com"),
+    };
+    match url.scheme() {
+        "https" => Ok(Issuer(text.to_owned())),
+        "http" if is_loopback => Ok(Issuer(text.to_owned())),
+        _ => complain(
+            "must be https",
+            "secrets and tokens travel there; http is for loopback hosts only",
+        ),
+    }
+}
+
+pub(super) fn location(text: &str, data_dir: &std::path::Path) -> Result<Location, Complaint> {
+    if text.is_empty() {
+        return Ok(Location::Sqlite(data_dir.join("tokend.db")));
+    }
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // What many tools write behind the name, and what we do anyway: make the file.
+        let path = path.strip_suffix("?mode=rwc").unwrap_or(path);
+        if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
+            return Err("names no file; write sqlite:///var/lib/tokend/tokend.db".to_owned());
+        }
+        return Ok(Location::Sqlite(PathBuf::from(path)));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return match Url::parse(text) {
+            Ok(_) => Ok(Location::Postgres(SecretString::from(text))),
+            Err(error) => Err(format!(
+                "is not a URL: {error}; percent-encode special characters of the password"
+            )),
+        };
+    }
+    Err("must begin with sqlite:// or postgres://".to_owned())
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {
+    text.parse().map_err(|_| {
+        "must be an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, Complaint> {
+    list(text)
+        .map(|item| {
+            item.parse::<IpNet>()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+                .map_err(|_| format!("holds {item:?}, which is no network such as 10.0.0.0/8"))
+        })
+        .collect()
+}
+
+pub(super) fn aliases(text: &str) -> Result<Vec<String>, Complaint> {
+    list(text)
+        .map(|path| {
+            let is_plain = path.starts_with('/')
+                && path.len() > 1
+                && !path.ends_with('/')
+                && !path.contains("//")
+                && path.bytes().all(is_path_byte);
+            let is_taken = path.contains("/.well-known") || OTHERS.contains(&path);
+            match (is_plain, is_taken) {
+                (true, false) => Ok(path.to_owned()),
+                (true, true) => Err(format!("holds {path:?}, where something else is served")),
+                _ => Err(format!("holds {path:?}, which is no path such as /oauth2/token")),
+            }
+        })
+        .collect()
+}
+
+/// The paths that are not free for an alias of the token endpoint.
+const OTHERS: [&str; 3] = ["/livez", "/readyz", "/healthz"];
+
+/// True for the characters of a path that need no thought in a router or a URL.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
+}
+
+pub(super) fn lifetime(text: &str) -> Result<Lifetime, Complaint> {
+    Lifetime::parse(text).map_err(|malformed| malformed.to_string())
+}
+
+/// A span that something is given time for; zero would mean never.
+pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
+    match pause(text) {
+        Ok(span) if span < Duration::from_millis(100) => Err("is shorter than 100ms".to_owned()),
+        other => other,
+    }
+}
+
+/// A span that may be zero.
+pub(super) fn pause(text: &str) -> Result<Duration, Complaint> {
+    match humantime::parse_duration(text) {
+        Ok(span) if span <= Duration::from_hours(24) => Ok(span),
+        Ok(_) => Err("is longer than a day".to_owned()),
+        Err(_) => Err("is not a span of time; write 500ms, 30s or 15m".to_owned()),
+    }
+}
+
+pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
+    match text.parse::<usize>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {least} to {most}")),
+    }
+}
+
+pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(end) => text.split_at(end),
+        None => (text, ""),
+    };
+    let factor = match unit.trim() {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        _ => None,
+    };
+    let bytes = digits
+        .parse::<usize>()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor));
+    match bytes {
+        Some(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
+        _ => {
+            Err(format!("must be a size from {} to {} KiB, such as 64KiB", least >> 10, most >> 10))
+        }
+    }
+}
