@@ -9,7 +9,7 @@ use tokend::admin;
 use tokend::model::client::ClientState;
 use tokend::model::time::Clock;
 
-use crate::support::{Engine, Place, Server, TestClient, actor, client_id, now};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, now};
 
 /// Waits until the instance refuses the client; gives how long that took.
 async fn until_refused(server: &Server, client: &TestClient) -> Duration {
@@ -56,7 +56,7 @@ async fn two_instances_follow_each_other(
     let place = Arc::new(Place::new(engine).await);
     let one = Server::at(place.clone(), Clock::fixed(now()), &[]).await;
     let other = Server::at(place, Clock::fixed(now()), &[]).await;
-    one.resource(crate::support::ORDERS, &["orders:read"]).await;
+    one.resource(ORDERS, &["orders:read"]).await;
     let client = one.client().await;
     other.catch_up().await;
     let token = other.ask(&client).await.token();
@@ -118,14 +118,13 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     let client = server.known(&client.id, &secret);
     server.ask(&client).await.token();
 
-    let orders =
-        tokend::model::resource::ResourceId::parse(crate::support::ORDERS).expect("a resource");
+    let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
     assert_eq!(admin::resource::delete(foundation, &actor, &orders).await.expect("gone"), 1);
     server.catch_up().await;
     server.ask(&client).await.assert_refused(400, "invalid_target");
 
     // A resource of the same name that is made later opens nothing to those who had the old one.
-    server.resource(crate::support::ORDERS, &["orders:read"]).await;
+    server.resource(ORDERS, &["orders:read"]).await;
     server.ask(&client).await.assert_refused(400, "invalid_target");
 
     admin::client::delete(foundation, &actor, &id).await.expect("gone");
@@ -152,4 +151,69 @@ async fn a_large_import_arrives_in_running_instances(
     assert!(server.app.directory.client("import-599").is_some());
     assert!(server.app.directory.client(&gone.id).is_none());
     assert!(server.app.directory.holds_imported_secrets());
+}
+
+/// Runs statements that no tokend would, one by one.
+async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
+    for statement in statements {
+        let statement: &'static str = Box::leak(statement.clone().into_boxed_str());
+        crate::stopping::execute(engine, &server.place.database_url, statement).await;
+    }
+}
+
+/// A standby that lacks the last changes takes over, or a backup is put back: what happens from
+/// then on has numbers that were used before, and must arrive all the same.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fell_back_is_noticed_and_followed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let stays = server.client().await;
+    let head = server.foundation().store.head().await.expect("a head");
+    let lost = server.client().await;
+    server.ask(&stays).await.token();
+    server.ask(&lost).await.token();
+    let sequence = head.sequence;
+    let statements = [
+        format!("DELETE FROM event WHERE sequence > {sequence}"),
+        format!("UPDATE event_head SET sequence = {sequence}, hash = '{}'", head.hash),
+        format!("DELETE FROM client WHERE client_id = '{}'", lost.id),
+    ];
+    tamper(&server, engine, &statements).await;
+    disable_elsewhere(&server, &stays).await;
+    assert_eq!(server.foundation().store.head().await.expect("a head").sequence, sequence + 1);
+    until_refused(&server, &stays).await;
+    until_refused(&server, &lost).await;
+}
+
+/// A client that this version cannot read gets no tokens, and holds up nobody else.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_client_holds_up_no_other(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let strange = server.client().await;
+    let other = server.client().await;
+    server.ask(&strange).await.token();
+    let statement = format!(
+        "UPDATE client SET auth_methods = 'from_the_future' WHERE client_id = '{}'",
+        strange.id
+    );
+    tamper(&server, engine, &[statement]).await;
+    // Any event about it makes the instance read it again.
+    let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
+    let (who, id) = (actor(), client_id(&strange.id));
+    let scope = tokend::model::scope::Scopes::default();
+    admin::audit::note_issue(server.foundation(), &who, &id, &orders, &scope)
+        .await
+        .expect("an event");
+    until_refused(&server, &strange).await;
+    server.ask(&other).await.token();
+    disable_elsewhere(&server, &other).await;
+    until_refused(&server, &other).await;
+    // A start with such a row works too.
+    let again = Server::at(server.place.clone(), Clock::fixed(now()), &[]).await;
+    again.ask(&strange).await.assert_refused(401, "invalid_client");
 }
