@@ -152,8 +152,9 @@ impl From<SchemaError> for CliError {
 impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
         match error {
-            AdminError::NotFound { .. } => {
-                Self::new(Exit::NotFound, "E-NOT-FOUND", error.to_string())
+            AdminError::NotFound { kind, id, remedy } => {
+                let text = format!("there is no {kind} {id}");
+                Self::new(Exit::NotFound, "E-NOT-FOUND", text).with_remedy(remedy)
             }
             AdminError::Conflict(text) => Self::new(Exit::Conflict, "E-CONFLICT", text),
             AdminError::Invalid { .. } => Self::usage(error.to_string()),

@@ -21,7 +21,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Connection, PgConnection, Postgres, Sqlite};
 use tokio::sync::Mutex;
 
 use crate::config::{Database, Location};
@@ -99,11 +99,18 @@ impl Store {
             Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout).await?),
             Location::Postgres(url) => {
                 let options: PgConnectOptions = url.expose_secret().parse()?;
+                let options = options.application_name("tokend");
+                // The pool would try again until its time is over and then say just that; one
+                // connection of its own says what is wrong.
+                let first = async { Ok(PgConnection::connect_with(&options).await?) };
+                let first = within(timeout, first).await?;
+                // It has told what it was for; how it ends does not matter.
+                let _ = within(timeout, async { Ok(first.close().await?) }).await;
                 let pool = PgPoolOptions::new()
                     .max_connections(database.max_connections)
                     .acquire_timeout(timeout)
                     .idle_timeout(Duration::from_mins(5))
-                    .connect_lazy_with(options.application_name("tokend"));
+                    .connect_lazy_with(options);
                 Pool::Postgres(pool)
             }
         };

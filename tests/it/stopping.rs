@@ -238,3 +238,19 @@ async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
     assert!(run.stderr.contains("E-DATA-NOT-WRITABLE"), "{run:?}");
     assert!(run.stderr.contains("TOKEND_DATA_DIR"), "{run:?}");
 }
+
+/// Exit code 7, and what stands in the way: not just that it took too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_is_told_with_its_cause() {
+    let port = crate::support::process::free_port();
+    let url = format!("postgres://tokend:hunter2@127.0.0.1:{port}/tokend");
+    let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_DATABASE_URL", &url);
+    let started = Instant::now();
+    for command in [&["serve"][..], &["client", "list"]] {
+        let run = cli.run(command);
+        assert_eq!(run.code, 7, "{run:?}");
+        assert!(run.stderr.contains("refused") && run.stderr.contains("database.url"), "{run:?}");
+        assert!(!run.stderr.contains("hunter2"), "{run:?}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+}
