@@ -29,4 +29,5 @@ mod robustness;
 mod secrecy;
 mod seeds;
 mod stopping;
+mod token_path;
 mod token_request;
