@@ -91,44 +91,49 @@ fn offer(app: &App, grant: &Grant) -> Option<Offer> {
 /// only one that has all the scopes asked for.
 fn choose(
     client: &AuthenticatedClient,
-    offers: Vec<Offer>,
+    mut offers: Vec<Offer>,
     named: &[String],
     scope: Option<&Scopes>,
 ) -> Result<Offer, OAuthError> {
-    if let Some(name) = named.first() {
-        if named.len() > 1 {
-            return Err(OAuthError::new(
-                ErrorCode::InvalidTarget,
-                "A token is for one resource. Ask for one token a resource.",
-            ));
-        }
-        let known: Vec<_> = offers.iter().map(|offer| offer.resource.resource.clone()).collect();
-        return offers
-            .into_iter()
-            .find(|offer| offer.resource.resource.as_str() == name)
-            .ok_or_else(|| unknown_target(client, name, &known));
-    }
-    if offers.is_empty() {
-        return Err(OAuthError::new(
+    match (named, offers.len(), scope) {
+        ([name], _, _) => named_offer(client, offers, name),
+        ([_, _, ..], _, _) => Err(OAuthError::new(
+            ErrorCode::InvalidTarget,
+            "A token is for one resource. Ask for one token a resource.",
+        )),
+        ([], 1, _) => Ok(offers.swap_remove(0)),
+        ([], 0, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             format!(
                 "Client {} may not call any API yet. Ask your operator for a grant.",
                 client.client().client_id
             ),
-        ));
+        )),
+        ([], _, None) => Err(several_targets(client, &offers)),
+        ([], _, Some(scope)) => fitting_offer(client, offers, scope),
     }
-    let several = |offers: &[Offer]| several_targets(client, offers);
-    if offers.len() == 1 {
-        return offers.into_iter().next().ok_or_else(|| several(&[]));
-    }
-    let Some(scope) = scope else {
-        return Err(several(&offers));
-    };
-    let all = offers
-        .iter()
-        .map(|offer| offer.scope.iter().cloned())
-        .fold(Scopes::default(), |all, more| all.iter().cloned().chain(more).collect());
-    if let Some(beyond) = scope.first_outside(&all) {
+}
+
+fn named_offer(
+    client: &AuthenticatedClient,
+    offers: Vec<Offer>,
+    name: &str,
+) -> Result<Offer, OAuthError> {
+    let known: Vec<_> = offers.iter().map(|offer| offer.resource.resource.clone()).collect();
+    offers
+        .into_iter()
+        .find(|offer| offer.resource.resource.as_str() == name)
+        .ok_or_else(|| unknown_target(client, name, &known))
+}
+
+/// The only offer that has all these scopes; several offers are too many, and none too few.
+fn fitting_offer(
+    client: &AuthenticatedClient,
+    offers: Vec<Offer>,
+    scope: &Scopes,
+) -> Result<Offer, OAuthError> {
+    let is_offered = |name: &ScopeName| offers.iter().any(|offer| offer.scope.contains(name));
+    if let Some(beyond) = scope.iter().find(|name| !is_offered(name)) {
         return Err(OAuthError::new(
             ErrorCode::InvalidScope,
             format!(
@@ -140,13 +145,10 @@ fn choose(
     }
     let (mut fitting, others): (Vec<_>, Vec<_>) =
         offers.into_iter().partition(|offer| scope.first_outside(&offer.scope).is_none());
-    match (fitting.len(), fitting.pop()) {
-        (1, Some(only)) => Ok(only),
-        (0, _) => Err(several(&others)),
-        (_, last) => {
-            fitting.extend(last);
-            Err(several(&fitting))
-        }
+    match fitting.len() {
+        1 => Ok(fitting.swap_remove(0)),
+        0 => Err(several_targets(client, &others)),
+        _ => Err(several_targets(client, &fitting)),
     }
 }
 
