@@ -1,6 +1,6 @@
 # `make test` runs everything, `make check` is what CI runs. Both install what is missing.
 
-.PHONY: check fmt clippy doc deny test tools bench
+.PHONY: check fmt clippy doc deny test tools bench growth
 
 check: fmt clippy doc deny test
 
@@ -24,8 +24,16 @@ test: tools
 	cargo test --locked --lib --test it
 
 # The server has one core, the load the other one. Figures of other machines are not comparable;
-# ratios to the limit, measured in the same run, are.
-bench:
+# ratios to the limit, measured in the same run, are. Each benchmark writes its section of
+# benches/RESULTS.md. `make bench` takes some fifteen minutes, `make growth` as long again.
+bench: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
 	taskset -c 1 cargo bench --locked --bench token_path
+	cargo bench --locked --bench flood
+
+# Start, memory and speed with up to a million clients.
+growth: tools
+	cargo build --locked --release --bin tokend
+	cargo bench --locked --no-run
+	taskset -c 1 cargo bench --locked --bench growth

@@ -60,7 +60,7 @@ async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
     let form: Form<'_> = serde_urlencoded::from_bytes(&body).expect("a form");
     assert_eq!(form.grant_type, "client_credentials");
     let now = Clock::System.now().0;
-    let jti = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<16>().expect("random bytes"));
+    let jti = BASE64_URL_SAFE_NO_PAD.encode(random::public_bytes::<16>().expect("random bytes"));
     let claims = Claims {
         iss: "http://127.0.0.1:8080",
         sub: "cl_01234567890123456789",
@@ -73,8 +73,10 @@ async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
     };
     let mut token = String::with_capacity(800);
     token.push_str(&key.header);
-    BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(&claims).expect("claims"), &mut token);
-    let mut signature = String::with_capacity(400);
+    let mut text = Vec::with_capacity(512);
+    serde_json::to_writer(&mut text, &claims).expect("claims");
+    BASE64_URL_SAFE_NO_PAD.encode_string(text, &mut token);
+    let mut signature = String::with_capacity(key.signer.encoded_length());
     key.signer.sign(token.as_bytes(), &mut signature).expect("a signature");
     token.push('.');
     token.push_str(&signature);
@@ -84,7 +86,9 @@ async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
         expires_in: 3600,
         scope: "orders:read orders:write",
     };
-    let mut response = Response::new(Body::from(serde_json::to_vec(&answer).expect("an answer")));
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, &answer).expect("an answer");
+    let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

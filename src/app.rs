@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Issuer, Location};
+use crate::crypto::guesses::Limits;
 use crate::crypto::hashing::Cost;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::{TAG_KEY_LENGTH, TagKey};
@@ -118,6 +119,21 @@ impl App {
         Ok(Self { foundation, issuer, directory, stopping: AtomicBool::new(false) })
     }
 
+    /// Writes what has been counted of the use of secrets. What cannot be written now is kept.
+    pub async fn write_ledger(&self) -> Result<(), StoreError> {
+        let entries = self.directory.ledger.take();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let uses: Vec<_> =
+            entries.iter().map(|entry| (entry.secret_id.clone(), entry.usage)).collect();
+        let written = self.foundation.store.add_use(&uses).await;
+        if written.is_err() {
+            self.directory.ledger.put_back(entries);
+        }
+        written
+    }
+
     /// Reads what others have changed; true if there was anything.
     pub async fn catch_up(&self) -> Result<bool, DirectoryError> {
         let Foundation { store, vault, clock, .. } = &self.foundation;
@@ -146,7 +162,12 @@ async fn open_vault(config: &Config, store: &Store) -> Result<Vault, StartError>
     let cost =
         Cost { memory_kib: secrets.argon2_memory_kib, iterations: secrets.argon2_iterations };
     let tag_key = TagKey::new(&opened.content);
-    Ok(Vault::new(master, tag_key, cost, secrets.hashing_lanes, secrets.hashing_queue)?)
+    let limits = Limits {
+        by_client: config.limits.guesses_per_client,
+        by_address: config.limits.guesses_per_address,
+    };
+    let (lanes, queue) = (secrets.hashing_lanes, secrets.hashing_queue);
+    Ok(Vault::new(master, tag_key, cost, lanes, queue, limits)?)
 }
 
 /// Seals signing keys anew under the first master key, so that the others can be dropped. This is

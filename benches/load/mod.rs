@@ -2,7 +2,6 @@
 //! as it can: requests are written once, answers are looked through for their length.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -15,6 +14,15 @@ use tokio::net::TcpStream;
 pub enum Body {
     FormBasic,
     JsonBody,
+}
+
+impl Body {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FormBasic => "form + Basic",
+            Self::JsonBody => "JSON + body",
+        }
+    }
 }
 
 /// A client with its secret.
@@ -35,6 +43,19 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// What so many answers in so many seconds come to.
+    pub fn of(mut latencies: Vec<f64>, seconds: f64) -> Self {
+        latencies.sort_by(f64::total_cmp);
+        let count = f64::from(u32::try_from(latencies.len()).expect("a count that fits"));
+        Self {
+            tokens: count,
+            per_second: count / seconds,
+            p50_ms: latencies[latencies.len() / 2],
+            p99_ms: latencies[latencies.len() * 99 / 100],
+            ..Self::default()
+        }
+    }
+
     /// The run in the middle, by tokens a second.
     pub fn median(runs: &[Self]) -> Self {
         let mut runs = runs.to_vec();
@@ -68,56 +89,51 @@ pub fn requests(clients: &[Credentials], body: Body) -> Vec<Vec<u8>> {
     clients.iter().map(request).collect()
 }
 
-/// Waits until the server accepts connections.
-pub async fn until_open(port: u16) {
-    for _ in 0..1000 {
-        if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the server does not open its port");
+/// True if the server says that it can issue tokens.
+pub async fn is_ready(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return false };
+    let request = b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+    let mut answer = Vec::new();
+    stream.write_all(request).await.is_ok()
+        && stream.read_to_end(&mut answer).await.is_ok()
+        && answer.starts_with(b"HTTP/1.1 200")
 }
 
 /// Lets each client ask once, so that all are warm.
 pub async fn once_each(port: u16, requests: &[Vec<u8>]) {
-    let mut connection = Connection::open(port).await;
-    for request in requests {
-        connection.ask(request).await;
-    }
+    const CONNECTIONS: usize = 16;
+    let parts = requests.chunks(requests.len().div_ceil(CONNECTIONS).max(1));
+    let asking = parts.map(|part| async move {
+        let mut connection = Connection::open(port).await;
+        for request in part {
+            connection.ask(request).await;
+        }
+    });
+    futures_util::future::join_all(asking).await;
 }
 
-/// Asks for `time` over so many connections; the clients take turns.
-pub async fn run(port: u16, requests: &[Vec<u8>], connections: usize, time: Duration) -> Figures {
-    let requests: Rc<[Vec<u8>]> = requests.into();
-    let latencies = Rc::new(RefCell::new(Vec::new()));
-    let local = tokio::task::LocalSet::new();
+/// Asks for `time` over so many connections; the clients take turns. Gives how long each answer
+/// took, in milliseconds, and how long all took, in seconds.
+pub async fn run(
+    port: u16,
+    requests: &[Vec<u8>],
+    connections: usize,
+    time: Duration,
+) -> (Vec<f64>, f64) {
+    let latencies = RefCell::new(Vec::new());
     let started = Instant::now();
-    for start in 0..connections {
-        let (requests, latencies) = (requests.clone(), latencies.clone());
-        local.spawn_local(async move {
-            let mut connection = Connection::open(port).await;
-            let mut turn = start * 7919;
-            while started.elapsed() < time {
-                let asked = Instant::now();
-                connection.ask(&requests[turn % requests.len()]).await;
-                latencies.borrow_mut().push(asked.elapsed().as_secs_f64() * 1e3);
-                turn += connections;
-            }
-        });
-    }
-    local.await;
-    let took = started.elapsed().as_secs_f64();
-    let mut latencies = latencies.take();
-    latencies.sort_by(f64::total_cmp);
-    let count = u32::try_from(latencies.len()).expect("a count that fits");
-    Figures {
-        tokens: f64::from(count),
-        per_second: f64::from(count) / took,
-        p50_ms: latencies[latencies.len() / 2],
-        p99_ms: latencies[latencies.len() * 99 / 100],
-        ..Figures::default()
-    }
+    let asking = (0..connections).map(async |start| {
+        let mut connection = Connection::open(port).await;
+        let mut turn = start * 7919;
+        while started.elapsed() < time {
+            let asked = Instant::now();
+            connection.ask(&requests[turn % requests.len()]).await;
+            latencies.borrow_mut().push(asked.elapsed().as_secs_f64() * 1e3);
+            turn += connections;
+        }
+    });
+    futures_util::future::join_all(asking).await;
+    (latencies.take(), started.elapsed().as_secs_f64())
 }
 
 struct Connection {

@@ -12,6 +12,7 @@ use crate::model::client::{
 };
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
+use crate::model::rate::OwnRate;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// A client to be registered.
@@ -27,6 +28,8 @@ pub struct NewClient {
     pub grant_types: Vec<GrantType>,
     /// How long its tokens live.
     pub token_lifetime: Option<Lifetime>,
+    /// How many tokens it may have.
+    pub token_rate: Option<OwnRate>,
     /// What it may ask for.
     pub grants: Vec<Grant>,
     /// Its first secret.
@@ -44,6 +47,8 @@ pub struct ClientUpdate {
     pub grant_types: Option<Vec<GrantType>>,
     /// How long its tokens live; `Some(None)` puts it back to the default.
     pub token_lifetime: Option<Option<Lifetime>>,
+    /// How many tokens it may have; `Some(None)` puts it back to the default.
+    pub token_rate: Option<Option<OwnRate>>,
 }
 
 /// Registers a client with its grants and its first secret, and gives the secret, which exists
@@ -70,6 +75,7 @@ pub async fn create(
         auth_methods: new.auth_methods,
         grant_types: new.grant_types,
         token_lifetime: new.token_lifetime,
+        token_rate: new.token_rate,
     };
     let client = fields.registered(client_id.clone(), work.now);
     work.change.create_client(&client).await?;
@@ -116,6 +122,9 @@ pub async fn update(
     if let Some(lifetime) = update.token_lifetime {
         client.token_lifetime = lifetime;
     }
+    if let Some(rate) = update.token_rate {
+        client.token_rate = rate;
+    }
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({
@@ -123,6 +132,7 @@ pub async fn update(
         "auth_methods": client.auth_methods,
         "grant_types": client.grant_types,
         "token_lifetime": client.token_lifetime,
+        "token_rate": client.token_rate,
     });
     work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
@@ -189,6 +199,7 @@ pub(super) struct Fields {
     pub(super) auth_methods: Vec<AuthenticationMethod>,
     pub(super) grant_types: Vec<GrantType>,
     pub(super) token_lifetime: Option<Lifetime>,
+    pub(super) token_rate: Option<OwnRate>,
 }
 
 impl Fields {
@@ -201,6 +212,7 @@ impl Fields {
             auth_methods: or_default(self.auth_methods, &AuthenticationMethod::ALL),
             grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
             token_lifetime: self.token_lifetime,
+            token_rate: self.token_rate,
             created_at: now,
             updated_at: now,
         }

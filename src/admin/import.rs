@@ -14,6 +14,7 @@ use crate::crypto::hashing::check_imported_hash;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::rate::OwnRate;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretRecord;
@@ -34,6 +35,7 @@ struct Line {
     #[serde(default)]
     grant_types: Vec<String>,
     token_lifetime: Option<i64>,
+    token_rate: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -158,11 +160,14 @@ async fn understand_line(foundation: &Foundation, line: &str) -> Result<Import, 
         .transpose()
         .map_err(AdminError::malformed("token_lifetime"))?;
     client::check_lifetime(foundation, token_lifetime)?;
+    let token_rate = line.token_rate.as_deref().map(OwnRate::parse).transpose();
+    let token_rate = token_rate.map_err(AdminError::malformed("token_rate"))?;
     let fields = Fields {
         name,
         auth_methods: parsed("auth_methods", &line.auth_methods, AuthenticationMethod::parse)?,
         grant_types: parsed("grant_types", &line.grant_types, GrantType::parse)?,
         token_lifetime,
+        token_rate,
     };
     let new = NewImport { client_id, fields };
     Ok(Import { client: new, proof, grants })

@@ -117,6 +117,7 @@ pub(super) fn mint(
         label: new.label.clone(),
         created_at: now,
         expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),
+        usage: None,
     };
     Ok((plain, record))
 }
@@ -145,6 +146,7 @@ pub(super) fn record_of_import(
         label: "imported".to_owned(),
         created_at: foundation.clock.now(),
         expires_at: None,
+        usage: None,
     })
 }
 

@@ -18,6 +18,7 @@ use crate::cli::{Global, actor};
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
+use crate::model::rate::OwnRate;
 use crate::model::time::Timestamp;
 
 /// How many clients are read at a time.
@@ -72,6 +73,9 @@ pub(crate) struct CreateArgs {
     /// How long its tokens live, such as 30m
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
+    /// How many tokens it may have, such as 60/m; `off` for no limit whatever the server's
+    #[arg(long, value_name = "RATE")]
+    token_rate: Option<String>,
     /// What its first secret is called
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
@@ -135,6 +139,10 @@ pub(crate) struct UpdateArgs {
     /// How long its tokens live from now on; `default` for the server's choice
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
+    /// How many tokens it may have from now on, such as 60/m; `off` for no limit, `default` for
+    /// the server's choice
+    #[arg(long, value_name = "RATE")]
+    token_rate: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +185,7 @@ async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
         auth_methods: methods(&args.auth_methods)?,
         grant_types: grant_types(&args.grant_types)?,
         token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
+        token_rate: args.token_rate.as_deref().map(OwnRate::parse).transpose()?,
         grants: args
             .grants
             .iter()
@@ -218,13 +227,14 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     output::many(
         global.output,
         &clients,
-        &["CLIENT", "NAME", "APIS", "SECRETS", "STATE"],
+        &["CLIENT", "NAME", "APIS", "SECRETS", "LAST USED", "STATE"],
         |found| {
             vec![
                 found.client.client_id.to_string(),
                 found.client.name.as_str().to_owned(),
                 found.grants.len().to_string(),
                 secrets_summary(found, now),
+                last_used(found, now),
                 found.client.state.as_str().to_owned(),
             ]
         },
@@ -254,6 +264,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         auth_methods: (!methods.is_empty()).then_some(methods),
         grant_types: (!types.is_empty()).then_some(types),
         token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
+        token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
     };
     let foundation = global.foundation().await?;
     let changed = client::update(&foundation, &actor(), &id, update).await?;
@@ -317,12 +328,22 @@ fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str, String)> 
     if let Some(lifetime) = client.token_lifetime {
         rows.push(("token ttl", lifetime.to_string()));
     }
+    if let Some(rate) = client.token_rate {
+        rows.push(("token rate", rate.to_string()));
+    }
     rows.push(("created", output::moment(client.created_at, now)));
+    rows.push(("last used", last_used(found, now)));
     rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
     rows.extend(
         found.secrets.iter().map(|secret| ("has secret", client_secret::describe(secret, now))),
     );
     rows
+}
+
+/// When any of its secrets was last used.
+fn last_used(found: &Registration, now: Timestamp) -> String {
+    let last = found.secrets.iter().filter_map(|secret| Some(secret.usage?.last_used_at)).max();
+    last.map_or_else(|| "never".to_owned(), |last| output::moment(last, now))
 }
 
 fn secrets_summary(found: &Registration, now: Timestamp) -> String {
@@ -333,6 +354,11 @@ fn secrets_summary(found: &Registration, now: Timestamp) -> String {
         (count, None) => format!("{count} (no end)"),
         (count, Some(end)) => format!("{count} (next ends {})", output::moment(end, now)),
     }
+}
+
+/// A rate, or `default` for none of the client's own.
+fn rate_or_default(text: &str) -> Result<Option<OwnRate>, CliError> {
+    if text == "default" { Ok(None) } else { Ok(Some(OwnRate::parse(text)?)) }
 }
 
 fn methods(texts: &[String]) -> Result<Vec<AuthenticationMethod>, CliError> {

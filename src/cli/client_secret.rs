@@ -14,6 +14,7 @@ use crate::cli::{Global, actor};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
+use crate::model::usage::Usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {
@@ -126,6 +127,14 @@ pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
         Some(end) => {
             text.push_str(", ended ");
             text.push_str(&output::moment(end, now));
+        }
+    }
+    match &secret.usage {
+        None => text.push_str(", never used"),
+        Some(usage) => {
+            let last = output::moment(usage.last_used_at, now);
+            let Usage { uses, last_address, .. } = usage;
+            text.push_str(&format!(", last used {last} from {last_address}, {uses} times"));
         }
     }
     text

@@ -185,6 +185,7 @@ async fn demo(app: &App) -> Result<Option<SecretString>, CliError> {
         auth_methods: Vec::new(),
         grant_types: Vec::new(),
         token_lifetime: None,
+        token_rate: None,
         grants: vec![Grant { resource: api, scopes: GrantedScopes::All }],
         secret: NewSecret { label: "demo".to_owned(), lifetime: None },
     };

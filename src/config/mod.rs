@@ -17,6 +17,7 @@ use secrecy::SecretString;
 
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::{Flags, Settings};
+use crate::model::rate::Rate;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 
@@ -153,7 +154,7 @@ pub struct Secrets {
     pub argon2_memory_kib: u32,
     /// Passes of one argon2id hash.
     pub argon2_iterations: u32,
-    /// Hashes that may run at once.
+    /// Hashes that may run at once in each lane.
     pub hashing_lanes: usize,
     /// Attempts that may wait for a lane.
     pub hashing_queue: usize,
@@ -172,6 +173,12 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How many connections may be open.
     pub connections: usize,
+    /// How many tokens a client may have, if there is a limit.
+    pub tokens_per_client: Option<Rate>,
+    /// How many wrong secrets may be tried on a client.
+    pub guesses_per_client: Rate,
+    /// How many wrong secrets may come from an address.
+    pub guesses_per_address: Rate,
 }
 
 /// What is logged.

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use crate::config::{Issuer, Location};
+use crate::model::rate::Rate;
 use crate::model::time::Lifetime;
 
 /// What a value must be, in words that end the sentence "`key` …".
@@ -154,6 +155,23 @@ pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Comp
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {least} to {most}")),
     }
+}
+
+/// `auto`, or a number of lanes.
+pub(super) fn lanes(text: &str) -> Result<usize, Complaint> {
+    if text == "auto" {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        return Ok(cores.saturating_sub(1).max(1));
+    }
+    whole(text, 1, 256).map_err(|complaint| format!("{complaint}, or auto"))
+}
+
+pub(super) fn rate(text: &str) -> Result<Rate, Complaint> {
+    Rate::parse(text).map_err(|malformed| malformed.to_string())
+}
+
+pub(super) fn rate_or_off(text: &str) -> Result<Option<Rate>, Complaint> {
+    if text == "off" { Ok(None) } else { rate(text).map(Some) }
 }
 
 pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {

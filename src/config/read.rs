@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use crate::config::parse::{
-    Complaint, address, aliases, duration, issuer, lifetime, location, networks, pause, size, whole,
+    Complaint, address, aliases, duration, issuer, lanes, lifetime, location, networks, pause,
+    rate, rate_or_off, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
@@ -201,7 +202,7 @@ impl Reader<'_> {
         let max_per_client = self.parsed("secrets.max_per_client", |text| whole(text, 1, 100));
         let memory = self.parsed("secrets.argon2_memory", |text| size(text, 8 << 10, 256 << 20));
         let iterations = self.parsed("secrets.argon2_iterations", |text| whole(text, 1, 20));
-        let lanes = self.parsed("secrets.hashing_lanes", |text| whole(text, 1, 64));
+        let lanes = self.parsed("secrets.hashing_lanes", lanes);
         let queue = self.parsed("secrets.hashing_queue", |text| whole(text, 1, 10_000));
         Some(Secrets {
             max_per_client: max_per_client?,
@@ -218,12 +219,18 @@ impl Reader<'_> {
         let header_timeout = self.parsed("limits.header_timeout", duration);
         let body_timeout = self.parsed("limits.body_timeout", duration);
         let connections = self.parsed("limits.connections", |text| whole(text, 1, 1_000_000));
+        let tokens_per_client = self.parsed("limits.tokens_per_client", rate_or_off);
+        let guesses_per_client = self.parsed("limits.guesses_per_client", rate);
+        let guesses_per_address = self.parsed("limits.guesses_per_address", rate);
         Some(Limits {
             body_size: body_size?,
             header_size: header_size?,
             header_timeout: header_timeout?,
             body_timeout: body_timeout?,
             connections: connections?,
+            tokens_per_client: tokens_per_client?,
+            guesses_per_client: guesses_per_client?,
+            guesses_per_address: guesses_per_address?,
         })
     }
 

@@ -2,21 +2,21 @@
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
-//! come again. Minted secrets, imported ones, and what is only done to waste time have lanes of
-//! their own, so that a flood in one never holds up the others.
+//! come again. Minted secrets and guessable ones have lanes of their own, so that a flood in one
+//! never holds up the other; and whoever guesses too often waits behind everybody else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::crypto::CryptoError;
-use crate::model::secret::{SecretHash, SecretKind};
+use crate::model::secret::SecretHash;
 
 /// How long an attempt may wait for its turn.
 pub const DEADLINE: Duration = Duration::from_secs(2);
@@ -41,38 +41,58 @@ pub struct Cost {
     pub iterations: u32,
 }
 
+/// Who an attempt has to wait with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Secrets that we minted: their tag has been checked.
+    Minted,
+    /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
+    Guessable,
+    /// The same from those who have guessed too often of late. One of them at a time waits in the
+    /// lane of the others, and none for as long again as the last hash took.
+    Suspect,
+}
+
 /// Makes and checks argon2id hashes.
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
-    minted: Lane,
-    imported: Lane,
-    decoys: Lane,
+    minted: Places,
+    guessable: Places,
+    suspect: Places,
     dummy: SecretHash,
     checks: AtomicU64,
 }
 
+/// The places of a lane: so many may run, and so many more may wait.
 #[derive(Debug)]
-struct Lane {
+struct Places {
     running: Arc<Semaphore>,
     waiting: Semaphore,
 }
 
-impl Lane {
+/// A place among those that run; given back when the hash is done, also when the caller has gone
+/// away meanwhile.
+struct Turn {
+    _running: OwnedSemaphorePermit,
+    suspect: Option<OwnedSemaphorePermit>,
+}
+
+impl Places {
     fn new(lanes: usize, queue: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(lanes)), waiting: Semaphore::new(queue + lanes) }
     }
 }
 
 impl Hasher {
-    /// Sets up the lanes: `lanes` hashes at once for minted secrets, one for imported ones and one
-    /// for decoys, with `queue` attempts waiting for each.
+    /// Sets up the lanes: `lanes` hashes at once for minted secrets, as many for guessable ones,
+    /// and one of a suspect among these; with `queue` attempts waiting for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
-            minted: Lane::new(lanes, queue),
-            imported: Lane::new(1, queue),
-            decoys: Lane::new(1, queue),
+            minted: Places::new(lanes, queue),
+            guessable: Places::new(lanes, queue),
+            suspect: Places::new(1, queue),
             dummy: dummy(cost),
             checks: AtomicU64::new(0),
         }
@@ -83,51 +103,71 @@ impl Hasher {
         hash_with(self.cost, secret.expose_secret())
     }
 
-    /// Checks a secret against a stored hash, in the lane of its kind.
+    /// Checks a secret against a stored hash.
     pub async fn verify(
         &self,
-        kind: SecretKind,
+        lane: Lane,
         presented: &SecretString,
         hash: &SecretHash,
     ) -> Result<bool, Busy> {
-        let lane = match kind {
-            SecretKind::Minted => &self.minted,
-            SecretKind::Imported => &self.imported,
+        let places = match lane {
+            Lane::Minted => &self.minted,
+            Lane::Guessable => &self.guessable,
+            Lane::Suspect => &self.suspect,
         };
-        self.check(lane, presented, hash).await
-    }
-
-    /// Costs what checking a wrong imported secret costs, so that time does not tell whether a
-    /// client exists or has such a secret.
-    pub async fn verify_nothing(&self, presented: &SecretString) -> Result<(), Busy> {
-        self.check(&self.decoys, presented, &self.dummy).await.map(|_| ())
-    }
-
-    async fn check(
-        &self,
-        lane: &Lane,
-        presented: &SecretString,
-        hash: &SecretHash,
-    ) -> Result<bool, Busy> {
-        let _place = lane.waiting.try_acquire().map_err(|_| Busy)?;
-        let turn = tokio::time::timeout(DEADLINE, lane.running.clone().acquire_owned());
-        let Ok(Ok(turn)) = turn.await else {
+        let _place = places.waiting.try_acquire().map_err(|_| Busy)?;
+        let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(lane)).await else {
             return Err(Busy);
         };
+        let turn = turn?;
         self.checks.fetch_add(1, Ordering::Relaxed);
         let (presented, hash) = (presented.clone(), hash.clone());
         let check = tokio::task::spawn_blocking(move || {
-            // The turn ends with the work, also when the caller has gone away meanwhile.
-            let _turn = turn;
-            matches(presented.expose_secret(), &hash)
+            let started = Instant::now();
+            let is_right = matches(presented.expose_secret(), &hash);
+            (is_right, turn.end(), started.elapsed())
         });
-        check.await.map_err(|_| Busy)
+        let (is_right, suspect, took) = check.await.map_err(|_| Busy)?;
+        if let Some(suspect) = suspect {
+            tokio::spawn(async move {
+                tokio::time::sleep(took).await;
+                drop(suspect);
+            });
+        }
+        Ok(is_right)
+    }
+
+    /// Costs what checking a wrong secret costs, so that time does not tell whether a client
+    /// exists or has such a secret.
+    pub async fn verify_nothing(&self, lane: Lane, presented: &SecretString) -> Result<(), Busy> {
+        self.verify(lane, presented, &self.dummy).await.map(|_| ())
+    }
+
+    async fn turn(&self, lane: Lane) -> Result<Turn, Busy> {
+        let suspect = match lane {
+            Lane::Suspect => Some(acquire(&self.suspect).await?),
+            Lane::Minted | Lane::Guessable => None,
+        };
+        let places = if lane == Lane::Minted { &self.minted } else { &self.guessable };
+        Ok(Turn { _running: acquire(places).await?, suspect })
     }
 
     /// How many hashes have been checked since the start.
     pub fn checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
     }
+}
+
+impl Turn {
+    /// Lets the next one run; gives the suspect's place, which is to be kept for a while.
+    fn end(self) -> Option<OwnedSemaphorePermit> {
+        self.suspect
+    }
+}
+
+async fn acquire(places: &Places) -> Result<OwnedSemaphorePermit, Busy> {
+    // The semaphore is never closed.
+    places.running.clone().acquire_owned().await.map_err(|_| Busy)
 }
 
 /// Checks a hash of another system: an argon2id PHC string within our bounds.
@@ -191,7 +231,7 @@ mod tests {
         let hash = hasher.hash(&secret("right")).expect("a hash");
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         for (text, is_right) in [("right", true), ("wrong", false)] {
-            let checked = hasher.verify(SecretKind::Minted, &secret(text), &hash).await;
+            let checked = hasher.verify(Lane::Minted, &secret(text), &hash).await;
             assert_eq!(checked, Ok(is_right), "{text}");
         }
         assert_eq!(hasher.checks(), 2);
@@ -203,9 +243,9 @@ mod tests {
         let hash = hasher.hash(&secret("right")).expect("a hash");
         let _running = hasher.minted.running.acquire().await.expect("open");
         let _waiting = hasher.minted.waiting.acquire_many(2).await.expect("open");
-        let refused = hasher.verify(SecretKind::Minted, &secret("right"), &hash).await;
+        let refused = hasher.verify(Lane::Minted, &secret("right"), &hash).await;
         assert_eq!(refused, Err(Busy));
-        let other_lane = hasher.verify(SecretKind::Imported, &secret("right"), &hash).await;
+        let other_lane = hasher.verify(Lane::Guessable, &secret("right"), &hash).await;
         assert_eq!(other_lane, Ok(true));
     }
 
@@ -213,8 +253,18 @@ mod tests {
     async fn checking_nothing_runs_a_hash_of_the_same_cost() {
         let hasher = Hasher::new(CHEAP, 1, 1);
         assert!(check_imported_hash(hasher.dummy.as_phc()).is_ok());
-        assert_eq!(hasher.verify_nothing(&secret("x")).await, Ok(()));
+        assert_eq!(hasher.verify_nothing(Lane::Guessable, &secret("x")).await, Ok(()));
         assert_eq!(hasher.checks(), 1);
+    }
+
+    #[tokio::test]
+    async fn suspects_never_take_every_place_of_the_guessable_lane() {
+        let hasher = Arc::new(Hasher::new(CHEAP, 2, 64));
+        let _suspect = hasher.turn(Lane::Suspect).await.expect("a turn");
+        let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(Lane::Suspect));
+        assert!(second.await.is_err(), "two suspects run at once");
+        let hash = hasher.hash(&secret("right")).expect("a hash");
+        assert_eq!(hasher.verify(Lane::Guessable, &secret("right"), &hash).await, Ok(true));
     }
 
     #[test]

@@ -146,11 +146,15 @@ impl SigningKey {
 
     /// Writes and signs a compact JWS over `claims` (RFC 7515, section 3.1).
     pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
-        let mut token = String::with_capacity(self.encoded_header.len() + claims.len() * 2 + 400);
+        // Exact, with a byte to spare: small buffers come from the allocator's fast lists.
+        let signature_length = self.signer.encoded_length();
+        let claims_length = claims.len() * 4 / 3 + 2;
+        let length = self.encoded_header.len() + claims_length + signature_length + 2;
+        let mut token = String::with_capacity(length);
         token.push_str(&self.encoded_header);
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let mut signature = String::with_capacity(400);
+        let mut signature = String::with_capacity(signature_length);
         self.signer.sign(token.as_bytes(), &mut signature)?;
         token.push('.');
         token.push_str(&signature);

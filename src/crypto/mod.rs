@@ -5,6 +5,7 @@
 
 pub mod base62;
 pub mod chain;
+pub mod guesses;
 pub mod hashing;
 pub mod jwt;
 pub mod keyring;

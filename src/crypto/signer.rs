@@ -89,6 +89,15 @@ impl Signer {
         self.algorithm
     }
 
+    /// How many characters a signature has in base64url, at the most.
+    pub fn encoded_length(&self) -> usize {
+        let bytes = match &self.pair {
+            Pair::Ecdsa(_) | Pair::Ed25519(_) => 64,
+            Pair::Rsa(pair, _) => pair.public_modulus_len(),
+        };
+        bytes * 4 / 3 + 2
+    }
+
     /// Signs a message and appends the signature in base64url to `output` (RFC 7515, section 3.1).
     pub fn sign(&self, message: &[u8], output: &mut String) -> Result<(), CryptoError> {
         let failed = |_| CryptoError::Failed("signing");

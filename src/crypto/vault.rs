@@ -1,6 +1,7 @@
 //! The vault: the keys that this process holds, opened once at the start.
 
 use crate::crypto::CryptoError;
+use crate::crypto::guesses::{Guesses, Limits};
 use crate::crypto::hashing::{Cost, Hasher};
 use crate::crypto::proof::ProofKey;
 use crate::crypto::seal::MasterKeys;
@@ -17,6 +18,8 @@ pub struct Vault {
     pub proof_key: ProofKey,
     /// Makes and checks stored proofs.
     pub hasher: Hasher,
+    /// Counts attempts on secrets that could be guessed.
+    pub guesses: Guesses,
 }
 
 impl Vault {
@@ -27,12 +30,14 @@ impl Vault {
         cost: Cost,
         lanes: usize,
         queue: usize,
+        limits: Limits,
     ) -> Result<Self, CryptoError> {
         Ok(Self {
             master,
             tag_key,
             proof_key: ProofKey::generate()?,
             hasher: Hasher::new(cost, lanes, queue),
+            guesses: Guesses::new(limits),
         })
     }
 }

@@ -1,17 +1,19 @@
 //! Clients: the machines that ask for tokens.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::grant::Grant;
+use crate::model::rate::OwnRate;
 use crate::model::secret::SecretRecord;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(Box<str>);
+pub struct ClientId(Arc<str>);
 
 impl ClientId {
     /// The longest identifier we take, in bytes.
@@ -114,7 +116,7 @@ impl ClientState {
 }
 
 /// A way in which a client proves who it is (RFC 8414, `token_endpoint_auth_methods_supported`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
     /// The secret in the `Authorization: Basic` header.
@@ -144,7 +146,7 @@ impl AuthenticationMethod {
 }
 
 /// A grant type that a client may be registered for (RFC 7591, section 2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantType {
     /// RFC 6749, section 4.4: the one this server offers.
     ClientCredentials,
@@ -203,6 +205,8 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// How long its tokens live, if not as long as the resource or the server says.
     pub token_lifetime: Option<Lifetime>,
+    /// How many tokens it may have, if not as many as the server says.
+    pub token_rate: Option<OwnRate>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.

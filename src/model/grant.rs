@@ -6,7 +6,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 
 /// What a grant opens of its resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantedScopes {
     /// Every scope the resource has at the moment a token is asked for.
     All,
@@ -36,7 +36,7 @@ impl Serialize for GrantedScopes {
 }
 
 /// A client's right to one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Grant {
     /// The resource, which becomes the token's audience.
     pub resource: ResourceId,

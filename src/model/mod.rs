@@ -6,11 +6,13 @@
 pub mod client;
 pub mod event;
 pub mod grant;
+pub mod rate;
 pub mod resource;
 pub mod scope;
 pub mod secret;
 pub mod signing_key;
 pub mod time;
+pub mod usage;
 
 /// Why a text is not a value of the wanted kind, in words for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -53,7 +53,7 @@ impl Serialize for ScopeName {
 }
 
 /// A set of scopes; order and repetition have no meaning (RFC 6749, section 3.3).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scopes(BTreeSet<ScopeName>);
 
 impl Scopes {

@@ -6,9 +6,10 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::time::Timestamp;
+use crate::model::usage::Usage;
 
 /// The identifier of a secret: `sec_` and random letters and digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(Box<str>);
 
 impl SecretId {
@@ -109,6 +110,8 @@ pub struct SecretRecord {
     pub created_at: Timestamp,
     /// From when on it no longer counts.
     pub expires_at: Option<Timestamp>,
+    /// Its use, as far as the ledger has been written; none if it was never used.
+    pub usage: Option<Usage>,
 }
 
 impl SecretRecord {

@@ -11,6 +11,9 @@ use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
 
+/// The length of ordinary claims; longer ones make their buffer grow.
+const ROOM: usize = 512;
+
 /// The answer to a token request (RFC 6749, section 5.1).
 #[derive(Debug, Serialize)]
 pub struct TokenResponse {
@@ -49,9 +52,10 @@ pub fn mint(
 ) -> Result<TokenResponse, OAuthError> {
     let resource = granted.resource();
     let expiry = now.plus(granted.lifetime());
-    let scope = Some(granted.scope().to_string()).filter(|scope| !scope.is_empty());
-    let id = client.client().client_id.as_str();
-    let jti = random::bytes::<16>().map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let scope = Some(granted.scope_text()).filter(|scope| !scope.is_empty());
+    let id = client.id().as_str();
+    let jti = random::public_bytes::<16>()
+        .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let claims = Claims {
         iss: app.issuer.as_str(),
         sub: id,
@@ -62,8 +66,9 @@ pub fn mint(
         exp: expiry.0,
         jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
     };
-    let claims =
-        serde_json::to_vec(&claims).map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let mut text = Vec::with_capacity(ROOM);
+    serde_json::to_writer(&mut text, &claims)
+        .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let keyring = app.directory.keyring();
     let default = app.foundation.config.token.algorithm;
     // A resource's own algorithm counts from the moment its key signs.
@@ -74,6 +79,6 @@ pub fn mint(
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
     let access_token =
-        key.sign(&claims).map_err(|error| OAuthError::server_error(error.to_string()))?;
+        key.sign(&text).map_err(|error| OAuthError::server_error(error.to_string()))?;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: expiry.0 - now.0, scope })
 }

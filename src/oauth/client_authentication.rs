@@ -2,17 +2,17 @@
 //!
 //! Whatever fails here, the caller is told the same; only the log learns the reason.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::app::App;
-use crate::crypto::hashing::Busy;
+use crate::crypto::hashing::{Busy, Hasher, Lane};
 use crate::crypto::proof::Mac;
 use crate::crypto::secret::{self, Shape};
 use crate::directory::{ClientEntry, SecretEntry};
-use crate::model::client::{Client, ClientState};
-use crate::model::grant::Grant;
+use crate::model::client::{ClientId, ClientState};
 use crate::model::secret::SecretKind;
 use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
@@ -25,14 +25,14 @@ pub struct AuthenticatedClient {
 }
 
 impl AuthenticatedClient {
-    /// The client.
-    pub fn client(&self) -> &Client {
-        &self.entry.client
+    /// The client, with what it may ask for.
+    pub fn entry(&self) -> &ClientEntry {
+        &self.entry
     }
 
-    /// What it may ask for.
-    pub fn grants(&self) -> &[Grant] {
-        &self.entry.grants
+    /// Its identifier.
+    pub fn id(&self) -> &ClientId {
+        &self.entry.client_id
     }
 
     /// Takes a client at an operator's word, unless it is disabled. **Only for commands of the
@@ -48,42 +48,57 @@ pub async fn authenticate(
     app: &App,
     request: &TokenRequest,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    let staleness = app.directory.staleness(app.foundation.clock.now());
-    if staleness > app.foundation.config.directory.max_staleness.seconds() {
-        let reason = format!(
-            "the database has been away for {staleness} s, longer than directory.max_staleness"
-        );
-        return Err(OAuthError::unavailable(reason));
-    }
+    let now = app.foundation.clock.now();
+    refuse_if_stale(app, now)?;
     let Some(credentials) = &request.credentials else {
         return Err(OAuthError::no_authentication());
     };
-    let entry = prove_as_of_now(app, credentials).await?;
+    let proved = prove(app, credentials, request.address, now).await?;
+    let Proved { entry, secret } = as_of_now(app, credentials, proved)?;
     refuse_disabled(&entry)?;
-    if !entry.client.auth_methods.contains(&credentials.method) {
+    if !entry.ways.auth_methods.contains(&credentials.method) {
         let reason = format!("the client may not use {}", credentials.method.as_str());
         return Err(refusal(&entry, &reason));
     }
+    app.directory.ledger.note(&entry.secrets[secret], request.address, now);
     Ok(AuthenticatedClient { entry })
 }
 
+fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
+    let staleness = app.directory.staleness(now);
+    if staleness > app.foundation.config.directory.max_staleness.seconds() {
+        return Err(OAuthError::unavailable(format!(
+            "the database has been away for {staleness} s, longer than directory.max_staleness"
+        )));
+    }
+    Ok(())
+}
+
 fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
-    match entry.client.state {
+    match entry.state {
         ClientState::Active => Ok(()),
         ClientState::Disabled => Err(refusal(entry, "the client is disabled")),
     }
 }
 
-/// Proves a secret by what is known when the answer is made. A hash takes its time, and the client
-/// may have changed meanwhile: then it is looked at again, which costs one MAC now.
-async fn prove_as_of_now(
-    app: &App,
-    credentials: &Credentials,
-) -> Result<Arc<ClientEntry>, OAuthError> {
-    let entry = prove(app, credentials, app.foundation.clock.now()).await?;
+/// A client, and which of its secrets has proved it.
+struct Proved {
+    entry: Arc<ClientEntry>,
+    secret: usize,
+}
+
+/// Looks again at a client that changed while its secret was hashed, which takes its time. What
+/// has just been proved is remembered, so this costs one MAC.
+fn as_of_now(app: &App, credentials: &Credentials, proved: Proved) -> Result<Proved, OAuthError> {
     match app.directory.client(&credentials.client_id) {
-        Some(current) if Arc::ptr_eq(&current, &entry) => Ok(entry),
-        _ => prove(app, credentials, app.foundation.clock.now()).await,
+        Some(current) if Arc::ptr_eq(&current, &proved.entry) => Ok(proved),
+        Some(current) => {
+            let mac = mac(app, credentials);
+            let secret = remembered(&current, &mac, app.foundation.clock.now());
+            let secret = secret.ok_or_else(|| refusal(&current, "the secret has just ended"))?;
+            Ok(Proved { entry: current, secret })
+        }
+        None => Err(refusal(&proved.entry, "the client has just been deleted")),
     }
 }
 
@@ -91,141 +106,182 @@ async fn prove_as_of_now(
 async fn prove(
     app: &App,
     credentials: &Credentials,
+    address: IpAddr,
     now: Timestamp,
-) -> Result<Arc<ClientEntry>, OAuthError> {
-    let vault = &app.foundation.vault;
+) -> Result<Proved, OAuthError> {
     let presented = credentials.secret.expose_secret();
     if presented.len() > secret::LONGEST {
         return Err(OAuthError::authentication_failed("the secret is too long"));
     }
     let known = app.directory.client(&credentials.client_id);
-    let mac = vault.proof_key.mac(&credentials.client_id, presented);
-    if let Some(entry) = known.as_ref().filter(|entry| is_remembered(entry, &mac, now)) {
-        return Ok(entry.clone());
+    let mac = mac(app, credentials);
+    if let Some(entry) = &known
+        && let Some(secret) = remembered(entry, &mac, now)
+    {
+        return Ok(Proved { entry: entry.clone(), secret });
     }
-    let is_tagged = vault.tag_key.is_tagged(&credentials.client_id, presented);
-    let Some(entry) = known else {
-        if !is_tagged {
-            waste_time(app, &credentials.secret).await?;
+    let attempt = Attempt { app, credentials, mac, address, now };
+    let is_tagged = app.foundation.vault.tag_key.is_tagged(&credentials.client_id, presented);
+    // In a box, so that requests that need no hash do not carry the room for one about.
+    let found = Box::pin(attempt.decide(known.as_deref(), is_tagged)).await?;
+    match (known, found) {
+        (Some(entry), Some(secret)) => Ok(Proved { entry, secret }),
+        (Some(entry), None) => Err(refusal(&entry, why_not(&entry, presented, is_tagged, now))),
+        (None, _) => Err(OAuthError::authentication_failed("no client has that id")),
+    }
+}
+
+fn mac(app: &App, credentials: &Credentials) -> Mac {
+    let presented = credentials.secret.expose_secret();
+    app.foundation.vault.proof_key.mac(&credentials.client_id, presented)
+}
+
+/// The secret that has been proved before by this very text and still counts: the ordinary case.
+fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
+    let is_it = |known: &SecretEntry| known.memory.proof.recognise(mac) == Some(true);
+    entry.secrets.iter().position(|known| is_it(known) && known.is_live(now))
+}
+
+/// An attempt that no memory of an earlier one decides.
+struct Attempt<'a> {
+    app: &'a App,
+    credentials: &'a Credentials,
+    mac: Mac,
+    address: IpAddr,
+    now: Timestamp,
+}
+
+impl Attempt<'_> {
+    fn hasher(&self) -> &Hasher {
+        &self.app.foundation.vault.hasher
+    }
+
+    async fn decide(
+        &self,
+        entry: Option<&ClientEntry>,
+        is_tagged: bool,
+    ) -> Result<Option<usize>, OAuthError> {
+        match entry {
+            Some(entry) if is_tagged => self.prove_minted(entry).await,
+            // It was minted for a client that has been deleted since.
+            None if is_tagged => Ok(None),
+            entry => self.prove_guessable(entry).await,
         }
-        return Err(OAuthError::authentication_failed("no client has that id"));
-    };
-    let proved = if is_tagged {
-        prove_minted(app, &entry, credentials, &mac, now).await?
-    } else {
-        prove_imported(app, &entry, credentials, &mac, now).await?
-    };
-    if proved {
-        return Ok(entry);
     }
-    Err(refusal(&entry, why_not(&entry, presented, is_tagged, now)))
-}
 
-/// True if this very secret has been proved before and still counts: the ordinary case.
-fn is_remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> bool {
-    entry
-        .secrets
-        .iter()
-        .any(|known| known.proof.recognise(mac) == Some(true) && known.record.is_live(now))
-}
-
-/// A secret with a valid tag was minted for this client: the hint tells which one it must be. It
-/// may also have come back by an import, after the client had been deleted.
-async fn prove_minted(
-    app: &App,
-    entry: &ClientEntry,
-    credentials: &Credentials,
-    mac: &Mac,
-    now: Timestamp,
-) -> Result<bool, OAuthError> {
-    let hint = secret::hint(credentials.secret.expose_secret());
-    let candidates = entry.secrets.iter().filter(|known| {
-        let may_be = known.record.kind == SecretKind::Imported || known.record.hint == hint;
-        may_be && known.record.is_live(now)
-    });
-    Ok(matches_one_of(app, candidates, credentials, mac).await? == Match::Yes)
-}
-
-/// Any other text may be an imported secret. A wrong one costs a hash in any case, so that time
-/// does not tell whether the client has such a secret, or has used it already.
-async fn prove_imported(
-    app: &App,
-    entry: &ClientEntry,
-    credentials: &Credentials,
-    mac: &Mac,
-    now: Timestamp,
-) -> Result<bool, OAuthError> {
-    let candidates = entry
-        .secrets
-        .iter()
-        .filter(|known| known.record.kind == SecretKind::Imported && known.record.is_live(now));
-    let found = matches_one_of(app, candidates, credentials, mac).await?;
-    if found == Match::NoAtOnce {
-        waste_time(app, &credentials.secret).await?;
+    /// A secret with a valid tag was minted for this client: the hint tells which one it must be.
+    /// It may also have come back by an import, after the client had been deleted.
+    async fn prove_minted(&self, entry: &ClientEntry) -> Result<Option<usize>, OAuthError> {
+        let hint = secret::hint(self.credentials.secret.expose_secret());
+        let may_be =
+            |known: &SecretEntry| known.kind == SecretKind::Imported || *known.hint == *hint;
+        let found = self.matching(entry, Lane::Minted, may_be).await;
+        Ok(found.map_err(|busy| OAuthError::unavailable(busy.to_string()))?.secret())
     }
-    Ok(found == Match::Yes)
+
+    /// Any other text may be a guess at an imported secret. As long as there are such secrets, a
+    /// wrong one costs a hash in any case, so that time does not tell whether the client exists,
+    /// has such a secret, or has used it already. Who guesses too often waits behind everybody
+    /// else and is told so; but a right secret is never refused for the wrong ones before it.
+    async fn prove_guessable(
+        &self,
+        entry: Option<&ClientEntry>,
+    ) -> Result<Option<usize>, OAuthError> {
+        if !self.app.directory.holds_imported_secrets() {
+            return Ok(None);
+        }
+        let guesses = &self.app.foundation.vault.guesses;
+        let id = &self.credentials.client_id;
+        let noted = guesses.note(id, self.address, self.now);
+        let lane = if noted.is_ok() { Lane::Guessable } else { Lane::Suspect };
+        let checked = self.check_guess(entry, lane).await;
+        match (noted, checked) {
+            (Ok(()), Ok(Some(secret))) => {
+                guesses.take_back(id, self.address, self.now);
+                Ok(Some(secret))
+            }
+            (Err(_), Ok(Some(secret))) => Ok(Some(secret)),
+            (Ok(()), Ok(None)) => Ok(None),
+            (Ok(()), Err(busy)) => Err(OAuthError::unavailable(busy.to_string())),
+            (Err(full), _) => Err(OAuthError::too_many_guesses(full.seconds)),
+        }
+    }
+
+    async fn check_guess(
+        &self,
+        entry: Option<&ClientEntry>,
+        lane: Lane,
+    ) -> Result<Option<usize>, Busy> {
+        let found = match entry {
+            Some(entry) => {
+                let may_be = |known: &SecretEntry| known.kind == SecretKind::Imported;
+                self.matching(entry, lane, may_be).await?
+            }
+            None => Match::NoAtOnce,
+        };
+        if found == Match::NoAtOnce {
+            self.hasher().verify_nothing(lane, &self.credentials.secret).await?;
+        }
+        Ok(found.secret())
+    }
+
+    /// Hashes as often as it must: secrets that have been proved before are recognised without.
+    async fn matching(
+        &self,
+        entry: &ClientEntry,
+        lane: Lane,
+        may_be: impl Fn(&SecretEntry) -> bool,
+    ) -> Result<Match, Busy> {
+        let mut found = Match::NoAtOnce;
+        for (position, known) in entry.secrets.iter().enumerate() {
+            if !may_be(known) || !known.is_live(self.now) {
+                continue;
+            }
+            match known.memory.proof.recognise(&self.mac) {
+                // Proved by another request in this very moment.
+                Some(true) => return Ok(Match::Yes(position)),
+                Some(false) => continue,
+                None => {}
+            }
+            if self.hasher().verify(lane, &self.credentials.secret, &known.hash).await? {
+                known.memory.proof.remember(&self.mac);
+                return Ok(Match::Yes(position));
+            }
+            found = Match::NoByHash;
+        }
+        Ok(found)
+    }
 }
 
-/// Whether a secret is one of those it could be.
+/// Whether a text is one of the secrets it could be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Match {
-    /// It is.
-    Yes,
+    /// It is this one.
+    Yes(usize),
     /// It is not, and a hash has said so.
     NoByHash,
     /// It is not, and no hash was needed to know.
     NoAtOnce,
 }
 
-/// Hashes as often as it must: secrets that have been proved before are recognised without.
-async fn matches_one_of(
-    app: &App,
-    candidates: impl Iterator<Item = &SecretEntry>,
-    credentials: &Credentials,
-    mac: &Mac,
-) -> Result<Match, OAuthError> {
-    let vault = &app.foundation.vault;
-    let mut found = Match::NoAtOnce;
-    for known in candidates {
-        match known.proof.recognise(mac) {
-            // Proved by another request in this very moment.
-            Some(true) => return Ok(Match::Yes),
-            Some(false) => continue,
-            None => {}
+impl Match {
+    fn secret(self) -> Option<usize> {
+        match self {
+            Self::Yes(position) => Some(position),
+            Self::NoByHash | Self::NoAtOnce => None,
         }
-        let record = &known.record;
-        let checked = vault.hasher.verify(record.kind, &credentials.secret, &record.hash).await;
-        if checked.map_err(busy)? {
-            known.proof.remember(mac);
-            return Ok(Match::Yes);
-        }
-        found = Match::NoByHash;
     }
-    Ok(found)
-}
-
-/// Costs what a wrong imported secret costs, as long as there are such secrets.
-async fn waste_time(app: &App, presented: &SecretString) -> Result<(), OAuthError> {
-    if app.directory.holds_imported_secrets() {
-        app.foundation.vault.hasher.verify_nothing(presented).await.map_err(busy)?;
-    }
-    Ok(())
-}
-
-fn busy(busy: Busy) -> OAuthError {
-    OAuthError::unavailable(busy.to_string())
 }
 
 /// A refusal whose reason names the client, which exists and is therefore no secret.
 fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
-    OAuthError::authentication_failed(format!("{}: {reason}", entry.client.client_id))
+    OAuthError::authentication_failed(format!("{}: {reason}", entry.client_id))
 }
 
 /// The reason for the log; computed for refusals only.
 fn why_not(entry: &ClientEntry, presented: &str, is_tagged: bool, now: Timestamp) -> &'static str {
-    let is_over = |known: &SecretEntry| {
-        known.record.hint == secret::hint(presented) && !known.record.is_live(now)
-    };
+    let is_over =
+        |known: &SecretEntry| *known.hint == *secret::hint(presented) && !known.is_live(now);
     match secret::shape(presented) {
         Shape::Damaged => {
             "the secret was cut, mistyped or has a line break: its checksum does not match"

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::directory::Offer;
 use crate::model::client::GrantType;
-use crate::model::grant::Grant;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Lifetime;
@@ -19,20 +19,29 @@ const LISTED: usize = 10;
 /// What has been granted. Only [`grant`] makes one.
 #[derive(Debug)]
 pub struct Granted {
-    resource: Arc<Resource>,
-    scope: Scopes,
+    offer: Arc<Offer>,
+    /// The scopes asked for; all that are offered if absent.
+    scope: Option<Scopes>,
     lifetime: Lifetime,
 }
 
 impl Granted {
     /// The resource, which becomes the audience.
     pub fn resource(&self) -> &Resource {
-        &self.resource
+        &self.offer.resource
     }
 
     /// The scope; may be empty.
     pub fn scope(&self) -> &Scopes {
-        &self.scope
+        self.scope.as_ref().unwrap_or(&self.offer.scope)
+    }
+
+    /// The scope as text; may be empty.
+    pub fn scope_text(&self) -> String {
+        match &self.scope {
+            Some(scope) => scope.to_string(),
+            None => self.offer.scope_text.clone(),
+        }
     }
 
     /// How long the token lives.
@@ -41,60 +50,46 @@ impl Granted {
     }
 }
 
-/// One resource that the client may ask for, with what it may have of it now.
-struct Offer {
-    resource: Arc<Resource>,
-    scope: Scopes,
-}
-
 /// Decides what the client gets of what it wants (DESIGN D5): all of it, or a refusal.
 pub fn grant(
     app: &App,
     client: &AuthenticatedClient,
     wanted: &Wanted,
 ) -> Result<Granted, OAuthError> {
-    let id = &client.client().client_id;
-    if !client.client().grant_types.contains(&GrantType::ClientCredentials) {
-        let offered: Vec<_> = client.client().grant_types.iter().map(GrantType::as_str).collect();
-        return Err(OAuthError::new(
-            ErrorCode::UnauthorizedClient,
-            format!(
-                "Client {id} may not use client_credentials. It may use: {}.",
-                echo(&offered.join(" "))
-            ),
-        ));
-    }
+    refuse_other_grants(client)?;
     let scope = wanted.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
-    let offers: Vec<Offer> = client.grants().iter().filter_map(|grant| offer(app, grant)).collect();
+    let offers = client.entry().grants.iter().filter_map(|grant| grant.offer()).collect();
     let offer = choose(client, offers, &wanted.resources, scope.as_ref())?;
-    let scope = match scope {
-        None => offer.scope,
-        Some(scope) => match scope.first_outside(&offer.scope) {
-            None => scope,
-            Some(beyond) => return Err(beyond_grant(client, &offer, beyond.as_str())),
-        },
-    };
+    if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&offer.scope)) {
+        return Err(beyond_grant(client, &offer, beyond.as_str()));
+    }
     let lifetime = lifetime(app, client, &offer.resource);
-    Ok(Granted { resource: offer.resource, scope, lifetime })
+    Ok(Granted { offer, scope, lifetime })
 }
 
-/// What a grant is worth now; nothing if its resource is gone.
-fn offer(app: &App, grant: &Grant) -> Option<Offer> {
-    let resource = app.directory.resource(&grant.resource)?;
-    let scope = grant.scopes.within(&resource.scope_names());
-    Some(Offer { resource, scope })
+fn refuse_other_grants(client: &AuthenticatedClient) -> Result<(), OAuthError> {
+    let types = &client.entry().ways.grant_types;
+    if types.contains(&GrantType::ClientCredentials) {
+        return Ok(());
+    }
+    let id = client.id();
+    let types = types.iter().map(GrantType::as_str).collect::<Vec<_>>().join(" ");
+    Err(OAuthError::new(
+        ErrorCode::UnauthorizedClient,
+        format!("Client {id} may not use client_credentials. It may use: {}.", echo(&types)),
+    ))
 }
 
 /// The one resource that the token is for: the one that is named, else the only one, else the
 /// only one that has all the scopes asked for.
 fn choose(
     client: &AuthenticatedClient,
-    mut offers: Vec<Offer>,
+    mut offers: Vec<Arc<Offer>>,
     named: &[String],
     scope: Option<&Scopes>,
-) -> Result<Offer, OAuthError> {
+) -> Result<Arc<Offer>, OAuthError> {
     match (named, offers.len(), scope) {
         ([name], _, _) => named_offer(client, offers, name),
         ([_, _, ..], _, _) => Err(OAuthError::new(
@@ -106,7 +101,7 @@ fn choose(
             ErrorCode::InvalidTarget,
             format!(
                 "Client {} may not call any API yet. Ask your operator for a grant.",
-                client.client().client_id
+                client.id()
             ),
         )),
         ([], _, None) => Err(several_targets(client, &offers)),
@@ -116,9 +111,9 @@ fn choose(
 
 fn named_offer(
     client: &AuthenticatedClient,
-    offers: Vec<Offer>,
+    offers: Vec<Arc<Offer>>,
     name: &str,
-) -> Result<Offer, OAuthError> {
+) -> Result<Arc<Offer>, OAuthError> {
     let known: Vec<_> = offers.iter().map(|offer| offer.resource.resource.clone()).collect();
     offers
         .into_iter()
@@ -129,9 +124,9 @@ fn named_offer(
 /// The only offer that has all these scopes; several offers are too many, and none too few.
 fn fitting_offer(
     client: &AuthenticatedClient,
-    offers: Vec<Offer>,
+    offers: Vec<Arc<Offer>>,
     scope: &Scopes,
-) -> Result<Offer, OAuthError> {
+) -> Result<Arc<Offer>, OAuthError> {
     let is_offered = |name: &ScopeName| offers.iter().any(|offer| offer.scope.contains(name));
     if let Some(beyond) = scope.iter().find(|name| !is_offered(name)) {
         return Err(OAuthError::new(
@@ -139,7 +134,7 @@ fn fitting_offer(
             format!(
                 "Scope '{}' is not granted to {} for any API.",
                 echo(beyond.as_str()),
-                client.client().client_id
+                client.id()
             ),
         ));
     }
@@ -156,7 +151,7 @@ fn fitting_offer(
 /// server's maximum.
 fn lifetime(app: &App, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
     let token = &app.foundation.config.token;
-    [client.client().token_lifetime, resource.token_lifetime]
+    [client.entry().token_lifetime, resource.token_lifetime]
         .into_iter()
         .flatten()
         .min()
@@ -165,7 +160,7 @@ fn lifetime(app: &App, client: &AuthenticatedClient, resource: &Resource) -> Lif
 }
 
 fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]) -> OAuthError {
-    let id = &client.client().client_id;
+    let id = client.id();
     let nearest = known
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate.as_str()), candidate))
@@ -182,7 +177,7 @@ fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]
     )
 }
 
-fn several_targets(client: &AuthenticatedClient, offers: &[Offer]) -> OAuthError {
+fn several_targets(client: &AuthenticatedClient, offers: &[Arc<Offer>]) -> OAuthError {
     let choices: Vec<_> = offers
         .iter()
         .take(LISTED)
@@ -192,7 +187,7 @@ fn several_targets(client: &AuthenticatedClient, offers: &[Offer]) -> OAuthError
         ErrorCode::InvalidTarget,
         format!(
             "{} may call {} such APIs. Say which: {}{}",
-            client.client().client_id,
+            client.id(),
             offers.len(),
             choices.join(" or "),
             if offers.len() > LISTED { " or another." } else { "." }
@@ -211,7 +206,7 @@ fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAu
         format!(
             "Scope '{}' is not granted to {} for {}. Granted: {granted}.",
             echo(scope),
-            client.client().client_id,
+            client.id(),
             offer.resource.resource,
         ),
     )

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// How many seconds "shortly" is.
+const SHORTLY: u32 = 2;
+
 /// The code of a refusal (RFC 6749, section 5.2; RFC 8707, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -17,6 +20,8 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource is unknown or not granted, or none is named where one must be.
     InvalidTarget,
+    /// The client asks too often. No code is registered for this; the word is that of the next.
+    TooManyRequests,
     /// The server cannot do it now.
     TemporarilyUnavailable,
     /// The server failed.
@@ -33,7 +38,7 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }
@@ -56,13 +61,15 @@ pub struct OAuthError {
     code: ErrorCode,
     description: Description,
     reason: Cow<'static, str>,
+    retry_after: Option<u32>,
 }
 
 impl OAuthError {
     /// A refusal whose reason the caller may know. The sentence says what would be right.
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
         let sentence = allowed(sentence.into());
-        Self { code, reason: sentence.clone(), description: Description::Sentence(sentence) }
+        let description = Description::Sentence(sentence.clone());
+        Self { code, reason: sentence, description, retry_after: None }
     }
 
     /// `invalid_request`, with what is wrong about its shape.
@@ -86,6 +93,7 @@ impl OAuthError {
             code: ErrorCode::InvalidClient,
             description: Description::AuthenticationFailed,
             reason: reason.into(),
+            retry_after: None,
         }
     }
 
@@ -97,7 +105,23 @@ impl OAuthError {
                 "The server cannot issue tokens right now. Try again shortly.",
             )),
             reason: reason.into(),
+            retry_after: Some(SHORTLY),
         }
+    }
+
+    /// The caller asks too often, and may come again after so many seconds (RFC 6585, section 4).
+    pub fn too_many(sentence: String, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(ErrorCode::TooManyRequests, sentence) }
+    }
+
+    /// There have been too many wrong secrets. Said of unknown clients as of known ones.
+    pub fn too_many_guesses(seconds: u32) -> Self {
+        Self::too_many(
+            format!(
+                "Too many failed attempts with this client_id or from this address. Check the secret and try again in {seconds} s."
+            ),
+            seconds,
+        )
     }
 
     /// `server_error`: our fault, with the cause for the log.
@@ -108,6 +132,7 @@ impl OAuthError {
                 "The server failed. The reason is recorded.",
             )),
             reason: reason.into(),
+            retry_after: None,
         }
     }
 
@@ -124,6 +149,11 @@ impl OAuthError {
     /// The true reason, for the log.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// After how many seconds it is worth trying again, if it is.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after
     }
 }
 

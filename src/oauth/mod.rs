@@ -10,6 +10,7 @@ pub mod error;
 pub mod metadata;
 pub mod parameters;
 pub mod request;
+mod token_rate;
 
 use crate::app::App;
 use crate::oauth::access_token::TokenResponse;
@@ -23,5 +24,7 @@ pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, O
         GrantRequest::ClientCredentials(wanted) => client_credentials::grant(app, &client, wanted)?,
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
-    access_token::mint(app, &client, &granted, app.foundation.clock.now())
+    let now = app.foundation.clock.now();
+    token_rate::count(app, &client, &granted, now)?;
+    access_token::mint(app, &client, &granted, now)
 }

@@ -3,6 +3,7 @@
 //! The rules are the same for both (RFC 6749, section 3.2): a parameter may occur once, an empty
 //! value counts as absent, an unknown name is ignored.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -46,19 +47,18 @@ impl Parameters {
                 "The body is JSON but Content-Type says application/x-www-form-urlencoded.",
             ));
         }
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(body).map_err(|_| {
-            OAuthError::invalid_request("The body is not application/x-www-form-urlencoded.")
-        })?;
-        let mut parameters = Self::default();
-        for (name, value) in pairs {
+        let mut parameters = Self(Vec::with_capacity(KNOWN.len()));
+        for (name, value) in form_urlencoded::parse(body.as_bytes()) {
             // The decoder puts this character where the bytes are not UTF-8.
-            if name.contains('\u{FFFD}') || value.contains('\u{FFFD}') {
+            let is_broken =
+                |text: &Cow<'_, str>| matches!(text, Cow::Owned(text) if text.contains('\u{FFFD}'));
+            if is_broken(&name) || is_broken(&value) {
                 return Err(OAuthError::invalid_request("The body is not UTF-8."));
             }
             if name != REPEATABLE {
                 parameters.refuse_repeated(&name)?;
             }
-            parameters.add(name, value)?;
+            parameters.add(name.into_owned(), value.into_owned())?;
         }
         Ok(parameters)
     }

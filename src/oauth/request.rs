@@ -1,6 +1,7 @@
 //! What came in, as data: who says to be whom, and what is asked for.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use secrecy::SecretString;
 
@@ -45,6 +46,8 @@ pub struct TokenRequest {
     pub credentials: Option<Credentials>,
     /// The grant that is asked for.
     pub grant: GrantRequest,
+    /// Where the request comes from.
+    pub address: IpAddr,
 }
 
 /// The grant that is asked for.
@@ -65,7 +68,11 @@ pub struct Wanted {
 
 impl TokenRequest {
     /// Puts a request together from its parts and checks its shape.
-    pub fn new(mut parameters: Parameters, header: HeaderCredentials) -> Result<Self, OAuthError> {
+    pub fn new(
+        mut parameters: Parameters,
+        header: HeaderCredentials,
+        address: IpAddr,
+    ) -> Result<Self, OAuthError> {
         let grant_type = parameters.take("grant_type").ok_or_else(|| {
             OAuthError::invalid_request(
                 "Parameter 'grant_type' is missing. For a machine client send grant_type=client_credentials.",
@@ -89,6 +96,7 @@ impl TokenRequest {
         Ok(Self {
             credentials,
             grant: GrantRequest::ClientCredentials(Wanted { resources, scope }),
+            address,
         })
     }
 }
@@ -138,7 +146,7 @@ mod tests {
     use super::*;
 
     fn request(form: &str, header: HeaderCredentials) -> Result<TokenRequest, OAuthError> {
-        TokenRequest::new(Parameters::from_form(form)?, header)
+        TokenRequest::new(Parameters::from_form(form)?, header, [127, 0, 0, 1].into())
     }
 
     fn basic(id: &str) -> HeaderCredentials {

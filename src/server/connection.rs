@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -62,7 +61,7 @@ pub(super) async fn serve(
         let (exchange, answered) = (exchange.clone(), answered.clone());
         async move {
             answered.begin();
-            let response = web::answer(&exchange, peer, request.map(Body::new)).await;
+            let response = web::answer(&exchange, peer, request).await;
             answered.end();
             Ok::<_, Infallible>(response)
         }
@@ -113,7 +112,11 @@ struct Attended {
     /// The requests that had been answered when the present wait began.
     waiting_since: usize,
     has_begun: bool,
-    deadline: Pin<Box<Sleep>>,
+    /// When the present wait is over.
+    deadline: Instant,
+    /// Goes off then, or earlier and is set anew: to move a timer costs more than to look at the
+    /// clock, and the deadline moves with each request.
+    alarm: Pin<Box<Sleep>>,
     /// Set while the peer does not take what we write.
     unread: Option<Pin<Box<Sleep>>>,
     replacement: Option<Replacement>,
@@ -135,7 +138,8 @@ impl Attended {
             waiting_since: 0,
             // A connection that never says a word has as long as one that begins to.
             has_begun: true,
-            deadline: Box::pin(tokio::time::sleep(timeouts.head)),
+            deadline: Instant::now() + timeouts.head,
+            alarm: Box::pin(tokio::time::sleep(timeouts.head)),
             unread: None,
             replacement: None,
         }
@@ -188,7 +192,7 @@ impl Attended {
         self.note_answers();
         if !self.has_begun && !self.answered.is_serving() {
             self.has_begun = true;
-            self.deadline.as_mut().reset(Instant::now() + self.timeouts.head);
+            self.deadline = Instant::now() + self.timeouts.head;
         }
     }
 
@@ -198,13 +202,24 @@ impl Attended {
         if count != self.waiting_since {
             self.waiting_since = count;
             self.has_begun = false;
-            self.deadline.as_mut().reset(Instant::now() + IDLE);
+            self.deadline = Instant::now() + IDLE;
         }
     }
 
     fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
         self.note_answers();
-        !self.answered.is_serving() && self.deadline.as_mut().poll(context).is_ready()
+        if self.answered.is_serving() {
+            return false;
+        }
+        while self.alarm.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
+            if now >= self.deadline {
+                return true;
+            }
+            // Never further ahead than a head may take: one that begins meanwhile ends in time.
+            self.alarm.as_mut().reset(self.deadline.min(now + self.timeouts.head));
+        }
+        false
     }
 }
 
@@ -253,7 +268,9 @@ impl AsyncWrite for Attended {
 fn empty_refusal(bytes: &[u8]) -> Option<bool> {
     const ID: &[u8] = b"x-request-id";
     let status = bytes.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-    let is_refusal = status.first() == Some(&b'4');
+    if status.first() != Some(&b'4') {
+        return None;
+    }
     let is_ours = bytes.windows(ID.len()).any(|window| window == ID);
-    (is_refusal && !is_ours).then_some(status == b"431" || status == b"414")
+    (!is_ours).then_some(status == b"431" || status == b"414")
 }

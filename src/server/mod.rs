@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::admin::AdminError;
 use crate::app::App;
 use crate::server::connection::Timeouts;
-use crate::web::{self, Exchange, Shape};
+use crate::web::{Exchange, Routes, Shape};
 
 /// How many connections the management listener holds at the most.
 const MANAGEMENT_CONNECTIONS: usize = 128;
@@ -77,19 +77,20 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(upkeep::follow(app.clone()));
         background.spawn(upkeep::keep_keys_coming(app.clone()));
+        background.spawn(upkeep::keep_ledger(app.clone()));
         let (closing, closed) = watch::channel(false);
         let listeners = [
             Listening::new(
                 &app,
                 public,
-                web::public(app.clone()),
+                Routes::public(app.clone()),
                 Shape::OAuth,
                 config.limits.connections,
             ),
             Listening::new(
                 &app,
                 management,
-                web::management(app.clone()),
+                Routes::management(app.clone()),
                 Shape::Problem,
                 MANAGEMENT_CONNECTIONS,
             ),
@@ -108,6 +109,7 @@ impl Server {
             tracing::warn!("some connections did not finish within shutdown.drain and are cut");
         }
         background.shutdown().await;
+        upkeep::write_ledger(&app).await;
         app.foundation.store.close().await;
         tracing::info!("stopped");
     }
@@ -135,13 +137,7 @@ struct Listening {
 }
 
 impl Listening {
-    fn new(
-        app: &App,
-        listener: TcpListener,
-        routes: axum::Router,
-        shape: Shape,
-        most: usize,
-    ) -> Self {
+    fn new(app: &App, listener: TcpListener, routes: Routes, shape: Shape, most: usize) -> Self {
         let config = &app.foundation.config;
         let exchange = Exchange {
             routes,

@@ -1,5 +1,5 @@
-//! What goes on in the background: following the changes of others, and making signing keys in
-//! time.
+//! What goes on in the background: following the changes of others, making signing keys in time,
+//! and writing the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,9 @@ use crate::store::feed::Bell;
 
 /// How often it is looked whether a signing key is due.
 const KEYS_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often the ledger is written: so much of it is lost when the process is killed.
+const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How long to wait after a lost bell, so that a database that refuses is not asked all the time.
 const AFTER_LOSS: Duration = Duration::from_millis(200);
@@ -92,6 +95,24 @@ async fn wait(app: &App, bell: Option<&mut Bell>) -> Woken {
     }
 }
 
+/// Writes the ledger for ever.
+pub(super) async fn keep_ledger(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(LEDGER_INTERVAL).await;
+        write_ledger(&app).await;
+    }
+}
+
+/// Writes the ledger once, or says why it has to wait.
+pub(super) async fn write_ledger(app: &App) {
+    if let Err(error) = app.write_ledger().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the use of secrets cannot be written; it is kept for the next time"
+        );
+    }
+}
+
 /// Makes signing keys for ever, each when it is due.
 pub(super) async fn keep_keys_coming(app: Arc<App>) {
     loop {
@@ -110,7 +131,7 @@ pub(super) async fn keep_keys_coming(app: Arc<App>) {
 pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
     let mut algorithms = vec![app.foundation.config.token.algorithm];
     let resources = app.directory.resources();
-    algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
+    algorithms.extend(resources.iter().filter_map(|resource| resource.signing_algorithm));
     algorithms.sort_unstable();
     algorithms.dedup();
     let keyring = app.directory.keyring();

@@ -7,20 +7,44 @@ use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::rate::OwnRate;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::usage::Usage;
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
-type ClientRow = (String, String, String, String, String, Option<i64>, i64, i64);
-type SecretRow = (String, String, String, String, String, String, i64, Option<i64>);
+type ClientRow = (String, String, String, String, String, Option<i64>, Option<String>, i64, i64);
+type SecretRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+);
 type GrantRow = (String, String, Option<String>);
 
 fn client(row: ClientRow) -> Result<Client, StoreError> {
-    let (client_id, name, state, auth_methods, grant_types, token_lifetime, created_at, updated_at) =
-        row;
+    let (
+        client_id,
+        name,
+        state,
+        auth_methods,
+        grant_types,
+        token_lifetime,
+        token_rate,
+        created_at,
+        updated_at,
+    ) = row;
     Ok(Client {
         client_id: ClientId::parse(&client_id)?,
         name: ClientName::parse(&name)?,
@@ -28,13 +52,38 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
         auth_methods: words(&auth_methods, AuthenticationMethod::parse)?,
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
+        token_rate: token_rate.as_deref().map(OwnRate::parse).transpose()?,
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
 }
 
 fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
-    let (secret_id, _, kind, hash, hint, label, created_at, expires_at) = row;
+    let (
+        secret_id,
+        _,
+        kind,
+        hash,
+        hint,
+        label,
+        created_at,
+        expires_at,
+        first_used_at,
+        last_used_at,
+        uses,
+        last_address,
+    ) = row;
+    let usage = match (first_used_at, last_used_at, uses, last_address) {
+        (Some(first), Some(last), Some(uses), Some(address)) => Some(Usage {
+            first_used_at: Timestamp(first),
+            last_used_at: Timestamp(last),
+            uses,
+            last_address: address
+                .parse()
+                .map_err(|_| Malformed::because("the address of a use is no address"))?,
+        }),
+        _ => None,
+    };
     Ok(SecretRecord {
         secret_id: SecretId::parse(&secret_id)?,
         kind: SecretKind::parse(&kind)?,
@@ -43,6 +92,7 @@ fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
         label,
         created_at: Timestamp(created_at),
         expires_at: expires_at.map(Timestamp),
+        usage,
     })
 }
 
@@ -103,14 +153,16 @@ impl Store {
     pub async fn registration(&self, id: &ClientId) -> Result<Option<Registration>, StoreError> {
         const CLIENT: &str = "
             SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
-                created_at, updated_at
+                token_rate, created_at, updated_at
             FROM client
             WHERE client_id = $1";
         const SECRETS: &str = "
-            SELECT secret_id, client_id, kind, hash, hint, label, created_at, expires_at
+            SELECT client_secret.secret_id, client_id, kind, hash, hint, label, created_at,
+                expires_at, first_used_at, last_used_at, uses, last_address
             FROM client_secret
+            LEFT JOIN secret_use ON secret_use.secret_id = client_secret.secret_id
             WHERE client_id = $1
-            ORDER BY created_at, secret_id";
+            ORDER BY created_at, client_secret.secret_id";
         const GRANTS: &str = "
             SELECT client_id, resource, scopes
             FROM client_grant
@@ -134,16 +186,18 @@ impl Store {
     ) -> Result<Vec<(String, Result<Registration, StoreError>)>, StoreError> {
         const CLIENTS: &str = "
             SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
-                created_at, updated_at
+                token_rate, created_at, updated_at
             FROM client
             WHERE client_id > $1
             ORDER BY client_id
             LIMIT $2";
         const SECRETS: &str = "
-            SELECT secret_id, client_id, kind, hash, hint, label, created_at, expires_at
+            SELECT client_secret.secret_id, client_id, kind, hash, hint, label, created_at,
+                expires_at, first_used_at, last_used_at, uses, last_address
             FROM client_secret
+            LEFT JOIN secret_use ON secret_use.secret_id = client_secret.secret_id
             WHERE client_id > $1 AND client_id <= $2
-            ORDER BY created_at, secret_id";
+            ORDER BY created_at, client_secret.secret_id";
         const GRANTS: &str = "
             SELECT client_id, resource, scopes
             FROM client_grant
@@ -187,8 +241,8 @@ impl Change {
         const SQL: &str = "
             INSERT INTO client
                 (client_id, name, state, auth_methods, grant_types, token_lifetime,
-                created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                token_rate, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
@@ -197,6 +251,7 @@ impl Change {
                 .bind(joined(client.auth_methods.iter().map(|method| method.as_str())))
                 .bind(joined(client.grant_types.iter().map(GrantType::as_str)))
                 .bind(client.token_lifetime.map(Lifetime::seconds))
+                .bind(client.token_rate.map(|rate| rate.to_string()))
                 .bind(client.created_at.0)
                 .bind(client.updated_at.0)
                 .execute(connection)
@@ -211,7 +266,7 @@ impl Change {
         const SQL: &str = "
             UPDATE client
             SET name = $2, state = $3, auth_methods = $4, grant_types = $5,
-                token_lifetime = $6, updated_at = $7
+                token_lifetime = $6, token_rate = $7, updated_at = $8
             WHERE client_id = $1";
         let rows = on_change!(self, |connection| {
             let done = sqlx::query(SQL)
@@ -221,6 +276,7 @@ impl Change {
                 .bind(joined(client.auth_methods.iter().map(|method| method.as_str())))
                 .bind(joined(client.grant_types.iter().map(GrantType::as_str)))
                 .bind(client.token_lifetime.map(Lifetime::seconds))
+                .bind(client.token_rate.map(|rate| rate.to_string()))
                 .bind(client.updated_at.0)
                 .execute(connection)
                 .await?;

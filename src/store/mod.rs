@@ -10,6 +10,7 @@ pub mod feed;
 mod resources;
 pub mod schema;
 mod signing_keys;
+mod usage;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

@@ -10,8 +10,10 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "first schema", include_str!("../../migrations/0001_first_schema.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
+    (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
+];
 
 /// The newest version that this binary knows.
 pub const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;

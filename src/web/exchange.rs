@@ -1,26 +1,31 @@
 //! The outermost layer: what every exchange has, whatever its path. An id, a look at the head, an
 //! answer with a body, and one line in the log.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::HOST;
-use axum::http::{HeaderValue, Version};
+use axum::http::{HeaderName, HeaderValue, Request, Version};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use ipnet::IpNet;
-use tower::ServiceExt;
 
 use crate::crypto::random;
+use crate::oauth::error::OAuthError;
+use crate::web::Routes;
 use crate::web::address;
 use crate::web::refusal::{Refusal, Shape};
+
+/// The header that names an exchange.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a listener needs to know about its exchanges.
 pub struct Exchange {
     /// The routes.
-    pub routes: Router,
+    pub routes: Routes,
     /// How errors are written.
     pub shape: Shape,
     /// The largest head in bytes.
@@ -30,18 +35,17 @@ pub struct Exchange {
 }
 
 /// Answers one request of a peer.
-pub async fn answer(exchange: &Exchange, peer: SocketAddr, request: Request) -> Response {
+pub async fn answer<B>(exchange: &Exchange, peer: SocketAddr, request: Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
     let started = Instant::now();
     let request_id = request_id();
-    let line = Line {
-        method: request.method().clone(),
-        client: address::of_client(peer, request.headers(), &exchange.trusted_proxies),
-    };
+    let client = address::of_client(peer, request.headers(), &exchange.trusted_proxies);
+    let line = Line { method: request.method().clone(), client };
     let mut response = match check_head(&request, exchange.header_size) {
-        Ok(()) => match exchange.routes.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+        Ok(()) => route(exchange, client, request).await,
         Err(refusal) => refusal.into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
@@ -51,9 +55,22 @@ pub async fn answer(exchange: &Exchange, peer: SocketAddr, request: Request) -> 
         line.answered(&response, &request_id, started);
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-request-id", value);
+        response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Calls what is at the path. A panic there is our fault and ends this request only.
+async fn route<B>(exchange: &Exchange, client: IpAddr, request: Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let answering = AssertUnwindSafe(exchange.routes.answer(client, request));
+    answering.catch_unwind().await.unwrap_or_else(|_| {
+        Refusal::from(OAuthError::server_error("a handler panicked; see the log above"))
+            .into_response()
+    })
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
@@ -81,7 +98,7 @@ fn request_id() -> String {
 
 /// Looks at what hyper lets pass (RFC 9112, section 3.2). Bodies are framed by hyper alone, which
 /// takes chunks over a length and closes the connection after a request that names both.
-fn check_head(request: &Request, header_size: usize) -> Result<(), Refusal> {
+fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), Refusal> {
     let headers = request.headers();
     let size: usize =
         headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
@@ -100,7 +117,7 @@ fn check_head(request: &Request, header_size: usize) -> Result<(), Refusal> {
 /// Of the caller's text only what a refusal itself repeats is in it.
 struct Line {
     method: axum::http::Method,
-    client: std::net::IpAddr,
+    client: IpAddr,
 }
 
 impl Line {
@@ -129,23 +146,22 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::get;
     use http_body_util::BodyExt;
-    use tower_http::catch_panic::CatchPanicLayer;
 
     use super::*;
 
     /// N-04, W-23: a panic, which is our fault, answers like every other failure and tells nothing.
     #[tokio::test]
     async fn a_panic_is_answered_in_json_without_a_word_about_it() {
-        let routes = Router::new()
-            .route("/", get(|| async { unreachable!("hush") as &'static str }))
-            .layer(CatchPanicLayer::custom(crate::web::panicked));
+        let routes =
+            Router::new().route("/", get(|| async { unreachable!("hush") as &'static str }));
         for (shape, content_type) in
             [(Shape::OAuth, "application/json"), (Shape::Problem, "application/problem+json")]
         {
             let exchange = Exchange {
-                routes: routes.clone(),
+                routes: Routes::only(routes.clone()),
                 shape,
                 header_size: 1000,
                 trusted_proxies: Vec::new(),

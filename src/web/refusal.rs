@@ -32,6 +32,7 @@ pub(super) struct Refusal {
     description: Description,
     reason: Cow<'static, str>,
     allow: Option<&'static str>,
+    retry_after: Option<u32>,
     closes: bool,
 }
 
@@ -115,6 +116,7 @@ impl Refusal {
             reason: sentence.clone(),
             description: Description::Sentence(sentence),
             allow: None,
+            retry_after: None,
             closes: false,
         }
     }
@@ -153,8 +155,8 @@ impl Refusal {
             let challenge = HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
@@ -203,6 +205,7 @@ impl From<OAuthError> for Refusal {
             | ErrorCode::InvalidScope
             | ErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
             ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+            ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -212,6 +215,7 @@ impl From<OAuthError> for Refusal {
             description: error.description().clone(),
             reason: Cow::Owned(error.reason().to_owned()),
             allow: None,
+            retry_after: error.retry_after(),
             closes: false,
         }
     }

@@ -1,11 +1,11 @@
 //! The token endpoint (RFC 6749, section 3.2).
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::app::App;
@@ -18,14 +18,22 @@ use crate::web::{basic, body};
 
 const ALLOWED: &str = "POST, OPTIONS";
 
+/// What an answer has beside the token, with some scopes; a longer one makes its buffer grow.
+const ROOM: usize = 256;
+
 /// Parameters that must never stand in a URL, where every proxy logs them (C-05).
 const NEVER_IN_URL: [&str; 3] = ["client_id", "client_secret", "client_assertion"];
 
 /// Answers `POST /v1/oauth/token` and its aliases.
-pub(super) async fn token(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, Refusal> {
+pub(super) async fn token<B>(
+    app: &App,
+    client: IpAddr,
+    request: Request<B>,
+) -> Result<Response, Refusal>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     match *request.method() {
         Method::POST => {}
         Method::OPTIONS => return Ok(options()),
@@ -36,14 +44,14 @@ pub(super) async fn token(
     let parameters =
         body::parameters(&head.headers, content, &app.foundation.config.limits).await?;
     let credentials = basic::credentials(&head.headers)?;
-    let request = TokenRequest::new(parameters, credentials)?;
-    let response = oauth::token(&app, &request).await?;
-    write(&response)
+    let request = TokenRequest::new(parameters, credentials, client)?;
+    write(&oauth::token(app, &request).await?)
 }
 
 fn write(token: &TokenResponse) -> Result<Response, Refusal> {
-    let body =
-        serde_json::to_vec(token).map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let mut body = Vec::with_capacity(token.access_token.len() + ROOM);
+    serde_json::to_writer(&mut body, token)
+        .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -62,8 +70,7 @@ fn options() -> Response {
 
 fn refuse_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
     let Some(query) = uri.query() else { return Ok(()) };
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
-    if pairs.iter().any(|(name, _)| NEVER_IN_URL.contains(&name.as_str())) {
+    if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| NEVER_IN_URL.contains(&&*name)) {
         return Err(OAuthError::invalid_request(
             "Client credentials must not be in the URL. Treat this secret as leaked and rotate it.",
         ));

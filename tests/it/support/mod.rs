@@ -190,6 +190,7 @@ impl Server {
             auth_methods: Vec::new(),
             grant_types: Vec::new(),
             token_lifetime: None,
+            token_rate: None,
             grants: vec![grant(ORDERS, None)],
             secret: NewSecret::default(),
         };

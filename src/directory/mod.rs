@@ -4,7 +4,15 @@
 //! so tokens go on flowing while the database is away, and the directory says how old its
 //! knowledge is.
 
-use std::collections::{BTreeMap, HashSet};
+mod entry;
+mod ledger;
+mod offers;
+
+pub use entry::{ClientEntry, SecretEntry, SecretMemory, Ways};
+pub use ledger::{Entry, Ledger};
+pub use offers::{GrantEntry, Offer};
+
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -13,13 +21,11 @@ use tokio::sync::Mutex;
 
 use crate::crypto::CryptoError;
 use crate::crypto::keyring::Keyring;
-use crate::crypto::proof::ProofMemory;
 use crate::crypto::vault::Vault;
-use crate::model::client::{Client, ClientId, Registration};
+use crate::directory::offers::Offers;
+use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Event, Head, Subject};
-use crate::model::grant::Grant;
-use crate::model::resource::{Resource, ResourceId};
-use crate::model::secret::{SecretKind, SecretRecord};
+use crate::model::resource::Resource;
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -40,35 +46,19 @@ pub enum DirectoryError {
     Crypto(#[from] CryptoError),
 }
 
-/// A client in memory, with all that belongs to it.
-#[derive(Debug)]
-pub struct ClientEntry {
-    /// The client itself.
-    pub client: Client,
-    /// Its secrets, each with the memory of its proof.
-    pub secrets: Vec<SecretEntry>,
-    /// Its grants.
-    pub grants: Vec<Grant>,
-}
-
-/// A secret in memory.
-#[derive(Debug)]
-pub struct SecretEntry {
-    /// What is stored of it.
-    pub record: SecretRecord,
-    /// Whether it has been proved in this process, and how it is recognised.
-    pub proof: Arc<ProofMemory>,
-}
-
 /// The memory of one instance.
 pub struct Directory {
     clients: papaya::HashMap<ClientId, Arc<ClientEntry>>,
-    resources: ArcSwap<BTreeMap<ResourceId, Arc<Resource>>>,
+    ways: Mutex<HashSet<Arc<Ways>>>,
+    offers: Offers,
+    resources: ArcSwap<Vec<Arc<Resource>>>,
     keyring: ArcSwap<Keyring>,
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
+    /// The use of secrets since it was last written.
+    pub ledger: Ledger,
 }
 
 impl Directory {
@@ -83,12 +73,15 @@ impl Directory {
         let head = store.head().await?;
         let directory = Self {
             clients: papaya::HashMap::new(),
+            ways: Mutex::default(),
+            offers: Offers::default(),
             resources: ArcSwap::default(),
             keyring: ArcSwap::default(),
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
             followed_at: AtomicI64::new(now.0),
             followed_to: Mutex::new(head),
+            ledger: Ledger::default(),
         };
         directory.load_everything(store, vault).await?;
         Ok(directory)
@@ -99,18 +92,13 @@ impl Directory {
         self.clients.pin().get(id).cloned()
     }
 
-    /// The resource of that identifier.
-    pub fn resource(&self, id: &ResourceId) -> Option<Arc<Resource>> {
-        self.resources.load().get(id).cloned()
-    }
-
     /// The signing keys.
     pub fn keyring(&self) -> Guard<Arc<Keyring>> {
         self.keyring.load()
     }
 
-    /// The resources, to look through all of them.
-    pub fn resources(&self) -> Arc<BTreeMap<ResourceId, Arc<Resource>>> {
+    /// The resources.
+    pub fn resources(&self) -> Arc<Vec<Arc<Resource>>> {
         self.resources.load_full()
     }
 
@@ -201,7 +189,7 @@ impl Directory {
     /// client is held up by it.
     async fn load_client(&self, store: &Store, id: ClientId) -> Result<(), DirectoryError> {
         match store.registration(&id).await {
-            Ok(Some(registration)) => self.put(registration),
+            Ok(Some(registration)) => self.put(registration).await,
             Ok(None) => self.remove(&id),
             Err(StoreError::Unreadable(problem)) => {
                 tracing::error!(client.id = %id, %problem, "a client cannot be read and gets no tokens");
@@ -231,12 +219,8 @@ impl Directory {
     }
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
-        let resources = store
-            .resources()
-            .await?
-            .into_iter()
-            .map(|resource| (resource.resource.clone(), Arc::new(resource)))
-            .collect();
+        let resources: Vec<_> = store.resources().await?.into_iter().map(Arc::new).collect();
+        self.offers.set_resources(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())
     }
@@ -249,7 +233,7 @@ impl Directory {
     }
 
     async fn load_clients(&self, store: &Store) -> Result<(), DirectoryError> {
-        let mut seen = HashSet::new();
+        let mut unseen: HashSet<ClientId> = self.clients.pin().keys().cloned().collect();
         let mut after = String::new();
         loop {
             let page = store.registrations(&after, PAGE).await?;
@@ -258,8 +242,8 @@ impl Directory {
             for (id, registration) in page {
                 match registration {
                     Ok(registration) => {
-                        seen.insert(registration.client.client_id.clone());
-                        self.put(registration);
+                        unseen.remove(id.as_str());
+                        self.put(registration).await;
                     }
                     Err(problem) => {
                         tracing::error!(client.id = id, %problem, "a client cannot be read and gets no tokens");
@@ -267,35 +251,55 @@ impl Directory {
                 }
             }
         }
-        let gone: Vec<ClientId> = {
-            let clients = self.clients.pin();
-            clients.keys().filter(|id| !seen.contains(*id)).cloned().collect()
-        };
-        for id in gone {
+        for id in unseen {
             self.remove(&id);
         }
         Ok(())
     }
 
-    /// Puts a client in place of the one of the same id. Secrets that are still the same keep the
-    /// memory of their proof.
-    fn put(&self, registration: Registration) {
+    /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
+    /// is remembered of them.
+    async fn put(&self, registration: Registration) {
         let Registration { client, secrets, grants } = registration;
+        let grants = self.offers.entries(grants).await;
+        let ways = Ways { auth_methods: client.auth_methods, grant_types: client.grant_types };
+        let ways = self.shared(ways).await;
         let clients = self.clients.pin();
         let before = clients.get(&client.client_id);
         let secrets = secrets
             .into_iter()
-            .map(|record| SecretEntry {
-                proof: before.and_then(|entry| entry.proof_of(&record)).unwrap_or_default(),
-                record,
+            .map(|record| {
+                let memory = before.and_then(|entry| entry.memory_of(&record));
+                SecretEntry::new(record, memory.unwrap_or_default())
             })
             .collect();
-        let entry = ClientEntry { client, secrets, grants };
+        let entry = ClientEntry {
+            client_id: client.client_id.clone(),
+            state: client.state,
+            ways,
+            token_lifetime: client.token_lifetime,
+            token_rate: client.token_rate,
+            // A token issued in this very moment may be missed; a limit lives with that.
+            issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
+            secrets,
+            grants,
+        };
         let added = entry.imported_secrets();
         let removed = before.map_or(0, |entry| entry.imported_secrets());
-        clients.insert(entry.client.client_id.clone(), Arc::new(entry));
+        clients.insert(client.client_id, Arc::new(entry));
         self.imported_secrets.fetch_add(added, Ordering::Relaxed);
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
+    }
+
+    /// The one copy of these ways.
+    async fn shared(&self, ways: Ways) -> Arc<Ways> {
+        let mut known = self.ways.lock().await;
+        if let Some(shared) = known.get(&ways) {
+            return shared.clone();
+        }
+        let shared = Arc::new(ways);
+        known.insert(shared.clone());
+        shared
     }
 
     fn remove(&self, id: &ClientId) {
@@ -315,19 +319,4 @@ fn goes_on(head: &Head, events: &[Event]) -> Option<Head> {
         end = Head { sequence: event.sequence, hash: event.hash.clone() };
     }
     (!events.is_empty()).then_some(end)
-}
-
-impl ClientEntry {
-    fn proof_of(&self, record: &SecretRecord) -> Option<Arc<ProofMemory>> {
-        self.secrets
-            .iter()
-            .find(|known| {
-                known.record.secret_id == record.secret_id && known.record.hash == record.hash
-            })
-            .map(|known| known.proof.clone())
-    }
-
-    fn imported_secrets(&self) -> usize {
-        self.secrets.iter().filter(|secret| secret.record.kind == SecretKind::Imported).count()
-    }
 }

@@ -1,0 +1,133 @@
+//! Attempts on secrets that could be guessed, counted by client and by address (RFC 6749, section
+//! 2.3.1: such secrets must be protected against brute force).
+//!
+//! The counts stand in two tables of fixed size, so nobody can fill the memory, and an unknown
+//! client is counted like a known one. Two clients may share a place; that does no harm, because
+//! being over a limit only means to be checked behind everybody else.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::model::rate::{Full, Meter, Rate};
+use crate::model::time::Timestamp;
+
+/// How many counts each table holds.
+const PLACES: usize = 1 << 14;
+
+/// How many attempts a minute are ordinary.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// On one client.
+    pub by_client: Rate,
+    /// From one address.
+    pub by_address: Rate,
+}
+
+/// The counts of this process.
+#[derive(Debug)]
+pub struct Guesses {
+    by_client: Table,
+    by_address: Table,
+}
+
+#[derive(Debug)]
+struct Table {
+    rate: Rate,
+    meters: Box<[Meter]>,
+    /// Keyed anew in each process, so that nobody can choose whom to share a place with.
+    hasher: RandomState,
+}
+
+impl Guesses {
+    /// Begins to count.
+    pub fn new(limits: Limits) -> Self {
+        Self { by_client: Table::new(limits.by_client), by_address: Table::new(limits.by_address) }
+    }
+
+    /// Notes an attempt before it is checked. `Err`: there have been too many of late.
+    pub fn note(&self, client_id: &str, address: IpAddr, now: Timestamp) -> Result<(), Full> {
+        let on_client = self.by_client.count(client_id, now);
+        let from_address = self.by_address.count(&network(address), now);
+        on_client.and(from_address)
+    }
+
+    /// Takes an attempt back that was no guess: the secret was right.
+    pub fn take_back(&self, client_id: &str, address: IpAddr, now: Timestamp) {
+        self.by_client.take_back(client_id, now);
+        self.by_address.take_back(&network(address), now);
+    }
+}
+
+impl Table {
+    fn new(rate: Rate) -> Self {
+        let meters = (0..PLACES).map(|_| Meter::default()).collect();
+        Self { rate, meters, hasher: RandomState::new() }
+    }
+
+    fn meter<K: std::hash::Hash + ?Sized>(&self, key: &K) -> &Meter {
+        let hash = usize::try_from(self.hasher.hash_one(key) % PLACES as u64).unwrap_or(0);
+        // The remainder is smaller than the table is long.
+        &self.meters[hash]
+    }
+
+    fn count<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) -> Result<(), Full> {
+        self.meter(key).count(self.rate, now)
+    }
+
+    fn take_back<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) {
+        self.meter(key).take_back(self.rate, now);
+    }
+}
+
+/// What counts as one address: of IPv6 the network of one customer (RFC 6177), 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guesses() -> Guesses {
+        let rate = |text| Rate::parse(text).expect("a rate");
+        Guesses::new(Limits { by_client: rate("2/m"), by_address: rate("5/m") })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn attempts_are_counted_by_client_wherever_they_come_from() {
+        let guesses = guesses();
+        for last in 1..=2 {
+            assert_eq!(guesses.note("a", IpAddr::from([192, 0, 2, last]), Timestamp(60)), Ok(()));
+        }
+        let third = guesses.note("a", address("192.0.2.3"), Timestamp(61));
+        assert_eq!(third, Err(Full { seconds: 59 }));
+        assert_eq!(guesses.note("a", address("192.0.2.3"), Timestamp(120)), Ok(()));
+    }
+
+    #[test]
+    fn attempts_are_counted_by_address_whatever_client_they_are_on() {
+        let guesses = guesses();
+        for host in 1..=5_u16 {
+            let from = address(&format!("2001:db8:1:2::{host}"));
+            assert_eq!(guesses.note(&format!("client {host}"), from, Timestamp(0)), Ok(()));
+        }
+        assert!(guesses.note("another", address("2001:db8:1:2:ffff::"), Timestamp(0)).is_err());
+        assert!(guesses.note("one more", address("2001:db8:1:3::1"), Timestamp(0)).is_ok());
+    }
+
+    #[test]
+    fn right_secrets_do_not_count() {
+        let guesses = guesses();
+        for _ in 0..100 {
+            assert_eq!(guesses.note("a", address("192.0.2.1"), Timestamp(0)), Ok(()));
+            guesses.take_back("a", address("192.0.2.1"), Timestamp(0));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A client in memory: what a token request needs of it, and no more. There may be a million, so
+//! what many of them have alike is shared.
+
+use std::sync::Arc;
+
+use crate::crypto::proof::ProofMemory;
+use crate::directory::ledger::UseMeter;
+use crate::directory::offers::GrantEntry;
+use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
+use crate::model::rate::{Meter, OwnRate};
+use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::time::{Lifetime, Timestamp};
+
+/// A client in memory, with all that belongs to it.
+#[derive(Debug)]
+pub struct ClientEntry {
+    /// Its identifier.
+    pub client_id: ClientId,
+    /// Whether it may get tokens.
+    pub state: ClientState,
+    /// How it may ask.
+    pub ways: Arc<Ways>,
+    /// How long its tokens live, if it says so.
+    pub token_lifetime: Option<Lifetime>,
+    /// How many tokens it may have, if it says so.
+    pub token_rate: Option<OwnRate>,
+    /// The tokens it has been given by this instance.
+    pub issued: Meter,
+    /// Its secrets, each with the memory of its proof.
+    pub secrets: Box<[SecretEntry]>,
+    /// Its grants.
+    pub grants: Box<[Arc<GrantEntry>]>,
+}
+
+/// The ways in which clients may ask for a token; most clients have the same.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Ways {
+    /// How the client may authenticate.
+    pub auth_methods: Vec<AuthenticationMethod>,
+    /// The grants it may use.
+    pub grant_types: Vec<GrantType>,
+}
+
+/// A secret in memory.
+#[derive(Debug)]
+pub struct SecretEntry {
+    /// Its identifier.
+    pub secret_id: SecretId,
+    /// Where it comes from.
+    pub kind: SecretKind,
+    /// The stored proof.
+    pub hash: SecretHash,
+    /// Its last characters.
+    pub hint: Box<str>,
+    /// From when on it no longer counts.
+    pub expires_at: Option<Timestamp>,
+    /// What this process remembers of it; outlives a change of the client.
+    pub memory: Arc<SecretMemory>,
+}
+
+/// What a process remembers of a secret.
+#[derive(Debug, Default)]
+pub struct SecretMemory {
+    /// Whether it has been proved, and how it is recognised.
+    pub proof: ProofMemory,
+    /// Its use since the ledger was last written.
+    pub usage: UseMeter,
+}
+
+impl ClientEntry {
+    /// How many of its secrets come from another system.
+    pub fn imported_secrets(&self) -> usize {
+        self.secrets.iter().filter(|secret| secret.kind == SecretKind::Imported).count()
+    }
+
+    /// The memory of a secret, if it is still the same one.
+    pub(super) fn memory_of(&self, record: &SecretRecord) -> Option<Arc<SecretMemory>> {
+        self.secrets
+            .iter()
+            .find(|known| known.secret_id == record.secret_id && known.hash == record.hash)
+            .map(|known| known.memory.clone())
+    }
+}
+
+impl SecretEntry {
+    pub(super) fn new(record: SecretRecord, memory: Arc<SecretMemory>) -> Self {
+        let SecretRecord { secret_id, kind, hash, hint, expires_at, .. } = record;
+        Self { secret_id, kind, hash, hint: hint.into(), expires_at, memory }
+    }
+
+    /// True as long as the secret counts.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+}

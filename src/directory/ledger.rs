@@ -1,0 +1,213 @@
+//! The ledger: the use of each secret, counted where it happens and written from time to time.
+//!
+//! Counting waits for nobody. A secret that is used for the first time since the ledger was last
+//! written puts itself on a list; so writing looks at the used secrets only, not at all of them.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+
+use crate::directory::entry::{SecretEntry, SecretMemory};
+use crate::model::secret::SecretId;
+use crate::model::time::Timestamp;
+use crate::model::usage::Usage;
+
+/// Counts the use of one secret.
+#[derive(Debug, Default)]
+pub struct UseMeter {
+    is_listed: AtomicBool,
+    uses: AtomicI64,
+    first: AtomicI64,
+    last: AtomicI64,
+    address: Mutex<Option<IpAddr>>,
+}
+
+/// The list of secrets that have been used since it was last taken.
+#[derive(Debug)]
+pub struct Ledger {
+    list: Sender<Listed>,
+    lists: Mutex<Receiver<Listed>>,
+}
+
+#[derive(Debug)]
+struct Listed {
+    secret_id: SecretId,
+    memory: Arc<SecretMemory>,
+}
+
+/// The uses of a secret that are about to be written.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which secret.
+    pub secret_id: SecretId,
+    /// Its use since it was last written.
+    pub usage: Usage,
+    memory: Arc<SecretMemory>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        let (list, lists) = mpsc::channel();
+        Self { list, lists: Mutex::new(lists) }
+    }
+}
+
+impl Ledger {
+    /// Notes that a secret has just proved its client.
+    pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
+        if secret.memory.usage.count(address, now) {
+            self.put(Listed { secret_id: secret.secret_id.clone(), memory: secret.memory.clone() });
+        }
+    }
+
+    /// Takes what has been counted, in the order of the secrets' ids.
+    pub fn take(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if let Ok(lists) = self.lists.lock() {
+            entries.extend(lists.try_iter().filter_map(|Listed { secret_id, memory }| {
+                let usage = memory.usage.take()?;
+                Some(Entry { secret_id, usage, memory })
+            }));
+        }
+        // Instances that write at the same moment lock their rows in the same order.
+        entries.sort_unstable_by(|one, other| one.secret_id.cmp(&other.secret_id));
+        entries
+    }
+
+    /// Counts entries again that could not be written, so that they are written later.
+    pub fn put_back(&self, entries: Vec<Entry>) {
+        for Entry { secret_id, usage, memory } in entries {
+            if memory.usage.add(usage) {
+                self.put(Listed { secret_id, memory });
+            }
+        }
+    }
+
+    fn put(&self, listed: Listed) {
+        // The receiver lives as long as we do.
+        let _ = self.list.send(listed);
+    }
+}
+
+impl UseMeter {
+    /// Counts one use; true if the secret must be listed.
+    fn count(&self, address: IpAddr, now: Timestamp) -> bool {
+        // Whoever holds it notes an address of the same moment, which is as good as this one.
+        if let Ok(mut last) = self.address.try_lock() {
+            *last = Some(address);
+        }
+        // A first use is one that finds nothing counted.
+        let _ = self.first.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+        self.last.fetch_max(now.0, Ordering::Relaxed);
+        self.uses.fetch_add(1, Ordering::SeqCst);
+        self.must_be_listed()
+    }
+
+    /// Comes after the counting, as taking looks at the list before the count: so either the
+    /// taker sees the count, or the counter sees that it must list the secret.
+    fn must_be_listed(&self) -> bool {
+        !self.is_listed.load(Ordering::SeqCst) && !self.is_listed.swap(true, Ordering::SeqCst)
+    }
+
+    /// Takes what has been counted, and counts from nothing again.
+    fn take(&self) -> Option<Usage> {
+        self.is_listed.store(false, Ordering::SeqCst);
+        // Without an address somebody is still counting the very first use, and lists it after.
+        let last_address = self.address.lock().ok().and_then(|address| *address)?;
+        let uses = self.uses.swap(0, Ordering::SeqCst);
+        let first = self.first.swap(0, Ordering::Relaxed);
+        let last = self.last.load(Ordering::Relaxed);
+        // The moment of a use may be taken before its count; then the count has only the last.
+        let first = if first == 0 { last } else { first };
+        (uses > 0).then_some(Usage {
+            first_used_at: Timestamp(first),
+            last_used_at: Timestamp(last),
+            uses,
+            last_address,
+        })
+    }
+
+    /// Adds what was taken and could not be written; true if the secret must be listed.
+    fn add(&self, usage: Usage) -> bool {
+        if let Ok(mut last) = self.address.lock()
+            && last.is_none()
+        {
+            *last = Some(usage.last_address);
+        }
+        self.first.store(usage.first_used_at.0, Ordering::Relaxed);
+        self.last.fetch_max(usage.last_used_at.0, Ordering::Relaxed);
+        self.uses.fetch_add(usage.uses, Ordering::Relaxed);
+        self.must_be_listed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::secret::{SecretHash, SecretKind};
+
+    fn secret(id: &str) -> SecretEntry {
+        SecretEntry {
+            secret_id: SecretId::parse(id).expect("a secret id"),
+            kind: SecretKind::Minted,
+            hash: SecretHash::from_phc(""),
+            hint: "".into(),
+            expires_at: None,
+            memory: Arc::default(),
+        }
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn taken(ledger: &Ledger) -> Vec<(String, i64, i64, i64, IpAddr)> {
+        let flat = |entry: Entry| {
+            let Usage { first_used_at, last_used_at, uses, last_address } = entry.usage;
+            (entry.secret_id.to_string(), first_used_at.0, last_used_at.0, uses, last_address)
+        };
+        ledger.take().into_iter().map(flat).collect()
+    }
+
+    #[test]
+    fn what_is_taken_is_what_was_counted_since() {
+        let (ledger, one, other) = (Ledger::default(), secret("sec_b"), secret("sec_a"));
+        for (moment, from) in [(5, 1), (7, 2), (9, 3)] {
+            ledger.note(&one, address(from), Timestamp(moment));
+        }
+        ledger.note(&other, address(4), Timestamp(8));
+        let both = [("sec_a".into(), 8, 8, 1, address(4)), ("sec_b".into(), 5, 9, 3, address(3))];
+        assert_eq!(taken(&ledger), both);
+        assert_eq!(taken(&ledger), []);
+        ledger.note(&one, address(5), Timestamp(11));
+        assert_eq!(taken(&ledger), [("sec_b".into(), 11, 11, 1, address(5))]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_not_lost() {
+        let (ledger, one) = (Ledger::default(), secret("sec_a"));
+        ledger.note(&one, address(1), Timestamp(5));
+        let entries = ledger.take();
+        ledger.note(&one, address(2), Timestamp(7));
+        ledger.put_back(entries);
+        assert_eq!(taken(&ledger), [("sec_a".into(), 5, 7, 2, address(2))]);
+    }
+
+    #[test]
+    fn no_use_is_lost_while_others_take() {
+        let (ledger, one) = (Ledger::default(), secret("sec_a"));
+        let sum = |entries: Vec<Entry>| entries.iter().map(|entry| entry.usage.uses).sum::<i64>();
+        let seen = std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for moment in 1..=20_000 {
+                        ledger.note(&one, address(1), Timestamp(moment));
+                    }
+                });
+            }
+            (0..500).map(|_| sum(ledger.take())).sum::<i64>()
+        });
+        assert_eq!(seen + sum(ledger.take()), 40_000);
+    }
+}

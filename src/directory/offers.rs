@@ -1,0 +1,85 @@
+//! What a grant is worth now: worked out when a resource or a grant changes, not for each token.
+//!
+//! Many clients have the same grant, so each distinct one exists once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
+
+use crate::model::grant::Grant;
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::scope::Scopes;
+
+/// A grant, as all clients have it who have the same.
+#[derive(Debug)]
+pub struct GrantEntry {
+    offer: ArcSwapOption<Offer>,
+}
+
+/// One resource that a client may ask for, with what it may have of it.
+#[derive(Debug)]
+pub struct Offer {
+    /// The resource.
+    pub resource: Arc<Resource>,
+    /// The scopes the grant opens, as far as the resource still has them (W-15).
+    pub scope: Scopes,
+    /// The same as text (RFC 6749, section 3.3); empty if there is none.
+    pub scope_text: String,
+}
+
+impl GrantEntry {
+    /// What the grant is worth now; nothing if its resource is gone.
+    pub fn offer(&self) -> Option<Arc<Offer>> {
+        self.offer.load_full()
+    }
+}
+
+/// The resources, and every distinct grant of them.
+#[derive(Debug, Default)]
+pub(super) struct Offers(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    resources: HashMap<ResourceId, Arc<Resource>>,
+    grants: HashMap<Grant, Arc<GrantEntry>>,
+}
+
+impl Offers {
+    /// Takes the resources as they are now, in place of those before.
+    pub(super) async fn set_resources(&self, resources: &[Arc<Resource>]) {
+        let mut known = self.0.lock().await;
+        let pairs = resources.iter().map(|resource| (resource.resource.clone(), resource.clone()));
+        known.resources = pairs.collect();
+        let Known { resources, grants } = &mut *known;
+        // A grant that no client has any more is known here alone.
+        grants.retain(|_, entry| Arc::strong_count(entry) > 1);
+        for (grant, entry) in grants {
+            entry.offer.store(offer(resources, grant));
+        }
+    }
+
+    /// The entries of a client's grants.
+    pub(super) async fn entries(&self, grants: Vec<Grant>) -> Box<[Arc<GrantEntry>]> {
+        let mut known = self.0.lock().await;
+        let Known { resources, grants: entries } = &mut *known;
+        let mut entry = |grant: Grant| {
+            if let Some(entry) = entries.get(&grant) {
+                return entry.clone();
+            }
+            let offer = ArcSwapOption::new(offer(resources, &grant));
+            let entry = Arc::new(GrantEntry { offer });
+            entries.insert(grant, entry.clone());
+            entry
+        };
+        grants.into_iter().map(&mut entry).collect()
+    }
+}
+
+fn offer(resources: &HashMap<ResourceId, Arc<Resource>>, grant: &Grant) -> Option<Arc<Offer>> {
+    let resource = resources.get(&grant.resource)?.clone();
+    let scope = grant.scopes.within(&resource.scope_names());
+    let scope_text = scope.to_string();
+    Some(Arc::new(Offer { resource, scope, scope_text }))
+}
