@@ -66,6 +66,15 @@ impl Figures {
 
 /// The bytes of each client's request.
 pub fn requests(clients: &[Credentials], body: Body) -> Vec<Vec<u8>> {
+    requests_for(clients, body, "")
+}
+
+/// The same for a resource, if one is named.
+pub fn requests_for(clients: &[Credentials], body: Body, resource: &str) -> Vec<Vec<u8>> {
+    let form = match resource {
+        "" => "grant_type=client_credentials".to_owned(),
+        _ => format!("grant_type=client_credentials&resource={resource}"),
+    };
     let request = |Credentials { id, secret }: &Credentials| {
         let (headers, content) = match body {
             Body::FormBasic => {
@@ -73,7 +82,7 @@ pub fn requests(clients: &[Credentials], body: Body) -> Vec<Vec<u8>> {
                 let headers = format!(
                     "authorization: Basic {pair}\r\ncontent-type: application/x-www-form-urlencoded\r\n"
                 );
-                (headers, "grant_type=client_credentials".to_owned())
+                (headers, form.clone())
             }
             Body::JsonBody => {
                 let content = format!(

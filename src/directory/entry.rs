@@ -8,8 +8,9 @@ use crate::directory::ledger::UseMeter;
 use crate::directory::offers::GrantEntry;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{Meter, OwnRate};
-use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::time::{Lifetime, Timestamp};
+use crate::store::entries::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
 #[derive(Debug)]
@@ -74,17 +75,17 @@ impl ClientEntry {
     }
 
     /// The memory of a secret, if it is still the same one.
-    pub(super) fn memory_of(&self, record: &SecretRecord) -> Option<Arc<SecretMemory>> {
+    pub(super) fn memory_of(&self, secret: &StoredSecret) -> Option<Arc<SecretMemory>> {
         self.secrets
             .iter()
-            .find(|known| known.secret_id == record.secret_id && known.hash == record.hash)
+            .find(|known| known.secret_id == secret.secret_id && known.hash == secret.hash)
             .map(|known| known.memory.clone())
     }
 }
 
 impl SecretEntry {
-    pub(super) fn new(record: SecretRecord, memory: Arc<SecretMemory>) -> Self {
-        let SecretRecord { secret_id, kind, hash, hint, expires_at, .. } = record;
+    pub(super) fn new(secret: StoredSecret, memory: Arc<SecretMemory>) -> Self {
+        let StoredSecret { secret_id, kind, hash, hint, expires_at } = secret;
         Self { secret_id, kind, hash, hint: hint.into(), expires_at, memory }
     }
 

@@ -23,14 +23,15 @@ use crate::crypto::CryptoError;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
 use crate::directory::offers::Offers;
-use crate::model::client::{ClientId, Registration};
+use crate::model::client::ClientId;
 use crate::model::event::{Event, Head, Subject};
 use crate::model::resource::Resource;
 use crate::model::time::Timestamp;
+use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
 
 /// How many rows are read at a time.
-const PAGE: u32 = 5_000;
+const PAGE: u32 = 1_000;
 
 /// From so many changed clients on, all are loaded anew instead of one by one.
 const MANY: usize = 500;
@@ -188,8 +189,8 @@ impl Directory {
     /// Loads one client. One that this version cannot read gets no tokens here, and no other
     /// client is held up by it.
     async fn load_client(&self, store: &Store, id: ClientId) -> Result<(), DirectoryError> {
-        match store.registration(&id).await {
-            Ok(Some(registration)) => self.put(registration).await,
+        match store.stored_client(&id).await {
+            Ok(Some(client)) => self.put(client).await,
             Ok(None) => self.remove(&id),
             Err(StoreError::Unreadable(problem)) => {
                 tracing::error!(client.id = %id, %problem, "a client cannot be read and gets no tokens");
@@ -234,45 +235,48 @@ impl Directory {
 
     async fn load_clients(&self, store: &Store) -> Result<(), DirectoryError> {
         let mut unseen: HashSet<ClientId> = self.clients.pin().keys().cloned().collect();
-        let mut after = String::new();
-        loop {
-            let page = store.registrations(&after, PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            last.clone_into(&mut after);
-            for (id, registration) in page {
-                match registration {
-                    Ok(registration) => {
-                        unseen.remove(id.as_str());
-                        self.put(registration).await;
-                    }
-                    Err(problem) => {
-                        tracing::error!(client.id = id, %problem, "a client cannot be read and gets no tokens");
-                    }
-                }
-            }
+        let reader = store.bulk_reader();
+        let mut page = reader.stored_clients("", PAGE).await?;
+        while let Some((last, _)) = page.last() {
+            let after = last.clone();
+            // The database looks for the next page while we put this one in its place.
+            let (next, ()) =
+                tokio::join!(reader.stored_clients(&after, PAGE), self.put_page(page, &mut unseen));
+            page = next?;
         }
+        reader.close().await;
         for id in unseen {
             self.remove(&id);
         }
         Ok(())
     }
 
+    async fn put_page(&self, page: Page, unseen: &mut HashSet<ClientId>) {
+        for (id, client) in page {
+            match client {
+                Ok(client) => {
+                    unseen.remove(id.as_str());
+                    self.put(client).await;
+                }
+                Err(problem) => {
+                    tracing::error!(client.id = id, %problem, "a client cannot be read and gets no tokens");
+                }
+            }
+        }
+    }
+
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
-    async fn put(&self, registration: Registration) {
-        let Registration { client, secrets, grants } = registration;
-        let grants = self.offers.entries(grants).await;
+    async fn put(&self, client: StoredClient) {
+        let grants = self.offers.entries(client.grants).await;
         let ways = Ways { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let ways = self.shared(ways).await;
         let clients = self.clients.pin();
         let before = clients.get(&client.client_id);
-        let secrets = secrets
-            .into_iter()
-            .map(|record| {
-                let memory = before.and_then(|entry| entry.memory_of(&record));
-                SecretEntry::new(record, memory.unwrap_or_default())
-            })
-            .collect();
+        let secrets = client.secrets.into_iter().map(|secret| {
+            let memory = before.and_then(|entry| entry.memory_of(&secret));
+            SecretEntry::new(secret, memory.unwrap_or_default())
+        });
         let entry = ClientEntry {
             client_id: client.client_id.clone(),
             state: client.state,
@@ -281,7 +285,7 @@ impl Directory {
             token_rate: client.token_rate,
             // A token issued in this very moment may be missed; a limit lives with that.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
-            secrets,
+            secrets: secrets.collect(),
             grants,
         };
         let added = entry.imported_secrets();

@@ -96,16 +96,19 @@ fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
     })
 }
 
-fn grant((_, resource, scopes): GrantRow) -> Result<Grant, StoreError> {
-    let scopes = match scopes.as_deref() {
+pub(super) fn grant(resource: &str, scopes: Option<&str>) -> Result<Grant, StoreError> {
+    let scopes = match scopes {
         None => GrantedScopes::All,
         Some("") => GrantedScopes::Only(Scopes::default()),
         Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
     };
-    Ok(Grant { resource: ResourceId::parse(&resource)?, scopes })
+    Ok(Grant { resource: ResourceId::parse(resource)?, scopes })
 }
 
-fn words<T>(text: &str, parse: fn(&str) -> Result<T, Malformed>) -> Result<Vec<T>, StoreError> {
+pub(super) fn words<T>(
+    text: &str,
+    parse: fn(&str) -> Result<T, Malformed>,
+) -> Result<Vec<T>, StoreError> {
     Ok(text.split_whitespace().map(parse).collect::<Result<_, _>>()?)
 }
 
@@ -144,7 +147,10 @@ fn registration(
     Ok(Registration {
         client: client(row)?,
         secrets: secrets.into_iter().map(secret).collect::<Result<_, _>>()?,
-        grants: grants.into_iter().map(grant).collect::<Result<_, _>>()?,
+        grants: grants
+            .into_iter()
+            .map(|(_, resource, scopes)| grant(&resource, scopes.as_deref()))
+            .collect::<Result<_, _>>()?,
     })
 }
 

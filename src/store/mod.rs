@@ -5,6 +5,7 @@
 
 pub mod change;
 mod clients;
+pub mod entries;
 mod events;
 pub mod feed;
 mod resources;
@@ -71,6 +72,9 @@ pub enum StoreError {
     },
 }
 
+/// How much of a SQLite file is mapped into memory while much is read, in bytes.
+const MAPPED: u32 = 256 << 20;
+
 /// A place where things are kept.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -118,6 +122,26 @@ impl Store {
         let store = Self { pool, timeout, changing: Arc::default() };
         store.ping().await?;
         Ok(store)
+    }
+
+    /// The same store with one connection of its own, for reading a great deal at once; to be
+    /// closed after that. On SQLite it maps the file into memory: what is read in the order of ids
+    /// lies in no order there, so each page of the file is needed many times.
+    pub fn bulk_reader(&self) -> Self {
+        let pool = match &self.pool {
+            Pool::Postgres(pool) => {
+                let options = PgConnectOptions::clone(&pool.connect_options());
+                let one = PgPoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
+                Pool::Postgres(one.connect_lazy_with(options))
+            }
+            Pool::Sqlite(pool) => {
+                let options = SqliteConnectOptions::clone(&pool.connect_options())
+                    .pragma("mmap_size", MAPPED.to_string());
+                let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
+                Pool::Sqlite(one.connect_lazy_with(options))
+            }
+        };
+        Self { pool, ..self.clone() }
     }
 
     /// Asks the database for a sign of life.
@@ -173,7 +197,9 @@ async fn open_sqlite(path: &Path, timeout: Duration) -> Result<SqlitePool, Store
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(timeout);
+        .busy_timeout(timeout)
+        // The engine's thread may be a page of rows ahead of whoever reads them.
+        .row_buffer_size(1000);
     let connect = || {
         SqlitePoolOptions::new()
             .max_connections(4)

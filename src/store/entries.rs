@@ -1,0 +1,142 @@
+//! Clients as the memory of a server needs them: only what a token request looks at, and one row a
+//! client, because there may be a million.
+
+use crate::model::Malformed;
+use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
+use crate::model::grant::Grant;
+use crate::model::rate::OwnRate;
+use crate::model::secret::{SecretHash, SecretId, SecretKind};
+use crate::model::time::{Lifetime, Timestamp};
+use crate::store::clients::{grant, words};
+use crate::store::{Store, StoreError, on_pool};
+
+/// A client with its secrets and grants as lines. Nothing that stands in them holds a control
+/// character, so tabs and line breaks keep them apart.
+type Row =
+    (String, String, String, String, Option<i64>, Option<String>, Option<String>, Option<String>);
+
+/// The columns of a [`Row`]; the condition follows.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT client_id, state, auth_methods, grant_types, token_lifetime, token_rate,
+                (SELECT string_agg(
+                    secret_id || '\t' || kind || '\t' || hash || '\t' || hint || '\t'
+                        || COALESCE(CAST(expires_at AS TEXT), ''),
+                    '\n' ORDER BY created_at, secret_id)
+                FROM client_secret WHERE client_secret.client_id = client.client_id),
+                (SELECT string_agg(
+                    resource || COALESCE('\t' || scopes, ''), '\n' ORDER BY resource)
+                FROM client_grant WHERE client_grant.client_id = client.client_id)
+            FROM client
+            WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Clients in the order of their ids; each with its identifier, for the case that the rest cannot
+/// be read.
+pub type Page = Vec<(String, Result<StoredClient, StoreError>)>;
+
+/// What a server remembers of a client.
+#[derive(Debug)]
+pub struct StoredClient {
+    /// Its identifier.
+    pub client_id: ClientId,
+    /// Whether it may get tokens.
+    pub state: ClientState,
+    /// How it may authenticate.
+    pub auth_methods: Vec<AuthenticationMethod>,
+    /// The grants it may use.
+    pub grant_types: Vec<GrantType>,
+    /// How long its tokens live, if it says so.
+    pub token_lifetime: Option<Lifetime>,
+    /// How many tokens it may have, if it says so.
+    pub token_rate: Option<OwnRate>,
+    /// Its secrets, oldest first.
+    pub secrets: Vec<StoredSecret>,
+    /// What it may ask for.
+    pub grants: Vec<Grant>,
+}
+
+/// What a server remembers of a secret.
+#[derive(Debug)]
+pub struct StoredSecret {
+    /// Its identifier.
+    pub secret_id: SecretId,
+    /// Where it comes from.
+    pub kind: SecretKind,
+    /// The stored proof.
+    pub hash: SecretHash,
+    /// Its last characters.
+    pub hint: String,
+    /// From when on it no longer counts.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// One client, if there is one of that id.
+    pub async fn stored_client(&self, id: &ClientId) -> Result<Option<StoredClient>, StoreError> {
+        const SQL: &str = select!("client_id = $1");
+        on_pool!(self, |pool| {
+            let row: Option<Row> =
+                sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?;
+            row.map(client).transpose()
+        })
+    }
+
+    /// At most `limit` clients whose identifier follows `after`.
+    pub async fn stored_clients(&self, after: &str, limit: u32) -> Result<Page, StoreError> {
+        const SQL: &str = select!("client_id > $1 ORDER BY client_id LIMIT $2");
+        on_pool!(self, |pool| {
+            let rows: Vec<Row> =
+                sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+            Ok(rows.into_iter().map(|row| (row.0.clone(), client(row))).collect())
+        })
+    }
+}
+
+fn client(row: Row) -> Result<StoredClient, StoreError> {
+    let (id, state, auth_methods, grant_types, token_lifetime, token_rate, secrets, grants) = row;
+    let secrets = secrets.unwrap_or_default();
+    let grants = grants.unwrap_or_default();
+    Ok(StoredClient {
+        client_id: ClientId::parse(&id)?,
+        state: ClientState::parse(&state)?,
+        auth_methods: words(&auth_methods, AuthenticationMethod::parse)?,
+        grant_types: words(&grant_types, GrantType::parse)?,
+        token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
+        token_rate: token_rate.as_deref().map(OwnRate::parse).transpose()?,
+        secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
+        grants: grants
+            .lines()
+            .map(|line| match line.split_once('\t') {
+                Some((resource, scopes)) => grant(resource, Some(scopes)),
+                None => grant(line, None),
+            })
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn secret(line: &str) -> Result<StoredSecret, StoreError> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [secret_id, kind, hash, hint, expires_at] = fields[..] else {
+        return Err(Malformed::because("a secret has a control character in it").into());
+    };
+    let expires_at = match expires_at {
+        "" => None,
+        seconds => Some(
+            seconds
+                .parse()
+                .map_err(|_| Malformed::because("the end of a secret is not a number"))?,
+        ),
+    };
+    Ok(StoredSecret {
+        secret_id: SecretId::parse(secret_id)?,
+        kind: SecretKind::parse(kind)?,
+        hash: SecretHash::from_phc(hash),
+        hint: hint.to_owned(),
+        expires_at: expires_at.map(Timestamp),
+    })
+}
