@@ -26,7 +26,7 @@ const CONNECTIONS: usize = 32;
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(500);
 const SERVER_CORE: &str = "0";
-const HEAD: &str = "| clients | engine | ready after | RSS, started | RSS, all warm | tokens/s | of the limit |\n|---|---|---|---|---|---|---|";
+const HEAD: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the limit |\n|---|---|---|---|---|---|---|---|";
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
@@ -54,14 +54,13 @@ async fn bench(sizes: &[usize]) {
 
 async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     let stage = Stage::new(engine, clients, 2, Hashing::Cheap).await;
-    // The first start makes the signing key; the second is the ordinary one.
-    stage.serve(Some(SERVER_CORE)).ready().await;
-    let server = stage.serve(Some(SERVER_CORE));
+    let server = stage.serve(None);
     let ready = server.ready().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let started = server.rss_mib();
+    let (started, peak) = (server.rss_mib(), server.peak_rss_mib());
+    drop(server);
     let start = format!(
-        "| {clients} | {} | {} | {started:.0} MiB",
+        "| {clients} | {} | {} | {started:.0} MiB | {peak:.0} MiB",
         engine.name(),
         if ready < Duration::from_secs(1) {
             format!("{} ms", ready.as_millis())
@@ -72,6 +71,8 @@ async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     if clients == 0 {
         return format!("{start} | | | |");
     }
+    let server = stage.serve(Some(SERVER_CORE));
+    server.ready().await;
     let requests = load::requests_for(&stage.credentials, Body::FormBasic, stage::ORDERS);
     load::once_each(server.port, &requests).await;
     let anybody = [load::Credentials { id: "cl".into(), secret: "tkd".into() }];

@@ -145,20 +145,45 @@ pub async fn run(
     (latencies.take(), started.elapsed().as_secs_f64())
 }
 
-struct Connection {
+/// A keep-alive connection.
+pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    port: u16,
 }
 
 impl Connection {
-    async fn open(port: u16) -> Self {
+    pub async fn open(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
         stream.set_nodelay(true).expect("an option");
-        Self { stream, buffer: vec![0; 16 << 10] }
+        Self { stream, buffer: vec![0; 16 << 10], port }
     }
 
     /// Sends a request and reads its answer, which must be a token.
     async fn ask(&mut self, request: &[u8]) {
+        let filled = self.exchange(request).await;
+        assert!(
+            self.buffer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&self.buffer[..filled])
+        );
+    }
+
+    /// Sends a request and gives the status of its answer. A connection that the server closes
+    /// after it is opened anew.
+    pub async fn status(&mut self, request: &[u8]) -> u16 {
+        let filled = self.exchange(request).await;
+        let answer = &self.buffer[..filled];
+        let status = std::str::from_utf8(&answer[9..12]).expect("a status");
+        let status = status.parse().expect("a number");
+        if answer.windows(17).any(|window| window == b"connection: close") {
+            *self = Self::open(self.port).await;
+        }
+        status
+    }
+
+    /// Sends a request and reads the whole answer; gives its length.
+    async fn exchange(&mut self, request: &[u8]) -> usize {
         self.stream.write_all(request).await.expect("written");
         let mut filled = 0;
         loop {
@@ -168,14 +193,9 @@ impl Connection {
             if let Some(length) = answer_length(&self.buffer[..filled])
                 && filled >= length
             {
-                break;
+                return filled;
             }
         }
-        assert!(
-            self.buffer.starts_with(b"HTTP/1.1 200"),
-            "{}",
-            String::from_utf8_lossy(&self.buffer[..filled])
-        );
     }
 }
 

@@ -121,6 +121,7 @@ impl Hasher {
         };
         let turn = turn?;
         self.checks.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(?lane, "a secret is hashed to be checked");
         let (presented, hash) = (presented.clone(), hash.clone());
         let check = tokio::task::spawn_blocking(move || {
             let started = Instant::now();

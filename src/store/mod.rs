@@ -73,7 +73,7 @@ pub enum StoreError {
 }
 
 /// How much of a SQLite file is mapped into memory while much is read, in bytes.
-const MAPPED: u32 = 256 << 20;
+const MAPPED: u32 = 512 << 20;
 
 /// A place where things are kept.
 #[derive(Debug, Clone)]
@@ -127,6 +127,7 @@ impl Store {
     /// The same store with one connection of its own, for reading a great deal at once; to be
     /// closed after that. On SQLite it maps the file into memory: what is read in the order of ids
     /// lies in no order there, so each page of the file is needed many times.
+    #[must_use]
     pub fn bulk_reader(&self) -> Self {
         let pool = match &self.pool {
             Pool::Postgres(pool) => {

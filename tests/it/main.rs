@@ -19,6 +19,8 @@ mod client_authentication;
 mod first_minute;
 mod following;
 mod interop;
+mod ledger;
+mod limits;
 mod metadata;
 mod outage;
 mod packaging;

@@ -11,7 +11,7 @@ use crate::support::proxy::{Proxy, Way};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, now};
 
 /// An instance that reaches its Postgres through a way that can be cut.
-async fn server_behind_proxy() -> (Server, Proxy) {
+pub async fn server_behind_proxy() -> (Server, Proxy) {
     let place = Arc::new(Place::new(Engine::Postgres).await);
     let (proxy, url) = Proxy::before(&place.database_url).await;
     let settings = [("TOKEND_DATABASE_URL", url.as_str()), ("TOKEND_DATABASE_TIMEOUT", "1s")];

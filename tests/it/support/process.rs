@@ -83,6 +83,12 @@ impl Cli {
         serde_json::from_str(&run.stdout).expect("JSON")
     }
 
+    /// What a server logs: everything, unless a test asks for less.
+    fn log_level(&self) -> &str {
+        let set = self.settings.iter().find(|(name, _)| name == "TOKEND_LOG_LEVEL");
+        set.map_or("trace", |(_, level)| level)
+    }
+
     /// Runs `tokend serve` until it is ready.
     pub async fn serve(&self) -> Process {
         let port = free_port();
@@ -95,7 +101,7 @@ impl Cli {
             .env("TOKEND_ISSUER", &base)
             .env("TOKEND_LISTEN", format!("127.0.0.1:{port}"))
             .env("TOKEND_MANAGEMENT_LISTEN", format!("127.0.0.1:{management}"))
-            .env("TOKEND_LOG_LEVEL", "trace")
+            .env("TOKEND_LOG_LEVEL", self.log_level())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)

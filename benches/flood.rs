@@ -1,0 +1,274 @@
+//! A flood: 64 connections send wrong, forged, unknown and malformed credentials as fast as they
+//! can for half a minute, on the same cores as the server. Meanwhile a good client asks twenty
+//! times a second, and others ask for the first time. Ends with an error if a bar is missed.
+//!
+//! Run it by `make bench`. With the path of a program as argument it floods that one, to see what
+//! another version does, and keeps no results.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    dead_code,
+    reason = "a benchmark is no library"
+)]
+
+mod load;
+mod report;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::ExposeSecret;
+use tokend::admin::import::import;
+use tokend::crypto::secret::TagKey;
+use tokend::model::client::ClientId;
+
+use crate::load::{Body, Connection, Credentials};
+use crate::stage::{Engine, Hashing, ORDERS, Peer, Stage, actor, foundation};
+
+const FLOODERS: usize = 64;
+const TIME: Duration = Duration::from_secs(30);
+const BETWEEN: Duration = Duration::from_millis(50);
+const HEAD: &str = "| secrets of other systems | refused/s | warm: asked | failed | p50 ms | p99 ms | first token of a cold client, ms | … of a cold imported client, ms | RSS before, MiB | most RSS, MiB |\n|---|---|---|---|---|---|---|---|---|---|";
+
+fn main() -> ExitCode {
+    let program = std::env::args().skip(1).find(|word| !word.starts_with("--"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(bench(program.as_deref()))
+}
+
+async fn bench(program: Option<&str>) -> ExitCode {
+    println!("{HEAD}");
+    let mut table = HEAD.to_owned();
+    let mut missed = Vec::new();
+    for with_imports in [false, true] {
+        let flood = Flood::new(with_imports).await;
+        let seen = flood.run(program).await;
+        let line = seen.line(with_imports);
+        println!("{line}");
+        table.push('\n');
+        table.push_str(&line);
+        missed.extend(seen.missed());
+    }
+    for bar in &missed {
+        println!("missed: {bar}");
+    }
+    if program.is_none() {
+        report::keep("A flood", &format!("{}\n\n{table}", include_str!("flood.md")));
+    }
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Flood {
+    stage: Stage,
+    imported: Vec<Credentials>,
+    bad: Vec<Vec<u8>>,
+}
+
+/// What was seen in half a minute.
+struct Seen {
+    refused: usize,
+    latencies: Vec<f64>,
+    failed: usize,
+    cold: Vec<f64>,
+    cold_imported: Vec<f64>,
+    rss_before: f64,
+    rss_most: f64,
+}
+
+impl Flood {
+    /// A server as it is by default, with and without secrets that could be guessed.
+    async fn new(with_imports: bool) -> Self {
+        let stage = Stage::new(Engine::Sqlite, 20, 1, Hashing::Default).await;
+        let imported: Vec<_> = (0..if with_imports { 10 } else { 0 })
+            .map(|n| Credentials { id: format!("legacy-{n}"), secret: format!("hush-hush-{n}") })
+            .collect();
+        if with_imports {
+            let lines: String = imported.iter().map(line).collect();
+            let foundation = Arc::new(foundation(&stage.environment).await);
+            import(&foundation, &actor(), &lines).await.expect("an import");
+        }
+        let bad = bad_requests(&stage.credentials, &imported);
+        Self { stage, imported, bad }
+    }
+
+    async fn run(&self, program: Option<&str>) -> Seen {
+        let server = match program {
+            Some(program) => self.stage.serve_with(program, None),
+            None => self.stage.serve(None),
+        };
+        server.ready().await;
+        let good = load::requests(&self.stage.credentials, Body::FormBasic);
+        let imported = load::requests(&self.imported, Body::FormBasic);
+        let mut warm = Connection::open(server.port).await;
+        assert_eq!(warm.status(&good[0]).await, 200);
+        let rss_before = server.rss_mib();
+        let until = Instant::now() + TIME;
+        let flooding = (0..FLOODERS).map(|start| flood(&server, &self.bad, start, until));
+        let (refused, (latencies, failed), cold, cold_imported) = tokio::join!(
+            futures_util::future::join_all(flooding),
+            ask_regularly(&server, &good[0], until),
+            first_tokens(&server, &good[1..], until),
+            first_tokens(&server, &imported, until),
+        );
+        Seen {
+            refused: refused.iter().sum(),
+            latencies,
+            failed,
+            cold,
+            cold_imported,
+            rss_before,
+            rss_most: server.peak_rss_mib(),
+        }
+    }
+}
+
+impl Seen {
+    fn percentile(&self, percent: usize) -> f64 {
+        self.latencies[(self.latencies.len() * percent / 100).min(self.latencies.len() - 1)]
+    }
+
+    fn line(&self, with_imports: bool) -> String {
+        let worst = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
+        let imported = match self.cold_imported.len() {
+            0 => "–".to_owned(),
+            _ => format!("{:.0}", worst(&self.cold_imported)),
+        };
+        format!(
+            "| {} | {:.0} | {} | {} | {:.1} | {:.1} | {:.0} (worst of {}) | {imported} | {:.1} | {:.1} |",
+            if with_imports { "some" } else { "none" },
+            f64::from(u32::try_from(self.refused).expect("a count")) / TIME.as_secs_f64(),
+            self.latencies.len(),
+            self.failed,
+            self.percentile(50),
+            self.percentile(99),
+            worst(&self.cold),
+            self.cold.len(),
+            self.rss_before,
+            self.rss_most,
+        )
+    }
+
+    /// The bars that were missed.
+    fn missed(&self) -> Vec<String> {
+        let mut missed = Vec::new();
+        if self.failed * 1000 > self.latencies.len() {
+            missed.push(format!(
+                "{} of {} good requests failed",
+                self.failed,
+                self.latencies.len()
+            ));
+        }
+        if self.percentile(99) > 50.0 {
+            missed.push(format!("p99 of good requests is {:.0} ms", self.percentile(99)));
+        }
+        if self.cold.is_empty() || self.cold.iter().any(|time| *time > 1000.0) {
+            missed.push(format!("first tokens took {:.0?} ms", self.cold));
+        }
+        if self.rss_most - self.rss_before > 64.0 {
+            missed.push(format!("memory grew by {:.0} MiB", self.rss_most - self.rss_before));
+        }
+        missed
+    }
+}
+
+fn line(client: &Credentials) -> String {
+    let Credentials { id, secret } = client;
+    format!(
+        "{{\"client_id\":\"{id}\",\"client_secret\":\"{secret}\",\"grants\":[{{\"resource\":\"{ORDERS}\"}}]}}\n"
+    )
+}
+
+/// Everything that must be refused: wrong, forged, unknown, malformed.
+fn bad_requests(known: &[Credentials], imported: &[Credentials]) -> Vec<Vec<u8>> {
+    let forger = TagKey::new(&[7; 32]);
+    let mut bad = Vec::new();
+    for number in 0..64 {
+        let victim = &known[number % known.len()];
+        let id = ClientId::parse(&victim.id).expect("an id");
+        let secret = forger.mint(&id).expect("a secret").expose_secret().to_owned();
+        bad.push(Credentials { id: victim.id.clone(), secret: format!("wrong {number}") });
+        bad.push(Credentials { id: victim.id.clone(), secret: secret.clone() });
+        bad.push(Credentials { id: format!("cl_nobody{number}"), secret });
+        bad.push(Credentials { id: format!("nobody {number}"), secret: format!("wrong {number}") });
+        if let Some(legacy) = imported.get(number % imported.len().max(1)) {
+            bad.push(Credentials { id: legacy.id.clone(), secret: format!("guess {number}") });
+        }
+    }
+    let mut requests = load::requests(&bad, Body::FormBasic);
+    requests.extend(load::requests(&bad, Body::JsonBody));
+    let raw = |header: &str, body: &str| {
+        format!(
+            "POST /v1/oauth/token HTTP/1.1\r\nhost: 127.0.0.1\r\n{header}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    };
+    let form = "content-type: application/x-www-form-urlencoded";
+    requests.push(raw("authorization: Basic !!!", "grant_type=client_credentials"));
+    requests.push(raw(
+        &format!("{form}\r\nauthorization: Basic YQ=="),
+        "grant_type=client_credentials",
+    ));
+    requests.push(raw("content-type: application/json", "{\"grant_type\":"));
+    requests.push(raw(form, "grant_type=password&client_id=a&client_secret=b"));
+    let long = BASE64_STANDARD.encode(format!("cl_x:{}", "x".repeat(2000)));
+    requests.push(raw(
+        &format!("{form}\r\nauthorization: Basic {long}"),
+        "grant_type=client_credentials",
+    ));
+    requests
+}
+
+/// Sends what is bad over one connection; gives how many were refused.
+async fn flood(server: &Peer, bad: &[Vec<u8>], start: usize, until: Instant) -> usize {
+    let mut connection = Connection::open(server.port).await;
+    let mut count = 0;
+    while Instant::now() < until {
+        let status = connection.status(&bad[(start * 31 + count) % bad.len()]).await;
+        assert!(matches!(status, 400 | 401 | 415 | 429 | 503), "{status}");
+        count += 1;
+    }
+    count
+}
+
+/// A warm client that asks twenty times a second; gives how long each answer took, in order of
+/// length, and how many were no tokens.
+async fn ask_regularly(server: &Peer, request: &[u8], until: Instant) -> (Vec<f64>, usize) {
+    let mut connection = Connection::open(server.port).await;
+    let (mut latencies, mut failed) = (Vec::new(), 0);
+    let mut ticks = tokio::time::interval(BETWEEN);
+    while Instant::now() < until {
+        ticks.tick().await;
+        let asked = Instant::now();
+        failed += usize::from(connection.status(request).await != 200);
+        latencies.push(asked.elapsed().as_secs_f64() * 1e3);
+    }
+    latencies.sort_by(f64::total_cmp);
+    (latencies, failed)
+}
+
+/// Clients that ask for the first time, one every two seconds, and again shortly if they are told
+/// to; gives how long each had to wait for its first token, in milliseconds.
+async fn first_tokens(server: &Peer, requests: &[Vec<u8>], until: Instant) -> Vec<f64> {
+    let mut times = Vec::new();
+    for request in requests {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let asked = Instant::now();
+        if asked + Duration::from_secs(2) > until {
+            break;
+        }
+        let mut connection = Connection::open(server.port).await;
+        while connection.status(request).await != 200 && Instant::now() < until {
+            tokio::time::sleep(BETWEEN).await;
+        }
+        times.push(asked.elapsed().as_secs_f64() * 1e3);
+    }
+    times
+}

@@ -1,0 +1,247 @@
+//! How often may somebody ask? Guesses at secrets of other systems, and tokens of one client.
+
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use tokend::admin;
+use tokend::admin::client::ClientUpdate;
+use tokend::model::rate::OwnRate;
+
+use crate::support::process::Cli;
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id};
+
+const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
+
+/// An instance with a client of another system, whose secret could be guessed.
+async fn with_imported(engine: Engine, settings: &[(&str, &str)]) -> (Server, TestClient) {
+    let server = Server::with(engine, settings).await;
+    let line = format!(
+        r#"{{"client_id":"legacy","client_secret":"hush-hush-hush","grants":[{{"resource":"{ORDERS}"}}]}}"#
+    );
+    server.import(&line).await;
+    server.keep_secret("hush-hush-hush");
+    (server, TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() })
+}
+
+/// RFC 6749, section 2.3.1 (W-11, W-12, N-11, C-196): guesses are limited, for an unknown client
+/// like for a known one, and the right secret is not locked out by them.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (server, legacy) =
+        with_imported(engine, &[("TOKEND_LIMITS_GUESSES_PER_CLIENT", "3/m")]).await;
+    let guess =
+        async |id: &str, number: i32| server.basic(id, &format!("guess {number}"), &GRANT).await;
+    let mut faces = Vec::new();
+    for id in ["legacy", "nobody"] {
+        for number in 0..3 {
+            guess(id, number).await.assert_refused(401, "invalid_client");
+        }
+        let beyond = guess(id, 3).await;
+        beyond.assert_refused(429, "temporarily_unavailable");
+        let seconds: u32 = beyond.header("retry-after").parse().expect("seconds");
+        assert!((1..=60).contains(&seconds), "{beyond:?}");
+        faces.push((beyond.description(), seconds));
+    }
+    assert_eq!(faces[0], faces[1], "an unknown client is told something else");
+    // Its first proof of all, from the same address, in the same minute.
+    for _ in 0..3 {
+        server.ask(&legacy).await.token();
+    }
+    guess("legacy", 4).await.assert_refused(429, "temporarily_unavailable");
+    server.clock.advance(60);
+    server.catch_up().await;
+    guess("legacy", 5).await.assert_refused(401, "invalid_client");
+}
+
+/// The limit by address holds whatever client is tried; minted secrets are not concerned.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_may_not_guess_through_all_clients(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings =
+        [("TOKEND_LIMITS_GUESSES_PER_ADDRESS", "5/m"), ("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")];
+    let (server, legacy) = with_imported(engine, &settings).await;
+    let minted = server.client().await;
+    let from = async |address: &str, id: &str, secret: &str| {
+        let request = server
+            .http
+            .post(server.token_url())
+            .header("x-forwarded-for", address)
+            .basic_auth(id, Some(secret))
+            .form(&GRANT);
+        Answer::of(request).await
+    };
+    for number in 0..5 {
+        let answer = from("192.0.2.1", &format!("client {number}"), "guess").await;
+        answer.assert_refused(401, "invalid_client");
+    }
+    from("192.0.2.1", "yet another", "guess").await.assert_refused(429, "temporarily_unavailable");
+    from("192.0.2.2", "yet another", "guess").await.assert_refused(401, "invalid_client");
+    from("192.0.2.1", &minted.id, &minted.secret).await.token();
+    from("192.0.2.1", &legacy.id, &legacy.secret).await.token();
+}
+
+/// Where nothing can be guessed, nothing is counted: a wrong secret costs no hash and stays 401.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_imported_secrets_there_is_nothing_to_limit(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings = [("TOKEND_LIMITS_GUESSES_PER_CLIENT", "1/d")];
+    let server = Server::with(engine, &settings).await;
+    let client = server.client().await;
+    for id in [client.id.as_str(), "nobody"] {
+        for _ in 0..5 {
+            server.basic(id, "wrong", &GRANT).await.assert_refused(401, "invalid_client");
+        }
+    }
+    assert_eq!(server.foundation().vault.hasher.checks(), 0);
+}
+
+/// D4, W-11: while one address floods an imported client with guesses, its owner gets the first
+/// token all the same, from the same address or another.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_guesses_keeps_nobody_out(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings =
+        [("TOKEND_LIMITS_GUESSES_PER_CLIENT", "5/m"), ("TOKEND_SECRETS_ARGON2_MEMORY", "8MiB")];
+    let (server, legacy) = with_imported(engine, &settings).await;
+    let server = std::sync::Arc::new(server);
+    let until = Instant::now() + Duration::from_secs(3);
+    let guessing: Vec<_> = (0..16)
+        .map(|guesser| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let mut count = 0;
+                while Instant::now() < until {
+                    let secret = format!("guess {guesser} {count}");
+                    let answer = server.basic("legacy", &secret, &GRANT).await;
+                    assert!(matches!(answer.status, 401 | 429), "{answer:?}");
+                    count += 1;
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let asked = Instant::now();
+    server.ask(&legacy).await.token();
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    for task in guessing {
+        task.await.expect("a guesser");
+    }
+}
+
+/// SECURITY 7, T-05: unknown and known clients take the same time. Asked in turn, so that a busy
+/// machine is busy for both; medians, so that a pause of it counts once.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn time_does_not_tell_whether_a_client_exists(#[values(false, true)] with_imports: bool) {
+    let settings = [
+        ("TOKEND_LIMITS_GUESSES_PER_CLIENT", "100000/m"),
+        ("TOKEND_LIMITS_GUESSES_PER_ADDRESS", "100000/m"),
+    ];
+    let (server, legacy) = if with_imports {
+        with_imported(Engine::Sqlite, &settings).await
+    } else {
+        let server = Server::with(Engine::Sqlite, &settings).await;
+        let client = server.client().await;
+        (server, client)
+    };
+    // Proved before, which must make no difference.
+    server.ask(&legacy).await.token();
+    let unknown = format!("{}y", &legacy.id[..legacy.id.len() - 1]);
+    let mut times = [Vec::new(), Vec::new()];
+    for number in 0..4000 {
+        let (place, id) =
+            if number % 2 == 0 { (0, legacy.id.as_str()) } else { (1, unknown.as_str()) };
+        let asked = Instant::now();
+        let answer = server.basic(id, "a wrong secret of some length", &GRANT).await;
+        times[place].push(asked.elapsed());
+        assert_eq!(answer.status, 401);
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    });
+    let apart = (known - unknown).abs() / known.max(unknown);
+    assert!(apart < 0.05, "known {known}, unknown {unknown}: {:.1} % apart", apart * 100.0);
+}
+
+/// UX §7, N-11 (C-196): a client that asks for a token at each call is told to keep it.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::with(engine, &[("TOKEND_LIMITS_TOKENS_PER_CLIENT", "3/m")]).await;
+    let ordinary = server.client().await;
+    let other = server.client().await;
+    let free = server.new_client(|new| new.token_rate = Some(OwnRate::Unlimited)).await;
+    let own = OwnRate::parse("1/h").expect("a rate");
+    let narrow = server.new_client(|new| new.token_rate = Some(own)).await;
+    for _ in 0..3 {
+        server.ask(&ordinary).await.token();
+        // What is refused for another reason is no token and does not count.
+        server
+            .ask_for(&ordinary, &[("scope", "orders:burn")])
+            .await
+            .assert_refused(400, "invalid_scope");
+    }
+    let beyond = server.ask(&ordinary).await;
+    beyond.assert_refused(429, "temporarily_unavailable");
+    assert!(beyond.description().contains("3 tokens a minute"), "{beyond:?}");
+    assert!(beyond.description().contains("keep it and use it again until it expires"));
+    let seconds: i64 = beyond.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&seconds), "{beyond:?}");
+    server.ask(&other).await.token();
+    server.ask(&narrow).await.token();
+    server.ask(&narrow).await.assert_refused(429, "temporarily_unavailable");
+    for _ in 0..5 {
+        server.ask(&free).await.token();
+    }
+    server.clock.advance(seconds);
+    server.catch_up().await;
+    server.ask(&ordinary).await.token();
+    // Who has not proved anything learns nothing of it, and spends nothing.
+    let stranger = TestClient { secret: "wrong".into(), ..narrow.clone() };
+    server.ask(&stranger).await.assert_refused(401, "invalid_client");
+
+    // A change counts at the next request, and what was counted stays counted.
+    let set = async |rate: &str| {
+        let rate = Some(OwnRate::parse(rate).expect("a rate"));
+        let update = ClientUpdate { token_rate: Some(rate), ..ClientUpdate::default() };
+        admin::client::update(server.foundation(), &actor(), &client_id(&narrow.id), update)
+            .await
+            .expect("updated");
+        server.catch_up().await;
+    };
+    set("2/h").await;
+    server.ask(&narrow).await.token();
+    server.ask(&narrow).await.assert_refused(429, "temporarily_unavailable");
+    set("off").await;
+    server.ask(&narrow).await.token();
+}
+
+/// The rate of a client from the command line.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sets_the_rate_of_a_client(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await;
+    cli.json(&["client", "create", "a", "--id", "a", "--token-rate", "60/m"]);
+    assert_eq!(cli.json(&["client", "show", "a"])["token_rate"], "60/m");
+    cli.json(&["client", "update", "a", "--token-rate", "off"]);
+    assert_eq!(cli.json(&["client", "show", "a"])["token_rate"], "off");
+    cli.json(&["client", "update", "a", "--token-rate", "default"]);
+    assert!(cli.json(&["client", "show", "a"])["token_rate"].is_null());
+    let run = cli.run(&["client", "update", "a", "--token-rate", "many"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("60/m"), "{run:?}");
+}
