@@ -8,8 +8,8 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Issuer, Location};
+use crate::crypto::argon2id::Cost;
 use crate::crypto::guesses::Limits;
-use crate::crypto::hashing::Cost;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::{TAG_KEY_LENGTH, TagKey};
 use crate::crypto::vault::Vault;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::admin::client::Fields;
 use crate::admin::{Actor, AdminError, Work, client, grant, secret};
 use crate::app::Foundation;
-use crate::crypto::hashing::check_imported_hash;
+use crate::crypto::argon2id;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -142,7 +142,7 @@ async fn understand_line(foundation: &Foundation, line: &str) -> Result<Import, 
             Proof::Plain(plain)
         }
         (None, Some(hash)) => {
-            let hash = check_imported_hash(&hash)?;
+            let hash = argon2id::check_imported(&hash)?;
             Proof::Record(secret::record_of_import(foundation, hash, String::new())?)
         }
         _ => {

@@ -9,37 +9,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::crypto::CryptoError;
+use crate::crypto::argon2id::{self, Cost, Workspaces};
 use crate::model::secret::SecretHash;
 
 /// How long an attempt may wait for its turn.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
-/// The bounds within which a hash of another system is taken over: beyond them a single attempt
-/// would cost too much.
-const MOST_MEMORY_KIB: u32 = 128 << 10;
-const MOST_ITERATIONS: u32 = 10;
-const MOST_PARALLELISM: u32 = 4;
-
 /// No place was free in time; the caller may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many secrets are being checked for the first time")]
 pub struct Busy;
-
-/// How costly a new hash is.
-#[derive(Debug, Clone, Copy)]
-pub struct Cost {
-    /// Memory in KiB.
-    pub memory_kib: u32,
-    /// Passes.
-    pub iterations: u32,
-}
 
 /// Who an attempt has to wait with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +44,7 @@ pub struct Hasher {
     guessable: Places,
     suspect: Places,
     dummy: SecretHash,
+    workspaces: Arc<Workspaces>,
     checks: AtomicU64,
 }
 
@@ -93,14 +77,15 @@ impl Hasher {
             minted: Places::new(lanes, queue),
             guessable: Places::new(lanes, queue),
             suspect: Places::new(1, queue),
-            dummy: dummy(cost),
+            dummy: argon2id::dummy(cost),
+            workspaces: Arc::new(Workspaces::new(cost)),
             checks: AtomicU64::new(0),
         }
     }
 
     /// Hashes a new secret. Takes tens of milliseconds: for commands, not for async threads.
     pub fn hash(&self, secret: &SecretString) -> Result<SecretHash, CryptoError> {
-        hash_with(self.cost, secret.expose_secret())
+        argon2id::hash(self.cost, secret.expose_secret())
     }
 
     /// Checks a secret against a stored hash.
@@ -123,9 +108,10 @@ impl Hasher {
         self.checks.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(?lane, "a secret is hashed to be checked");
         let (presented, hash) = (presented.clone(), hash.clone());
+        let workspaces = self.workspaces.clone();
         let check = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
-            let is_right = matches(presented.expose_secret(), &hash);
+            let is_right = workspaces.matches(presented.expose_secret(), &hash);
             (is_right, turn.end(), started.elapsed())
         });
         let (is_right, suspect, took) = check.await.map_err(|_| Busy)?;
@@ -171,51 +157,6 @@ async fn acquire(places: &Places) -> Result<OwnedSemaphorePermit, Busy> {
     places.running.clone().acquire_owned().await.map_err(|_| Busy)
 }
 
-/// Checks a hash of another system: an argon2id PHC string within our bounds.
-pub fn check_imported_hash(text: &str) -> Result<SecretHash, CryptoError> {
-    let hash = PasswordHash::new(text)
-        .map_err(|_| CryptoError::UnusableHash("at all; it begins with $argon2id$v=19$"))?;
-    if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
-        return Err(CryptoError::UnusableHash("with salt and output"));
-    }
-    let params = Params::try_from(&hash)
-        .map_err(|_| CryptoError::UnusableHash("with parameters that can be read"))?;
-    if params.m_cost() > MOST_MEMORY_KIB
-        || params.t_cost() > MOST_ITERATIONS
-        || params.p_cost() > MOST_PARALLELISM
-    {
-        return Err(CryptoError::UnusableHash(
-            "within our bounds: m up to 131072, t up to 10, p up to 4",
-        ));
-    }
-    Ok(SecretHash::from_phc(text))
-}
-
-/// A hash that no secret has, and that costs as much to check as a real one.
-fn dummy(cost: Cost) -> SecretHash {
-    const SALT: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-    const OUTPUT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    SecretHash::from_phc(&format!(
-        "$argon2id$v=19$m={},t={},p=1${SALT}${OUTPUT}",
-        cost.memory_kib, cost.iterations
-    ))
-}
-
-fn hash_with(cost: Cost, secret: &str) -> Result<SecretHash, CryptoError> {
-    let failed = CryptoError::Failed("hashing a secret");
-    let params =
-        Params::new(cost.memory_kib, cost.iterations, 1, None).map_err(|_| failed.clone())?;
-    let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password(secret.as_bytes())
-        .map_err(|_| failed)?;
-    Ok(SecretHash::from_phc(&hash.to_string()))
-}
-
-fn matches(presented: &str, hash: &SecretHash) -> bool {
-    PasswordHash::new(hash.as_phc())
-        .is_ok_and(|hash| Argon2::default().verify_password(presented.as_bytes(), &hash).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn checking_nothing_runs_a_hash_of_the_same_cost() {
         let hasher = Hasher::new(CHEAP, 1, 1);
-        assert!(check_imported_hash(hasher.dummy.as_phc()).is_ok());
+        assert!(argon2id::check_imported(hasher.dummy.as_phc()).is_ok());
         assert_eq!(hasher.verify_nothing(Lane::Guessable, &secret("x")).await, Ok(()));
         assert_eq!(hasher.checks(), 1);
     }
@@ -266,22 +207,5 @@ mod tests {
         assert!(second.await.is_err(), "two suspects run at once");
         let hash = hasher.hash(&secret("right")).expect("a hash");
         assert_eq!(hasher.verify(Lane::Guessable, &secret("right"), &hash).await, Ok(true));
-    }
-
-    #[test]
-    fn hashes_of_other_systems_are_taken_within_bounds() {
-        let good = hash_with(CHEAP, "x").expect("a hash");
-        assert!(check_imported_hash(good.as_phc()).is_ok());
-        for text in [
-            "",
-            "secret",
-            "$2b$12$abcdefghijklmnopqrstuuBvFbM1lKZyIGxSPbNcFvNQzvrNBmOTO",
-            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
-            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
-            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
-            "$argon2id$v=19$m=64,t=100,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
-        ] {
-            assert!(check_imported_hash(text).is_err(), "{text:?} was accepted");
-        }
     }
 }

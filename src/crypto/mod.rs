@@ -3,6 +3,7 @@
 //! All cryptography comes from aws-lc-rs, argon2 and jsonwebtoken, and from nowhere else than
 //! here. Nothing here knows the database or HTTP.
 
+pub mod argon2id;
 pub mod base62;
 pub mod chain;
 pub mod guesses;

@@ -1,8 +1,9 @@
 //! The vault: the keys that this process holds, opened once at the start.
 
 use crate::crypto::CryptoError;
+use crate::crypto::argon2id::Cost;
 use crate::crypto::guesses::{Guesses, Limits};
-use crate::crypto::hashing::{Cost, Hasher};
+use crate::crypto::hashing::Hasher;
 use crate::crypto::proof::ProofKey;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::TagKey;

@@ -1,0 +1,170 @@
+//! argon2id, and the memory it works in.
+//!
+//! A hash needs megabytes. Were they asked of the allocator anew each time, in whichever thread
+//! happens to run, each thread would come to hold on to some; so they are kept here, as many as
+//! hashes have run at once.
+
+use std::sync::Mutex;
+
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use crate::crypto::CryptoError;
+use crate::model::secret::SecretHash;
+
+/// The bounds within which a hash of another system is taken over: beyond them a single attempt
+/// would cost too much.
+const MOST_MEMORY_KIB: u32 = 128 << 10;
+const MOST_ITERATIONS: u32 = 10;
+const MOST_PARALLELISM: u32 = 4;
+
+/// How costly a new hash is.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes.
+    pub iterations: u32,
+}
+
+/// Memory that hashes have worked in and others will.
+#[derive(Debug)]
+pub(super) struct Workspaces {
+    free: Mutex<Vec<Vec<Block>>>,
+    /// Larger ones are not kept: some hash of another system has needed it.
+    largest: usize,
+}
+
+impl Workspaces {
+    /// None yet.
+    pub(super) fn new(cost: Cost) -> Self {
+        let largest = usize::try_from(cost.memory_kib).unwrap_or(usize::MAX);
+        Self { free: Mutex::default(), largest }
+    }
+
+    /// True if this text was hashed to that, in constant time but for the cost. A hash that cannot
+    /// be read matches nothing.
+    pub(super) fn matches(&self, presented: &str, hash: &SecretHash) -> bool {
+        let Ok(hash) = PasswordHash::new(hash.as_phc()) else { return false };
+        let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
+        let (Some(salt), Some(expected), Ok(params), Ok(version)) =
+            (&hash.salt, &hash.hash, Params::try_from(&hash), version)
+        else {
+            return false;
+        };
+        let mut memory = self.take(params.block_count());
+        let mut output = vec![0_u8; expected.as_ref().len()];
+        let done = Argon2::new(Algorithm::Argon2id, version, params)
+            .hash_password_into_with_memory(
+                presented.as_bytes(),
+                salt,
+                &mut output,
+                memory.as_mut_slice(),
+            );
+        self.give_back(memory);
+        done.is_ok() && verify_slices_are_equal(&output, expected.as_ref()).is_ok()
+    }
+
+    fn take(&self, blocks: usize) -> Vec<Block> {
+        let free = self.free.lock().ok().and_then(|mut free| free.pop());
+        let mut memory = free.unwrap_or_default();
+        memory.resize(blocks, Block::default());
+        memory
+    }
+
+    fn give_back(&self, memory: Vec<Block>) {
+        if memory.capacity() <= self.largest
+            && let Ok(mut free) = self.free.lock()
+        {
+            free.push(memory);
+        }
+    }
+}
+
+/// Checks a hash of another system: an argon2id PHC string within our bounds.
+pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
+    let hash = PasswordHash::new(text)
+        .map_err(|_| CryptoError::UnusableHash("at all; it begins with $argon2id$v=19$"))?;
+    if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
+        return Err(CryptoError::UnusableHash("with salt and output"));
+    }
+    let params = Params::try_from(&hash)
+        .map_err(|_| CryptoError::UnusableHash("with parameters that can be read"))?;
+    if params.m_cost() > MOST_MEMORY_KIB
+        || params.t_cost() > MOST_ITERATIONS
+        || params.p_cost() > MOST_PARALLELISM
+    {
+        return Err(CryptoError::UnusableHash(
+            "within our bounds: m up to 131072, t up to 10, p up to 4",
+        ));
+    }
+    Ok(SecretHash::from_phc(text))
+}
+
+/// A hash that no secret has, and that costs as much to check as a real one.
+pub(super) fn dummy(cost: Cost) -> SecretHash {
+    const SALT: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    const OUTPUT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    SecretHash::from_phc(&format!(
+        "$argon2id$v=19$m={},t={},p=1${SALT}${OUTPUT}",
+        cost.memory_kib, cost.iterations
+    ))
+}
+
+pub(super) fn hash(cost: Cost, secret: &str) -> Result<SecretHash, CryptoError> {
+    let failed = CryptoError::Failed("hashing a secret");
+    let params =
+        Params::new(cost.memory_kib, cost.iterations, 1, None).map_err(|_| failed.clone())?;
+    let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password(secret.as_bytes())
+        .map_err(|_| failed)?;
+    Ok(SecretHash::from_phc(&hash.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1 };
+
+    /// The library's own check agrees, also on hashes of other costs and of the older version.
+    #[test]
+    fn a_match_is_what_the_library_says() {
+        use argon2::password_hash::PasswordVerifier;
+        let workspaces = Workspaces::new(CHEAP);
+        let larger = Cost { memory_kib: 128, iterations: 2 };
+        let mut hashes: Vec<_> = [CHEAP, larger, CHEAP]
+            .map(|cost| hash(cost, "right").expect("a hash").as_phc().to_owned())
+            .to_vec();
+        hashes.push(hashes[0].replace("v=19", "v=16"));
+        for text in &hashes {
+            for presented in ["right", "wrong", ""] {
+                let theirs = Argon2::default().verify_password(presented.as_bytes(), text.as_str());
+                let ours = workspaces.matches(presented, &SecretHash::from_phc(text));
+                assert_eq!(ours, theirs.is_ok(), "{presented:?} {text}");
+            }
+        }
+        assert!(!workspaces.matches("right", &SecretHash::from_phc("$argon2id$v=19")));
+        let kept = workspaces.free.lock().expect("a lock");
+        assert!(kept.len() <= 1 && kept.iter().all(|memory| memory.capacity() <= 64));
+    }
+
+    #[test]
+    fn hashes_of_other_systems_are_taken_within_bounds() {
+        let good = hash(CHEAP, "x").expect("a hash");
+        assert!(check_imported(good.as_phc()).is_ok());
+        for text in [
+            "",
+            "secret",
+            "$2b$12$abcdefghijklmnopqrstuuBvFbM1lKZyIGxSPbNcFvNQzvrNBmOTO",
+            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "$argon2id$v=19$m=64,t=100,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+        ] {
+            assert!(check_imported(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}
