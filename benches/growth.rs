@@ -48,7 +48,7 @@ async fn bench(sizes: &[usize]) {
         }
     }
     if sizes.is_empty() {
-        report::keep("Growth", &format!("{}\n\n{table}", include_str!("growth.md")));
+        report::keep("Growth", &format!("{}\n\n{table}", include_str!("growth.md").trim_end()));
     }
 }
 

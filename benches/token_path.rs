@@ -64,7 +64,10 @@ async fn bench(words: &[String]) {
         }
     }
     if words.is_empty() {
-        report::keep("The token path", &format!("{}\n\n{table}", include_str!("token_path.md")));
+        report::keep(
+            "The token path",
+            &format!("{}\n\n{table}", include_str!("token_path.md").trim_end()),
+        );
     }
 }
 

@@ -48,7 +48,9 @@ pub fn identifier(prefix: &str) -> Result<String, CryptoError> {
     for half in [one, other] {
         let mut word = [0; 8];
         word.copy_from_slice(half);
-        text.extend(base62::encode_u64(u64::from_le_bytes(word)).map(char::from));
+        let letters = base62::encode_u64(u64::from_le_bytes(word));
+        // Letters and digits are text.
+        text.push_str(std::str::from_utf8(&letters).unwrap_or_default());
     }
     Ok(text)
 }

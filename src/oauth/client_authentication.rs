@@ -53,8 +53,7 @@ pub async fn authenticate(
     let Some(credentials) = &request.credentials else {
         return Err(OAuthError::no_authentication());
     };
-    let proved = prove(app, credentials, request.address, now).await?;
-    let Proved { entry, secret } = as_of_now(app, credentials, proved)?;
+    let Proved { entry, secret } = prove(app, credentials, request.address, now).await?;
     refuse_disabled(&entry)?;
     if !entry.ways.auth_methods.contains(&credentials.method) {
         let reason = format!("the client may not use {}", credentials.method.as_str());
@@ -87,21 +86,6 @@ struct Proved {
     secret: usize,
 }
 
-/// Looks again at a client that changed while its secret was hashed, which takes its time. What
-/// has just been proved is remembered, so this costs one MAC.
-fn as_of_now(app: &App, credentials: &Credentials, proved: Proved) -> Result<Proved, OAuthError> {
-    match app.directory.client(&credentials.client_id) {
-        Some(current) if Arc::ptr_eq(&current, &proved.entry) => Ok(proved),
-        Some(current) => {
-            let mac = mac(app, credentials);
-            let secret = remembered(&current, &mac, app.foundation.clock.now());
-            let secret = secret.ok_or_else(|| refusal(&current, "the secret has just ended"))?;
-            Ok(Proved { entry: current, secret })
-        }
-        None => Err(refusal(&proved.entry, "the client has just been deleted")),
-    }
-}
-
 /// Finds the client whose live secret this is.
 async fn prove(
     app: &App,
@@ -121,13 +105,23 @@ async fn prove(
         return Ok(Proved { entry: entry.clone(), secret });
     }
     let attempt = Attempt { app, credentials, mac, address, now };
-    let is_tagged = app.foundation.vault.tag_key.is_tagged(&credentials.client_id, presented);
     // In a box, so that requests that need no hash do not carry the room for one about.
-    let found = Box::pin(attempt.decide(known.as_deref(), is_tagged)).await?;
-    match (known, found) {
-        (Some(entry), Some(secret)) => Ok(Proved { entry, secret }),
-        (Some(entry), None) => Err(refusal(&entry, why_not(&entry, presented, is_tagged, now))),
-        (None, _) => Err(OAuthError::authentication_failed("no client has that id")),
+    let proved = Box::pin(attempt.prove(known)).await?;
+    as_of_now(app, credentials, proved)
+}
+
+/// Looks again at a client that changed while its secret was hashed, which takes its time. What
+/// has just been proved is remembered, so this costs one MAC.
+fn as_of_now(app: &App, credentials: &Credentials, proved: Proved) -> Result<Proved, OAuthError> {
+    match app.directory.client(&credentials.client_id) {
+        Some(current) if Arc::ptr_eq(&current, &proved.entry) => Ok(proved),
+        Some(current) => {
+            let mac = mac(app, credentials);
+            let secret = remembered(&current, &mac, app.foundation.clock.now());
+            let secret = secret.ok_or_else(|| refusal(&current, "the secret has just ended"))?;
+            Ok(Proved { entry: current, secret })
+        }
+        None => Err(refusal(&proved.entry, "the client has just been deleted")),
     }
 }
 
@@ -156,16 +150,22 @@ impl Attempt<'_> {
         &self.app.foundation.vault.hasher
     }
 
-    async fn decide(
-        &self,
-        entry: Option<&ClientEntry>,
-        is_tagged: bool,
-    ) -> Result<Option<usize>, OAuthError> {
-        match entry {
-            Some(entry) if is_tagged => self.prove_minted(entry).await,
+    async fn prove(&self, known: Option<Arc<ClientEntry>>) -> Result<Proved, OAuthError> {
+        let presented = self.credentials.secret.expose_secret();
+        let tag_key = &self.app.foundation.vault.tag_key;
+        let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
+        let found = match &known {
+            Some(entry) if is_tagged => self.prove_minted(entry).await?,
             // It was minted for a client that has been deleted since.
-            None if is_tagged => Ok(None),
-            entry => self.prove_guessable(entry).await,
+            None if is_tagged => None,
+            entry => self.prove_guessable(entry.as_deref()).await?,
+        };
+        match (known, found) {
+            (Some(entry), Some(secret)) => Ok(Proved { entry, secret }),
+            (Some(entry), None) => {
+                Err(refusal(&entry, why_not(&entry, presented, is_tagged, self.now)))
+            }
+            (None, _) => Err(OAuthError::authentication_failed("no client has that id")),
         }
     }
 
