@@ -1,8 +1,8 @@
 //! Growth: how long a server takes to start, how much memory it needs and how fast it is, with up
 //! to a million clients of one secret and two grants each.
 //!
-//! Run it by `make growth`. With numbers as arguments it measures only those many clients, and
-//! keeps no results.
+//! Run it by `make growth`. With numbers or names of engines as arguments it measures only those,
+//! and keeps no results.
 
 #![expect(
     clippy::print_stdout,
@@ -29,25 +29,32 @@ const SERVER_CORE: &str = "0";
 const HEAD: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the limit |\n|---|---|---|---|---|---|---|---|";
 
 fn main() {
-    let sizes: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    let words: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(bench(&sizes));
+    runtime.expect("a runtime").block_on(bench(&words));
 }
 
-async fn bench(sizes: &[usize]) {
+async fn bench(words: &[String]) {
     println!("{HEAD}");
     let mut table = HEAD.to_owned();
     let limit = Peer::limit("ES256", SERVER_CORE);
+    let named: Vec<_> = Engine::ALL
+        .into_iter()
+        .filter(|engine| words.iter().any(|word| word == engine.name()))
+        .collect();
+    let is_wanted = |engine| named.is_empty() || named.contains(&engine);
+    let sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let all = [0, 1, 1_000, 100_000, 1_000_000];
-    for clients in if sizes.is_empty() { &all[..] } else { sizes } {
-        for engine in Engine::ALL {
+    for clients in if sizes.is_empty() { &all[..] } else { &sizes } {
+        for engine in Engine::ALL.into_iter().filter(|engine| is_wanted(*engine)) {
             let line = row(&limit, engine, *clients).await;
             println!("{line}");
             table.push('\n');
             table.push_str(&line);
         }
     }
-    if sizes.is_empty() {
+    if words.is_empty() {
         report::keep("Growth", &format!("{}\n\n{table}", include_str!("growth.md").trim_end()));
     }
 }

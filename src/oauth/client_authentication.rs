@@ -59,6 +59,7 @@ pub async fn authenticate(
         let reason = format!("the client may not use {}", credentials.method.as_str());
         return Err(refusal(&entry, &reason));
     }
+    // The secret was found in this very entry.
     app.directory.ledger.note(&entry.secrets[secret], request.address, now);
     Ok(AuthenticatedClient { entry })
 }

@@ -76,3 +76,29 @@ async fn config_show_tells_each_value_and_where_it_came_from() {
     let defaults = cli.run(&["config", "defaults"]).stdout;
     assert_eq!(defaults, include_str!("../../config/default.toml"));
 }
+
+/// A rate that cannot be read names the setting, its origin and how a rate is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_that_is_none_is_refused_with_an_example() {
+    let good = Cli::new(Engine::Sqlite)
+        .await
+        .set("TOKEND_LIMITS_TOKENS_PER_CLIENT", "600/h")
+        .set("TOKEND_LIMITS_GUESSES_PER_CLIENT", "5/min")
+        .set("TOKEND_SECRETS_HASHING_LANES", "3");
+    assert_eq!(good.run(&["check-config"]).code, 0);
+    let bad = good
+        .set("TOKEND_LIMITS_TOKENS_PER_CLIENT", "many")
+        .set("TOKEND_LIMITS_GUESSES_PER_ADDRESS", "off")
+        .set("TOKEND_SECRETS_HASHING_LANES", "0");
+    let run = bad.run(&["check-config"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    for words in [
+        "3 problems",
+        "`limits.tokens_per_client` is not a rate; write 50/s, 60/m, 1000/h or 5000/d",
+        "from TOKEND_LIMITS_TOKENS_PER_CLIENT = \"many\"",
+        "`limits.guesses_per_address` is not a rate",
+        "`secrets.hashing_lanes` must be a whole number from 1 to 256, or auto",
+    ] {
+        assert!(run.stderr.contains(words), "no {words:?} in {}", run.stderr);
+    }
+}
