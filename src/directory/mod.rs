@@ -33,6 +33,9 @@ use crate::store::{Store, StoreError};
 /// How many rows are read at a time.
 const PAGE: u32 = 1_000;
 
+/// How many of them are put in without a break.
+const BREATH: usize = 50;
+
 /// From so many changed clients on, all are loaded anew instead of one by one.
 const MANY: usize = 500;
 
@@ -252,7 +255,11 @@ impl Directory {
     }
 
     async fn put_page(&self, page: Page, unseen: &mut HashSet<ClientId>) {
-        for (id, client) in page {
+        for (place, (id, client)) in page.into_iter().enumerate() {
+            if place % BREATH == 0 {
+                // Lets tokens be issued, and the next page be asked for, while this one is put in.
+                tokio::task::yield_now().await;
+            }
             match client {
                 Ok(client) => {
                     unseen.remove(id.as_str());
