@@ -180,6 +180,9 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_LIMITS_TOKENS_PER_CLIENT", "3/m")]).await;
+    // Rates count from full hours; no test should lie across one.
+    server.clock.advance(3600 - server.clock.now().0.rem_euclid(3600));
+    server.catch_up().await;
     let ordinary = server.client().await;
     let other = server.client().await;
     let free = server.new_client(|new| new.token_rate = Some(OwnRate::Unlimited)).await;
