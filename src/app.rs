@@ -125,8 +125,7 @@ impl App {
         if entries.is_empty() {
             return Ok(());
         }
-        let uses: Vec<_> =
-            entries.iter().map(|entry| (entry.secret_id.clone(), entry.usage)).collect();
+        let uses: Vec<_> = entries.iter().map(|entry| (&entry.secret_id, entry.usage)).collect();
         let written = self.foundation.store.add_use(&uses).await;
         if written.is_err() {
             self.directory.ledger.put_back(entries);

@@ -12,7 +12,7 @@ use crate::model::client::{
 };
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// A client to be registered.
@@ -29,7 +29,7 @@ pub struct NewClient {
     /// How long its tokens live.
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have.
-    pub token_rate: Option<OwnRate>,
+    pub token_rate: Option<RateLimit>,
     /// What it may ask for.
     pub grants: Vec<Grant>,
     /// Its first secret.
@@ -48,7 +48,7 @@ pub struct ClientUpdate {
     /// How long its tokens live; `Some(None)` puts it back to the default.
     pub token_lifetime: Option<Option<Lifetime>>,
     /// How many tokens it may have; `Some(None)` puts it back to the default.
-    pub token_rate: Option<Option<OwnRate>>,
+    pub token_rate: Option<Option<RateLimit>>,
 }
 
 /// Registers a client with its grants and its first secret, and gives the secret, which exists
@@ -199,7 +199,7 @@ pub(super) struct Fields {
     pub(super) auth_methods: Vec<AuthenticationMethod>,
     pub(super) grant_types: Vec<GrantType>,
     pub(super) token_lifetime: Option<Lifetime>,
-    pub(super) token_rate: Option<OwnRate>,
+    pub(super) token_rate: Option<RateLimit>,
 }
 
 impl Fields {

@@ -14,7 +14,7 @@ use crate::crypto::argon2id;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretRecord;
@@ -160,7 +160,7 @@ async fn understand_line(foundation: &Foundation, line: &str) -> Result<Import, 
         .transpose()
         .map_err(AdminError::malformed("token_lifetime"))?;
     client::check_lifetime(foundation, token_lifetime)?;
-    let token_rate = line.token_rate.as_deref().map(OwnRate::parse).transpose();
+    let token_rate = line.token_rate.as_deref().map(RateLimit::parse).transpose();
     let token_rate = token_rate.map_err(AdminError::malformed("token_rate"))?;
     let fields = Fields {
         name,

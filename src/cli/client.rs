@@ -18,7 +18,7 @@ use crate::cli::{Global, actor};
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::time::Timestamp;
 
 /// How many clients are read at a time.
@@ -185,7 +185,7 @@ async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
         auth_methods: methods(&args.auth_methods)?,
         grant_types: grant_types(&args.grant_types)?,
         token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
-        token_rate: args.token_rate.as_deref().map(OwnRate::parse).transpose()?,
+        token_rate: args.token_rate.as_deref().map(RateLimit::parse).transpose()?,
         grants: args
             .grants
             .iter()
@@ -357,8 +357,8 @@ fn secrets_summary(found: &Registration, now: Timestamp) -> String {
 }
 
 /// A rate, or `default` for none of the client's own.
-fn rate_or_default(text: &str) -> Result<Option<OwnRate>, CliError> {
-    if text == "default" { Ok(None) } else { Ok(Some(OwnRate::parse(text)?)) }
+fn rate_or_default(text: &str) -> Result<Option<RateLimit>, CliError> {
+    if text == "default" { Ok(None) } else { Ok(Some(RateLimit::parse(text)?)) }
 }
 
 fn methods(texts: &[String]) -> Result<Vec<AuthenticationMethod>, CliError> {

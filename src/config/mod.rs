@@ -17,7 +17,7 @@ use secrecy::SecretString;
 
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::{Flags, Settings};
-use crate::model::rate::Rate;
+use crate::model::rate::{Rate, RateLimit};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 
@@ -173,8 +173,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How many connections may be open.
     pub connections: usize,
-    /// How many tokens a client may have, if there is a limit.
-    pub tokens_per_client: Option<Rate>,
+    /// How many tokens a client may have that says nothing else.
+    pub tokens_per_client: RateLimit,
     /// How many wrong secrets may be tried on a client.
     pub guesses_per_client: Rate,
     /// How many wrong secrets may come from an address.

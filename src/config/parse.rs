@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use crate::config::{Issuer, Location};
-use crate::model::rate::Rate;
+use crate::model::rate::{Rate, RateLimit};
 use crate::model::time::Lifetime;
 
 /// What a value must be, in words that end the sentence "`key` …".
@@ -170,8 +170,8 @@ pub(super) fn rate(text: &str) -> Result<Rate, Complaint> {
     Rate::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-pub(super) fn rate_or_off(text: &str) -> Result<Option<Rate>, Complaint> {
-    if text == "off" { Ok(None) } else { rate(text).map(Some) }
+pub(super) fn rate_limit(text: &str) -> Result<RateLimit, Complaint> {
+    RateLimit::parse(text).map_err(|malformed| malformed.to_string())
 }
 
 pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::config::parse::{
     Complaint, address, aliases, duration, issuer, lanes, lifetime, location, networks, pause,
-    rate, rate_or_off, size, whole,
+    rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
@@ -219,7 +219,7 @@ impl Reader<'_> {
         let header_timeout = self.parsed("limits.header_timeout", duration);
         let body_timeout = self.parsed("limits.body_timeout", duration);
         let connections = self.parsed("limits.connections", |text| whole(text, 1, 1_000_000));
-        let tokens_per_client = self.parsed("limits.tokens_per_client", rate_or_off);
+        let tokens_per_client = self.parsed("limits.tokens_per_client", rate_limit);
         let guesses_per_client = self.parsed("limits.guesses_per_client", rate);
         let guesses_per_address = self.parsed("limits.guesses_per_address", rate);
         Some(Limits {

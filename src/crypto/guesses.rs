@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 /// How many counts each table holds.
 const PLACES: usize = 1 << 14;
 
-/// How many attempts a minute are ordinary.
+/// How many attempts are ordinary.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// On one client.

@@ -7,9 +7,9 @@ use crate::crypto::proof::ProofMemory;
 use crate::directory::ledger::UseMeter;
 use crate::directory::offers::GrantEntry;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
-use crate::model::rate::{Meter, OwnRate};
-use crate::model::secret::{SecretHash, SecretId, SecretKind};
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::rate::{Meter, RateLimit};
+use crate::model::secret::SecretKind;
+use crate::model::time::Lifetime;
 use crate::store::entries::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
@@ -24,7 +24,7 @@ pub struct ClientEntry {
     /// How long its tokens live, if it says so.
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if it says so.
-    pub token_rate: Option<OwnRate>,
+    pub token_rate: Option<RateLimit>,
     /// The tokens it has been given by this instance.
     pub issued: Meter,
     /// Its secrets, each with the memory of its proof.
@@ -45,16 +45,8 @@ pub struct Ways {
 /// A secret in memory.
 #[derive(Debug)]
 pub struct SecretEntry {
-    /// Its identifier.
-    pub secret_id: SecretId,
-    /// Where it comes from.
-    pub kind: SecretKind,
-    /// The stored proof.
-    pub hash: SecretHash,
-    /// Its last characters.
-    pub hint: Box<str>,
-    /// From when on it no longer counts.
-    pub expires_at: Option<Timestamp>,
+    /// What is stored of it.
+    pub stored: StoredSecret,
     /// What this process remembers of it; outlives a change of the client.
     pub memory: Arc<SecretMemory>,
 }
@@ -71,26 +63,16 @@ pub struct SecretMemory {
 impl ClientEntry {
     /// How many of its secrets come from another system.
     pub fn imported_secrets(&self) -> usize {
-        self.secrets.iter().filter(|secret| secret.kind == SecretKind::Imported).count()
+        self.secrets.iter().filter(|secret| secret.stored.kind == SecretKind::Imported).count()
     }
 
     /// The memory of a secret, if it is still the same one.
     pub(super) fn memory_of(&self, secret: &StoredSecret) -> Option<Arc<SecretMemory>> {
         self.secrets
             .iter()
-            .find(|known| known.secret_id == secret.secret_id && known.hash == secret.hash)
+            .find(|known| {
+                known.stored.secret_id == secret.secret_id && known.stored.hash == secret.hash
+            })
             .map(|known| known.memory.clone())
-    }
-}
-
-impl SecretEntry {
-    pub(super) fn new(secret: StoredSecret, memory: Arc<SecretMemory>) -> Self {
-        let StoredSecret { secret_id, kind, hash, hint, expires_at } = secret;
-        Self { secret_id, kind, hash, hint: hint.into(), expires_at, memory }
-    }
-
-    /// True as long as the secret counts.
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expiry| now < expiry)
     }
 }

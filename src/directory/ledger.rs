@@ -57,7 +57,10 @@ impl Ledger {
     /// Notes that a secret has just proved its client.
     pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
         if secret.memory.usage.count(address, now) {
-            self.put(Listed { secret_id: secret.secret_id.clone(), memory: secret.memory.clone() });
+            self.put(Listed {
+                secret_id: secret.stored.secret_id.clone(),
+                memory: secret.memory.clone(),
+            });
         }
     }
 
@@ -146,16 +149,17 @@ impl UseMeter {
 mod tests {
     use super::*;
     use crate::model::secret::{SecretHash, SecretKind};
+    use crate::store::entries::StoredSecret;
 
     fn secret(id: &str) -> SecretEntry {
-        SecretEntry {
+        let stored = StoredSecret {
             secret_id: SecretId::parse(id).expect("a secret id"),
             kind: SecretKind::Minted,
             hash: SecretHash::from_phc(""),
             hint: "".into(),
             expires_at: None,
-            memory: Arc::default(),
-        }
+        };
+        SecretEntry { stored, memory: Arc::default() }
     }
 
     fn address(last: u8) -> IpAddr {

@@ -10,7 +10,7 @@ mod offers;
 
 pub use entry::{ClientEntry, SecretEntry, SecretMemory, Ways};
 pub use ledger::{Entry, Ledger};
-pub use offers::{GrantEntry, Offer};
+pub use offers::{GrantEntry, Offer, Resources};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,7 +25,6 @@ use crate::crypto::vault::Vault;
 use crate::directory::offers::Offers;
 use crate::model::client::ClientId;
 use crate::model::event::{Event, Head, Subject};
-use crate::model::resource::Resource;
 use crate::model::time::Timestamp;
 use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
@@ -55,7 +54,7 @@ pub struct Directory {
     clients: papaya::HashMap<ClientId, Arc<ClientEntry>>,
     ways: Mutex<HashSet<Arc<Ways>>>,
     offers: Offers,
-    resources: ArcSwap<Vec<Arc<Resource>>>,
+    resources: ArcSwap<Resources>,
     keyring: ArcSwap<Keyring>,
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
@@ -102,7 +101,7 @@ impl Directory {
     }
 
     /// The resources.
-    pub fn resources(&self) -> Arc<Vec<Arc<Resource>>> {
+    pub fn resources(&self) -> Arc<Resources> {
         self.resources.load_full()
     }
 
@@ -223,8 +222,10 @@ impl Directory {
     }
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
-        let resources: Vec<_> = store.resources().await?.into_iter().map(Arc::new).collect();
-        self.offers.set_resources(&resources).await;
+        let resources = store.resources().await?.into_iter();
+        let resources: Resources =
+            resources.map(|resource| (resource.resource.clone(), Arc::new(resource))).collect();
+        self.offers.renew(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())
     }
@@ -275,14 +276,14 @@ impl Directory {
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
     async fn put(&self, client: StoredClient) {
-        let grants = self.offers.entries(client.grants).await;
+        let grants = self.offers.entries(client.grants, &self.resources.load_full()).await;
         let ways = Ways { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let ways = self.shared(ways).await;
         let clients = self.clients.pin();
         let before = clients.get(&client.client_id);
-        let secrets = client.secrets.into_iter().map(|secret| {
-            let memory = before.and_then(|entry| entry.memory_of(&secret));
-            SecretEntry::new(secret, memory.unwrap_or_default())
+        let secrets = client.secrets.into_iter().map(|stored| {
+            let memory = before.and_then(|entry| entry.memory_of(&stored)).unwrap_or_default();
+            SecretEntry { stored, memory }
         });
         let entry = ClientEntry {
             client_id: client.client_id.clone(),

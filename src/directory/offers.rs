@@ -2,7 +2,7 @@
 //!
 //! Many clients have the same grant, so each distinct one exists once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -36,48 +36,45 @@ impl GrantEntry {
     }
 }
 
-/// The resources, and every distinct grant of them.
-#[derive(Debug, Default)]
-pub(super) struct Offers(Mutex<Known>);
+/// The resources of a directory.
+pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
+/// Every distinct grant.
 #[derive(Debug, Default)]
-struct Known {
-    resources: HashMap<ResourceId, Arc<Resource>>,
-    grants: HashMap<Grant, Arc<GrantEntry>>,
-}
+pub(super) struct Offers(Mutex<HashMap<Grant, Arc<GrantEntry>>>);
 
 impl Offers {
-    /// Takes the resources as they are now, in place of those before.
-    pub(super) async fn set_resources(&self, resources: &[Arc<Resource>]) {
-        let mut known = self.0.lock().await;
-        let pairs = resources.iter().map(|resource| (resource.resource.clone(), resource.clone()));
-        known.resources = pairs.collect();
-        let Known { resources, grants } = &mut *known;
+    /// Works every grant out anew, after the resources have changed.
+    pub(super) async fn renew(&self, resources: &Resources) {
+        let mut grants = self.0.lock().await;
         // A grant that no client has any more is known here alone.
         grants.retain(|_, entry| Arc::strong_count(entry) > 1);
-        for (grant, entry) in grants {
+        for (grant, entry) in grants.iter() {
             entry.offer.store(offer(resources, grant));
         }
     }
 
     /// The entries of a client's grants.
-    pub(super) async fn entries(&self, grants: Vec<Grant>) -> Box<[Arc<GrantEntry>]> {
+    pub(super) async fn entries(
+        &self,
+        grants: Vec<Grant>,
+        resources: &Resources,
+    ) -> Box<[Arc<GrantEntry>]> {
         let mut known = self.0.lock().await;
-        let Known { resources, grants: entries } = &mut *known;
         let mut entry = |grant: Grant| {
-            if let Some(entry) = entries.get(&grant) {
+            if let Some(entry) = known.get(&grant) {
                 return entry.clone();
             }
             let offer = ArcSwapOption::new(offer(resources, &grant));
             let entry = Arc::new(GrantEntry { offer });
-            entries.insert(grant, entry.clone());
+            known.insert(grant, entry.clone());
             entry
         };
         grants.into_iter().map(&mut entry).collect()
     }
 }
 
-fn offer(resources: &HashMap<ResourceId, Arc<Resource>>, grant: &Grant) -> Option<Arc<Offer>> {
+fn offer(resources: &Resources, grant: &Grant) -> Option<Arc<Offer>> {
     let resource = resources.get(&grant.resource)?.clone();
     let scope = grant.scopes.within(&resource.scope_names());
     let scope_text = scope.to_string();

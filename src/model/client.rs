@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::grant::Grant;
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::time::{Lifetime, Timestamp};
 
@@ -206,7 +206,7 @@ pub struct Client {
     /// How long its tokens live, if not as long as the resource or the server says.
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if not as many as the server says.
-    pub token_rate: Option<OwnRate>,
+    pub token_rate: Option<RateLimit>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.

@@ -148,23 +148,23 @@ fn count_of(word: u64) -> u32 {
     u32::try_from(word & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
-/// What a client's own rate of tokens is, where it has one.
+/// A rate, or the word that there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnRate {
-    /// No limit, whatever the server's default.
+pub enum RateLimit {
+    /// There is none: `off`.
     Unlimited,
     /// This one.
     AtMost(Rate),
 }
 
-impl OwnRate {
+impl RateLimit {
     /// Reads `off` or a rate.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text == "off" { Ok(Self::Unlimited) } else { Rate::parse(text).map(Self::AtMost) }
     }
 }
 
-impl fmt::Display for OwnRate {
+impl fmt::Display for RateLimit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unlimited => formatter.write_str("off"),
@@ -173,7 +173,7 @@ impl fmt::Display for OwnRate {
     }
 }
 
-impl Serialize for OwnRate {
+impl Serialize for RateLimit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -193,7 +193,7 @@ mod tests {
         {
             assert!(Rate::parse(text).is_err(), "{text:?} was accepted");
         }
-        assert_eq!(OwnRate::parse("off"), Ok(OwnRate::Unlimited));
+        assert_eq!(RateLimit::parse("off"), Ok(RateLimit::Unlimited));
     }
 
     #[test]

@@ -117,6 +117,6 @@ pub struct SecretRecord {
 impl SecretRecord {
     /// True as long as the secret counts.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expiry| now < expiry)
+        now.is_before(self.expires_at)
     }
 }

@@ -24,6 +24,11 @@ impl Timestamp {
         Self(self.0.saturating_add(lifetime.seconds())).min(Self::LATEST)
     }
 
+    /// True if an end is still to come; none never comes.
+    pub fn is_before(self, end: Option<Self>) -> bool {
+        end.is_none_or(|end| self < end)
+    }
+
     /// This moment and `seconds` less.
     #[must_use]
     pub fn minus_seconds(self, seconds: i64) -> Self {

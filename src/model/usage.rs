@@ -18,15 +18,3 @@ pub struct Usage {
     /// Where the last one came from.
     pub last_address: IpAddr,
 }
-
-impl Usage {
-    /// Both together, this one being the newer.
-    #[must_use]
-    pub fn after(self, earlier: Self) -> Self {
-        Self {
-            first_used_at: self.first_used_at.min(earlier.first_used_at),
-            uses: self.uses.saturating_add(earlier.uses),
-            ..self
-        }
-    }
-}

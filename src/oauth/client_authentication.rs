@@ -134,7 +134,7 @@ fn mac(app: &App, credentials: &Credentials) -> Mac {
 /// The secret that has been proved before by this very text and still counts: the ordinary case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
     let is_it = |known: &SecretEntry| known.memory.proof.recognise(mac) == Some(true);
-    entry.secrets.iter().position(|known| is_it(known) && known.is_live(now))
+    entry.secrets.iter().position(|known| is_it(known) && known.stored.is_live(now))
 }
 
 /// An attempt that no memory of an earlier one decides.
@@ -174,8 +174,9 @@ impl Attempt<'_> {
     /// It may also have come back by an import, after the client had been deleted.
     async fn prove_minted(&self, entry: &ClientEntry) -> Result<Option<usize>, OAuthError> {
         let hint = secret::hint(self.credentials.secret.expose_secret());
-        let may_be =
-            |known: &SecretEntry| known.kind == SecretKind::Imported || *known.hint == *hint;
+        let may_be = |known: &SecretEntry| {
+            known.stored.kind == SecretKind::Imported || *known.stored.hint == *hint
+        };
         let found = self.matching(entry, Lane::Minted, may_be).await;
         Ok(found.map_err(|busy| OAuthError::unavailable(busy.to_string()))?.secret())
     }
@@ -215,7 +216,7 @@ impl Attempt<'_> {
     ) -> Result<Option<usize>, Busy> {
         let found = match entry {
             Some(entry) => {
-                let may_be = |known: &SecretEntry| known.kind == SecretKind::Imported;
+                let may_be = |known: &SecretEntry| known.stored.kind == SecretKind::Imported;
                 self.matching(entry, lane, may_be).await?
             }
             None => Match::NoAtOnce,
@@ -235,7 +236,7 @@ impl Attempt<'_> {
     ) -> Result<Match, Busy> {
         let mut found = Match::NoAtOnce;
         for (position, known) in entry.secrets.iter().enumerate() {
-            if !may_be(known) || !known.is_live(self.now) {
+            if !may_be(known) || !known.stored.is_live(self.now) {
                 continue;
             }
             match known.memory.proof.recognise(&self.mac) {
@@ -244,7 +245,7 @@ impl Attempt<'_> {
                 Some(false) => continue,
                 None => {}
             }
-            if self.hasher().verify(lane, &self.credentials.secret, &known.hash).await? {
+            if self.hasher().verify(lane, &self.credentials.secret, &known.stored.hash).await? {
                 known.memory.proof.remember(&self.mac);
                 return Ok(Match::Yes(position));
             }
@@ -281,8 +282,9 @@ fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
 
 /// The reason for the log; computed for refusals only.
 fn why_not(entry: &ClientEntry, presented: &str, is_tagged: bool, now: Timestamp) -> &'static str {
-    let is_over =
-        |known: &SecretEntry| *known.hint == *secret::hint(presented) && !known.is_live(now);
+    let is_over = |known: &SecretEntry| {
+        *known.stored.hint == *secret::hint(presented) && !known.stored.is_live(now)
+    };
     match secret::shape(presented) {
         Shape::Damaged => {
             "the secret was cut, mistyped or has a line break: its checksum does not match"

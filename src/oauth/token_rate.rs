@@ -2,7 +2,7 @@
 //! call of an API is told to keep it. Each instance counts for itself, in memory.
 
 use crate::app::App;
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials::Granted;
@@ -16,12 +16,10 @@ pub(super) fn count(
     granted: &Granted,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let rate = match client.entry().token_rate {
-        Some(OwnRate::Unlimited) => None,
-        Some(OwnRate::AtMost(rate)) => Some(rate),
-        None => app.foundation.config.limits.tokens_per_client,
+    let default = app.foundation.config.limits.tokens_per_client;
+    let RateLimit::AtMost(rate) = client.entry().token_rate.unwrap_or(default) else {
+        return Ok(());
     };
-    let Some(rate) = rate else { return Ok(()) };
     client.entry().issued.count(rate, now).map_err(|full| {
         let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
         let sentence = format!(

@@ -131,7 +131,7 @@ pub(super) async fn keep_keys_coming(app: Arc<App>) {
 pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
     let mut algorithms = vec![app.foundation.config.token.algorithm];
     let resources = app.directory.resources();
-    algorithms.extend(resources.iter().filter_map(|resource| resource.signing_algorithm));
+    algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
     algorithms.sort_unstable();
     algorithms.dedup();
     let keyring = app.directory.keyring();

@@ -4,12 +4,11 @@
 //! every process and on both engines; what a change reads stays true until it commits; and the
 //! sequence of events has no gaps and is the order of commits.
 
-use std::time::Duration;
-
 use tokio::sync::OwnedMutexGuard;
 
 use crate::model::event::{Event, Head};
-use crate::store::{Pool, Store, StoreError, Transaction, within};
+use crate::store::transaction::{On, Transaction};
+use crate::store::{Store, StoreError, within};
 
 /// The channel on which Postgres wakes the followers.
 pub(crate) const CHANNEL: &str = "tokend_event";
@@ -17,32 +16,17 @@ pub(crate) const CHANNEL: &str = "tokend_event";
 /// A transaction that holds the end of the chain.
 pub struct Change {
     pub(super) transaction: Transaction,
-    pub(super) timeout: Duration,
     head: Head,
     _alone: OwnedMutexGuard<()>,
 }
 
-/// Runs one body of code on the transaction of a change, whichever engine it is on, and gives up
-/// on it after the time limit of the store.
+/// Runs one body of code on the transaction of a change.
 macro_rules! on_change {
-    ($change:expr, |$connection:ident| $body:expr) => {{
-        let timeout = $change.timeout;
-        let work = async {
-            match &mut $change.transaction {
-                $crate::store::Transaction::Postgres(transaction) => {
-                    let $connection = &mut **transaction;
-                    $body
-                }
-                $crate::store::Transaction::Sqlite(transaction) => {
-                    let $connection = &mut **transaction;
-                    $body
-                }
-            }
-        };
-        $crate::store::within(timeout, work).await
-    }};
+    ($change:expr, |$connection:ident| $body:expr) => {
+        $crate::store::transaction::on_transaction!($change.transaction, |$connection| $body)
+    };
 }
-pub(crate) use on_change;
+pub(super) use on_change;
 
 impl Store {
     /// Begins a change; waits until changes that began earlier are done.
@@ -52,25 +36,10 @@ impl Store {
             SET sequence = sequence
             WHERE id = 1
             RETURNING sequence, hash";
-        // A client that vanishes in the middle must not keep the lock from all others.
-        const FORGET: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
         let alone = within(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
         let alone = alone.await?;
-        let begin = async {
-            Ok(match &self.pool {
-                Pool::Postgres(pool) => {
-                    let mut transaction = pool.begin().await?;
-                    sqlx::query(FORGET).execute(&mut *transaction).await?;
-                    Transaction::Postgres(transaction)
-                }
-                Pool::Sqlite(pool) => {
-                    Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
-                }
-            })
-        };
         let mut change = Change {
-            transaction: within(self.timeout, begin).await?,
-            timeout: self.timeout,
+            transaction: self.transaction().await?,
             head: Head { sequence: 0, hash: String::new() },
             _alone: alone,
         };
@@ -122,20 +91,11 @@ impl Change {
             sqlx::query(HEAD).bind(sequence).bind(hash).execute(connection).await?;
             Ok(())
         })?;
-        let commit = async {
-            match self.transaction {
-                Transaction::Postgres(mut transaction) => {
-                    sqlx::query(WAKE)
-                        .bind(CHANNEL)
-                        .bind(sequence.to_string())
-                        .execute(&mut *transaction)
-                        .await?;
-                    transaction.commit().await?;
-                }
-                Transaction::Sqlite(transaction) => transaction.commit().await?,
-            }
-            Ok(())
-        };
-        within(self.timeout, commit).await
+        if let On::Postgres(transaction) = &mut self.transaction.on {
+            let wake = sqlx::query(WAKE).bind(CHANNEL).bind(sequence.to_string());
+            let wake = async { Ok(wake.execute(&mut **transaction).await?) };
+            within(self.transaction.timeout, wake).await?;
+        }
+        self.transaction.commit().await
     }
 }

@@ -7,7 +7,7 @@ use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
@@ -33,6 +33,45 @@ type SecretRow = (
 );
 type GrantRow = (String, String, Option<String>);
 
+/// The columns of a [`ClientRow`]; the condition follows.
+macro_rules! client_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
+                token_rate, created_at, updated_at
+            FROM client
+            WHERE ",
+            $condition
+        )
+    };
+}
+
+/// The columns of a [`SecretRow`], oldest first.
+macro_rules! secrets_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT client_secret.secret_id, client_id, kind, hash, hint, label, created_at,
+                expires_at, first_used_at, last_used_at, uses, last_address
+            FROM client_secret
+            LEFT JOIN secret_use ON secret_use.secret_id = client_secret.secret_id
+            WHERE ",
+            $condition,
+            " ORDER BY created_at, client_secret.secret_id"
+        )
+    };
+}
+
+/// The columns of a [`GrantRow`], in alphabetical order.
+macro_rules! grants_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT client_id, resource, scopes FROM client_grant WHERE ",
+            $condition,
+            " ORDER BY client_id, resource"
+        )
+    };
+}
+
 fn client(row: ClientRow) -> Result<Client, StoreError> {
     let (
         client_id,
@@ -52,7 +91,7 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
         auth_methods: words(&auth_methods, AuthenticationMethod::parse)?,
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
-        token_rate: token_rate.as_deref().map(OwnRate::parse).transpose()?,
+        token_rate: token_rate.as_deref().map(RateLimit::parse).transpose()?,
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
@@ -157,23 +196,9 @@ fn registration(
 impl Store {
     /// One client with all that belongs to it.
     pub async fn registration(&self, id: &ClientId) -> Result<Option<Registration>, StoreError> {
-        const CLIENT: &str = "
-            SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
-                token_rate, created_at, updated_at
-            FROM client
-            WHERE client_id = $1";
-        const SECRETS: &str = "
-            SELECT client_secret.secret_id, client_id, kind, hash, hint, label, created_at,
-                expires_at, first_used_at, last_used_at, uses, last_address
-            FROM client_secret
-            LEFT JOIN secret_use ON secret_use.secret_id = client_secret.secret_id
-            WHERE client_id = $1
-            ORDER BY created_at, client_secret.secret_id";
-        const GRANTS: &str = "
-            SELECT client_id, resource, scopes
-            FROM client_grant
-            WHERE client_id = $1
-            ORDER BY resource";
+        const CLIENT: &str = client_where!("client_id = $1");
+        const SECRETS: &str = secrets_where!("client_id = $1");
+        const GRANTS: &str = grants_where!("client_id = $1");
         on_pool!(self, |pool| {
             let id = id.as_str();
             let clients: Vec<ClientRow> = sqlx::query_as(CLIENT).bind(id).fetch_all(pool).await?;
@@ -190,25 +215,9 @@ impl Store {
         after: &str,
         limit: u32,
     ) -> Result<Vec<(String, Result<Registration, StoreError>)>, StoreError> {
-        const CLIENTS: &str = "
-            SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
-                token_rate, created_at, updated_at
-            FROM client
-            WHERE client_id > $1
-            ORDER BY client_id
-            LIMIT $2";
-        const SECRETS: &str = "
-            SELECT client_secret.secret_id, client_id, kind, hash, hint, label, created_at,
-                expires_at, first_used_at, last_used_at, uses, last_address
-            FROM client_secret
-            LEFT JOIN secret_use ON secret_use.secret_id = client_secret.secret_id
-            WHERE client_id > $1 AND client_id <= $2
-            ORDER BY created_at, client_secret.secret_id";
-        const GRANTS: &str = "
-            SELECT client_id, resource, scopes
-            FROM client_grant
-            WHERE client_id > $1 AND client_id <= $2
-            ORDER BY client_id, resource";
+        const CLIENTS: &str = client_where!("client_id > $1 ORDER BY client_id LIMIT $2");
+        const SECRETS: &str = secrets_where!("client_id > $1 AND client_id <= $2");
+        const GRANTS: &str = grants_where!("client_id > $1 AND client_id <= $2");
         on_pool!(self, |pool| {
             let clients: Vec<ClientRow> =
                 sqlx::query_as(CLIENTS).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;

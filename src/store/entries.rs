@@ -4,7 +4,7 @@
 use crate::model::Malformed;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::grant::Grant;
-use crate::model::rate::OwnRate;
+use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::clients::{grant, words};
@@ -35,6 +35,13 @@ macro_rules! select {
     };
 }
 
+impl StoredSecret {
+    /// True as long as the secret counts.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now.is_before(self.expires_at)
+    }
+}
+
 /// Clients in the order of their ids; each with its identifier, for the case that the rest cannot
 /// be read.
 pub type Page = Vec<(String, Result<StoredClient, StoreError>)>;
@@ -53,7 +60,7 @@ pub struct StoredClient {
     /// How long its tokens live, if it says so.
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if it says so.
-    pub token_rate: Option<OwnRate>,
+    pub token_rate: Option<RateLimit>,
     /// Its secrets, in no order.
     pub secrets: Vec<StoredSecret>,
     /// What it may ask for, in alphabetical order.
@@ -70,7 +77,7 @@ pub struct StoredSecret {
     /// The stored proof.
     pub hash: SecretHash,
     /// Its last characters.
-    pub hint: String,
+    pub hint: Box<str>,
     /// From when on it no longer counts.
     pub expires_at: Option<Timestamp>,
 }
@@ -116,7 +123,7 @@ fn client(row: Row) -> Result<StoredClient, StoreError> {
         auth_methods: words(&auth_methods, AuthenticationMethod::parse)?,
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
-        token_rate: token_rate.as_deref().map(OwnRate::parse).transpose()?,
+        token_rate: token_rate.as_deref().map(RateLimit::parse).transpose()?,
         secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
         grants,
     })
@@ -139,7 +146,7 @@ fn secret(line: &str) -> Result<StoredSecret, StoreError> {
         secret_id: SecretId::parse(secret_id)?,
         kind: SecretKind::parse(kind)?,
         hash: SecretHash::from_phc(hash),
-        hint: hint.to_owned(),
+        hint: hint.into(),
         expires_at: expires_at.map(Timestamp),
     })
 }

@@ -11,6 +11,7 @@ pub mod feed;
 mod resources;
 pub mod schema;
 mod signing_keys;
+mod transaction;
 mod usage;
 
 use std::future::Future;
@@ -23,7 +24,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, PgConnection, Postgres, Sqlite};
+use sqlx::{Connection, PgConnection};
 use tokio::sync::Mutex;
 
 use crate::config::{Database, Location};
@@ -89,11 +90,6 @@ pub struct Store {
 enum Pool {
     Postgres(PgPool),
     Sqlite(SqlitePool),
-}
-
-enum Transaction {
-    Postgres(sqlx::Transaction<'static, Postgres>),
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
 impl Store {

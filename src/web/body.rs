@@ -98,14 +98,9 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Refusal::unsupported_type(WANTED));
     };
-    // Nearly everybody writes one of these two, letter by letter.
-    match value.as_bytes() {
-        b"application/x-www-form-urlencoded" => return Ok(Kind::Form),
-        b"application/json" => return Ok(Kind::Json),
-        _ => {}
-    }
-    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
-    let (essence, parameters) = text.split_once(';').unwrap_or((&text, ""));
+    let text = value.to_str().unwrap_or_default();
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let parameters = parameters.to_ascii_lowercase();
     let charset = parameters
         .split(';')
         .filter_map(|parameter| parameter.trim().strip_prefix("charset="))
@@ -114,10 +109,13 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
     if charset.is_some_and(|charset| !matches!(charset, "utf-8" | "utf8" | "us-ascii")) {
         return Err(Refusal::unsupported_type("The body must be UTF-8."));
     }
-    match essence.trim() {
-        "application/x-www-form-urlencoded" => Ok(Kind::Form),
-        "application/json" => Ok(Kind::Json),
-        _ => Err(Refusal::unsupported_type(WANTED)),
+    let is = |name: &str| essence.trim().eq_ignore_ascii_case(name);
+    if is("application/x-www-form-urlencoded") {
+        Ok(Kind::Form)
+    } else if is("application/json") {
+        Ok(Kind::Json)
+    } else {
+        Err(Refusal::unsupported_type(WANTED))
     }
 }
 

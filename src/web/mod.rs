@@ -74,7 +74,7 @@ impl Routes {
     }
 
     /// A listener without a token endpoint.
-    pub(crate) fn only(routes: Router) -> Self {
+    fn only(routes: Router) -> Self {
         Self { token_endpoint: None, rest: routes.fallback(not_found) }
     }
 

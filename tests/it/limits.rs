@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use tokend::admin;
 use tokend::admin::client::ClientUpdate;
-use tokend::model::rate::OwnRate;
+use tokend::model::rate::RateLimit;
 
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id};
@@ -196,8 +196,8 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     server.catch_up().await;
     let ordinary = server.client().await;
     let other = server.client().await;
-    let free = server.new_client(|new| new.token_rate = Some(OwnRate::Unlimited)).await;
-    let own = OwnRate::parse("1/h").expect("a rate");
+    let free = server.new_client(|new| new.token_rate = Some(RateLimit::Unlimited)).await;
+    let own = RateLimit::parse("1/h").expect("a rate");
     let narrow = server.new_client(|new| new.token_rate = Some(own)).await;
     for _ in 0..3 {
         server.ask(&ordinary).await.token();
@@ -228,7 +228,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
 
     // A change counts at the next request, and what was counted stays counted.
     let set = async |rate: &str| {
-        let rate = Some(OwnRate::parse(rate).expect("a rate"));
+        let rate = Some(RateLimit::parse(rate).expect("a rate"));
         let update = ClientUpdate { token_rate: Some(rate), ..ClientUpdate::default() };
         admin::client::update(server.foundation(), &actor(), &client_id(&narrow.id), update)
             .await

@@ -1,0 +1,74 @@
+//! A transaction on whichever engine is open.
+
+use std::time::Duration;
+
+use sqlx::{Postgres, Sqlite};
+
+use crate::store::{Pool, Store, StoreError, within};
+
+/// A transaction. One that is dropped leaves nothing behind.
+pub(super) struct Transaction {
+    pub(super) on: On,
+    pub(super) timeout: Duration,
+}
+
+/// The engine's own transaction.
+pub(super) enum On {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+/// Runs one body of code on a transaction, compiled once for each engine, and gives up on it after
+/// the time limit of the store.
+macro_rules! on_transaction {
+    ($transaction:expr, |$connection:ident| $body:expr) => {{
+        let timeout = $transaction.timeout;
+        let work = async {
+            match &mut $transaction.on {
+                $crate::store::transaction::On::Postgres(transaction) => {
+                    let $connection = &mut **transaction;
+                    $body
+                }
+                $crate::store::transaction::On::Sqlite(transaction) => {
+                    let $connection = &mut **transaction;
+                    $body
+                }
+            }
+        };
+        $crate::store::within(timeout, work).await
+    }};
+}
+pub(super) use on_transaction;
+
+impl Store {
+    /// Opens a transaction that writes. On SQLite it takes the lock at once.
+    pub(super) async fn transaction(&self) -> Result<Transaction, StoreError> {
+        // A client that vanishes in the middle must not keep its locks from all others.
+        const FORGET: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
+        let begin = async {
+            Ok(match &self.pool {
+                Pool::Postgres(pool) => {
+                    let mut transaction = pool.begin().await?;
+                    sqlx::query(FORGET).execute(&mut *transaction).await?;
+                    On::Postgres(transaction)
+                }
+                Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            })
+        };
+        Ok(Transaction { on: within(self.timeout, begin).await?, timeout: self.timeout })
+    }
+}
+
+impl Transaction {
+    /// Makes what was written last.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        let commit = async {
+            match self.on {
+                On::Postgres(transaction) => transaction.commit().await?,
+                On::Sqlite(transaction) => transaction.commit().await?,
+            }
+            Ok(())
+        };
+        within(self.timeout, commit).await
+    }
+}
