@@ -30,37 +30,31 @@ use tokend::crypto::secret::TagKey;
 use tokend::model::client::ClientId;
 
 use crate::load::{Body, Connection, Credentials};
+use crate::report::Table;
 use crate::stage::{Engine, Hashing, ORDERS, Peer, Stage, actor, foundation};
 
 const FLOODERS: usize = 64;
 const TIME: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(50);
-const HEAD: &str = "| secrets of other systems | refused/s | warm: asked | failed | p50 ms | p99 ms | first token of a cold client, ms | … of a cold imported client, ms | RSS before, MiB | most RSS, MiB |\n|---|---|---|---|---|---|---|---|---|---|";
+const COLUMNS: &str = "| secrets of other systems | refused/s | warm: asked | failed | p50 ms | p99 ms | first token of a cold client, ms | … of a cold imported client, ms | RSS before, MiB | most RSS, MiB |";
 
 fn main() -> ExitCode {
-    let program = std::env::args().skip(1).find(|word| !word.starts_with("--"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(bench(program.as_deref()))
+    report::run(bench(report::words().first().map(String::as_str)))
 }
 
 async fn bench(program: Option<&str>) -> ExitCode {
-    println!("{HEAD}");
-    let mut table = HEAD.to_owned();
+    let mut table = Table::new(COLUMNS);
     let mut missed = Vec::new();
     for with_imports in [false, true] {
-        let flood = Flood::new(with_imports).await;
-        let seen = flood.run(program).await;
-        let line = seen.line(with_imports);
-        println!("{line}");
-        table.push('\n');
-        table.push_str(&line);
+        let seen = Flood::new(with_imports).await.run(program).await;
+        table.row(&seen.line(with_imports));
         missed.extend(seen.missed());
     }
     for bar in &missed {
         println!("missed: {bar}");
     }
     if program.is_none() {
-        report::keep("A flood", &format!("{}\n\n{table}", include_str!("flood.md").trim_end()));
+        table.keep("A flood", include_str!("flood.md"));
     }
     if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

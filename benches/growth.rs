@@ -19,43 +19,33 @@ mod stage;
 
 use std::time::Duration;
 
-use crate::load::{Body, Figures};
-use crate::stage::{Engine, Hashing, Peer, Stage};
+use crate::load::Body;
+use crate::report::Table;
+use crate::stage::{Engine, Hashing, Measured, Peer, Stage};
 
-const CONNECTIONS: usize = 32;
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(500);
 const SERVER_CORE: &str = "0";
-const HEAD: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the limit |\n|---|---|---|---|---|---|---|---|";
+const COLUMNS: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the limit |";
+const ALL_SIZES: [usize; 5] = [0, 1, 1_000, 100_000, 1_000_000];
 
 fn main() {
-    let words: Vec<String> =
-        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(bench(&words));
+    report::run(bench(&report::words()));
 }
 
 async fn bench(words: &[String]) {
-    println!("{HEAD}");
-    let mut table = HEAD.to_owned();
+    let mut table = Table::new(COLUMNS);
     let limit = Peer::limit("ES256", SERVER_CORE);
-    let named: Vec<_> = Engine::ALL
-        .into_iter()
-        .filter(|engine| words.iter().any(|word| word == engine.name()))
-        .collect();
-    let is_wanted = |engine| named.is_empty() || named.contains(&engine);
+    let is_named = |engine: &Engine| words.iter().any(|word| word == engine.name());
+    let any_engine = !Engine::ALL.iter().any(is_named);
     let sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
-    let all = [0, 1, 1_000, 100_000, 1_000_000];
-    for clients in if sizes.is_empty() { &all[..] } else { &sizes } {
-        for engine in Engine::ALL.into_iter().filter(|engine| is_wanted(*engine)) {
-            let line = row(&limit, engine, *clients).await;
-            println!("{line}");
-            table.push('\n');
-            table.push_str(&line);
+    for clients in if sizes.is_empty() { &ALL_SIZES[..] } else { &sizes } {
+        for engine in Engine::ALL.into_iter().filter(|engine| any_engine || is_named(engine)) {
+            table.row(&row(&limit, engine, *clients).await);
         }
     }
     if words.is_empty() {
-        report::keep("Growth", &format!("{}\n\n{table}", include_str!("growth.md").trim_end()));
+        table.keep("Growth", include_str!("growth.md"));
     }
 }
 
@@ -82,21 +72,16 @@ async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     server.ready().await;
     let requests = load::requests_for(&stage.credentials, Body::FormBasic, stage::ORDERS);
     load::once_each(server.port, &requests).await;
-    let anybody = [load::Credentials { id: "cl".into(), secret: "tkd".into() }];
-    let bare = load::requests(&anybody, Body::FormBasic);
-    let (mut ours, mut theirs) = ((Vec::new(), 0.0), (Vec::new(), 0.0));
+    let bare = load::bare_requests();
+    let (mut our, mut their) = (Measured::default(), Measured::default());
     for _ in 0..SLICES {
-        for (peer, requests, sum) in [(limit, &bare, &mut theirs), (&server, &requests, &mut ours)]
-        {
-            let (latencies, took) = load::run(peer.port, requests, CONNECTIONS, SLICE).await;
-            sum.0.extend(latencies);
-            sum.1 += took;
-        }
+        their.slice(limit, &bare, SLICE).await;
+        our.slice(&server, &requests, SLICE).await;
     }
-    let (our, their) = (Figures::of(ours.0, ours.1), Figures::of(theirs.0, theirs.1));
+    let (our, their) = (our.figures(&server), their.figures(limit));
     format!(
         "{start} | {:.0} MiB | {:.0} | {:.2} |",
-        server.rss_mib(),
+        our.rss_mib,
         our.per_second,
         our.per_second / their.per_second
     )

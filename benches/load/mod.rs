@@ -98,6 +98,11 @@ pub fn requests_for(clients: &[Credentials], body: Body, resource: &str) -> Vec<
     clients.iter().map(request).collect()
 }
 
+/// The request of nobody in particular, for the limit, which asks no names.
+pub fn bare_requests() -> Vec<Vec<u8>> {
+    requests(&[Credentials { id: "cl".into(), secret: "tkd".into() }], Body::FormBasic)
+}
+
 /// True if the server says that it can issue tokens.
 pub async fn is_ready(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return false };

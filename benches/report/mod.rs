@@ -6,8 +6,43 @@ use tokend::model::time::Clock;
 
 const PLACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
 
-/// Writes the section of that title anew, with where and when it was measured.
-pub fn keep(title: &str, body: &str) {
+/// The words on the command line: which rows to measure. With any, no results are kept.
+pub fn words() -> Vec<String> {
+    std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect()
+}
+
+/// Runs a benchmark on this one thread.
+pub fn run<T>(bench: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(bench)
+}
+
+/// Rows that are printed as they come.
+pub struct Table(String);
+
+impl Table {
+    /// Begins with the names of the columns.
+    pub fn new(columns: &str) -> Self {
+        let count = columns.matches('|').count() - 1;
+        let head = format!("{columns}\n|{}", "---|".repeat(count));
+        println!("{head}");
+        Self(head)
+    }
+
+    pub fn row(&mut self, line: &str) {
+        println!("{line}");
+        self.0.push('\n');
+        self.0.push_str(line);
+    }
+
+    /// Writes the section of that title anew: where and when it was measured, what it means, and
+    /// the rows.
+    pub fn keep(&self, title: &str, meaning: &str) {
+        keep(title, &format!("{}\n\n{}", meaning.trim_end(), self.0));
+    }
+}
+
+fn keep(title: &str, body: &str) {
     let before = std::fs::read_to_string(PLACE).unwrap_or_default();
     let heading = format!("## {title}\n");
     let section = format!("{heading}\n{}\n\n{}\n", circumstances(), body.trim_end());
@@ -25,8 +60,9 @@ pub fn keep(title: &str, body: &str) {
 /// Date, commit and machine.
 fn circumstances() -> String {
     let date = Clock::System.now().to_string();
-    let commit = run("git", &["rev-parse", "--short", "HEAD"]);
-    let is_changed = !run("git", &["status", "--porcelain", "src", "benches/*.rs"]).is_empty();
+    let commit = output_of("git", &["rev-parse", "--short", "HEAD"]);
+    let is_changed =
+        !output_of("git", &["status", "--porcelain", "src", "benches/*.rs"]).is_empty();
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.and_then(|line| line.split_once(':')).map_or("?", |(_, name)| name.trim());
@@ -37,12 +73,12 @@ fn circumstances() -> String {
         "Measured {}, commit {commit}{}, on {cores} cores of {model}, {} {}.",
         &date[..10],
         if is_changed { " with changes that were not committed yet" } else { "" },
-        run("uname", &["-s"]),
-        run("uname", &["-r"]),
+        output_of("uname", &["-s"]),
+        output_of("uname", &["-r"]),
     )
 }
 
-fn run(program: &str, arguments: &[&str]) -> String {
+fn output_of(program: &str, arguments: &[&str]) -> String {
     Command::new(program)
         .args(arguments)
         .output()

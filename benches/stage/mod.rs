@@ -15,7 +15,10 @@ use tokend::config::{Config, Need};
 use tokend::model::resource::{OfferedScope, ResourceId};
 use tokend::model::time::Clock;
 
-use crate::load::Credentials;
+use crate::load::{Credentials, Figures};
+
+/// How many connections ask at once.
+pub const CONNECTIONS: usize = 32;
 
 /// The resource that tokens are asked for.
 pub const ORDERS: &str = "https://orders.example.com";
@@ -196,6 +199,33 @@ impl Drop for Peer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A run, slice by slice.
+#[derive(Default)]
+pub struct Measured {
+    latencies: Vec<f64>,
+    seconds: f64,
+    cpu: f64,
+}
+
+impl Measured {
+    /// Asks for that long, and adds what came of it.
+    pub async fn slice(&mut self, peer: &Peer, requests: &[Vec<u8>], time: Duration) {
+        let before = peer.cpu();
+        let (latencies, took) = crate::load::run(peer.port, requests, CONNECTIONS, time).await;
+        self.cpu += peer.cpu() - before;
+        self.latencies.extend(latencies);
+        self.seconds += took;
+    }
+
+    /// What all of it comes to.
+    pub fn figures(self, peer: &Peer) -> Figures {
+        let mut figures = Figures::of(self.latencies, self.seconds);
+        figures.cpu_micros = self.cpu * 1e6 / figures.tokens;
+        figures.rss_mib = peer.rss_mib();
+        figures
     }
 }
 
