@@ -91,7 +91,7 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
             }
             Err(MigrateError::VersionMissing(found)) => return Err(SchemaError::Newer { found }),
             Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
-                if attempts < 10 && matches!(store.pool, Pool::Sqlite(_)) && was_a_race(&error) =>
+                if attempts < 10 && was_a_race(store, &error, found).await? =>
             {
                 attempts += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,13 +128,14 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
     super::on_pool!(store, |pool| { Ok(sqlx::query_scalar(VERSION).fetch_one(pool).await?) })
 }
 
-/// True if another process migrated at the same moment: it holds the lock, or it has made the
-/// table that we wanted to make.
-fn was_a_race(error: &sqlx::Error) -> bool {
-    let is_taken = |error: &dyn sqlx::error::DatabaseError| {
-        error.is_unique_violation() || error.message().contains("already exists")
-    };
-    is_busy(error) || error.as_database_error().is_some_and(is_taken)
+/// True if another process migrated this SQLite file at the same moment, where nothing keeps the
+/// two apart: it holds the lock, or the schema is further than `found`, where we began. What
+/// collided then (a table, a column, a row) does not matter.
+async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bool, StoreError> {
+    if matches!(store.pool, Pool::Postgres(_)) {
+        return Ok(false);
+    }
+    Ok(is_busy(error) || version(store).await? > found)
 }
 
 fn migrator() -> Migrator {
