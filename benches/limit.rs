@@ -23,7 +23,7 @@ use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
 use tokend::crypto::random;
 use tokend::crypto::signer::{Signer, generate};
-use tokend::model::signing_key::Algorithm;
+use tokend::model::signing_key::{Algorithm, RsaSize};
 use tokend::model::time::Clock;
 
 #[derive(Deserialize)]
@@ -102,7 +102,8 @@ fn main() {
         // `cargo bench` runs every benchmark; this one is started by the other.
         return;
     };
-    let signer = Signer::new(algorithm, &generate(algorithm).expect("a key")).expect("a signer");
+    let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
+    let signer = Signer::new(algorithm, &key).expect("a signer");
     let kid = signer.public_jwk().expect("a public key").0;
     let header = format!(r#"{{"typ":"at+jwt","alg":"{}","kid":"{kid}"}}"#, algorithm.as_str());
     let header = format!("{}.", BASE64_URL_SAFE_NO_PAD.encode(header));

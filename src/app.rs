@@ -1,5 +1,7 @@
 //! What a process is made of: built once at the start, then only read.
 
+pub mod work;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

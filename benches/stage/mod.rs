@@ -88,10 +88,13 @@ impl Stage {
         for resource in [ORDERS, INVOICES] {
             let scopes = ["orders:read", "orders:write"]
                 .map(|name| OfferedScope::parse(name).expect("a scope"));
-            let id = ResourceId::parse(resource).expect("a resource");
-            admin::resource::create(&foundation, &actor(), id, scopes.to_vec(), None)
-                .await
-                .expect("a resource");
+            let new = admin::resource::NewResource {
+                resource: ResourceId::parse(resource).expect("a resource"),
+                scopes: scopes.to_vec(),
+                token_lifetime: None,
+                signing_algorithm: None,
+            };
+            admin::resource::create(&foundation, &actor(), new).await.expect("a resource");
         }
         let credentials = fill::clients(&foundation, &database_url, clients, grants).await;
         foundation.store.close().await;

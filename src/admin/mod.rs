@@ -12,34 +12,14 @@ pub mod resource;
 pub mod secret;
 pub mod signing_key;
 
-use serde_json::Value;
-
 use crate::app::Foundation;
-use crate::crypto::{CryptoError, chain};
+pub use crate::app::work::Actor;
+use crate::app::work::Work;
+use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};
-use crate::model::event::{Action, Event, Subject};
 use crate::model::resource::{Resource, ResourceId};
-use crate::model::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::change::Change;
-
-/// Who does it: `cli:ana`, `server`.
-#[derive(Debug, Clone)]
-pub struct Actor(String);
-
-impl Actor {
-    /// An actor of that kind and name; at most 100 characters, no control characters.
-    pub fn new(kind: &str, name: &str) -> Self {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-        Self(format!("{kind}:{name}"))
-    }
-
-    /// The server itself.
-    pub fn server() -> Self {
-        Self("server".to_owned())
-    }
-}
 
 /// Why a verb was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -90,52 +70,6 @@ impl From<StoreError> for AdminError {
             StoreError::Conflict(what) => Self::Conflict(format!("there is already a {what}")),
             other => Self::Store(other),
         }
-    }
-}
-
-/// A change in the making, with everything an event needs.
-struct Work {
-    change: Change,
-    actor: Actor,
-    now: Timestamp,
-}
-
-impl Work {
-    /// Begins a change. From here on nobody else changes anything, so what is read through the
-    /// store stays true until [`Work::commit`].
-    async fn begin(foundation: &Foundation, actor: &Actor) -> Result<Self, AdminError> {
-        Ok(Self {
-            change: foundation.store.begin().await?,
-            actor: actor.clone(),
-            now: foundation.clock.now(),
-        })
-    }
-
-    /// Appends the event of what has been written. `detail` never holds a secret.
-    async fn record(
-        &mut self,
-        action: Action,
-        subject: Subject,
-        detail: Value,
-    ) -> Result<(), AdminError> {
-        let head = self.change.head().clone();
-        let mut event = Event {
-            sequence: head.sequence + 1,
-            at: self.now,
-            actor: self.actor.0.clone(),
-            action: action.as_str().to_owned(),
-            subject: subject.to_string(),
-            detail: detail.to_string(),
-            previous_hash: head.hash,
-            hash: String::new(),
-        };
-        event.hash = chain::hash(&event);
-        self.change.append(&event).await?;
-        Ok(())
-    }
-
-    async fn commit(self) -> Result<(), AdminError> {
-        Ok(self.change.commit().await?)
     }
 }
 

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use crate::admin::client::check_lifetime;
-use crate::admin::{Actor, AdminError, Work, existing_resource};
+use crate::admin::{Actor, AdminError, Work, existing_resource, signing_key};
 use crate::app::Foundation;
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{OfferedScope, Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
+use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
@@ -19,31 +20,62 @@ pub struct ResourceUpdate {
     pub remove: Vec<ScopeName>,
     /// How long tokens for it live; `Some(None)` puts it back to the default.
     pub token_lifetime: Option<Option<Lifetime>>,
+    /// What its tokens are signed with; `Some(None)` puts it back to the server's choice.
+    pub signing_algorithm: Option<Option<Algorithm>>,
+}
+
+/// A resource to be registered.
+#[derive(Debug)]
+pub struct NewResource {
+    /// Its identifier.
+    pub resource: ResourceId,
+    /// The scopes it offers.
+    pub scopes: Vec<OfferedScope>,
+    /// How long tokens for it live.
+    pub token_lifetime: Option<Lifetime>,
+    /// What its tokens are signed with.
+    pub signing_algorithm: Option<Algorithm>,
 }
 
 /// Registers a resource.
 pub async fn create(
     foundation: &Foundation,
     actor: &Actor,
-    id: ResourceId,
-    scopes: Vec<OfferedScope>,
-    token_lifetime: Option<Lifetime>,
+    new: NewResource,
 ) -> Result<Resource, AdminError> {
-    check_lifetime(foundation, token_lifetime)?;
+    check_lifetime(foundation, new.token_lifetime)?;
     let mut work = Work::begin(foundation, actor).await?;
     let resource = Resource {
-        resource: id.clone(),
-        scopes: arranged(scopes)?,
-        token_lifetime,
-        signing_algorithm: None,
+        resource: new.resource,
+        scopes: arranged(new.scopes)?,
+        token_lifetime: new.token_lifetime,
+        signing_algorithm: new.signing_algorithm,
         created_at: work.now,
         updated_at: work.now,
     };
     work.change.create_resource(&resource).await?;
-    let detail = json!({ "scopes": resource.scope_names(), "token_lifetime": token_lifetime });
-    work.record(Action::ResourceCreated, Subject::Resource(id), detail).await?;
+    let detail = json!({
+        "scopes": resource.scope_names(),
+        "token_lifetime": resource.token_lifetime,
+        "signing_algorithm": resource.signing_algorithm,
+    });
+    let subject = Subject::Resource(resource.resource.clone());
+    work.record(Action::ResourceCreated, subject, detail).await?;
     work.commit().await?;
+    publish_key(foundation, &resource).await?;
     Ok(resource)
+}
+
+/// Publishes the first key of the algorithm that a resource wants, so that it can sign as soon as
+/// possible. Before the first start of a server there is no key at all; that server makes its own
+/// first.
+async fn publish_key(foundation: &Foundation, resource: &Resource) -> Result<(), AdminError> {
+    let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
+    let known = foundation.store.signing_keys().await?;
+    if !known.is_empty() {
+        signing_key::keep_up(foundation, &[algorithm], &known).await?;
+    }
+    Ok(())
 }
 
 /// Reads a resource with its scopes.
@@ -51,7 +83,7 @@ pub async fn show(foundation: &Foundation, id: &ResourceId) -> Result<Resource, 
     existing_resource(foundation, id).await
 }
 
-/// Changes scopes or the lifetime of a resource.
+/// Changes scopes, lifetime or algorithm of a resource.
 pub async fn update(
     foundation: &Foundation,
     actor: &Actor,
@@ -80,15 +112,20 @@ pub async fn update(
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
+    if let Some(algorithm) = update.signing_algorithm {
+        resource.signing_algorithm = algorithm;
+    }
     resource.updated_at = work.now;
     work.change.update_resource(&resource).await?;
     let detail = json!({
         "scopes": resource.scope_names(),
         "removed": update.remove,
         "token_lifetime": resource.token_lifetime,
+        "signing_algorithm": resource.signing_algorithm,
     });
     work.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
     work.commit().await?;
+    publish_key(foundation, &resource).await?;
     Ok(resource)
 }
 
@@ -99,6 +136,11 @@ pub async fn delete(
     actor: &Actor,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
+    if id.is_built_in() {
+        return Err(AdminError::Conflict(format!(
+            "{id} is this server itself and cannot be deleted; take its grants away instead"
+        )));
+    }
     let mut work = Work::begin(foundation, actor).await?;
     existing_resource(foundation, id).await?;
     let clients = foundation.store.clients_granted(id).await?;

@@ -1,5 +1,5 @@
-//! The upkeep of signing keys: there is always one that signs, and its successor is published in
-//! time (DESIGN D7).
+//! The upkeep of signing keys: there is always one that signs, its successor is published in time
+//! (DESIGN D7), and keys of an algorithm that nobody wants any more leave the key set.
 
 use serde_json::json;
 
@@ -8,33 +8,133 @@ use crate::app::Foundation;
 use crate::config::Keys;
 use crate::crypto::{CryptoError, keyring};
 use crate::model::event::{Action, Subject};
-use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
+use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 
-/// Makes the keys that are due. Several instances may do this at once: the end of the event chain
-/// lets them in one by one, and the later one finds the key made.
+/// Makes the keys that are due for these algorithms, and gives their ids. Several instances may do
+/// this at once: the end of the event chain lets them in one by one, and the later one finds the
+/// key made.
 pub async fn keep_up(
     foundation: &Foundation,
-    algorithms: &[Algorithm],
+    wanted: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<Vec<KeyId>, AdminError> {
     let now = foundation.clock.now();
     let mut made = Vec::new();
-    for algorithm in algorithms {
-        if due(known, *algorithm, &foundation.config.keys, now).is_some() {
-            made.extend(make(foundation, *algorithm).await?);
+    for algorithm in wanted {
+        if step(foundation, known, *algorithm, now).is_some() {
+            made.extend(take_step(foundation, *algorithm).await?);
         }
     }
     Ok(made)
 }
 
-async fn make(foundation: &Foundation, algorithm: Algorithm) -> Result<Option<KeyId>, AdminError> {
+/// Retires the keys of all other algorithms, as soon as every wanted one has a key that signs: the
+/// key set holds only types in use. For the server alone, which knows what is wanted; gives the
+/// ids.
+pub async fn retire_unwanted(
+    foundation: &Foundation,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+) -> Result<Vec<KeyId>, AdminError> {
+    if unwanted(foundation, wanted, known, foundation.clock.now()).is_empty() {
+        return Ok(Vec::new());
+    }
     let mut work = Work::begin(foundation, &Actor::server()).await?;
     let known = foundation.store.signing_keys().await?;
-    let Some(signs_from) = due(&known, algorithm, &foundation.config.keys, work.now) else {
-        return Ok(None);
+    let retiring = unwanted(foundation, wanted, &known, work.now);
+    for kid in &retiring {
+        work.change.retire_signing_key(kid, Some(work.now)).await?;
+        let detail = json!({ "retired_at": work.now });
+        work.record(Action::KeyRetired, Subject::SigningKey(kid.clone()), detail).await?;
+        tracing::info!(%kid, "signing key retired: nobody wants its algorithm any more");
+    }
+    work.commit().await?;
+    Ok(retiring)
+}
+
+fn unwanted(
+    foundation: &Foundation,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+    now: Timestamp,
+) -> Vec<KeyId> {
+    let state = |key: &SigningKeyRecord| state_of(key, known, now, foundation.keep_seconds());
+    let signs = |algorithm: &Algorithm| {
+        known.iter().any(|key| key.algorithm == *algorithm && state(key) == KeyState::Signing)
     };
-    let key = keyring::create(&foundation.vault.master, algorithm, work.now, signs_from)?;
+    if !wanted.iter().all(signs) {
+        return Vec::new();
+    }
+    known
+        .iter()
+        .filter(|key| !wanted.contains(&key.algorithm) && key.retired_at.is_none())
+        .filter(|key| state(key) != KeyState::Gone)
+        .map(|key| key.kid.clone())
+        .collect()
+}
+
+/// What must be done so that an algorithm goes on having a key.
+enum Step {
+    /// Make one that signs from then on.
+    Make(Timestamp),
+    /// Let a retired one, which verifiers still know, sign again.
+    Restore(KeyId),
+}
+
+fn step(
+    foundation: &Foundation,
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+    now: Timestamp,
+) -> Option<Step> {
+    let keep = foundation.keep_seconds();
+    let is_retired = |key: &&SigningKeyRecord| key.retired_at.is_some();
+    let mine = || known.iter().filter(|key| key.algorithm == algorithm);
+    if mine().any(|key| !is_retired(&key)) {
+        return due(known, algorithm, &foundation.config.keys, now).map(Step::Make);
+    }
+    let youngest = mine().filter(is_retired).max_by_key(|key| key.signs_from);
+    match youngest {
+        Some(key) if state_of(key, known, now, keep) == KeyState::Verifying => {
+            Some(Step::Restore(key.kid.clone()))
+        }
+        _ => due(known, algorithm, &foundation.config.keys, now).map(Step::Make),
+    }
+}
+
+async fn take_step(
+    foundation: &Foundation,
+    algorithm: Algorithm,
+) -> Result<Option<KeyId>, AdminError> {
+    let mut work = Work::begin(foundation, &Actor::server()).await?;
+    let known = foundation.store.signing_keys().await?;
+    match step(foundation, &known, algorithm, work.now) {
+        None => Ok(None),
+        Some(Step::Make(signs_from)) => {
+            make(foundation, work, &known, algorithm, signs_from).await.map(Some)
+        }
+        Some(Step::Restore(kid)) => {
+            work.change.retire_signing_key(&kid, None).await?;
+            let subject = Subject::SigningKey(kid.clone());
+            work.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
+            work.commit().await?;
+            tracing::info!(%kid, algorithm = algorithm.as_str(), "signing key restored");
+            Ok(Some(kid))
+        }
+    }
+}
+
+async fn make(
+    foundation: &Foundation,
+    mut work: Work,
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+    signs_from: Timestamp,
+) -> Result<KeyId, AdminError> {
+    let rsa_size = foundation.config.keys.rsa_size;
+    let master = &foundation.vault.master;
+    let key = keyring::create(master, algorithm, rsa_size, work.now, signs_from)?;
     if known.iter().any(|other| other.kid == key.kid) {
         return Err(CryptoError::Failed("making a new signing key").into());
     }
@@ -43,7 +143,7 @@ async fn make(foundation: &Foundation, algorithm: Algorithm) -> Result<Option<Ke
     work.record(Action::KeyCreated, Subject::SigningKey(key.kid.clone()), detail).await?;
     work.commit().await?;
     tracing::info!(kid = %key.kid, algorithm = algorithm.as_str(), signs_from = %signs_from, "signing key created");
-    Ok(Some(key.kid))
+    Ok(key.kid)
 }
 
 /// From when on a new key of this algorithm should sign, if one is due at `now`.
@@ -53,8 +153,11 @@ fn due(
     keys: &Keys,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let newest =
-        known.iter().filter(|key| key.algorithm == algorithm).map(|key| key.signs_from).max();
+    let newest = known
+        .iter()
+        .filter(|key| key.algorithm == algorithm && key.retired_at.is_none())
+        .map(|key| key.signs_from)
+        .max();
     let published_long_enough = now.plus(keys.publish_before);
     match newest {
         // The very first key: no verifier has cached an older key set, so it may sign at once.
@@ -70,14 +173,19 @@ fn due(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::signing_key::Sealed;
+    use crate::model::signing_key::{RsaSize, Sealed};
     use crate::model::time::Lifetime;
 
     const DAY: i64 = 86_400;
 
     fn keys() -> Keys {
         let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
-        Keys { rotation_interval: days(90), publish_before: days(1), keep_after: days(1) }
+        Keys {
+            rotation_interval: days(90),
+            publish_before: days(1),
+            keep_after: days(1),
+            rsa_size: RsaSize::Bits2048,
+        }
     }
 
     fn key(algorithm: Algorithm, signs_from: i64) -> SigningKeyRecord {
@@ -87,6 +195,7 @@ mod tests {
             sealed: Sealed(String::new()),
             created_at: Timestamp(signs_from),
             signs_from: Timestamp(signs_from),
+            retired_at: None,
         }
     }
 

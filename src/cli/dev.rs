@@ -8,9 +8,10 @@ use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::admin::Actor;
 use crate::admin::client::{self, NewClient};
+use crate::admin::resource::{self, NewResource};
 use crate::admin::secret::NewSecret;
-use crate::admin::{Actor, resource};
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::screen::{self, DEMO_API, DEMO_CLIENT, Ephemeral};
@@ -174,7 +175,13 @@ async fn demo(app: &App) -> Result<Option<SecretString>, CliError> {
     if foundation.store.resource(&api).await?.is_none() {
         let scopes = DEMO_SCOPES.iter().map(|text| OfferedScope::parse(text));
         let scopes = scopes.collect::<Result<_, _>>()?;
-        resource::create(foundation, &actor, api.clone(), scopes, None).await?;
+        let new = NewResource {
+            resource: api.clone(),
+            scopes,
+            token_lifetime: None,
+            signing_algorithm: None,
+        };
+        resource::create(foundation, &actor, new).await?;
     }
     if foundation.store.registration(&id).await?.is_some() {
         return Ok(None);

@@ -3,13 +3,15 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::resource::{self, ResourceUpdate};
+use crate::admin::resource::{self, NewResource, ResourceUpdate};
+use crate::app::Foundation;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor};
 use crate::model::resource::{OfferedScope, Resource, ResourceId};
 use crate::model::scope::ScopeName;
+use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +38,9 @@ pub(crate) struct CreateArgs {
     /// How long tokens for it live, such as 30m
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
+    /// What its tokens are signed with: ES256, RS256, PS256 or `EdDSA`; the server's choice if absent
+    #[arg(long, value_name = "ALGORITHM")]
+    signing_alg: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +62,10 @@ pub(crate) struct UpdateArgs {
     /// How long tokens for it live from now on; `default` for the server's choice
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
+    /// What its tokens are signed with from now on: ES256, RS256, PS256 or `EdDSA`; `default` for the
+    /// server's choice. Says which verifiers need it
+    #[arg(long, value_name = "ALGORITHM")]
+    signing_alg: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -80,24 +89,38 @@ pub(crate) async fn run(global: &Global, command: ResourceCommand) -> Result<(),
 }
 
 async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
-    let id = ResourceId::parse(&args.uri)?;
-    let scopes = offered(&args.scopes)?;
-    let lifetime = args.token_ttl.as_deref().map(span).transpose()?;
+    let new = NewResource {
+        resource: ResourceId::parse(&args.uri)?,
+        scopes: offered(&args.scopes)?,
+        token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
+        signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
+    };
     let foundation = global.foundation().await?;
-    let made = resource::create(&foundation, &actor(), id, scopes, lifetime).await?;
+    let made = resource::create(&foundation, &actor(), new).await?;
+    if let Some(algorithm) = made.signing_algorithm {
+        say_who_reads(&foundation, algorithm).await?;
+    }
     print(global, &made, foundation.clock.now())
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
     let resources = foundation.store.resources().await?;
-    output::many(global.output, &resources, &["RESOURCE", "SCOPES", "TOKEN TTL"], |resource| {
-        vec![
-            resource.resource.to_string(),
-            resource.scope_names().to_string(),
-            resource.token_lifetime.map_or_else(|| "default".to_owned(), |span| span.to_string()),
-        ]
-    })
+    output::many(
+        global.output,
+        &resources,
+        &["RESOURCE", "SCOPES", "TOKEN TTL", "SIGNED WITH"],
+        |resource| {
+            vec![
+                resource.resource.to_string(),
+                resource.scope_names().to_string(),
+                resource
+                    .token_lifetime
+                    .map_or_else(|| "default".to_owned(), |span| span.to_string()),
+                resource.signing_algorithm.map_or("default", Algorithm::as_str).to_owned(),
+            ]
+        },
+    )
 }
 
 async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
@@ -113,9 +136,15 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         add: offered(&args.scopes)?,
         remove: args.remove.iter().map(|text| ScopeName::parse(text)).collect::<Result<_, _>>()?,
         token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
+        signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
     };
     let foundation = global.foundation().await?;
     let changed = resource::update(&foundation, &actor(), &id, update).await?;
+    if args.signing_alg.is_some() {
+        let server = foundation.config.token.algorithm;
+        let algorithm = changed.signing_algorithm.unwrap_or(server);
+        say_who_reads(&foundation, algorithm).await?;
+    }
     print(global, &changed, foundation.clock.now())
 }
 
@@ -127,6 +156,54 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
+}
+
+fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
+    if text == "default" { Ok(None) } else { Ok(Some(Algorithm::parse(text)?)) }
+}
+
+/// Says who can check tokens of this algorithm, and from when on there are such tokens.
+async fn say_who_reads(foundation: &Foundation, algorithm: Algorithm) -> Result<(), CliError> {
+    output::hint(who_reads(algorithm));
+    let now = foundation.clock.now();
+    let keys = foundation.store.signing_keys().await?;
+    let mine = || keys.iter().filter(|key| key.algorithm == algorithm && key.retired_at.is_none());
+    if mine().any(|key| key.signs_from <= now) {
+        return Ok(());
+    }
+    match mine().map(|key| key.signs_from).min() {
+        Some(first) => output::hint(&format!(
+            "Its first key is published now and signs from {first} on (keys.publish_before), so \
+             that every verifier knows it by then; until then its tokens are signed as before."
+        )),
+        None => output::hint("Its key is made at the next start of the server."),
+    }
+    Ok(())
+}
+
+/// Which verifiers need an algorithm, and which cannot read it.
+fn who_reads(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Es256 => {
+            "ES256: every current library reads it. Some gateways know RSA only (AWS load balancers \
+             and API Gateway, Spring Boot with jwk-set-uri alone): those need RS256."
+        }
+        Algorithm::Rs256 => {
+            "RS256: for verifiers that know RSA only, or assume it: AWS load balancers and API \
+             Gateway, Spring Boot with jwk-set-uri alone, go-oidc and ASP.NET Core set-ups with a \
+             fixed list. Every verifier reads it. Signing costs ten times as much as ES256, and \
+             a token is longer."
+        }
+        Algorithm::Ps256 => {
+            "PS256: for APIs whose rules ask for it (FAPI 2.0 allows PS256, ES256 and EdDSA). AWS \
+             and Kong's open source plugin do not read it. Signing costs ten times as much as ES256."
+        }
+        Algorithm::EdDsa => {
+            "EdDSA (Ed25519): the fastest to sign. The Kubernetes API, AWS and ASP.NET Core do not \
+             read it; python-jose 3.5 and node-jose 2.2 then reject the whole key set, also for \
+             tokens of other resources."
+        }
+    }
 }
 
 fn offered(texts: &[String]) -> Result<Vec<OfferedScope>, CliError> {
@@ -145,6 +222,14 @@ fn print(global: &Global, resource: &Resource, now: Timestamp) -> Result<(), Cli
     if let Some(lifetime) = resource.token_lifetime {
         rows.push(("token ttl", lifetime.to_string()));
     }
-    rows.push(("created", output::moment(resource.created_at, now)));
+    if let Some(algorithm) = resource.signing_algorithm {
+        rows.push(("signing alg", algorithm.as_str().to_owned()));
+    }
+    let created = if resource.resource.is_built_in() {
+        "with this server".to_owned()
+    } else {
+        output::moment(resource.created_at, now)
+    };
+    rows.push(("created", created));
     output::one(global.output, resource.resource.as_str(), resource, &rows)
 }

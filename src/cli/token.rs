@@ -72,7 +72,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     let foundation = Foundation::open(config, Clock::System).await?;
     let app = Arc::new(App::load(foundation, issuer).await?);
-    crate::server::make_keys(&app).await?;
+    crate::server::make_keys(&app, false).await?;
     let entry: Arc<ClientEntry> = app.directory.client(id.as_str()).ok_or_else(|| {
         CliError::from(crate::admin::AdminError::NotFound {
             kind: "client",

@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::{Flags, Settings};
 use crate::model::rate::{Rate, RateLimit};
-use crate::model::signing_key::Algorithm;
+use crate::model::signing_key::{Algorithm, RsaSize};
 use crate::model::time::Lifetime;
 
 /// The commented defaults, which are also the sample file and the manual.
@@ -143,6 +143,8 @@ pub struct Keys {
     pub publish_before: Lifetime,
     /// How long it stays after its last token.
     pub keep_after: Lifetime,
+    /// The size of new RSA keys.
+    pub rsa_size: RsaSize,
 }
 
 /// How secrets are kept.

@@ -14,7 +14,7 @@ use crate::config::{
     Config, Database, Directory, Issuer, Keys, Limits, Log, LogFormat, Migrate, Need, Secrets,
     Shutdown, Token,
 };
-use crate::model::signing_key::Algorithm;
+use crate::model::signing_key::{Algorithm, RsaSize};
 
 /// Reads every setting; `None` if one of them has no usable value. All problems are added to
 /// `problems`, so that the caller can show them together.
@@ -181,6 +181,9 @@ impl Reader<'_> {
         let rotation_interval = self.parsed("keys.rotation_interval", lifetime);
         let publish_before = self.parsed("keys.publish_before", lifetime);
         let keep_after = self.parsed("keys.keep_after", lifetime);
+        let rsa_size = self.parsed("keys.rsa_size", |text| {
+            RsaSize::parse(text).map_err(|malformed| malformed.to_string())
+        });
         if let (Some(interval), Some(before)) = (rotation_interval, publish_before)
             && before >= interval
         {
@@ -195,6 +198,7 @@ impl Reader<'_> {
             rotation_interval: rotation_interval?,
             publish_before: publish_before?,
             keep_after: keep_after?,
+            rsa_size: rsa_size?,
         })
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::crypto::CryptoError;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::signer::{self, Signer};
-use crate::model::signing_key::{Algorithm, KeyState, SigningKeyRecord, state_of};
+use crate::model::signing_key::{Algorithm, KeyState, RsaSize, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 
 /// A key that has been opened.
@@ -51,13 +51,14 @@ struct Header<'a> {
 pub fn create(
     master: &MasterKeys,
     algorithm: Algorithm,
+    rsa_size: RsaSize,
     created_at: Timestamp,
     signs_from: Timestamp,
 ) -> Result<SigningKeyRecord, CryptoError> {
-    let pkcs8 = signer::generate(algorithm)?;
+    let pkcs8 = signer::generate(algorithm, rsa_size)?;
     let (kid, _) = Signer::new(algorithm, &pkcs8)?.public_jwk()?;
     let sealed = master.seal(kid.as_str(), &pkcs8)?;
-    Ok(SigningKeyRecord { kid, algorithm, sealed, created_at, signs_from })
+    Ok(SigningKeyRecord { kid, algorithm, sealed, created_at, signs_from, retired_at: None })
 }
 
 impl Keyring {
@@ -90,14 +91,14 @@ impl Keyring {
         // The records are in the order in which they sign, so the last one that has begun signs.
         self.records
             .iter()
-            .rposition(|record| record.algorithm == algorithm && record.signs_from <= now)
+            .rposition(|record| record.algorithm == algorithm && signs(record, now))
             .map(|position| &self.keys[position])
     }
 
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
     /// newly chosen algorithm has been published long enough.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
-        let position = self.records.iter().rposition(|record| record.signs_from <= now)?;
+        let position = self.records.iter().rposition(|record| signs(record, now))?;
         Some(&self.keys[position])
     }
 
@@ -128,6 +129,11 @@ impl Keyring {
         let keys = self.published(now).cloned().collect();
         Document::of(&JwkSet { keys })
     }
+}
+
+/// True if this key may sign at `now`, unless a younger one does.
+fn signs(record: &SigningKeyRecord, now: Timestamp) -> bool {
+    record.signs_from <= now && now.is_before(record.retired_at)
 }
 
 impl SigningKey {
@@ -182,11 +188,15 @@ mod tests {
         MasterKeys::parse(&key).expect("a master key")
     }
 
+    fn made(master: &MasterKeys, algorithm: Algorithm) -> SigningKeyRecord {
+        create(master, algorithm, RsaSize::Bits2048, Timestamp(0), Timestamp(0)).expect("a key")
+    }
+
     #[test]
     fn every_algorithm_signs_what_the_published_key_verifies() {
         let master = master();
         for algorithm in Algorithm::ALL {
-            let record = create(&master, algorithm, Timestamp(0), Timestamp(0)).expect("a key");
+            let record = made(&master, algorithm);
             let keyring = Keyring::open(&master, vec![record], 10).expect("a keyring");
             let key = keyring.signing(algorithm, Timestamp(5)).expect("a signing key");
             let claims = br#"{"iss":"https://a.example","sub":"c","aud":"urn:x","client_id":"c","iat":1,"exp":100,"jti":"j"}"#;
@@ -202,9 +212,7 @@ mod tests {
     #[test]
     fn the_key_set_has_no_private_part() {
         let master = master();
-        let records = Algorithm::ALL
-            .map(|algorithm| create(&master, algorithm, Timestamp(0), Timestamp(0)).expect("a key"))
-            .to_vec();
+        let records = Algorithm::ALL.map(|algorithm| made(&master, algorithm)).to_vec();
         let keyring = Keyring::open(&master, records, 10).expect("a keyring");
         let document = keyring.key_set(Timestamp(1));
         let set: serde_json::Value = serde_json::from_str(&document.body).expect("json");
@@ -221,8 +229,7 @@ mod tests {
 
     #[test]
     fn a_key_sealed_under_another_master_key_is_not_opened() {
-        let record =
-            create(&master(), Algorithm::Es256, Timestamp(0), Timestamp(0)).expect("a key");
+        let record = made(&master(), Algorithm::Es256);
         let error = Keyring::open(&master(), vec![record], 10).expect_err("another master key");
         assert!(matches!(error, CryptoError::WrongMasterKey(_)), "{error}");
     }

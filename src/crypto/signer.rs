@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
-use crate::model::signing_key::{Algorithm, KeyId};
+use crate::model::signing_key::{Algorithm, KeyId, RsaSize};
 
 /// A private key of one algorithm.
 pub struct Signer {
@@ -39,8 +39,11 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// Makes a new private key: PKCS #8, to be sealed at once. RSA keys have 2048 bits.
-pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+/// Makes a new private key: PKCS #8, to be sealed at once. The size is that of an RSA key.
+pub fn generate(
+    algorithm: Algorithm,
+    rsa_size: RsaSize,
+) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let failed = |_| CryptoError::Failed("making a signing key");
     let der = match algorithm {
         Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
@@ -49,7 +52,11 @@ pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, CryptoError>
             .as_ref()
             .to_vec(),
         Algorithm::Rs256 | Algorithm::Ps256 => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+            let size = match rsa_size {
+                RsaSize::Bits2048 => KeySize::Rsa2048,
+                RsaSize::Bits3072 => KeySize::Rsa3072,
+            };
+            let pair = RsaKeyPair::generate(size).map_err(failed)?;
             let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
             der.as_ref().to_vec()
         }

@@ -82,12 +82,16 @@ pub enum Action {
     ResourceDeleted,
     /// A signing key was made and published.
     KeyCreated,
+    /// A signing key signs no more, because nobody wants its algorithm.
+    KeyRetired,
+    /// A signing key signs again, because somebody wants its algorithm again.
+    KeyRestored,
     /// An operator made a token in a client's name.
     TokenIssuedByOperator,
 }
 
 impl Action {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -103,6 +107,8 @@ impl Action {
         Self::ResourceUpdated,
         Self::ResourceDeleted,
         Self::KeyCreated,
+        Self::KeyRetired,
+        Self::KeyRestored,
         Self::TokenIssuedByOperator,
     ];
 
@@ -132,6 +138,8 @@ impl Action {
             Self::ResourceUpdated => "resource.updated",
             Self::ResourceDeleted => "resource.deleted",
             Self::KeyCreated => "key.created",
+            Self::KeyRetired => "key.retired",
+            Self::KeyRestored => "key.restored",
             Self::TokenIssuedByOperator => "token.issued_by_operator",
         }
     }

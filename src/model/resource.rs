@@ -19,6 +19,9 @@ impl ResourceId {
     /// The longest identifier we take, in bytes.
     pub const LONGEST: usize = 255;
 
+    /// This server itself as a resource: its scopes are what a client may do with the server.
+    pub const SERVER: &str = "urn:tokend";
+
     /// Checks an identifier such as `https://orders.example.com` or `urn:example:orders`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.is_empty() || text.len() > Self::LONGEST {
@@ -44,6 +47,11 @@ impl ResourceId {
             return Err(Malformed::because("an https identifier has // after the colon"));
         }
         Ok(Self(text.into()))
+    }
+
+    /// True for this server itself as a resource, which is always there.
+    pub fn is_built_in(&self) -> bool {
+        *self.0 == *Self::SERVER
     }
 
     /// The identifier as text.

@@ -44,6 +44,26 @@ impl Algorithm {
     }
 }
 
+/// The size of new RSA keys (RFC 7518, section 3.3: 2048 bits at least).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RsaSize {
+    /// 2048 bits: the default.
+    Bits2048,
+    /// 3072 bits, for those whose rules want 128 bits of strength.
+    Bits3072,
+}
+
+impl RsaSize {
+    /// Reads the number of bits.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        match text {
+            "2048" => Ok(Self::Bits2048),
+            "3072" => Ok(Self::Bits3072),
+            _ => Err(Malformed::because("must be 2048 or 3072")),
+        }
+    }
+}
+
 impl Serialize for Algorithm {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -105,6 +125,8 @@ pub struct SigningKeyRecord {
     pub created_at: Timestamp,
     /// From when on it signs.
     pub signs_from: Timestamp,
+    /// From when on it signs no more, because nobody wants its algorithm.
+    pub retired_at: Option<Timestamp>,
 }
 
 /// What a key is for at a moment. It follows from times alone, so that all instances agree
@@ -135,7 +157,8 @@ impl KeyState {
 }
 
 /// The state of `key` at `now` among `keys`, its own record included. A key signs until a younger
-/// key of its algorithm takes over, and verifies for `keep_seconds` after that.
+/// key of its algorithm takes over or nobody wants its algorithm any more, and verifies for
+/// `keep_seconds` after that. One that is retired before it signs is gone at once.
 pub fn state_of(
     key: &SigningKeyRecord,
     keys: &[SigningKeyRecord],
@@ -143,6 +166,9 @@ pub fn state_of(
     keep_seconds: i64,
 ) -> KeyState {
     let order = |key: &SigningKeyRecord| (key.signs_from, key.created_at, key.kid.clone());
+    if key.retired_at.is_some_and(|retired_at| retired_at < key.signs_from) {
+        return KeyState::Gone;
+    }
     if now < key.signs_from {
         return KeyState::Published;
     }
@@ -150,6 +176,7 @@ pub fn state_of(
         .iter()
         .filter(|other| other.algorithm == key.algorithm && order(other) > order(key))
         .map(|other| other.signs_from)
+        .chain(key.retired_at)
         .min();
     match replaced_at {
         Some(moment) if now >= moment => {
@@ -174,7 +201,23 @@ mod tests {
             sealed: Sealed(String::new()),
             created_at: Timestamp(signs_from - 10),
             signs_from: Timestamp(signs_from),
+            retired_at: None,
         }
+    }
+
+    #[test]
+    fn a_retired_key_fades_and_one_that_never_signed_is_gone_at_once() {
+        let retired = |signs_from, retired_at| SigningKeyRecord {
+            retired_at: Some(Timestamp(retired_at)),
+            ..key("a", Algorithm::Es256, signs_from)
+        };
+        let state = |key: &SigningKeyRecord, now| {
+            state_of(key, std::slice::from_ref(key), Timestamp(now), 50)
+        };
+        let states = [150, 200, 249, 250].map(|now| state(&retired(100, 200), now));
+        let fading = [KeyState::Signing, KeyState::Verifying, KeyState::Verifying, KeyState::Gone];
+        assert_eq!(states, fading);
+        assert_eq!(state(&retired(300, 200), 250), KeyState::Gone);
     }
 
     /// DESIGN D7: published, signing, verifying, gone, by time alone.

@@ -115,9 +115,10 @@ impl Server {
     }
 }
 
-/// Makes the signing keys that are due, for a command that signs without serving.
-pub async fn make_keys(app: &App) -> Result<(), ServeError> {
-    upkeep::keep_keys(app).await
+/// Makes the signing keys that are due, as the running server does every half minute. A command
+/// that signs without serving must not retire any (`false`): its settings may be others.
+pub async fn make_keys(app: &App, retires_unwanted: bool) -> Result<(), ServeError> {
+    if retires_unwanted { upkeep::keep_keys(app).await } else { upkeep::make_keys(app).await }
 }
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::admin::signing_key;
 use crate::app::App;
 use crate::directory::DirectoryError;
+use crate::model::signing_key::Algorithm;
 use crate::server::ServeError;
 use crate::store::feed::Bell;
 
@@ -126,19 +127,34 @@ pub(super) async fn keep_keys_coming(app: Arc<App>) {
     }
 }
 
-/// Makes the signing keys that are due now, for the server's algorithm and for those that
-/// resources ask for.
+/// Makes the signing keys that are due now.
+pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
+    let known = app.directory.keyring().records().to_vec();
+    let made = signing_key::keep_up(&app.foundation, &wanted_algorithms(app), &known).await?;
+    if !made.is_empty() {
+        app.catch_up().await?;
+    }
+    Ok(())
+}
+
+/// The same, and retires the keys that nobody wants any more.
 pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
+    make_keys(app).await?;
+    let known = app.directory.keyring().records().to_vec();
+    let wanted = wanted_algorithms(app);
+    let retired = signing_key::retire_unwanted(&app.foundation, &wanted, &known).await?;
+    if !retired.is_empty() {
+        app.catch_up().await?;
+    }
+    Ok(())
+}
+
+/// The server's algorithm and those that resources ask for.
+fn wanted_algorithms(app: &App) -> Vec<Algorithm> {
     let mut algorithms = vec![app.foundation.config.token.algorithm];
     let resources = app.directory.resources();
     algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
     algorithms.sort_unstable();
     algorithms.dedup();
-    let keyring = app.directory.keyring();
-    let made = signing_key::keep_up(&app.foundation, &algorithms, keyring.records()).await?;
-    drop(keyring);
-    if !made.is_empty() {
-        app.catch_up().await?;
-    }
-    Ok(())
+    algorithms
 }

@@ -10,9 +10,14 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
+    (
+        3,
+        "ways to prove and ends of tokens",
+        include_str!("../../migrations/0003_ways_to_prove_and_ends_of_tokens.sql"),
+    ),
 ];
 
 /// The newest version that this binary knows.

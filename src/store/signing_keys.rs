@@ -5,10 +5,10 @@ use crate::model::time::Timestamp;
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
-type Row = (String, String, String, i64, i64);
+type Row = (String, String, String, i64, i64, Option<i64>);
 
 fn signing_key(
-    (kid, algorithm, sealed, created_at, signs_from): Row,
+    (kid, algorithm, sealed, created_at, signs_from, retired_at): Row,
 ) -> Result<SigningKeyRecord, StoreError> {
     Ok(SigningKeyRecord {
         kid: KeyId::parse(&kid)?,
@@ -16,11 +16,12 @@ fn signing_key(
         sealed: Sealed(sealed),
         created_at: Timestamp(created_at),
         signs_from: Timestamp(signs_from),
+        retired_at: retired_at.map(Timestamp),
     })
 }
 
 const SELECT_SIGNING_KEYS: &str = "
-    SELECT kid, algorithm, sealed, created_at, signs_from
+    SELECT kid, algorithm, sealed, created_at, signs_from, retired_at
     FROM signing_key
     ORDER BY signs_from, created_at, kid";
 
@@ -102,6 +103,23 @@ impl Change {
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "signing key of that id", "signing key"))?;
+            Ok(())
+        })
+    }
+
+    /// Lets a signing key sign no more from `retired_at` on, or again (`None`).
+    pub async fn retire_signing_key(
+        &mut self,
+        kid: &KeyId,
+        retired_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE signing_key SET retired_at = $2 WHERE kid = $1";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(kid.as_str())
+                .bind(retired_at.map(|moment| moment.0))
+                .execute(connection)
+                .await?;
             Ok(())
         })
     }

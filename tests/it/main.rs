@@ -11,6 +11,7 @@
 mod support;
 
 mod access_token;
+mod algorithms;
 mod architecture;
 mod cli_clients;
 mod cli_config;

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokend::admin::client::NewClient;
+use tokend::admin::resource::NewResource;
 use tokend::admin::secret::NewSecret;
 use tokend::admin::{self, Actor};
 use tokend::app::{App, Foundation};
@@ -22,6 +23,7 @@ use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantTyp
 use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::{OfferedScope, ResourceId};
 use tokend::model::scope::Scopes;
+use tokend::model::signing_key::Algorithm;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 use tokend::server::Server as Tokend;
 use tokio::net::TcpListener;
@@ -168,12 +170,19 @@ impl Server {
     }
 
     pub async fn resource(&self, uri: &str, scopes: &[&str]) {
-        let id = ResourceId::parse(uri).expect("a resource");
-        let scopes =
-            scopes.iter().map(|text| OfferedScope::parse(text).expect("a scope")).collect();
-        admin::resource::create(self.foundation(), &actor(), id, scopes, None)
-            .await
-            .expect("a resource");
+        self.signed_resource(uri, scopes, None).await;
+    }
+
+    /// The same with an algorithm of its own.
+    pub async fn signed_resource(&self, uri: &str, scopes: &[&str], algorithm: Option<Algorithm>) {
+        let scopes = scopes.iter().map(|text| OfferedScope::parse(text).expect("a scope"));
+        let new = NewResource {
+            resource: ResourceId::parse(uri).expect("a resource"),
+            scopes: scopes.collect(),
+            token_lifetime: None,
+            signing_algorithm: algorithm,
+        };
+        admin::resource::create(self.foundation(), &actor(), new).await.expect("a resource");
         self.catch_up().await;
     }
 

@@ -1,0 +1,81 @@
+//! A change in the making: rows and their events, in one transaction.
+
+use serde_json::Value;
+
+use crate::app::Foundation;
+use crate::crypto::chain;
+use crate::model::client::ClientId;
+use crate::model::event::{Action, Event, Subject};
+use crate::model::time::Timestamp;
+use crate::store::StoreError;
+use crate::store::change::Change;
+
+/// Who does it: `cli:ana`, `server`.
+#[derive(Debug, Clone)]
+pub struct Actor(String);
+
+impl Actor {
+    /// An actor of that kind and name; at most 100 characters, no control characters.
+    pub fn new(kind: &str, name: &str) -> Self {
+        let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+        Self(format!("{kind}:{name}"))
+    }
+
+    /// The server itself.
+    pub fn server() -> Self {
+        Self("server".to_owned())
+    }
+
+    /// A client that does something to its own tokens.
+    pub fn client(id: &ClientId) -> Self {
+        Self::new("client", id.as_str())
+    }
+}
+
+/// A change in the making, with everything an event needs.
+pub struct Work {
+    /// What is written.
+    pub change: Change,
+    /// The moment of all of it.
+    pub now: Timestamp,
+    actor: Actor,
+}
+
+impl Work {
+    /// Begins a change. From here on nobody else changes anything, so what is read through the
+    /// store stays true until [`Work::commit`].
+    pub async fn begin(foundation: &Foundation, actor: &Actor) -> Result<Self, StoreError> {
+        Ok(Self {
+            change: foundation.store.begin().await?,
+            now: foundation.clock.now(),
+            actor: actor.clone(),
+        })
+    }
+
+    /// Appends the event of what has been written. `detail` never holds a secret.
+    pub async fn record(
+        &mut self,
+        action: Action,
+        subject: Subject,
+        detail: Value,
+    ) -> Result<(), StoreError> {
+        let head = self.change.head().clone();
+        let mut event = Event {
+            sequence: head.sequence + 1,
+            at: self.now,
+            actor: self.actor.0.clone(),
+            action: action.as_str().to_owned(),
+            subject: subject.to_string(),
+            detail: detail.to_string(),
+            previous_hash: head.hash,
+            hash: String::new(),
+        };
+        event.hash = chain::hash(&event);
+        self.change.append(&event).await
+    }
+
+    /// Makes all of it last, and wakes the followers.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.change.commit().await
+    }
+}

@@ -1,0 +1,104 @@
+//! What tokens are signed with: for the server, and for each resource.
+
+use rstest::rstest;
+use serde_json::Value;
+use tokend::admin::resource::{self, ResourceUpdate};
+use tokend::crypto::jwt;
+use tokend::model::resource::ResourceId;
+use tokend::model::signing_key::Algorithm;
+use tokend::server::make_keys;
+
+use crate::support::{Engine, INVOICES, ORDERS, Server, actor, grant};
+
+/// The time for which a key is published before it signs (`keys.publish_before`).
+const DAY: i64 = 86_400;
+
+async fn key_set(server: &Server) -> Vec<Value> {
+    server.get("/.well-known/jwks.json").await.json()["keys"].as_array().expect("keys").clone()
+}
+
+async fn algorithms(server: &Server) -> Vec<String> {
+    let keys = key_set(server).await;
+    let mut names: Vec<_> =
+        keys.iter().map(|key| key["alg"].as_str().expect("an alg").to_owned()).collect();
+    names.sort();
+    names
+}
+
+fn algorithm_of(token: &str) -> String {
+    let (header, _) = jwt::read_unchecked(token).expect("a token");
+    header["alg"].as_str().expect("an alg").to_owned()
+}
+
+async fn sign_with(server: &Server, algorithm: Option<Algorithm>) {
+    let update = ResourceUpdate { signing_algorithm: Some(algorithm), ..ResourceUpdate::default() };
+    let id = ResourceId::parse(ORDERS).expect("a resource");
+    resource::update(server.foundation(), &actor(), &id, update).await.expect("an update");
+    server.catch_up().await;
+}
+
+/// Line 1: every algorithm, for the server as a whole; RSA keys of both sizes.
+#[rstest]
+#[case("ES256", "2048", None)]
+#[case("RS256", "2048", Some(256))]
+#[case("PS256", "3072", Some(384))]
+#[case("EdDSA", "2048", None)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_signs_with_what_its_setting_says(
+    #[case] algorithm: &str,
+    #[case] size: &str,
+    #[case] modulus: Option<usize>,
+) {
+    let settings = [("TOKEND_TOKEN_ALGORITHM", algorithm), ("TOKEND_KEYS_RSA_SIZE", size)];
+    let server = Server::with(Engine::Sqlite, &settings).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    assert_eq!(algorithm_of(&token), algorithm);
+    server.claims(&token).await;
+    assert_eq!(algorithms(&server).await, [algorithm]);
+    let key = key_set(&server).await.swap_remove(0);
+    let bytes = key["n"].as_str().map(|n| n.len() * 3 / 4);
+    assert_eq!(bytes, modulus);
+}
+
+/// Line 1: a key of a type is made when the first resource wants it, published before it signs,
+/// and leaves the key set when nobody wants it any more and its last token has expired.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    server.resource(INVOICES, &["invoices:read"]).await;
+    let client = server.new_client(|new| new.grants.push(grant(INVOICES, None))).await;
+    let ask = async |resource: &str| server.ask_for(&client, &[("resource", resource)]).await;
+    let of = async |resource: &str| algorithm_of(&ask(resource).await.token());
+    sign_with(&server, Some(Algorithm::Rs256)).await;
+    assert_eq!(algorithms(&server).await, ["ES256", "RS256"], "published at once");
+    assert_eq!(of(ORDERS).await, "ES256", "not signing yet");
+
+    server.clock.advance(DAY);
+    server.catch_up().await;
+    let token = ask(ORDERS).await.token();
+    assert_eq!(algorithm_of(&token), "RS256");
+    server.claims(&token).await;
+    assert_eq!(of(INVOICES).await, "ES256", "the other resource keeps the server's choice");
+    let metadata = server.get("/.well-known/openid-configuration").await.json();
+    let listed = &metadata["id_token_signing_alg_values_supported"];
+    assert_eq!(listed.to_string(), r#"["ES256","RS256"]"#);
+
+    sign_with(&server, None).await;
+    make_keys(&server.app, true).await.expect("upkeep");
+    assert_eq!(of(ORDERS).await, "ES256");
+    assert_eq!(algorithms(&server).await, ["ES256", "RS256"], "tokens of it are still valid");
+
+    // Wanted again in time, the same key signs on.
+    sign_with(&server, Some(Algorithm::Rs256)).await;
+    assert_eq!(of(ORDERS).await, "RS256");
+    sign_with(&server, None).await;
+    make_keys(&server.app, true).await.expect("upkeep");
+    // token.lifetime_max and keys.keep_after.
+    server.clock.advance(25 * 3600);
+    server.catch_up().await;
+    assert_eq!(algorithms(&server).await, ["ES256"]);
+}
