@@ -17,6 +17,7 @@ use crate::crypto::secret::{TAG_KEY_LENGTH, TagKey};
 use crate::crypto::vault::Vault;
 use crate::crypto::{CryptoError, random};
 use crate::directory::{Directory, DirectoryError};
+use crate::fetch::{FetchError, Fetcher};
 use crate::model::time::Clock;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
@@ -36,6 +37,9 @@ pub enum StartError {
     /// A key could not be made, read or opened.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// Nothing can be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// Postgres without a master key.
     #[error(
         "no master key is set: with Postgres, signing keys are sealed under a key that is not in \
@@ -80,6 +84,8 @@ pub struct Foundation {
     pub store: Store,
     /// The keys.
     pub vault: Vault,
+    /// Fetches key sets.
+    pub fetcher: Fetcher,
     /// The time.
     pub clock: Clock,
 }
@@ -102,7 +108,8 @@ impl Foundation {
         let store = Store::open(&config.database).await?;
         schema::prepare(&store, config.database.migrate).await?;
         let vault = open_vault(&config, &store).await?;
-        Ok(Self { config, store, vault, clock })
+        let fetcher = Fetcher::new(&config.fetch)?;
+        Ok(Self { config, store, vault, fetcher, clock })
     }
 
     /// How long a replaced signing key stays published, in seconds: until the longest token it

@@ -18,6 +18,9 @@ pub mod telemetry;
 // Settings: layered, checked as a whole, reported with their origin.
 pub mod config;
 
+// What is fetched from others: key sets.
+pub mod fetch;
+
 // What is kept: one text of SQL, two engines.
 pub mod store;
 

@@ -52,7 +52,8 @@ pub async fn note_issue(
     let mut work = Work::begin(foundation, actor).await?;
     let detail = json!({ "resource": resource, "scope": scope });
     work.record(Action::TokenIssuedByOperator, Subject::Client(client.clone()), detail).await?;
-    work.commit().await
+    work.commit().await?;
+    Ok(())
 }
 
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before

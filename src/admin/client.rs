@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::admin::secret::{self, NewSecret};
-use crate::admin::{Actor, AdminError, Work, grant, registration};
+use crate::admin::{Actor, AdminError, Work, client_key, grant, registration, revocation};
 use crate::app::Foundation;
 use crate::crypto::random;
 use crate::model::client::{
@@ -13,6 +13,7 @@ use crate::model::client::{
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
+use crate::model::security::{Networks, Security};
 use crate::model::time::{Lifetime, Timestamp};
 
 /// A client to be registered.
@@ -22,7 +23,7 @@ pub struct NewClient {
     pub name: ClientName,
     /// Its identifier; made here if absent.
     pub client_id: Option<ClientId>,
-    /// How it may authenticate; all ways if empty.
+    /// How it may authenticate; by secrets, and by its keys if it has some, if empty.
     pub auth_methods: Vec<AuthenticationMethod>,
     /// The grants it may use; `client_credentials` if empty.
     pub grant_types: Vec<GrantType>,
@@ -32,7 +33,9 @@ pub struct NewClient {
     pub token_rate: Option<RateLimit>,
     /// What it may ask for.
     pub grants: Vec<Grant>,
-    /// Its first secret.
+    /// What it proves itself by besides secrets, and what it is held to.
+    pub security: Security,
+    /// Its first secret, if it may authenticate by one.
     pub secret: NewSecret,
 }
 
@@ -49,15 +52,19 @@ pub struct ClientUpdate {
     pub token_lifetime: Option<Option<Lifetime>>,
     /// How many tokens it may have; `Some(None)` puts it back to the default.
     pub token_rate: Option<Option<RateLimit>>,
+    /// Whether its tokens must be bound to a key of its own.
+    pub dpop_bound: Option<bool>,
+    /// Where it may be used from.
+    pub networks: Option<Networks>,
 }
 
 /// Registers a client with its grants and its first secret, and gives the secret, which exists
-/// nowhere else.
+/// nowhere else. A client that may not authenticate by a secret has none.
 pub async fn create(
     foundation: &Foundation,
     actor: &Actor,
     new: NewClient,
-) -> Result<(Registration, SecretString), AdminError> {
+) -> Result<(Registration, Option<SecretString>), AdminError> {
     let client_id = match new.client_id {
         Some(id) => id,
         None => {
@@ -68,27 +75,42 @@ pub async fn create(
         grant::check(foundation, wanted).await?;
     }
     check_lifetime(foundation, new.token_lifetime)?;
-    let (plain, record) = secret::mint(foundation, &client_id, &new.secret)?;
+    client_key::check(new.security.keys.as_ref())?;
+    let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
+    client_key::permit(&new.security, &mut auth_methods);
+    let has_secret =
+        AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
+    let minted =
+        has_secret.then(|| secret::mint(foundation, &client_id, &new.secret)).transpose()?;
+    let (plain, record) = minted.unzip();
     let mut work = Work::begin(foundation, actor).await?;
     let fields = Fields {
         name: new.name,
-        auth_methods: new.auth_methods,
+        auth_methods,
         grant_types: new.grant_types,
         token_lifetime: new.token_lifetime,
         token_rate: new.token_rate,
+        security: new.security,
     };
     let client = fields.registered(client_id.clone(), work.now);
     work.change.create_client(&client).await?;
-    work.change.add_secret(&client_id, &record).await?;
+    if let Some(record) = &record {
+        work.change.add_secret(&client_id, record).await?;
+    }
     for wanted in &new.grants {
         work.change.put_grant(&client_id, wanted).await?;
     }
     let detail = json!({
-        "name": client.name, "secret_id": record.secret_id, "grants": new.grants,
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "secret_id": record.as_ref().map(|record| &record.secret_id),
+        "grants": new.grants,
+        "security": client.security,
     });
     work.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
     work.commit().await?;
-    let registration = Registration { client, secrets: vec![record], grants: new.grants };
+    let registration =
+        Registration { client, secrets: record.into_iter().collect(), grants: new.grants };
     Ok((registration, plain))
 }
 
@@ -125,6 +147,12 @@ pub async fn update(
     if let Some(rate) = update.token_rate {
         client.token_rate = rate;
     }
+    if let Some(dpop_bound) = update.dpop_bound {
+        client.security.dpop_bound = dpop_bound;
+    }
+    if let Some(networks) = update.networks {
+        client.security.networks = networks;
+    }
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({
@@ -133,13 +161,16 @@ pub async fn update(
         "grant_types": client.grant_types,
         "token_lifetime": client.token_lifetime,
         "token_rate": client.token_rate,
+        "dpop_bound_access_tokens": client.security.dpop_bound,
+        "networks": client.security.networks,
     });
     work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
     Ok(current)
 }
 
-/// Enables or disables a client. Doing it twice is no error and no second event.
+/// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
+/// when it is enabled again, because APIs that check offline could not follow. Doing it twice is no error and no second event.
 pub async fn set_state(
     foundation: &Foundation,
     actor: &Actor,
@@ -155,6 +186,9 @@ pub async fn set_state(
     current.client.state = state;
     current.client.updated_at = work.now;
     work.change.update_client(&current.client).await?;
+    if state == ClientState::Disabled {
+        revocation::end_tokens(foundation, &mut work, id).await?;
+    }
     let action = match state {
         ClientState::Active => Action::ClientEnabled,
         ClientState::Disabled => Action::ClientDisabled,
@@ -164,7 +198,8 @@ pub async fn set_state(
     Ok(current)
 }
 
-/// Removes a client with its secrets and grants.
+/// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
+/// id has nothing to do with them.
 pub async fn delete(
     foundation: &Foundation,
     actor: &Actor,
@@ -173,9 +208,11 @@ pub async fn delete(
     let mut work = Work::begin(foundation, actor).await?;
     let current = registration(foundation, id).await?;
     work.change.delete_client(id).await?;
+    revocation::end_tokens(foundation, &mut work, id).await?;
     let detail = json!({ "name": current.client.name });
     work.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
-    work.commit().await
+    work.commit().await?;
+    Ok(())
 }
 
 /// Refuses a lifetime beyond the server's maximum, which would silently not be given.
@@ -200,6 +237,7 @@ pub(super) struct Fields {
     pub(super) grant_types: Vec<GrantType>,
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
+    pub(super) security: Security,
 }
 
 impl Fields {
@@ -209,10 +247,11 @@ impl Fields {
             client_id,
             name: self.name,
             state: ClientState::Active,
-            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::ALL),
+            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::BY_SECRET),
             grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
+            security: self.security,
             created_at: now,
             updated_at: now,
         }

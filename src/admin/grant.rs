@@ -21,7 +21,8 @@ pub async fn put(
     registration(foundation, id).await?;
     work.change.put_grant(id, grant).await?;
     work.record(Action::GrantChanged, Subject::Client(id.clone()), json!(grant)).await?;
-    work.commit().await
+    work.commit().await?;
+    Ok(())
 }
 
 /// Takes a grant from a client.
@@ -42,7 +43,8 @@ pub async fn revoke(
     }
     let detail = json!({ "resource": resource });
     work.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
-    work.commit().await
+    work.commit().await?;
+    Ok(())
 }
 
 /// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.

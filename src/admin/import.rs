@@ -18,6 +18,7 @@ use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretRecord;
+use crate::model::security::{Networks, Security};
 use crate::model::time::Lifetime;
 
 /// One line of an import file.
@@ -168,6 +169,7 @@ async fn understand_line(foundation: &Foundation, line: &str) -> Result<Import, 
         grant_types: parsed("grant_types", &line.grant_types, GrantType::parse)?,
         token_lifetime,
         token_rate,
+        security: Security::default(),
     };
     let new = NewImport { client_id, fields };
     Ok(Import { client: new, proof, grants })
@@ -181,7 +183,7 @@ fn understand_grant(line: &GrantLine) -> Result<Grant, AdminError> {
             parsed("scopes", names, ScopeName::parse)?.into_iter().collect::<Scopes>(),
         ),
     };
-    Ok(Grant { resource, scopes })
+    Ok(Grant { resource, scopes, networks: Networks::default() })
 }
 
 fn parsed<T>(

@@ -6,9 +6,11 @@
 
 pub mod audit;
 pub mod client;
+pub mod client_key;
 pub mod grant;
 pub mod import;
 pub mod resource;
+pub mod revocation;
 pub mod secret;
 pub mod signing_key;
 

@@ -10,6 +10,7 @@ use crate::admin::client::{self, ClientUpdate, NewClient};
 use crate::admin::import;
 use crate::admin::secret::NewSecret;
 use crate::cli::client_access::{self, GrantArgs, RevokeGrantArgs};
+use crate::cli::client_keys::{self, KeyArgs, KeysCommand};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
@@ -19,6 +20,7 @@ use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::rate::RateLimit;
+use crate::model::security::{KeySource, Networks, Security};
 use crate::model::time::Timestamp;
 
 /// How many clients are read at a time.
@@ -50,6 +52,11 @@ pub(crate) enum ClientCommand {
     Grant(GrantArgs),
     /// Let a client ask for a resource no longer
     RevokeGrant(RevokeGrantArgs),
+    /// The public keys of a client, for `private_key_jwt`
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// End every token that a client has been issued until now, on every instance within two seconds
+    RevokeTokens(IdArgs),
     /// Take clients over from another system, with their ids and secrets
     Import(ImportArgs),
 }
@@ -76,6 +83,14 @@ pub(crate) struct CreateArgs {
     /// How many tokens it may have, such as 60/m; `off` for no limit whatever the server's
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// Its tokens must be bound to a key of its own (`DPoP`)
+    #[arg(long)]
+    dpop_bound: bool,
+    /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if absent
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
     /// What its first secret is called
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
@@ -143,6 +158,12 @@ pub(crate) struct UpdateArgs {
     /// the server's choice
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
+    /// Whether its tokens must be bound to a key of its own (`DPoP`) from now on
+    #[arg(long, value_name = "BOOL")]
+    dpop_bound: Option<bool>,
+    /// A network from which it may be used from now on; may be repeated; `any` for no limit
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +189,8 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::ExpireSecret(args) => client_secret::expire(global, &args).await,
         ClientCommand::Grant(args) => client_access::grant(global, &args).await,
         ClientCommand::RevokeGrant(args) => client_access::revoke(global, &args).await,
+        ClientCommand::Keys(command) => client_keys::run(global, command).await,
+        ClientCommand::RevokeTokens(args) => client_access::revoke_tokens(global, &args.id).await,
         ClientCommand::Import(args) => import(global, &args).await,
     }
 }
@@ -191,6 +214,11 @@ async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
             .iter()
             .map(|text| client_access::parse(text))
             .collect::<Result<_, _>>()?,
+        security: Security {
+            keys: args.keys.source()?,
+            dpop_bound: args.dpop_bound,
+            networks: Networks::parse(&args.networks.join(" "))?,
+        },
         secret: NewSecret {
             label: args.label,
             lifetime: args.secret_ttl.as_deref().map(span).transpose()?,
@@ -198,11 +226,16 @@ async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
     };
     let foundation = global.foundation().await?;
     let (made, secret) = client::create(&foundation, &actor(), new).await?;
-    let shown = Shown::new(&secret, args.secret_file.as_deref())?;
     let id = made.client.client_id.as_str();
-    let mut rows = vec![("client", id.to_owned()), shown.row()];
-    rows.extend(rows_of(&made, foundation.clock.now()).into_iter().skip(1));
-    output::one(global.output, id, &shown.add_to(&made)?, &rows)?;
+    let mut rows = rows_of(&made, foundation.clock.now());
+    match &secret {
+        Some(secret) => {
+            let shown = Shown::new(secret, args.secret_file.as_deref())?;
+            rows.insert(1, shown.row());
+            output::one(global.output, id, &shown.add_to(&made)?, &rows)?;
+        }
+        None => output::one(global.output, id, &made, &rows)?,
+    }
     foundation.store.close().await;
     Ok(())
 }
@@ -265,6 +298,8 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         grant_types: (!types.is_empty()).then_some(types),
         token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
         token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
+        dpop_bound: args.dpop_bound,
+        networks: networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
     let changed = client::update(&foundation, &actor(), &id, update).await?;
@@ -331,6 +366,17 @@ fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str, String)> 
     if let Some(rate) = client.token_rate {
         rows.push(("token rate", rate.to_string()));
     }
+    match &client.security.keys {
+        Some(KeySource::Inline(_)) => rows.push(("public keys", "registered here".to_owned())),
+        Some(KeySource::Remote(uri)) => rows.push(("public keys", format!("from {uri}"))),
+        None => {}
+    }
+    if client.security.dpop_bound {
+        rows.push(("tokens", "bound to a key of its own (DPoP)".to_owned()));
+    }
+    if !client.security.networks.is_anywhere() {
+        rows.push(("only from", client.security.networks.to_string()));
+    }
     rows.push(("created", output::moment(client.created_at, now)));
     rows.push(("last used", last_used(found, now)));
     rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
@@ -353,6 +399,15 @@ fn secrets_summary(found: &Registration, now: Timestamp) -> String {
         (0, _) => "none that counts".to_owned(),
         (count, None) => format!("{count} (no end)"),
         (count, Some(end)) => format!("{count} (next ends {})", output::moment(end, now)),
+    }
+}
+
+/// Networks, or `any` for no limit; nothing said leaves them as they are.
+fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
+    match texts {
+        [] => Ok(None),
+        [any] if any == "any" => Ok(Some(Networks::default())),
+        texts => Ok(Some(Networks::parse(&texts.join(" "))?)),
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::grant;
+use crate::admin::{grant, revocation};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor};
@@ -11,6 +11,7 @@ use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
+use crate::model::security::Networks;
 
 #[derive(Debug, Args)]
 pub(crate) struct GrantArgs {
@@ -22,6 +23,10 @@ pub(crate) struct GrantArgs {
     /// A scope of it; may be repeated; every scope if absent
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; any if
+    /// absent
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -41,10 +46,15 @@ pub(crate) async fn grant(global: &Global, args: &GrantArgs) -> Result<(), CliEr
     } else {
         GrantedScopes::Only(Scopes::parse(&args.scopes.join(" "))?)
     };
-    let wanted = Grant { resource: ResourceId::parse(&args.resource)?, scopes };
+    let wanted = Grant {
+        resource: ResourceId::parse(&args.resource)?,
+        scopes,
+        networks: Networks::parse(&args.networks.join(" "))?,
+    };
     let foundation = global.foundation().await?;
     grant::put(&foundation, &actor(), &id, &wanted).await?;
-    let value = json!({ "client_id": id, "resource": wanted.resource, "scopes": wanted.scopes });
+    let mut value = json!(wanted);
+    value["client_id"] = json!(id);
     let rows = [("client", id.to_string()), ("grant", output::grant(&wanted))];
     output::one(global.output, id.as_str(), &value, &rows)
 }
@@ -57,6 +67,17 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
     grant::revoke(&foundation, &actor(), &id, &resource).await?;
     let value = json!({ "client_id": id, "resource": resource, "revoked": true });
     let rows = [("client", id.to_string()), ("revoked", resource.to_string())];
+    output::one(global.output, id.as_str(), &value, &rows)
+}
+
+/// Runs `tokend client revoke-tokens`.
+pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
+    let id = ClientId::parse(id)?;
+    let foundation = global.foundation().await?;
+    let revoked = revocation::revoke_tokens(&foundation, &actor(), &id).await?;
+    let until = revoked.revoked_until;
+    let value = json!({ "client_id": id, "revoked_until": until });
+    let rows = [("client", id.to_string()), ("tokens revoked until", until.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
 }
 
@@ -73,7 +94,7 @@ pub(crate) fn parse(text: &str) -> Result<Grant, CliError> {
         None => GrantedScopes::All,
         Some(list) => GrantedScopes::Only(Scopes::parse(&list.replace(',', " "))?),
     };
-    Ok(Grant { resource: ResourceId::parse(resource)?, scopes })
+    Ok(Grant { resource: ResourceId::parse(resource)?, scopes, networks: Networks::default() })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::crypto::jwt;
 use crate::model::client::{ClientId, ClientName};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{OfferedScope, ResourceId};
+use crate::model::security::{Networks, Security};
 use crate::oauth::access_token;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials;
@@ -193,11 +194,16 @@ async fn demo(app: &App) -> Result<Option<SecretString>, CliError> {
         grant_types: Vec::new(),
         token_lifetime: None,
         token_rate: None,
-        grants: vec![Grant { resource: api, scopes: GrantedScopes::All }],
+        grants: vec![Grant {
+            resource: api,
+            scopes: GrantedScopes::All,
+            networks: Networks::default(),
+        }],
+        security: Security::default(),
         secret: NewSecret { label: "demo".to_owned(), lifetime: None },
     };
     let (_, secret) = client::create(foundation, &actor, new).await?;
-    Ok(Some(secret))
+    Ok(secret)
 }
 
 /// Does what the screen is about to tell: gets a token over HTTP, if the secret is known, and

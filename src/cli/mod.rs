@@ -6,6 +6,7 @@ mod audit;
 mod check_config;
 mod client;
 mod client_access;
+mod client_keys;
 mod client_secret;
 mod completion;
 mod dev;
@@ -76,7 +77,7 @@ enum Command {
     Health(health::HealthArgs),
     /// The machines that ask for tokens
     #[command(subcommand)]
-    Client(client::ClientCommand),
+    Client(Box<client::ClientCommand>),
     /// The APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
@@ -145,7 +146,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),
         Command::Health(args) => health::run(global, &args).await,
-        Command::Client(command) => client::run(global, command).await,
+        Command::Client(command) => client::run(global, *command).await,
         Command::Resource(command) => resource::run(global, command).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::Token(command) => token::run(global, command).await,

@@ -196,7 +196,7 @@ fn who_reads(algorithm: Algorithm) -> &'static str {
         }
         Algorithm::Ps256 => {
             "PS256: for APIs whose rules ask for it (FAPI 2.0 allows PS256, ES256 and EdDSA). AWS \
-             and Kong's open source plugin do not read it. Signing costs ten times as much as ES256."
+             does not read it. Signing costs ten times as much as ES256."
         }
         Algorithm::EdDsa => {
             "EdDSA (Ed25519): the fastest to sign. The Kubernetes API, AWS and ASP.NET Core do not \

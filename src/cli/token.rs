@@ -6,17 +6,18 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::audit;
+use crate::admin::{audit, revocation};
 use crate::app::{App, Foundation};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::{Global, actor};
-use crate::config::{Config, Need};
-use crate::crypto::jwt::{self, TokenError};
+use crate::config::{Issuer, Need};
+use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::directory::ClientEntry;
 use crate::model::client::ClientId;
-use crate::model::time::Clock;
+use crate::model::time::{Clock, Timestamp};
+use crate::model::token::TokenId;
 use crate::oauth::access_token;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials;
@@ -34,6 +35,14 @@ pub(crate) enum TokenCommand {
     Inspect(TokenArgs),
     /// Check a token: exit code 0 if it is valid, 8 if not
     Verify(TokenArgs),
+    /// End a token before its time, on every instance within two seconds
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// The token's jti, or - to read the token itself from standard input
+    jti: String,
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +71,7 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
         TokenCommand::Issue(args) => issue(global, &args).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
+        TokenCommand::Revoke(args) => revoke(global, args).await,
     }
 }
 
@@ -87,7 +97,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
     let granted = client_credentials::grant(&app, &client, &wanted).map_err(refused)?;
-    let now = app.foundation.clock.now();
+    let now = access_token::moment(&app, &client).await.map_err(refused)?;
     let token = access_token::mint(&app, &client, &granted, now).map_err(refused)?;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.foundation, &actor(), &id, &audience, granted.scope()).await?;
@@ -114,18 +124,11 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 }
 
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
-    let token = read(args)?;
-    let config: Config = global.config(Need::Nothing)?;
-    let issuer = config.issuer.clone();
-    let foundation = Foundation::open(config, Clock::System).await?;
-    let records = foundation.store.signing_keys().await?;
-    let keyring = Keyring::open(&foundation.vault.master, records, foundation.keep_seconds())
-        .map_err(|error| CliError::failed(error.to_string()))?;
+    let foundation = global.foundation().await?;
     let now = foundation.clock.now();
-    let keys: Vec<_> = keyring.published(now).cloned().collect();
-    let issuer = issuer.as_ref().map(crate::config::Issuer::as_str);
-    let verified = jwt::verify(&token, &keys, issuer, now).map_err(|error| refused(&error))?;
+    let verified = checked(&foundation, &read(args)?).await?;
     let claims = &verified.claims;
+    refuse_revoked(&foundation, claims).await?;
     let value = json!({ "valid": true, "algorithm": verified.algorithm, "kid": verified.kid, "claims": claims });
     let rows = [
         (
@@ -136,11 +139,54 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
         ("client", claims.client_id.clone()),
         ("audience", claims.aud.clone()),
         ("scope", claims.scope.clone().unwrap_or_default()),
-        ("issued", output::moment(crate::model::time::Timestamp(claims.iat), now)),
-        ("expires", output::moment(crate::model::time::Timestamp(claims.exp), now)),
+        ("issued", output::moment(Timestamp(claims.iat), now)),
+        ("expires", output::moment(Timestamp(claims.exp), now)),
         ("jti", claims.jti.clone()),
     ];
     output::one(global.output, &claims.jti, &value, &rows)
+}
+
+/// Checks a token with the published keys.
+async fn checked(foundation: &Foundation, token: &str) -> Result<Verified, CliError> {
+    let records = foundation.store.signing_keys().await?;
+    let keyring = Keyring::open(&foundation.vault.master, records, foundation.keep_seconds())
+        .map_err(|error| CliError::failed(error.to_string()))?;
+    let now = foundation.clock.now();
+    let issuer = foundation.config.issuer.as_ref().map(Issuer::as_str);
+    jwt::verify(token, keyring.published(now), issuer, now).map_err(|error| refused(&error))
+}
+
+async fn refuse_revoked(foundation: &Foundation, claims: &Claims) -> Result<(), CliError> {
+    let jti = TokenId::parse(&claims.jti)?;
+    if foundation.store.revoked_token(&jti).await?.is_some() {
+        return Err(CliError::not_valid("the token is not valid: it has been revoked"));
+    }
+    let client = ClientId::parse(&claims.client_id)?;
+    let revoked = foundation.store.revoked_client(&client).await?;
+    match revoked.filter(|revoked| Timestamp(claims.iat) <= revoked.revoked_until) {
+        Some(revoked) => Err(CliError::not_valid(format!(
+            "the token is not valid: all tokens of {client} issued until {} have been revoked",
+            revoked.revoked_until
+        ))),
+        None => Ok(()),
+    }
+}
+
+async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
+    let foundation = global.foundation().await?;
+    let (jti, expires_at) = if args.jti == "-" {
+        let token = read(&TokenArgs { token: args.jti })?;
+        let claims = checked(&foundation, &token).await?.claims;
+        (TokenId::parse(&claims.jti)?, Some(Timestamp(claims.exp)))
+    } else {
+        (TokenId::parse(&args.jti)?, None)
+    };
+    let revoked = revocation::revoke_token(&foundation, &actor(), &jti, expires_at).await?;
+    let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
+    let now = foundation.clock.now();
+    let rows =
+        [("revoked", jti.to_string()), ("kept until", output::moment(revoked.expires_at, now))];
+    output::one(global.output, jti.as_str(), &value, &rows)
 }
 
 fn refused(error: &TokenError) -> CliError {

@@ -51,6 +51,8 @@ pub struct Config {
     pub limits: Limits,
     /// Networks whose word on a client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How things are fetched from others.
+    pub fetch: Fetch,
     /// What is logged.
     pub log: Log,
     /// How the server stops.
@@ -177,10 +179,21 @@ pub struct Limits {
     pub connections: usize,
     /// How many tokens a client may have that says nothing else.
     pub tokens_per_client: RateLimit,
+    /// How many of its tokens a client may revoke one by one.
+    pub revocations_per_client: Rate,
     /// How many wrong secrets may be tried on a client.
     pub guesses_per_client: Rate,
     /// How many wrong secrets may come from an address.
     pub guesses_per_address: Rate,
+}
+
+/// How things are fetched from others.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Networks that may be fetched from although they are not public.
+    pub allowed_networks: Vec<IpNet>,
+    /// Certificates that are trusted besides those of the system (PEM).
+    pub ca_file: Option<PathBuf>,
 }
 
 /// What is logged.

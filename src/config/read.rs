@@ -11,8 +11,8 @@ use crate::config::parse::{
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
-    Config, Database, Directory, Issuer, Keys, Limits, Log, LogFormat, Migrate, Need, Secrets,
-    Shutdown, Token,
+    Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, Migrate, Need,
+    Secrets, Shutdown, Token,
 };
 use crate::model::signing_key::{Algorithm, RsaSize};
 
@@ -36,6 +36,7 @@ pub(super) fn config(
     let secrets = reader.secrets();
     let limits = reader.limits();
     let trusted_proxies = reader.parsed("proxy.trusted", networks);
+    let fetch = reader.fetch();
     let log = reader.log();
     let shutdown = reader.shutdown();
     let master_key = Some(settings.text("master_key")).filter(|text| !text.is_empty());
@@ -52,6 +53,7 @@ pub(super) fn config(
         secrets: secrets?,
         limits: limits?,
         trusted_proxies: trusted_proxies?,
+        fetch: fetch?,
         log: log?,
         shutdown: shutdown?,
     })
@@ -224,6 +226,7 @@ impl Reader<'_> {
         let body_timeout = self.parsed("limits.body_timeout", duration);
         let connections = self.parsed("limits.connections", |text| whole(text, 1, 1_000_000));
         let tokens_per_client = self.parsed("limits.tokens_per_client", rate_limit);
+        let revocations_per_client = self.parsed("limits.revocations_per_client", rate);
         let guesses_per_client = self.parsed("limits.guesses_per_client", rate);
         let guesses_per_address = self.parsed("limits.guesses_per_address", rate);
         Some(Limits {
@@ -233,9 +236,21 @@ impl Reader<'_> {
             body_timeout: body_timeout?,
             connections: connections?,
             tokens_per_client: tokens_per_client?,
+            revocations_per_client: revocations_per_client?,
             guesses_per_client: guesses_per_client?,
             guesses_per_address: guesses_per_address?,
         })
+    }
+
+    fn fetch(&mut self) -> Option<Fetch> {
+        let allowed_networks = self.parsed("fetch.allowed_networks", networks);
+        let ca_file = self.parsed("fetch.ca_file", |text| match text {
+            "" => Ok(None),
+            path => std::fs::metadata(path)
+                .map(|_| Some(PathBuf::from(path)))
+                .map_err(|error| format!("cannot be read: {error}")),
+        });
+        Some(Fetch { allowed_networks: allowed_networks?, ca_file: ca_file? })
     }
 
     fn log(&mut self) -> Option<Log> {

@@ -1,9 +1,6 @@
 //! The hash chain of events: a changed, removed or reordered row no longer fits.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-
+use crate::crypto::digest;
 use crate::model::event::Event;
 
 /// The hash of an event: SHA-256 over all its other fields, in base64url. The fields are joined
@@ -18,7 +15,7 @@ pub fn hash(event: &Event) -> String {
         event.detail,
         event.previous_hash,
     ]);
-    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, fields.to_string().as_bytes()))
+    digest::of_bytes(fields.to_string().as_bytes())
 }
 
 #[cfg(test)]

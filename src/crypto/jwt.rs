@@ -26,6 +26,44 @@ pub struct Claims {
     pub exp: i64,
     /// Its own identifier.
     pub jti: String,
+    /// The key that its holder must prove to have (RFC 7800, section 3.1); absent for a bearer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// What a token is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Confirmation {
+    /// The thumbprint of a key by which each request is signed (RFC 9449, section 6.1).
+    #[serde(rename = "jkt")]
+    Key(String),
+    /// The hash of a client certificate (RFC 8705, section 3.1).
+    #[serde(rename = "x5t#S256")]
+    Certificate(String),
+}
+
+/// A public key of ours, ready to check tokens.
+#[derive(Clone)]
+pub struct PublicKey {
+    kid: String,
+    algorithm: jsonwebtoken::Algorithm,
+    name: &'static str,
+    decoding: DecodingKey,
+}
+
+impl std::fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "PublicKey({} {})", self.name, self.kid)
+    }
+}
+
+impl PublicKey {
+    /// Reads a key as it is published, if it says what it is for.
+    pub fn of(jwk: &Jwk) -> Option<Self> {
+        let (algorithm, name) = algorithm_of(jwk)?;
+        let decoding = DecodingKey::from_jwk(jwk).ok()?;
+        Some(Self { kid: jwk.common.key_id.clone()?, algorithm, name, decoding })
+    }
 }
 
 /// A token that has been checked.
@@ -79,9 +117,9 @@ const LEEWAY: i64 = 10;
 
 /// Checks a token against our own keys: signature, type, issuer if one is given, and times. The
 /// algorithm is the key's own, never the token's; keys named in the header are never looked at.
-pub fn verify(
+pub fn verify<'a>(
     token: &str,
-    keys: &[Jwk],
+    keys: impl IntoIterator<Item = &'a PublicKey>,
     issuer: Option<&str>,
     now: Timestamp,
 ) -> Result<Verified, TokenError> {
@@ -93,22 +131,22 @@ pub fn verify(
     }
     let kid = header.kid.unwrap_or_default();
     let key = keys
-        .iter()
-        .find(|key| key.common.key_id.as_deref() == Some(&kid))
+        .into_iter()
+        .find(|key| key.kid == kid)
         .ok_or_else(|| TokenError::UnknownKey(kid.clone()))?;
-    let (algorithm, name) = algorithm_of(key).ok_or(TokenError::WrongAlgorithm)?;
-    if header.alg != algorithm {
+    if header.alg != key.algorithm {
         return Err(TokenError::WrongAlgorithm);
     }
-    let claims = decode(token, key, algorithm)?;
+    let claims = decode(token, key)?;
     check_claims(&claims, issuer, now)?;
-    Ok(Verified { claims, kid, algorithm: name })
+    Ok(Verified { claims, kid, algorithm: key.name })
 }
 
-/// Reads a key set as it is published (RFC 7517, section 5).
-pub fn key_set(text: &str) -> Result<Vec<Jwk>, TokenError> {
+/// Reads a key set as it is published (RFC 7517, section 5). Keys that say nothing of their
+/// algorithm are left out.
+pub fn key_set(text: &str) -> Result<Vec<PublicKey>, TokenError> {
     serde_json::from_str::<JwkSet>(text)
-        .map(|set| set.keys)
+        .map(|set| set.keys.iter().filter_map(PublicKey::of).collect())
         .map_err(|error| TokenError::UnreadableKeySet(error.to_string()))
 }
 
@@ -123,18 +161,13 @@ pub fn read_unchecked(token: &str) -> Result<(serde_json::Value, serde_json::Val
     Ok((header, claims))
 }
 
-fn decode(
-    token: &str,
-    key: &Jwk,
-    algorithm: jsonwebtoken::Algorithm,
-) -> Result<Claims, TokenError> {
-    let decoding = DecodingKey::from_jwk(key).map_err(|_| TokenError::WrongAlgorithm)?;
-    let mut validation = Validation::new(algorithm);
+fn decode(token: &str, key: &PublicKey) -> Result<Claims, TokenError> {
+    let mut validation = Validation::new(key.algorithm);
     // Times and issuer are checked below, with our clock; a token is for whom it says.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    match jsonwebtoken::decode::<Claims>(token, &decoding, &validation) {
+    match jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::WrongSignature,

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde::Serialize;
 
 use crate::crypto::CryptoError;
+use crate::crypto::digest;
+use crate::crypto::jwt::PublicKey;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::signer::{self, Signer};
-use crate::model::signing_key::{Algorithm, KeyState, RsaSize, SigningKeyRecord, state_of};
+use crate::model::signing_key::{Algorithm, KeyId, KeyState, RsaSize, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 
 /// A key that has been opened.
@@ -19,6 +20,7 @@ use crate::model::time::Timestamp;
 pub struct SigningKey {
     signer: Signer,
     jwk: Jwk,
+    public: PublicKey,
     encoded_header: String,
 }
 
@@ -33,7 +35,7 @@ pub struct Keyring {
 /// A document that is served from memory, with its entity tag.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The JSON text.
+    /// The text.
     pub body: String,
     /// The strong entity tag of the text, quoted (RFC 9110, section 8.8.3).
     pub entity_tag: String,
@@ -102,13 +104,17 @@ impl Keyring {
         Some(&self.keys[position])
     }
 
-    /// The keys in the key set at `now` (RFC 7517, section 5).
-    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &Jwk> {
+    /// The keys in the key set at `now`, ready to check tokens.
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
+        self.not_gone(now).map(|key| &key.public)
+    }
+
+    fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &Arc<SigningKey>> {
         self.records
             .iter()
             .zip(&self.keys)
             .filter(move |(record, _)| self.state(record, now) != KeyState::Gone)
-            .map(|(_, key)| &key.jwk)
+            .map(|(_, key)| key)
     }
 
     /// The algorithms of the keys in the key set at `now`, without repetition.
@@ -126,7 +132,7 @@ impl Keyring {
 
     /// The key set as a document (RFC 7517, section 5).
     pub fn key_set(&self, now: Timestamp) -> Document {
-        let keys = self.published(now).cloned().collect();
+        let keys = self.not_gone(now).map(|key| key.jwk.clone()).collect();
         Document::of(&JwkSet { keys })
     }
 }
@@ -144,20 +150,33 @@ impl SigningKey {
         if kid != record.kid {
             return Err(CryptoError::Failed("matching a signing key with its id"));
         }
-        let header = Header { typ: "at+jwt", alg: record.algorithm.as_str(), kid: kid.as_str() };
-        let header = serde_json::to_vec(&header)
-            .map_err(|_| CryptoError::Failed("writing a token header"))?;
-        Ok(Self { signer, jwk, encoded_header: BASE64_URL_SAFE_NO_PAD.encode(header) })
+        let public =
+            PublicKey::of(&jwk).ok_or(CryptoError::Failed("reading a public key of our own"))?;
+        let encoded_header = encoded_header("at+jwt", record.algorithm, &kid)?;
+        Ok(Self { signer, jwk, public, encoded_header })
     }
 
-    /// Writes and signs a compact JWS over `claims` (RFC 7515, section 3.1).
+    /// Writes and signs an access token over `claims` (RFC 9068, section 2).
     pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
+        self.sign_under(&self.encoded_header, claims)
+    }
+
+    /// Writes and signs a JWT of another type than an access token.
+    pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
+        let kid = self.jwk.common.key_id.as_deref().unwrap_or_default();
+        let kid = KeyId::parse(kid).map_err(|_| CryptoError::Failed("naming a signing key"))?;
+        let header = encoded_header(typ, self.signer.algorithm(), &kid)?;
+        self.sign_under(&header, claims)
+    }
+
+    /// Writes and signs a compact JWS (RFC 7515, section 3.1).
+    fn sign_under(&self, header: &str, claims: &[u8]) -> Result<String, CryptoError> {
         // Exact, with a byte to spare: small buffers come from the allocator's fast lists.
         let signature_length = self.signer.encoded_length();
         let claims_length = claims.len() * 4 / 3 + 2;
-        let length = self.encoded_header.len() + claims_length + signature_length + 2;
+        let length = header.len() + claims_length + signature_length + 2;
         let mut token = String::with_capacity(length);
-        token.push_str(&self.encoded_header);
+        token.push_str(header);
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
         let mut signature = String::with_capacity(signature_length);
@@ -168,12 +187,23 @@ impl SigningKey {
     }
 }
 
+fn encoded_header(typ: &str, algorithm: Algorithm, kid: &KeyId) -> Result<String, CryptoError> {
+    let header = Header { typ, alg: algorithm.as_str(), kid: kid.as_str() };
+    let header =
+        serde_json::to_vec(&header).map_err(|_| CryptoError::Failed("writing a token header"))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(header))
+}
+
 impl Document {
     /// Writes a value as JSON and tags the text.
     pub fn of<T: Serialize>(value: &T) -> Self {
         // Our documents are plain structs of strings and lists, which JSON can always hold.
-        let body = serde_json::to_string(value).unwrap_or_default();
-        let hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, body.as_bytes()));
+        Self::of_text(serde_json::to_string(value).unwrap_or_default())
+    }
+
+    /// Tags a text.
+    pub fn of_text(body: String) -> Self {
+        let hash = digest::of_bytes(body.as_bytes());
         Self { body, entity_tag: format!("\"{hash}\"") }
     }
 }

@@ -4,8 +4,11 @@
 //! here. Nothing here knows the database or HTTP.
 
 pub mod argon2id;
+pub mod assertion;
 pub mod base62;
 pub mod chain;
+pub mod digest;
+pub mod foreign_key;
 pub mod guesses;
 pub mod hashing;
 pub mod jwt;

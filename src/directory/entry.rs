@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::proof::ProofMemory;
+use crate::directory::key_sets::RemoteKeys;
 use crate::directory::ledger::UseMeter;
 use crate::directory::offers::GrantEntry;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
-use crate::model::time::Lifetime;
+use crate::model::security::Networks;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::store::entries::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
@@ -27,6 +30,10 @@ pub struct ClientEntry {
     pub token_rate: Option<RateLimit>,
     /// The tokens it has been given by this instance.
     pub issued: Meter,
+    /// The tokens it has revoked by this instance.
+    pub revoked: Meter,
+    /// What it proves itself by besides secrets, and what it is held to; most have nothing.
+    pub security: Option<Box<SecurityEntry>>,
     /// Its secrets, each with the memory of its proof.
     pub secrets: Box<[SecretEntry]>,
     /// Its grants.
@@ -40,6 +47,36 @@ pub struct Ways {
     pub auth_methods: Vec<AuthenticationMethod>,
     /// The grants it may use.
     pub grant_types: Vec<GrantType>,
+}
+
+/// What a client proves itself by besides secrets, and what it is held to.
+#[derive(Debug, Default)]
+pub struct SecurityEntry {
+    /// Its public keys.
+    pub keys: Option<KeysEntry>,
+    /// True if its tokens must be bound to a key of its own.
+    pub dpop_bound: bool,
+    /// Where it may be used from.
+    pub networks: Networks,
+}
+
+/// Public keys in memory.
+#[derive(Debug, Clone)]
+pub enum KeysEntry {
+    /// They are registered here.
+    Inline(Arc<ForeignKeys>),
+    /// They are fetched from elsewhere.
+    Remote(Arc<RemoteKeys>),
+}
+
+impl KeysEntry {
+    /// The keys, if they are here already and not too old.
+    pub fn keys(&self, now: Timestamp) -> Option<Arc<ForeignKeys>> {
+        match self {
+            Self::Inline(keys) => Some(keys.clone()),
+            Self::Remote(keys) => keys.keys(now),
+        }
+    }
 }
 
 /// A secret in memory.

@@ -5,12 +5,16 @@
 //! knowledge is.
 
 mod entry;
+mod key_sets;
 mod ledger;
 mod offers;
+mod revocations;
 
-pub use entry::{ClientEntry, SecretEntry, SecretMemory, Ways};
+pub use entry::{ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, Ways};
+pub use key_sets::{KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
 pub use offers::{GrantEntry, Offer, Resources};
+pub use revocations::Revocations;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,11 +24,13 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
 use crate::crypto::CryptoError;
+use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
 use crate::directory::offers::Offers;
 use crate::model::client::ClientId;
 use crate::model::event::{Event, Head, Subject};
+use crate::model::security::{KeySource, Security};
 use crate::model::time::Timestamp;
 use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
@@ -62,6 +68,10 @@ pub struct Directory {
     followed_to: Mutex<Head>,
     /// The use of secrets since it was last written.
     pub ledger: Ledger,
+    /// The tokens that have ended before their time.
+    pub revocations: Revocations,
+    /// Key sets that are fetched from elsewhere.
+    pub key_sets: KeySets,
 }
 
 impl Directory {
@@ -85,6 +95,8 @@ impl Directory {
             followed_at: AtomicI64::new(now.0),
             followed_to: Mutex::new(head),
             ledger: Ledger::default(),
+            revocations: Revocations::default(),
+            key_sets: KeySets::default(),
         };
         directory.load_everything(store, vault).await?;
         Ok(directory)
@@ -163,6 +175,11 @@ impl Directory {
                 }
                 Ok(Subject::Resource(_)) => resources = true,
                 Ok(Subject::SigningKey(_)) => keys = true,
+                Ok(Subject::Token(jti)) => {
+                    if let Some(token) = store.revoked_token(&jti).await? {
+                        self.revocations.put_token(token);
+                    }
+                }
                 Err(_) => {
                     let subject = &event.subject;
                     tracing::warn!(
@@ -177,8 +194,12 @@ impl Directory {
         }
         if clients.len() > MANY {
             self.load_clients(store).await?;
+            self.load_revocations(store).await?;
         } else {
             for id in clients {
+                if let Some(revoked) = store.revoked_client(&id).await? {
+                    self.revocations.put_client(revoked);
+                }
                 self.load_client(store, id).await?;
             }
         }
@@ -218,7 +239,30 @@ impl Directory {
     async fn load_everything(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
         self.load_resources(store).await?;
         self.load_keyring(store, vault).await?;
+        self.load_revocations(store).await?;
         self.load_clients(store).await
+    }
+
+    async fn load_revocations(&self, store: &Store) -> Result<(), DirectoryError> {
+        let mut after = String::new();
+        loop {
+            let page = store.revoked_tokens(&after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            last.jti.as_str().clone_into(&mut after);
+            for token in page {
+                self.revocations.put_token(token);
+            }
+        }
+        after.clear();
+        loop {
+            let page = store.revoked_clients(&after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            last.client_id.as_str().clone_into(&mut after);
+            for client in page {
+                self.revocations.put_client(client);
+            }
+        }
+        Ok(())
     }
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
@@ -293,6 +337,8 @@ impl Directory {
             token_rate: client.token_rate,
             // A token issued in this very moment may be missed; a limit lives with that.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
+            revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
+            security: self.security(&client.client_id, client.security),
             secrets: secrets.collect(),
             grants,
         };
@@ -301,6 +347,31 @@ impl Directory {
         clients.insert(client.client_id, Arc::new(entry));
         self.imported_secrets.fetch_add(added, Ordering::Relaxed);
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
+    }
+
+    /// What a client is held to, ready for use. Keys that this version cannot read prove nothing.
+    fn security(&self, id: &ClientId, security: Security) -> Option<Box<SecurityEntry>> {
+        if security == Security::default() {
+            return None;
+        }
+        let Security { keys, dpop_bound, networks } = security;
+        let keys = keys.and_then(|source| self.keys(id, source));
+        Some(Box::new(SecurityEntry { keys, dpop_bound, networks }))
+    }
+
+    fn keys(&self, id: &ClientId, source: KeySource) -> Option<KeysEntry> {
+        match source {
+            KeySource::Remote(uri) => {
+                Some(KeysEntry::Remote(self.key_sets.entry(RemoteSource::KeySet(uri))))
+            }
+            KeySource::Inline(set) => match ForeignKeys::registered(set.as_str()) {
+                Ok(keys) => Some(KeysEntry::Inline(Arc::new(keys))),
+                Err(problem) => {
+                    tracing::error!(client.id = %id, %problem, "the keys of a client cannot be read");
+                    None
+                }
+            },
+        }
     }
 
     /// The one copy of these ways.

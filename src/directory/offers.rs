@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::model::grant::Grant;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
+use crate::model::security::Networks;
 
 /// A grant, as all clients have it who have the same.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Offer {
     pub scope: Scopes,
     /// The same as text (RFC 6749, section 3.3); empty if there is none.
     pub scope_text: String,
+    /// Where the grant may be used from.
+    pub networks: Networks,
 }
 
 impl GrantEntry {
@@ -78,5 +81,6 @@ fn offer(resources: &Resources, grant: &Grant) -> Option<Arc<Offer>> {
     let resource = resources.get(&grant.resource)?.clone();
     let scope = grant.scopes.within(&resource.scope_names());
     let scope_text = scope.to_string();
-    Some(Arc::new(Offer { resource, scope, scope_text }))
+    let networks = grant.networks.clone();
+    Some(Arc::new(Offer { resource, scope, scope_text, networks }))
 }

@@ -9,6 +9,7 @@ use crate::model::Malformed;
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
+use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
@@ -123,16 +124,23 @@ pub enum AuthenticationMethod {
     ClientSecretBasic,
     /// The secret in the body.
     ClientSecretPost,
+    /// An assertion signed with a key of the client's own (RFC 7523).
+    PrivateKeyJwt,
 }
 
 impl AuthenticationMethod {
     /// Every method that this server offers.
-    pub const ALL: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
+    pub const ALL: [Self; 3] =
+        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The methods by a client secret: those of a client that says nothing else.
+    pub const BY_SECRET: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
 
     /// Reads the registered name of a method.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
-            Malformed::because("a method is client_secret_basic or client_secret_post")
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Malformed::because(format!("a method is one of {names}"))
         })
     }
 
@@ -141,6 +149,7 @@ impl AuthenticationMethod {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 }
@@ -207,6 +216,9 @@ pub struct Client {
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if not as many as the server says.
     pub token_rate: Option<RateLimit>,
+    /// What it proves itself by besides secrets, and what it is held to.
+    #[serde(flatten)]
+    pub security: Security,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.

@@ -9,6 +9,7 @@ use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
+use crate::model::token::TokenId;
 
 /// What a change was about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,6 +20,8 @@ pub enum Subject {
     Resource(ResourceId),
     /// A signing key.
     SigningKey(KeyId),
+    /// A token that has been issued.
+    Token(TokenId),
 }
 
 impl Subject {
@@ -28,6 +31,7 @@ impl Subject {
             Some(("client", id)) => ClientId::parse(id).map(Self::Client),
             Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
+            Some(("token", id)) => TokenId::parse(id).map(Self::Token),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
     }
@@ -39,6 +43,7 @@ impl fmt::Display for Subject {
             Self::Client(id) => write!(formatter, "client/{id}"),
             Self::Resource(id) => write!(formatter, "resource/{id}"),
             Self::SigningKey(id) => write!(formatter, "key/{id}"),
+            Self::Token(id) => write!(formatter, "token/{id}"),
         }
     }
 }
@@ -74,6 +79,10 @@ pub enum Action {
     GrantChanged,
     /// A client may no longer ask for a resource.
     GrantRevoked,
+    /// A client has other public keys than before.
+    ClientKeysAdded,
+    /// A client has fewer public keys than before.
+    ClientKeysRemoved,
     /// A resource was registered.
     ResourceCreated,
     /// Fields or scopes of a resource changed.
@@ -88,10 +97,14 @@ pub enum Action {
     KeyRestored,
     /// An operator made a token in a client's name.
     TokenIssuedByOperator,
+    /// A token ended before its time.
+    TokenRevoked,
+    /// All tokens that a client had ended before their time.
+    ClientTokensRevoked,
 }
 
 impl Action {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 22] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -103,6 +116,8 @@ impl Action {
         Self::SecretExpired,
         Self::GrantChanged,
         Self::GrantRevoked,
+        Self::ClientKeysAdded,
+        Self::ClientKeysRemoved,
         Self::ResourceCreated,
         Self::ResourceUpdated,
         Self::ResourceDeleted,
@@ -110,6 +125,8 @@ impl Action {
         Self::KeyRetired,
         Self::KeyRestored,
         Self::TokenIssuedByOperator,
+        Self::TokenRevoked,
+        Self::ClientTokensRevoked,
     ];
 
     /// Reads the stored word.
@@ -134,6 +151,8 @@ impl Action {
             Self::SecretExpired => "secret.expired",
             Self::GrantChanged => "grant.changed",
             Self::GrantRevoked => "grant.revoked",
+            Self::ClientKeysAdded => "client.keys_added",
+            Self::ClientKeysRemoved => "client.keys_removed",
             Self::ResourceCreated => "resource.created",
             Self::ResourceUpdated => "resource.updated",
             Self::ResourceDeleted => "resource.deleted",
@@ -141,6 +160,8 @@ impl Action {
             Self::KeyRetired => "key.retired",
             Self::KeyRestored => "key.restored",
             Self::TokenIssuedByOperator => "token.issued_by_operator",
+            Self::TokenRevoked => "token.revoked",
+            Self::ClientTokensRevoked => "client.tokens_revoked",
         }
     }
 }

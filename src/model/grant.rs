@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
+use crate::model::security::Networks;
 
 /// What a grant opens of its resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,4 +43,7 @@ pub struct Grant {
     pub resource: ResourceId,
     /// What is open of it.
     pub scopes: GrantedScopes,
+    /// Where it may be used from.
+    #[serde(skip_serializing_if = "Networks::is_anywhere")]
+    pub networks: Networks,
 }

@@ -10,8 +10,10 @@ pub mod rate;
 pub mod resource;
 pub mod scope;
 pub mod secret;
+pub mod security;
 pub mod signing_key;
 pub mod time;
+pub mod token;
 pub mod usage;
 
 /// Why a text is not a value of the wanted kind, in words for the person who typed it.

@@ -29,6 +29,12 @@ impl Timestamp {
         end.is_none_or(|end| self < end)
     }
 
+    /// This moment and `seconds` more.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
     /// This moment and `seconds` less.
     #[must_use]
     pub fn minus_seconds(self, seconds: i64) -> Self {

@@ -1,5 +1,7 @@
 //! The token itself: a JWT of RFC 9068.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -13,6 +15,10 @@ use crate::oauth::error::OAuthError;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const ROOM: usize = 512;
+
+/// A second, in steps.
+const STEP: Duration = Duration::from_millis(50);
+const STEPS: u32 = 21;
 
 /// The answer to a token request (RFC 6749, section 5.1).
 #[derive(Debug, Serialize)]
@@ -81,4 +87,19 @@ pub fn mint(
     let access_token =
         key.sign(&text).map_err(|error| OAuthError::server_error(error.to_string()))?;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: expiry.0 - now.0, scope })
+}
+
+/// The moment for a new token: now, as the one look at the clock. Tokens tell their time in whole
+/// seconds, so one that is issued in the very second in which all of its client's were revoked
+/// would count as one of them; then this waits for the next second.
+pub async fn moment(app: &App, client: &AuthenticatedClient) -> Result<Timestamp, OAuthError> {
+    for _ in 0..=STEPS {
+        let now = app.foundation.clock.now();
+        let revoked_until = app.directory.revocations.revoked_until(client.id().as_str());
+        if revoked_until.is_none_or(|until| until < now) {
+            return Ok(now);
+        }
+        tokio::time::sleep(STEP).await;
+    }
+    Err(OAuthError::unavailable("the tokens of the client have been revoked in this very second"))
 }

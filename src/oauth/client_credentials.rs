@@ -65,8 +65,23 @@ pub fn grant(
     if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&offer.scope)) {
         return Err(beyond_grant(client, &offer, beyond.as_str()));
     }
+    refuse_from_elsewhere(client, &offer)?;
     let lifetime = lifetime(app, client, &offer.resource);
     Ok(Granted { offer, scope, lifetime })
+}
+
+fn refuse_from_elsewhere(client: &AuthenticatedClient, offer: &Offer) -> Result<(), OAuthError> {
+    if client.is_within(&offer.networks) {
+        return Ok(());
+    }
+    Err(OAuthError::new(
+        ErrorCode::UnauthorizedClient,
+        format!(
+            "Client {} may not ask for {} from this address. Ask your operator (client grant --network).",
+            client.id(),
+            offer.resource.resource
+        ),
+    ))
 }
 
 fn refuse_other_grants(client: &AuthenticatedClient) -> Result<(), OAuthError> {

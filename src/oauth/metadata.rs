@@ -9,6 +9,15 @@ use crate::model::signing_key::Algorithm;
 /// The path of the token endpoint below the issuer.
 pub const TOKEN_PATH: &str = "/v1/oauth/token";
 
+/// The path of the introspection endpoint below the issuer.
+pub const INTROSPECTION_PATH: &str = "/v1/oauth/introspect";
+
+/// The path of the revocation endpoint below the issuer.
+pub const REVOCATION_PATH: &str = "/v1/oauth/revoke";
+
+/// The path of the list of revocations below the issuer.
+pub const REVOCATION_LIST_PATH: &str = "/v1/oauth/revocations";
+
 /// The path of the key set below the issuer.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
@@ -17,9 +26,18 @@ pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 pub struct Metadata {
     issuer: String,
     token_endpoint: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    /// Not registered: where the signed list of revocations is.
+    revocation_list_uri: String,
     jwks_uri: String,
     grant_types_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// Required by RFC 8414 and empty because there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
     /// Read by OpenID-shaped libraries, which refuse the document without them.
@@ -32,14 +50,25 @@ pub fn metadata(app: &App) -> Metadata {
     let issuer = app.issuer.as_str();
     let now = app.foundation.clock.now();
     let algorithms = app.directory.keyring().algorithms(now);
+    let at = |path: &str| format!("{issuer}{path}");
+    let methods: Vec<_> =
+        AuthenticationMethod::ALL.into_iter().map(AuthenticationMethod::as_str).collect();
+    // What clients may sign their assertions with: all that we know.
+    let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     Metadata {
         issuer: issuer.to_owned(),
-        token_endpoint: format!("{issuer}{TOKEN_PATH}"),
-        jwks_uri: format!("{issuer}{KEY_SET_PATH}"),
+        token_endpoint: at(TOKEN_PATH),
+        introspection_endpoint: at(INTROSPECTION_PATH),
+        revocation_endpoint: at(REVOCATION_PATH),
+        revocation_list_uri: at(REVOCATION_LIST_PATH),
+        jwks_uri: at(KEY_SET_PATH),
         grant_types_supported: ["client_credentials"],
-        token_endpoint_auth_methods_supported: AuthenticationMethod::ALL
-            .map(AuthenticationMethod::as_str)
-            .to_vec(),
+        token_endpoint_auth_methods_supported: methods.clone(),
+        token_endpoint_auth_signing_alg_values_supported: signatures.clone(),
+        introspection_endpoint_auth_methods_supported: methods.clone(),
+        introspection_endpoint_auth_signing_alg_values_supported: signatures.clone(),
+        revocation_endpoint_auth_methods_supported: methods,
+        revocation_endpoint_auth_signing_alg_values_supported: signatures,
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms

@@ -1,15 +1,20 @@
 //! The protocol: who asks, what for, and what they get. It knows no HTTP framework and no SQL.
 //!
-//! Read [`token`] first: it is the whole walk. Each step takes the value that the step before it
+//! Read [`token`] first: it is the whole walk of a token request. Each step takes the value that the step before it
 //! made, and only the step that checks can make that value.
 
 pub mod access_token;
+pub mod caller;
 pub mod client_authentication;
 pub mod client_credentials;
 pub mod error;
+pub mod introspection;
+mod live_token;
 pub mod metadata;
 pub mod parameters;
 pub mod request;
+pub mod revocation;
+pub mod revocation_list;
 mod token_rate;
 
 use crate::app::App;
@@ -19,12 +24,12 @@ use crate::oauth::request::{GrantRequest, TokenRequest};
 
 /// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
 pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
-    let client = client_authentication::authenticate(app, request).await?;
+    let client = client_authentication::authenticate(app, &request.caller).await?;
     let granted = match &request.grant {
         GrantRequest::ClientCredentials(wanted) => client_credentials::grant(app, &client, wanted)?,
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
-    let now = app.foundation.clock.now();
+    let now = access_token::moment(app, &client).await?;
     token_rate::count(app, &client, &granted, now)?;
     access_token::mint(app, &client, &granted, now)
 }

@@ -15,14 +15,17 @@ use crate::oauth::error::{OAuthError, echo};
 const MOST: usize = 64;
 
 /// The parameters that we read; all others are ignored, whatever their value.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 10] = [
     "grant_type",
     "client_id",
     "client_secret",
+    "client_assertion_type",
+    "client_assertion",
+    "assertion",
     "scope",
     "resource",
     "audience",
-    "client_assertion",
+    "token",
 ];
 
 /// The one parameter that may be repeated (RFC 8707, section 2), in a form. A JSON object has no

@@ -1,53 +1,16 @@
-//! What came in, as data: who says to be whom, and what is asked for.
+//! What a token request asks for, as data.
 
-use std::fmt;
-use std::net::IpAddr;
-
-use secrecy::SecretString;
-
-use crate::model::client::AuthenticationMethod;
+use crate::oauth::caller::{Caller, HeaderCredentials, Origin};
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::parameters::Parameters;
-
-/// The longest client id that is looked at, in bytes.
-const LONGEST_CLIENT_ID: usize = 256;
-
-/// A client id and a secret, and how they were presented. Nothing about them is proved.
-pub struct Credentials {
-    /// Who the caller says to be.
-    pub client_id: String,
-    /// The secret.
-    pub secret: SecretString,
-    /// Where they stood.
-    pub method: AuthenticationMethod,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Credentials({})", self.method.as_str())
-    }
-}
-
-/// What the `Authorization` header says.
-#[derive(Debug)]
-pub enum HeaderCredentials {
-    /// There is no such header.
-    Absent,
-    /// HTTP Basic, decoded: client id and secret (RFC 6749, section 2.3.1).
-    Basic(String, SecretString),
-    /// It cannot be read as Basic; why is for the log.
-    Unreadable(&'static str),
-}
 
 /// A token request (RFC 6749, section 4.4.2) whose shape is right.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// Who asks, if anybody says so.
-    pub credentials: Option<Credentials>,
+    /// Who asks.
+    pub caller: Caller,
     /// The grant that is asked for.
     pub grant: GrantRequest,
-    /// Where the request comes from.
-    pub address: IpAddr,
 }
 
 /// The grant that is asked for.
@@ -71,7 +34,7 @@ impl TokenRequest {
     pub fn new(
         mut parameters: Parameters,
         header: HeaderCredentials,
-        address: IpAddr,
+        origin: Origin,
     ) -> Result<Self, OAuthError> {
         let grant_type = parameters.take("grant_type").ok_or_else(|| {
             OAuthError::invalid_request(
@@ -87,66 +50,53 @@ impl TokenRequest {
                 ),
             ));
         }
-        let credentials = credentials(&mut parameters, header)?;
+        let caller = Caller::new(&mut parameters, header, origin)?;
         let mut resources = parameters.take_all("resource");
         resources.extend(parameters.take("audience"));
         resources.sort_unstable();
         resources.dedup();
         let scope = parameters.take("scope");
-        Ok(Self {
-            credentials,
-            grant: GrantRequest::ClientCredentials(Wanted { resources, scope }),
-            address,
-        })
+        let grant = GrantRequest::ClientCredentials(Wanted { resources, scope });
+        Ok(Self { caller, grant })
     }
 }
 
-/// Finds the one way in which the caller authenticates (RFC 6749, section 2.3: not two).
-fn credentials(
-    parameters: &mut Parameters,
-    header: HeaderCredentials,
-) -> Result<Option<Credentials>, OAuthError> {
-    let body_id = parameters.take("client_id");
-    let body_secret = parameters.take("client_secret").map(SecretString::from);
-    let found = match (header, body_id, body_secret) {
-        (HeaderCredentials::Absent, Some(client_id), Some(secret)) => {
-            Some(Credentials { client_id, secret, method: AuthenticationMethod::ClientSecretPost })
-        }
-        (HeaderCredentials::Absent, None, Some(_)) => {
-            return Err(OAuthError::invalid_request(
-                "The body has client_secret but no client_id.",
-            ));
-        }
-        (HeaderCredentials::Absent, _, None) => None,
-        (_, _, Some(_)) => {
-            return Err(OAuthError::invalid_request(
-                "Two ways of client authentication in one request: use the Authorization header or the body, not both.",
-            ));
-        }
-        (HeaderCredentials::Unreadable(why), _, None) => {
-            return Err(OAuthError::authentication_failed(why));
-        }
-        (HeaderCredentials::Basic(client_id, secret), body_id, None) => {
-            if body_id.is_some_and(|body_id| body_id != client_id) {
-                return Err(OAuthError::invalid_request(
-                    "The client_id in the body is not the one in the Authorization header.",
-                ));
-            }
-            Some(Credentials { client_id, secret, method: AuthenticationMethod::ClientSecretBasic })
-        }
-    };
-    if found.as_ref().is_some_and(|found| found.client_id.len() > LONGEST_CLIENT_ID) {
-        return Err(OAuthError::authentication_failed("the client id is too long"));
+/// A request about a token: introspection (RFC 7662, section 2.1) and revocation (RFC 7009,
+/// section 2.1). `token_type_hint` is ignored: there is one type of token.
+pub struct TokenQuery {
+    /// Who asks.
+    pub caller: Caller,
+    /// The token asked about.
+    pub token: String,
+}
+
+impl TokenQuery {
+    /// Puts a request together from its parts and checks its shape.
+    pub fn new(
+        mut parameters: Parameters,
+        header: HeaderCredentials,
+        origin: Origin,
+    ) -> Result<Self, OAuthError> {
+        let caller = Caller::new(&mut parameters, header, origin)?;
+        let token = parameters
+            .take("token")
+            .ok_or_else(|| OAuthError::invalid_request("Parameter 'token' is missing."))?;
+        Ok(Self { caller, token })
     }
-    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
 
     fn request(form: &str, header: HeaderCredentials) -> Result<TokenRequest, OAuthError> {
-        TokenRequest::new(Parameters::from_form(form)?, header, [127, 0, 0, 1].into())
+        TokenRequest::new(
+            Parameters::from_form(form)?,
+            header,
+            Origin { address: [127, 0, 0, 1].into() },
+        )
     }
 
     fn basic(id: &str) -> HeaderCredentials {
@@ -171,7 +121,7 @@ mod tests {
     #[test]
     fn a_client_id_alone_is_nobody() {
         let request = request(&format!("{GRANT}&client_id=a"), HeaderCredentials::Absent);
-        assert!(request.expect("a request").credentials.is_none());
+        assert!(request.expect("a request").caller.credentials.is_none());
     }
 
     /// C-25, C-37.

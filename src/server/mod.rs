@@ -78,6 +78,8 @@ impl Server {
         background.spawn(upkeep::follow(app.clone()));
         background.spawn(upkeep::keep_keys_coming(app.clone()));
         background.spawn(upkeep::keep_ledger(app.clone()));
+        background.spawn(upkeep::forget(app.clone()));
+        background.spawn(upkeep::fetch_key_sets(app.clone()));
         let (closing, closed) = watch::channel(false);
         let listeners = [
             Listening::new(

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::admin::signing_key;
 use crate::app::App;
-use crate::directory::DirectoryError;
+use crate::crypto::foreign_key::ForeignKeys;
+use crate::directory::{DirectoryError, RemoteKeys, RemoteSource};
 use crate::model::signing_key::Algorithm;
 use crate::server::ServeError;
 use crate::store::feed::Bell;
@@ -16,6 +19,15 @@ const KEYS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often the ledger is written: so much of it is lost when the process is killed.
 const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often it is looked for what can be forgotten.
+const FORGETTING_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How often it is looked for key sets that have grown old.
+const KEY_SETS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How many key sets are fetched at once.
+const FETCHED_AT_ONCE: usize = 8;
 
 /// How long to wait after a lost bell, so that a database that refuses is not asked all the time.
 const AFTER_LOSS: Duration = Duration::from_millis(200);
@@ -112,6 +124,69 @@ pub(super) async fn write_ledger(app: &App) {
             "the use of secrets cannot be written; it is kept for the next time"
         );
     }
+}
+
+/// Forgets for ever what no longer matters, because it would have expired by now anyway.
+pub(super) async fn forget(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(FORGETTING_INTERVAL).await;
+        let now = app.foundation.clock.now();
+        app.directory.revocations.forget(now);
+        let store = &app.foundation.store;
+        let forgotten = async {
+            store.forget_revocations(now).await?;
+            store.forget_assertions(now).await
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot forget what has expired; trying again"
+            );
+        }
+    }
+}
+
+/// Fetches key sets for ever, each when somebody asks for it or it is old.
+pub(super) async fn fetch_key_sets(app: Arc<App>) {
+    loop {
+        let key_sets = &app.directory.key_sets;
+        let mut fetching = JoinSet::new();
+        for set in key_sets.take_due(app.foundation.clock.now()) {
+            let app = app.clone();
+            fetching.spawn(async move { fetch_key_set(&app, &set).await });
+            if fetching.len() >= FETCHED_AT_ONCE {
+                fetching.join_next().await;
+            }
+        }
+        fetching.join_all().await;
+        // Who asks wakes us; a set that could not be fetched or grows old does not.
+        let _ = tokio::time::timeout(KEY_SETS_INTERVAL, key_sets.asked_for()).await;
+    }
+}
+
+async fn fetch_key_set(app: &App, set: &RemoteKeys) {
+    let RemoteSource::KeySet(uri) = &set.source;
+    let fetched = match app.foundation.fetcher.text(uri.as_str()).await {
+        Ok(text) => ForeignKeys::fetched(&text).map_err(|error| error.to_string()),
+        Err(error) => Err(chain_of(&error)),
+    };
+    match fetched {
+        Ok(keys) => set.put(keys, app.foundation.clock.now()),
+        Err(problem) => {
+            tracing::warn!(uri = uri.as_str(), problem, "a key set cannot be fetched");
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 /// Makes signing keys for ever, each when it is due.

@@ -11,12 +11,27 @@ use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
-type ClientRow = (String, String, String, String, String, Option<i64>, Option<String>, i64, i64);
+type ClientRow = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    bool,
+    Option<String>,
+    i64,
+    i64,
+);
 type SecretRow = (
     String,
     String,
@@ -31,14 +46,14 @@ type SecretRow = (
     Option<i64>,
     Option<String>,
 );
-type GrantRow = (String, String, Option<String>);
+type GrantRow = (String, String, Option<String>, Option<String>);
 
 /// The columns of a [`ClientRow`]; the condition follows.
 macro_rules! client_where {
     ($condition:literal) => {
         concat!(
             "SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
-                token_rate, created_at, updated_at
+                token_rate, key_set, jwks_uri, dpop_bound, networks, created_at, updated_at
             FROM client
             WHERE ",
             $condition
@@ -65,7 +80,7 @@ macro_rules! secrets_where {
 macro_rules! grants_where {
     ($condition:literal) => {
         concat!(
-            "SELECT client_id, resource, scopes FROM client_grant WHERE ",
+            "SELECT client_id, resource, scopes, networks FROM client_grant WHERE ",
             $condition,
             " ORDER BY client_id, resource"
         )
@@ -81,6 +96,10 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
         grant_types,
         token_lifetime,
         token_rate,
+        key_set,
+        jwks_uri,
+        dpop_bound,
+        networks,
         created_at,
         updated_at,
     ) = row;
@@ -92,6 +111,7 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         token_rate: token_rate.as_deref().map(RateLimit::parse).transpose()?,
+        security: security((key_set, jwks_uri, dpop_bound, networks))?,
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
@@ -135,13 +155,47 @@ fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
     })
 }
 
-pub(super) fn grant(resource: &str, scopes: Option<&str>) -> Result<Grant, StoreError> {
+/// The columns of what a client is held to.
+pub(super) type SecurityColumns = (Option<String>, Option<String>, bool, Option<String>);
+
+pub(super) fn security(columns: SecurityColumns) -> Result<Security, StoreError> {
+    let (key_set, jwks_uri, dpop_bound, networks) = columns;
+    Ok(Security {
+        keys: key_source(key_set.as_deref(), jwks_uri.as_deref())?,
+        dpop_bound,
+        networks: Networks::parse(&networks.unwrap_or_default())?,
+    })
+}
+
+pub(super) fn key_source(
+    key_set: Option<&str>,
+    jwks_uri: Option<&str>,
+) -> Result<Option<KeySource>, StoreError> {
+    Ok(match (key_set, jwks_uri) {
+        (None, None) => None,
+        (Some(text), None) => Some(KeySource::Inline(KeySet::parse(text)?)),
+        (None, Some(uri)) => Some(KeySource::Remote(KeySetUri::parse(uri)?)),
+        (Some(_), Some(_)) => {
+            return Err(Malformed::because("there are both a key set and a jwks_uri").into());
+        }
+    })
+}
+
+pub(super) fn grant(
+    resource: &str,
+    scopes: Option<&str>,
+    networks: &str,
+) -> Result<Grant, StoreError> {
     let scopes = match scopes {
         None => GrantedScopes::All,
         Some("") => GrantedScopes::Only(Scopes::default()),
         Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
     };
-    Ok(Grant { resource: ResourceId::parse(resource)?, scopes })
+    Ok(Grant {
+        resource: ResourceId::parse(resource)?,
+        scopes,
+        networks: Networks::parse(networks)?,
+    })
 }
 
 pub(super) fn words<T>(
@@ -153,6 +207,24 @@ pub(super) fn words<T>(
 
 fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(" ")
+}
+
+fn key_set(security: &Security) -> Option<&str> {
+    match &security.keys {
+        Some(KeySource::Inline(keys)) => Some(keys.as_str()),
+        Some(KeySource::Remote(_)) | None => None,
+    }
+}
+
+fn jwks_uri(security: &Security) -> Option<&str> {
+    match &security.keys {
+        Some(KeySource::Remote(uri)) => Some(uri.as_str()),
+        Some(KeySource::Inline(_)) | None => None,
+    }
+}
+
+fn networks(networks: &Networks) -> Option<String> {
+    (!networks.is_anywhere()).then(|| networks.to_string())
 }
 
 /// Puts secrets and grants beside their clients, each client for itself: one that cannot be read
@@ -188,7 +260,9 @@ fn registration(
         secrets: secrets.into_iter().map(secret).collect::<Result<_, _>>()?,
         grants: grants
             .into_iter()
-            .map(|(_, resource, scopes)| grant(&resource, scopes.as_deref()))
+            .map(|(_, resource, scopes, networks)| {
+                grant(&resource, scopes.as_deref(), networks.as_deref().unwrap_or_default())
+            })
             .collect::<Result<_, _>>()?,
     })
 }
@@ -256,8 +330,8 @@ impl Change {
         const SQL: &str = "
             INSERT INTO client
                 (client_id, name, state, auth_methods, grant_types, token_lifetime,
-                token_rate, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+                token_rate, key_set, jwks_uri, dpop_bound, networks, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
@@ -267,6 +341,10 @@ impl Change {
                 .bind(joined(client.grant_types.iter().map(GrantType::as_str)))
                 .bind(client.token_lifetime.map(Lifetime::seconds))
                 .bind(client.token_rate.map(|rate| rate.to_string()))
+                .bind(key_set(&client.security))
+                .bind(jwks_uri(&client.security))
+                .bind(client.security.dpop_bound)
+                .bind(networks(&client.security.networks))
                 .bind(client.created_at.0)
                 .bind(client.updated_at.0)
                 .execute(connection)
@@ -281,7 +359,8 @@ impl Change {
         const SQL: &str = "
             UPDATE client
             SET name = $2, state = $3, auth_methods = $4, grant_types = $5,
-                token_lifetime = $6, token_rate = $7, updated_at = $8
+                token_lifetime = $6, token_rate = $7, key_set = $8, jwks_uri = $9,
+                dpop_bound = $10, networks = $11, updated_at = $12
             WHERE client_id = $1";
         let rows = on_change!(self, |connection| {
             let done = sqlx::query(SQL)
@@ -292,6 +371,10 @@ impl Change {
                 .bind(joined(client.grant_types.iter().map(GrantType::as_str)))
                 .bind(client.token_lifetime.map(Lifetime::seconds))
                 .bind(client.token_rate.map(|rate| rate.to_string()))
+                .bind(key_set(&client.security))
+                .bind(jwks_uri(&client.security))
+                .bind(client.security.dpop_bound)
+                .bind(networks(&client.security.networks))
                 .bind(client.updated_at.0)
                 .execute(connection)
                 .await?;
@@ -367,9 +450,10 @@ impl Change {
         grant: &Grant,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO client_grant (client_id, resource, scopes)
-            VALUES ($1, $2, $3)
-            ON CONFLICT (client_id, resource) DO UPDATE SET scopes = excluded.scopes";
+            INSERT INTO client_grant (client_id, resource, scopes, networks)
+            VALUES ($1, $2, $3, $4)
+            ON CONFLICT (client_id, resource) DO UPDATE
+            SET scopes = excluded.scopes, networks = excluded.networks";
         let scopes = match &grant.scopes {
             GrantedScopes::All => None,
             GrantedScopes::Only(scopes) => Some(scopes.to_string()),
@@ -379,6 +463,7 @@ impl Change {
                 .bind(client_id.as_str())
                 .bind(grant.resource.as_str())
                 .bind(scopes)
+                .bind(networks(&grant.networks))
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "grant", "client or resource"))?;

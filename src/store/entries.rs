@@ -6,27 +6,42 @@ use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantTyp
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
+use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::store::clients::{grant, words};
+use crate::store::clients::{grant, security, words};
 use crate::store::{Store, StoreError, on_pool};
 
 /// A client with its secrets and grants as lines. Nothing that stands in them holds a control
 /// character, so tabs and line breaks keep them apart.
-type Row =
-    (String, String, String, String, Option<i64>, Option<String>, Option<String>, Option<String>);
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    bool,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 /// The columns of a [`Row`]; the condition follows.
 macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT client_id, state, auth_methods, grant_types, token_lifetime, token_rate,
+                key_set, jwks_uri, dpop_bound, networks,
                 (SELECT string_agg(
                     secret_id || '\t' || kind || '\t' || hash || '\t' || hint || '\t'
                         || COALESCE(CAST(expires_at AS TEXT), ''),
                     '\n')
                 FROM client_secret WHERE client_secret.client_id = client.client_id),
                 (SELECT string_agg(
-                    resource || COALESCE('\t' || scopes, ''), '\n')
+                    resource || '\t' || COALESCE(networks, '') || COALESCE('\t' || scopes, ''),
+                    '\n')
                 FROM client_grant WHERE client_grant.client_id = client.client_id)
             FROM client
             WHERE ",
@@ -61,6 +76,8 @@ pub struct StoredClient {
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if it says so.
     pub token_rate: Option<RateLimit>,
+    /// What it proves itself by besides secrets, and what it is held to.
+    pub security: Security,
     /// Its secrets, in no order.
     pub secrets: Vec<StoredSecret>,
     /// What it may ask for, in alphabetical order.
@@ -105,14 +122,30 @@ impl Store {
 }
 
 fn client(row: Row) -> Result<StoredClient, StoreError> {
-    let (id, state, auth_methods, grant_types, token_lifetime, token_rate, secrets, grants) = row;
+    let (
+        id,
+        state,
+        auth_methods,
+        grant_types,
+        token_lifetime,
+        token_rate,
+        key_set,
+        jwks_uri,
+        dpop_bound,
+        networks,
+        secrets,
+        grants,
+    ) = row;
     let secrets = secrets.unwrap_or_default();
     let grants = grants.unwrap_or_default();
     let mut grants = grants
         .lines()
-        .map(|line| match line.split_once('\t') {
-            Some((resource, scopes)) => grant(resource, Some(scopes)),
-            None => grant(line, None),
+        .map(|line| {
+            let (resource, rest) = line.split_once('\t').unwrap_or((line, ""));
+            match rest.split_once('\t') {
+                Some((networks, scopes)) => grant(resource, Some(scopes), networks),
+                None => grant(resource, None, rest),
+            }
         })
         .collect::<Result<Vec<_>, _>>()?;
     // Here, where it costs nothing: the database would sort the two of each client anew.
@@ -124,6 +157,7 @@ fn client(row: Row) -> Result<StoredClient, StoreError> {
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         token_rate: token_rate.as_deref().map(RateLimit::parse).transpose()?,
+        security: security((key_set, jwks_uri, dpop_bound, networks))?,
         secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
         grants,
     })

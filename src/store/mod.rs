@@ -3,12 +3,14 @@
 //! Reads are methods of [`Store`], a file a noun. Every write is a method of
 //! [`change::Change`], one transaction that also appends an event. Nothing here decides.
 
+mod assertions;
 pub mod change;
 mod clients;
 pub mod entries;
 mod events;
 pub mod feed;
 mod resources;
+mod revocations;
 pub mod schema;
 mod signing_keys;
 mod transaction;

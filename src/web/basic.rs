@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::oauth::caller::HeaderCredentials;
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::HeaderCredentials;
 
 /// Reads the `Authorization` header. Two of them are refused; one that cannot be read is a failed
 /// authentication, whose reason is for the log.

@@ -1,4 +1,5 @@
-//! Public documents, served from memory: metadata (RFC 8414) and the key set (RFC 7517).
+//! Public documents, served from memory: metadata (RFC 8414), the key set (RFC 7517) and the list
+//! of revocations.
 
 use std::sync::Arc;
 
@@ -13,17 +14,29 @@ use axum::response::Response;
 use crate::app::App;
 use crate::crypto::keyring::Document;
 use crate::oauth::error::OAuthError;
-use crate::oauth::metadata;
+use crate::oauth::{metadata, revocation_list};
 use crate::web::refusal::Refusal;
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
+/// What a document is, and for how long it may be kept.
+struct Kind {
+    content_type: &'static str,
+    cache_control: &'static str,
+}
+
+const JSON: Kind = Kind { content_type: "application/json", cache_control: "public, max-age=300" };
+
+/// A list of revocations is asked for every few seconds, and mostly answered by 304.
+const SIGNED: Kind =
+    Kind { content_type: "application/jwt", cache_control: "public, max-age=2, must-revalidate" };
 
 /// Answers both metadata paths.
 pub(super) async fn metadata(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    serve(&request, || Document::of(&metadata::metadata(&app)))
+    serve(&request, &JSON, || Ok(Document::of(&metadata::metadata(&app))))
 }
 
 /// Answers the key set.
@@ -32,10 +45,22 @@ pub(super) async fn key_set(
     request: Request,
 ) -> Result<Response, Refusal> {
     let now = app.foundation.clock.now();
-    serve(&request, || app.directory.keyring().key_set(now))
+    serve(&request, &JSON, || Ok(app.directory.keyring().key_set(now)))
 }
 
-fn serve(request: &Request, document: impl FnOnce() -> Document) -> Result<Response, Refusal> {
+/// Answers the list of revocations.
+pub(super) async fn revocation_list(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    serve(&request, &SIGNED, || revocation_list::revocation_list(&app))
+}
+
+fn serve(
+    request: &Request,
+    kind: &Kind,
+    document: impl FnOnce() -> Result<Document, OAuthError>,
+) -> Result<Response, Refusal> {
     let mut response = Response::new(Body::empty());
     match *request.method() {
         Method::GET | Method::HEAD => {}
@@ -49,18 +74,18 @@ fn serve(request: &Request, document: impl FnOnce() -> Document) -> Result<Respo
         }
         _ => return Err(Refusal::method_not_allowed(ALLOWED)),
     }
-    let document = document();
+    let document = document()?;
     let tag = HeaderValue::from_str(&document.entity_tag)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let is_known = is_known(request.headers(), &document.entity_tag);
     let headers = response.headers_mut();
     headers.insert(ETAG, tag);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(kind.cache_control));
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.content_type));
         *response.body_mut() = Body::from(document.body);
     }
     Ok(response)

@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use ipnet::IpNet;
 
 use crate::crypto::random;
+use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
 use crate::web::address;
@@ -45,7 +46,7 @@ where
     let client = address::of_client(peer, request.headers(), &exchange.trusted_proxies);
     let line = Line { method: request.method().clone(), client };
     let mut response = match check_head(&request, exchange.header_size) {
-        Ok(()) => route(exchange, client, request).await,
+        Ok(()) => route(exchange, Origin { address: client }, request).await,
         Err(refusal) => refusal.into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
@@ -61,12 +62,12 @@ where
 }
 
 /// Calls what is at the path. A panic there is our fault and ends this request only.
-async fn route<B>(exchange: &Exchange, client: IpAddr, request: Request<B>) -> Response
+async fn route<B>(exchange: &Exchange, origin: Origin, request: Request<B>) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let answering = AssertUnwindSafe(exchange.routes.answer(client, request));
+    let answering = AssertUnwindSafe(exchange.routes.answer(origin, request));
     answering.catch_unwind().await.unwrap_or_else(|_| {
         Refusal::from(OAuthError::server_error("a handler panicked; see the log above"))
             .into_response()

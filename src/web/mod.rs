@@ -4,16 +4,15 @@ pub mod address;
 mod basic;
 mod body;
 mod document;
+mod endpoint;
 mod exchange;
 mod health;
 mod refusal;
-mod token;
 
 pub use exchange::{Exchange, answer, answer_to_noise};
 pub use refusal::Shape;
 
-use std::collections::{BTreeSet, HashSet};
-use std::net::IpAddr;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -24,7 +23,11 @@ use axum::{BoxError, Router};
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
+use crate::oauth::caller::Origin;
+use crate::oauth::metadata::{
+    INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH, REVOCATION_PATH, TOKEN_PATH,
+};
+use crate::web::endpoint::Endpoint;
 use crate::web::refusal::Refusal;
 
 /// Where metadata is found (RFC 8414, section 3; OpenID Connect Discovery).
@@ -33,15 +36,16 @@ const METADATA_PATHS: [&str; 2] =
 
 /// What is at the paths of a listener.
 ///
-/// The token endpoint is looked up by itself: a router keeps the future of each request in boxes
-/// within boxes, and asks for them anew each time; that is a tenth of what a token may cost.
+/// The endpoints where clients authenticate are looked up by themselves: a router keeps the future
+/// of each request in boxes within boxes, and asks for them anew each time; that is a tenth of what
+/// a token may cost.
 pub struct Routes {
-    token_endpoint: Option<TokenEndpoint>,
+    endpoints: Option<Endpoints>,
     rest: Router,
 }
 
-struct TokenEndpoint {
-    paths: HashSet<String>,
+struct Endpoints {
+    at: HashMap<String, Endpoint>,
     app: Arc<App>,
 }
 
@@ -53,19 +57,30 @@ impl Routes {
         let below = |suffix: &str| [suffix.to_owned(), format!("{path}{suffix}")];
         let aliases = app.foundation.config.token.aliases.iter().map(String::as_str);
         // A slash at the end is served too: a redirect would turn the POST into a GET (N-09).
-        let endpoints = [TOKEN_PATH].into_iter().chain(aliases).flat_map(below);
-        let paths = endpoints.flat_map(|path| [format!("{path}/"), path]).collect();
+        let tokens = [TOKEN_PATH].into_iter().chain(aliases).map(|path| (path, Endpoint::Token));
+        let others = [
+            (INTROSPECTION_PATH, Endpoint::Introspection),
+            (REVOCATION_PATH, Endpoint::Revocation),
+        ];
+        let at = tokens
+            .chain(others)
+            .flat_map(|(path, endpoint)| below(path).map(|path| (path, endpoint)))
+            .flat_map(|(path, endpoint)| [(format!("{path}/"), endpoint), (path, endpoint)])
+            .collect();
         let mut routes = health::routes();
         for key_set in BTreeSet::from(below(KEY_SET_PATH)) {
             routes = routes.route(&key_set, any(document::key_set));
+        }
+        for list in BTreeSet::from(below(REVOCATION_LIST_PATH)) {
+            routes = routes.route(&list, any(document::revocation_list));
         }
         let inserted = METADATA_PATHS.map(|prefix| format!("{prefix}{path}"));
         let metadata = METADATA_PATHS.into_iter().flat_map(below).chain(inserted);
         for metadata in metadata.collect::<BTreeSet<_>>() {
             routes = routes.route(&metadata, any(document::metadata));
         }
-        let token_endpoint = Some(TokenEndpoint { paths, app: app.clone() });
-        Self { token_endpoint, ..Self::only(routes.with_state(app)) }
+        let endpoints = Some(Endpoints { at, app: app.clone() });
+        Self { endpoints, ..Self::only(routes.with_state(app)) }
     }
 
     /// The management listener: for now, health.
@@ -73,21 +88,21 @@ impl Routes {
         Self::only(health::routes().with_state(app))
     }
 
-    /// A listener without a token endpoint.
+    /// A listener without endpoints where clients authenticate.
     fn only(routes: Router) -> Self {
-        Self { token_endpoint: None, rest: routes.fallback(not_found) }
+        Self { endpoints: None, rest: routes.fallback(not_found) }
     }
 
     /// Calls what is at the path of the request.
-    async fn answer<B>(&self, client: IpAddr, request: Request<B>) -> Response
+    async fn answer<B>(&self, origin: Origin, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
-        if let Some(endpoint) = &self.token_endpoint
-            && endpoint.paths.contains(request.uri().path())
+        if let Some(Endpoints { at, app }) = &self.endpoints
+            && let Some(endpoint) = at.get(request.uri().path())
         {
-            return token::token(&endpoint.app, client, request).await.into_response();
+            return endpoint::answer(*endpoint, app, origin, request).await.into_response();
         }
         match self.rest.clone().oneshot(request.map(Body::new)).await {
             Ok(response) => response,

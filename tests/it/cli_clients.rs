@@ -195,7 +195,10 @@ async fn output_is_for_people_for_programs_or_for_pipes() {
         table.lines().map(|line| line.split("   ").next().expect("a cell").trim()).collect();
     assert_eq!(lines, ["CLIENT", "one", "two"]);
     assert!(table.contains("A worker") && table.contains("active"), "{table}");
-    assert_eq!(cli.run(&["resource", "list", "-o", "id"]).stdout, format!("{ORDERS}\n"));
+    assert_eq!(
+        cli.run(&["resource", "list", "-o", "id"]).stdout,
+        format!("{ORDERS}\nurn:tokend\n")
+    );
     let version = cli.run(&["version"]).stdout;
     assert_eq!(version, format!("tokend {}\n", env!("CARGO_PKG_VERSION")));
     for shell in ["bash", "zsh", "fish"] {

@@ -186,6 +186,7 @@ async fn a_client_can_be_disabled_and_enabled_again(
         let change =
             admin::client::set_state(server.foundation(), &actor(), &id, state, None).await;
         change.expect("a change");
+        server.clock.advance(1);
         server.catch_up().await;
         assert_eq!(server.ask(&client).await.status, status, "{state:?}");
     }
@@ -226,6 +227,7 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     let line = format!(
         r#"{{"client_id":"a b","client_secret":"a+b%2F:c","grants":[{{"resource":"{ORDERS}"}}]}}"#
     );
+    server.clock.advance(1);
     server.import(&line).await;
     server.keep_secret("a+b%2F:c");
     let checks = || server.foundation().vault.hasher.checks();

@@ -17,6 +17,9 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
 ) {
     let server = Server::start(engine).await;
     let base = &server.base;
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    // C-77: never none.
+    let signatures = ["ES256", "RS256", "PS256", "EdDSA"];
     for path in METADATA {
         let answer = server.get(path).await;
         assert_eq!(answer.status, 200);
@@ -28,9 +31,17 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
             json!({
                 "issuer": base,
                 "token_endpoint": format!("{base}/v1/oauth/token"),
+                "introspection_endpoint": format!("{base}/v1/oauth/introspect"),
+                "revocation_endpoint": format!("{base}/v1/oauth/revoke"),
+                "revocation_list_uri": format!("{base}/v1/oauth/revocations"),
                 "jwks_uri": format!("{base}/.well-known/jwks.json"),
                 "grant_types_supported": ["client_credentials"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "token_endpoint_auth_methods_supported": methods,
+                "token_endpoint_auth_signing_alg_values_supported": signatures,
+                "introspection_endpoint_auth_methods_supported": methods,
+                "introspection_endpoint_auth_signing_alg_values_supported": signatures,
+                "revocation_endpoint_auth_methods_supported": methods,
+                "revocation_endpoint_auth_signing_alg_values_supported": signatures,
                 "response_types_supported": [],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],

@@ -1,5 +1,7 @@
 //! A live instance for each test, and the words to talk to it.
 
+pub mod https;
+pub mod keys;
 pub mod log;
 pub mod postgres;
 pub mod process;
@@ -23,6 +25,7 @@ use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantTyp
 use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::{OfferedScope, ResourceId};
 use tokend::model::scope::Scopes;
+use tokend::model::security::{Networks, Security};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 use tokend::server::Server as Tokend;
@@ -201,13 +204,14 @@ impl Server {
             token_lifetime: None,
             token_rate: None,
             grants: vec![grant(ORDERS, None)],
+            security: Security::default(),
             secret: NewSecret::default(),
         };
         change(&mut new);
         let (made, secret) =
             admin::client::create(self.foundation(), &actor(), new).await.expect("a client");
         self.catch_up().await;
-        self.known(made.client.client_id.as_str(), &secret)
+        self.known(made.client.client_id.as_str(), &secret.unwrap_or_default())
     }
 
     /// A client as tests hold it; its secret must not be in the log.
@@ -252,6 +256,12 @@ impl Server {
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(more);
         self.basic(&client.id, &client.secret, &form).await
+    }
+
+    /// A form to any path, with HTTP Basic.
+    pub async fn post(&self, path: &str, caller: &TestClient, form: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(self.url(path));
+        Answer::of(request.basic_auth(&caller.id, Some(&caller.secret)).form(form)).await
     }
 
     /// A form in the body, exactly as given.
@@ -388,6 +398,7 @@ pub fn grant(resource: &str, scopes: Option<&str>) -> Grant {
             None => GrantedScopes::All,
             Some(text) => GrantedScopes::Only(Scopes::parse(text).expect("scopes")),
         },
+        networks: Networks::default(),
     }
 }
 

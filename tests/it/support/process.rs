@@ -76,9 +76,14 @@ impl Cli {
 
     /// Runs a command that must succeed, with JSON as its output.
     pub fn json(&self, arguments: &[&str]) -> Value {
+        self.json_with(arguments, "")
+    }
+
+    /// The same with something on standard input.
+    pub fn json_with(&self, arguments: &[&str], input: &str) -> Value {
         let mut arguments = arguments.to_vec();
         arguments.extend(["-o", "json"]);
-        let run = self.run(&arguments);
+        let run = self.run_with(&arguments, input);
         assert_eq!(run.code, 0, "{arguments:?}: {run:?}");
         serde_json::from_str(&run.stdout).expect("JSON")
     }

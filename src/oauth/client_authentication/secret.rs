@@ -1,6 +1,5 @@
-//! Who is it? Proves a client's secret, at the price of one MAC once it has been right before.
-//!
-//! Whatever fails here, the caller is told the same; only the log learns the reason.
+//! By a client secret (RFC 6749, section 2.3.1), at the price of one MAC once it has been right
+//! before.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,85 +11,22 @@ use crate::crypto::hashing::{Busy, Hasher, Lane};
 use crate::crypto::proof::Mac;
 use crate::crypto::secret::{self, Shape};
 use crate::directory::{ClientEntry, SecretEntry};
-use crate::model::client::{ClientId, ClientState};
 use crate::model::secret::SecretKind;
 use crate::model::time::Timestamp;
+use crate::oauth::caller::SecretCredentials;
+use crate::oauth::client_authentication::refusal;
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::{Credentials, TokenRequest};
-
-/// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
-#[derive(Debug)]
-pub struct AuthenticatedClient {
-    entry: Arc<ClientEntry>,
-}
-
-impl AuthenticatedClient {
-    /// The client, with what it may ask for.
-    pub fn entry(&self) -> &ClientEntry {
-        &self.entry
-    }
-
-    /// Its identifier.
-    pub fn id(&self) -> &ClientId {
-        &self.entry.client_id
-    }
-
-    /// Takes a client at an operator's word, unless it is disabled. **Only for commands of the
-    /// operator, who could give the client a new secret just as well.**
-    pub fn vouched_for(entry: Arc<ClientEntry>) -> Result<Self, OAuthError> {
-        refuse_disabled(&entry)?;
-        Ok(Self { entry })
-    }
-}
-
-/// Authenticates the client of a request (RFC 6749, section 2.3).
-pub async fn authenticate(
-    app: &App,
-    request: &TokenRequest,
-) -> Result<AuthenticatedClient, OAuthError> {
-    let now = app.foundation.clock.now();
-    refuse_if_stale(app, now)?;
-    let Some(credentials) = &request.credentials else {
-        return Err(OAuthError::no_authentication());
-    };
-    let Proved { entry, secret } = prove(app, credentials, request.address, now).await?;
-    refuse_disabled(&entry)?;
-    if !entry.ways.auth_methods.contains(&credentials.method) {
-        let reason = format!("the client may not use {}", credentials.method.as_str());
-        return Err(refusal(&entry, &reason));
-    }
-    // The secret was found in this very entry.
-    app.directory.ledger.note(&entry.secrets[secret], request.address, now);
-    Ok(AuthenticatedClient { entry })
-}
-
-fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
-    let staleness = app.directory.staleness(now);
-    if staleness > app.foundation.config.directory.max_staleness.seconds() {
-        return Err(OAuthError::unavailable(format!(
-            "the database has been away for {staleness} s, longer than directory.max_staleness"
-        )));
-    }
-    Ok(())
-}
-
-fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
-    match entry.state {
-        ClientState::Active => Ok(()),
-        ClientState::Disabled => Err(refusal(entry, "the client is disabled")),
-    }
-}
 
 /// A client, and which of its secrets has proved it.
-struct Proved {
-    entry: Arc<ClientEntry>,
-    secret: usize,
+pub(super) struct Proved {
+    pub(super) entry: Arc<ClientEntry>,
+    pub(super) secret: usize,
 }
 
 /// Finds the client whose live secret this is.
-async fn prove(
+pub(super) async fn prove(
     app: &App,
-    credentials: &Credentials,
+    credentials: &SecretCredentials,
     address: IpAddr,
     now: Timestamp,
 ) -> Result<Proved, OAuthError> {
@@ -113,7 +49,11 @@ async fn prove(
 
 /// Looks again at a client that changed while its secret was hashed, which takes its time. What
 /// has just been proved is remembered, so this costs one MAC.
-fn as_of_now(app: &App, credentials: &Credentials, proved: Proved) -> Result<Proved, OAuthError> {
+fn as_of_now(
+    app: &App,
+    credentials: &SecretCredentials,
+    proved: Proved,
+) -> Result<Proved, OAuthError> {
     match app.directory.client(&credentials.client_id) {
         Some(current) if Arc::ptr_eq(&current, &proved.entry) => Ok(proved),
         Some(current) => {
@@ -126,7 +66,7 @@ fn as_of_now(app: &App, credentials: &Credentials, proved: Proved) -> Result<Pro
     }
 }
 
-fn mac(app: &App, credentials: &Credentials) -> Mac {
+fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     let presented = credentials.secret.expose_secret();
     app.foundation.vault.proof_key.mac(&credentials.client_id, presented)
 }
@@ -140,7 +80,7 @@ fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
 /// An attempt that no memory of an earlier one decides.
 struct Attempt<'a> {
     app: &'a App,
-    credentials: &'a Credentials,
+    credentials: &'a SecretCredentials,
     mac: Mac,
     address: IpAddr,
     now: Timestamp,
@@ -273,11 +213,6 @@ impl Match {
             Self::NoByHash | Self::NoAtOnce => None,
         }
     }
-}
-
-/// A refusal whose reason names the client, which exists and is therefore no secret.
-fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
-    OAuthError::authentication_failed(format!("{}: {reason}", entry.client_id))
 }
 
 /// The reason for the log; computed for refusals only.

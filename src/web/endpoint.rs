@@ -1,6 +1,5 @@
-//! The token endpoint (RFC 6749, section 3.2).
-
-use std::net::IpAddr;
+//! The endpoints where a client authenticates: tokens (RFC 6749, section 3.2), introspection
+//! (RFC 7662) and revocation (RFC 7009).
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
@@ -8,11 +7,14 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::Response;
 
+use serde::Serialize;
+use serde_json::json;
+
 use crate::app::App;
-use crate::oauth;
-use crate::oauth::access_token::TokenResponse;
+use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::TokenRequest;
+use crate::oauth::request::{TokenQuery, TokenRequest};
+use crate::oauth::{self, introspection, revocation};
 use crate::web::refusal::Refusal;
 use crate::web::{basic, body};
 
@@ -22,12 +24,22 @@ const ALLOWED: &str = "POST, OPTIONS";
 const ROOM: usize = 256;
 
 /// Parameters that must never stand in a URL, where every proxy logs them (C-05).
-const NEVER_IN_URL: [&str; 3] = ["client_id", "client_secret", "client_assertion"];
+const NEVER_IN_URL: [&str; 5] =
+    ["client_id", "client_secret", "client_assertion", "assertion", "token"];
 
-/// Answers `POST /v1/oauth/token` and its aliases.
-pub(super) async fn token<B>(
+/// Which endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Token,
+    Introspection,
+    Revocation,
+}
+
+/// Answers a request at an endpoint.
+pub(super) async fn answer<B>(
+    endpoint: Endpoint,
     app: &App,
-    client: IpAddr,
+    origin: Origin,
     request: Request<B>,
 ) -> Result<Response, Refusal>
 where
@@ -44,13 +56,27 @@ where
     let parameters =
         body::parameters(&head.headers, content, &app.foundation.config.limits).await?;
     let credentials = basic::credentials(&head.headers)?;
-    let request = TokenRequest::new(parameters, credentials, client)?;
-    write(&oauth::token(app, &request).await?)
+    match endpoint {
+        Endpoint::Token => {
+            let request = TokenRequest::new(parameters, credentials, origin)?;
+            let token = oauth::token(app, &request).await?;
+            write(&token, token.access_token.len() + ROOM)
+        }
+        Endpoint::Introspection => {
+            let query = TokenQuery::new(parameters, credentials, origin)?;
+            write(&introspection::introspect(app, &query).await?, ROOM * 2)
+        }
+        Endpoint::Revocation => {
+            let query = TokenQuery::new(parameters, credentials, origin)?;
+            revocation::revoke(app, &query).await?;
+            write(&json!({}), ROOM)
+        }
+    }
 }
 
-fn write(token: &TokenResponse) -> Result<Response, Refusal> {
-    let mut body = Vec::with_capacity(token.access_token.len() + ROOM);
-    serde_json::to_writer(&mut body, token)
+fn write<T: Serialize>(value: &T, room: usize) -> Result<Response, Refusal> {
+    let mut body = Vec::with_capacity(room);
+    serde_json::to_writer(&mut body, value)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
@@ -72,7 +98,7 @@ fn refuse_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
     let Some(query) = uri.query() else { return Ok(()) };
     if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| NEVER_IN_URL.contains(&&*name)) {
         return Err(OAuthError::invalid_request(
-            "Client credentials must not be in the URL. Treat this secret as leaked and rotate it.",
+            "Client credentials and tokens must not be in the URL. Treat this secret as leaked and rotate it.",
         ));
     }
     Ok(())

@@ -1,0 +1,121 @@
+//! The public keys of a client, for authentication by `private_key_jwt`.
+
+use serde_json::{Value, json};
+
+use crate::admin::{Actor, AdminError, Work, registration};
+use crate::app::Foundation;
+use crate::crypto::foreign_key::ForeignKeys;
+use crate::model::client::{AuthenticationMethod, ClientId, Registration};
+use crate::model::event::{Action, Subject};
+use crate::model::security::{KeySet, KeySource, Security};
+
+/// Gives a client more public keys, or a place to fetch them from, and permits the method that
+/// uses them. Keys of an id that it has already take the place of those.
+pub async fn add(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    keys: KeySource,
+) -> Result<Registration, AdminError> {
+    check(Some(&keys))?;
+    change(foundation, actor, id, Action::ClientKeysAdded, |current| match (current, keys) {
+        (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
+        (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
+            joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
+        }
+        (Some(_), _) => Err(AdminError::Conflict(
+            "a client has keys of its own or a jwks_uri, not both: remove the one first \
+                 (tokend client keys remove ID --all)"
+                .to_owned(),
+        )),
+    })
+    .await
+}
+
+/// Takes one key of that id from a client, or all and the `jwks_uri` (`None`).
+pub async fn remove(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    kid: Option<&str>,
+) -> Result<Registration, AdminError> {
+    change(foundation, actor, id, Action::ClientKeysRemoved, |current| match (kid, current) {
+        (None, _) => Ok(None),
+        (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
+        (Some(kid), _) => Err(no_such_key(kid)),
+    })
+    .await
+}
+
+async fn change(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    action: Action,
+    changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
+) -> Result<Registration, AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    let mut current = registration(foundation, id).await?;
+    let client = &mut current.client;
+    client.security.keys = changed(client.security.keys.take())?;
+    check(client.security.keys.as_ref())?;
+    permit(&client.security, &mut client.auth_methods);
+    client.updated_at = work.now;
+    work.change.update_client(client).await?;
+    let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
+    work.record(action, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    Ok(current)
+}
+
+/// Refuses keys that could never authenticate anybody, or that should not be here at all.
+pub(super) fn check(keys: Option<&KeySource>) -> Result<(), AdminError> {
+    if let Some(KeySource::Inline(keys)) = keys {
+        ForeignKeys::registered(keys.as_str())
+            .map_err(|problem| AdminError::invalid("keys", problem.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Permits `private_key_jwt` to a client that has keys.
+pub(super) fn permit(security: &Security, methods: &mut Vec<AuthenticationMethod>) {
+    if security.keys.is_some() && !methods.contains(&AuthenticationMethod::PrivateKeyJwt) {
+        methods.push(AuthenticationMethod::PrivateKeyJwt);
+    }
+}
+
+fn joined(old: &KeySet, new: &KeySet) -> Result<KeySet, AdminError> {
+    let new = keys_of(new);
+    let is_replaced = |key: &Value| new.iter().any(|other| other["kid"] == key["kid"]);
+    let kept = keys_of(old).into_iter().filter(|key| key["kid"].is_null() || !is_replaced(key));
+    set_of(&kept.chain(new.iter().cloned()).collect::<Vec<_>>())
+}
+
+fn without(keys: &KeySet, kid: &str) -> Result<Option<KeySource>, AdminError> {
+    let before = keys_of(keys);
+    let kept: Vec<_> = before.iter().filter(|key| key["kid"] != kid).cloned().collect();
+    if kept.len() == before.len() {
+        return Err(no_such_key(kid));
+    }
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    set_of(&kept).map(|keys| Some(KeySource::Inline(keys)))
+}
+
+fn no_such_key(kid: &str) -> AdminError {
+    AdminError::NotFound {
+        kind: "key",
+        id: kid.to_owned(),
+        remedy: "tokend client keys list shows the keys of a client",
+    }
+}
+
+fn keys_of(set: &KeySet) -> Vec<Value> {
+    let set: Value = serde_json::from_str(set.as_str()).unwrap_or_default();
+    set["keys"].as_array().cloned().unwrap_or_default()
+}
+
+fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
+    KeySet::parse(&json!({ "keys": keys }).to_string()).map_err(AdminError::malformed("keys"))
+}

@@ -1,0 +1,60 @@
+//! Ending tokens before their time.
+
+use serde_json::json;
+
+use crate::admin::{Actor, AdminError, Work, registration};
+use crate::app::Foundation;
+use crate::model::client::ClientId;
+use crate::model::event::{Action, Subject};
+use crate::model::time::Timestamp;
+use crate::model::token::{RevokedClient, RevokedToken, TokenId};
+use crate::store::StoreError;
+
+/// Ends one token. Without a word on when it expires it is remembered for as long as the longest
+/// token lives. Gives what is remembered; doing it twice is no error and no second event.
+pub async fn revoke_token(
+    foundation: &Foundation,
+    actor: &Actor,
+    jti: &TokenId,
+    expires_at: Option<Timestamp>,
+) -> Result<RevokedToken, AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    let longest = work.now.plus(foundation.config.token.lifetime_max);
+    let token = RevokedToken { jti: jti.clone(), expires_at: expires_at.unwrap_or(longest) };
+    if work.change.revoke_token(&token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        work.record(Action::TokenRevoked, Subject::Token(jti.clone()), detail).await?;
+        work.commit().await?;
+    }
+    Ok(token)
+}
+
+/// Ends every token that a client has been issued until now: one row, however many there are.
+pub async fn revoke_tokens(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+) -> Result<RevokedClient, AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    registration(foundation, id).await?;
+    let revoked = end_tokens(foundation, &mut work, id).await?;
+    let detail = json!({ "revoked_until": revoked.revoked_until });
+    work.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    Ok(revoked)
+}
+
+/// Ends all tokens of a client as a part of a change, which records the event.
+pub(super) async fn end_tokens(
+    foundation: &Foundation,
+    work: &mut Work,
+    id: &ClientId,
+) -> Result<RevokedClient, StoreError> {
+    let revoked = RevokedClient {
+        client_id: id.clone(),
+        revoked_until: work.now,
+        expires_at: work.now.plus(foundation.config.token.lifetime_max).plus_seconds(1),
+    };
+    work.change.revoke_client(&revoked).await?;
+    Ok(revoked)
+}

@@ -1,0 +1,138 @@
+//! `tokend client keys`: the public keys by which a client proves itself without a secret.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::admin::{client, client_key};
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::cli::{Global, actor};
+use crate::crypto::foreign_key::ForeignKeys;
+use crate::model::client::{ClientId, Registration};
+use crate::model::security::{KeySet, KeySetUri, KeySource};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Give a client more public keys, or a place to fetch them from
+    Add(AddArgs),
+    /// List the public keys of a client
+    List(IdArgs),
+    /// Take public keys from a client
+    Remove(RemoveArgs),
+}
+
+/// Where public keys come from.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// A file with its public keys, a JWK or a JWK set; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks: Option<PathBuf>,
+    /// An https URL from which its public keys are fetched
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The client's identifier
+    id: String,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IdArgs {
+    /// The client's identifier
+    id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The client's identifier
+    id: String,
+    /// The kid of the key
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    kid: Option<String>,
+    /// All keys, and the URL that they are fetched from
+    #[arg(long)]
+    all: bool,
+}
+
+/// A key as it is shown.
+#[derive(Serialize)]
+struct Shown {
+    kid: String,
+    algorithms: String,
+    source: String,
+}
+
+impl KeyArgs {
+    /// The keys that the arguments name, if any.
+    pub(crate) fn source(&self) -> Result<Option<KeySource>, CliError> {
+        Ok(match (&self.jwks, &self.jwks_uri) {
+            (Some(file), _) => Some(KeySource::Inline(key_set(file)?)),
+            (None, Some(uri)) => Some(KeySource::Remote(KeySetUri::parse(uri)?)),
+            (None, None) => None,
+        })
+    }
+}
+
+/// Reads a JWK set, or makes one of a single JWK.
+pub(crate) fn key_set(file: &Path) -> Result<KeySet, CliError> {
+    let text = read(file)
+        .map_err(|error| CliError::usage(format!("cannot read {}: {error}", file.display())))?;
+    let value: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|error| CliError::usage(format!("{} is no JSON: {error}", file.display())))?;
+    let set = if value["kty"].is_string() { serde_json::json!({ "keys": [value] }) } else { value };
+    Ok(KeySet::parse(&set.to_string())?)
+}
+
+fn read(file: &Path) -> std::io::Result<String> {
+    if file != Path::new("-") {
+        return std::fs::read_to_string(file);
+    }
+    let mut text = String::new();
+    std::io::stdin().take(KeySet::LONGEST as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Runs `tokend client keys`.
+pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), CliError> {
+    let foundation = global.foundation().await?;
+    let found = match command {
+        KeysCommand::Add(args) => {
+            let id = ClientId::parse(&args.id)?;
+            let keys = args.keys.source()?.ok_or_else(|| {
+                CliError::usage("say where the keys are: --jwks FILE or --jwks-uri URL")
+            })?;
+            client_key::add(&foundation, &actor(), &id, keys).await?
+        }
+        KeysCommand::List(args) => client::show(&foundation, &ClientId::parse(&args.id)?).await?,
+        KeysCommand::Remove(args) => {
+            let id = ClientId::parse(&args.id)?;
+            client_key::remove(&foundation, &actor(), &id, args.kid.as_deref()).await?
+        }
+    };
+    print(global, &found)
+}
+
+fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
+    let keys: Vec<Shown> = match &found.client.security.keys {
+        None => Vec::new(),
+        Some(KeySource::Remote(uri)) => {
+            vec![Shown { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
+        }
+        Some(KeySource::Inline(set)) => ForeignKeys::registered(set.as_str())
+            .map_err(|error| CliError::failed(error.to_string()))?
+            .names()
+            .into_iter()
+            .map(|(kid, algorithms)| Shown { kid, algorithms, source: "registered".into() })
+            .collect(),
+    };
+    output::many(global.output, &keys, &["KID", "ALGORITHMS", "SOURCE"], |key| {
+        vec![key.kid.clone(), key.algorithms.clone(), key.source.clone()]
+    })
+}

@@ -1,0 +1,221 @@
+//! The public keys of others: of clients that sign assertions, and of issuers that we trust.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::Value;
+
+/// The most keys of a set that are looked at.
+const MOST: usize = 64;
+
+/// The members that make a key a private or a shared one (RFC 7518, section 6).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The shortest RSA modulus, in bytes (RFC 7518, section 3.3).
+const SHORTEST_RSA: usize = 256;
+
+/// Keys that can check signatures, ready for use.
+#[derive(Debug, Default)]
+pub struct ForeignKeys(Vec<ForeignKey>);
+
+/// One of them, with the algorithms it may be used for.
+pub struct ForeignKey {
+    pub(super) kid: Option<String>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) decoding: DecodingKey,
+}
+
+impl std::fmt::Debug for ForeignKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ForeignKey({:?} {:?})", self.kid, self.algorithms)
+    }
+}
+
+/// Why keys cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignKeyError {
+    /// It is no key set.
+    #[error("this is no JWK set: a JSON object whose member keys is a list (RFC 7517, section 5)")]
+    NotASet,
+    /// There is nothing in it.
+    #[error("there is no usable key in it: EC P-256, RSA of 2048 bits or more, or Ed25519")]
+    Empty,
+    /// There is too much in it.
+    #[error("it has more than {MOST} keys")]
+    TooMany,
+    /// It has a private half, which belongs to its owner alone.
+    #[error(
+        "key {0} has a private part: give only the public half here, and treat that key as leaked"
+    )]
+    Private(String),
+    /// It is not of a kind that can be used.
+    #[error("key {0} cannot be used: {1}")]
+    Unusable(String, &'static str),
+    /// Two keys have the same id.
+    #[error("two keys have the kid {0}")]
+    Twice(String),
+}
+
+impl ForeignKeys {
+    /// Reads a set that an operator registers: every key in it must be one that can be used.
+    pub fn registered(text: &str) -> Result<Self, ForeignKeyError> {
+        let mut keys: Vec<ForeignKey> = Vec::new();
+        for (position, value) in values(text)?.into_iter().enumerate() {
+            let name = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
+            if PRIVATE.iter().any(|member| !value[*member].is_null()) {
+                return Err(ForeignKeyError::Private(name));
+            }
+            let key = key(value).map_err(|why| ForeignKeyError::Unusable(name.clone(), why))?;
+            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
+                return Err(ForeignKeyError::Twice(name));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() {
+            return Err(ForeignKeyError::Empty);
+        }
+        Ok(Self(keys))
+    }
+
+    /// Reads a set that was fetched: keys in it that cannot be used are for somebody else.
+    pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
+        let keys: Vec<_> = values(text)?.into_iter().filter_map(|value| key(value).ok()).collect();
+        if keys.is_empty() { Err(ForeignKeyError::Empty) } else { Ok(Self(keys)) }
+    }
+
+    /// The keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ForeignKey> {
+        self.0.iter()
+    }
+
+    /// The ids of the keys and what each is for, for people.
+    pub fn names(&self) -> Vec<(String, String)> {
+        let name = |key: &ForeignKey| {
+            let algorithms: Vec<_> =
+                key.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
+            (key.kid.clone().unwrap_or_default(), algorithms.join(" "))
+        };
+        self.0.iter().map(name).collect()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.chars().take(80).collect::<String>())
+}
+
+fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
+    let mut set: Value = serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
+    let Value::Array(keys) = set["keys"].take() else { return Err(ForeignKeyError::NotASet) };
+    if keys.len() > MOST {
+        return Err(ForeignKeyError::TooMany);
+    }
+    Ok(keys)
+}
+
+fn key(mut value: Value) -> Result<ForeignKey, &'static str> {
+    // The fully specified name of the same algorithm (RFC 9864), which the library does not know.
+    if value["alg"] == "Ed25519" {
+        value["alg"] = "EdDSA".into();
+    }
+    let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is no JWK (RFC 7517)")?;
+    if jwk.common.public_key_use.as_ref().is_some_and(|r#use| *r#use != PublicKeyUse::Signature) {
+        return Err("its use is not sig");
+    }
+    let possible: &[Algorithm] = match &jwk.algorithm {
+        AlgorithmParameters::EllipticCurve(key) => match key.curve {
+            EllipticCurve::P256 => &[Algorithm::ES256],
+            EllipticCurve::P384 => &[Algorithm::ES384],
+            _ => return Err("its curve is not P-256"),
+        },
+        AlgorithmParameters::RSA(key) => {
+            let modulus =
+                BASE64_URL_SAFE_NO_PAD.decode(&key.n).map_err(|_| "its n is malformed")?;
+            if modulus.iter().skip_while(|byte| **byte == 0).count() < SHORTEST_RSA {
+                return Err("an RSA key has 2048 bits or more");
+            }
+            &[
+                Algorithm::RS256,
+                Algorithm::PS256,
+                Algorithm::RS384,
+                Algorithm::RS512,
+                Algorithm::PS384,
+                Algorithm::PS512,
+            ]
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            &[Algorithm::EdDSA]
+        }
+        _ => return Err("its type is not EC, RSA or OKP with Ed25519"),
+    };
+    let algorithms: Vec<_> = match jwk.common.key_algorithm.map(algorithm) {
+        None => possible.to_vec(),
+        Some(Some(one)) if possible.contains(&one) => vec![one],
+        Some(_) => return Err("its alg is not one for a signature with such a key"),
+    };
+    let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers are malformed")?;
+    Ok(ForeignKey { kid: jwk.common.key_id, algorithms, decoding })
+}
+
+fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
+    Algorithm::try_from(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::signer::{Signer, generate};
+    use crate::model::signing_key::{self, RsaSize};
+
+    fn jwk(algorithm: signing_key::Algorithm) -> Value {
+        let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
+        let signer = Signer::new(algorithm, &key).expect("a signer");
+        serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON")
+    }
+
+    fn set(keys: &[Value]) -> String {
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    #[test]
+    fn every_kind_of_key_that_we_know_is_taken() {
+        for algorithm in signing_key::Algorithm::ALL {
+            let keys = ForeignKeys::registered(&set(&[jwk(algorithm)])).expect("a key");
+            assert_eq!(keys.names()[0].1, algorithm.as_str());
+        }
+        let mut key = jwk(signing_key::Algorithm::EdDsa);
+        key["alg"] = "Ed25519".into();
+        assert!(ForeignKeys::registered(&set(&[key])).is_ok());
+    }
+
+    /// C-135: nothing symmetric, nothing private, nothing weak.
+    #[test]
+    fn what_an_operator_registers_must_be_usable() {
+        let problem = |change: &dyn Fn(&mut Value)| {
+            let mut key = jwk(signing_key::Algorithm::Es256);
+            change(&mut key);
+            ForeignKeys::registered(&set(&[key])).expect_err("a problem").to_string()
+        };
+        assert!(problem(&|key| key["d"] = "AAAA".into()).contains("private part"));
+        assert!(problem(&|key| key["use"] = "enc".into()).contains("not sig"));
+        assert!(problem(&|key| key["alg"] = "RS256".into()).contains("its alg"));
+        assert!(problem(&|key| key["alg"] = "HS256".into()).contains("its alg"));
+        assert!(problem(&|key| key["crv"] = "P-521".into()).contains("its curve"));
+        let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
+        assert!(matches!(ForeignKeys::registered(shared), Err(ForeignKeyError::Private(_))));
+        let weak = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
+        assert!(ForeignKeys::registered(weak).is_err());
+        assert_eq!(ForeignKeys::registered("{}").err(), Some(ForeignKeyError::NotASet));
+        assert_eq!(ForeignKeys::registered(r#"{"keys":[]}"#).err(), Some(ForeignKeyError::Empty));
+        let key = jwk(signing_key::Algorithm::Es256);
+        let twice = ForeignKeys::registered(&set(&[key.clone(), key]));
+        assert!(matches!(twice, Err(ForeignKeyError::Twice(_))));
+    }
+
+    #[test]
+    fn of_what_is_fetched_the_usable_keys_are_taken() {
+        let odd = serde_json::json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" });
+        let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
+        assert_eq!(ForeignKeys::fetched(&text).expect("keys").names().len(), 1);
+    }
+}

@@ -1,0 +1,211 @@
+//! What a client proves itself by besides secrets, and what it is held to.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+
+/// The part of a client's registration that goes beyond secrets; all of it may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Security {
+    /// Its public keys.
+    #[serde(flatten)]
+    pub keys: Option<KeySource>,
+    /// True if its tokens must be bound to a key of its own (RFC 9449, section 5.2).
+    #[serde(rename = "dpop_bound_access_tokens", skip_serializing_if = "is_false")]
+    pub dpop_bound: bool,
+    /// Where it may be used from.
+    #[serde(skip_serializing_if = "Networks::is_anywhere")]
+    pub networks: Networks,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Where the public keys of a client, or of a foreign issuer, come from (RFC 7591, section 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum KeySource {
+    /// They are registered here.
+    #[serde(rename = "jwks")]
+    Inline(KeySet),
+    /// They are fetched from there.
+    #[serde(rename = "jwks_uri")]
+    Remote(KeySetUri),
+}
+
+/// A JWK set as JSON text (RFC 7517, section 5). What is in it is checked by `crypto`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeySet(Box<str>);
+
+impl KeySet {
+    /// The longest text we take, in bytes.
+    pub const LONGEST: usize = 64 << 10;
+
+    /// Takes a JSON object of a bounded size.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > Self::LONGEST {
+            return Err(Malformed::because("a key set has at most 64 KiB"));
+        }
+        match serde_json::from_str::<serde_json::Value>(text) {
+            Ok(serde_json::Value::Object(_)) => Ok(Self(text.into())),
+            _ => Err(Malformed::because("a key set is a JSON object with the member keys")),
+        }
+    }
+
+    /// The set as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for KeySet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: serde_json::Value = serde_json::from_str(&self.0).unwrap_or_default();
+        value.serialize(serializer)
+    }
+}
+
+/// Where a key set is fetched from: an absolute https URL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeySetUri(Box<str>);
+
+impl KeySetUri {
+    /// Checks a URL.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let parsed = url::Url::parse(text).map_err(|_| {
+            Malformed::because("a jwks_uri is an absolute URL, such as https://a.example/jwks")
+        })?;
+        if parsed.scheme() != "https" {
+            return Err(Malformed::because("a jwks_uri begins with https://"));
+        }
+        if parsed.fragment().is_some()
+            || !parsed.username().is_empty()
+            || parsed.password().is_some()
+        {
+            return Err(Malformed::because("a jwks_uri has no user, password or fragment"));
+        }
+        if text.len() > 500 || !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E)) {
+            return Err(Malformed::because("a jwks_uri is at most 500 printable characters long"));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeySetUri {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for KeySetUri {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Networks that something may be used from; anywhere if there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Networks(Box<[IpNet]>);
+
+impl Networks {
+    /// The most networks of a client or a grant.
+    const MOST: usize = 32;
+
+    /// Reads networks such as `10.0.0.0/8` and `2001:db8::/32`, or single addresses, separated by
+    /// spaces or commas.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        let networks = words.map(network).collect::<Result<Box<[_]>, _>>()?;
+        if networks.len() > Self::MOST {
+            return Err(Malformed::because(format!("there are at most {} networks", Self::MOST)));
+        }
+        Ok(Self(networks))
+    }
+
+    /// True if there is no limit.
+    pub fn is_anywhere(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True if an address lies in one of them, or there is no limit. An IPv4 address in IPv6
+    /// clothes counts as what it is.
+    pub fn admit(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.is_anywhere() || self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+fn network(word: &str) -> Result<IpNet, Malformed> {
+    let single = || word.parse::<IpAddr>().ok().map(IpNet::from);
+    let network: IpNet = word.parse().ok().or_else(single).ok_or_else(|| {
+        Malformed::because(format!("'{word}' is no network, such as 10.0.0.0/8 or 2001:db8::/32"))
+    })?;
+    if network.trunc() != network {
+        return Err(Malformed::because(format!(
+            "{network} has bits beyond its prefix; is {} meant?",
+            network.trunc()
+        )));
+    }
+    Ok(network)
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        formatter.write_str(&words.join(" "))
+    }
+}
+
+impl Serialize for Networks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(ToString::to_string))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(networks: &str, address: &str) -> bool {
+        let networks = Networks::parse(networks).expect("networks");
+        networks.admit(address.parse().expect("an address"))
+    }
+
+    #[test]
+    fn an_address_is_admitted_by_the_network_it_lies_in() {
+        assert!(admits("", "203.0.113.9"));
+        assert!(admits("10.0.0.0/8, 2001:db8::/32", "10.255.0.1"));
+        assert!(admits("10.0.0.0/8 2001:db8::/32", "2001:db8::7"));
+        assert!(!admits("10.0.0.0/8 2001:db8::/32", "11.0.0.1"));
+        assert!(!admits("10.0.0.0/8", "2001:db8::7"));
+        assert!(admits("10.1.2.3", "::ffff:10.1.2.3"));
+        assert!(!admits("10.1.2.3", "10.1.2.4"));
+    }
+
+    #[test]
+    fn a_network_that_is_none_is_refused_with_words() {
+        assert!(Networks::parse("10.0.0.0/33").is_err());
+        assert!(Networks::parse("example.com").is_err());
+        let problem = Networks::parse("10.1.0.0/8").expect_err("bits").to_string();
+        assert!(problem.contains("10.0.0.0/8"), "{problem}");
+    }
+
+    #[test]
+    fn a_key_set_is_fetched_over_https_only() {
+        assert!(KeySetUri::parse("https://a.example/jwks.json").is_ok());
+        for bad in ["http://a.example/", "/jwks", "https://u:p@a.example/", "https://a.example/#k"]
+        {
+            assert!(KeySetUri::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

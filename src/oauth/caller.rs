@@ -1,0 +1,166 @@
+//! Who calls, as far as the request says so. Nothing about it is proved here.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+
+use crate::model::client::AuthenticationMethod;
+use crate::oauth::error::OAuthError;
+use crate::oauth::parameters::Parameters;
+
+/// The longest client id that is looked at, in bytes.
+const LONGEST_CLIENT_ID: usize = 256;
+
+/// The one type of client assertion that there is (RFC 7523, section 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+const TWO_WAYS: &str = "Two ways of client authentication in one request: use the Authorization header, a secret in the body or a client assertion, and only one of them.";
+
+/// Where a request comes from, as the connection or a trusted proxy says.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+/// Who calls.
+#[derive(Debug)]
+pub struct Caller {
+    /// Who the caller says to be, if anybody, and by what it wants to prove that.
+    pub credentials: Option<Credentials>,
+    /// Where it calls from.
+    pub origin: Origin,
+}
+
+/// By what a caller wants to prove who it is.
+#[derive(Debug)]
+pub enum Credentials {
+    /// A client secret.
+    Secret(SecretCredentials),
+    /// A signed assertion (RFC 7523).
+    Assertion(AssertionCredentials),
+}
+
+/// A client id and a secret, and how they were presented.
+pub struct SecretCredentials {
+    /// Who the caller says to be.
+    pub client_id: String,
+    /// The secret.
+    pub secret: SecretString,
+    /// Where they stood.
+    pub method: AuthenticationMethod,
+}
+
+/// A client assertion, unread.
+pub struct AssertionCredentials {
+    /// Who the caller says to be, if the request says so beside the assertion.
+    pub client_id: Option<String>,
+    /// The assertion: a JWT.
+    pub assertion: SecretString,
+}
+
+impl fmt::Debug for SecretCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SecretCredentials({})", self.method.as_str())
+    }
+}
+
+impl fmt::Debug for AssertionCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AssertionCredentials(…)")
+    }
+}
+
+/// What the `Authorization` header says.
+#[derive(Debug)]
+pub enum HeaderCredentials {
+    /// There is no such header.
+    Absent,
+    /// HTTP Basic, decoded: client id and secret (RFC 6749, section 2.3.1).
+    Basic(String, SecretString),
+    /// It cannot be read as Basic; why is for the log.
+    Unreadable(&'static str),
+}
+
+impl Caller {
+    /// Takes the caller's part out of the parameters of a request.
+    pub fn new(
+        parameters: &mut Parameters,
+        header: HeaderCredentials,
+        origin: Origin,
+    ) -> Result<Self, OAuthError> {
+        let credentials = credentials(parameters, header)?;
+        if credentials.as_ref().and_then(Credentials::client_id).is_some_and(is_too_long) {
+            return Err(OAuthError::authentication_failed("the client id is too long"));
+        }
+        Ok(Self { credentials, origin })
+    }
+}
+
+fn is_too_long(client_id: &str) -> bool {
+    client_id.len() > LONGEST_CLIENT_ID
+}
+
+impl Credentials {
+    /// Who the caller says to be, if the request says so outside of an assertion.
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Secret(secret) => Some(&secret.client_id),
+            Self::Assertion(assertion) => assertion.client_id.as_deref(),
+        }
+    }
+}
+
+/// Finds the one way in which the caller authenticates (RFC 6749, section 2.3: not two).
+fn credentials(
+    parameters: &mut Parameters,
+    header: HeaderCredentials,
+) -> Result<Option<Credentials>, OAuthError> {
+    let assertion = assertion(parameters)?;
+    let body_id = parameters.take("client_id");
+    let body_secret = parameters.take("client_secret").map(SecretString::from);
+    let secret = |client_id, secret, method| {
+        Ok(Some(Credentials::Secret(SecretCredentials { client_id, secret, method })))
+    };
+    match (header, body_id, body_secret, assertion) {
+        (HeaderCredentials::Absent, client_id, None, Some(assertion)) => {
+            Ok(Some(Credentials::Assertion(AssertionCredentials { client_id, assertion })))
+        }
+        (HeaderCredentials::Absent, Some(client_id), Some(given), None) => {
+            secret(client_id, given, AuthenticationMethod::ClientSecretPost)
+        }
+        (HeaderCredentials::Absent, None, Some(_), None) => {
+            Err(OAuthError::invalid_request("The body has client_secret but no client_id."))
+        }
+        (HeaderCredentials::Absent, _, None, None) => Ok(None),
+        (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(TWO_WAYS)),
+        (HeaderCredentials::Unreadable(why), _, None, None) => {
+            Err(OAuthError::authentication_failed(why))
+        }
+        (HeaderCredentials::Basic(client_id, given), body_id, None, None) => {
+            if body_id.is_some_and(|body_id| body_id != client_id) {
+                return Err(OAuthError::invalid_request(
+                    "The client_id in the body is not the one in the Authorization header.",
+                ));
+            }
+            secret(client_id, given, AuthenticationMethod::ClientSecretBasic)
+        }
+    }
+}
+
+/// Takes a client assertion with its type (RFC 7521, section 4.2; C-130).
+fn assertion(parameters: &mut Parameters) -> Result<Option<SecretString>, OAuthError> {
+    let kind = parameters.take("client_assertion_type");
+    let assertion = parameters.take("client_assertion").map(SecretString::from);
+    match (kind, assertion) {
+        (None, None) => Ok(None),
+        (Some(kind), Some(assertion)) if kind == ASSERTION_TYPE => Ok(Some(assertion)),
+        (Some(_), None) => Err(OAuthError::invalid_request(
+            "The request has client_assertion_type but no client_assertion.",
+        )),
+        (_, Some(_)) => Err(OAuthError::invalid_request(format!(
+            "A client_assertion comes with client_assertion_type={ASSERTION_TYPE}."
+        ))),
+    }
+}

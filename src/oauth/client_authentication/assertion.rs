@@ -1,0 +1,188 @@
+//! By an assertion that the client signs with a key of its own: `private_key_jwt` (RFC 7523,
+//! section 3; the audience by RFC 10070).
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS};
+use crate::crypto::digest;
+use crate::directory::{ClientEntry, KeysEntry};
+use crate::model::client::AuthenticationMethod;
+use crate::model::time::Timestamp;
+use crate::oauth::caller::AssertionCredentials;
+use crate::oauth::client_authentication::{refusal, refuse_disabled, refuse_other_methods};
+use crate::oauth::error::{ErrorCode, OAuthError, echo};
+
+/// How far ahead an assertion may expire, in seconds.
+const LONGEST_LIFE: i64 = 300;
+
+/// How far a client's clock may be off, in seconds.
+const LEEWAY: i64 = 10;
+
+/// The longest `jti`, in bytes.
+const LONGEST_JTI: usize = 256;
+
+/// The types that are registered for this; the absence of any is not held against a client.
+const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
+
+/// Finds the client whose key has signed the assertion.
+pub(super) async fn prove(
+    app: &App,
+    credentials: &AssertionCredentials,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let assertion = Assertion::read(credentials.assertion.expose_secret())
+        .map_err(|error| OAuthError::authentication_failed(format!("the assertion: {error}")))?;
+    let (issuer, subject) = (assertion.text("iss"), assertion.text("sub"));
+    let (Some(issuer), Some(subject)) = (issuer, subject) else {
+        return Err(OAuthError::authentication_failed("the assertion lacks iss or sub"));
+    };
+    let entry = app
+        .directory
+        .client(issuer)
+        .ok_or_else(|| OAuthError::authentication_failed("no client has the iss as its id"))?;
+    if subject != issuer || credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
+        let reason = "iss, sub and client_id of the assertion's request are not the same";
+        return Err(refusal(&entry, reason));
+    }
+    verify(app, &entry, &assertion, now)?;
+    refuse_disabled(&entry)?;
+    refuse_other_methods(&entry, AuthenticationMethod::PrivateKeyJwt)?;
+    // From here on the caller has proved to have the key, and may know what is wrong.
+    check_claims(app, &assertion, now)?;
+    use_once(app, &entry, &assertion, now).await?;
+    Ok(entry)
+}
+
+fn verify(
+    app: &App,
+    entry: &ClientEntry,
+    assertion: &Assertion<'_>,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
+    let keys = keys.ok_or_else(|| refusal(entry, "the client has no public keys"))?;
+    let Some(known) = keys.keys(now) else {
+        ask_for(app, keys);
+        return Err(refusal(entry, "its jwks_uri has not been fetched; that is tried again now"));
+    };
+    assertion.verify(&known, &OF_CLIENTS).map_err(|error| {
+        // Its owner may have changed the key since it was fetched.
+        if !matches!(error, AssertionError::Algorithm(_)) {
+            ask_for(app, keys);
+        }
+        refusal(entry, &format!("the assertion: {error}"))
+    })
+}
+
+fn ask_for(app: &App, keys: &KeysEntry) {
+    if let KeysEntry::Remote(set) = keys {
+        app.directory.key_sets.ask_for(set);
+    }
+}
+
+fn check_claims(app: &App, assertion: &Assertion<'_>, now: Timestamp) -> Result<(), OAuthError> {
+    if let Some(typ) = assertion.typ()
+        && !TYPES.contains(&typ.as_str())
+    {
+        return Err(wrong(format!("its typ is '{}', not client-authentication+jwt", echo(&typ))));
+    }
+    check_audience(app, &assertion.claims()["aud"])?;
+    check_times(assertion.claims(), now)
+}
+
+/// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
+/// used by whoever receives it there (RFC 10070).
+fn check_audience(app: &App, audience: &Value) -> Result<(), OAuthError> {
+    let issuer = app.issuer.as_str();
+    let single = match audience {
+        Value::Array(values) if values.len() == 1 => values[0].as_str(),
+        other => other.as_str(),
+    };
+    if single == Some(issuer) {
+        return Ok(());
+    }
+    let was = single.map_or_else(
+        || "it has none, or several".to_owned(),
+        |single| format!("it is '{}'", echo(single)),
+    );
+    Err(wrong(format!(
+        "its aud must be exactly {issuer}, the issuer of this server (RFC 10070), and {was}"
+    )))
+}
+
+fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
+    let expiry = moment(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
+    if expiry <= now.minus_seconds(LEEWAY) {
+        return Err(wrong(format!("it expired {} s ago", now.0 - expiry.0)));
+    }
+    let ahead = expiry.0.saturating_sub(now.0);
+    if ahead > LONGEST_LIFE + LEEWAY {
+        return Err(wrong(format!(
+            "it expires in {ahead} s; make one for each request that lives {LONGEST_LIFE} s at most"
+        )));
+    }
+    for claim in ["nbf", "iat"] {
+        let Some(begins) = moment(claims, claim)? else { continue };
+        if begins > now.plus_seconds(LEEWAY) {
+            return Err(wrong(format!(
+                "its {claim} lies {} s in the future: set the clock of the client",
+                begins.0.saturating_sub(now.0)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A claim that is a number of seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
+fn moment(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
+    match &claims[claim] {
+        Value::Null => Ok(None),
+        Value::Number(number) => {
+            let whole = number.as_i64().or_else(|| whole_seconds(number.as_f64()?));
+            let whole = whole.ok_or_else(|| wrong(format!("its {claim} is no moment")))?;
+            Ok(Some(Timestamp(whole)))
+        }
+        _ => Err(wrong(format!("its {claim} is not a number"))),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+fn whole_seconds(seconds: f64) -> Option<i64> {
+    (seconds.abs() < 1e12).then_some(seconds as i64)
+}
+
+/// Each assertion counts once, on whichever instance: one insert in the database.
+async fn use_once(
+    app: &App,
+    entry: &ClientEntry,
+    assertion: &Assertion<'_>,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
+    let jti = jti.ok_or_else(|| wrong("it has no jti"))?;
+    if jti.len() > LONGEST_JTI {
+        return Err(wrong(format!("its jti is longer than {LONGEST_JTI} bytes")));
+    }
+    let name = digest::of(&[entry.client_id.as_str(), jti]);
+    let forgotten_at = now.plus_seconds(LONGEST_LIFE + 3 * LEEWAY);
+    let is_new = app.foundation.store.use_assertion(&name, forgotten_at).await;
+    let is_new = is_new.map_err(|error| {
+        OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
+    })?;
+    if is_new {
+        return Ok(());
+    }
+    Err(wrong("it has been used before: make one for each request, with its own jti"))
+}
+
+/// A refusal to somebody who has signed with the client's key.
+fn wrong(problem: impl std::fmt::Display) -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidClient,
+        format!("The client assertion does not count: {problem}."),
+    )
+}

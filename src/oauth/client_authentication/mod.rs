@@ -1,0 +1,121 @@
+//! Who is it? A file a way to prove it.
+//!
+//! Whatever fails here, the caller is told the same; only the log learns the reason.
+
+mod assertion;
+mod secret;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::directory::ClientEntry;
+use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
+use crate::model::security::Networks;
+use crate::model::time::Timestamp;
+use crate::oauth::caller::{Caller, Credentials, Origin};
+use crate::oauth::error::{ErrorCode, OAuthError};
+
+/// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
+#[derive(Debug)]
+pub struct AuthenticatedClient {
+    entry: Arc<ClientEntry>,
+    /// Where it calls from; nowhere if an operator speaks for it.
+    address: Option<IpAddr>,
+}
+
+impl AuthenticatedClient {
+    /// The client, with what it may ask for.
+    pub fn entry(&self) -> &ClientEntry {
+        &self.entry
+    }
+
+    /// Its identifier.
+    pub fn id(&self) -> &ClientId {
+        &self.entry.client_id
+    }
+
+    /// True if it calls from one of these networks, or an operator speaks for it.
+    pub(super) fn is_within(&self, networks: &Networks) -> bool {
+        self.address.is_none_or(|address| networks.admit(address))
+    }
+
+    /// Takes a client at an operator's word, unless it is disabled. **Only for commands of the
+    /// operator, who could give the client a new secret just as well.**
+    pub fn vouched_for(entry: Arc<ClientEntry>) -> Result<Self, OAuthError> {
+        refuse_disabled(&entry)?;
+        Ok(Self { entry, address: None })
+    }
+}
+
+/// Authenticates the caller of a request (RFC 6749, section 2.3).
+pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedClient, OAuthError> {
+    let now = app.foundation.clock.now();
+    refuse_if_stale(app, now)?;
+    match &caller.credentials {
+        None => Err(OAuthError::no_authentication()),
+        Some(Credentials::Secret(credentials)) => {
+            let address = caller.origin.address;
+            let secret::Proved { entry, secret } =
+                secret::prove(app, credentials, address, now).await?;
+            refuse_disabled(&entry)?;
+            refuse_other_methods(&entry, credentials.method)?;
+            // The secret was found in this very entry.
+            app.directory.ledger.note(&entry.secrets[secret], address, now);
+            admitted(entry, &caller.origin)
+        }
+        Some(Credentials::Assertion(credentials)) => {
+            // In a box, so that requests with a secret do not carry the room for this about.
+            let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
+            admitted(entry, &caller.origin)
+        }
+    }
+}
+
+/// Lets a client in that has proved who it is, unless it may not be used from there. It is told,
+/// because it has proved itself.
+fn admitted(entry: Arc<ClientEntry>, origin: &Origin) -> Result<AuthenticatedClient, OAuthError> {
+    let networks = entry.security.as_ref().map(|security| &security.networks);
+    if networks.is_some_and(|networks| !networks.admit(origin.address)) {
+        return Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            format!(
+                "Client {} may not be used from {}. Ask your operator (client update --network).",
+                entry.client_id, origin.address
+            ),
+        ));
+    }
+    Ok(AuthenticatedClient { entry, address: Some(origin.address) })
+}
+
+fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
+    let staleness = app.directory.staleness(now);
+    if staleness > app.foundation.config.directory.max_staleness.seconds() {
+        return Err(OAuthError::unavailable(format!(
+            "the database has been away for {staleness} s, longer than directory.max_staleness"
+        )));
+    }
+    Ok(())
+}
+
+fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
+    match entry.state {
+        ClientState::Active => Ok(()),
+        ClientState::Disabled => Err(refusal(entry, "the client is disabled")),
+    }
+}
+
+fn refuse_other_methods(
+    entry: &ClientEntry,
+    method: AuthenticationMethod,
+) -> Result<(), OAuthError> {
+    if entry.ways.auth_methods.contains(&method) {
+        return Ok(());
+    }
+    Err(refusal(entry, &format!("the client may not use {}", method.as_str())))
+}
+
+/// A refusal whose reason names the client, which exists and is therefore no secret.
+fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
+    OAuthError::authentication_failed(format!("{}: {reason}", entry.client_id))
+}

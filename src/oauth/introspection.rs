@@ -1,0 +1,78 @@
+//! What is this token worth? Token introspection (RFC 7662).
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use crate::app::App;
+use crate::crypto::jwt::{Claims, Confirmation};
+use crate::model::resource::ResourceId;
+use crate::oauth::client_authentication::{self, AuthenticatedClient};
+use crate::oauth::error::OAuthError;
+use crate::oauth::live_token;
+use crate::oauth::request::TokenQuery;
+
+/// The scope that lets a client introspect the tokens of a resource; held on the server itself,
+/// those of all resources.
+const SCOPE: &str = "introspect";
+
+/// The answer (RFC 7662, section 2.2).
+#[derive(Debug)]
+pub enum Introspection {
+    /// The token counts, and this is what it says.
+    Active(Box<Claims>),
+    /// It does not, or the caller may not know: nothing else is told.
+    Inactive,
+}
+
+/// Answers an introspection request: authenticate, check the token, and tell whom it concerns.
+pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, OAuthError> {
+    let client = client_authentication::authenticate(app, &query.caller).await?;
+    let claims = live_token::claims(app, &query.token, app.foundation.clock.now())
+        .filter(|claims| may_know(&client, claims));
+    Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))
+}
+
+/// True for the token's own client, and for whoever holds the scope on its audience or on the
+/// server (RFC 7662, section 4).
+fn may_know(client: &AuthenticatedClient, claims: &Claims) -> bool {
+    let is_own = client.id().as_str() == claims.client_id;
+    let concerns = |resource: &str| resource == claims.aud || resource == ResourceId::SERVER;
+    let mut offers = client.entry().grants.iter().filter_map(|grant| grant.offer());
+    is_own
+        || offers.any(|offer| {
+            concerns(offer.resource.resource.as_str())
+                && offer.scope.iter().any(|scope| scope.as_str() == SCOPE)
+        })
+}
+
+/// How a token is used (RFC 6749, section 7.1; RFC 9449, section 5).
+pub(super) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
+    match confirmation {
+        Some(Confirmation::Key(_)) => "DPoP",
+        Some(Confirmation::Certificate(_)) | None => "Bearer",
+    }
+}
+
+impl Serialize for Introspection {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// The members beside the claims.
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            active: bool,
+            token_type: &'static str,
+            #[serde(flatten)]
+            claims: &'a Claims,
+        }
+        match self {
+            Self::Active(claims) => {
+                let token_type = token_type(claims.cnf.as_ref());
+                Answer { active: true, token_type, claims }.serialize(serializer)
+            }
+            Self::Inactive => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("active", &false)?;
+                map.end()
+            }
+        }
+    }
+}

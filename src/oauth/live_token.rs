@@ -1,0 +1,18 @@
+//! Does a token count? The one answer that introspection and revocation share.
+
+use crate::app::App;
+use crate::crypto::jwt::{self, Claims};
+use crate::model::client::ClientState;
+use crate::model::time::Timestamp;
+
+/// The claims of a token that counts now: signed by a key of ours, by this issuer, in its time, of
+/// an active client, and not revoked. From memory alone.
+pub(super) fn claims(app: &App, token: &str, now: Timestamp) -> Option<Claims> {
+    let keyring = app.directory.keyring();
+    let issuer = Some(app.issuer.as_str());
+    let claims = jwt::verify(token, keyring.published(now), issuer, now).ok()?.claims;
+    let client = app.directory.client(&claims.client_id)?;
+    let revocations = &app.directory.revocations;
+    let is_revoked = revocations.is_revoked(&claims.jti, &claims.client_id, Timestamp(claims.iat));
+    (client.state == ClientState::Active && !is_revoked).then_some(claims)
+}

@@ -1,0 +1,37 @@
+//! Client assertions that have been used: each counts once, on whichever instance (RFC 7523,
+//! section 3, item 7).
+
+use crate::model::time::Timestamp;
+use crate::store::{Store, StoreError, on_pool};
+
+/// How many rows are forgotten in one statement.
+const BATCH: i64 = 500;
+
+impl Store {
+    /// Notes that an assertion has been used; `false` if it had been before. Of several instances
+    /// that do this at once, one is told `true`.
+    pub async fn use_assertion(
+        &self,
+        assertion: &str,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            INSERT INTO used_assertion (assertion, expires_at)
+            VALUES ($1, $2)
+            ON CONFLICT (assertion) DO NOTHING";
+        let rows = on_pool!(self, |pool| {
+            let done = sqlx::query(SQL).bind(assertion).bind(expires_at.0).execute(pool).await?;
+            Ok(done.rows_affected())
+        })?;
+        Ok(rows > 0)
+    }
+
+    /// Forgets assertions that have expired by `now`, in small batches.
+    pub async fn forget_assertions(&self, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "
+            DELETE FROM used_assertion
+            WHERE assertion IN
+                (SELECT assertion FROM used_assertion WHERE expires_at <= $1 LIMIT $2)";
+        self.delete_in_batches(SQL, now, BATCH).await
+    }
+}

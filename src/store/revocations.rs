@@ -1,0 +1,158 @@
+//! Tokens that ended before their time: by themselves, or with all of their client.
+
+use crate::model::client::ClientId;
+use crate::model::time::Timestamp;
+use crate::model::token::{RevokedClient, RevokedToken, TokenId};
+use crate::store::change::{Change, on_change};
+use crate::store::{Store, StoreError, on_pool};
+
+/// How many rows are forgotten in one statement.
+const BATCH: i64 = 500;
+
+type ClientRow = (String, i64, i64);
+
+fn revoked_client((client_id, until, expires_at): ClientRow) -> Result<RevokedClient, StoreError> {
+    Ok(RevokedClient {
+        client_id: ClientId::parse(&client_id)?,
+        revoked_until: Timestamp(until),
+        expires_at: Timestamp(expires_at),
+    })
+}
+
+fn revoked_token((jti, expires_at): (String, i64)) -> Result<RevokedToken, StoreError> {
+    Ok(RevokedToken { jti: TokenId::parse(&jti)?, expires_at: Timestamp(expires_at) })
+}
+
+impl Store {
+    /// At most `limit` revoked tokens whose identifier follows `after`.
+    pub async fn revoked_tokens(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<RevokedToken>, StoreError> {
+        const SQL: &str = "
+            SELECT jti, expires_at
+            FROM revoked_token
+            WHERE jti > $1
+            ORDER BY jti
+            LIMIT $2";
+        on_pool!(self, |pool| {
+            let rows: Vec<(String, i64)> =
+                sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+            rows.into_iter().map(revoked_token).collect()
+        })
+    }
+
+    /// One revoked token, if there is one of that identifier.
+    pub async fn revoked_token(&self, jti: &TokenId) -> Result<Option<RevokedToken>, StoreError> {
+        const SQL: &str = "SELECT jti, expires_at FROM revoked_token WHERE jti = $1";
+        on_pool!(self, |pool| {
+            let row: Option<(String, i64)> =
+                sqlx::query_as(SQL).bind(jti.as_str()).fetch_optional(pool).await?;
+            row.map(revoked_token).transpose()
+        })
+    }
+
+    /// At most `limit` clients with revoked tokens whose identifier follows `after`.
+    pub async fn revoked_clients(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<RevokedClient>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id, revoked_until, expires_at
+            FROM revoked_client
+            WHERE client_id > $1
+            ORDER BY client_id
+            LIMIT $2";
+        on_pool!(self, |pool| {
+            let rows: Vec<ClientRow> =
+                sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+            rows.into_iter().map(revoked_client).collect()
+        })
+    }
+
+    /// Until when the tokens of a client have been revoked, if they have.
+    pub async fn revoked_client(&self, id: &ClientId) -> Result<Option<RevokedClient>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id, revoked_until, expires_at
+            FROM revoked_client
+            WHERE client_id = $1";
+        on_pool!(self, |pool| {
+            let row: Option<ClientRow> =
+                sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?;
+            row.map(revoked_client).transpose()
+        })
+    }
+
+    /// Forgets revocations of tokens that would have expired by `now`, in small batches.
+    pub async fn forget_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
+        const TOKENS: &str = "
+            DELETE FROM revoked_token
+            WHERE jti IN (SELECT jti FROM revoked_token WHERE expires_at <= $1 LIMIT $2)";
+        const CLIENTS: &str = "
+            DELETE FROM revoked_client
+            WHERE client_id IN
+                (SELECT client_id FROM revoked_client WHERE expires_at <= $1 LIMIT $2)";
+        for sql in [TOKENS, CLIENTS] {
+            self.delete_in_batches(sql, now, BATCH).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that deletes at most `$2` rows that have expired by `$1`, until none is
+    /// left.
+    pub(super) async fn delete_in_batches(
+        &self,
+        sql: &'static str,
+        now: Timestamp,
+        batch: i64,
+    ) -> Result<(), StoreError> {
+        loop {
+            let deleted = on_pool!(self, |pool| {
+                let done = sqlx::query(sql).bind(now.0).bind(batch).execute(pool).await?;
+                Ok(done.rows_affected())
+            })?;
+            if i64::try_from(deleted).is_ok_and(|deleted| deleted < batch) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Change {
+    /// Notes that a token has ended; `false` if that was known.
+    pub async fn revoke_token(&mut self, token: &RevokedToken) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            INSERT INTO revoked_token (jti, expires_at)
+            VALUES ($1, $2)
+            ON CONFLICT (jti) DO NOTHING";
+        let rows = on_change!(self, |connection| {
+            let done = sqlx::query(SQL)
+                .bind(token.jti.as_str())
+                .bind(token.expires_at.0)
+                .execute(connection)
+                .await?;
+            Ok(done.rows_affected())
+        })?;
+        Ok(rows > 0)
+    }
+
+    /// Notes that all tokens of a client have ended, in place of an earlier such note.
+    pub async fn revoke_client(&mut self, client: &RevokedClient) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO revoked_client (client_id, revoked_until, expires_at)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (client_id) DO UPDATE
+            SET revoked_until = excluded.revoked_until, expires_at = excluded.expires_at";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client.client_id.as_str())
+                .bind(client.revoked_until.0)
+                .bind(client.expires_at.0)
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+}

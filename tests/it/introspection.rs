@@ -1,0 +1,172 @@
+//! Introspection (RFC 7662): what a token is worth, told to those whom it concerns.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokend::admin::{client, revocation};
+use tokend::model::client::{ClientId, ClientState};
+
+use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, grant};
+
+const INTROSPECT: &str = "/v1/oauth/introspect";
+
+async fn introspect(server: &Server, caller: &TestClient, token: &str) -> Answer {
+    server.post(INTROSPECT, caller, &[("token", token)]).await
+}
+
+async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
+    let answer = introspect(server, caller, token).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let is_active = answer.json()["active"].as_bool().expect("a boolean");
+    // C-112: nothing else in it.
+    assert!(is_active || answer.text == r#"{"active":false}"#, "{answer:?}");
+    is_active
+}
+
+async fn granted(server: &Server, resource: &str, scopes: Option<&str>) -> TestClient {
+    server.new_client(|new| new.grants = vec![grant(resource, scopes)]).await
+}
+
+/// C-110, C-113: full claims, the same as in the token; a wrong hint hides nothing.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_learns_all_about_its_own_token(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    let mut expected = server.claims(&token).await;
+    expected["active"] = json!(true);
+    expected["token_type"] = json!("Bearer");
+    for hint in [None, Some("access_token"), Some("refresh_token"), Some("nonsense")] {
+        let mut form = vec![("token", token.as_str())];
+        form.extend(hint.map(|hint| ("token_type_hint", hint)));
+        let answer = server.post(INTROSPECT, &client, &form).await;
+        assert_eq!((answer.status, answer.json()), (200, expected.clone()));
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    let body = json!({ "client_id": client.id, "client_secret": client.secret, "token": token });
+    let answer = Answer::of(server.http.post(server.url(INTROSPECT)).json(&body)).await;
+    assert_eq!(answer.json(), expected, "JSON works as a form does");
+}
+
+/// C-111, C-112: the audience's introspecting client and the server's own, and nobody else.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_the_scope_on_the_audience_or_the_server_may_know(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    server.resource(INVOICES, &["invoices:read", "introspect"]).await;
+    let client = granted(&server, INVOICES, Some("invoices:read")).await;
+    let token = server.ask(&client).await.token();
+    let reads = granted(&server, INVOICES, Some("introspect")).await;
+    let all = granted(&server, INVOICES, None).await;
+    let server_wide = granted(&server, "urn:tokend", Some("introspect")).await;
+    for knows in [&client, &reads, &all, &server_wide] {
+        assert!(is_active(&server, knows, &token).await, "{}", knows.id);
+    }
+    let same_resource = granted(&server, INVOICES, Some("invoices:read")).await;
+    let other = granted(&server, ORDERS, None).await;
+    for stranger in [&same_resource, &other] {
+        assert!(!is_active(&server, stranger, &token).await, "{}", stranger.id);
+    }
+    let orders = server.ask(&other).await.token();
+    assert!(!is_active(&server, &reads, &orders).await, "another audience");
+    assert!(is_active(&server, &server_wide, &orders).await);
+}
+
+/// C-110, C-111, C-114: the caller itself must be right, and the request must have a shape.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_is_nobody_is_told_so() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
+    let answer = introspect(&server, &stranger, &token).await;
+    answer.assert_refused(401, "invalid_client");
+    assert!(answer.header("www-authenticate").starts_with("Basic "));
+    let form = [("token", token.as_str())];
+    let nobody = Answer::of(server.http.post(server.url(INTROSPECT)).form(&form)).await;
+    nobody.assert_refused(401, "invalid_client");
+    server.post(INTROSPECT, &client, &[]).await.assert_refused(400, "invalid_request");
+    server.post(INTROSPECT, &client, &[("token", "")]).await.assert_refused(400, "invalid_request");
+    let twice = [("token", "a"), ("token", "b")];
+    server.post(INTROSPECT, &client, &twice).await.assert_refused(400, "invalid_request");
+    let in_url = format!("{INTROSPECT}?token={token}");
+    server.post(&in_url, &client, &form).await.assert_refused(400, "invalid_request");
+    assert_eq!(server.get(INTROSPECT).await.status, 405);
+}
+
+/// C-112: unknown, expired, forged, foreign, revoked, of a disabled or deleted client.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_does_not_count_is_inactive_and_no_more(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let other_server = Server::start(Engine::Sqlite).await;
+    let watcher = granted(&server, "urn:tokend", None).await;
+    let client = server.client().await;
+    let id = ClientId::parse(&client.id).expect("an id");
+    let token = server.ask(&client).await.token();
+    let foreign = other_server.ask(&other_server.client().await).await.token();
+    let (head, signature) = token.rsplit_once('.').expect("a JWS");
+    let swapped: String = signature.chars().rev().collect();
+    let (header, payload) = head.split_once('.').expect("a JWS");
+    // {"alg":"none"}
+    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{payload}.");
+    let forged = [
+        "garbage".to_owned(),
+        "a.b.c".to_owned(),
+        format!("{head}.{swapped}"),
+        format!("{header}.{payload}x.{signature}"),
+        format!("{head}."),
+        unsigned,
+        foreign,
+        "\u{0}".to_owned(),
+        "x".repeat(60_000),
+    ];
+    for token in &forged {
+        assert!(!is_active(&server, &watcher, token).await, "{token:.80}");
+    }
+    assert!(is_active(&server, &watcher, &token).await);
+
+    let (foundation, actor) = (server.foundation(), actor());
+    let set = |state| client::set_state(foundation, &actor, &id, state, None);
+    set(ClientState::Disabled).await.expect("disabled");
+    server.catch_up().await;
+    assert!(!is_active(&server, &watcher, &token).await, "disabled");
+    set(ClientState::Active).await.expect("enabled");
+    server.catch_up().await;
+    assert!(!is_active(&server, &watcher, &token).await, "dead is dead, as offline verifiers know");
+    server.clock.advance(1);
+    let second = server.ask(&client).await.token();
+    assert!(is_active(&server, &watcher, &second).await);
+    revocation::revoke_tokens(foundation, &actor, &id).await.expect("revoked");
+    server.catch_up().await;
+    assert!(!is_active(&server, &watcher, &second).await, "revoked");
+    server.clock.advance(1);
+    let third = server.ask(&client).await.token();
+    client::delete(foundation, &actor, &id).await.expect("deleted");
+    server.catch_up().await;
+    assert!(!is_active(&server, &watcher, &third).await, "deleted");
+
+    let fourth = server.ask(&watcher).await.token();
+    assert!(is_active(&server, &watcher, &fourth).await);
+    server.clock.advance(3600);
+    server.catch_up().await;
+    assert!(!is_active(&server, &watcher, &fourth).await, "expired");
+}
+
+/// The built-in resource is always there, and nothing takes it away.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_itself_is_a_resource_that_stays() {
+    let server = Server::start(Engine::Sqlite).await;
+    let id = tokend::model::resource::ResourceId::parse("urn:tokend").expect("a resource");
+    let refused = tokend::admin::resource::delete(server.foundation(), &actor(), &id).await;
+    assert!(refused.is_err());
+    let metadata: Value = server.get("/.well-known/oauth-authorization-server").await.json();
+    assert_eq!(metadata["introspection_endpoint"], server.url(INTROSPECT));
+    assert_eq!(metadata["revocation_endpoint"], server.url("/v1/oauth/revoke"));
+}

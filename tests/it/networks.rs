@@ -1,0 +1,76 @@
+//! Where a client, and where a grant, may be used from.
+
+use rstest::rstest;
+use tokend::model::security::Networks;
+
+use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, grant};
+
+fn networks(text: &str) -> Networks {
+    Networks::parse(text).expect("networks")
+}
+
+async fn ask_from(server: &Server, client: &TestClient, forwarded: &str, resource: &str) -> Answer {
+    let form = [("grant_type", "client_credentials"), ("resource", resource)];
+    let request = server.http.post(server.token_url());
+    let request = request.header("x-forwarded-for", forwarded);
+    Answer::of(request.basic_auth(&client.id, Some(&client.secret)).form(&form)).await
+}
+
+/// Line 8: by the real peer. A header from anybody else than a trusted proxy changes nothing
+/// (C-106).
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_peer_counts_whatever_it_says_of_itself(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let here = server.new_client(|new| new.security.networks = networks("127.0.0.0/8")).await;
+    let elsewhere = server.new_client(|new| new.security.networks = networks("10.0.0.0/8")).await;
+    ask_from(&server, &here, "10.1.2.3", ORDERS).await.token();
+    let refused = ask_from(&server, &elsewhere, "10.1.2.3", ORDERS).await;
+    refused.assert_refused(400, "unauthorized_client");
+    assert!(refused.description().contains("127.0.0.1"), "{refused:?}");
+    // Who has not proved to be the client is not told.
+    let stranger = TestClient { secret: "wrong".to_owned(), ..elsewhere };
+    ask_from(&server, &stranger, "", ORDERS).await.assert_refused(401, "invalid_client");
+}
+
+/// Line 8: behind a trusted proxy, by the address that it forwards, IPv4 and IPv6.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_speaks_for_the_client(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::with(engine, &[("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")]).await;
+    let own = networks("10.0.0.0/8 2001:db8::/32");
+    let client = server.new_client(|new| new.security.networks = own).await;
+    for (address, status) in [
+        ("10.1.2.3", 200),
+        ("2001:db8::1", 200),
+        ("::ffff:10.1.2.3", 200),
+        ("203.0.113.9", 400),
+        ("2001:db9::1", 400),
+        // Written by the client itself, left of what the proxy has seen.
+        ("10.1.2.3, 203.0.113.9", 400),
+    ] {
+        let answer = ask_from(&server, &client, address, ORDERS).await;
+        assert_eq!(answer.status, status, "{address}: {answer:?}");
+    }
+}
+
+/// Line 8: a grant of its own.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_may_be_narrower_than_its_client(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::with(engine, &[("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")]).await;
+    server.resource(INVOICES, &[]).await;
+    let mut narrow = grant(INVOICES, None);
+    narrow.networks = networks("10.0.0.0/8");
+    let client = server.new_client(|new| new.grants.push(narrow)).await;
+    ask_from(&server, &client, "203.0.113.9", ORDERS).await.token();
+    ask_from(&server, &client, "10.0.0.1", INVOICES).await.token();
+    let refused = ask_from(&server, &client, "203.0.113.9", INVOICES).await;
+    refused.assert_refused(400, "unauthorized_client");
+}

@@ -1,0 +1,207 @@
+//! Ending tokens before their time (RFC 7009), here and on every other instance.
+
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use tokend::admin::revocation::revoke_tokens;
+use tokend::crypto::jwt;
+use tokend::model::time::Clock;
+
+use crate::support::process::Cli;
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id};
+
+const REVOKE: &str = "/v1/oauth/revoke";
+const LIST: &str = "/v1/oauth/revocations";
+
+async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
+    let answer = server.post("/v1/oauth/introspect", caller, &[("token", token)]).await;
+    answer.json()["active"].as_bool().expect("a boolean")
+}
+
+async fn list(server: &Server) -> serde_json::Value {
+    let answer = server.get(LIST).await;
+    assert_eq!(answer.header("content-type"), "application/jwt");
+    let (header, claims) = jwt::read_unchecked(&answer.text).expect("a JWT");
+    assert_eq!(header["typ"], "revocations+jwt");
+    claims
+}
+
+/// C-120 to C-123: the token's own client ends it; anybody else changes nothing and is not told.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_own_client_ends_a_token(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let other = server.client().await;
+    let token = server.ask(&client).await.token();
+    let kept = server.ask(&client).await.token();
+    for (caller, text) in [(&other, token.as_str()), (&client, "nonsense")] {
+        let answer = server.post(REVOKE, caller, &[("token", text)]).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, "{}"), "{answer:?}");
+    }
+    assert!(is_active(&server, &client, &token).await);
+    let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
+    let form = [("token", token.as_str()), ("token_type_hint", "refresh_token")];
+    server.post(REVOKE, &stranger, &form).await.assert_refused(401, "invalid_client");
+    server.post(REVOKE, &client, &[]).await.assert_refused(400, "invalid_request");
+    for _ in 0..2 {
+        let answer = server.post(REVOKE, &client, &form).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    assert!(!is_active(&server, &client, &token).await);
+    assert!(is_active(&server, &client, &kept).await);
+}
+
+/// Line 3: kept until the token would have expired, then forgotten, in memory and in the database.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_outlives_a_restart_and_is_forgotten_in_time(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    let jti = server.claims(&token).await["jti"].as_str().expect("a jti").to_owned();
+    server.post(REVOKE, &client, &[("token", &token)]).await;
+    let settings = [("TOKEND_ISSUER", server.base.as_str())];
+    let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
+    assert!(!is_active(&second, &client, &token).await);
+    assert!(list(&second).await["tokens"][&jti].is_number());
+
+    revoke_tokens(server.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    second.catch_up().await;
+    assert_eq!(list(&second).await["clients"][&client.id], server.clock.now().0);
+    for (seconds, tokens, clients) in [(3600, 0, 1), (24 * 3600, 0, 0)] {
+        server.clock.advance(seconds);
+        let now = server.clock.now();
+        second.app.directory.revocations.forget(now);
+        second.foundation().store.forget_revocations(now).await.expect("forgotten");
+        let claims = list(&second).await;
+        let length = |name: &str| claims[name].as_object().expect("an object").len();
+        assert_eq!((length("tokens"), length("clients")), (tokens, clients), "{claims}");
+        let rows = second.foundation().store.revoked_clients("", 10).await.expect("rows");
+        assert_eq!(rows.len(), clients);
+    }
+    assert!(second.foundation().store.revoked_tokens("", 10).await.expect("rows").is_empty());
+}
+
+/// Line 3: an epoch a client. In the second of the revocation there is no token, because it could
+/// not be told from those that have ended; after it there is.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tokens_issued_until_now_end_at_once(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let other = server.client().await;
+    let tokens = [server.ask(&client).await.token(), server.ask(&client).await.token()];
+    let others = server.ask(&other).await.token();
+    revoke_tokens(server.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    server.catch_up().await;
+    for token in &tokens {
+        assert!(!is_active(&server, &client, token).await);
+    }
+    assert!(is_active(&server, &other, &others).await);
+    let answer = server.ask(&client).await;
+    answer.assert_refused(503, "temporarily_unavailable");
+    assert_ne!(answer.header("retry-after"), "");
+    server.clock.advance(1);
+    let token = server.ask(&client).await.token();
+    assert!(is_active(&server, &client, &token).await);
+}
+
+/// Line 3: effective on every instance within two seconds.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_instance_knows_within_two_seconds(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    let settings = [("TOKEND_ISSUER", server.base.as_str())];
+    let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
+    assert!(is_active(&second, &client, &token).await);
+    server.post(REVOKE, &client, &[("token", &token)]).await;
+    let began = Instant::now();
+    while is_active(&second, &client, &token).await {
+        assert!(began.elapsed() < Duration::from_secs(2), "too late");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Line 3: the list for offline verifiers: a signed JWT of its own type, with validators.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_is_signed_and_answers_304_while_nothing_changes() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    let first = server.get(LIST).await;
+    assert!(first.header("cache-control").contains("max-age=2"));
+    let keys = jwt::key_set(&server.get("/.well-known/jwks.json").await.text).expect("keys");
+    let as_token = jwt::verify(&first.text, &keys, None, server.clock.now());
+    assert_eq!(as_token.expect_err("no token"), jwt::TokenError::NotAnAccessToken);
+    let again = async |tag: &str| {
+        Answer::of(server.http.get(server.url(LIST)).header("if-none-match", tag)).await
+    };
+    assert_eq!(again(first.header("etag")).await.status, 304);
+    server.post(REVOKE, &client, &[("token", &token)]).await;
+    let second = again(first.header("etag")).await;
+    assert_eq!(second.status, 200);
+    assert_ne!(second.header("etag"), first.header("etag"));
+}
+
+/// One by one costs rows, so there are only so many of them a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_fill_the_database_with_revocations() {
+    let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "2/h")];
+    let server = Server::with(Engine::Sqlite, &settings).await;
+    let into_the_hour = server.clock.now().0 % 3600;
+    server.clock.advance(3600 - into_the_hour);
+    server.catch_up().await;
+    let client = server.client().await;
+    for _ in 0..2 {
+        let token = server.ask(&client).await.token();
+        assert_eq!(server.post(REVOKE, &client, &[("token", &token)]).await.status, 200);
+    }
+    let token = server.ask(&client).await.token();
+    let answer = server.post(REVOKE, &client, &[("token", &token)]).await;
+    answer.assert_refused(429, "temporarily_unavailable");
+    assert_ne!(answer.header("retry-after"), "");
+}
+
+/// The operator's commands, by jti, by token and by client.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_ends_tokens_by_jti_by_token_and_by_client(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await;
+    cli.json(&["resource", "create", ORDERS]);
+    cli.json(&["client", "create", "A", "--id", "a", "--grant", ORDERS]);
+    let issue = || {
+        let token = cli.json(&["token", "issue", "--client", "a"]);
+        token["access_token"].as_str().expect("a token").to_owned()
+    };
+    let verify = |token: &str| cli.run_with(&["token", "verify", "-"], token);
+    let (first, second, third) = (issue(), issue(), issue());
+    let jti = cli.json_with(&["token", "verify", "-"], &first)["claims"]["jti"].clone();
+    cli.json(&["token", "revoke", jti.as_str().expect("a jti")]);
+    assert_eq!(verify(&first).code, 8);
+    assert!(verify(&first).stderr.contains("revoked"), "{:?}", verify(&first).stderr);
+    assert_eq!(verify(&second).code, 0);
+    cli.json_with(&["token", "revoke", "-"], &second);
+    assert_eq!(verify(&second).code, 8);
+    cli.json(&["client", "revoke-tokens", "a"]);
+    assert_eq!(verify(&third).code, 8);
+    assert_eq!(cli.run(&["client", "revoke-tokens", "nobody"]).code, 4);
+    let began = Clock::System.now();
+    while Clock::System.now() == began {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(verify(&issue()).code, 0);
+}

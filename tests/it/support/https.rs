@@ -1,0 +1,87 @@
+//! A small https server, for what is fetched from others.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// What makes an answer of a path.
+type Answer = Box<dyn Fn(&str) -> String + Send>;
+
+/// A server on loopback with a certificate of its own for `localhost`.
+pub struct Https {
+    pub port: u16,
+    pub ca_file: NamedTempFile,
+    answers: Arc<Mutex<Answer>>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Https {
+    /// Answers each request by what `answer` makes of its path: a whole HTTP response.
+    pub async fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+        let pair = pair.expect("a certificate");
+        let key = PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der());
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![pair.cert.der().clone()], PrivateKeyDer::Pkcs8(key))
+            .expect("a TLS server");
+        let ca_file = NamedTempFile::new().expect("a file");
+        std::fs::write(ca_file.path(), pair.cert.pem()).expect("a file");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let answers: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Box::new(answer)));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (answering, counting) = (answers.clone(), requests.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut head = vec![0; 4096];
+                let Ok(length) = stream.read(&mut head).await else { continue };
+                let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                counting.fetch_add(1, Ordering::Relaxed);
+                let answer = answering.lock().expect("a lock")(path);
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self { port, ca_file, answers, requests }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Answers otherwise from now on.
+    pub fn answer(&self, answer: impl Fn(&str) -> String + Send + 'static) {
+        *self.answers.lock().expect("a lock") = Box::new(answer);
+    }
+
+    /// The settings by which an instance fetches from here.
+    pub fn settings(&self) -> [(&'static str, String); 2] {
+        [
+            ("TOKEND_FETCH_CA_FILE", self.ca_file.path().display().to_string()),
+            ("TOKEND_FETCH_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
+        ]
+    }
+}
+
+/// A response of 200 with JSON.
+pub fn json(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}

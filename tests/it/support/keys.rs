@@ -1,0 +1,58 @@
+//! Keys of clients and of foreign issuers, and the JWTs that they sign: right ones and wrong ones.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokend::crypto::signer::{Signer, generate};
+use tokend::model::security::{KeySet, KeySource};
+use tokend::model::signing_key::{Algorithm, RsaSize};
+
+/// A key pair that is not the server's.
+pub struct KeyPair {
+    signer: Signer,
+    pub jwk: Value,
+}
+
+impl KeyPair {
+    pub fn new(algorithm: Algorithm) -> Self {
+        let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
+        let signer = Signer::new(algorithm, &key).expect("a signer");
+        let jwk = serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON");
+        Self { signer, jwk }
+    }
+
+    pub fn kid(&self) -> &str {
+        self.jwk["kid"].as_str().expect("a kid")
+    }
+
+    /// The public half as a client's registered keys.
+    pub fn source(&self) -> KeySource {
+        KeySource::Inline(KeySet::parse(&set(&[&self.jwk])).expect("a key set"))
+    }
+
+    /// The header that fits.
+    pub fn header(&self) -> Value {
+        json!({ "alg": self.signer.algorithm().as_str(), "kid": self.kid() })
+    }
+
+    /// A JWT with that header, whatever it says.
+    pub fn sign_under(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let mut jwt = format!("{}.{}", part(header), part(claims));
+        let mut signature = String::new();
+        self.signer.sign(jwt.as_bytes(), &mut signature).expect("a signature");
+        jwt.push('.');
+        jwt.push_str(&signature);
+        jwt
+    }
+
+    /// A JWT as it should be.
+    pub fn sign(&self, claims: &Value) -> String {
+        self.sign_under(&self.header(), claims)
+    }
+}
+
+/// A JWK set.
+pub fn set(keys: &[&Value]) -> String {
+    json!({ "keys": keys }).to_string()
+}
