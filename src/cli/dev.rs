@@ -24,6 +24,7 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{OfferedScope, ResourceId};
 use crate::model::security::{Networks, Security};
 use crate::oauth::access_token;
+use crate::oauth::binding;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
@@ -229,7 +230,8 @@ async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration,
         let granted =
             client_credentials::grant(app, &client, &Wanted::default()).map_err(refused)?;
         let now = app.foundation.clock.now();
-        access_token::mint(app, &client, &granted, now).map_err(refused)?.access_token
+        let binding = binding::bind(app, &client, None, now).map_err(refused)?;
+        access_token::mint(app, &client, &granted, &binding, now).map_err(refused)?.access_token
     };
     let answer = http::get(address, KEY_SET_PATH).await.map_err(failed)?;
     let keys = jwt::key_set(&answer.body).map_err(|error| failed(error.to_string()))?;

@@ -19,6 +19,7 @@ use crate::model::client::ClientId;
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::TokenId;
 use crate::oauth::access_token;
+use crate::oauth::binding;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials;
 use crate::oauth::error::OAuthError;
@@ -98,7 +99,8 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     };
     let granted = client_credentials::grant(&app, &client, &wanted).map_err(refused)?;
     let now = access_token::moment(&app, &client).await.map_err(refused)?;
-    let token = access_token::mint(&app, &client, &granted, now).map_err(refused)?;
+    let binding = binding::bind(&app, &client, None, now).map_err(refused)?;
+    let token = access_token::mint(&app, &client, &granted, &binding, now).map_err(refused)?;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.foundation, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {

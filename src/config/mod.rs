@@ -134,6 +134,8 @@ pub struct Token {
     pub algorithm: Algorithm,
     /// More paths of the token endpoint.
     pub aliases: Vec<String>,
+    /// Whether proofs of possession must have a nonce of ours.
+    pub dpop_nonces: bool,
 }
 
 /// How signing keys come and go.

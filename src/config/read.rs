@@ -171,11 +171,15 @@ impl Reader<'_> {
             Algorithm::parse(text).map_err(|_| "must be ES256, RS256, PS256 or EdDSA".to_owned())
         });
         let aliases = self.parsed("token.aliases", aliases);
+        let dpop_nonces = self.parsed("token.dpop_nonces", |text| {
+            text.parse().map_err(|_| "must be true or false".to_owned())
+        });
         Some(Token {
             lifetime: default?,
             lifetime_max: longest?,
             algorithm: algorithm?,
             aliases: aliases?,
+            dpop_nonces: dpop_nonces?,
         })
     }
 

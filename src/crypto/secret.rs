@@ -14,6 +14,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::crypto::nonces::Nonces;
 use crate::crypto::{CryptoError, base62, random};
 use crate::model::client::ClientId;
 
@@ -53,6 +54,11 @@ impl TagKey {
     /// Takes the key as it comes out of its seal.
     pub fn new(key: &[u8]) -> Self {
         Self(hmac::Key::new(HMAC_SHA256, key))
+    }
+
+    /// Nonces that every instance knows, because all have this key.
+    pub fn nonces(&self) -> Nonces {
+        Nonces::new(hmac::sign(&self.0, b"dpop nonces").as_ref())
     }
 
     /// Makes a new secret for a client.

@@ -2,9 +2,12 @@
 
 use crate::crypto::CryptoError;
 use crate::crypto::argon2id::Cost;
+use crate::crypto::dpop;
 use crate::crypto::guesses::{Guesses, Limits};
 use crate::crypto::hashing::Hasher;
+use crate::crypto::nonces::Nonces;
 use crate::crypto::proof::ProofKey;
+use crate::crypto::replays::Replays;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::TagKey;
 
@@ -21,6 +24,10 @@ pub struct Vault {
     pub hasher: Hasher,
     /// Counts attempts on secrets that could be guessed.
     pub guesses: Guesses,
+    /// Makes nonces for proofs of possession.
+    pub nonces: Nonces,
+    /// Remembers proofs of possession.
+    pub proofs: Replays,
 }
 
 impl Vault {
@@ -35,10 +42,12 @@ impl Vault {
     ) -> Result<Self, CryptoError> {
         Ok(Self {
             master,
-            tag_key,
             proof_key: ProofKey::generate()?,
             hasher: Hasher::new(cost, lanes, queue),
             guesses: Guesses::new(limits),
+            nonces: tag_key.nonces(),
+            proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
+            tag_key,
         })
     }
 }

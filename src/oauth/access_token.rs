@@ -7,8 +7,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::crypto::jwt::Confirmation;
 use crate::crypto::random;
 use crate::model::time::Timestamp;
+use crate::oauth::binding::Binding;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
@@ -25,7 +27,7 @@ const STEPS: u32 = 21;
 pub struct TokenResponse {
     /// The token.
     pub access_token: String,
-    /// How it is used: `Bearer`.
+    /// How it is used: `Bearer` or `DPoP`.
     pub token_type: &'static str,
     /// How many seconds it lives, from now.
     pub expires_in: i64,
@@ -46,6 +48,8 @@ struct Claims<'a> {
     iat: i64,
     exp: i64,
     jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<&'a Confirmation>,
 }
 
 /// Makes a token of what has been granted. The time was read once, so `exp` − `iat` is exactly
@@ -54,6 +58,7 @@ pub fn mint(
     app: &App,
     client: &AuthenticatedClient,
     granted: &Granted,
+    binding: &Binding,
     now: Timestamp,
 ) -> Result<TokenResponse, OAuthError> {
     let resource = granted.resource();
@@ -71,6 +76,7 @@ pub fn mint(
         iat: now.0,
         exp: expiry.0,
         jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
+        cnf: binding.confirmation(),
     };
     let mut text = Vec::with_capacity(ROOM);
     serde_json::to_writer(&mut text, &claims)
@@ -86,7 +92,16 @@ pub fn mint(
         .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
     let access_token =
         key.sign(&text).map_err(|error| OAuthError::server_error(error.to_string()))?;
-    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: expiry.0 - now.0, scope })
+    let token_type = token_type(binding.confirmation());
+    Ok(TokenResponse { access_token, token_type, expires_in: expiry.0 - now.0, scope })
+}
+
+/// How a token is used (RFC 6749, section 7.1; RFC 9449, section 5).
+pub(super) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
+    match confirmation {
+        Some(Confirmation::Key(_)) => "DPoP",
+        Some(Confirmation::Certificate(_)) | None => "Bearer",
+    }
 }
 
 /// The moment for a new token: now, as the one look at the clock. Tokens tell their time in whole

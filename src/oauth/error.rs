@@ -20,6 +20,10 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource is unknown or not granted, or none is named where one must be.
     InvalidTarget,
+    /// A proof of possession does not count, or is missing (RFC 9449, section 5).
+    InvalidDpopProof,
+    /// A proof of possession needs a nonce of ours (RFC 9449, section 8).
+    UseDpopNonce,
     /// The client asks too often. No code is registered for this; the word is that of the next.
     TooManyRequests,
     /// The server cannot do it now.
@@ -38,6 +42,8 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -62,6 +68,7 @@ pub struct OAuthError {
     description: Description,
     reason: Cow<'static, str>,
     retry_after: Option<u32>,
+    dpop_nonce: Option<String>,
 }
 
 impl OAuthError {
@@ -69,7 +76,7 @@ impl OAuthError {
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
         let sentence = allowed(sentence.into());
         let description = Description::Sentence(sentence.clone());
-        Self { code, reason: sentence, description, retry_after: None }
+        Self { code, reason: sentence, description, retry_after: None, dpop_nonce: None }
     }
 
     /// `invalid_request`, with what is wrong about its shape.
@@ -94,6 +101,7 @@ impl OAuthError {
             description: Description::AuthenticationFailed,
             reason: reason.into(),
             retry_after: None,
+            dpop_nonce: None,
         }
     }
 
@@ -106,7 +114,14 @@ impl OAuthError {
             )),
             reason: reason.into(),
             retry_after: Some(SHORTLY),
+            dpop_nonce: None,
         }
+    }
+
+    /// `use_dpop_nonce`: the proof should be made again with this nonce.
+    pub fn use_dpop_nonce(nonce: String) -> Self {
+        let sentence = "The DPoP proof needs a nonce of this server: make it again with the one in the DPoP-Nonce header.";
+        Self { dpop_nonce: Some(nonce), ..Self::new(ErrorCode::UseDpopNonce, sentence) }
     }
 
     /// The caller asks too often, and may come again after so many seconds (RFC 6585, section 4).
@@ -133,6 +148,7 @@ impl OAuthError {
             )),
             reason: reason.into(),
             retry_after: None,
+            dpop_nonce: None,
         }
     }
 
@@ -149,6 +165,11 @@ impl OAuthError {
     /// The true reason, for the log.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// The nonce to be used next, if one is needed.
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 
     /// After how many seconds it is worth trying again, if it is.

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::app::App;
-use crate::crypto::jwt::{Claims, Confirmation};
+use crate::crypto::jwt::Claims;
 use crate::model::resource::ResourceId;
+use crate::oauth::access_token::token_type;
 use crate::oauth::client_authentication::{self, AuthenticatedClient};
 use crate::oauth::error::OAuthError;
 use crate::oauth::live_token;
@@ -43,14 +44,6 @@ fn may_know(client: &AuthenticatedClient, claims: &Claims) -> bool {
             concerns(offer.resource.resource.as_str())
                 && offer.scope.iter().any(|scope| scope.as_str() == SCOPE)
         })
-}
-
-/// How a token is used (RFC 6749, section 7.1; RFC 9449, section 5).
-pub(super) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
-    match confirmation {
-        Some(Confirmation::Key(_)) => "DPoP",
-        Some(Confirmation::Certificate(_)) | None => "Bearer",
-    }
 }
 
 impl Serialize for Introspection {

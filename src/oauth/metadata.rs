@@ -38,6 +38,7 @@ pub struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    dpop_signing_alg_values_supported: Vec<&'static str>,
     /// Required by RFC 8414 and empty because there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
     /// Read by OpenID-shaped libraries, which refuse the document without them.
@@ -68,7 +69,8 @@ pub fn metadata(app: &App) -> Metadata {
         introspection_endpoint_auth_methods_supported: methods.clone(),
         introspection_endpoint_auth_signing_alg_values_supported: signatures.clone(),
         revocation_endpoint_auth_methods_supported: methods,
-        revocation_endpoint_auth_signing_alg_values_supported: signatures,
+        revocation_endpoint_auth_signing_alg_values_supported: signatures.clone(),
+        dpop_signing_alg_values_supported: signatures,
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms

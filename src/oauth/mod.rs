@@ -4,6 +4,7 @@
 //! made, and only the step that checks can make that value.
 
 pub mod access_token;
+pub mod binding;
 pub mod caller;
 pub mod client_authentication;
 pub mod client_credentials;
@@ -30,6 +31,7 @@ pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, O
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
     let now = access_token::moment(app, &client).await?;
+    let binding = binding::bind(app, &client, request.proof.as_ref(), now)?;
     token_rate::count(app, &client, &granted, now)?;
-    access_token::mint(app, &client, &granted, now)
+    access_token::mint(app, &client, &granted, &binding, now)
 }

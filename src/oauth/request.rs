@@ -1,5 +1,6 @@
 //! What a token request asks for, as data.
 
+use crate::oauth::binding::PresentedProof;
 use crate::oauth::caller::{Caller, HeaderCredentials, Origin};
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::parameters::Parameters;
@@ -11,6 +12,8 @@ pub struct TokenRequest {
     pub caller: Caller,
     /// The grant that is asked for.
     pub grant: GrantRequest,
+    /// The proof of a key to which the token shall be bound.
+    pub proof: Option<PresentedProof>,
 }
 
 /// The grant that is asked for.
@@ -57,7 +60,15 @@ impl TokenRequest {
         resources.dedup();
         let scope = parameters.take("scope");
         let grant = GrantRequest::ClientCredentials(Wanted { resources, scope });
-        Ok(Self { caller, grant })
+        Ok(Self { caller, grant, proof: None })
+    }
+}
+
+impl TokenRequest {
+    /// The same with a proof of possession.
+    #[must_use]
+    pub fn with_proof(self, proof: Option<PresentedProof>) -> Self {
+        Self { proof, ..self }
     }
 }
 

@@ -4,15 +4,16 @@
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::Response;
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
+use crate::oauth::binding::PresentedProof;
 use crate::oauth::caller::Origin;
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::request::{TokenQuery, TokenRequest};
 use crate::oauth::{self, introspection, revocation};
 use crate::web::refusal::Refusal;
@@ -58,7 +59,8 @@ where
     let credentials = basic::credentials(&head.headers)?;
     match endpoint {
         Endpoint::Token => {
-            let request = TokenRequest::new(parameters, credentials, origin)?;
+            let proof = proof(&head.headers, head.uri.path())?;
+            let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
             let token = oauth::token(app, &request).await?;
             write(&token, token.access_token.len() + ROOM)
         }
@@ -72,6 +74,19 @@ where
             write(&json!({}), ROOM)
         }
     }
+}
+
+/// The proof of possession that came along (RFC 9449, section 5).
+fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAuthError> {
+    let mut values = headers.get_all("dpop").iter().peekable();
+    if values.peek().is_none() {
+        return Ok(None);
+    }
+    let values = values.map(|value| value.to_str().map(str::to_owned)).collect::<Result<_, _>>();
+    let values = values.map_err(|_| {
+        OAuthError::new(ErrorCode::InvalidDpopProof, "The DPoP header is not text.")
+    })?;
+    Ok(Some(PresentedProof { values, path: path.to_owned() }))
 }
 
 fn write<T: Serialize>(value: &T, room: usize) -> Result<Response, Refusal> {

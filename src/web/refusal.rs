@@ -33,6 +33,7 @@ pub(super) struct Refusal {
     reason: Cow<'static, str>,
     allow: Option<&'static str>,
     retry_after: Option<u32>,
+    dpop_nonce: Option<Box<str>>,
     closes: bool,
 }
 
@@ -117,6 +118,7 @@ impl Refusal {
             description: Description::Sentence(sentence),
             allow: None,
             retry_after: None,
+            dpop_nonce: None,
             closes: false,
         }
     }
@@ -157,6 +159,10 @@ impl Refusal {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // What we make of base64url is fit for a header.
+        if let Some(Ok(nonce)) = self.dpop_nonce.as_deref().map(HeaderValue::from_str) {
+            headers.insert("dpop-nonce", nonce);
         }
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
@@ -203,6 +209,8 @@ impl From<OAuthError> for Refusal {
             | ErrorCode::UnauthorizedClient
             | ErrorCode::UnsupportedGrantType
             | ErrorCode::InvalidScope
+            | ErrorCode::InvalidDpopProof
+            | ErrorCode::UseDpopNonce
             | ErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
             ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
             ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -216,6 +224,7 @@ impl From<OAuthError> for Refusal {
             reason: Cow::Owned(error.reason().to_owned()),
             allow: None,
             retry_after: error.retry_after(),
+            dpop_nonce: error.dpop_nonce().map(Into::into),
             closes: false,
         }
     }

@@ -17,6 +17,7 @@ mod cli_clients;
 mod cli_config;
 mod cli_tokens;
 mod client_authentication;
+mod dpop;
 mod first_minute;
 mod following;
 mod interop;

@@ -42,6 +42,7 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
                 "introspection_endpoint_auth_signing_alg_values_supported": signatures,
                 "revocation_endpoint_auth_methods_supported": methods,
                 "revocation_endpoint_auth_signing_alg_values_supported": signatures,
+                "dpop_signing_alg_values_supported": signatures,
                 "response_types_supported": [],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],

@@ -1,0 +1,209 @@
+//! Proofs of possession: a small JWT by which a client shows that it has a key (RFC 9449).
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::Value;
+use url::Url;
+
+use crate::crypto::digest;
+use crate::model::time::Timestamp;
+
+/// The longest proof that is looked at, in bytes.
+const LONGEST: usize = 8 << 10;
+
+/// The longest `jti`, in bytes. It is kept as a hash anyway.
+const LONGEST_JTI: usize = 256;
+
+/// For how many seconds a proof counts.
+pub const GOOD_FOR: i64 = 60;
+
+/// How far a client's clock may be ahead of ours, in seconds.
+pub const LEEWAY: i64 = 10;
+
+/// The members that make a key a private or a shared one (RFC 7518, section 6).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// What a proof must have been made for.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The URLs that the endpoint has; one of them must be meant.
+    pub uris: &'a [String],
+}
+
+/// A proof whose points up to `htu` have been checked.
+#[derive(Debug)]
+pub struct Proof {
+    /// The thumbprint of the key (RFC 7638).
+    pub thumbprint: String,
+    /// A name of key and `jti` together.
+    pub name: String,
+    /// The nonce that it was made with, if it was.
+    pub nonce: Option<String>,
+    issued_at: i64,
+}
+
+/// Why a proof does not count, a variant for each point of RFC 9449, section 4.3.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// Point 1.
+    #[error("there is more than one DPoP header")]
+    Several,
+    /// Point 2.
+    #[error("it is not one well-formed JWT")]
+    Malformed,
+    /// Point 3.
+    #[error("it lacks {0}, or that is not of the right kind")]
+    Lacks(&'static str),
+    /// Point 4.
+    #[error("its typ is not dpop+jwt")]
+    Type,
+    /// Point 5.
+    #[error("its alg is not ES256, RS256, PS256 or EdDSA")]
+    Algorithm,
+    /// Point 6.
+    #[error("its signature does not match the jwk in its header")]
+    Signature,
+    /// Point 7.
+    #[error("the jwk in its header has a private part: that key is no longer a secret")]
+    PrivateKey,
+    /// Point 8.
+    #[error("its htm is not {0}")]
+    Method(String),
+    /// Point 9.
+    #[error("its htu is not {0}")]
+    Uri(String),
+    /// Point 11.
+    #[error("its iat is {0} s away from the server's clock: make a new one for each request")]
+    Time(i64),
+}
+
+impl Proof {
+    /// Checks a proof in the order of RFC 9449, section 4.3, points 2 to 9. The nonce (10) and the
+    /// time (11) are for [`Proof::check_time`] and whoever gives out nonces.
+    pub fn check(text: &str, expected: &Expected<'_>) -> Result<Self, ProofError> {
+        let (header, claims) = read(text)?;
+        let (jwk, jti, issued_at) = required(&header, &claims)?;
+        if !header["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
+            return Err(ProofError::Type);
+        }
+        let algorithm = algorithm(&header)?;
+        let key: Jwk =
+            serde_json::from_value(jwk.clone()).map_err(|_| ProofError::Lacks("a usable jwk"))?;
+        verify(text, &key, algorithm)?;
+        if PRIVATE.iter().any(|member| !jwk[*member].is_null()) {
+            return Err(ProofError::PrivateKey);
+        }
+        if claims["htm"] != expected.method {
+            return Err(ProofError::Method(expected.method.to_owned()));
+        }
+        check_uri(&claims, expected)?;
+        let thumbprint = key
+            .thumbprint(ThumbprintHash::SHA256)
+            .map_err(|_| ProofError::Lacks("a usable jwk"))?;
+        let name = digest::of(&[&thumbprint, jti]);
+        let nonce = claims["nonce"].as_str().map(str::to_owned);
+        Ok(Self { thumbprint, name, nonce, issued_at })
+    }
+
+    /// Point 11: it was made a moment ago.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
+        let age = now.0.saturating_sub(self.issued_at);
+        if (-LEEWAY..=GOOD_FOR).contains(&age) { Ok(()) } else { Err(ProofError::Time(age)) }
+    }
+}
+
+/// Point 2. Header and claims as they stand: the library drops the members of a key that it does
+/// not need, and those are what must not be there.
+fn read(text: &str) -> Result<(Value, Value), ProofError> {
+    let mut parts = text.split('.');
+    let (Some(header), Some(claims), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(ProofError::Malformed);
+    };
+    if text.len() > LONGEST {
+        return Err(ProofError::Malformed);
+    }
+    let part = |encoded: &str| {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).ok()?;
+        serde_json::from_slice::<Value>(&bytes).ok().filter(Value::is_object)
+    };
+    part(header).zip(part(claims)).ok_or(ProofError::Malformed)
+}
+
+/// Point 3 (RFC 9449, section 4.2).
+fn required<'a>(
+    header: &'a Value,
+    claims: &'a Value,
+) -> Result<(&'a Value, &'a str, i64), ProofError> {
+    for member in ["typ", "alg"] {
+        if !header[member].is_string() {
+            return Err(ProofError::Lacks(member));
+        }
+    }
+    let jwk = Some(&header["jwk"]).filter(|jwk| jwk.is_object());
+    let jti = claims["jti"].as_str().filter(|jti| (1..=LONGEST_JTI).contains(&jti.len()));
+    for claim in ["htm", "htu"] {
+        if !claims[claim].is_string() {
+            return Err(ProofError::Lacks(claim));
+        }
+    }
+    let issued_at = claims["iat"].as_i64().or_else(|| {
+        let seconds = claims["iat"].as_f64().filter(|seconds| seconds.abs() < 1e12)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+        Some(seconds as i64)
+    });
+    if !header["crit"].is_null() {
+        return Err(ProofError::Malformed);
+    }
+    Ok((
+        jwk.ok_or(ProofError::Lacks("jwk"))?,
+        jti.ok_or(ProofError::Lacks("jti"))?,
+        issued_at.ok_or(ProofError::Lacks("iat"))?,
+    ))
+}
+
+/// Point 5.
+fn algorithm(header: &Value) -> Result<Algorithm, ProofError> {
+    match header["alg"].as_str() {
+        Some("ES256") => Ok(Algorithm::ES256),
+        Some("RS256") => Ok(Algorithm::RS256),
+        Some("PS256") => Ok(Algorithm::PS256),
+        Some("EdDSA") => Ok(Algorithm::EdDSA),
+        _ => Err(ProofError::Algorithm),
+    }
+}
+
+/// Point 6. The key comes along; that it is somebody's is what the token will say.
+fn verify(text: &str, key: &Jwk, algorithm: Algorithm) -> Result<(), ProofError> {
+    let decoding = DecodingKey::from_jwk(key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    // The family of the key is compared with the algorithm there, so an HMAC never comes to it.
+    jsonwebtoken::decode::<Value>(text, &decoding, &validation)
+        .map(|_| ())
+        .map_err(|_| ProofError::Signature)
+}
+
+/// Point 9: the URL without query and fragment, normalised (RFC 3986, sections 6.2.2 and 6.2.3).
+fn check_uri(claims: &Value, expected: &Expected<'_>) -> Result<(), ProofError> {
+    let normal = |text: &str| {
+        let mut url = Url::parse(text).ok()?;
+        url.set_query(None);
+        url.set_fragment(None);
+        Some(url)
+    };
+    let presented = claims["htu"].as_str().and_then(normal);
+    let is_one = presented
+        .is_some_and(|url| expected.uris.iter().any(|uri| normal(uri).as_ref() == Some(&url)));
+    if is_one {
+        return Ok(());
+    }
+    Err(ProofError::Uri(expected.uris.first().cloned().unwrap_or_default()))
+}

@@ -1,0 +1,73 @@
+//! Nonces that a server gives out and knows again without keeping them (RFC 9449, section 8): a
+//! moment and a MAC over it. All instances have the same key, so each knows those of the others.
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::model::time::Timestamp;
+
+/// For how many seconds a nonce counts.
+const GOOD_FOR: i64 = 300;
+
+/// How many bytes of the MAC are in a nonce.
+const MAC_LENGTH: usize = 16;
+
+/// Makes nonces and knows them again.
+pub struct Nonces(hmac::Key);
+
+impl std::fmt::Debug for Nonces {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Nonces(…)")
+    }
+}
+
+impl Nonces {
+    /// Nonces of a key that is for nothing else, and that all instances have.
+    pub fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// A nonce of this moment.
+    pub fn make(&self, now: Timestamp) -> String {
+        let moment = now.0.to_be_bytes();
+        let mac = hmac::sign(&self.0, &moment);
+        let mut bytes = moment.to_vec();
+        bytes.extend(mac.as_ref().iter().take(MAC_LENGTH));
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// True for a nonce of ours that is not too old.
+    pub fn knows(&self, nonce: &str, now: Timestamp) -> bool {
+        let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(nonce) else { return false };
+        let Some((moment, _)) = bytes.split_first_chunk::<8>() else { return false };
+        let moment = Timestamp(i64::from_be_bytes(*moment));
+        let age = now.0.saturating_sub(moment.0);
+        // Some seconds of difference between the clocks of instances.
+        let is_young = (-10..=GOOD_FOR).contains(&age);
+        let expected = self.make(moment);
+        is_young
+            && aws_lc_rs::constant_time::verify_slices_are_equal(
+                expected.as_bytes(),
+                nonce.as_bytes(),
+            )
+            .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_known_by_whoever_has_the_key_and_for_a_while() {
+        let (one, two, other) = (Nonces::new(b"a"), Nonces::new(b"a"), Nonces::new(b"b"));
+        let nonce = one.make(Timestamp(1000));
+        assert!(two.knows(&nonce, Timestamp(1300)));
+        assert!(!two.knows(&nonce, Timestamp(1301)));
+        assert!(!other.knows(&nonce, Timestamp(1000)));
+        assert!(!one.knows("", Timestamp(1000)));
+        assert!(!one.knows(&nonce[..nonce.len() - 1], Timestamp(1000)));
+        assert_ne!(nonce, one.make(Timestamp(1001)));
+    }
+}

@@ -1,0 +1,101 @@
+//! To what is the token bound? A key of the client's own, if it proves to have one.
+
+use crate::app::App;
+use crate::crypto::dpop::{Expected, Proof, ProofError};
+use crate::crypto::jwt::Confirmation;
+use crate::crypto::replays::Refused;
+use crate::model::time::Timestamp;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::metadata::TOKEN_PATH;
+
+/// A proof as it came with a request (RFC 9449, section 5), unread.
+#[derive(Debug)]
+pub struct PresentedProof {
+    /// The values of the `DPoP` headers.
+    pub values: Vec<String>,
+    /// The path of the request.
+    pub path: String,
+}
+
+/// What a token is bound to. Only [`bind`] makes one.
+#[derive(Debug)]
+pub struct Binding(Option<Confirmation>);
+
+impl Binding {
+    /// What the token has to say about it; nothing for a bearer token.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.0.as_ref()
+    }
+}
+
+/// Checks what the client binds its token to, and that it does if it must.
+pub fn bind(
+    app: &App,
+    client: &AuthenticatedClient,
+    presented: Option<&PresentedProof>,
+    now: Timestamp,
+) -> Result<Binding, OAuthError> {
+    let must = client.entry().security.as_ref().is_some_and(|security| security.dpop_bound);
+    match presented {
+        Some(presented) => by_key(app, presented, now).map(|key| Binding(Some(key))),
+        None if must => Err(OAuthError::new(
+            ErrorCode::InvalidDpopProof,
+            format!(
+                "Tokens of client {} are bound to a key: send a DPoP header with each token request (RFC 9449).",
+                client.id()
+            ),
+        )),
+        None => Ok(Binding(None)),
+    }
+}
+
+fn by_key(
+    app: &App,
+    presented: &PresentedProof,
+    now: Timestamp,
+) -> Result<Confirmation, OAuthError> {
+    let wrong = |error: &ProofError| {
+        OAuthError::new(
+            ErrorCode::InvalidDpopProof,
+            format!("The DPoP proof does not count: {error}."),
+        )
+    };
+    let [text] = &presented.values[..] else { return Err(wrong(&ProofError::Several)) };
+    let uris = token_endpoints(app, &presented.path);
+    let proof = Proof::check(text, &Expected { method: "POST", uris: &uris });
+    let proof = proof.map_err(|error| wrong(&error))?;
+    check_nonce(app, &proof, now)?;
+    proof.check_time(now).map_err(|error| wrong(&error))?;
+    match app.foundation.vault.proofs.take(&proof.name, now) {
+        Ok(()) => Ok(Confirmation::Key(proof.thumbprint)),
+        Err(Refused::Seen) => Err(OAuthError::new(
+            ErrorCode::InvalidDpopProof,
+            "The DPoP proof has been used before: make one for each request, with its own jti.",
+        )),
+        Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
+    }
+}
+
+/// Point 10 of RFC 9449, section 4.3, and section 8.
+fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthError> {
+    let nonces = &app.foundation.vault.nonces;
+    if !app.foundation.config.token.dpop_nonces
+        || proof.nonce.as_deref().is_some_and(|nonce| nonces.knows(nonce, now))
+    {
+        return Ok(());
+    }
+    Err(OAuthError::use_dpop_nonce(nonces.make(now)))
+}
+
+/// The URLs of the token endpoint: the one in the metadata, its other names, and the path of this
+/// very request, which is one of them with or without a slash.
+fn token_endpoints(app: &App, path: &str) -> Vec<String> {
+    let issuer = app.issuer.as_str();
+    let origin = issuer.strip_suffix(app.issuer.path()).unwrap_or(issuer);
+    let aliases = app.foundation.config.token.aliases.iter().map(String::as_str);
+    let mut uris: Vec<_> =
+        std::iter::once(TOKEN_PATH).chain(aliases).map(|path| format!("{issuer}{path}")).collect();
+    uris.push(format!("{origin}{path}"));
+    uris
+}
