@@ -1,14 +1,17 @@
 //! What a process is made of: built once at the start, then only read.
 
+pub mod refusals;
 pub mod work;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use crate::app::refusals::Refusals;
 use crate::config::{Config, Issuer, Location};
 use crate::crypto::argon2id::Cost;
 use crate::crypto::guesses::Limits;
@@ -100,6 +103,8 @@ pub struct App {
     pub directory: Directory,
     /// True from the moment the server has been told to stop.
     pub stopping: AtomicBool,
+    /// The last refusals, until they are written.
+    pub refusals: Arc<Refusals>,
 }
 
 impl Foundation {
@@ -125,7 +130,8 @@ impl App {
         let Foundation { store, vault, clock, .. } = &foundation;
         let directory =
             Directory::load(store, vault, foundation.keep_seconds(), clock.now()).await?;
-        Ok(Self { foundation, issuer, directory, stopping: AtomicBool::new(false) })
+        let (stopping, refusals) = (AtomicBool::new(false), Arc::default());
+        Ok(Self { foundation, issuer, directory, stopping, refusals })
     }
 
     /// Writes what has been counted of the use of secrets. What cannot be written now is kept.
@@ -140,6 +146,15 @@ impl App {
             self.directory.ledger.put_back(entries);
         }
         written
+    }
+
+    /// Writes the refusals since the last time. What cannot be written now is in the log alone.
+    pub async fn write_refusals(&self) -> Result<(), StoreError> {
+        let refusals = self.refusals.take();
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        self.foundation.store.add_refusals(&refusals).await
     }
 
     /// Reads what others have changed; true if there was anything.

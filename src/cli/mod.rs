@@ -11,6 +11,7 @@ mod client_secret;
 mod completion;
 mod dev;
 mod error;
+mod explain;
 mod health;
 mod http;
 mod key;
@@ -87,6 +88,8 @@ enum Command {
     /// Make, read and check tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Say why a request was refused, and what mends it
+    Explain(explain::ExplainArgs),
     /// The log of every change
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -150,6 +153,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Resource(command) => resource::run(global, command).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::Token(command) => token::run(global, command).await,
+        Command::Explain(args) => explain::run(global, &args).await,
         Command::Audit(command) => audit::run(global, &command).await,
         Command::Version => output::version(global.output),
         Command::Completion(args) => completion::run(&args),

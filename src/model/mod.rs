@@ -7,6 +7,7 @@ pub mod client;
 pub mod event;
 pub mod grant;
 pub mod rate;
+pub mod refusal;
 pub mod resource;
 pub mod scope;
 pub mod secret;

@@ -69,6 +69,18 @@ pub struct OAuthError {
     reason: Cow<'static, str>,
     retry_after: Option<u32>,
     dpop_nonce: Option<String>,
+    facts: Option<Box<Facts>>,
+}
+
+/// What an operator may know beside the reason; never a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The client it is about.
+    pub client_id: Option<String>,
+    /// What would mend it.
+    pub remedy: Option<Cow<'static, str>>,
+    /// The last characters of a whole secret that was presented.
+    pub hint: Option<String>,
 }
 
 impl OAuthError {
@@ -76,7 +88,14 @@ impl OAuthError {
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
         let sentence = allowed(sentence.into());
         let description = Description::Sentence(sentence.clone());
-        Self { code, reason: sentence, description, retry_after: None, dpop_nonce: None }
+        Self {
+            code,
+            reason: sentence,
+            description,
+            retry_after: None,
+            dpop_nonce: None,
+            facts: None,
+        }
     }
 
     /// `invalid_request`, with what is wrong about its shape.
@@ -102,6 +121,7 @@ impl OAuthError {
             reason: reason.into(),
             retry_after: None,
             dpop_nonce: None,
+            facts: None,
         }
     }
 
@@ -115,6 +135,7 @@ impl OAuthError {
             reason: reason.into(),
             retry_after: Some(SHORTLY),
             dpop_nonce: None,
+            facts: None,
         }
     }
 
@@ -149,7 +170,34 @@ impl OAuthError {
             reason: reason.into(),
             retry_after: None,
             dpop_nonce: None,
+            facts: None,
         }
+    }
+
+    /// The same about that client.
+    #[must_use]
+    pub fn about(mut self, client_id: &str) -> Self {
+        self.facts.get_or_insert_default().client_id = Some(client_id.to_owned());
+        self
+    }
+
+    /// The same with what would mend it, for the operator.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        self.facts.get_or_insert_default().remedy = Some(remedy.into());
+        self
+    }
+
+    /// The same with the last characters of the secret that was presented.
+    #[must_use]
+    pub fn with_hint(mut self, hint: String) -> Self {
+        self.facts.get_or_insert_default().hint = Some(hint);
+        self
+    }
+
+    /// What an operator may know beside the reason.
+    pub fn facts(&self) -> Option<&Facts> {
+        self.facts.as_deref()
     }
 
     /// The code.

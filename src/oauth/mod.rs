@@ -20,18 +20,29 @@ mod token_rate;
 
 use crate::app::App;
 use crate::oauth::access_token::TokenResponse;
+use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::{GrantRequest, TokenRequest};
 
 /// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
 pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
     let client = client_authentication::authenticate(app, &request.caller).await?;
+    authorize_and_mint(app, &client, request)
+        .await
+        .map_err(|refusal| refusal.about(client.id().as_str()))
+}
+
+async fn authorize_and_mint(
+    app: &App,
+    client: &AuthenticatedClient,
+    request: &TokenRequest,
+) -> Result<TokenResponse, OAuthError> {
     let granted = match &request.grant {
-        GrantRequest::ClientCredentials(wanted) => client_credentials::grant(app, &client, wanted)?,
+        GrantRequest::ClientCredentials(wanted) => client_credentials::grant(app, client, wanted)?,
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
-    let now = access_token::moment(app, &client).await?;
-    let binding = binding::bind(app, &client, request.proof.as_ref(), now)?;
-    token_rate::count(app, &client, &granted, now)?;
-    access_token::mint(app, &client, &granted, &binding, now)
+    let now = access_token::moment(app, client).await?;
+    let binding = binding::bind(app, client, request.proof.as_ref(), now)?;
+    token_rate::count(app, client, &granted, now)?;
+    access_token::mint(app, client, &granted, &binding, now)
 }

@@ -79,6 +79,7 @@ impl Server {
         background.spawn(upkeep::keep_keys_coming(app.clone()));
         background.spawn(upkeep::keep_ledger(app.clone()));
         background.spawn(upkeep::forget(app.clone()));
+        background.spawn(upkeep::keep_refusals(app.clone()));
         background.spawn(upkeep::fetch_key_sets(app.clone()));
         let (closing, closed) = watch::channel(false);
         let listeners = [
@@ -112,6 +113,7 @@ impl Server {
         }
         background.shutdown().await;
         upkeep::write_ledger(&app).await;
+        upkeep::write_refusals(&app).await;
         app.foundation.store.close().await;
         tracing::info!("stopped");
     }
@@ -147,6 +149,8 @@ impl Listening {
             shape,
             header_size: config.limits.header_size,
             trusted_proxies: config.trusted_proxies.clone(),
+            refusals: app.refusals.clone(),
+            clock: app.foundation.clock.clone(),
         };
         Self {
             listener,

@@ -20,6 +20,12 @@ const KEYS_INTERVAL: Duration = Duration::from_secs(30);
 /// How often the ledger is written: so much of it is lost when the process is killed.
 const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
 
+/// How often refusals are written.
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// For how many seconds refusals are kept: seven days.
+const REFUSALS_KEPT_FOR: i64 = 7 * 86_400;
+
 /// How often it is looked for what can be forgotten.
 const FORGETTING_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -126,6 +132,24 @@ pub(super) async fn write_ledger(app: &App) {
     }
 }
 
+/// Writes refusals for ever, soon after they happened: somebody may be about to ask for one.
+pub(super) async fn keep_refusals(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(REFUSALS_INTERVAL).await;
+        write_refusals(&app).await;
+    }
+}
+
+/// Writes the refusals once. Without the database they are in the log alone.
+pub(super) async fn write_refusals(app: &App) {
+    if let Err(error) = app.write_refusals().await {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "refusals cannot be kept for tokend explain; they are in this log"
+        );
+    }
+}
+
 /// Forgets for ever what no longer matters, because it would have expired by now anyway.
 pub(super) async fn forget(app: Arc<App>) {
     loop {
@@ -135,7 +159,8 @@ pub(super) async fn forget(app: Arc<App>) {
         let store = &app.foundation.store;
         let forgotten = async {
             store.forget_revocations(now).await?;
-            store.forget_assertions(now).await
+            store.forget_assertions(now).await?;
+            store.forget_refusals(now.minus_seconds(REFUSALS_KEPT_FOR)).await
         };
         if let Err(error) = forgotten.await {
             tracing::warn!(

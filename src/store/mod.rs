@@ -9,6 +9,7 @@ mod clients;
 pub mod entries;
 mod events;
 pub mod feed;
+mod refusals;
 mod resources;
 mod revocations;
 pub mod schema;

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::BoxError;
@@ -13,7 +14,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use ipnet::IpNet;
 
+use crate::app::refusals::Refusals;
 use crate::crypto::random;
+use crate::model::time::Clock;
 use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
@@ -33,6 +36,10 @@ pub struct Exchange {
     pub header_size: usize,
     /// Networks whose word on a client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where refusals are noted.
+    pub refusals: Arc<Refusals>,
+    /// The time at which they are.
+    pub clock: Clock,
 }
 
 /// Answers one request of a peer.
@@ -51,6 +58,9 @@ where
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         line.refused(&refusal, &request_id);
+        let address = client.to_string();
+        let now = exchange.clock.now();
+        exchange.refusals.note(&address, || refusal.record(&request_id, now, &address));
         response = refusal.render(exchange.shape, &request_id);
     } else {
         line.answered(&response, &request_id, started);
@@ -166,6 +176,8 @@ mod tests {
                 shape,
                 header_size: 1000,
                 trusted_proxies: Vec::new(),
+                refusals: Arc::default(),
+                clock: Clock::System,
             };
             let mut request = Request::new(Body::empty());
             request.headers_mut().insert(HOST, HeaderValue::from_static("a"));

@@ -13,7 +13,9 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::oauth::error::{Description, ErrorCode, OAuthError};
+use crate::model::refusal::RefusalRecord;
+use crate::model::time::Timestamp;
+use crate::oauth::error::{Description, ErrorCode, Facts, OAuthError};
 
 /// The body that a listener's errors have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub(super) struct Refusal {
     allow: Option<&'static str>,
     retry_after: Option<u32>,
     dpop_nonce: Option<Box<str>>,
+    facts: Option<Box<Facts>>,
     closes: bool,
 }
 
@@ -51,6 +54,22 @@ impl Refusal {
     /// The true reason, for the log.
     pub(super) fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// The refusal as it is kept for `tokend explain`.
+    pub(super) fn record(&self, request_id: &str, at: Timestamp, address: &str) -> RefusalRecord {
+        let facts = self.facts.as_deref().cloned().unwrap_or_default();
+        RefusalRecord {
+            request_id: request_id.to_owned(),
+            at,
+            status: self.status.as_u16(),
+            error: self.code.to_owned(),
+            address: address.to_owned(),
+            client_id: facts.client_id,
+            reason: self.reason.to_string(),
+            remedy: facts.remedy.map(Cow::into_owned),
+            hint: facts.hint,
+        }
     }
 
     /// 404.
@@ -119,6 +138,7 @@ impl Refusal {
             allow: None,
             retry_after: None,
             dpop_nonce: None,
+            facts: None,
             closes: false,
         }
     }
@@ -225,6 +245,7 @@ impl From<OAuthError> for Refusal {
             allow: None,
             retry_after: error.retry_after(),
             dpop_nonce: error.dpop_nonce().map(Into::into),
+            facts: error.facts().cloned().map(Box::new),
             closes: false,
         }
     }

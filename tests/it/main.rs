@@ -18,6 +18,7 @@ mod cli_config;
 mod cli_tokens;
 mod client_authentication;
 mod dpop;
+mod explain;
 mod first_minute;
 mod following;
 mod interop;

@@ -52,8 +52,9 @@ pub(super) async fn prove(
     refuse_disabled(&entry)?;
     refuse_other_methods(&entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
-    check_claims(app, &assertion, now)?;
-    use_once(app, &entry, &assertion, now).await?;
+    let about = |error: OAuthError| error.about(entry.client_id.as_str());
+    check_claims(app, &assertion, now).map_err(about)?;
+    use_once(app, &entry, &assertion, now).await.map_err(about)?;
     Ok(entry)
 }
 

@@ -3,6 +3,7 @@
 //! Whatever fails here, the caller is told the same; only the log learns the reason.
 
 mod assertion;
+mod diagnosis;
 mod secret;
 
 use std::net::IpAddr;
@@ -83,7 +84,8 @@ fn admitted(entry: Arc<ClientEntry>, origin: &Origin) -> Result<AuthenticatedCli
                 "Client {} may not be used from {}. Ask your operator (client update --network).",
                 entry.client_id, origin.address
             ),
-        ));
+        )
+        .about(entry.client_id.as_str()));
     }
     Ok(AuthenticatedClient { entry, address: Some(origin.address) })
 }
@@ -101,7 +103,8 @@ fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
 fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
-        ClientState::Disabled => Err(refusal(entry, "the client is disabled")),
+        ClientState::Disabled => Err(refusal(entry, "the client is disabled")
+            .with_remedy("Why: tokend audit list. To let it in again: tokend client enable.")),
     }
 }
 
@@ -112,10 +115,17 @@ fn refuse_other_methods(
     if entry.ways.auth_methods.contains(&method) {
         return Ok(());
     }
-    Err(refusal(entry, &format!("the client may not use {}", method.as_str())))
+    let permitted: Vec<_> = entry.ways.auth_methods.iter().map(|method| method.as_str()).collect();
+    let method = method.as_str();
+    let remedy = format!(
+        "Let it use {}, or permit {method}: tokend client update --auth-method.",
+        permitted.join(" or ")
+    );
+    Err(refusal(entry, &format!("the client may not use {method}")).with_remedy(remedy))
 }
 
 /// A refusal whose reason names the client, which exists and is therefore no secret.
 fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
-    OAuthError::authentication_failed(format!("{}: {reason}", entry.client_id))
+    let id = entry.client_id.as_str();
+    OAuthError::authentication_failed(format!("{id}: {reason}")).about(id)
 }

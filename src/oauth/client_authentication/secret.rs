@@ -9,12 +9,12 @@ use secrecy::ExposeSecret;
 use crate::app::App;
 use crate::crypto::hashing::{Busy, Hasher, Lane};
 use crate::crypto::proof::Mac;
-use crate::crypto::secret::{self, Shape};
+use crate::crypto::secret;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::secret::SecretKind;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
-use crate::oauth::client_authentication::refusal;
+use crate::oauth::client_authentication::{diagnosis, refusal};
 use crate::oauth::error::OAuthError;
 
 /// A client, and which of its secrets has proved it.
@@ -104,9 +104,9 @@ impl Attempt<'_> {
         match (known, found) {
             (Some(entry), Some(secret)) => Ok(Proved { entry, secret }),
             (Some(entry), None) => {
-                Err(refusal(&entry, why_not(&entry, presented, is_tagged, self.now)))
+                Err(diagnosis::wrong_secret(self.app, &entry, self.credentials, self.now))
             }
-            (None, _) => Err(OAuthError::authentication_failed("no client has that id")),
+            (None, _) => Err(diagnosis::unknown_client(self.app, self.credentials)),
         }
     }
 
@@ -212,26 +212,5 @@ impl Match {
             Self::Yes(position) => Some(position),
             Self::NoByHash | Self::NoAtOnce => None,
         }
-    }
-}
-
-/// The reason for the log; computed for refusals only.
-fn why_not(entry: &ClientEntry, presented: &str, is_tagged: bool, now: Timestamp) -> &'static str {
-    let is_over = |known: &SecretEntry| {
-        *known.stored.hint == *secret::hint(presented) && !known.stored.is_live(now)
-    };
-    match secret::shape(presented) {
-        Shape::Damaged => {
-            "the secret was cut, mistyped or has a line break: its checksum does not match"
-        }
-        Shape::Whole if !is_tagged => {
-            "the secret was minted for another client or by another server"
-        }
-        Shape::Whole if entry.secrets.iter().any(is_over) => "the secret has expired",
-        Shape::Whole => "the secret was this client's and has been removed",
-        Shape::Foreign if presented.starts_with("eyJ") => {
-            "the value sent as secret looks like a token"
-        }
-        Shape::Foreign => "the secret is wrong",
     }
 }

@@ -1,0 +1,83 @@
+//! The last refusals, in a bounded ring, until they are written to the database: a command of the
+//! operator is another process, and the instance that refused may be any of several.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+use crate::model::refusal::RefusalRecord;
+
+/// How many are held until they are written.
+const MOST: usize = 500;
+
+/// How many of them may come from one address, so that a flood does not hide everybody else's.
+const MOST_OF_ONE: usize = 50;
+
+/// The refusals since they were last taken.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    records: Vec<RefusalRecord>,
+    by_address: HashMap<String, usize>,
+}
+
+impl Refusals {
+    /// Notes a refusal if there is room. Never waits: where two threads meet, one of them goes on
+    /// without; the log has all of them.
+    pub fn note(&self, address: &str, record: impl FnOnce() -> RefusalRecord) {
+        let mut held = match self.0.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if held.records.len() >= MOST {
+            return;
+        }
+        if let Some(count) = held.by_address.get_mut(address) {
+            if *count >= MOST_OF_ONE {
+                return;
+            }
+            *count += 1;
+        } else {
+            held.by_address.insert(address.to_owned(), 1);
+        }
+        held.records.push(record());
+    }
+
+    /// Takes everything that is held.
+    pub fn take(&self) -> Vec<RefusalRecord> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).records
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Timestamp;
+
+    fn note(refusals: &Refusals, address: &str) {
+        refusals.note(address, || RefusalRecord {
+            request_id: String::new(),
+            at: Timestamp(0),
+            status: 401,
+            error: String::new(),
+            address: address.to_owned(),
+            client_id: None,
+            reason: String::new(),
+            remedy: None,
+            hint: None,
+        });
+    }
+
+    #[test]
+    fn a_flood_from_one_address_leaves_room_for_the_others() {
+        let refusals = Refusals::default();
+        (0..1000).for_each(|_| note(&refusals, "a"));
+        note(&refusals, "b");
+        assert_eq!(refusals.take().len(), MOST_OF_ONE + 1);
+        (0..1000).for_each(|n| note(&refusals, &n.to_string()));
+        assert_eq!(refusals.take().len(), MOST);
+        assert!(refusals.take().is_empty());
+    }
+}

@@ -1,0 +1,77 @@
+//! `tokend explain`: why was this request refused, and what mends it?
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::model::refusal::RefusalRecord;
+use crate::store::Store;
+
+/// A server writes its refusals every second or two; so long it is worth waiting for one.
+const PATIENCE: u32 = 12;
+const STEP: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The id of the request, from its answer: `req_…`
+    request_id: String,
+}
+
+/// Runs `tokend explain`.
+pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliError> {
+    let id = args.request_id.trim();
+    if !RefusalRecord::is_request_id(id) {
+        return Err(CliError::usage("the id of a request is req_ and letters and digits")
+            .with_remedy("It stands in the answer, as X-Request-Id and in the description."));
+    }
+    let foundation = global.foundation().await?;
+    let found = find(&foundation.store, id).await?.ok_or_else(|| {
+        let error = CliError::from(crate::admin::AdminError::NotFound {
+            kind: "refused request",
+            id: id.to_owned(),
+            remedy: "only refusals are kept, the last 10,000 of seven days, and of a flood a part",
+        });
+        error.with_remedy(
+            "Only refusals are kept: the last 10,000 of seven days, and of a flood from one address only a part. The server's log has them all: search it for this id.",
+        )
+    })?;
+    let owners = match &found.hint {
+        Some(hint) => foundation.store.clients_by_hint(hint).await?,
+        None => Vec::new(),
+    };
+    let others: Vec<_> = owners
+        .iter()
+        .map(ToString::to_string)
+        .filter(|owner| Some(owner) != found.client_id.as_ref())
+        .collect();
+    let now = foundation.clock.now();
+    let mut rows = vec![
+        ("request", found.request_id.clone()),
+        ("at", output::moment(found.at, now)),
+        ("answer", format!("{} {}", found.status, found.error)),
+        ("from", found.address.clone()),
+    ];
+    rows.extend(found.client_id.clone().map(|id| ("client", id)));
+    rows.push(("reason", found.reason.clone()));
+    if !others.is_empty() {
+        rows.push(("secret of", format!("{} (by its last characters)", others.join(", "))));
+    }
+    rows.extend(found.remedy.clone().map(|remedy| ("mend it", remedy)));
+    let mut value = json!(found);
+    value["secret_of"] = json!(others);
+    output::one(global.output, id, &value, &rows)
+}
+
+async fn find(store: &Store, id: &str) -> Result<Option<RefusalRecord>, CliError> {
+    for _ in 0..PATIENCE {
+        if let Some(found) = store.refusal(id).await? {
+            return Ok(Some(found));
+        }
+        tokio::time::sleep(STEP).await;
+    }
+    Ok(None)
+}

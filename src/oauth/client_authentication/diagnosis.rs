@@ -1,0 +1,170 @@
+//! Why a secret did not count, in words for the operator, with what would mend it.
+//!
+//! Variants of what was presented are tried here, **for diagnosis only, never for acceptance**, and
+//! only by the tag of a secret, which costs a microsecond. Of a secret nothing is told but the
+//! last characters of a whole one, which are its checksum.
+
+use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use crate::app::App;
+use crate::crypto::secret::{self, Shape};
+use crate::directory::{ClientEntry, SecretEntry};
+use crate::model::time::Timestamp;
+use crate::oauth::caller::SecretCredentials;
+use crate::oauth::client_authentication::refusal;
+use crate::oauth::error::OAuthError;
+
+const CODING: &str =
+    "In Basic encode id and secret once; in a JSON or form body let the library do it, once.";
+
+/// Nobody has the id that was presented. It is not told as it is: it may be a secret.
+pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
+    let id = credentials.client_id.as_str();
+    let unknown = |reason: String, remedy: &'static str| {
+        OAuthError::authentication_failed(reason).with_remedy(remedy)
+    };
+    if secret::shape(id) != Shape::Foreign {
+        return unknown(
+            "a client secret was sent as the client id".to_owned(),
+            "The two are swapped: put the id first. Rotate the secret if that was logged somewhere.",
+        );
+    }
+    for (variant, what) in variants(id) {
+        if app.directory.client(&variant).is_some() {
+            return unknown(
+                format!("no client has that id, but {} would be one: the id {what}", *variant),
+                CODING,
+            );
+        }
+    }
+    let start: String = id.chars().take(4).filter(char::is_ascii_graphic).collect();
+    unknown(
+        format!(
+            "no client has that id ({} characters, beginning with '{start}')",
+            id.chars().count()
+        ),
+        "Compare with: tokend client list. It may have been deleted (tokend audit list), or be a client of another server.",
+    )
+}
+
+/// The client is known, and the secret is none of its live ones.
+pub(super) fn wrong_secret(
+    app: &App,
+    entry: &ClientEntry,
+    credentials: &SecretCredentials,
+    now: Timestamp,
+) -> OAuthError {
+    let presented = credentials.secret.expose_secret();
+    let tag_key = &app.foundation.vault.tag_key;
+    let is_own = |text: &str| tag_key.is_tagged(&credentials.client_id, text);
+    for (variant, what) in variants(presented) {
+        if is_own(&variant) {
+            let reason = format!("the secret is this client's, but it {what}");
+            return refusal(entry, &reason).with_remedy(CODING);
+        }
+    }
+    match secret::shape(presented) {
+        Shape::Damaged => refusal(
+            entry,
+            "the secret was cut or mistyped: its checksum does not match",
+        )
+        .with_remedy(
+            "Copy it again as a whole: tkd_ and 49 letters and digits, without a line break.",
+        ),
+        Shape::Whole if !is_own(presented) => {
+            refusal(entry, "the secret was minted for another client or by another server")
+                .with_hint(secret::hint(presented))
+                .with_remedy(
+                    "Give this client its own secret, or make it one: tokend client add-secret.",
+                )
+        }
+        Shape::Whole => ended(entry, presented, now),
+        Shape::Foreign if presented.starts_with("eyJ") => {
+            refusal(entry, "the value sent as secret looks like a token")
+                .with_remedy("Send the client's secret; a JWT belongs in client_assertion.")
+        }
+        Shape::Foreign => {
+            refusal(entry, "the secret is wrong, and it is none that this server makes")
+                .with_remedy(
+                    "Compare with where it came from; an imported secret cannot be shown again.",
+                )
+        }
+    }
+}
+
+/// The secret was this client's once.
+fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
+    let hint = secret::hint(presented);
+    let is_it = |known: &&SecretEntry| *known.stored.hint == *hint;
+    let known = entry.secrets.iter().find(is_it);
+    let remedy = "Make a new one: tokend client rotate-secret, or add-secret with a longer life.";
+    match known.and_then(|known| Some((known, known.stored.expires_at?))) {
+        Some((known, end)) if end <= now => {
+            let (id, ago) = (known.stored.secret_id.as_str(), span(now.0 - end.0));
+            refusal(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
+        }
+        _ => refusal(entry, "the secret was this client's and has been removed"),
+    }
+    .with_hint(hint)
+    .with_remedy(remedy)
+}
+
+/// A span in words, in the largest unit that says enough.
+fn span(seconds: i64) -> String {
+    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let fitting = units.into_iter().find(|(size, _)| seconds >= 2 * size);
+    fitting
+        .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
+}
+
+/// What the text would be without the usual mistakes, and what the mistake is.
+fn variants(text: &str) -> Vec<(Zeroizing<String>, &'static str)> {
+    let mut found = Vec::new();
+    let trimmed = text.trim();
+    if trimmed != text {
+        found.push((trimmed, "has a line break or a space at its end or beginning"));
+    }
+    let quoted = trimmed.trim_matches(['"', '\'']);
+    if quoted != trimmed {
+        found.push((quoted, "stands in quotation marks"));
+    }
+    let mut found: Vec<_> =
+        found.into_iter().map(|(text, what)| (Zeroizing::new(text.to_owned()), what)).collect();
+    let mut rest = Zeroizing::new(trimmed.to_owned());
+    for what in [
+        "was percent-encoded once more than it was decoded (encoded twice, or where it must be plain)",
+        "was percent-encoded three times",
+    ] {
+        if !rest.contains('%') {
+            break;
+        }
+        rest = Zeroizing::new(percent_decode_str(&rest).decode_utf8_lossy().into_owned());
+        found.push((rest.clone(), what));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_mistakes_are_undone_one_by_one() {
+        let texts = |text: &str| -> Vec<String> {
+            variants(text).iter().map(|(variant, _)| variant.to_string()).collect()
+        };
+        assert!(texts("abc").is_empty());
+        assert_eq!(texts("abc\r\n"), ["abc"]);
+        assert_eq!(texts("'abc'"), ["abc"]);
+        assert_eq!(texts("a%255Fb"), ["a%5Fb", "a_b"]);
+    }
+
+    #[test]
+    fn a_span_is_told_in_the_largest_unit_that_says_enough() {
+        assert_eq!(span(2 * 86_400 + 5), "2 days");
+        assert_eq!(span(86_400), "24 hours");
+        assert_eq!(span(119), "119 s");
+    }
+}

@@ -1,0 +1,102 @@
+//! Why requests were refused: the last ones, for `tokend explain`. No change: nobody follows it.
+
+use sqlx::QueryBuilder;
+
+use crate::model::client::ClientId;
+use crate::model::refusal::RefusalRecord;
+use crate::model::time::Timestamp;
+use crate::store::transaction::on_transaction;
+use crate::store::{Store, StoreError, on_pool};
+
+/// How many refusals are kept.
+const MOST: i64 = 10_000;
+
+/// How many rows one statement writes or removes.
+const BATCH: usize = 500;
+
+type Row =
+    (String, i64, i64, String, String, Option<String>, String, Option<String>, Option<String>);
+
+fn refusal(row: Row) -> RefusalRecord {
+    let (request_id, at, status, error, address, client_id, reason, remedy, hint) = row;
+    RefusalRecord {
+        request_id,
+        at: Timestamp(at),
+        status: u16::try_from(status).unwrap_or_default(),
+        error,
+        address,
+        client_id,
+        reason,
+        remedy,
+        hint,
+    }
+}
+
+impl Store {
+    /// Keeps refusals.
+    pub async fn add_refusals(&self, refusals: &[RefusalRecord]) -> Result<(), StoreError> {
+        const INSERT: &str = "
+            INSERT INTO refusal
+                (request_id, at, status, error, address, client_id, reason, remedy, hint) ";
+        let mut transaction = self.transaction().await?;
+        for batch in refusals.chunks(BATCH) {
+            on_transaction!(transaction, |connection| {
+                let mut statement = QueryBuilder::new(INSERT);
+                statement.push_values(batch, |mut row, refusal| {
+                    row.push_bind(&refusal.request_id)
+                        .push_bind(refusal.at.0)
+                        .push_bind(i64::from(refusal.status))
+                        .push_bind(&refusal.error)
+                        .push_bind(&refusal.address)
+                        .push_bind(&refusal.client_id)
+                        .push_bind(&refusal.reason)
+                        .push_bind(&refusal.remedy)
+                        .push_bind(&refusal.hint);
+                });
+                statement.push(" ON CONFLICT (request_id) DO NOTHING");
+                statement.build().execute(connection).await?;
+                Ok(())
+            })?;
+        }
+        transaction.commit().await
+    }
+
+    /// Why the request of that id was refused, if that is known.
+    pub async fn refusal(&self, request_id: &str) -> Result<Option<RefusalRecord>, StoreError> {
+        const SQL: &str = "
+            SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
+            FROM refusal
+            WHERE request_id = $1";
+        on_pool!(self, |pool| {
+            let row: Option<Row> =
+                sqlx::query_as(SQL).bind(request_id).fetch_optional(pool).await?;
+            Ok(row.map(refusal))
+        })
+    }
+
+    /// Removes refusals from before `until`, and all but the last ones.
+    pub async fn forget_refusals(&self, until: Timestamp) -> Result<(), StoreError> {
+        const LAST: &str = "SELECT at FROM refusal ORDER BY at DESC LIMIT 1 OFFSET $1";
+        const DELETE: &str = "
+            DELETE FROM refusal
+            WHERE request_id IN (SELECT request_id FROM refusal WHERE at <= $1 LIMIT $2)";
+        let beyond: Option<i64> = on_pool!(self, |pool| {
+            Ok(sqlx::query_scalar(LAST).bind(MOST).fetch_optional(pool).await?)
+        })?;
+        let until = beyond.map_or(until, |beyond| until.max(Timestamp(beyond)));
+        self.delete_in_batches(DELETE, until, 500).await
+    }
+
+    /// The clients that have a secret that ends like this, at most three.
+    pub async fn clients_by_hint(&self, hint: &str) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT DISTINCT client_id
+            FROM client_secret
+            WHERE hint = $1
+            LIMIT 3";
+        on_pool!(self, |pool| {
+            let ids: Vec<String> = sqlx::query_scalar(SQL).bind(hint).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
+}

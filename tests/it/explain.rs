@@ -1,0 +1,169 @@
+//! `tokend explain`: each refusal keeps its true reason, and what mends it.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokend::admin;
+use tokend::model::client::ClientState;
+use tokend::model::signing_key::Algorithm;
+
+use crate::support::keys::KeyPair;
+use crate::support::process::Cli;
+use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, lifetime, method};
+
+/// What is kept about a refused request, as the command shows it.
+async fn explain(server: &Server, answer: &Answer) -> Value {
+    assert!(answer.status >= 400, "{answer:?}");
+    server.app.write_refusals().await.expect("written");
+    let id = answer.header("x-request-id").to_owned();
+    let place = server.place.clone();
+    let explaining = tokio::task::spawn_blocking(move || Cli::at(place).json(&["explain", &id]));
+    explaining.await.expect("a command")
+}
+
+async fn basic(server: &Server, id: &str, secret: &str) -> Answer {
+    // An id that is sent as a secret is none, and stands in the log.
+    if secret.contains("tkd_") {
+        server.keep_secret(secret);
+    }
+    server.basic(id, secret, &[("grant_type", "client_credentials")]).await
+}
+
+fn says(found: &Value, reason: &str, remedy: &str) {
+    let of = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
+    assert!(of("reason").contains(reason), "{reason}: {found}");
+    assert!(of("remedy").contains(remedy), "{remedy}: {found}");
+}
+
+/// Line 10: the usual mistakes with a secret, each told from the others.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usual_mistakes_are_told_apart(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let other = server.client().await;
+    let (id, secret) = (client.id.as_str(), client.secret.as_str());
+    let encoded = |text: &str| text.replace('_', "%5F");
+    let twice = encoded(secret).replace('%', "%25");
+    let mut mistyped = secret.to_owned();
+    mistyped.replace_range(10..11, if &secret[10..11] == "a" { "b" } else { "a" });
+    let cases: [(&str, String, &str, &str); 10] = [
+        ("nobody", secret.to_owned(), "no client has that id", "client list"),
+        (id, format!("{secret}%0A"), "line break", "once"),
+        (id, format!("\"{secret}\""), "quotation", "once"),
+        // The library encodes what is encoded already.
+        (id, twice, "percent-encoded", "once"),
+        (id, mistyped, "checksum", "Copy it again"),
+        (id, secret[..30].to_owned(), "checksum", "Copy it again"),
+        (id, "password".to_owned(), "none that this server makes", "Compare"),
+        (id, other.secret.clone(), "another client", "its own secret"),
+        (id, "eyJhbGciOi.x.y".to_owned(), "looks like a token", "client_assertion"),
+        (secret, id.to_owned(), "as the client id", "swapped"),
+    ];
+    for (id, wrong, reason, remedy) in cases {
+        let answer = basic(&server, id, &wrong).await;
+        answer.assert_refused(401, "invalid_client");
+        assert!(!answer.text.contains(reason), "the caller is not told");
+        let found = explain(&server, &answer).await;
+        says(&found, reason, remedy);
+        assert!(!found.to_string().contains(secret), "{found}");
+    }
+    let answer = basic(&server, id, &other.secret).await;
+    assert_eq!(explain(&server, &answer).await["secret_of"], json!([other.id]));
+    let answer = basic(&server, &format!("{id}%20"), secret).await;
+    says(&explain(&server, &answer).await, id, "once");
+    // In JSON nothing is decoded.
+    let body = json!({
+        "grant_type": "client_credentials", "client_id": id, "client_secret": encoded(secret),
+    });
+    let answer = server.json(&body.to_string()).await;
+    says(&explain(&server, &answer).await, "percent-encoded", "once");
+}
+
+/// Line 10: what has ended, and what is not permitted.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let ends = server.new_client(|new| new.secret.lifetime = Some(lifetime(86_400))).await;
+    let narrow = server.new_client(|new| new.auth_methods = vec![method("client_secret_post")]);
+    let narrow = narrow.await;
+    let disabled = server.client().await;
+    let state = ClientState::Disabled;
+    let id = client_id(&disabled.id);
+    admin::client::set_state(server.foundation(), &actor(), &id, state, None)
+        .await
+        .expect("disabled");
+    server.clock.advance(3 * 86_400);
+    server.catch_up().await;
+    let ask = async |client: &TestClient| basic(&server, &client.id, &client.secret).await;
+    says(&explain(&server, &ask(&ends).await).await, "2 days ago", "rotate-secret");
+    let found = explain(&server, &ask(&narrow).await).await;
+    says(&found, "may not use client_secret_basic", "client_secret_post");
+    assert_eq!(found["client_id"], narrow.id.as_str());
+    says(&explain(&server, &ask(&disabled).await).await, "disabled", "client enable");
+    let scope = server.ask_for(&narrow, &[("scope", "x")]).await;
+    assert_eq!(explain(&server, &scope).await["error"], "invalid_client");
+}
+
+/// Line 10: assertions, whose refusals name the number.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_says_by_how_much_it_is_wrong() {
+    let server = Server::start(Engine::Sqlite).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
+    let now = server.clock.now().0;
+    let ask = async |claims: &Value| {
+        let assertion = key.sign(claims);
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion.as_str()),
+        ];
+        Answer::of(server.http.post(server.token_url()).form(&form)).await
+    };
+    let mut claims = json!({
+        "iss": client.id, "sub": client.id, "aud": server.base, "jti": "j", "exp": now + 60,
+        "iat": now + 47,
+    });
+    says(&explain(&server, &ask(&claims).await).await, "47 s in the future", "");
+    claims["iat"] = json!(now);
+    claims["aud"] = json!(server.token_url());
+    let found = explain(&server, &ask(&claims).await).await;
+    says(&found, &server.base, "");
+    assert_eq!(found["client_id"], client.id.as_str());
+}
+
+/// Line 10: a running server writes by itself, other instances' refusals are found too, and what
+/// is not known is said to be so.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_server_keeps_its_refusals_for_the_command(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let answer = basic(&server, "nobody", "nothing").await;
+    let id = answer.header("x-request-id").to_owned();
+    let place = server.place.clone();
+    let run = tokio::task::spawn_blocking(move || {
+        let cli = Cli::at(place);
+        (
+            cli.run(&["explain", &id]),
+            cli.run(&["explain", "req_unknown"]),
+            cli.run(&["explain", "x"]),
+        )
+    });
+    let (found, unknown, malformed) = run.await.expect("commands");
+    assert!(found.code == 0 && found.stdout.contains("no client has that id"), "{found:?}");
+    assert!(unknown.code == 4 && unknown.stderr.contains("log"), "{unknown:?}");
+    assert_eq!(malformed.code, 2);
+
+    server.clock.advance(8 * 86_400);
+    let until = server.clock.now().minus_seconds(7 * 86_400);
+    server.foundation().store.forget_refusals(until).await.expect("forgotten");
+    let left = server.foundation().store.refusal(answer.header("x-request-id")).await;
+    assert!(left.expect("a look").is_none());
+}
