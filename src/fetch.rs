@@ -53,6 +53,19 @@ pub enum FetchError {
     UnusableCa(String),
 }
 
+impl FetchError {
+    /// What went wrong, with its causes, in one line.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        text
+    }
+}
+
 /// Fetches texts.
 #[derive(Debug, Clone)]
 pub struct Fetcher {

@@ -109,8 +109,12 @@ pub async fn create(
     });
     work.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
     work.commit().await?;
-    let registration =
-        Registration { client, secrets: record.into_iter().collect(), grants: new.grants };
+    let registration = Registration {
+        client,
+        secrets: record.into_iter().collect(),
+        grants: new.grants,
+        trusts: Vec::new(),
+    };
     Ok((registration, plain))
 }
 

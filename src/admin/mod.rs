@@ -13,6 +13,7 @@ pub mod resource;
 pub mod revocation;
 pub mod secret;
 pub mod signing_key;
+pub mod trust;
 
 use crate::app::Foundation;
 pub use crate::app::work::Actor;

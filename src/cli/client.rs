@@ -12,6 +12,7 @@ use crate::admin::secret::NewSecret;
 use crate::cli::client_access::{self, GrantArgs, RevokeGrantArgs};
 use crate::cli::client_keys::{self, KeyArgs, KeysCommand};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
+use crate::cli::client_trust::{self, TrustCommand};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
 use crate::cli::span::{span, span_or_default};
@@ -55,6 +56,9 @@ pub(crate) enum ClientCommand {
     /// The public keys of a client, for `private_key_jwt`
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Foreign issuers whose tokens authenticate a client without a secret
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// End every token that a client has been issued until now, on every instance within two seconds
     RevokeTokens(IdArgs),
     /// Take clients over from another system, with their ids and secrets
@@ -85,6 +89,9 @@ pub(crate) struct CreateArgs {
     token_rate: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
+    /// Make no secret: it will prove itself by its keys or by a trust
+    #[arg(long, conflicts_with_all = ["auth_methods", "secret_file", "secret_ttl", "label"])]
+    no_secret: bool,
     /// Its tokens must be bound to a key of its own (`DPoP`)
     #[arg(long)]
     dpop_bound: bool,
@@ -190,6 +197,7 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::Grant(args) => client_access::grant(global, &args).await,
         ClientCommand::RevokeGrant(args) => client_access::revoke(global, &args).await,
         ClientCommand::Keys(command) => client_keys::run(global, command).await,
+        ClientCommand::Trust(command) => client_trust::run(global, command).await,
         ClientCommand::RevokeTokens(args) => client_access::revoke_tokens(global, &args.id).await,
         ClientCommand::Import(args) => import(global, &args).await,
     }
@@ -205,7 +213,11 @@ async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
     let new = NewClient {
         name: ClientName::parse(&args.name)?,
         client_id: args.id.as_deref().map(ClientId::parse).transpose()?,
-        auth_methods: methods(&args.auth_methods)?,
+        auth_methods: if args.no_secret {
+            vec![AuthenticationMethod::PrivateKeyJwt]
+        } else {
+            methods(&args.auth_methods)?
+        },
         grant_types: grant_types(&args.grant_types)?,
         token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
         token_rate: args.token_rate.as_deref().map(RateLimit::parse).transpose()?,
@@ -380,6 +392,12 @@ fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str, String)> 
     rows.push(("created", output::moment(client.created_at, now)));
     rows.push(("last used", last_used(found, now)));
     rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
+    rows.extend(
+        found
+            .trusts
+            .iter()
+            .map(|trust| ("trusts", format!("{} ({})", trust.issuer, trust.trust_id))),
+    );
     rows.extend(
         found.secrets.iter().map(|secret| ("has secret", client_secret::describe(secret, now))),
     );

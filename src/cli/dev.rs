@@ -19,7 +19,7 @@ use crate::cli::{Global, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, Need, environment};
 use crate::crypto::jwt;
-use crate::model::client::{ClientId, ClientName};
+use crate::model::client::{ClientId, ClientName, GrantType};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{OfferedScope, ResourceId};
 use crate::model::security::{Networks, Security};
@@ -227,8 +227,13 @@ async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration,
         let entry = entry.ok_or_else(|| failed("the demo client is gone".to_owned()))?;
         let refused = |error: crate::oauth::error::OAuthError| failed(error.reason().to_owned());
         let client = AuthenticatedClient::vouched_for(entry).map_err(refused)?;
-        let granted =
-            client_credentials::grant(app, &client, &Wanted::default()).map_err(refused)?;
+        let granted = client_credentials::grant(
+            app,
+            &client,
+            &GrantType::ClientCredentials,
+            &Wanted::default(),
+        )
+        .map_err(refused)?;
         let now = app.foundation.clock.now();
         let binding = binding::bind(app, &client, None, now).map_err(refused)?;
         access_token::mint(app, &client, &granted, &binding, now).map_err(refused)?.access_token

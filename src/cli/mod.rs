@@ -8,6 +8,7 @@ mod client;
 mod client_access;
 mod client_keys;
 mod client_secret;
+mod client_trust;
 mod completion;
 mod dev;
 mod error;

@@ -15,7 +15,7 @@ use crate::config::{Issuer, Need};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::directory::ClientEntry;
-use crate::model::client::ClientId;
+use crate::model::client::{ClientId, GrantType};
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::TokenId;
 use crate::oauth::access_token;
@@ -97,7 +97,8 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
-    let granted = client_credentials::grant(&app, &client, &wanted).map_err(refused)?;
+    let granted = client_credentials::grant(&app, &client, &GrantType::ClientCredentials, &wanted)
+        .map_err(refused)?;
     let now = access_token::moment(&app, &client).await.map_err(refused)?;
     let binding = binding::bind(&app, &client, None, now).map_err(refused)?;
     let token = access_token::mint(&app, &client, &granted, &binding, now).map_err(refused)?;

@@ -13,6 +13,7 @@ use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
 use crate::model::security::Networks;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::{ForeignIssuer, Trust};
 use crate::store::entries::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
@@ -58,6 +59,17 @@ pub struct SecurityEntry {
     pub dpop_bound: bool,
     /// Where it may be used from.
     pub networks: Networks,
+    /// Foreign issuers whose tokens authenticate it.
+    pub trusts: Box<[TrustEntry]>,
+}
+
+/// A trust in memory.
+#[derive(Debug)]
+pub struct TrustEntry {
+    /// What it is about.
+    pub trust: Trust,
+    /// The issuer's keys.
+    pub keys: KeysEntry,
 }
 
 /// Public keys in memory.
@@ -98,6 +110,12 @@ pub struct SecretMemory {
 }
 
 impl ClientEntry {
+    /// The foreign issuers that it trusts.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = &ForeignIssuer> {
+        let trusts = self.security.as_ref().map_or(&[][..], |security| &security.trusts);
+        trusts.iter().map(|known| &known.trust.issuer)
+    }
+
     /// How many of its secrets come from another system.
     pub fn imported_secrets(&self) -> usize {
         self.secrets.iter().filter(|secret| secret.stored.kind == SecretKind::Imported).count()

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::model::security::KeySetUri;
 use crate::model::time::Timestamp;
+use crate::model::trust::ForeignIssuer;
 
 /// After so many seconds a set is fetched again.
 const RENEWED_AFTER: i64 = 300;
@@ -38,6 +39,8 @@ pub struct RemoteKeys {
 pub enum RemoteSource {
     /// There.
     KeySet(KeySetUri),
+    /// Where the metadata of an issuer says.
+    Discovered(ForeignIssuer),
 }
 
 /// Every set that somebody refers to.

@@ -9,8 +9,11 @@ mod key_sets;
 mod ledger;
 mod offers;
 mod revocations;
+mod trusting;
 
-pub use entry::{ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, Ways};
+pub use entry::{
+    ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry, Ways,
+};
 pub use key_sets::{KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
 pub use offers::{GrantEntry, Offer, Resources};
@@ -28,10 +31,12 @@ use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
 use crate::directory::offers::Offers;
+use crate::directory::trusting::Trusting;
 use crate::model::client::ClientId;
 use crate::model::event::{Event, Head, Subject};
 use crate::model::security::{KeySource, Security};
 use crate::model::time::Timestamp;
+use crate::model::trust::Trust;
 use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
 
@@ -64,6 +69,7 @@ pub struct Directory {
     keyring: ArcSwap<Keyring>,
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
+    trusting: Trusting,
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
     /// The use of secrets since it was last written.
@@ -92,6 +98,7 @@ impl Directory {
             keyring: ArcSwap::default(),
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
+            trusting: Trusting::default(),
             followed_at: AtomicI64::new(now.0),
             followed_to: Mutex::new(head),
             ledger: Ledger::default(),
@@ -105,6 +112,12 @@ impl Directory {
     /// The client of that id.
     pub fn client(&self, id: &str) -> Option<Arc<ClientEntry>> {
         self.clients.pin().get(id).cloned()
+    }
+
+    /// The clients that trust a foreign issuer.
+    pub fn clients_trusting(&self, issuer: &str) -> Vec<Arc<ClientEntry>> {
+        let ids = self.trusting.of(issuer);
+        ids.iter().filter_map(|id| self.client(id.as_str())).collect()
     }
 
     /// The signing keys.
@@ -338,25 +351,42 @@ impl Directory {
             // A token issued in this very moment may be missed; a limit lives with that.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
             revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
-            security: self.security(&client.client_id, client.security),
+            security: self.security(&client.client_id, client.security, client.trusts),
             secrets: secrets.collect(),
             grants,
         };
         let added = entry.imported_secrets();
         let removed = before.map_or(0, |entry| entry.imported_secrets());
+        let issuers_before = before.into_iter().flat_map(|entry| entry.issuers());
+        self.trusting.change(&entry.client_id, issuers_before, entry.issuers());
         clients.insert(client.client_id, Arc::new(entry));
         self.imported_secrets.fetch_add(added, Ordering::Relaxed);
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
     }
 
     /// What a client is held to, ready for use. Keys that this version cannot read prove nothing.
-    fn security(&self, id: &ClientId, security: Security) -> Option<Box<SecurityEntry>> {
-        if security == Security::default() {
+    fn security(
+        &self,
+        id: &ClientId,
+        security: Security,
+        trusts: Vec<Trust>,
+    ) -> Option<Box<SecurityEntry>> {
+        if security == Security::default() && trusts.is_empty() {
             return None;
         }
         let Security { keys, dpop_bound, networks } = security;
         let keys = keys.and_then(|source| self.keys(id, source));
-        Some(Box::new(SecurityEntry { keys, dpop_bound, networks }))
+        let trusts = trusts.into_iter().filter_map(|trust| {
+            let keys = if let Some(source) = trust.keys.clone() {
+                self.keys(id, source)?
+            } else {
+                let source = RemoteSource::Discovered(trust.issuer.clone());
+                KeysEntry::Remote(self.key_sets.entry(source))
+            };
+            Some(TrustEntry { trust, keys })
+        });
+        let trusts = trusts.collect();
+        Some(Box::new(SecurityEntry { keys, dpop_bound, networks, trusts }))
     }
 
     fn keys(&self, id: &ClientId, source: KeySource) -> Option<KeysEntry> {
@@ -388,6 +418,7 @@ impl Directory {
     fn remove(&self, id: &ClientId) {
         if let Some(entry) = self.clients.pin().remove(id) {
             self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
+            self.trusting.change(id, entry.issuers(), std::iter::empty());
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::Trust;
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,12 +160,17 @@ impl AuthenticationMethod {
 pub enum GrantType {
     /// RFC 6749, section 4.4: the one this server offers.
     ClientCredentials,
+    /// RFC 7523, section 2.1: a token of a trusted issuer for one of ours.
+    JwtBearer,
     /// A registered type that this server does not offer. It can be kept with a client, so that
     /// registrations of other systems survive an import, and it never yields a token.
     NotOffered(Box<str>),
 }
 
 impl GrantType {
+    /// The name of the grant of RFC 7523.
+    pub const JWT_BEARER: &'static str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
     /// The words of RFC 6749 that other servers register clients for.
     const FOREIGN: [&'static str; 4] =
         ["authorization_code", "implicit", "password", "refresh_token"];
@@ -172,8 +178,10 @@ impl GrantType {
     /// Reads a grant type: a word of RFC 6749, or the absolute URI of an extension grant
     /// (section 4.5).
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text == "client_credentials" {
-            return Ok(Self::ClientCredentials);
+        match text {
+            "client_credentials" => return Ok(Self::ClientCredentials),
+            Self::JWT_BEARER => return Ok(Self::JwtBearer),
+            _ => {}
         }
         let is_uri = url::Url::parse(text).is_ok() && !text.contains(char::is_whitespace);
         if Self::FOREIGN.contains(&text) || (is_uri && text.len() <= 200 && text.is_ascii()) {
@@ -188,6 +196,7 @@ impl GrantType {
     pub fn as_str(&self) -> &str {
         match self {
             Self::ClientCredentials => "client_credentials",
+            Self::JwtBearer => Self::JWT_BEARER,
             Self::NotOffered(name) => name,
         }
     }
@@ -235,6 +244,8 @@ pub struct Registration {
     pub secrets: Vec<SecretRecord>,
     /// What it may ask for, a grant a resource.
     pub grants: Vec<Grant>,
+    /// Foreign issuers whose tokens authenticate it.
+    pub trusts: Vec<Trust>,
 }
 
 impl Serialize for Lifetime {

@@ -83,6 +83,10 @@ pub enum Action {
     ClientKeysAdded,
     /// A client has fewer public keys than before.
     ClientKeysRemoved,
+    /// A client trusts one more foreign issuer.
+    TrustAdded,
+    /// A client trusts a foreign issuer no longer.
+    TrustRemoved,
     /// A resource was registered.
     ResourceCreated,
     /// Fields or scopes of a resource changed.
@@ -104,7 +108,7 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 24] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -118,6 +122,8 @@ impl Action {
         Self::GrantRevoked,
         Self::ClientKeysAdded,
         Self::ClientKeysRemoved,
+        Self::TrustAdded,
+        Self::TrustRemoved,
         Self::ResourceCreated,
         Self::ResourceUpdated,
         Self::ResourceDeleted,
@@ -153,6 +159,8 @@ impl Action {
             Self::GrantRevoked => "grant.revoked",
             Self::ClientKeysAdded => "client.keys_added",
             Self::ClientKeysRemoved => "client.keys_removed",
+            Self::TrustAdded => "client.trust_added",
+            Self::TrustRemoved => "client.trust_removed",
             Self::ResourceCreated => "resource.created",
             Self::ResourceUpdated => "resource.updated",
             Self::ResourceDeleted => "resource.deleted",

@@ -15,6 +15,7 @@ pub mod security;
 pub mod signing_key;
 pub mod time;
 pub mod token;
+pub mod trust;
 pub mod usage;
 
 /// Why a text is not a value of the wanted kind, in words for the person who typed it.

@@ -52,7 +52,8 @@ impl KeySet {
             return Err(Malformed::because("a key set has at most 64 KiB"));
         }
         match serde_json::from_str::<serde_json::Value>(text) {
-            Ok(serde_json::Value::Object(_)) => Ok(Self(text.into())),
+            // In one line, whatever it was written in.
+            Ok(value @ serde_json::Value::Object(_)) => Ok(Self(value.to_string().into())),
             _ => Err(Malformed::because("a key set is a JSON object with the member keys")),
         }
     }

@@ -29,6 +29,8 @@ pub struct Origin {
 pub struct Caller {
     /// Who the caller says to be, if anybody, and by what it wants to prove that.
     pub credentials: Option<Credentials>,
+    /// The `client_id` of a request without credentials, which proves nothing.
+    pub client_id: Option<String>,
     /// Where it calls from.
     pub origin: Origin,
 }
@@ -90,11 +92,16 @@ impl Caller {
         header: HeaderCredentials,
         origin: Origin,
     ) -> Result<Self, OAuthError> {
-        let credentials = credentials(parameters, header)?;
-        if credentials.as_ref().and_then(Credentials::client_id).is_some_and(is_too_long) {
+        let assertion = assertion(parameters)?;
+        let client_id = parameters.take("client_id");
+        let secret = parameters.take("client_secret").map(SecretString::from);
+        let credentials = credentials(header, client_id.clone(), secret, assertion)?;
+        let presented = credentials.as_ref().and_then(Credentials::client_id);
+        if presented.or(client_id.as_deref()).is_some_and(is_too_long) {
             return Err(OAuthError::authentication_failed("the client id is too long"));
         }
-        Ok(Self { credentials, origin })
+        let client_id = client_id.filter(|_| credentials.is_none());
+        Ok(Self { credentials, client_id, origin })
     }
 }
 
@@ -114,12 +121,11 @@ impl Credentials {
 
 /// Finds the one way in which the caller authenticates (RFC 6749, section 2.3: not two).
 fn credentials(
-    parameters: &mut Parameters,
     header: HeaderCredentials,
+    body_id: Option<String>,
+    body_secret: Option<SecretString>,
+    assertion: Option<SecretString>,
 ) -> Result<Option<Credentials>, OAuthError> {
-    let assertion = assertion(parameters)?;
-    let body_id = parameters.take("client_id");
-    let body_secret = parameters.take("client_secret").map(SecretString::from);
     let secret = |client_id, secret, method| {
         Ok(Some(Credentials::Secret(SecretCredentials { client_id, secret, method })))
     };

@@ -54,9 +54,10 @@ impl Granted {
 pub fn grant(
     app: &App,
     client: &AuthenticatedClient,
+    grant_type: &GrantType,
     wanted: &Wanted,
 ) -> Result<Granted, OAuthError> {
-    refuse_other_grants(client)?;
+    refuse_other_grants(client, grant_type)?;
     let scope = wanted.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
@@ -84,16 +85,19 @@ fn refuse_from_elsewhere(client: &AuthenticatedClient, offer: &Offer) -> Result<
     ))
 }
 
-fn refuse_other_grants(client: &AuthenticatedClient) -> Result<(), OAuthError> {
+fn refuse_other_grants(
+    client: &AuthenticatedClient,
+    grant_type: &GrantType,
+) -> Result<(), OAuthError> {
     let types = &client.entry().ways.grant_types;
-    if types.contains(&GrantType::ClientCredentials) {
+    if types.contains(grant_type) {
         return Ok(());
     }
     let id = client.id();
     let types = types.iter().map(GrantType::as_str).collect::<Vec<_>>().join(" ");
     Err(OAuthError::new(
         ErrorCode::UnauthorizedClient,
-        format!("Client {id} may not use client_credentials. It may use: {}.", echo(&types)),
+        format!("Client {id} may not use {}. It may use: {}.", grant_type.as_str(), echo(&types)),
     ))
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::model::client::AuthenticationMethod;
+use crate::model::client::{AuthenticationMethod, GrantType};
 use crate::model::signing_key::Algorithm;
 
 /// The path of the token endpoint below the issuer.
@@ -31,7 +31,7 @@ pub struct Metadata {
     /// Not registered: where the signed list of revocations is.
     revocation_list_uri: String,
     jwks_uri: String,
-    grant_types_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -63,7 +63,7 @@ pub fn metadata(app: &App) -> Metadata {
         revocation_endpoint: at(REVOCATION_PATH),
         revocation_list_uri: at(REVOCATION_LIST_PATH),
         jwks_uri: at(KEY_SET_PATH),
-        grant_types_supported: ["client_credentials"],
+        grant_types_supported: ["client_credentials", GrantType::JWT_BEARER],
         token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: signatures.clone(),
         introspection_endpoint_auth_methods_supported: methods.clone(),

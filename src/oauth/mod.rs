@@ -19,6 +19,7 @@ pub mod revocation_list;
 mod token_rate;
 
 use crate::app::App;
+use crate::model::client::GrantType;
 use crate::oauth::access_token::TokenResponse;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
@@ -26,7 +27,16 @@ use crate::oauth::request::{GrantRequest, TokenRequest};
 
 /// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
 pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
-    let client = client_authentication::authenticate(app, &request.caller).await?;
+    let client = match &request.grant {
+        GrantRequest::ClientCredentials(_) => {
+            client_authentication::authenticate(app, &request.caller).await?
+        }
+        GrantRequest::JwtBearer(assertion, _) => {
+            let proving =
+                client_authentication::authenticate_by_grant(app, &request.caller, assertion);
+            Box::pin(proving).await?
+        }
+    };
     authorize_and_mint(app, &client, request)
         .await
         .map_err(|refusal| refusal.about(client.id().as_str()))
@@ -38,7 +48,12 @@ async fn authorize_and_mint(
     request: &TokenRequest,
 ) -> Result<TokenResponse, OAuthError> {
     let granted = match &request.grant {
-        GrantRequest::ClientCredentials(wanted) => client_credentials::grant(app, client, wanted)?,
+        GrantRequest::ClientCredentials(wanted) => {
+            client_credentials::grant(app, client, &GrantType::ClientCredentials, wanted)?
+        }
+        GrantRequest::JwtBearer(_, wanted) => {
+            client_credentials::grant(app, client, &GrantType::JwtBearer, wanted)?
+        }
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
     let now = access_token::moment(app, client).await?;

@@ -1,5 +1,8 @@
 //! What a token request asks for, as data.
 
+use secrecy::SecretString;
+
+use crate::model::client::GrantType;
 use crate::oauth::binding::PresentedProof;
 use crate::oauth::caller::{Caller, HeaderCredentials, Origin};
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
@@ -21,6 +24,8 @@ pub struct TokenRequest {
 pub enum GrantRequest {
     /// RFC 6749, section 4.4.
     ClientCredentials(Wanted),
+    /// RFC 7523, section 2.1: the token of a trusted issuer is the grant and the proof at once.
+    JwtBearer(SecretString, Wanted),
 }
 
 /// What the token should be for.
@@ -44,23 +49,42 @@ impl TokenRequest {
                 "Parameter 'grant_type' is missing. For a machine client send grant_type=client_credentials.",
             )
         })?;
-        if grant_type != "client_credentials" {
-            return Err(OAuthError::new(
-                ErrorCode::UnsupportedGrantType,
-                format!(
-                    "'{}' is not offered here. This server offers: client_credentials.",
-                    echo(&grant_type)
-                ),
-            ));
-        }
+        let assertion = assertion(&mut parameters, &grant_type)?;
         let caller = Caller::new(&mut parameters, header, origin)?;
         let mut resources = parameters.take_all("resource");
         resources.extend(parameters.take("audience"));
         resources.sort_unstable();
         resources.dedup();
         let scope = parameters.take("scope");
-        let grant = GrantRequest::ClientCredentials(Wanted { resources, scope });
+        let wanted = Wanted { resources, scope };
+        let grant = match assertion {
+            Some(assertion) => GrantRequest::JwtBearer(assertion, wanted),
+            None => GrantRequest::ClientCredentials(wanted),
+        };
         Ok(Self { caller, grant, proof: None })
+    }
+}
+
+/// The assertion of a jwt-bearer grant; nothing for client credentials.
+fn assertion(
+    parameters: &mut Parameters,
+    grant_type: &str,
+) -> Result<Option<SecretString>, OAuthError> {
+    match grant_type {
+        "client_credentials" => Ok(None),
+        GrantType::JWT_BEARER => match parameters.take("assertion") {
+            Some(assertion) => Ok(Some(SecretString::from(assertion))),
+            None => Err(OAuthError::invalid_request(
+                "Parameter 'assertion' is missing: with this grant type it is a JWT of an issuer that the client trusts.",
+            )),
+        },
+        other => Err(OAuthError::new(
+            ErrorCode::UnsupportedGrantType,
+            format!(
+                "'{}' is not offered here. This server offers: client_credentials.",
+                echo(other)
+            ),
+        )),
     }
 }
 
@@ -98,8 +122,6 @@ impl TokenQuery {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
-
     use super::*;
 
     fn request(form: &str, header: HeaderCredentials) -> Result<TokenRequest, OAuthError> {
@@ -149,7 +171,10 @@ mod tests {
     fn resource_and_audience_say_the_same() {
         let form = format!("{GRANT}&resource=urn:a&audience=urn:a&resource=urn:b");
         let GrantRequest::ClientCredentials(wanted) =
-            request(&form, HeaderCredentials::Absent).expect("a request").grant;
+            request(&form, HeaderCredentials::Absent).expect("a request").grant
+        else {
+            panic!("another grant");
+        };
         assert_eq!(wanted.resources, ["urn:a", "urn:b"]);
     }
 }

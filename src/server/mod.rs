@@ -3,6 +3,8 @@
 mod connection;
 mod upkeep;
 
+pub use upkeep::fetch_keys_of_issuer;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;

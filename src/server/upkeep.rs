@@ -10,7 +10,9 @@ use crate::admin::signing_key;
 use crate::app::App;
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::{DirectoryError, RemoteKeys, RemoteSource};
+use crate::fetch::Fetcher;
 use crate::model::signing_key::Algorithm;
+use crate::model::trust::ForeignIssuer;
 use crate::server::ServeError;
 use crate::store::feed::Bell;
 
@@ -190,28 +192,43 @@ pub(super) async fn fetch_key_sets(app: Arc<App>) {
 }
 
 async fn fetch_key_set(app: &App, set: &RemoteKeys) {
-    let RemoteSource::KeySet(uri) = &set.source;
-    let fetched = match app.foundation.fetcher.text(uri.as_str()).await {
-        Ok(text) => ForeignKeys::fetched(&text).map_err(|error| error.to_string()),
-        Err(error) => Err(chain_of(&error)),
-    };
-    match fetched {
-        Ok(keys) => set.put(keys, app.foundation.clock.now()),
-        Err(problem) => {
-            tracing::warn!(uri = uri.as_str(), problem, "a key set cannot be fetched");
+    let fetcher = &app.foundation.fetcher;
+    let (from, keys) = match &set.source {
+        RemoteSource::KeySet(uri) => (uri.as_str(), fetch_keys(fetcher, uri.as_str()).await),
+        RemoteSource::Discovered(issuer) => {
+            (issuer.as_str(), fetch_keys_of_issuer(fetcher, issuer).await)
         }
+    };
+    match keys {
+        Ok(keys) => set.put(keys, app.foundation.clock.now()),
+        Err(problem) => tracing::warn!(from, problem, "a key set cannot be fetched"),
     }
 }
 
-/// An error with its causes, in one line.
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
+async fn fetch_keys(fetcher: &Fetcher, uri: &str) -> Result<ForeignKeys, String> {
+    let text = fetcher.text(uri).await.map_err(|error| error.with_causes())?;
+    ForeignKeys::fetched(&text).map_err(|error| error.to_string())
+}
+
+/// Fetches the keys of an issuer from where its metadata says that they are (OpenID Connect
+/// Discovery, section 4). The metadata must be of that very issuer.
+pub async fn fetch_keys_of_issuer(
+    fetcher: &Fetcher,
+    issuer: &ForeignIssuer,
+) -> Result<ForeignKeys, String> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        issuer: String,
+        jwks_uri: String,
     }
-    text
+    let url = issuer.discovery_url().ok_or("its metadata cannot be at a URL that is not https")?;
+    let text = fetcher.text(&url).await.map_err(|error| error.with_causes())?;
+    let metadata: Metadata =
+        serde_json::from_str(&text).map_err(|_| "its metadata lacks issuer or jwks_uri")?;
+    if metadata.issuer != issuer.as_str() {
+        return Err("its metadata is of another issuer".to_owned());
+    }
+    fetch_keys(fetcher, &metadata.jwks_uri).await
 }
 
 /// Makes signing keys for ever, each when it is due.

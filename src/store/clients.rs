@@ -6,15 +6,14 @@ use crate::model::Malformed;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::rate::RateLimit;
-use crate::model::resource::ResourceId;
-use crate::model::scope::Scopes;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 use crate::store::change::{Change, on_change};
+use crate::store::grants::{GrantRow, grant, grants_where, networks};
+use crate::store::trusts::{self, TrustRow, trust, trusts_where};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
 type ClientRow = (
@@ -46,7 +45,6 @@ type SecretRow = (
     Option<i64>,
     Option<String>,
 );
-type GrantRow = (String, String, Option<String>, Option<String>);
 
 /// The columns of a [`ClientRow`]; the condition follows.
 macro_rules! client_where {
@@ -72,17 +70,6 @@ macro_rules! secrets_where {
             WHERE ",
             $condition,
             " ORDER BY created_at, client_secret.secret_id"
-        )
-    };
-}
-
-/// The columns of a [`GrantRow`], in alphabetical order.
-macro_rules! grants_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT client_id, resource, scopes, networks FROM client_grant WHERE ",
-            $condition,
-            " ORDER BY client_id, resource"
         )
     };
 }
@@ -181,23 +168,6 @@ pub(super) fn key_source(
     })
 }
 
-pub(super) fn grant(
-    resource: &str,
-    scopes: Option<&str>,
-    networks: &str,
-) -> Result<Grant, StoreError> {
-    let scopes = match scopes {
-        None => GrantedScopes::All,
-        Some("") => GrantedScopes::Only(Scopes::default()),
-        Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
-    };
-    Ok(Grant {
-        resource: ResourceId::parse(resource)?,
-        scopes,
-        networks: Networks::parse(networks)?,
-    })
-}
-
 pub(super) fn words<T>(
     text: &str,
     parse: fn(&str) -> Result<T, Malformed>,
@@ -223,16 +193,13 @@ fn jwks_uri(security: &Security) -> Option<&str> {
     }
 }
 
-fn networks(networks: &Networks) -> Option<String> {
-    (!networks.is_anywhere()).then(|| networks.to_string())
-}
-
 /// Puts secrets and grants beside their clients, each client for itself: one that cannot be read
 /// does not hide the others.
 fn registrations(
     clients: Vec<ClientRow>,
     secrets: Vec<SecretRow>,
     grants: Vec<GrantRow>,
+    trusts: Vec<TrustRow>,
 ) -> impl Iterator<Item = (String, Result<Registration, StoreError>)> {
     let mut secrets_of: HashMap<String, Vec<SecretRow>> = HashMap::new();
     for row in secrets {
@@ -242,11 +209,13 @@ fn registrations(
     for row in grants {
         grants_of.entry(row.0.clone()).or_default().push(row);
     }
+    let mut trusts_of = trusts::by_client(trusts);
     clients.into_iter().map(move |row| {
         let id = row.0.clone();
+        let trusts = trusts_of.remove(&id).unwrap_or_default();
         let secrets = secrets_of.remove(&id).unwrap_or_default();
         let grants = grants_of.remove(&id).unwrap_or_default();
-        (id, registration(row, secrets, grants))
+        (id, registration(row, secrets, grants, trusts))
     })
 }
 
@@ -254,6 +223,7 @@ fn registration(
     row: ClientRow,
     secrets: Vec<SecretRow>,
     grants: Vec<GrantRow>,
+    trusts: Vec<TrustRow>,
 ) -> Result<Registration, StoreError> {
     Ok(Registration {
         client: client(row)?,
@@ -264,6 +234,7 @@ fn registration(
                 grant(&resource, scopes.as_deref(), networks.as_deref().unwrap_or_default())
             })
             .collect::<Result<_, _>>()?,
+        trusts: trusts.into_iter().map(trust).collect::<Result<_, _>>()?,
     })
 }
 
@@ -273,12 +244,17 @@ impl Store {
         const CLIENT: &str = client_where!("client_id = $1");
         const SECRETS: &str = secrets_where!("client_id = $1");
         const GRANTS: &str = grants_where!("client_id = $1");
+        const TRUSTS: &str = trusts_where!("client_id = $1");
         on_pool!(self, |pool| {
             let id = id.as_str();
             let clients: Vec<ClientRow> = sqlx::query_as(CLIENT).bind(id).fetch_all(pool).await?;
             let secrets: Vec<SecretRow> = sqlx::query_as(SECRETS).bind(id).fetch_all(pool).await?;
             let grants: Vec<GrantRow> = sqlx::query_as(GRANTS).bind(id).fetch_all(pool).await?;
-            registrations(clients, secrets, grants).next().map(|(_, found)| found).transpose()
+            let trusts: Vec<TrustRow> = sqlx::query_as(TRUSTS).bind(id).fetch_all(pool).await?;
+            registrations(clients, secrets, grants, trusts)
+                .next()
+                .map(|(_, found)| found)
+                .transpose()
         })
     }
 
@@ -292,6 +268,7 @@ impl Store {
         const CLIENTS: &str = client_where!("client_id > $1 ORDER BY client_id LIMIT $2");
         const SECRETS: &str = secrets_where!("client_id > $1 AND client_id <= $2");
         const GRANTS: &str = grants_where!("client_id > $1 AND client_id <= $2");
+        const TRUSTS: &str = trusts_where!("client_id > $1 AND client_id <= $2");
         on_pool!(self, |pool| {
             let clients: Vec<ClientRow> =
                 sqlx::query_as(CLIENTS).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
@@ -302,24 +279,9 @@ impl Store {
                 sqlx::query_as(SECRETS).bind(after).bind(&last).fetch_all(pool).await?;
             let grants: Vec<GrantRow> =
                 sqlx::query_as(GRANTS).bind(after).bind(&last).fetch_all(pool).await?;
-            Ok(registrations(clients, secrets, grants).collect())
-        })
-    }
-
-    /// The clients that have a grant to a resource, in alphabetical order.
-    pub async fn clients_granted(
-        &self,
-        resource: &ResourceId,
-    ) -> Result<Vec<ClientId>, StoreError> {
-        const SQL: &str = "
-            SELECT client_id
-            FROM client_grant
-            WHERE resource = $1
-            ORDER BY client_id";
-        on_pool!(self, |pool| {
-            let ids: Vec<String> =
-                sqlx::query_scalar(SQL).bind(resource.as_str()).fetch_all(pool).await?;
-            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+            let trusts: Vec<TrustRow> =
+                sqlx::query_as(TRUSTS).bind(after).bind(&last).fetch_all(pool).await?;
+            Ok(registrations(clients, secrets, grants, trusts).collect())
         })
     }
 }
@@ -436,52 +398,6 @@ impl Change {
                 .bind(client_id.as_str())
                 .bind(secret_id.as_str())
                 .bind(expires_at.0)
-                .execute(connection)
-                .await?;
-            Ok(done.rows_affected())
-        })?;
-        Ok(rows > 0)
-    }
-
-    /// Gives a client a grant, in place of an earlier one to the same resource.
-    pub async fn put_grant(
-        &mut self,
-        client_id: &ClientId,
-        grant: &Grant,
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO client_grant (client_id, resource, scopes, networks)
-            VALUES ($1, $2, $3, $4)
-            ON CONFLICT (client_id, resource) DO UPDATE
-            SET scopes = excluded.scopes, networks = excluded.networks";
-        let scopes = match &grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes.to_string()),
-        };
-        on_change!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(client_id.as_str())
-                .bind(grant.resource.as_str())
-                .bind(scopes)
-                .bind(networks(&grant.networks))
-                .execute(connection)
-                .await
-                .map_err(|error| meaning_of(error, "grant", "client or resource"))?;
-            Ok(())
-        })
-    }
-
-    /// Takes a grant from a client; `false` if it has none to that resource.
-    pub async fn delete_grant(
-        &mut self,
-        client_id: &ClientId,
-        resource: &ResourceId,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str = "DELETE FROM client_grant WHERE client_id = $1 AND resource = $2";
-        let rows = on_change!(self, |connection| {
-            let done = sqlx::query(SQL)
-                .bind(client_id.as_str())
-                .bind(resource.as_str())
                 .execute(connection)
                 .await?;
             Ok(done.rows_affected())

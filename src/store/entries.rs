@@ -8,7 +8,10 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::store::clients::{grant, security, words};
+use crate::model::trust::Trust;
+use crate::store::clients::{security, words};
+use crate::store::grants::grant;
+use crate::store::trusts::{self, TrustRow, trust, trusts_where};
 use crate::store::{Store, StoreError, on_pool};
 
 /// A client with its secrets and grants as lines. Nothing that stands in them holds a control
@@ -82,6 +85,8 @@ pub struct StoredClient {
     pub secrets: Vec<StoredSecret>,
     /// What it may ask for, in alphabetical order.
     pub grants: Vec<Grant>,
+    /// Foreign issuers whose tokens authenticate it.
+    pub trusts: Vec<Trust>,
 }
 
 /// What a server remembers of a secret.
@@ -103,25 +108,38 @@ impl Store {
     /// One client, if there is one of that id.
     pub async fn stored_client(&self, id: &ClientId) -> Result<Option<StoredClient>, StoreError> {
         const SQL: &str = select!("client_id = $1");
+        const TRUSTS: &str = trusts_where!("client_id = $1");
         on_pool!(self, |pool| {
             let row: Option<Row> =
                 sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?;
-            row.map(client).transpose()
+            let trusts: Vec<TrustRow> =
+                sqlx::query_as(TRUSTS).bind(id.as_str()).fetch_all(pool).await?;
+            row.map(|row| client(row, trusts)).transpose()
         })
     }
 
     /// At most `limit` clients whose identifier follows `after`.
     pub async fn stored_clients(&self, after: &str, limit: u32) -> Result<Page, StoreError> {
         const SQL: &str = select!("client_id > $1 ORDER BY client_id LIMIT $2");
+        // Few clients have any, so these are not a part of each row.
+        const TRUSTS: &str = trusts_where!("client_id > $1 AND client_id <= $2");
         on_pool!(self, |pool| {
             let rows: Vec<Row> =
                 sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
-            Ok(rows.into_iter().map(|row| (row.0.clone(), client(row))).collect())
+            let last = rows.last().map_or("", |row| row.0.as_str());
+            let trusts: Vec<TrustRow> =
+                sqlx::query_as(TRUSTS).bind(after).bind(last).fetch_all(pool).await?;
+            let mut trusts_of = trusts::by_client(trusts);
+            let clients = rows.into_iter().map(|row| {
+                let trusts = trusts_of.remove(&row.0).unwrap_or_default();
+                (row.0.clone(), client(row, trusts))
+            });
+            Ok(clients.collect())
         })
     }
 }
 
-fn client(row: Row) -> Result<StoredClient, StoreError> {
+fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
     let (
         id,
         state,
@@ -160,6 +178,7 @@ fn client(row: Row) -> Result<StoredClient, StoreError> {
         security: security((key_set, jwks_uri, dpop_bound, networks))?,
         secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
         grants,
+        trusts: trusts.into_iter().map(trust).collect::<Result<_, _>>()?,
     })
 }
 

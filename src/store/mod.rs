@@ -9,12 +9,14 @@ mod clients;
 pub mod entries;
 mod events;
 pub mod feed;
+mod grants;
 mod refusals;
 mod resources;
 mod revocations;
 pub mod schema;
 mod signing_keys;
 mod transaction;
+mod trusts;
 mod usage;
 
 use std::future::Future;

@@ -40,3 +40,4 @@ mod seeds;
 mod stopping;
 mod token_path;
 mod token_request;
+mod trusts;

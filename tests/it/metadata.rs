@@ -35,7 +35,10 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
                 "revocation_endpoint": format!("{base}/v1/oauth/revoke"),
                 "revocation_list_uri": format!("{base}/v1/oauth/revocations"),
                 "jwks_uri": format!("{base}/.well-known/jwks.json"),
-                "grant_types_supported": ["client_credentials"],
+                "grant_types_supported": [
+                    "client_credentials",
+                    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                ],
                 "token_endpoint_auth_methods_supported": methods,
                 "token_endpoint_auth_signing_alg_values_supported": signatures,
                 "introspection_endpoint_auth_methods_supported": methods,

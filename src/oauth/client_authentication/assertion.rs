@@ -1,5 +1,5 @@
 //! By an assertion that the client signs with a key of its own: `private_key_jwt` (RFC 7523,
-//! section 3; the audience by RFC 10070).
+//! section 3; the audience by RFC 10070). What is signed by a foreign issuer goes on to `trust`.
 
 use std::sync::Arc;
 
@@ -9,11 +9,13 @@ use serde_json::Value;
 use crate::app::App;
 use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS};
 use crate::crypto::digest;
-use crate::directory::{ClientEntry, KeysEntry};
+use crate::directory::ClientEntry;
 use crate::model::client::AuthenticationMethod;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::AssertionCredentials;
-use crate::oauth::client_authentication::{refusal, refuse_disabled, refuse_other_methods};
+use crate::oauth::client_authentication::{
+    ask_for, refusal, refuse_disabled, refuse_other_methods, trust,
+};
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 
 /// How far ahead an assertion may expire, in seconds.
@@ -36,16 +38,16 @@ pub(super) async fn prove(
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     let assertion = Assertion::read(credentials.assertion.expose_secret())
         .map_err(|error| OAuthError::authentication_failed(format!("the assertion: {error}")))?;
-    let (issuer, subject) = (assertion.text("iss"), assertion.text("sub"));
-    let (Some(issuer), Some(subject)) = (issuer, subject) else {
-        return Err(OAuthError::authentication_failed("the assertion lacks iss or sub"));
+    let Some(issuer) = assertion.text("iss") else {
+        return Err(OAuthError::authentication_failed("the assertion lacks iss"));
     };
-    let entry = app
-        .directory
-        .client(issuer)
-        .ok_or_else(|| OAuthError::authentication_failed("no client has the iss as its id"))?;
-    if subject != issuer || credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
-        let reason = "iss, sub and client_id of the assertion's request are not the same";
+    let own = app.directory.client(issuer).filter(|_| assertion.text("sub") == Some(issuer));
+    let Some(entry) = own else {
+        // Not signed by a client: then by somebody whom one trusts.
+        return trust::prove(app, &assertion, credentials.client_id.as_deref(), now);
+    };
+    if credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
+        let reason = "client_id is not the iss of the assertion";
         return Err(refusal(&entry, reason));
     }
     verify(app, &entry, &assertion, now)?;
@@ -77,12 +79,6 @@ fn verify(
         }
         refusal(entry, &format!("the assertion: {error}"))
     })
-}
-
-fn ask_for(app: &App, keys: &KeysEntry) {
-    if let KeysEntry::Remote(set) = keys {
-        app.directory.key_sets.ask_for(set);
-    }
 }
 
 fn check_claims(app: &App, assertion: &Assertion<'_>, now: Timestamp) -> Result<(), OAuthError> {

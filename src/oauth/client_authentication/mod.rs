@@ -5,12 +5,16 @@
 mod assertion;
 mod diagnosis;
 mod secret;
+pub mod trust;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::app::App;
-use crate::directory::ClientEntry;
+use crate::crypto::assertion::Assertion;
+use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
@@ -70,6 +74,32 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
             let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
             admitted(entry, &caller.origin)
         }
+    }
+}
+
+/// Authenticates a client by the assertion that is its grant (RFC 7523, section 2.1). If the
+/// request authenticates a client besides, it must be the same.
+pub async fn authenticate_by_grant(
+    app: &App,
+    caller: &Caller,
+    assertion: &SecretString,
+) -> Result<AuthenticatedClient, OAuthError> {
+    let now = app.foundation.clock.now();
+    refuse_if_stale(app, now)?;
+    let read = Assertion::read(assertion.expose_secret())
+        .map_err(|error| OAuthError::authentication_failed(format!("the assertion: {error}")))?;
+    let client_id = match &caller.credentials {
+        Some(_) => Some(authenticate(app, caller).await?.entry.client_id.clone()),
+        None => None,
+    };
+    let named = client_id.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
+    admitted(trust::prove(app, &read, named, now)?, &caller.origin)
+}
+
+/// Has the keys of others fetched soon, because one was not among them.
+fn ask_for(app: &App, keys: &KeysEntry) {
+    if let KeysEntry::Remote(set) = keys {
+        app.directory.key_sets.ask_for(set);
     }
 }
 

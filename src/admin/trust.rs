@@ -1,0 +1,106 @@
+//! Trusts of clients in foreign issuers.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::admin::{Actor, AdminError, Work, client_key, registration};
+use crate::app::Foundation;
+use crate::crypto::random;
+use crate::model::client::{ClientId, GrantType};
+use crate::model::event::{Action, Subject};
+use crate::model::security::KeySource;
+use crate::model::trust::{Conditions, ForeignIssuer, Pattern, Trust, TrustId};
+
+/// The most trusts of a client.
+const MOST: usize = 20;
+
+/// A trust to be made.
+#[derive(Debug)]
+pub struct NewTrust {
+    /// Whose tokens.
+    pub issuer: ForeignIssuer,
+    /// The issuer's keys; found by discovery if nothing is said.
+    pub keys: Option<KeySource>,
+    /// What must be among the `aud` of a token; this server's issuer if nothing is said.
+    pub audience: Option<String>,
+    /// What a token must say, claim by claim.
+    pub conditions: BTreeMap<String, Pattern>,
+}
+
+/// Lets tokens of a foreign issuer authenticate a client, as its assertion and by the jwt-bearer
+/// grant.
+pub async fn add(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    new: NewTrust,
+) -> Result<Trust, AdminError> {
+    client_key::check(new.keys.as_ref())?;
+    let audience = check(foundation, &new)?;
+    let conditions =
+        Conditions::new(new.conditions).map_err(AdminError::malformed("conditions"))?;
+    let trust_id =
+        TrustId::parse(&random::identifier("tru_")?).map_err(AdminError::malformed("trust"))?;
+    let mut work = Work::begin(foundation, actor).await?;
+    let mut current = registration(foundation, id).await?;
+    if current.trusts.len() >= MOST {
+        return Err(AdminError::invalid("trust", format!("a client has at most {MOST} trusts")));
+    }
+    let NewTrust { issuer, keys, .. } = new;
+    let trust = Trust { trust_id, issuer, keys, audience, conditions, created_at: work.now };
+    work.change.add_trust(id, &trust).await?;
+    if !current.client.grant_types.contains(&GrantType::JwtBearer) {
+        current.client.grant_types.push(GrantType::JwtBearer);
+        current.client.updated_at = work.now;
+        work.change.update_client(&current.client).await?;
+    }
+    work.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
+    work.commit().await?;
+    Ok(trust)
+}
+
+/// Takes a trust from a client; tokens of that issuer no longer authenticate it.
+pub async fn remove(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    trust_id: &TrustId,
+) -> Result<(), AdminError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    registration(foundation, id).await?;
+    if !work.change.delete_trust(id, trust_id).await? {
+        return Err(AdminError::NotFound {
+            kind: "trust",
+            id: trust_id.to_string(),
+            remedy: "tokend client trust list shows the trusts of a client",
+        });
+    }
+    let detail = json!({ "trust_id": trust_id });
+    work.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
+    work.commit().await?;
+    Ok(())
+}
+
+/// Refuses what could never work or should not, and gives the audience.
+fn check(foundation: &Foundation, new: &NewTrust) -> Result<String, AdminError> {
+    let own = foundation.config.issuer.as_ref().map(crate::config::Issuer::as_str);
+    if own == Some(new.issuer.as_str()) {
+        let problem = "this server does not take its own tokens as proof of who somebody is";
+        return Err(AdminError::invalid("issuer", problem));
+    }
+    if new.keys.is_none() && new.issuer.discovery_url().is_none() {
+        let problem = "its keys cannot be discovered, because it is no plain https URL: give them with --jwks or --jwks-uri";
+        return Err(AdminError::invalid("issuer", problem));
+    }
+    let audience = new.audience.clone().or_else(|| own.map(str::to_owned)).ok_or_else(|| {
+        AdminError::invalid(
+            "audience",
+            "say which aud a token must have, or set TOKEND_ISSUER, which is the default for it",
+        )
+    })?;
+    if audience.is_empty() || audience.len() > 500 || audience.contains(char::is_control) {
+        return Err(AdminError::invalid("audience", "an audience is 1 to 500 characters long"));
+    }
+    Ok(audience)
+}

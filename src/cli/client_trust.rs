@@ -1,0 +1,207 @@
+//! `tokend client trust`: foreign issuers whose tokens authenticate a client.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::admin::client;
+use crate::admin::trust::{self, NewTrust};
+use crate::app::Foundation;
+use crate::cli::client_keys::KeyArgs;
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::cli::{Global, actor};
+use crate::crypto::assertion::{Assertion, OF_ISSUERS};
+use crate::crypto::foreign_key::ForeignKeys;
+use crate::model::client::ClientId;
+use crate::model::security::KeySource;
+use crate::model::trust::{ForeignIssuer, Pattern, Trust, TrustId};
+use crate::oauth::client_authentication::trust::{mismatch, untimely};
+use crate::server::fetch_keys_of_issuer;
+
+/// The longest token that is read, in bytes.
+const LONGEST: u64 = 64 << 10;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Let tokens of a foreign issuer authenticate a client
+    Add(AddArgs),
+    /// List the trusts of a client
+    List(IdArgs),
+    /// Take a trust from a client; it stops at once
+    Remove(RemoveArgs),
+    /// Read a token from standard input and say which trust it meets, or which claim differs
+    Test(IdArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The client's identifier
+    id: String,
+    /// Whose tokens, letter by letter their `iss`
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// What their `sub` must be; a * may stand for a whole segment behind the owner
+    #[arg(long, value_name = "PATTERN")]
+    subject: Option<String>,
+    /// What another claim must be; may be repeated. A claim within a claim is named by a JSON
+    /// pointer, such as /kubernetes.io/namespace
+    #[arg(long = "claim", value_name = "CLAIM=PATTERN")]
+    claims: Vec<String>,
+    /// What must be among their `aud`; this server's issuer if absent
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: Option<String>,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IdArgs {
+    /// The client's identifier
+    id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The client's identifier
+    id: String,
+    /// The identifier of the trust
+    trust: String,
+}
+
+/// Runs `tokend client trust`.
+pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), CliError> {
+    let foundation = global.foundation().await?;
+    match command {
+        TrustCommand::Add(args) => add(global, &foundation, args).await,
+        TrustCommand::List(args) => {
+            let found = client::show(&foundation, &ClientId::parse(&args.id)?).await?;
+            print(global, &found.trusts)
+        }
+        TrustCommand::Remove(args) => {
+            let (id, trust_id) = (ClientId::parse(&args.id)?, TrustId::parse(&args.trust)?);
+            trust::remove(&foundation, &actor(), &id, &trust_id).await?;
+            let value = json!({ "client_id": id, "trust_id": trust_id, "removed": true });
+            let rows = [("client", id.to_string()), ("removed", trust_id.to_string())];
+            output::one(global.output, trust_id.as_str(), &value, &rows)
+        }
+        TrustCommand::Test(args) => test(global, &foundation, &args.id).await,
+    }
+}
+
+async fn add(global: &Global, foundation: &Foundation, args: AddArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
+    let mut conditions = BTreeMap::new();
+    if let Some(subject) = &args.subject {
+        conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
+    }
+    for text in &args.claims {
+        let (claim, pattern) = text.split_once('=').ok_or_else(|| {
+            CliError::usage(format!("'{text}' is not CLAIM=PATTERN, such as repository_id=1234"))
+        })?;
+        if conditions.insert(claim.to_owned(), Pattern::parse(claim, pattern)?).is_some() {
+            return Err(CliError::usage(format!("there are two conditions for {claim}")));
+        }
+    }
+    let new = NewTrust {
+        issuer: ForeignIssuer::parse(&args.issuer)?,
+        keys: args.keys.source()?,
+        audience: args.audience,
+        conditions,
+    };
+    let made = trust::add(foundation, &actor(), &id, new).await?;
+    print(global, &[made])
+}
+
+fn print(global: &Global, trusts: &[Trust]) -> Result<(), CliError> {
+    output::many(
+        global.output,
+        trusts,
+        &["TRUST", "ISSUER", "KEYS", "AUDIENCE", "CONDITIONS"],
+        |trust| {
+            let keys = match &trust.keys {
+                None => "discovered".to_owned(),
+                Some(KeySource::Remote(uri)) => uri.to_string(),
+                Some(KeySource::Inline(_)) => "registered".to_owned(),
+            };
+            let conditions: Vec<_> = trust
+                .conditions
+                .iter()
+                .map(|(claim, pattern)| format!("{claim}={}", pattern.as_str()))
+                .collect();
+            vec![
+                trust.trust_id.to_string(),
+                trust.issuer.to_string(),
+                keys,
+                trust.audience.clone(),
+                conditions.join(" "),
+            ]
+        },
+    )
+}
+
+async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), CliError> {
+    let id = ClientId::parse(id)?;
+    let found = client::show(foundation, &id).await?;
+    let mut text = String::new();
+    std::io::stdin()
+        .take(LONGEST)
+        .read_to_string(&mut text)
+        .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
+    let token = text.trim();
+    let assertion = Assertion::read(token)
+        .map_err(|error| CliError::not_valid(format!("standard input: {error}")))?;
+    let mut problems = Vec::new();
+    for trust in &found.trusts {
+        match judge(foundation, trust, &assertion).await {
+            None => {
+                let value = json!({ "client_id": id, "trust_id": trust.trust_id, "matches": true });
+                let rows = [
+                    ("matches", trust.trust_id.to_string()),
+                    ("client", id.to_string()),
+                    ("issuer", trust.issuer.to_string()),
+                ];
+                return output::one(global.output, trust.trust_id.as_str(), &value, &rows);
+            }
+            Some(problem) => problems.push(format!("trust {}: {problem}", trust.trust_id)),
+        }
+    }
+    if problems.is_empty() {
+        problems.push("the client has no trust; make one: tokend client trust add".to_owned());
+    }
+    Err(CliError::not_valid(format!(
+        "the token meets no trust of {id}\n  {}",
+        problems.join("\n  ")
+    )))
+}
+
+/// Why a token does not meet a trust, as the server sees it; nothing if it does.
+async fn judge(
+    foundation: &Foundation,
+    trust: &Trust,
+    assertion: &Assertion<'_>,
+) -> Option<String> {
+    if let Some(problem) = mismatch(trust, assertion.claims()) {
+        return Some(problem);
+    }
+    let keys = match &trust.keys {
+        Some(KeySource::Inline(set)) => {
+            ForeignKeys::registered(set.as_str()).map_err(|error| error.to_string())
+        }
+        Some(KeySource::Remote(uri)) => match foundation.fetcher.text(uri.as_str()).await {
+            Ok(text) => ForeignKeys::fetched(&text).map_err(|error| error.to_string()),
+            Err(error) => Err(error.with_causes()),
+        },
+        None => fetch_keys_of_issuer(&foundation.fetcher, &trust.issuer).await,
+    };
+    match keys {
+        Err(problem) => Some(format!("the issuer's keys cannot be had: {problem}")),
+        Ok(keys) => assertion
+            .verify(&keys, &OF_ISSUERS)
+            .err()
+            .map(|error| error.to_string())
+            .or_else(|| untimely(assertion.claims(), foundation.clock.now())),
+    }
+}

@@ -1,0 +1,45 @@
+//! Which clients trust which foreign issuer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use crate::model::client::ClientId;
+use crate::model::trust::ForeignIssuer;
+
+/// The clients that trust each issuer.
+#[derive(Debug, Default)]
+pub(super) struct Trusting(Mutex<BTreeMap<ForeignIssuer, BTreeSet<ClientId>>>);
+
+impl Trusting {
+    /// Notes whom a client trusts now, and trusted before.
+    pub(super) fn change<'a>(
+        &self,
+        id: &ClientId,
+        before: impl Iterator<Item = &'a ForeignIssuer>,
+        now: impl Iterator<Item = &'a ForeignIssuer>,
+    ) {
+        let (mut before, mut now) = (before.peekable(), now.peekable());
+        if before.peek().is_none() && now.peek().is_none() {
+            return;
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for issuer in before {
+            if let Some(clients) = known.get_mut(issuer) {
+                clients.remove(id);
+                if clients.is_empty() {
+                    known.remove(issuer);
+                }
+            }
+        }
+        for issuer in now {
+            known.entry(issuer.clone()).or_default().insert(id.clone());
+        }
+    }
+
+    /// The clients that trust an issuer.
+    pub(super) fn of(&self, issuer: &str) -> Vec<ClientId> {
+        let Ok(issuer) = ForeignIssuer::parse(issuer) else { return Vec::new() };
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&issuer).map(|clients| clients.iter().cloned().collect()).unwrap_or_default()
+    }
+}

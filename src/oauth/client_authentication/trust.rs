@@ -1,0 +1,157 @@
+//! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
+//! an identity already needs no secret of ours.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::crypto::assertion::{Assertion, OF_ISSUERS};
+use crate::directory::{ClientEntry, TrustEntry};
+use crate::model::time::Timestamp;
+use crate::model::trust::Trust;
+use crate::oauth::client_authentication::{ask_for, refusal, refuse_disabled};
+use crate::oauth::error::OAuthError;
+
+/// How far an issuer's clock may be off, in seconds.
+const LEEWAY: i64 = 10;
+
+const TEST: &str = "Try it: tokend client trust test ID, with the token on standard input.";
+
+/// Finds the client that trusts the token: the one that is named, or the only one.
+pub(super) fn prove(
+    app: &App,
+    assertion: &Assertion<'_>,
+    client_id: Option<&str>,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let issuer = assertion.text("iss").unwrap_or_default();
+    let candidates = match client_id {
+        Some(id) => app.directory.client(id).into_iter().collect(),
+        None => app.directory.clients_trusting(issuer),
+    };
+    let fitting: Vec<_> = candidates
+        .iter()
+        .filter_map(|entry| Some((entry, fitting(entry, assertion.claims())?)))
+        .collect();
+    match fitting[..] {
+        [(entry, trust)] => {
+            verify(app, entry, trust, assertion, now)?;
+            refuse_disabled(entry)?;
+            Ok(entry.clone())
+        }
+        [] => Err(unfitting(&candidates, assertion.claims())),
+        [..] => Err(OAuthError::authentication_failed(
+            "several clients trust this token, and the request does not say which is meant",
+        )
+        .with_remedy("Send client_id, or make the conditions of the trusts narrower.")),
+    }
+}
+
+fn trusts(entry: &ClientEntry) -> &[TrustEntry] {
+    entry.security.as_ref().map_or(&[], |security| &security.trusts)
+}
+
+fn fitting<'a>(entry: &'a ClientEntry, claims: &Value) -> Option<&'a TrustEntry> {
+    trusts(entry).iter().find(|known| mismatch(&known.trust, claims).is_none())
+}
+
+fn verify(
+    app: &App,
+    entry: &ClientEntry,
+    known: &TrustEntry,
+    assertion: &Assertion<'_>,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let id = &known.trust.trust_id;
+    let Some(keys) = known.keys.keys(now) else {
+        ask_for(app, &known.keys);
+        let reason = format!("trust {id}: the issuer's keys have not been fetched; trying now");
+        return Err(refusal(entry, &reason));
+    };
+    assertion.verify(&keys, &OF_ISSUERS).map_err(|error| {
+        ask_for(app, &known.keys);
+        refusal(entry, &format!("trust {id}: {error}")).with_remedy(TEST)
+    })?;
+    untimely(assertion.claims(), now).map_or(Ok(()), |problem| {
+        Err(refusal(entry, &format!("trust {id}: {problem}")).with_remedy(TEST))
+    })
+}
+
+/// The reason why none fits: of the one client that is meant, if there is one.
+fn unfitting(candidates: &[Arc<ClientEntry>], claims: &Value) -> OAuthError {
+    let [entry] = candidates else {
+        return OAuthError::authentication_failed(
+            "no client trusts the issuer of this token with these claims",
+        )
+        .with_remedy(
+            "Trusts: tokend client trust list. Send client_id to learn which claim differs.",
+        );
+    };
+    let problems: Vec<_> = trusts(entry)
+        .iter()
+        .filter_map(|known| {
+            let problem = mismatch(&known.trust, claims)?;
+            Some(format!("trust {}: {problem}", known.trust.trust_id))
+        })
+        .collect();
+    let reason = if problems.is_empty() {
+        "the client trusts no issuer, and the assertion is not its own".to_owned()
+    } else {
+        problems.join("; ")
+    };
+    refusal(entry, &reason).with_remedy(TEST)
+}
+
+/// Why a token with these claims is not one that a trust is about, in words; nothing if it is.
+/// Signature and times are another matter.
+pub fn mismatch(trust: &Trust, claims: &Value) -> Option<String> {
+    if claims["iss"] != trust.issuer.as_str() {
+        return Some(format!("iss is {}, not {}", shown(Some(&claims["iss"])), trust.issuer));
+    }
+    let wanted = trust.audience.as_str();
+    let is_for_us = match &claims["aud"] {
+        Value::Array(values) => values.iter().any(|value| value == wanted),
+        other => other == wanted,
+    };
+    if !is_for_us {
+        return Some(format!("aud is {}, not {wanted}", shown(Some(&claims["aud"]))));
+    }
+    let unmet = trust.conditions.first_unmet(claims)?;
+    let is = shown(unmet.value);
+    Some(format!("{} is {is}, not '{}'", unmet.claim, unmet.pattern.as_str()))
+}
+
+/// Why these claims do not count now, in words; nothing if they do.
+pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
+    let moment = |claim: &str| {
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+        let whole = |seconds: f64| (seconds.abs() < 1e12).then_some(seconds as i64);
+        claims[claim].as_i64().or_else(|| claims[claim].as_f64().and_then(whole))
+    };
+    let Some(expiry) = moment("exp") else {
+        return Some("it has no exp that is a number".to_owned());
+    };
+    if expiry <= now.minus_seconds(LEEWAY).0 {
+        return Some(format!("it expired {} s ago", now.0 - expiry));
+    }
+    ["nbf", "iat"].into_iter().find_map(|claim| {
+        if claims[claim].is_null() {
+            return None;
+        }
+        match moment(claim) {
+            None => Some(format!("its {claim} is not a number")),
+            Some(begins) if begins > now.plus_seconds(LEEWAY).0 => {
+                Some(format!("its {claim} lies {} s in the future", begins.saturating_sub(now.0)))
+            }
+            Some(_) => None,
+        }
+    })
+}
+
+/// A claim for people, not too long.
+fn shown(value: Option<&Value>) -> String {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return "absent".to_owned() };
+    let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}

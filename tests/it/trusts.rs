@@ -1,0 +1,285 @@
+//! Workloads that prove themselves by a token of a foreign issuer (RFC 7523), without a secret.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokend::admin::client::set_state;
+use tokend::admin::trust::{self, NewTrust};
+use tokend::model::client::ClientState;
+use tokend::model::signing_key::Algorithm;
+use tokend::model::trust::{ForeignIssuer, Pattern, Trust};
+
+use crate::support::https::{self, Https};
+use crate::support::keys::{self, KeyPair};
+use crate::support::process::Cli;
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+
+const GITHUB: &str = "https://token.actions.example";
+const SUBJECT: &str = "repo:acme/api:ref:refs/heads/main";
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+fn claims(server: &Server) -> Value {
+    let now = server.clock.now().0;
+    json!({
+        "iss": GITHUB, "sub": SUBJECT, "aud": server.base, "exp": now + 300, "iat": now,
+        "repository_id": "1234", "ref_protected": true,
+    })
+}
+
+async fn without_secret(server: &Server) -> TestClient {
+    server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await
+}
+
+async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) -> Trust {
+    let mut conditions = BTreeMap::new();
+    conditions.insert("sub".to_owned(), Pattern::parse("sub", sub).expect("a pattern"));
+    let new = NewTrust {
+        issuer: ForeignIssuer::parse(GITHUB).expect("an issuer"),
+        keys: Some(key.source()),
+        audience: None,
+        conditions,
+    };
+    let id = client_id(&client.id);
+    let made = trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+    server.catch_up().await;
+    made
+}
+
+async fn post(server: &Server, form: &[(&str, &str)]) -> Answer {
+    Answer::of(server.http.post(server.token_url()).form(form)).await
+}
+
+async fn as_assertion(server: &Server, id: Option<&str>, token: &str) -> Answer {
+    server.keep_secret(token);
+    let mut form = vec![
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", TYPE),
+        ("client_assertion", token),
+    ];
+    form.extend(id.map(|id| ("client_id", id)));
+    post(server, &form).await
+}
+
+async fn as_grant(server: &Server, id: Option<&str>, token: &str) -> Answer {
+    let mut form = vec![("grant_type", GRANT), ("assertion", token)];
+    form.extend(id.map(|id| ("client_id", id)));
+    post(server, &form).await
+}
+
+/// Line 7: both ways, with and without a `client_id` beside the token.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("RS256", "ES256")] algorithm: &str,
+) {
+    let server = Server::start(engine).await;
+    let key = KeyPair::new(Algorithm::parse(algorithm).expect("an algorithm"));
+    let client = without_secret(&server).await;
+    trusts(&server, &client, &key, SUBJECT).await;
+    let token = key.sign(&claims(&server));
+    let answers = [
+        as_assertion(&server, Some(&client.id), &token).await,
+        as_assertion(&server, None, &token).await,
+        as_grant(&server, Some(&client.id), &token).await,
+        as_grant(&server, None, &token).await,
+    ];
+    for answer in answers {
+        let claims = server.claims(&answer.token()).await;
+        assert_eq!((&claims["sub"], &claims["aud"]), (&json!(client.id), &json!(ORDERS)));
+    }
+    let mut several = claims(&server);
+    several["aud"] = json!(["https://b.example", server.base]);
+    as_grant(&server, None, &key.sign(&several)).await.token();
+    post(&server, &[("grant_type", GRANT)]).await.assert_refused(400, "invalid_request");
+}
+
+/// Line 7: claim by claim; whoever falls short learns nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_claim_counts() {
+    let server = Server::start(Engine::Sqlite).await;
+    let (key, other) = (KeyPair::new(Algorithm::Rs256), KeyPair::new(Algorithm::Rs256));
+    let client = without_secret(&server).await;
+    trusts(&server, &client, &key, SUBJECT).await;
+    let now = server.clock.now().0;
+    let wrong: [(&str, Value); 12] = [
+        ("iss", json!("https://evil.example")),
+        ("sub", json!("repo:acme/api:ref:refs/heads/dev")),
+        ("sub", json!("repo:evil/api:ref:refs/heads/main")),
+        ("sub", json!([SUBJECT])),
+        ("sub", Value::Null),
+        ("aud", json!("https://b.example")),
+        ("aud", Value::Null),
+        ("exp", json!(now - 11)),
+        ("exp", Value::Null),
+        ("exp", json!("soon")),
+        ("nbf", json!(now + 60)),
+        ("iat", json!(now + 60)),
+    ];
+    for (claim, value) in wrong {
+        let mut claims = claims(&server);
+        claims[claim] = value;
+        let token = key.sign(&claims);
+        for answer in [
+            as_assertion(&server, Some(&client.id), &token).await,
+            as_grant(&server, None, &token).await,
+        ] {
+            answer.assert_refused(401, "invalid_client");
+            assert!(answer.description().starts_with("Client authentication failed."));
+        }
+    }
+    let mut header = other.header();
+    header["kid"] = key.header()["kid"].clone();
+    header["jwk"] = other.jwk.clone();
+    for forged in [other.sign(&claims(&server)), other.sign_under(&header, &claims(&server))] {
+        as_grant(&server, Some(&client.id), &forged).await.assert_refused(401, "invalid_client");
+    }
+    let stranger = without_secret(&server).await;
+    let token = key.sign(&claims(&server));
+    as_grant(&server, Some(&stranger.id), &token).await.assert_refused(401, "invalid_client");
+    // A client that authenticates by itself must be the one that is trusted.
+    let by_secret = server.client().await;
+    let form = [("grant_type", GRANT), ("assertion", token.as_str())];
+    let mixed = server.post("/v1/oauth/token", &by_secret, &form).await;
+    mixed.assert_refused(401, "invalid_client");
+}
+
+/// Line 7: a trust that is removed, and a client that is disabled, stop at once; two clients with
+/// the same trust must be told apart.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_a_trust_ends_it_at_once(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let (one, two) = (without_secret(&server).await, without_secret(&server).await);
+    let trust = trusts(&server, &one, &key, SUBJECT).await;
+    trusts(&server, &two, &key, "repo:acme/*:ref:refs/heads/main").await;
+    let token = key.sign(&claims(&server));
+    as_grant(&server, None, &token).await.assert_refused(401, "invalid_client");
+    as_grant(&server, Some(&one.id), &token).await.token();
+    as_grant(&server, Some(&two.id), &token).await.token();
+
+    let id = client_id(&one.id);
+    trust::remove(server.foundation(), &actor(), &id, &trust.trust_id).await.expect("removed");
+    server.catch_up().await;
+    as_grant(&server, Some(&one.id), &token).await.assert_refused(401, "invalid_client");
+    as_grant(&server, None, &token).await.token();
+    let id = client_id(&two.id);
+    set_state(server.foundation(), &actor(), &id, ClientState::Disabled, None)
+        .await
+        .expect("disabled");
+    server.catch_up().await;
+    as_grant(&server, None, &token).await.assert_refused(401, "invalid_client");
+}
+
+/// Line 7: keys by discovery, whose metadata must be of that very issuer.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_an_issuer_are_discovered(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let key = KeyPair::new(Algorithm::Rs256);
+    let elsewhere = Https::new(|_| String::new()).await;
+    let (issuer, jwks_uri) = (elsewhere.url("/ci"), elsewhere.url("/ci/jwks"));
+    let metadata = json!({ "issuer": issuer, "jwks_uri": jwks_uri }).to_string();
+    let set = keys::set(&[&key.jwk]);
+    elsewhere.answer(move |path| match path {
+        "/ci/.well-known/openid-configuration" | "/lie/.well-known/openid-configuration" => {
+            https::json(&metadata)
+        }
+        "/ci/jwks" => https::json(&set),
+        _ => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+    });
+    let settings = elsewhere.settings();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = Server::with(engine, &settings).await;
+    let works = async |issuer: &str| {
+        let client = without_secret(&server).await;
+        let pattern = Pattern::parse("sub", "worker").expect("a pattern");
+        let new = NewTrust {
+            issuer: ForeignIssuer::parse(issuer).expect("an issuer"),
+            keys: None,
+            audience: Some("tokend".to_owned()),
+            conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
+        };
+        let id = client_id(&client.id);
+        trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+        server.catch_up().await;
+        let token = key.sign(&json!({
+            "iss": issuer, "sub": "worker", "aud": "tokend", "exp": server.clock.now().0 + 60,
+        }));
+        for _ in 0..40 {
+            if as_grant(&server, Some(&client.id), &token).await.status == 200 {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    };
+    assert!(works(&issuer).await);
+    assert!(!works(&elsewhere.url("/lie")).await, "metadata of another issuer");
+}
+
+/// The operator's commands: what is made, what is refused with words, and what a token lacks.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_adds_tests_and_removes_trusts(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await;
+    let key = KeyPair::new(Algorithm::Rs256);
+    cli.json(&["resource", "create", ORDERS]);
+    let made = cli.json(&["client", "create", "A", "--id", "a", "--no-secret", "--grant", ORDERS]);
+    assert_eq!(made["secrets"], json!([]));
+    let add = |more: &[&str]| {
+        let mut arguments = vec!["client", "trust", "add", "a", "--issuer", GITHUB];
+        arguments.extend(["--audience", "tokend", "--jwks", "-"]);
+        arguments.extend(more);
+        cli.run_with(&arguments, &key.jwk.to_string())
+    };
+    for (more, word) in [
+        (&["--claim", "repository_owner=acme"][..], "which workload"),
+        (&["--subject", "repo:*/api"], "another owner"),
+        (&["--subject", "repo:acme/api-*"], "whole segment"),
+        (&["--claim", "aud=x"], "in any case"),
+        (&["--claim", "sub"], "CLAIM=PATTERN"),
+    ] {
+        let run = add(more);
+        assert!(run.code == 2 && run.stderr.contains(word), "{word}: {run:?}");
+    }
+    let run =
+        add(&["--subject", "repo:acme/*:ref:refs/heads/main", "--claim", "ref_protected=true"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let listed = cli.json(&["client", "trust", "list", "a"]);
+    let trust_id = listed[0]["trust_id"].as_str().expect("an id").to_owned();
+
+    let now = tokend::model::time::Clock::System.now().0;
+    let mut claims = json!({
+        "iss": GITHUB, "sub": SUBJECT, "aud": "tokend", "exp": now + 300, "ref_protected": true,
+    });
+    let test = |claims: &Value| cli.run_with(&["client", "trust", "test", "a"], &key.sign(claims));
+    let run = test(&claims);
+    assert!(run.code == 0 && run.stdout.contains(&trust_id), "{run:?}");
+    for (claim, value, word) in [
+        ("sub", json!("repo:evil/api:ref:refs/heads/main"), "sub is 'repo:evil"),
+        ("aud", json!("other"), "aud is 'other', not tokend"),
+        ("ref_protected", json!(false), "ref_protected is false"),
+        ("exp", json!(now - 100), "expired"),
+    ] {
+        let right = std::mem::replace(&mut claims[claim], value);
+        let run = test(&claims);
+        assert!(run.code == 8 && run.stderr.contains(word), "{word}: {run:?}");
+        claims[claim] = right;
+    }
+    let other = KeyPair::new(Algorithm::Rs256).sign(&claims);
+    let run = cli.run_with(&["client", "trust", "test", "a"], &other);
+    assert!(run.code == 8 && run.stderr.contains("no registered key"), "{run:?}");
+    cli.json(&["client", "trust", "remove", "a", &trust_id]);
+    assert_eq!(cli.run(&["client", "trust", "remove", "a", &trust_id]).code, 4);
+    assert_eq!(test(&claims).code, 8);
+}
