@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::app::refusals::Refusals;
 use crate::config::{Config, Issuer, Location};
 use crate::crypto::argon2id::Cost;
+use crate::crypto::certificate::{CertificateError, ClientCa};
 use crate::crypto::guesses::Limits;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::{TAG_KEY_LENGTH, TagKey};
@@ -43,6 +44,9 @@ pub enum StartError {
     /// Nothing can be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// Client certificates cannot be checked.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// Postgres without a master key.
     #[error(
         "no master key is set: with Postgres, signing keys are sealed under a key that is not in \
@@ -89,6 +93,8 @@ pub struct Foundation {
     pub vault: Vault,
     /// Fetches key sets.
     pub fetcher: Fetcher,
+    /// The roots that client certificates may come from.
+    pub client_ca: Option<ClientCa>,
     /// The time.
     pub clock: Clock,
 }
@@ -114,7 +120,8 @@ impl Foundation {
         schema::prepare(&store, config.database.migrate).await?;
         let vault = open_vault(&config, &store).await?;
         let fetcher = Fetcher::new(&config.fetch)?;
-        Ok(Self { config, store, vault, fetcher, clock })
+        let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
+        Ok(Self { config, store, vault, fetcher, client_ca, clock })
     }
 
     /// How long a replaced signing key stays published, in seconds: until the longest token it
@@ -162,6 +169,13 @@ impl App {
         let Foundation { store, vault, clock, .. } = &self.foundation;
         self.directory.catch_up(store, vault, clock.now()).await
     }
+}
+
+fn client_ca(path: &Path) -> Result<ClientCa, CertificateError> {
+    let unusable = |error: std::io::Error| {
+        CertificateError::UnusableCa(format!("{}: {error}", path.display()))
+    };
+    ClientCa::from_pem(&std::fs::read(path).map_err(unusable)?)
 }
 
 async fn open_vault(config: &Config, store: &Store) -> Result<Vault, StartError> {

@@ -13,7 +13,7 @@ use crate::model::client::{
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
-use crate::model::security::{Networks, Security};
+use crate::model::security::{Networks, Security, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 
 /// A client to be registered.
@@ -54,6 +54,10 @@ pub struct ClientUpdate {
     pub token_rate: Option<Option<RateLimit>>,
     /// Whether its tokens must be bound to a key of its own.
     pub dpop_bound: Option<bool>,
+    /// Whether its tokens must be bound to a certificate.
+    pub certificate_bound: Option<bool>,
+    /// Whose certificate proves it.
+    pub tls_subject: Option<TlsSubject>,
     /// Where it may be used from.
     pub networks: Option<Networks>,
 }
@@ -154,6 +158,13 @@ pub async fn update(
     if let Some(dpop_bound) = update.dpop_bound {
         client.security.dpop_bound = dpop_bound;
     }
+    if let Some(certificate_bound) = update.certificate_bound {
+        client.security.certificate_bound = certificate_bound;
+    }
+    if let Some(subject) = update.tls_subject {
+        client.security.tls_subject = Some(subject);
+        client_key::permit(&client.security, &mut client.auth_methods);
+    }
     if let Some(networks) = update.networks {
         client.security.networks = networks;
     }
@@ -165,8 +176,7 @@ pub async fn update(
         "grant_types": client.grant_types,
         "token_lifetime": client.token_lifetime,
         "token_rate": client.token_rate,
-        "dpop_bound_access_tokens": client.security.dpop_bound,
-        "networks": client.security.networks,
+        "security": client.security,
     });
     work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;

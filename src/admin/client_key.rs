@@ -77,10 +77,16 @@ pub(super) fn check(keys: Option<&KeySource>) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// Permits `private_key_jwt` to a client that has keys.
+/// Permits the method by which what is registered can prove a client: `private_key_jwt` by keys,
+/// unless it uses them as certificates, and `tls_client_auth` by a subject.
 pub(super) fn permit(security: &Security, methods: &mut Vec<AuthenticationMethod>) {
-    if security.keys.is_some() && !methods.contains(&AuthenticationMethod::PrivateKeyJwt) {
-        methods.push(AuthenticationMethod::PrivateKeyJwt);
+    use AuthenticationMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth, TlsClientAuth};
+    let uses_keys = [PrivateKeyJwt, SelfSignedTlsClientAuth];
+    if security.keys.is_some() && !uses_keys.iter().any(|method| methods.contains(method)) {
+        methods.push(PrivateKeyJwt);
+    }
+    if security.tls_subject.is_some() && !methods.contains(&TlsClientAuth) {
+        methods.push(TlsClientAuth);
     }
 }
 

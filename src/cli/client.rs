@@ -21,7 +21,7 @@ use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::rate::RateLimit;
-use crate::model::security::{KeySource, Networks, Security};
+use crate::model::security::{KeySource, Networks, Security, TlsSubject};
 use crate::model::time::Timestamp;
 
 /// How many clients are read at a time.
@@ -95,6 +95,13 @@ pub(crate) struct CreateArgs {
     /// Its tokens must be bound to a key of its own (`DPoP`)
     #[arg(long)]
     dpop_bound: bool,
+    /// Its tokens must be bound to a certificate that it shows
+    #[arg(long)]
+    certificate_bound: bool,
+    /// The subject of its certificate, which a root of `tls.client_ca` vouches for: `subject_dn`,
+    /// `san_dns`, `san_uri`, `san_ip` or `san_email`
+    #[arg(long, value_name = "KIND=VALUE")]
+    tls_subject: Option<String>,
     /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if absent
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
@@ -168,6 +175,12 @@ pub(crate) struct UpdateArgs {
     /// Whether its tokens must be bound to a key of its own (`DPoP`) from now on
     #[arg(long, value_name = "BOOL")]
     dpop_bound: Option<bool>,
+    /// Whether its tokens must be bound to a certificate from now on
+    #[arg(long, value_name = "BOOL")]
+    certificate_bound: Option<bool>,
+    /// The subject of its certificate from now on, such as `san_dns=worker.example.com`
+    #[arg(long, value_name = "KIND=VALUE")]
+    tls_subject: Option<String>,
     /// A network from which it may be used from now on; may be repeated; `any` for no limit
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
@@ -229,6 +242,8 @@ async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
         security: Security {
             keys: args.keys.source()?,
             dpop_bound: args.dpop_bound,
+            tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
+            certificate_bound: args.certificate_bound,
             networks: Networks::parse(&args.networks.join(" "))?,
         },
         secret: NewSecret {
@@ -311,6 +326,8 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
         token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
         dpop_bound: args.dpop_bound,
+        certificate_bound: args.certificate_bound,
+        tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
@@ -385,6 +402,12 @@ fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str, String)> 
     }
     if client.security.dpop_bound {
         rows.push(("tokens", "bound to a key of its own (DPoP)".to_owned()));
+    }
+    if let Some(subject) = &client.security.tls_subject {
+        rows.push(("certificate", subject.to_string()));
+    }
+    if client.security.certificate_bound {
+        rows.push(("tokens", "bound to its certificate".to_owned()));
     }
     if !client.security.networks.is_anywhere() {
         rows.push(("only from", client.security.networks.to_string()));

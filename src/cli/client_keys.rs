@@ -10,6 +10,7 @@ use crate::admin::{client, client_key};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor};
+use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::model::client::{ClientId, Registration};
 use crate::model::security::{KeySet, KeySetUri, KeySource};
@@ -30,6 +31,9 @@ pub(crate) struct KeyArgs {
     /// A file with its public keys, a JWK or a JWK set; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
+    /// A file with its self-signed certificate (PEM), for `self_signed_tls_client_auth`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jwks", "jwks_uri"])]
+    certificate: Option<PathBuf>,
     /// An https URL from which its public keys are fetched
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
@@ -72,6 +76,18 @@ struct Shown {
 impl KeyArgs {
     /// The keys that the arguments name, if any.
     pub(crate) fn source(&self) -> Result<Option<KeySource>, CliError> {
+        if let Some(file) = &self.certificate {
+            let jwk = read(file).map_err(|error| error.to_string()).and_then(|text| {
+                ClientCertificate::from_pem(text.as_bytes())
+                    .and_then(|certificate| certificate.to_jwk())
+                    .map_err(|error| error.to_string())
+            });
+            let jwk = jwk.map_err(|problem| {
+                CliError::usage(format!("cannot use {}: {problem}", file.display()))
+            })?;
+            let set = serde_json::json!({ "keys": [jwk] });
+            return Ok(Some(KeySource::Inline(KeySet::parse(&set.to_string())?)));
+        }
         Ok(match (&self.jwks, &self.jwks_uri) {
             (Some(file), _) => Some(KeySource::Inline(key_set(file)?)),
             (None, Some(uri)) => Some(KeySource::Remote(KeySetUri::parse(uri)?)),
@@ -106,7 +122,9 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
         KeysCommand::Add(args) => {
             let id = ClientId::parse(&args.id)?;
             let keys = args.keys.source()?.ok_or_else(|| {
-                CliError::usage("say where the keys are: --jwks FILE or --jwks-uri URL")
+                CliError::usage(
+                    "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
+                )
             })?;
             client_key::add(&foundation, &actor(), &id, keys).await?
         }

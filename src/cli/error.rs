@@ -130,7 +130,7 @@ impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Store(error) | StartError::Schema(SchemaError::Store(error)) => error.into(),
-            StartError::Fetch(_) => Self::new(Exit::Configuration, "E-CONF-VALUE", chain(&error)),
+            StartError::Fetch(_) | StartError::Certificate(_) => Self::new(Exit::Configuration, "E-CONF-VALUE", chain(&error)),
             StartError::Schema(_) => Self::new(Exit::Failed, "E-SCHEMA", error.to_string()),
             StartError::NoMasterKey | StartError::WrongMasterKey { .. } | StartError::Crypto(_) => {
                 Self::new(Exit::Configuration, "E-MASTER-KEY", error.to_string())

@@ -51,6 +51,12 @@ pub struct Config {
     pub limits: Limits,
     /// Networks whose word on a client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// TLS of our own on the public listener, if it has one.
+    pub tls: Option<Tls>,
+    /// The roots that client certificates may come from (PEM).
+    pub client_ca: Option<PathBuf>,
+    /// Where clients with certificates find the endpoints, if not where all do.
+    pub mtls_url: Option<Issuer>,
     /// How things are fetched from others.
     pub fetch: Fetch,
     /// What is logged.
@@ -187,6 +193,15 @@ pub struct Limits {
     pub guesses_per_client: Rate,
     /// How many wrong secrets may come from an address.
     pub guesses_per_address: Rate,
+}
+
+/// TLS of our own.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate and what leads to its root (PEM).
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
 }
 
 /// How things are fetched from others.

@@ -12,7 +12,7 @@ use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
     Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, Migrate, Need,
-    Secrets, Shutdown, Token,
+    Secrets, Shutdown, Tls, Token,
 };
 use crate::model::signing_key::{Algorithm, RsaSize};
 
@@ -36,6 +36,9 @@ pub(super) fn config(
     let secrets = reader.secrets();
     let limits = reader.limits();
     let trusted_proxies = reader.parsed("proxy.trusted", networks);
+    let tls = reader.tls();
+    let client_ca = reader.file("tls.client_ca");
+    let mtls_url = reader.mtls_url();
     let fetch = reader.fetch();
     let log = reader.log();
     let shutdown = reader.shutdown();
@@ -53,6 +56,9 @@ pub(super) fn config(
         secrets: secrets?,
         limits: limits?,
         trusted_proxies: trusted_proxies?,
+        tls,
+        client_ca,
+        mtls_url,
         fetch: fetch?,
         log: log?,
         shutdown: shutdown?,
@@ -246,15 +252,48 @@ impl Reader<'_> {
         })
     }
 
-    fn fetch(&mut self) -> Option<Fetch> {
-        let allowed_networks = self.parsed("fetch.allowed_networks", networks);
-        let ca_file = self.parsed("fetch.ca_file", |text| match text {
+    /// A file that must be there, if one is named; a problem is noted.
+    fn file(&mut self, key: &str) -> Option<PathBuf> {
+        let checked = self.parsed(key, |text| match text {
             "" => Ok(None),
             path => std::fs::metadata(path)
                 .map(|_| Some(PathBuf::from(path)))
                 .map_err(|error| format!("cannot be read: {error}")),
         });
-        Some(Fetch { allowed_networks: allowed_networks?, ca_file: ca_file? })
+        checked.flatten()
+    }
+
+    /// Certificate and key, if both are named; a problem is noted.
+    fn tls(&mut self) -> Option<Tls> {
+        let is_set = |key: &str| !self.settings.text(key).is_empty();
+        let (one, other) = ("tls.certificate", "tls.key");
+        for (unset, set) in [(one, other), (other, one)] {
+            if is_set(set) && !is_set(unset) {
+                let problem = format!("is not set beside `{set}`");
+                self.complain(unset, &problem, "E-CONF-VALUE", "set both, or neither");
+                return None;
+            }
+        }
+        Some(Tls { certificate: self.file(one)?, key: self.file(other)? })
+    }
+
+    /// A URL like an issuer, if one is set; a problem is noted.
+    fn mtls_url(&mut self) -> Option<Issuer> {
+        let text = self.settings.text("tls.mtls_url");
+        if text.is_empty() {
+            return None;
+        }
+        issuer(&text)
+            .map_err(|(problem, remedy)| {
+                self.complain("tls.mtls_url", &problem, "E-CONF-VALUE", &remedy);
+            })
+            .ok()
+    }
+
+    fn fetch(&mut self) -> Option<Fetch> {
+        let allowed_networks = self.parsed("fetch.allowed_networks", networks);
+        let ca_file = self.file("fetch.ca_file");
+        Some(Fetch { allowed_networks: allowed_networks?, ca_file })
     }
 
     fn log(&mut self) -> Option<Log> {

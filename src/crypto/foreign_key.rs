@@ -1,10 +1,12 @@
 //! The public keys of others: of clients that sign assertions, and of issuers that we trust.
 
 use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
+
+use crate::crypto::digest;
 
 /// The most keys of a set that are looked at.
 const MOST: usize = 64;
@@ -24,6 +26,8 @@ pub struct ForeignKey {
     pub(super) kid: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) decoding: DecodingKey,
+    /// The hash of the certificate that it came with, if it did.
+    certificate: Option<String>,
 }
 
 impl std::fmt::Debug for ForeignKey {
@@ -87,6 +91,11 @@ impl ForeignKeys {
     /// The keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ForeignKey> {
         self.0.iter()
+    }
+
+    /// True if one of the keys came with the certificate of that hash (RFC 8705, section 2.2).
+    pub fn have_certificate(&self, thumbprint: &str) -> bool {
+        self.0.iter().any(|key| key.certificate.as_deref() == Some(thumbprint))
     }
 
     /// The ids of the keys and what each is for, for people.
@@ -154,7 +163,15 @@ fn key(mut value: Value) -> Result<ForeignKey, &'static str> {
         Some(_) => return Err("its alg is not one for a signature with such a key"),
     };
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers are malformed")?;
-    Ok(ForeignKey { kid: jwk.common.key_id, algorithms, decoding })
+    let certificate = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
+    let certificate = match certificate {
+        None => None,
+        Some(text) => {
+            let der = BASE64_STANDARD.decode(text).map_err(|_| "its x5c is not Base64")?;
+            Some(digest::of_bytes(&der))
+        }
+    };
+    Ok(ForeignKey { kid: jwk.common.key_id, algorithms, decoding, certificate })
 }
 
 fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {

@@ -6,6 +6,7 @@
 pub mod argon2id;
 pub mod assertion;
 pub mod base62;
+pub mod certificate;
 pub mod chain;
 pub mod digest;
 pub mod dpop;

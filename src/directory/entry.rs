@@ -11,7 +11,7 @@ use crate::directory::offers::GrantEntry;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
-use crate::model::security::Networks;
+use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{ForeignIssuer, Trust};
 use crate::store::entries::StoredSecret;
@@ -57,6 +57,10 @@ pub struct SecurityEntry {
     pub keys: Option<KeysEntry>,
     /// True if its tokens must be bound to a key of its own.
     pub dpop_bound: bool,
+    /// Whose certificate proves it, if a chain does.
+    pub tls_subject: Option<TlsSubject>,
+    /// True if its tokens must be bound to a certificate.
+    pub certificate_bound: bool,
     /// Where it may be used from.
     pub networks: Networks,
     /// Foreign issuers whose tokens authenticate it.

@@ -374,7 +374,7 @@ impl Directory {
         if security == Security::default() && trusts.is_empty() {
             return None;
         }
-        let Security { keys, dpop_bound, networks } = security;
+        let Security { keys, dpop_bound, tls_subject, certificate_bound, networks } = security;
         let keys = keys.and_then(|source| self.keys(id, source));
         let trusts = trusts.into_iter().filter_map(|trust| {
             let keys = if let Some(source) = trust.keys.clone() {
@@ -386,7 +386,14 @@ impl Directory {
             Some(TrustEntry { trust, keys })
         });
         let trusts = trusts.collect();
-        Some(Box::new(SecurityEntry { keys, dpop_bound, networks, trusts }))
+        Some(Box::new(SecurityEntry {
+            keys,
+            dpop_bound,
+            tls_subject,
+            certificate_bound,
+            networks,
+            trusts,
+        }))
     }
 
     fn keys(&self, id: &ClientId, source: KeySource) -> Option<KeysEntry> {

@@ -127,12 +127,21 @@ pub enum AuthenticationMethod {
     ClientSecretPost,
     /// An assertion signed with a key of the client's own (RFC 7523).
     PrivateKeyJwt,
+    /// A certificate of a trusted root, with the registered subject (RFC 8705, section 2.1).
+    TlsClientAuth,
+    /// A certificate that is registered itself (RFC 8705, section 2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl AuthenticationMethod {
     /// Every method that this server offers.
-    pub const ALL: [Self; 3] =
-        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 5] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
 
     /// The methods by a client secret: those of a client that says nothing else.
     pub const BY_SECRET: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
@@ -145,12 +154,19 @@ impl AuthenticationMethod {
         })
     }
 
+    /// True if the method needs a certificate of the client.
+    pub fn is_by_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+
     /// The registered name of the method.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }

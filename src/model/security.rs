@@ -17,9 +17,97 @@ pub struct Security {
     /// True if its tokens must be bound to a key of its own (RFC 9449, section 5.2).
     #[serde(rename = "dpop_bound_access_tokens", skip_serializing_if = "is_false")]
     pub dpop_bound: bool,
+    /// Whose certificate proves it, if a chain does.
+    #[serde(flatten)]
+    pub tls_subject: Option<TlsSubject>,
+    /// True if its tokens must be bound to a certificate (RFC 8705, section 3.4).
+    #[serde(
+        rename = "tls_client_certificate_bound_access_tokens",
+        skip_serializing_if = "is_false"
+    )]
+    pub certificate_bound: bool,
     /// Where it may be used from.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
+}
+
+/// The subject of a client's certificate: exactly one of these (RFC 8705, section 2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum TlsSubject {
+    /// The distinguished name, as RFC 4514 writes it.
+    #[serde(rename = "tls_client_auth_subject_dn")]
+    SubjectDn(String),
+    /// A name among the alternative ones.
+    #[serde(rename = "tls_client_auth_san_dns")]
+    SanDns(String),
+    /// A URI among them, such as a SPIFFE id.
+    #[serde(rename = "tls_client_auth_san_uri")]
+    SanUri(String),
+    /// An address among them.
+    #[serde(rename = "tls_client_auth_san_ip")]
+    SanIp(IpAddr),
+    /// A mail address among them.
+    #[serde(rename = "tls_client_auth_san_email")]
+    SanEmail(String),
+}
+
+impl TlsSubject {
+    /// Reads `subject_dn=CN=worker,O=Acme`, `san_dns=worker.example.com`, `san_uri=…`, `san_ip=…`
+    /// or `san_email=…`.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let (kind, value) = text.split_once('=').unwrap_or((text, ""));
+        if value.is_empty() || value.len() > 500 || value.contains(char::is_control) {
+            return Err(Malformed::because(
+                "the subject of a certificate is subject_dn, san_dns, san_uri, san_ip or san_email, \
+                 an equals sign and the value",
+            ));
+        }
+        let own = value.to_owned();
+        match kind {
+            "subject_dn" if value.contains('=') => Ok(Self::SubjectDn(own)),
+            "subject_dn" => Err(Malformed::because("a subject_dn is such as CN=worker,O=Acme")),
+            "san_dns" => Ok(Self::SanDns(own)),
+            "san_uri" => Ok(Self::SanUri(own)),
+            "san_email" => Ok(Self::SanEmail(own)),
+            "san_ip" => value
+                .parse()
+                .map(Self::SanIp)
+                .map_err(|_| Malformed::because(format!("'{value}' is no address"))),
+            _ => Err(Malformed::because(format!("'{kind}' is no kind of subject"))),
+        }
+    }
+
+    /// A distinguished name without what means nothing: spaces around its parts, and the case of
+    /// the types.
+    pub fn normal_dn(text: &str) -> String {
+        let mut parts = vec![String::new()];
+        let mut is_escaped = false;
+        for character in text.chars() {
+            match (character, parts.last_mut()) {
+                (',', _) if !is_escaped => parts.push(String::new()),
+                (_, Some(part)) => part.push(character),
+                (_, None) => {}
+            }
+            is_escaped = character == '\\' && !is_escaped;
+        }
+        let normal = parts.iter().map(|part| match part.trim_start().split_once('=') {
+            Some((kind, value)) => format!("{}={}", kind.trim().to_uppercase(), value.trim_start()),
+            None => part.clone(),
+        });
+        normal.collect::<Vec<_>>().join(",")
+    }
+}
+
+impl fmt::Display for TlsSubject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SubjectDn(value) => write!(formatter, "subject_dn={value}"),
+            Self::SanDns(value) => write!(formatter, "san_dns={value}"),
+            Self::SanUri(value) => write!(formatter, "san_uri={value}"),
+            Self::SanIp(value) => write!(formatter, "san_ip={value}"),
+            Self::SanEmail(value) => write!(formatter, "san_email={value}"),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -199,6 +287,25 @@ mod tests {
         assert!(Networks::parse("example.com").is_err());
         let problem = Networks::parse("10.1.0.0/8").expect_err("bits").to_string();
         assert!(problem.contains("10.0.0.0/8"), "{problem}");
+    }
+
+    #[test]
+    fn the_subject_of_a_certificate_is_one_of_five() {
+        for text in [
+            "subject_dn=CN=a,O=b",
+            "san_dns=a.example",
+            "san_uri=spiffe://a/b",
+            "san_ip=10.0.0.1",
+            "san_email=a@b.example",
+        ] {
+            assert_eq!(TlsSubject::parse(text).expect(text).to_string(), text);
+        }
+        for bad in ["", "a.example", "san_dns=", "san_ip=a", "subject_dn=worker", "x=y"] {
+            assert!(TlsSubject::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(TlsSubject::normal_dn("cn=a, O=b c"), TlsSubject::normal_dn("CN=a,O=b c"));
+        assert_ne!(TlsSubject::normal_dn("CN=a"), TlsSubject::normal_dn("CN=A"));
+        assert_ne!(TlsSubject::normal_dn(r"CN=a\,O=b"), TlsSubject::normal_dn("CN=a,O=b"));
     }
 
     #[test]

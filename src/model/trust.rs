@@ -218,8 +218,8 @@ impl Pattern {
         let owner = owner_length(&segments);
         if segments.iter().take(owner).any(|part| *part == "*") {
             return Err(Malformed::because(format!(
-                "the * in '{text}' could match another owner: the first {owner} segments must be \
-                 written out"
+                "the * in '{text}' could match another owner: a * may stand only behind the first \
+                 {owner} of its segments (between / and :)"
             )));
         }
         Ok(Self(text.into()))

@@ -1,4 +1,5 @@
-//! To what is the token bound? A key of the client's own, if it proves to have one.
+//! To what is the token bound? A key of the client's own, if it proves to have one, or the
+//! certificate that it shows.
 
 use crate::app::App;
 use crate::crypto::dpop::{Expected, Proof, ProofError};
@@ -36,7 +37,8 @@ pub fn bind(
     presented: Option<&PresentedProof>,
     now: Timestamp,
 ) -> Result<Binding, OAuthError> {
-    let must = client.entry().security.as_ref().is_some_and(|security| security.dpop_bound);
+    let security = client.entry().security.as_deref();
+    let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
         Some(presented) => by_key(app, presented, now).map(|key| Binding(Some(key))),
         None if must => Err(OAuthError::new(
@@ -46,7 +48,24 @@ pub fn bind(
                 client.id()
             ),
         )),
-        None => Ok(Binding(None)),
+        None => by_certificate(client).map(Binding),
+    }
+}
+
+/// The certificate that has authenticated the client, or to which its tokens must be bound
+/// (RFC 8705, section 3).
+fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, OAuthError> {
+    let security = client.entry().security.as_deref();
+    let must = security.is_some_and(|security| security.certificate_bound);
+    match client.certificate() {
+        Some(certificate) if must || client.is_by_certificate() => {
+            Ok(Some(Confirmation::Certificate(certificate.thumbprint())))
+        }
+        None if must => Err(OAuthError::invalid_request(format!(
+            "Tokens of client {} are bound to a certificate: show one in the TLS handshake (RFC 8705).",
+            client.id()
+        ))),
+        _ => Ok(None),
     }
 }
 

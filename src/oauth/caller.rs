@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::crypto::certificate::ClientCertificate;
 use crate::model::client::AuthenticationMethod;
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
@@ -22,6 +24,8 @@ const TWO_WAYS: &str = "Two ways of client authentication in one request: use th
 pub struct Origin {
     /// The client's address.
     pub address: IpAddr,
+    /// The certificate it has shown.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// Who calls.
@@ -42,6 +46,8 @@ pub enum Credentials {
     Secret(SecretCredentials),
     /// A signed assertion (RFC 7523).
     Assertion(AssertionCredentials),
+    /// A certificate, beside the id of its client (RFC 8705, section 2).
+    Certificate(String, Arc<ClientCertificate>),
 }
 
 /// A client id and a secret, and how they were presented.
@@ -96,6 +102,12 @@ impl Caller {
         let client_id = parameters.take("client_id");
         let secret = parameters.take("client_secret").map(SecretString::from);
         let credentials = credentials(header, client_id.clone(), secret, assertion)?;
+        let credentials = match (credentials, &client_id, &origin.certificate) {
+            (None, Some(client_id), Some(certificate)) => {
+                Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
+            }
+            (credentials, _, _) => credentials,
+        };
         let presented = credentials.as_ref().and_then(Credentials::client_id);
         if presented.or(client_id.as_deref()).is_some_and(is_too_long) {
             return Err(OAuthError::authentication_failed("the client id is too long"));
@@ -115,6 +127,7 @@ impl Credentials {
         match self {
             Self::Secret(secret) => Some(&secret.client_id),
             Self::Assertion(assertion) => assertion.client_id.as_deref(),
+            Self::Certificate(client_id, _) => Some(client_id),
         }
     }
 }

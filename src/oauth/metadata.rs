@@ -1,5 +1,7 @@
 //! Authorization server metadata (RFC 8414), with the members that OpenID-shaped libraries read.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::app::App;
@@ -39,11 +41,22 @@ pub struct Metadata {
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     dpop_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// Where clients with certificates find the endpoints (RFC 8705, section 5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
     /// Required by RFC 8414 and empty because there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
     /// Read by OpenID-shaped libraries, which refuse the document without them.
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
+}
+
+/// True if a client's certificate can come here: by TLS of our own, or by a trusted proxy.
+fn takes_certificates(app: &App) -> bool {
+    let config = &app.foundation.config;
+    config.tls.is_some() || !config.trusted_proxies.is_empty()
 }
 
 /// Writes down what this server offers at this moment.
@@ -52,8 +65,12 @@ pub fn metadata(app: &App) -> Metadata {
     let now = app.foundation.clock.now();
     let algorithms = app.directory.keyring().algorithms(now);
     let at = |path: &str| format!("{issuer}{path}");
-    let methods: Vec<_> =
-        AuthenticationMethod::ALL.into_iter().map(AuthenticationMethod::as_str).collect();
+    let takes_certificates = takes_certificates(app);
+    let methods: Vec<_> = AuthenticationMethod::ALL
+        .into_iter()
+        .filter(|method| takes_certificates || !method.is_by_certificate())
+        .map(AuthenticationMethod::as_str)
+        .collect();
     // What clients may sign their assertions with: all that we know.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     Metadata {
@@ -71,6 +88,16 @@ pub fn metadata(app: &App) -> Metadata {
         revocation_endpoint_auth_methods_supported: methods,
         revocation_endpoint_auth_signing_alg_values_supported: signatures.clone(),
         dpop_signing_alg_values_supported: signatures,
+        tls_client_certificate_bound_access_tokens: takes_certificates.then_some(true),
+        mtls_endpoint_aliases: takes_certificates.then(|| {
+            let mtls_url = app.foundation.config.mtls_url.as_ref().unwrap_or(&app.issuer).as_str();
+            let endpoints = [
+                ("token_endpoint", TOKEN_PATH),
+                ("introspection_endpoint", INTROSPECTION_PATH),
+                ("revocation_endpoint", REVOCATION_PATH),
+            ];
+            endpoints.map(|(name, path)| (name, format!("{mtls_url}{path}"))).into()
+        }),
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms

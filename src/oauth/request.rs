@@ -81,8 +81,9 @@ fn assertion(
         other => Err(OAuthError::new(
             ErrorCode::UnsupportedGrantType,
             format!(
-                "'{}' is not offered here. This server offers: client_credentials.",
-                echo(other)
+                "'{}' is not offered here. This server offers: client_credentials, {}.",
+                echo(other),
+                GrantType::JWT_BEARER
             ),
         )),
     }
@@ -128,7 +129,7 @@ mod tests {
         TokenRequest::new(
             Parameters::from_form(form)?,
             header,
-            Origin { address: [127, 0, 0, 1].into() },
+            Origin { address: [127, 0, 0, 1].into(), certificate: None },
         )
     }
 

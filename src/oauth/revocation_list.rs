@@ -25,8 +25,8 @@ const GOOD_FOR: i64 = 600;
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
-    iat: Timestamp,
-    exp: Timestamp,
+    iat: i64,
+    exp: i64,
     /// Until when all tokens of a client have been revoked.
     clients: BTreeMap<ClientId, i64>,
     /// When each revoked token would have expired.
@@ -45,8 +45,8 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let tokens = revocations.tokens().into_iter().map(|(jti, expires_at)| (jti, expires_at.0));
     let claims = Claims {
         iss: app.issuer.as_str(),
-        iat: now,
-        exp: now.plus_seconds(GOOD_FOR),
+        iat: now.0,
+        exp: now.plus_seconds(GOOD_FOR).0,
         clients: clients.collect(),
         tokens: tokens.collect(),
     };

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,10 +17,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use crate::web::{self, Exchange, Shape};
+use crate::web::{self, Exchange, Peer, Shape};
 
 /// How long a connection may lie idle between two requests.
 const IDLE: Duration = Duration::from_secs(75);
@@ -45,23 +43,22 @@ impl Timeouts {
 }
 
 /// Answers requests until the peer goes, is too slow, or the server stops.
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: Peer,
     exchange: Arc<Exchange>,
     timeouts: Timeouts,
     watcher: Watcher,
 ) {
-    // Small answers should not wait for more; a socket that refuses is only slower.
-    let _ = stream.set_nodelay(true);
     let answered = Arc::new(Answered::default());
     let stream = Attended::new(stream, exchange.shape, timeouts, answered.clone());
     let header_size = exchange.header_size;
+    let address = peer.address;
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (exchange, answered) = (exchange.clone(), answered.clone());
+        let (exchange, answered, peer) = (exchange.clone(), answered.clone(), peer.clone());
         async move {
             answered.begin();
-            let response = web::answer(&exchange, peer, request).await;
+            let response = web::answer(&exchange, &peer, request).await;
             answered.end();
             Ok::<_, Infallible>(response)
         }
@@ -74,7 +71,7 @@ pub(super) async fn serve(
         .serve_connection(TokioIo::new(stream), service);
     // What goes wrong here is the peer's doing: it left, was too slow, or spoke nonsense.
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, %error, "connection ended");
+        tracing::debug!(peer = %address, %error, "connection ended");
     }
 }
 
@@ -104,8 +101,8 @@ impl Answered {
 }
 
 /// A stream that is watched while a head is awaited.
-struct Attended {
-    stream: TcpStream,
+struct Attended<S> {
+    stream: S,
     shape: Shape,
     timeouts: Timeouts,
     answered: Arc<Answered>,
@@ -128,8 +125,8 @@ struct Replacement {
     written: usize,
 }
 
-impl Attended {
-    fn new(stream: TcpStream, shape: Shape, timeouts: Timeouts, answered: Arc<Answered>) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
+    fn new(stream: S, shape: Shape, timeouts: Timeouts, answered: Arc<Answered>) -> Self {
         Self {
             stream,
             shape,
@@ -223,7 +220,7 @@ impl Attended {
     }
 }
 
-impl AsyncRead for Attended {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Attended<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -242,7 +239,7 @@ impl AsyncRead for Attended {
     }
 }
 
-impl AsyncWrite for Attended {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Attended<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,6 +1,7 @@
 //! The running server: listeners, connections, upkeep, and a stop that finishes what was begun.
 
 mod connection;
+mod tls;
 mod upkeep;
 
 pub use upkeep::fetch_keys_of_issuer;
@@ -11,18 +12,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::admin::AdminError;
 use crate::app::App;
 use crate::server::connection::Timeouts;
-use crate::web::{Exchange, Routes, Shape};
+use crate::web::{Exchange, Peer, Routes, Shape};
 
 /// How many connections the management listener holds at the most.
 const MANAGEMENT_CONNECTIONS: usize = 128;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,9 @@ pub enum ServeError {
         /// What stood in the way.
         problem: std::io::Error,
     },
+    /// TLS cannot be spoken.
+    #[error("{0}")]
+    Tls(String),
     /// A signing key could not be made.
     #[error("cannot make a signing key")]
     Keys(#[from] AdminError),
@@ -50,6 +58,7 @@ pub struct Server {
     app: Arc<App>,
     public: TcpListener,
     management: TcpListener,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Server {
@@ -67,14 +76,16 @@ impl Server {
         public: TcpListener,
         management: TcpListener,
     ) -> Result<Self, ServeError> {
+        let tls = app.foundation.config.tls.as_ref().map(tls::acceptor);
+        let tls = tls.transpose().map_err(ServeError::Tls)?;
         upkeep::keep_keys(&app).await?;
-        Ok(Self { app, public, management })
+        Ok(Self { app, public, management, tls })
     }
 
     /// Answers until `stop` comes: then readiness fails at once, requests go on being accepted
     /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, public, management } = self;
+        let Self { app, public, management, tls } = self;
         let config = &app.foundation.config;
         let mut background = JoinSet::new();
         background.spawn(upkeep::follow(app.clone()));
@@ -91,7 +102,8 @@ impl Server {
                 Routes::public(app.clone()),
                 Shape::OAuth,
                 config.limits.connections,
-            ),
+            )
+            .with_tls(tls),
             Listening::new(
                 &app,
                 management,
@@ -141,6 +153,7 @@ struct Listening {
     exchange: Arc<Exchange>,
     timeouts: Timeouts,
     places: Arc<Semaphore>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Listening {
@@ -159,7 +172,12 @@ impl Listening {
             exchange: Arc::new(exchange),
             timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
             places: Arc::new(Semaphore::new(most)),
+            tls: None,
         }
+    }
+
+    fn with_tls(self, tls: Option<TlsAcceptor>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Accepts connections until the server closes, then lets those that are open finish.
@@ -176,15 +194,10 @@ impl Listening {
                 _ = closed.changed() => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    let exchange = self.exchange.clone();
-                    let serving = connection::serve(
-                        stream,
-                        peer,
-                        exchange,
-                        self.timeouts,
-                        graceful.watcher(),
-                    );
+                Ok((stream, address)) => {
+                    // Small answers should not wait for more; a socket that refuses is only slower.
+                    let _ = stream.set_nodelay(true);
+                    let serving = self.serve(stream, address, graceful.watcher());
                     tokio::spawn(async move {
                         serving.await;
                         drop(place);
@@ -199,5 +212,27 @@ impl Listening {
         }
         drop(self.listener);
         graceful.shutdown().await;
+    }
+
+    /// Serves one connection, over TLS if that is spoken here.
+    fn serve(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        watcher: Watcher,
+    ) -> impl Future<Output = ()> + use<> {
+        let (exchange, timeouts, tls) = (self.exchange.clone(), self.timeouts, self.tls.clone());
+        async move {
+            let Some(tls) = tls else {
+                let peer = Peer { address, certificate: None };
+                return connection::serve(stream, peer, exchange, timeouts, watcher).await;
+            };
+            // Whoever cannot speak TLS, or takes too long, is not answered.
+            let shaking = tokio::time::timeout(HANDSHAKE, tls.accept(stream));
+            if let Ok(Ok(stream)) = shaking.await {
+                let peer = Peer { address, certificate: tls::certificate(&stream) };
+                connection::serve(stream, peer, exchange, timeouts, watcher).await;
+            }
+        }
     }
 }

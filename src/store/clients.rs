@@ -8,7 +8,7 @@ use crate::model::client::{
 };
 use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
-use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security};
+use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 use crate::store::change::{Change, on_change};
@@ -25,6 +25,8 @@ type ClientRow = (
     Option<i64>,
     Option<String>,
     Option<String>,
+    Option<String>,
+    bool,
     Option<String>,
     bool,
     Option<String>,
@@ -51,7 +53,8 @@ macro_rules! client_where {
     ($condition:literal) => {
         concat!(
             "SELECT client_id, name, state, auth_methods, grant_types, token_lifetime,
-                token_rate, key_set, jwks_uri, dpop_bound, networks, created_at, updated_at
+                token_rate, key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks,
+                created_at, updated_at
             FROM client
             WHERE ",
             $condition
@@ -86,6 +89,8 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
         key_set,
         jwks_uri,
         dpop_bound,
+        tls_subject,
+        certificate_bound,
         networks,
         created_at,
         updated_at,
@@ -98,7 +103,14 @@ fn client(row: ClientRow) -> Result<Client, StoreError> {
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         token_rate: token_rate.as_deref().map(RateLimit::parse).transpose()?,
-        security: security((key_set, jwks_uri, dpop_bound, networks))?,
+        security: security((
+            key_set,
+            jwks_uri,
+            dpop_bound,
+            tls_subject,
+            certificate_bound,
+            networks,
+        ))?,
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
@@ -143,13 +155,16 @@ fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
 }
 
 /// The columns of what a client is held to.
-pub(super) type SecurityColumns = (Option<String>, Option<String>, bool, Option<String>);
+pub(super) type SecurityColumns =
+    (Option<String>, Option<String>, bool, Option<String>, bool, Option<String>);
 
 pub(super) fn security(columns: SecurityColumns) -> Result<Security, StoreError> {
-    let (key_set, jwks_uri, dpop_bound, networks) = columns;
+    let (key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks) = columns;
     Ok(Security {
         keys: key_source(key_set.as_deref(), jwks_uri.as_deref())?,
         dpop_bound,
+        tls_subject: tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
+        certificate_bound,
         networks: Networks::parse(&networks.unwrap_or_default())?,
     })
 }
@@ -292,8 +307,9 @@ impl Change {
         const SQL: &str = "
             INSERT INTO client
                 (client_id, name, state, auth_methods, grant_types, token_lifetime,
-                token_rate, key_set, jwks_uri, dpop_bound, networks, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                token_rate, key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks,
+                created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
@@ -306,6 +322,8 @@ impl Change {
                 .bind(key_set(&client.security))
                 .bind(jwks_uri(&client.security))
                 .bind(client.security.dpop_bound)
+                .bind(client.security.tls_subject.as_ref().map(ToString::to_string))
+                .bind(client.security.certificate_bound)
                 .bind(networks(&client.security.networks))
                 .bind(client.created_at.0)
                 .bind(client.updated_at.0)
@@ -322,7 +340,8 @@ impl Change {
             UPDATE client
             SET name = $2, state = $3, auth_methods = $4, grant_types = $5,
                 token_lifetime = $6, token_rate = $7, key_set = $8, jwks_uri = $9,
-                dpop_bound = $10, networks = $11, updated_at = $12
+                dpop_bound = $10, tls_subject = $11, certificate_bound = $12, networks = $13,
+                updated_at = $14
             WHERE client_id = $1";
         let rows = on_change!(self, |connection| {
             let done = sqlx::query(SQL)
@@ -336,6 +355,8 @@ impl Change {
                 .bind(key_set(&client.security))
                 .bind(jwks_uri(&client.security))
                 .bind(client.security.dpop_bound)
+                .bind(client.security.tls_subject.as_ref().map(ToString::to_string))
+                .bind(client.security.certificate_bound)
                 .bind(networks(&client.security.networks))
                 .bind(client.updated_at.0)
                 .execute(connection)

@@ -27,6 +27,8 @@ type Row = (
     Option<String>,
     bool,
     Option<String>,
+    bool,
+    Option<String>,
     Option<String>,
     Option<String>,
 );
@@ -36,7 +38,7 @@ macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT client_id, state, auth_methods, grant_types, token_lifetime, token_rate,
-                key_set, jwks_uri, dpop_bound, networks,
+                key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks,
                 (SELECT string_agg(
                     secret_id || '\t' || kind || '\t' || hash || '\t' || hint || '\t'
                         || COALESCE(CAST(expires_at AS TEXT), ''),
@@ -150,6 +152,8 @@ fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
         key_set,
         jwks_uri,
         dpop_bound,
+        tls_subject,
+        certificate_bound,
         networks,
         secrets,
         grants,
@@ -175,7 +179,14 @@ fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
         grant_types: words(&grant_types, GrantType::parse)?,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         token_rate: token_rate.as_deref().map(RateLimit::parse).transpose()?,
-        security: security((key_set, jwks_uri, dpop_bound, networks))?,
+        security: security((
+            key_set,
+            jwks_uri,
+            dpop_bound,
+            tls_subject,
+            certificate_bound,
+            networks,
+        ))?,
         secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
         grants,
         trusts: trusts.into_iter().map(trust).collect::<Result<_, _>>()?,

@@ -15,13 +15,14 @@ use futures_util::FutureExt;
 use ipnet::IpNet;
 
 use crate::app::refusals::Refusals;
+use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::random;
 use crate::model::time::Clock;
 use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
-use crate::web::address;
 use crate::web::refusal::{Refusal, Shape};
+use crate::web::{address, certificate};
 
 /// The header that names an exchange.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,18 +43,32 @@ pub struct Exchange {
     pub clock: Clock,
 }
 
+/// Whoever is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The certificate that it has shown in the handshake.
+    pub certificate: Option<Arc<ClientCertificate>>,
+}
+
 /// Answers one request of a peer.
-pub async fn answer<B>(exchange: &Exchange, peer: SocketAddr, request: Request<B>) -> Response
+pub async fn answer<B>(exchange: &Exchange, peer: &Peer, request: Request<B>) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let started = Instant::now();
     let request_id = request_id();
-    let client = address::of_client(peer, request.headers(), &exchange.trusted_proxies);
+    let trusted = &exchange.trusted_proxies;
+    let client = address::of_client(peer.address, request.headers(), trusted);
     let line = Line { method: request.method().clone(), client };
     let mut response = match check_head(&request, exchange.header_size) {
-        Ok(()) => route(exchange, Origin { address: client }, request).await,
+        Ok(()) => {
+            let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
+            let certificate = certificate::of_client(ip, shown, request.headers(), trusted);
+            route(exchange, Origin { address: client, certificate }, request).await
+        }
         Err(refusal) => refusal.into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
@@ -179,9 +194,10 @@ mod tests {
                 refusals: Arc::default(),
                 clock: Clock::System,
             };
+            let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate: None };
             let mut request = Request::new(Body::empty());
             request.headers_mut().insert(HOST, HeaderValue::from_static("a"));
-            let response = answer(&exchange, ([127, 0, 0, 1], 1).into(), request).await;
+            let response = answer(&exchange, &peer, request).await;
             assert_eq!(response.status(), 500);
             assert_eq!(response.headers()["content-type"], content_type);
             assert!(response.headers().contains_key("x-request-id"));

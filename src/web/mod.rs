@@ -3,13 +3,14 @@
 pub mod address;
 mod basic;
 mod body;
+mod certificate;
 mod document;
 mod endpoint;
 mod exchange;
 mod health;
 mod refusal;
 
-pub use exchange::{Exchange, answer, answer_to_noise};
+pub use exchange::{Exchange, Peer, answer, answer_to_noise};
 pub use refusal::Shape;
 
 use std::collections::{BTreeSet, HashMap};

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("axum::", &["web", "server"]),
     ("hyper::client", &["cli/http.rs"]),
     ("reqwest::", &["fetch"]),
+    ("rustls::", &["crypto", "server"]),
+    ("x509_parser::", &["crypto"]),
     ("sqlx::", &["store"]),
     ("jsonwebtoken::", &["crypto"]),
     ("argon2::", &["crypto"]),

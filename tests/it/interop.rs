@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use rstest::rstest;
+use tokend::model::security::{KeySet, KeySource};
 use tokend::model::time::Clock;
 
-use crate::support::{Engine, ORDERS, Place, Server};
+use crate::support::{Engine, ORDERS, Place, Server, method};
 
 /// An instance on the real clock, by which those libraries go.
 async fn server(engine: Engine, algorithm: &str) -> Server {
@@ -44,5 +45,50 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{algorithm}: {stdout}{stderr}");
         assert_eq!(stdout.matches("ok ").count(), successes, "{algorithm}: {stdout}");
+    }
+}
+
+/// Line 4 of the issue: openid-client and oauth4webapi as they come, with a bound token too; Authlib is told
+/// the right audience, and works with it.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_clients_with_keys_of_their_own_get_tokens(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let libraries = root.join("target/interop");
+    let server = server(engine, "ES256").await;
+    let pair = rcgen::KeyPair::generate().expect("a key");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pem = folder.path().join("key.pem");
+    std::fs::write(&pem, pair.serialize_pem()).expect("a file");
+    // The library of another language makes the JWK of it.
+    let script = "import sys, json\nfrom joserfc.jwk import ECKey\nkey = ECKey.import_key(open(sys.argv[1]).read())\nprint(json.dumps(key.as_dict(private=True) | {'alg': 'ES256', 'kid': 'own'}))";
+    let mut made = Command::new(libraries.join("python/bin/python"));
+    let made = made.args(["-c", script]).arg(&pem).output().expect("the interpreter");
+    let private = String::from_utf8(made.stdout).expect("text");
+    let mut public: serde_json::Value = serde_json::from_str(&private).expect("a JWK");
+    public.as_object_mut().expect("an object").remove("d");
+    let file = folder.path().join("key.json");
+    std::fs::write(&file, &private).expect("a file");
+    let client = server
+        .new_client(|new| {
+            new.auth_methods = vec![method("private_key_jwt")];
+            let set = KeySet::parse(&crate::support::keys::set(&[&public])).expect("a set");
+            new.security.keys = Some(KeySource::Inline(set));
+        })
+        .await;
+    let mut python = Command::new(libraries.join("python/bin/python"));
+    python.arg("keyed.py");
+    let mut node = Command::new("node");
+    node.arg("keyed.mjs").env("LIBRARIES", libraries.join("node"));
+    for (command, successes) in [(&mut python, 2), (&mut node, 3)] {
+        let command = command.current_dir(root.join("tests/interop"));
+        let output = command.args([&server.base, &client.id]).arg(&file).arg(ORDERS).output();
+        let output = output.expect("the interpreter");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stdout}{stderr}");
+        assert_eq!(stdout.matches("ok ").count(), successes, "{stdout}");
     }
 }

@@ -23,6 +23,9 @@ async fn list(server: &Server) -> serde_json::Value {
     assert_eq!(answer.header("content-type"), "application/jwt");
     let (header, claims) = jwt::read_unchecked(&answer.text).expect("a JWT");
     assert_eq!(header["typ"], "revocations+jwt");
+    // Numbers, as in every JWT (RFC 7519, section 2).
+    assert_eq!(claims["iat"], server.clock.now().0);
+    assert_eq!(claims["exp"], server.clock.now().0 + 600);
     claims
 }
 

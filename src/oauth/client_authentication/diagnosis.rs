@@ -21,7 +21,11 @@ const CODING: &str =
 
 /// Nobody has the id that was presented. It is not told as it is: it may be a secret.
 pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
-    let id = credentials.client_id.as_str();
+    unknown_id(app, &credentials.client_id)
+}
+
+/// The same without a secret beside it.
+pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     let unknown = |reason: String, remedy: &'static str| {
         OAuthError::authentication_failed(reason).with_remedy(remedy)
     };

@@ -3,17 +3,18 @@
 //! Whatever fails here, the caller is told the same; only the log learns the reason.
 
 mod assertion;
+mod certificate;
 mod diagnosis;
 mod secret;
 pub mod trust;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::crypto::assertion::Assertion;
+use crate::crypto::certificate::ClientCertificate;
 use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
@@ -26,7 +27,8 @@ use crate::oauth::error::{ErrorCode, OAuthError};
 pub struct AuthenticatedClient {
     entry: Arc<ClientEntry>,
     /// Where it calls from; nowhere if an operator speaks for it.
-    address: Option<IpAddr>,
+    origin: Option<Origin>,
+    is_by_certificate: bool,
 }
 
 impl AuthenticatedClient {
@@ -42,14 +44,24 @@ impl AuthenticatedClient {
 
     /// True if it calls from one of these networks, or an operator speaks for it.
     pub(super) fn is_within(&self, networks: &Networks) -> bool {
-        self.address.is_none_or(|address| networks.admit(address))
+        self.origin.as_ref().is_none_or(|origin| networks.admit(origin.address))
+    }
+
+    /// The certificate that it has shown.
+    pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
+        self.origin.as_ref()?.certificate.as_deref()
+    }
+
+    /// True if that certificate has authenticated it.
+    pub(super) fn is_by_certificate(&self) -> bool {
+        self.is_by_certificate
     }
 
     /// Takes a client at an operator's word, unless it is disabled. **Only for commands of the
     /// operator, who could give the client a new secret just as well.**
     pub fn vouched_for(entry: Arc<ClientEntry>) -> Result<Self, OAuthError> {
         refuse_disabled(&entry)?;
-        Ok(Self { entry, address: None })
+        Ok(Self { entry, origin: None, is_by_certificate: false })
     }
 }
 
@@ -73,6 +85,11 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
             // In a box, so that requests with a secret do not carry the room for this about.
             let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
             admitted(entry, &caller.origin)
+        }
+        Some(Credentials::Certificate(client_id, shown)) => {
+            let entry = certificate::prove(app, client_id, shown, now)?;
+            let client = admitted(entry, &caller.origin)?;
+            Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
     }
 }
@@ -117,7 +134,7 @@ fn admitted(entry: Arc<ClientEntry>, origin: &Origin) -> Result<AuthenticatedCli
         )
         .about(entry.client_id.as_str()));
     }
-    Ok(AuthenticatedClient { entry, address: Some(origin.address) })
+    Ok(AuthenticatedClient { entry, origin: Some(origin.clone()), is_by_certificate: false })
 }
 
 fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {

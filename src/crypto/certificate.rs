@@ -1,0 +1,209 @@
+//! Client certificates: what is read of them, and whether their chain is good (RFC 8705).
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use serde_json::{Value, json};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::X509Name;
+
+use crate::crypto::digest;
+use crate::model::security::TlsSubject;
+use crate::model::time::Timestamp;
+
+/// A certificate that a client has shown, with the private key of which it has signed; what else
+/// it sent to prove where it comes from stands behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate itself (DER).
+    der: Vec<u8>,
+    /// The ones between it and a root, if they were sent.
+    intermediates: Vec<Vec<u8>>,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It cannot be read.
+    #[error("it is no X.509 certificate")]
+    Unreadable,
+    /// Its key is of a kind that cannot be registered.
+    #[error("its key is not EC P-256, RSA or Ed25519")]
+    UnknownKey,
+    /// The file of roots cannot be used.
+    #[error("the file of client CAs cannot be used: {0}")]
+    UnusableCa(String),
+    /// It does not come from one of the roots, or not any more.
+    #[error("its chain is not good: {0}")]
+    Untrusted(String),
+}
+
+impl ClientCertificate {
+    /// Takes a certificate and what was sent along.
+    pub fn new(der: Vec<u8>, intermediates: Vec<Vec<u8>>) -> Self {
+        Self { der, intermediates }
+    }
+
+    /// Reads the first certificate of a PEM text.
+    pub fn from_pem(text: &[u8]) -> Result<Self, CertificateError> {
+        let der = CertificateDer::from_pem_slice(text).map_err(|_| CertificateError::Unreadable)?;
+        Ok(Self::new(der.to_vec(), Vec::new()))
+    }
+
+    /// The hash of the whole certificate, for `x5t#S256` (RFC 8705, section 3.1).
+    pub fn thumbprint(&self) -> String {
+        digest::of_bytes(&self.der)
+    }
+
+    /// The subject as RFC 4514 writes it, for people.
+    pub fn subject(&self) -> Result<String, CertificateError> {
+        let (_, certificate) =
+            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
+        Ok(distinguished_name(certificate.subject()))
+    }
+
+    /// True if the certificate is of that subject (RFC 8705, section 2.1.2).
+    pub fn is_of(&self, subject: &TlsSubject) -> Result<bool, CertificateError> {
+        let (_, certificate) =
+            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
+        if let TlsSubject::SubjectDn(name) = subject {
+            return Ok(TlsSubject::normal_dn(&distinguished_name(certificate.subject()))
+                == TlsSubject::normal_dn(name));
+        }
+        let names = certificate.subject_alternative_name();
+        let names = names.map_err(|_| CertificateError::Unreadable)?;
+        let names = names.map(|extension| extension.value.general_names.as_slice());
+        Ok(names.unwrap_or_default().iter().any(|name| is_name(name, subject)))
+    }
+
+    /// The public key as a JWK that carries the certificate (RFC 7517, section 4.7), for the
+    /// registration of a self-signed one.
+    pub fn to_jwk(&self) -> Result<Value, CertificateError> {
+        let (_, certificate) =
+            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
+        let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let info = certificate.public_key();
+        let raw: &[u8] = &info.subject_public_key.data;
+        let mut jwk = match info.parsed() {
+            Ok(PublicKey::RSA(key)) => {
+                let trimmed = |bytes: &[u8]| {
+                    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+                    encoded(&bytes[start..])
+                };
+                json!({ "kty": "RSA", "n": trimmed(key.modulus), "e": trimmed(key.exponent) })
+            }
+            // An uncompressed point of P-256: 0x04, then 32 bytes each of x and y.
+            Ok(PublicKey::EC(_)) if raw.len() == 65 && raw[0] == 4 => json!({
+                "kty": "EC", "crv": "P-256", "x": encoded(&raw[1..33]), "y": encoded(&raw[33..]),
+            }),
+            // id-Ed25519 (RFC 8410, section 3).
+            _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(raw) })
+            }
+            _ => return Err(CertificateError::UnknownKey),
+        };
+        jwk["kid"] = self.thumbprint().into();
+        jwk["use"] = "sig".into();
+        jwk["x5c"] = json!([BASE64_STANDARD.encode(&self.der)]);
+        Ok(jwk)
+    }
+}
+
+fn is_name(name: &GeneralName<'_>, subject: &TlsSubject) -> bool {
+    match (name, subject) {
+        (GeneralName::DNSName(found), TlsSubject::SanDns(wanted)) => {
+            found.eq_ignore_ascii_case(wanted)
+        }
+        (GeneralName::URI(found), TlsSubject::SanUri(wanted))
+        | (GeneralName::RFC822Name(found), TlsSubject::SanEmail(wanted)) => *found == wanted,
+        (GeneralName::IPAddress(found), TlsSubject::SanIp(wanted)) => match wanted {
+            std::net::IpAddr::V4(address) => **found == address.octets(),
+            std::net::IpAddr::V6(address) => **found == address.octets(),
+        },
+        _ => false,
+    }
+}
+
+/// A name as text, the last part first (RFC 4514, section 2.1).
+fn distinguished_name(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<String> = name
+        .iter()
+        .map(|part| {
+            let pairs: Vec<_> = part
+                .iter()
+                .map(|pair| {
+                    let oid = pair.attr_type();
+                    let registry = x509_parser::objects::oid_registry();
+                    let kind = x509_parser::objects::oid2abbrev(oid, registry)
+                        .map_or_else(|_| oid.to_id_string(), str::to_owned);
+                    format!("{kind}={}", escaped(pair.as_str().unwrap_or_default()))
+                })
+                .collect();
+            pairs.join("+")
+        })
+        .collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+/// A value as RFC 4514, section 2.4, writes it.
+fn escaped(value: &str) -> String {
+    let last = value.chars().count().saturating_sub(1);
+    let mut text = String::with_capacity(value.len());
+    for (position, character) in value.chars().enumerate() {
+        let is_special = matches!(character, ',' | '+' | '"' | '\\' | '<' | '>' | ';');
+        let is_at_an_end = (character == ' ' && (position == 0 || position == last))
+            || (character == '#' && position == 0);
+        if is_special || is_at_an_end {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
+}
+
+/// The roots that client certificates may come from.
+#[derive(Debug, Clone)]
+pub struct ClientCa(Arc<dyn ClientCertVerifier>);
+
+impl ClientCa {
+    /// Reads roots from a PEM text.
+    pub fn from_pem(text: &[u8]) -> Result<Self, CertificateError> {
+        let unusable = |error: String| CertificateError::UnusableCa(error);
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(text) {
+            let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+            roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        Ok(Self(verifier.build().map_err(|error| unusable(error.to_string()))?))
+    }
+
+    /// Checks the chain of a certificate up to one of the roots (RFC 5280, section 6).
+    pub fn check(
+        &self,
+        certificate: &ClientCertificate,
+        now: Timestamp,
+    ) -> Result<(), CertificateError> {
+        let seconds = u64::try_from(now.0).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let end = CertificateDer::from(certificate.der.as_slice());
+        let between: Vec<_> = certificate
+            .intermediates
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
+        self.0
+            .verify_client_cert(&end, &between, now)
+            .map(|_| ())
+            .map_err(|error| CertificateError::Untrusted(error.to_string()))
+    }
+}

@@ -1,0 +1,75 @@
+//! By a certificate that the client shows in the handshake, or that a trusted proxy has seen
+//! (RFC 8705, section 2).
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::crypto::certificate::ClientCertificate;
+use crate::directory::{ClientEntry, SecurityEntry};
+use crate::model::client::AuthenticationMethod;
+use crate::model::time::Timestamp;
+use crate::oauth::client_authentication::{ask_for, diagnosis, refusal, refuse_disabled};
+use crate::oauth::error::OAuthError;
+
+/// Finds the client whose registered certificate this is.
+pub(super) fn prove(
+    app: &App,
+    client_id: &str,
+    certificate: &ClientCertificate,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let entry =
+        app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
+    let may = |method| entry.ways.auth_methods.contains(&method);
+    let nothing = SecurityEntry::default();
+    let security = entry.security.as_deref().unwrap_or(&nothing);
+    let proved = if may(AuthenticationMethod::TlsClientAuth) {
+        by_chain(app, security, certificate, now)
+    } else if may(AuthenticationMethod::SelfSignedTlsClientAuth) {
+        by_registration(app, security, certificate, now)
+    } else {
+        Err("the client may not authenticate by a certificate".to_owned())
+    };
+    proved.map_err(|problem| {
+        let subject = certificate.subject().unwrap_or_else(|error| error.to_string());
+        let thumbprint = certificate.thumbprint();
+        refusal(&entry, &problem)
+            .with_remedy(format!("The certificate shown is of '{subject}', SHA-256 {thumbprint}."))
+    })?;
+    refuse_disabled(&entry)?;
+    Ok(entry)
+}
+
+/// `tls_client_auth`: a good chain and the registered subject (section 2.1).
+fn by_chain(
+    app: &App,
+    security: &SecurityEntry,
+    certificate: &ClientCertificate,
+    now: Timestamp,
+) -> Result<(), String> {
+    let subject = security.tls_subject.as_ref().ok_or("no subject is registered for the client")?;
+    let ca = app.foundation.client_ca.as_ref();
+    let ca = ca.ok_or("`tls.client_ca` is not set, so no chain can be checked")?;
+    ca.check(certificate, now).map_err(|error| format!("the certificate: {error}"))?;
+    match certificate.is_of(subject) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("the certificate is not of {subject}")),
+        Err(error) => Err(format!("the certificate: {error}")),
+    }
+}
+
+/// `self_signed_tls_client_auth`: one of the registered certificates; no chain (section 2.2).
+fn by_registration(
+    app: &App,
+    security: &SecurityEntry,
+    certificate: &ClientCertificate,
+    now: Timestamp,
+) -> Result<(), String> {
+    let source = security.keys.as_ref().ok_or("no certificate is registered for the client")?;
+    let keys = source.keys(now);
+    if keys.is_some_and(|keys| keys.have_certificate(&certificate.thumbprint())) {
+        return Ok(());
+    }
+    ask_for(app, source);
+    Err("the certificate is none of those registered (x5c of the client's keys)".to_owned())
+}

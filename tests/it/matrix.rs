@@ -1,0 +1,169 @@
+//! The matrix: every way to authenticate, by every algorithm, in both kinds of body, and each token
+//! checked by two verifiers of other languages (`jose` on Node, `PyJWT` on Python).
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rstest::rstest;
+use serde_json::{Map, Value, json};
+use tokend::admin::trust::{self, NewTrust};
+use tokend::crypto::random;
+use tokend::model::signing_key::Algorithm;
+use tokend::model::time::Clock;
+use tokend::model::trust::{ForeignIssuer, Pattern};
+
+use crate::support::keys::KeyPair;
+use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, method};
+
+const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
+const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const FOREIGN: &str = "https://ci.example";
+
+/// How a request says who it is from.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Basic,
+    Body,
+    /// Signed with the client's own key.
+    OwnAssertion,
+    /// Signed by a foreign issuer, as client authentication and as a grant.
+    ForeignAssertion,
+    ForeignGrant,
+}
+
+const WAYS: [Way; 5] =
+    [Way::Basic, Way::Body, Way::OwnAssertion, Way::ForeignAssertion, Way::ForeignGrant];
+
+/// Who asks, with all that it could prove itself by.
+struct Actors {
+    client: TestClient,
+    own: Vec<KeyPair>,
+    foreign: KeyPair,
+}
+
+async fn actors(server: &Server) -> Actors {
+    let own: Vec<_> =
+        ALGORITHMS.map(|name| KeyPair::new(Algorithm::parse(name).expect("one"))).into();
+    let keys: Vec<_> = own.iter().map(|key| &key.jwk).collect();
+    let set = crate::support::keys::set(&keys);
+    let client = server
+        .new_client(|new| {
+            new.auth_methods =
+                ["client_secret_basic", "client_secret_post", "private_key_jwt"].map(method).into();
+            let set = tokend::model::security::KeySet::parse(&set).expect("a set");
+            new.security.keys = Some(tokend::model::security::KeySource::Inline(set));
+        })
+        .await;
+    let foreign = KeyPair::new(Algorithm::Rs256);
+    let pattern = Pattern::parse("sub", "worker").expect("a pattern");
+    let new = NewTrust {
+        issuer: ForeignIssuer::parse(FOREIGN).expect("an issuer"),
+        keys: Some(foreign.source()),
+        audience: None,
+        conditions: [("sub".to_owned(), pattern)].into(),
+    };
+    let id = client_id(&client.id);
+    trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+    server.catch_up().await;
+    Actors { client, own, foreign }
+}
+
+/// The parameters of a request, beside a header.
+fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<String, Value> {
+    let now = server.clock.now().0;
+    let own = || {
+        key.sign(&json!({
+            "iss": actors.client.id, "sub": actors.client.id, "aud": server.base,
+            "exp": now + 60, "jti": random::identifier("").expect("an id"),
+        }))
+    };
+    let foreign = || {
+        let claims =
+            json!({ "iss": FOREIGN, "sub": "worker", "aud": server.base, "exp": now + 60 });
+        actors.foreign.sign(&claims)
+    };
+    let parameters = match way {
+        Way::Basic => json!({}),
+        Way::Body => {
+            json!({ "client_id": actors.client.id, "client_secret": actors.client.secret })
+        }
+        Way::OwnAssertion => {
+            json!({ "client_assertion_type": ASSERTION, "client_assertion": own() })
+        }
+        Way::ForeignAssertion => {
+            json!({ "client_assertion_type": ASSERTION, "client_assertion": foreign() })
+        }
+        Way::ForeignGrant => json!({ "grant_type": GRANT, "assertion": foreign() }),
+    };
+    let Value::Object(mut parameters) = parameters else { unreachable!("an object") };
+    parameters.entry("grant_type").or_insert_with(|| json!("client_credentials"));
+    parameters
+}
+
+async fn ask(server: &Server, actors: &Actors, way: Way, key: &KeyPair, is_json: bool) -> Answer {
+    let parameters = parameters(server, actors, way, key);
+    let mut request = server.http.post(server.token_url());
+    if matches!(way, Way::Basic) {
+        request = request.basic_auth(&actors.client.id, Some(&actors.client.secret));
+    }
+    let request = if is_json { request.json(&parameters) } else { request.form(&parameters) };
+    Answer::of(request).await
+}
+
+/// Line 9.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_accept(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("ES256", "RS256", "PS256", "EdDSA")] algorithm: &str,
+) {
+    let place = Arc::new(Place::new(engine).await);
+    let settings = [("TOKEND_TOKEN_ALGORITHM", algorithm)];
+    let server = Server::at(place, Clock::System, &settings).await;
+    server.resource(ORDERS, &["orders:read"]).await;
+    let actors = actors(&server).await;
+    let mut lines = String::new();
+    let mut count = 0;
+    for way in WAYS {
+        for (key, name) in actors.own.iter().zip(ALGORITHMS) {
+            // Only an assertion of its own is signed with one of its keys.
+            if !matches!(way, Way::OwnAssertion) && name != ALGORITHMS[0] {
+                continue;
+            }
+            for is_json in [false, true] {
+                let answer = ask(&server, &actors, way, key, is_json).await;
+                let label = format!("{way:?}-{name}-{}", if is_json { "json" } else { "form" });
+                assert_eq!(answer.status, 200, "{label}: {answer:?}");
+                lines.push_str(&format!("{label}\t{}\n", answer.token()));
+                count += 1;
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let libraries = root.join("target/interop");
+    assert!(libraries.join("package.json").exists(), "not installed; run: make test");
+    let mut python = Command::new(libraries.join("python/bin/python"));
+    python.arg("verify.py");
+    let mut node = Command::new("node");
+    node.arg("verify.mjs").env("LIBRARIES", libraries.join("node"));
+    for command in [&mut python, &mut node] {
+        let verifying = command
+            .current_dir(root.join("tests/interop"))
+            .args([&server.base, ORDERS])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut verifying = verifying.expect("the interpreter");
+        let mut stdin = verifying.stdin.take().expect("an input");
+        stdin.write_all(lines.as_bytes()).expect("an input");
+        drop(stdin);
+        let output = verifying.wait_with_output().expect("its output");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{algorithm}: {stdout}{stderr}");
+        assert_eq!(stdout.matches("ok ").count(), count, "{algorithm}: {stdout}");
+    }
+}

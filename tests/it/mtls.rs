@@ -1,0 +1,345 @@
+//! Clients that prove themselves by a certificate, and tokens that are bound to one (RFC 8705).
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType,
+};
+use rstest::rstest;
+use serde_json::json;
+use tempfile::TempDir;
+use tokend::crypto::certificate::ClientCertificate;
+use tokend::crypto::digest;
+use tokend::model::security::{KeySet, KeySource, TlsSubject};
+
+use crate::support::process::Cli;
+use crate::support::{Answer, Engine, Server, TestClient, method};
+
+/// A certificate with its key, as files hold them.
+struct Pair {
+    der: Vec<u8>,
+    certificate: String,
+    key: String,
+}
+
+impl Pair {
+    fn thumbprint(&self) -> String {
+        digest::of_bytes(&self.der)
+    }
+
+    fn identity(&self) -> reqwest::Identity {
+        let pem = format!("{}{}", self.key, self.certificate);
+        reqwest::Identity::from_pem(pem.as_bytes()).expect("an identity")
+    }
+
+    /// As a proxy passes it on (RFC 9440).
+    fn header(&self) -> String {
+        format!(":{}:", BASE64_STANDARD.encode(&self.der))
+    }
+}
+
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec![format!("{name}.example")]).expect("names");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "Acme, Inc.");
+    params.distinguished_name.push(DnType::CommonName, name);
+    let uri = format!("spiffe://acme.example/{name}").try_into().expect("a URI");
+    params.subject_alt_names.push(SanType::URI(uri));
+    params.subject_alt_names.push(SanType::IpAddress([10, 0, 0, 7].into()));
+    params
+}
+
+fn self_signed(name: &str) -> Pair {
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params(name).self_signed(&key).expect("a certificate");
+    Pair {
+        der: certificate.der().to_vec(),
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+    }
+}
+
+/// A certificate authority, with the file that names it.
+struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Ca {
+    fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "A root");
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn issue(&self, params: &CertificateParams) -> Pair {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Pair {
+            der: certificate.der().to_vec(),
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+/// An instance with TLS of its own and a root for clients.
+struct Tls {
+    server: Server,
+    ca: Ca,
+    url: String,
+    root: reqwest::Certificate,
+    _folder: TempDir,
+}
+
+impl Tls {
+    async fn new(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let ca = Ca::new();
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
+        std::fs::write(path("own.pem"), own.cert.pem()).expect("a file");
+        std::fs::write(path("own.key"), own.signing_key.serialize_pem()).expect("a file");
+        std::fs::write(path("ca.pem"), &ca.pem).expect("a file");
+        let (certificate, key, roots) = (path("own.pem"), path("own.key"), path("ca.pem"));
+        let settings = [
+            ("TOKEND_TLS_CERTIFICATE", certificate.as_str()),
+            ("TOKEND_TLS_KEY", key.as_str()),
+            ("TOKEND_TLS_CLIENT_CA", roots.as_str()),
+            ("TOKEND_TLS_MTLS_URL", "https://mtls.example.com"),
+        ];
+        let server = Server::with(engine, &settings).await;
+        let port = server.base.rsplit_once(':').expect("a port").1;
+        let url = format!("https://localhost:{port}/v1/oauth/token");
+        let root = reqwest::Certificate::from_pem(own.cert.pem().as_bytes()).expect("a root");
+        Self { server, ca, url, root, _folder: folder }
+    }
+
+    fn http(&self, shown: Option<&Pair>) -> reqwest::Client {
+        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([self.root.clone()]);
+        match shown {
+            Some(pair) => builder.identity(pair.identity()),
+            None => builder,
+        }
+        .build()
+        .expect("a client")
+    }
+
+    async fn ask(&self, client: &TestClient, shown: Option<&Pair>) -> Answer {
+        let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
+        Answer::of(self.http(shown).post(&self.url).form(&form)).await
+    }
+
+    fn claims(answer: &Answer) -> serde_json::Value {
+        let claims = answer.token().split('.').nth(1).expect("claims").to_owned();
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
+        serde_json::from_slice(&claims).expect("JSON")
+    }
+
+    async fn of_subject(&self, subject: &str) -> TestClient {
+        let subject = TlsSubject::parse(subject).expect("a subject");
+        let change = |new: &mut tokend::admin::client::NewClient| {
+            new.auth_methods = vec![method("tls_client_auth")];
+            new.security.tls_subject = Some(subject);
+        };
+        self.server.new_client(change).await
+    }
+}
+
+/// C-140, C-141, C-143: a good chain and the registered subject, of whichever kind; the token is
+/// bound to the hash of the whole certificate.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_the_registered_subject_authenticates(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let tls = Tls::new(engine).await;
+    let worker = tls.ca.issue(&params("worker"));
+    for subject in [
+        r"subject_dn=CN=worker,O=Acme\, Inc.",
+        r"subject_dn=cn=worker, o=Acme\, Inc.",
+        "san_dns=worker.example",
+        "san_uri=spiffe://acme.example/worker",
+        "san_ip=10.0.0.7",
+    ] {
+        let client = tls.of_subject(subject).await;
+        let answer = tls.ask(&client, Some(&worker)).await;
+        assert_eq!(answer.json()["token_type"], "Bearer", "{subject}: {answer:?}");
+        let claims = Tls::claims(&answer);
+        assert_eq!(claims["cnf"], json!({ "x5t#S256": worker.thumbprint() }));
+    }
+    for subject in [
+        r"subject_dn=O=Acme\, Inc.,CN=worker",
+        "subject_dn=CN=worker",
+        "san_dns=other.example",
+        "san_uri=spiffe://acme.example/other",
+        "san_ip=10.0.0.8",
+        "san_email=worker.example",
+    ] {
+        let client = tls.of_subject(subject).await;
+        tls.ask(&client, Some(&worker)).await.assert_refused(401, "invalid_client");
+    }
+}
+
+/// C-140: none, another root, a self-signed one of the same name, an expired one: refused alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_without_a_good_chain_is_nobody() {
+    let tls = Tls::new(Engine::Sqlite).await;
+    let client = tls.of_subject("san_dns=worker.example").await;
+    let mut old = params("worker");
+    old.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let wrong = [
+        self_signed("worker"),
+        Ca::new().issue(&params("worker")),
+        tls.ca.issue(&old),
+        tls.ca.issue(&params("other")),
+    ];
+    for pair in &wrong {
+        let answer = tls.ask(&client, Some(pair)).await;
+        answer.assert_refused(401, "invalid_client");
+        assert!(answer.description().starts_with("Client authentication failed."), "{answer:?}");
+    }
+    tls.ask(&client, None).await.assert_refused(401, "invalid_client");
+    let nobody = TestClient { id: "nobody".to_owned(), secret: String::new() };
+    let worker = tls.ca.issue(&params("worker"));
+    tls.ask(&nobody, Some(&worker)).await.assert_refused(401, "invalid_client");
+    // A client that is registered for secrets only is not opened by a certificate.
+    let by_secret = tls.server.client().await;
+    tls.ask(&by_secret, Some(&worker)).await.assert_refused(401, "invalid_client");
+    tls.ask(&client, Some(&worker)).await.token();
+}
+
+/// C-142: a registered self-signed certificate, whose chain nobody asks for.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_self_signed_certificate_authenticates(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let tls = Tls::new(engine).await;
+    let own = self_signed("worker");
+    let jwk = ClientCertificate::new(own.der.clone(), Vec::new()).to_jwk().expect("a key");
+    let set = KeySet::parse(&json!({ "keys": [jwk] }).to_string()).expect("a set");
+    let change = |new: &mut tokend::admin::client::NewClient| {
+        new.auth_methods = vec![method("self_signed_tls_client_auth")];
+        new.security.keys = Some(KeySource::Inline(set));
+    };
+    let client = tls.server.new_client(change).await;
+    let answer = tls.ask(&client, Some(&own)).await;
+    assert_eq!(Tls::claims(&answer)["cnf"]["x5t#S256"], own.thumbprint().as_str());
+    for other in [self_signed("worker"), tls.ca.issue(&params("worker"))] {
+        tls.ask(&client, Some(&other)).await.assert_refused(401, "invalid_client");
+    }
+}
+
+/// Section 3.4: a client that authenticates otherwise may bind its tokens too, and must if it is
+/// marked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marked_client_must_show_a_certificate() {
+    let tls = Tls::new(Engine::Sqlite).await;
+    let client = tls.server.new_client(|new| new.security.certificate_bound = true).await;
+    let own = self_signed("anything");
+    let ask = async |shown: Option<&Pair>| {
+        let form = [("grant_type", "client_credentials")];
+        let request = tls.http(shown).post(&tls.url).form(&form);
+        Answer::of(request.basic_auth(&client.id, Some(&client.secret))).await
+    };
+    let bound = Tls::claims(&ask(Some(&own)).await);
+    assert_eq!(bound["cnf"]["x5t#S256"], own.thumbprint().as_str());
+    ask(None).await.assert_refused(400, "invalid_request");
+}
+
+/// C-145: what metadata says, with TLS of our own and without.
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_names_the_methods_and_the_aliases() {
+    let tls = Tls::new(Engine::Sqlite).await;
+    let url = tls.url.replace("/v1/oauth/token", "/.well-known/oauth-authorization-server");
+    let metadata = Answer::of(tls.http(None).get(url)).await.json();
+    let methods = metadata["token_endpoint_auth_methods_supported"].to_string();
+    assert!(methods.contains(r#""tls_client_auth""#), "{methods}");
+    assert!(methods.contains(r#""self_signed_tls_client_auth""#), "{methods}");
+    assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
+    let aliases = &metadata["mtls_endpoint_aliases"];
+    assert_eq!(aliases["token_endpoint"], "https://mtls.example.com/v1/oauth/token");
+}
+
+/// C-106: behind a proxy the header of RFC 9440 counts, and only from a trusted one.
+#[rstest]
+#[case("127.0.0.0/8", true)]
+#[case("10.0.0.0/8", false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_trusted_proxy_passes_a_certificate_on(
+    #[case] trusted: &str,
+    #[case] is_believed: bool,
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = Ca::new();
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, &ca.pem).expect("a file");
+    let roots = path.display().to_string();
+    let settings = [("TOKEND_PROXY_TRUSTED", trusted), ("TOKEND_TLS_CLIENT_CA", &roots)];
+    let server = Server::with(engine, &settings).await;
+    let client = server
+        .new_client(|new| {
+            new.auth_methods = vec![method("tls_client_auth")];
+            new.security.tls_subject =
+                Some(TlsSubject::parse("san_dns=worker.example").expect("a subject"));
+        })
+        .await;
+    let ask = async |header: &str| {
+        let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
+        let request = server.http.post(server.token_url()).header("client-cert", header);
+        Answer::of(request.form(&form)).await
+    };
+    let worker = ca.issue(&params("worker"));
+    let answer = ask(&worker.header()).await;
+    if is_believed {
+        let claims = server.claims(&answer.token()).await;
+        assert_eq!(claims["cnf"]["x5t#S256"], worker.thumbprint().as_str());
+        for bad in ["", "x", "::", ":!!:", &self_signed("worker").header()] {
+            ask(bad).await.assert_refused(401, "invalid_client");
+        }
+    } else {
+        answer.assert_refused(401, "invalid_client");
+    }
+}
+
+/// The operator's commands.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_registers_subjects_and_certificates() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let made = cli.json(&[
+        "client",
+        "create",
+        "A",
+        "--id",
+        "a",
+        "--auth-method",
+        "tls_client_auth",
+        "--tls-subject",
+        "san_dns=worker.example",
+    ]);
+    assert_eq!(made["tls_client_auth_san_dns"], "worker.example");
+    assert_eq!(made["secrets"], json!([]));
+    let run = cli.run(&["client", "update", "a", "--tls-subject", "worker.example"]);
+    assert!(run.code == 2 && run.stderr.contains("san_dns"), "{run:?}");
+    let made = cli.json_with(
+        &[
+            "client",
+            "create",
+            "B",
+            "--id",
+            "b",
+            "--auth-method",
+            "self_signed_tls_client_auth",
+            "--certificate",
+            "-",
+        ],
+        &self_signed("worker").certificate,
+    );
+    assert_eq!(made["auth_methods"], json!(["self_signed_tls_client_auth"]));
+    assert!(made["jwks"]["keys"][0]["x5c"][0].is_string(), "{made}");
+}
