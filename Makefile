@@ -30,6 +30,7 @@ bench: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
 	taskset -c 1 cargo bench --locked --bench token_path
+	taskset -c 1 cargo bench --locked --bench introspection
 	cargo bench --locked --bench flood
 
 # Start, memory and speed with up to a million clients.

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -21,8 +22,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
-use tokend::crypto::random;
 use tokend::crypto::signer::{Signer, generate};
+use tokend::crypto::{jwt, random};
 use tokend::model::signing_key::{Algorithm, RsaSize};
 use tokend::model::time::Clock;
 
@@ -53,6 +54,7 @@ struct Answer {
 
 struct Key {
     signer: Signer,
+    public: Option<ParsedPublicKey>,
     header: String,
 }
 
@@ -96,6 +98,37 @@ async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
     response
 }
 
+#[derive(Deserialize)]
+struct Question<'a> {
+    token: &'a str,
+}
+
+/// A bare verification: the signature, and the claims as they stand.
+async fn introspect(State(key): State<Arc<Key>>, body: Bytes) -> Response {
+    let question: Question<'_> = serde_urlencoded::from_bytes(&body).expect("a form");
+    let (signed, signature) = question.token.rsplit_once('.').expect("a JWS");
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+    key.public.as_ref().expect("ES256").verify_sig(signed.as_bytes(), &signature).expect("valid");
+    let claims = signed.split('.').nth(1).expect("claims");
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
+    let mut claims: jwt::Claims = serde_json::from_slice(&claims).expect("claims");
+    claims.cnf = None;
+    let body = serde_json::to_vec(&claims).expect("an answer");
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The public key, parsed once, if it is one of P-256.
+fn public(signer: &Signer) -> Option<ParsedPublicKey> {
+    let jwk = serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON");
+    let part = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(jwk[name].as_str()?).ok();
+    let point = [vec![4], part("x")?, part("y")?].concat();
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()
+}
+
 fn main() {
     let Some(algorithm) = std::env::args().nth(1).and_then(|name| Algorithm::parse(&name).ok())
     else {
@@ -109,7 +142,8 @@ fn main() {
     let header = format!("{}.", BASE64_URL_SAFE_NO_PAD.encode(header));
     let routes: Router = Router::new()
         .route("/v1/oauth/token", post(token))
-        .with_state(Arc::new(Key { signer, header }));
+        .route("/v1/oauth/introspect", post(introspect))
+        .with_state(Arc::new(Key { public: public(&signer), signer, header }));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -98,6 +98,27 @@ pub fn requests_for(clients: &[Credentials], body: Body, resource: &str) -> Vec<
     clients.iter().map(request).collect()
 }
 
+/// The request of a client that introspects a token.
+pub fn introspection(Credentials { id, secret }: &Credentials, token: &str) -> Vec<u8> {
+    let pair = BASE64_STANDARD.encode(format!("{id}:{secret}"));
+    let length = token.len() + 6;
+    format!(
+        "POST /v1/oauth/introspect HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {pair}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n\
+         token={token}"
+    )
+    .into_bytes()
+}
+
+/// Asks for one token.
+pub async fn token(port: u16, request: &[u8]) -> String {
+    let mut connection = Connection::open(port).await;
+    let filled = connection.exchange(request).await;
+    let answer = String::from_utf8_lossy(&connection.buffer[..filled]).into_owned();
+    let start = answer.find("access_token\":\"").expect("a token") + 15;
+    answer[start..].split('"').next().expect("a token").to_owned()
+}
+
 /// The request of nobody in particular, for the limit, which asks no names.
 pub fn bare_requests() -> Vec<Vec<u8>> {
     requests(&[Credentials { id: "cl".into(), secret: "tkd".into() }], Body::FormBasic)

@@ -17,6 +17,7 @@ mod cli_clients;
 mod cli_config;
 mod cli_tokens;
 mod client_authentication;
+mod docs;
 mod dpop;
 mod explain;
 mod first_minute;

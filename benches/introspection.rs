@@ -1,0 +1,91 @@
+//! Introspection, measured beside a bare verification of the same kind of token by the limit
+//! (`limit.rs`), in turn. The last column is what counts: at least 0.8.
+//!
+//! Run it by `make bench`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    unreachable_pub,
+    dead_code,
+    reason = "a benchmark is no library"
+)]
+
+mod load;
+mod report;
+mod stage;
+
+use std::time::Duration;
+
+use crate::load::{Body, Figures};
+use crate::report::Table;
+use crate::stage::{Engine, Hashing, Measured, Peer, Stage};
+
+const RUNS: usize = 3;
+const SLICES: usize = 8;
+const SLICE: Duration = Duration::from_millis(400);
+const WARM_UP: Duration = Duration::from_secs(1);
+const SERVER_CORE: &str = "0";
+const LEAST: f64 = 0.8;
+const COLUMNS: &str =
+    "| row | answers/s | p50 ms | p99 ms | CPU µs | limit: answers/s | p99 ms | CPU µs | ratio |";
+
+fn main() {
+    report::run(bench(&report::words()));
+}
+
+async fn bench(words: &[String]) {
+    let mut table = Table::new(COLUMNS);
+    let mut is_enough = true;
+    for engine in Engine::ALL {
+        let (row, ratio) = row(engine).await;
+        is_enough &= ratio >= LEAST;
+        table.row(&row);
+    }
+    if words.is_empty() {
+        table.keep("Introspection", include_str!("introspection.md"));
+    }
+    assert!(is_enough, "introspection reaches less than {LEAST} of a bare verification");
+}
+
+async fn row(engine: Engine) -> (String, f64) {
+    let limit = Peer::limit("ES256", SERVER_CORE);
+    let stage = Stage::new(engine, 1, 1, Hashing::Cheap).await;
+    let server = stage.serve(Some(SERVER_CORE));
+    server.ready().await;
+    let client = &stage.credentials[0];
+    let asking = load::requests(&stage.credentials, Body::FormBasic);
+    let token = load::token(server.port, &asking[0]).await;
+    let requests = [load::introspection(client, &token)];
+    let bare = load::token(limit.port, &load::bare_requests()[0]).await;
+    let bare = [load::introspection(client, &bare)];
+    load::run(server.port, &requests, stage::CONNECTIONS, WARM_UP).await;
+    load::run(limit.port, &bare, stage::CONNECTIONS, WARM_UP).await;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let (mut our, mut their) = (Measured::default(), Measured::default());
+        for _ in 0..SLICES {
+            their.slice(&limit, &bare, SLICE).await;
+            our.slice(&server, &requests, SLICE).await;
+        }
+        ours.push(our.figures(&server));
+        theirs.push(their.figures(&limit));
+    }
+    let mut ratios: Vec<f64> =
+        ours.iter().zip(&theirs).map(|(our, their)| our.per_second / their.per_second).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (our, their, ratio) = (Figures::median(&ours), Figures::median(&theirs), ratios[RUNS / 2]);
+    let row = format!(
+        "| ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
+        engine.name(),
+        our.per_second,
+        our.p50_ms,
+        our.p99_ms,
+        our.cpu_micros,
+        their.per_second,
+        their.p99_ms,
+        their.cpu_micros,
+    );
+    (row, ratio)
+}

@@ -1,0 +1,140 @@
+//! The samples of `docs/` that can run here: each verifier takes a good token and no bad one.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokend::model::signing_key::Algorithm;
+use tokend::model::time::Clock;
+
+use crate::support::{Engine, ORDERS, Place, Server, TestClient};
+
+/// The blocks of that language in a document.
+fn blocks(document: &str, fence: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(document);
+    let text = std::fs::read_to_string(path).expect("a document");
+    let opening = format!("```{fence}\n");
+    text.split(&opening)
+        .skip(1)
+        .map(|rest| rest.split("```").next().expect("a block").to_owned())
+        .collect()
+}
+
+/// Runs a block with lines of LABEL, TAB, TOKEN; gives the labels it accepts.
+fn accepted(server: &Server, fence: &str, block: &str, lines: &str) -> Vec<String> {
+    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+    let folder = libraries.join("node");
+    let (mut command, suffix, harness) = if fence == "js" {
+        let harness = "
+for (const line of (await import('node:fs')).readFileSync(0, 'utf8').split('\\n').filter(Boolean)) {
+  const [label, token] = line.split('\\t')
+  try { await verify(token); console.log('yes ' + label) } catch (error) { console.error(label, error.message) }
+}
+process.exit(0)
+";
+        (Command::new("node"), ".mjs", harness)
+    } else {
+        let harness = "
+import sys
+for line in sys.stdin:
+    label, token = line.rstrip('\\n').split('\\t')
+    try:
+        verify(token)
+        print('yes ' + label)
+    except Exception as error:
+        print(label, error, file=sys.stderr)
+";
+        (Command::new(libraries.join("python/bin/python")), ".py", harness)
+    };
+    // Beside the libraries, where a module looks for them.
+    let mut file = tempfile::Builder::new().suffix(suffix).tempfile_in(folder).expect("a file");
+    file.write_all(block.as_bytes()).expect("written");
+    file.write_all(harness.as_bytes()).expect("written");
+    let running = command
+        .arg(file.path())
+        .env("ISSUER", &server.base)
+        .env("AUDIENCE", ORDERS)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut running = running.expect("the interpreter");
+    running.stdin.take().expect("an input").write_all(lines.as_bytes()).expect("written");
+    let output = running.wait_with_output().expect("its output");
+    assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8(output.stdout).expect("text");
+    stdout.lines().filter_map(|line| line.strip_prefix("yes ")).map(str::to_owned).collect()
+}
+
+/// A server on the real clock, a client of it, and a good token.
+async fn stage() -> (Server, TestClient, String) {
+    let place = Arc::new(Place::new(Engine::Sqlite).await);
+    let server = Server::at(place, Clock::System, &[]).await;
+    server.resource(ORDERS, &["orders:read"]).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    (server, client, token)
+}
+
+/// Tokens that must not be accepted, most of them signed with the server's own key.
+fn bad_tokens(server: &Server, good: &Value, token: &str) -> Vec<(&'static str, String)> {
+    let keyring = server.app.directory.keyring();
+    let key = keyring.signing(Algorithm::Es256, server.clock.now()).expect("a key").clone();
+    let signed = |member: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[member] = value;
+        key.sign(claims.to_string().as_bytes()).expect("a token")
+    };
+    let typed = key.sign_as("JWT", good.to_string().as_bytes()).expect("a JWT");
+    let (header, rest) = token.split_once('.').expect("a JWS");
+    let signature = rest.split_once('.').expect("a JWS").1;
+    let tampered = BASE64_URL_SAFE_NO_PAD.encode(good.to_string().replace("orders:read", "all"));
+    let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
+    vec![
+        ("another audience", signed("aud", json!("https://other.example"))),
+        ("another issuer", signed("iss", json!("https://other.example"))),
+        ("expired", signed("exp", json!(server.clock.now().0 - 100))),
+        ("another type", typed),
+        ("tampered", format!("{header}.{tampered}.{signature}")),
+        ("none", format!("{none}.{}.", rest.split_once('.').expect("a JWS").0)),
+    ]
+}
+
+/// Line 11: those of the ten stacks that can run here.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
+    let (server, _, token) = stage().await;
+    let good = server.claims(&token).await;
+    let mut lines = format!("good\t{token}\n");
+    for (label, bad) in bad_tokens(&server, &good, &token) {
+        lines.push_str(&format!("{label}\t{bad}\n"));
+    }
+    for (fence, at_least) in [("js", 3), ("python", 2)] {
+        let blocks = blocks("verifying-tokens.md", fence);
+        assert!(blocks.len() >= at_least, "{fence}: {}", blocks.len());
+        for block in &blocks {
+            assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");
+        }
+    }
+}
+
+/// Line 3: the samples that honour the list of revocations.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
+    let (server, client, token) = stage().await;
+    let revoked = server.ask(&client).await.token();
+    server.post("/v1/oauth/revoke", &client, &[("token", &revoked)]).await;
+    let lines = format!("good\t{token}\nrevoked\t{revoked}\n");
+    for fence in ["js", "python"] {
+        let blocks = blocks("revocation.md", fence);
+        assert!(!blocks.is_empty(), "{fence}");
+        for block in &blocks {
+            assert!(block.trim().lines().count() <= 30, "thirty lines are promised");
+            assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");
+        }
+    }
+}
