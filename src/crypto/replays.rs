@@ -6,8 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// The most names that are remembered in one span of time; some 20 MB each.
-const MOST: usize = 200_000;
+/// The most names that are remembered in one span of time; at most some 20 MB for each of two.
+const MOST: usize = 500_000;
+
+/// So much of a name is kept: of a hash in base64url these are 96 bits.
+const KEPT: usize = 16;
 
 /// Remembers names for one to two spans of time.
 #[derive(Debug)]
@@ -20,8 +23,8 @@ pub struct Replays {
 #[derive(Debug, Default)]
 struct Seen {
     period: i64,
-    now: HashSet<Box<str>>,
-    before: HashSet<Box<str>>,
+    now: HashSet<[u8; KEPT]>,
+    before: HashSet<[u8; KEPT]>,
 }
 
 /// Why a name is not taken.
@@ -39,8 +42,10 @@ impl Replays {
         Self { span, most: MOST, seen: Mutex::default() }
     }
 
-    /// Takes a name that has not been seen.
+    /// Takes a name that has not been seen; it is a hash in base64url.
     pub fn take(&self, name: &str, now: Timestamp) -> Result<(), Refused> {
+        let mut kept = [0; KEPT];
+        kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
         let period = now.0.div_euclid(self.span);
         // A thread that panicked while it held this has left whole sets.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,13 +54,13 @@ impl Replays {
             seen.before = if period == seen.period + 1 { current } else { HashSet::new() };
             seen.period = period;
         }
-        if seen.now.contains(name) || seen.before.contains(name) {
+        if seen.now.contains(&kept) || seen.before.contains(&kept) {
             return Err(Refused::Seen);
         }
         if seen.now.len() >= self.most {
             return Err(Refused::Full);
         }
-        seen.now.insert(name.into());
+        seen.now.insert(kept);
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ pub struct Origin {
 pub struct Caller {
     /// Who the caller says to be, if anybody, and by what it wants to prove that.
     pub credentials: Option<Credentials>,
-    /// The `client_id` of a request without credentials, which proves nothing.
+    /// The `client_id` of the body, which proves nothing.
     pub client_id: Option<String>,
     /// Where it calls from.
     pub origin: Origin,
@@ -112,7 +112,6 @@ impl Caller {
         if presented.or(client_id.as_deref()).is_some_and(is_too_long) {
             return Err(OAuthError::authentication_failed("the client id is too long"));
         }
-        let client_id = client_id.filter(|_| credentials.is_none());
         Ok(Self { credentials, client_id, origin })
     }
 }

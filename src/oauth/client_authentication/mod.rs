@@ -105,11 +105,12 @@ pub async fn authenticate_by_grant(
     refuse_if_stale(app, now)?;
     let read = Assertion::read(assertion.expose_secret())
         .map_err(|error| OAuthError::authentication_failed(format!("the assertion: {error}")))?;
-    let client_id = match &caller.credentials {
+    let proved = match &caller.credentials {
+        // A mesh shows a certificate on every connection; here it need not prove anything.
+        None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller).await?.entry.client_id.clone()),
-        None => None,
     };
-    let named = client_id.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
+    let named = proved.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
     admitted(trust::prove(app, &read, named, now)?, &caller.origin)
 }
 
