@@ -16,16 +16,11 @@ mod load;
 mod report;
 mod stage;
 
-use std::time::Duration;
-
-use crate::load::{Body, Figures};
+use crate::load::Body;
 use crate::report::Table;
-use crate::stage::{Engine, Hashing, Measured, Peer, Stage};
+use crate::stage::beside::Beside;
+use crate::stage::{Engine, Hashing, Peer, Stage};
 
-const RUNS: usize = 3;
-const SLICES: usize = 8;
-const SLICE: Duration = Duration::from_millis(400);
-const WARM_UP: Duration = Duration::from_secs(1);
 const SERVER_CORE: &str = "0";
 const LEAST: f64 = 0.8;
 const COLUMNS: &str =
@@ -60,32 +55,18 @@ async fn row(engine: Engine) -> (String, f64) {
     let requests = [load::introspection(client, &token)];
     let bare = load::token(limit.port, &load::bare_requests()[0]).await;
     let bare = [load::introspection(client, &bare)];
-    load::run(server.port, &requests, stage::CONNECTIONS, WARM_UP).await;
-    load::run(limit.port, &bare, stage::CONNECTIONS, WARM_UP).await;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        let (mut our, mut their) = (Measured::default(), Measured::default());
-        for _ in 0..SLICES {
-            their.slice(&limit, &bare, SLICE).await;
-            our.slice(&server, &requests, SLICE).await;
-        }
-        ours.push(our.figures(&server));
-        theirs.push(their.figures(&limit));
-    }
-    let mut ratios: Vec<f64> =
-        ours.iter().zip(&theirs).map(|(our, their)| our.per_second / their.per_second).collect();
-    ratios.sort_by(f64::total_cmp);
-    let (our, their, ratio) = (Figures::median(&ours), Figures::median(&theirs), ratios[RUNS / 2]);
+    let Beside { ours, theirs, ratio } =
+        stage::beside::beside(&server, &requests, &limit, &bare).await;
     let row = format!(
         "| ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
         engine.name(),
-        our.per_second,
-        our.p50_ms,
-        our.p99_ms,
-        our.cpu_micros,
-        their.per_second,
-        their.p99_ms,
-        their.cpu_micros,
+        ours.per_second,
+        ours.p50_ms,
+        ours.p99_ms,
+        ours.cpu_micros,
+        theirs.per_second,
+        theirs.p99_ms,
+        theirs.cpu_micros,
     );
     (row, ratio)
 }

@@ -18,18 +18,11 @@ mod load;
 mod report;
 mod stage;
 
-use std::time::Duration;
-
-use crate::load::{Body, Figures};
+use crate::load::Body;
 use crate::report::Table;
-use crate::stage::{Engine, Hashing, Measured, Peer, Stage};
+use crate::stage::beside::Beside;
+use crate::stage::{Engine, Hashing, Peer, Stage};
 
-const RUNS: usize = 3;
-/// A run is made of short slices, of tokend and of the limit in turn: a machine that others use
-/// too changes its speed within seconds, and so both see the same of it.
-const SLICES: usize = 8;
-const SLICE: Duration = Duration::from_millis(400);
-const WARM_UP: Duration = Duration::from_secs(1);
 const SERVER_CORE: &str = "0";
 const COLUMNS: &str = "| row | tokens/s | p50 ms | p99 ms | CPU µs/token | RSS MiB | limit: tokens/s | p99 ms | CPU µs | ratio |";
 
@@ -71,32 +64,18 @@ async fn row(
     let requests = load::requests(&stage.credentials, body);
     load::once_each(server.port, &requests).await;
     let bare = load::bare_requests();
-    load::run(server.port, &requests, stage::CONNECTIONS, WARM_UP).await;
-    load::run(limit.port, &bare, stage::CONNECTIONS, WARM_UP).await;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        let (mut our, mut their) = (Measured::default(), Measured::default());
-        for _ in 0..SLICES {
-            their.slice(limit, &bare, SLICE).await;
-            our.slice(&server, &requests, SLICE).await;
-        }
-        ours.push(our.figures(&server));
-        theirs.push(their.figures(limit));
-    }
-    let mut ratios: Vec<f64> =
-        ours.iter().zip(&theirs).map(|(our, their)| our.per_second / their.per_second).collect();
-    ratios.sort_by(f64::total_cmp);
-    let (our, their) = (Figures::median(&ours), Figures::median(&theirs));
+    let Beside { ours, theirs, ratio } =
+        stage::beside::beside(&server, &requests, limit, &bare).await;
     format!(
         "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {:.0} | {:.2} | {:.1} | **{:.2}** |",
-        our.per_second,
-        our.p50_ms,
-        our.p99_ms,
-        our.cpu_micros,
-        our.rss_mib,
-        their.per_second,
-        their.p99_ms,
-        their.cpu_micros,
-        ratios[RUNS / 2],
+        ours.per_second,
+        ours.p50_ms,
+        ours.p99_ms,
+        ours.cpu_micros,
+        ours.rss_mib,
+        theirs.per_second,
+        theirs.p99_ms,
+        theirs.cpu_micros,
+        ratio,
     )
 }

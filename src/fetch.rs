@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -66,10 +66,12 @@ impl FetchError {
     }
 }
 
-/// Fetches texts.
-#[derive(Debug, Clone)]
+/// Fetches texts. What it needs of the system, such as its root certificates, is looked for when
+/// something is fetched for the first time: most servers and commands never fetch anything.
+#[derive(Debug)]
 pub struct Fetcher {
-    client: reqwest::Client,
+    client: OnceLock<reqwest::Client>,
+    roots: Vec<reqwest::Certificate>,
     guard: Arc<Guard>,
 }
 
@@ -82,7 +84,24 @@ struct Guard {
 impl Fetcher {
     /// A fetcher with these settings.
     pub fn new(settings: &config::Fetch) -> Result<Self, FetchError> {
+        let roots = match &settings.ca_file {
+            None => Vec::new(),
+            Some(path) => {
+                let unusable =
+                    |error: String| FetchError::UnusableCa(format!("{}: {error}", path.display()));
+                let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+                reqwest::Certificate::from_pem_bundle(&pem)
+                    .map_err(|error| unusable(error.to_string()))?
+            }
+        };
         let guard = Arc::new(Guard { allowed: settings.allowed_networks.clone() });
+        Ok(Self { client: OnceLock::new(), roots, guard })
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, FetchError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
         let mut builder = reqwest::Client::builder()
             .https_only(true)
             .no_proxy()
@@ -91,15 +110,12 @@ impl Fetcher {
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(0)
             .user_agent(concat!("tokend/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(guard.clone());
-        if let Some(path) = &settings.ca_file {
-            let pem = std::fs::read(path)
-                .map_err(|error| FetchError::UnusableCa(format!("{}: {error}", path.display())))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-                .map_err(|error| FetchError::UnusableCa(error.to_string()))?;
-            builder = builder.tls_certs_merge(certificates);
+            .dns_resolver(self.guard.clone());
+        if !self.roots.is_empty() {
+            builder = builder.tls_certs_merge(self.roots.clone());
         }
-        Ok(Self { client: builder.build().map_err(FetchError::Failed)?, guard })
+        let client = builder.build().map_err(FetchError::Failed)?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Fetches a text: one request, no redirect, bounded in time and size.
@@ -109,7 +125,7 @@ impl Fetcher {
             return Err(FetchError::NotHttps);
         }
         self.guard.check_literal(&url)?;
-        let mut response = self.client.get(url).send().await.map_err(FetchError::Failed)?;
+        let mut response = self.client()?.get(url).send().await.map_err(FetchError::Failed)?;
         if !response.status().is_success() {
             return Err(FetchError::Status(response.status().as_u16()));
         }

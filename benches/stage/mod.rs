@@ -1,5 +1,6 @@
 //! What a benchmark runs on: a database with clients in it, and the release server over it.
 
+pub mod beside;
 mod fill;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;

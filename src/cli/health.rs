@@ -18,7 +18,9 @@ pub(crate) struct HealthArgs {
 pub(crate) async fn run(global: &Global, args: &HealthArgs) -> Result<(), CliError> {
     let config = global.config(Need::Nothing).map_err(|error| CliError::failed(error.as_text()))?;
     let path = if args.live { "/livez" } else { "/readyz" };
-    let address = http::reachable(config.listen);
+    // Both listeners know it; the one that never speaks TLS is asked if the other does.
+    let listener = if config.tls.is_some() { config.management_listen } else { config.listen };
+    let address = http::reachable(listener);
     let answer = http::get(address, path).await.map_err(CliError::failed)?;
     if !answer.status.is_success() {
         return Err(CliError::failed(format!(

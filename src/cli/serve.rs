@@ -83,10 +83,10 @@ async fn next(
 /// Says what is allowed and yet may be a mistake.
 fn warn_about(config: &Config) {
     let is_open = !config.listen.ip().is_loopback();
-    if is_open && config.trusted_proxies.is_empty() {
+    if is_open && config.trusted_proxies.is_empty() && config.tls.is_none() {
         tracing::warn!(
             listen = %config.listen,
-            "secrets travel in plain HTTP on this address: put a TLS proxy before it and name its network in proxy.trusted"
+            "secrets travel in plain HTTP on this address: put a TLS proxy before it and name its network in proxy.trusted, or set tls.certificate and tls.key"
         );
     }
     if !config.management_listen.ip().is_loopback() {

@@ -7,7 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 use url::Url;
 
-use crate::crypto::digest;
+use crate::crypto::foreign_key::PRIVATE;
+use crate::crypto::{digest, numeric_date};
 use crate::model::time::Timestamp;
 
 /// The longest proof that is looked at, in bytes.
@@ -21,9 +22,6 @@ pub const GOOD_FOR: i64 = 60;
 
 /// How far a client's clock may be ahead of ours, in seconds.
 pub const LEEWAY: i64 = 10;
-
-/// The members that make a key a private or a shared one (RFC 7518, section 6).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// What a proof must have been made for.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ pub struct Proof {
     pub name: String,
     /// The nonce that it was made with, if it was.
     pub nonce: Option<String>,
-    issued_at: i64,
+    issued_at: Timestamp,
 }
 
 /// Why a proof does not count, a variant for each point of RFC 9449, section 4.3.
@@ -111,7 +109,7 @@ impl Proof {
 
     /// Point 11: it was made a moment ago.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
-        let age = now.0.saturating_sub(self.issued_at);
+        let age = now.0.saturating_sub(self.issued_at.0);
         if (-LEEWAY..=GOOD_FOR).contains(&age) { Ok(()) } else { Err(ProofError::Time(age)) }
     }
 }
@@ -139,7 +137,7 @@ fn read(text: &str) -> Result<(Value, Value), ProofError> {
 fn required<'a>(
     header: &'a Value,
     claims: &'a Value,
-) -> Result<(&'a Value, &'a str, i64), ProofError> {
+) -> Result<(&'a Value, &'a str, Timestamp), ProofError> {
     for member in ["typ", "alg"] {
         if !header[member].is_string() {
             return Err(ProofError::Lacks(member));
@@ -152,11 +150,7 @@ fn required<'a>(
             return Err(ProofError::Lacks(claim));
         }
     }
-    let issued_at = claims["iat"].as_i64().or_else(|| {
-        let seconds = claims["iat"].as_f64().filter(|seconds| seconds.abs() < 1e12)?;
-        #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
-        Some(seconds as i64)
-    });
+    let issued_at = numeric_date::read(&claims["iat"]);
     if !header["crit"].is_null() {
         return Err(ProofError::Malformed);
     }

@@ -12,7 +12,7 @@ use crate::crypto::digest;
 const MOST: usize = 64;
 
 /// The members that make a key a private or a shared one (RFC 7518, section 6).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// The shortest RSA modulus, in bytes (RFC 7518, section 3.3).
 const SHORTEST_RSA: usize = 256;

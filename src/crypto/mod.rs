@@ -16,6 +16,7 @@ pub mod hashing;
 pub mod jwt;
 pub mod keyring;
 pub mod nonces;
+pub mod numeric_date;
 pub mod proof;
 pub mod random;
 pub mod replays;

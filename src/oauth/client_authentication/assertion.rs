@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS};
-use crate::crypto::digest;
+use crate::crypto::{digest, numeric_date};
 use crate::directory::ClientEntry;
 use crate::model::client::AuthenticationMethod;
 use crate::model::time::Timestamp;
@@ -114,7 +114,7 @@ fn check_audience(app: &App, audience: &Value) -> Result<(), OAuthError> {
 fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
     let expiry = moment(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
     if expiry <= now.minus_seconds(LEEWAY) {
-        return Err(wrong(format!("it expired {} s ago", now.0 - expiry.0)));
+        return Err(wrong(format!("it expired {} s ago", now.0.saturating_sub(expiry.0))));
     }
     let ahead = expiry.0.saturating_sub(now.0);
     if ahead > LONGEST_LIFE + LEEWAY {
@@ -134,22 +134,13 @@ fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
     Ok(())
 }
 
-/// A claim that is a number of seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
+/// A claim that is a moment, if it is there.
 fn moment(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
-    match &claims[claim] {
-        Value::Null => Ok(None),
-        Value::Number(number) => {
-            let whole = number.as_i64().or_else(|| whole_seconds(number.as_f64()?));
-            let whole = whole.ok_or_else(|| wrong(format!("its {claim} is no moment")))?;
-            Ok(Some(Timestamp(whole)))
-        }
-        _ => Err(wrong(format!("its {claim} is not a number"))),
+    match (&claims[claim], numeric_date::read(&claims[claim])) {
+        (Value::Null, _) => Ok(None),
+        (_, Some(moment)) => Ok(Some(moment)),
+        (_, None) => Err(wrong(format!("its {claim} is not a number"))),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
-fn whole_seconds(seconds: f64) -> Option<i64> {
-    (seconds.abs() < 1e12).then_some(seconds as i64)
 }
 
 /// Each assertion counts once, on whichever instance: one insert in the database.

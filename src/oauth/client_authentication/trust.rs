@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
+use crate::crypto::numeric_date;
 use crate::directory::{ClientEntry, TrustEntry};
 use crate::model::time::Timestamp;
 use crate::model::trust::Trust;
@@ -124,16 +125,12 @@ pub fn mismatch(trust: &Trust, claims: &Value) -> Option<String> {
 
 /// Why these claims do not count now, in words; nothing if they do.
 pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
-    let moment = |claim: &str| {
-        #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
-        let whole = |seconds: f64| (seconds.abs() < 1e12).then_some(seconds as i64);
-        claims[claim].as_i64().or_else(|| claims[claim].as_f64().and_then(whole))
-    };
+    let moment = |claim: &str| numeric_date::read(&claims[claim]);
     let Some(expiry) = moment("exp") else {
         return Some("it has no exp that is a number".to_owned());
     };
-    if expiry <= now.minus_seconds(LEEWAY).0 {
-        return Some(format!("it expired {} s ago", now.0 - expiry));
+    if expiry <= now.minus_seconds(LEEWAY) {
+        return Some(format!("it expired {} s ago", now.0.saturating_sub(expiry.0)));
     }
     ["nbf", "iat"].into_iter().find_map(|claim| {
         if claims[claim].is_null() {
@@ -141,8 +138,9 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
         }
         match moment(claim) {
             None => Some(format!("its {claim} is not a number")),
-            Some(begins) if begins > now.plus_seconds(LEEWAY).0 => {
-                Some(format!("its {claim} lies {} s in the future", begins.saturating_sub(now.0)))
+            Some(begins) if begins > now.plus_seconds(LEEWAY) => {
+                let ahead = begins.0.saturating_sub(now.0);
+                Some(format!("its {claim} lies {ahead} s in the future"))
             }
             Some(_) => None,
         }

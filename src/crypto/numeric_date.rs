@@ -1,0 +1,30 @@
+//! Moments in JWTs: numbers of seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
+
+use serde_json::Value;
+
+use crate::model::time::Timestamp;
+
+/// The whole second of a `NumericDate`; nothing for anything else, absence included.
+pub fn read(value: &Value) -> Option<Timestamp> {
+    value.as_i64().or_else(|| whole(value.as_f64()?)).map(Timestamp)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+fn whole(seconds: f64) -> Option<i64> {
+    (seconds.abs() < 1e12).then_some(seconds as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_moment_and_nothing_else_is() {
+        let read = |text: &str| read(&serde_json::from_str(text).expect("JSON"));
+        assert_eq!(read("17"), Some(Timestamp(17)));
+        assert_eq!(read("17.9"), Some(Timestamp(17)));
+        for other in ["null", "\"17\"", "1e300", "-1e300", "[17]", "true"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}
