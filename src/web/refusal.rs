@@ -26,6 +26,9 @@ pub enum Shape {
     Problem,
 }
 
+/// The longest reason that is kept, in characters.
+const LONGEST_REASON: usize = 1_000;
+
 /// An answer that is not what was asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -66,8 +69,8 @@ impl Refusal {
             error: self.code.to_owned(),
             address: address.to_owned(),
             client_id: facts.client_id,
-            reason: self.reason.to_string(),
-            remedy: facts.remedy.map(Cow::into_owned),
+            reason: fit(&self.reason),
+            remedy: facts.remedy.as_deref().map(fit),
             hint: facts.hint,
         }
     }
@@ -213,6 +216,11 @@ impl Refusal {
         };
         body.to_string()
     }
+}
+
+/// A text that any database takes and any terminal shows: what a caller sent may stand in it.
+fn fit(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(LONGEST_REASON).collect()
 }
 
 fn content_type(shape: Shape) -> &'static str {

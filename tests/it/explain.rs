@@ -137,6 +137,29 @@ async fn an_assertion_says_by_how_much_it_is_wrong() {
     assert_eq!(found["client_id"], client.id.as_str());
 }
 
+/// What a caller writes into an assertion neither breaks what is kept nor hides the others.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_of_a_caller_spoils_what_is_kept(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
+    let mut header = key.header();
+    header["kid"] = json!("a\u{0}b\u{1b}[31m\nc");
+    let assertion = key.sign_under(&header, &json!({ "iss": client.id, "sub": client.id }));
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", assertion.as_str()),
+    ];
+    let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
+    let other = basic(&server, "nobody", "nothing").await;
+    says(&explain(&server, &answer).await, "a?b?[31m?c", "");
+    says(&explain(&server, &other).await, "no client has that id", "");
+}
+
 /// Line 10: a running server writes by itself, other instances' refusals are found too, and what
 /// is not known is said to be so.
 #[rstest]
