@@ -7,12 +7,16 @@ use std::sync::Arc;
 
 use rstest::rstest;
 use serde_json::{Map, Value, json};
+use tokend::admin::client::NewClient;
 use tokend::admin::trust::{self, NewTrust};
+use tokend::crypto::certificate::ClientCertificate;
 use tokend::crypto::random;
+use tokend::model::security::{KeySet, KeySource, Security, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 use tokend::model::trust::{ForeignIssuer, Pattern};
 
+use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::keys::KeyPair;
 use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, method};
 
@@ -31,19 +35,55 @@ enum Way {
     /// Signed by a foreign issuer, as client authentication and as a grant.
     ForeignAssertion,
     ForeignGrant,
+    /// A certificate that a trusted proxy passes on: of a trusted root, and a registered one.
+    Certificate,
+    SelfSignedCertificate,
 }
 
-const WAYS: [Way; 5] =
-    [Way::Basic, Way::Body, Way::OwnAssertion, Way::ForeignAssertion, Way::ForeignGrant];
+const WAYS: [Way; 7] = [
+    Way::Basic,
+    Way::Body,
+    Way::OwnAssertion,
+    Way::ForeignAssertion,
+    Way::ForeignGrant,
+    Way::Certificate,
+    Way::SelfSignedCertificate,
+];
 
 /// Who asks, with all that it could prove itself by.
 struct Actors {
     client: TestClient,
     own: Vec<KeyPair>,
     foreign: KeyPair,
+    /// A client for each way with a certificate, and what it shows.
+    certified: (TestClient, Pair),
+    self_signed: (TestClient, Pair),
 }
 
-async fn actors(server: &Server) -> Actors {
+async fn by_certificate(server: &Server, name: &str, security: Security) -> TestClient {
+    let change = |new: &mut NewClient| {
+        new.auth_methods = vec![method(name)];
+        new.security = security;
+    };
+    server.new_client(change).await
+}
+
+async fn certified(server: &Server, ca: &Ca) -> (TestClient, Pair) {
+    let subject = TlsSubject::parse("san_dns=worker.example").expect("a subject");
+    let security = Security { tls_subject: Some(subject), ..Security::default() };
+    let client = by_certificate(server, "tls_client_auth", security).await;
+    (client, ca.issue(&params("worker")))
+}
+
+async fn self_certified(server: &Server) -> (TestClient, Pair) {
+    let pair = self_signed("worker");
+    let jwk = ClientCertificate::new(pair.der.clone(), Vec::new()).to_jwk().expect("a key");
+    let set = KeySet::parse(&crate::support::keys::set(&[&jwk])).expect("a set");
+    let security = Security { keys: Some(KeySource::Inline(set)), ..Security::default() };
+    (by_certificate(server, "self_signed_tls_client_auth", security).await, pair)
+}
+
+async fn actors(server: &Server, ca: &Ca) -> Actors {
     let own: Vec<_> =
         ALGORITHMS.map(|name| KeyPair::new(Algorithm::parse(name).expect("one"))).into();
     let keys: Vec<_> = own.iter().map(|key| &key.jwk).collect();
@@ -52,8 +92,7 @@ async fn actors(server: &Server) -> Actors {
         .new_client(|new| {
             new.auth_methods =
                 ["client_secret_basic", "client_secret_post", "private_key_jwt"].map(method).into();
-            let set = tokend::model::security::KeySet::parse(&set).expect("a set");
-            new.security.keys = Some(tokend::model::security::KeySource::Inline(set));
+            new.security.keys = Some(KeySource::Inline(KeySet::parse(&set).expect("a set")));
         })
         .await;
     let foreign = KeyPair::new(Algorithm::Rs256);
@@ -67,7 +106,8 @@ async fn actors(server: &Server) -> Actors {
     let id = client_id(&client.id);
     trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
     server.catch_up().await;
-    Actors { client, own, foreign }
+    let (certified, self_signed) = (certified(server, ca).await, self_certified(server).await);
+    Actors { client, own, foreign, certified, self_signed }
 }
 
 /// The parameters of a request, beside a header.
@@ -96,6 +136,8 @@ fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<
             json!({ "client_assertion_type": ASSERTION, "client_assertion": foreign() })
         }
         Way::ForeignGrant => json!({ "grant_type": GRANT, "assertion": foreign() }),
+        Way::Certificate => json!({ "client_id": actors.certified.0.id }),
+        Way::SelfSignedCertificate => json!({ "client_id": actors.self_signed.0.id }),
     };
     let Value::Object(mut parameters) = parameters else { unreachable!("an object") };
     parameters.entry("grant_type").or_insert_with(|| json!("client_credentials"));
@@ -105,9 +147,12 @@ fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<
 async fn ask(server: &Server, actors: &Actors, way: Way, key: &KeyPair, is_json: bool) -> Answer {
     let parameters = parameters(server, actors, way, key);
     let mut request = server.http.post(server.token_url());
-    if matches!(way, Way::Basic) {
-        request = request.basic_auth(&actors.client.id, Some(&actors.client.secret));
-    }
+    request = match way {
+        Way::Basic => request.basic_auth(&actors.client.id, Some(&actors.client.secret)),
+        Way::Certificate => request.header("client-cert", actors.certified.1.header()),
+        Way::SelfSignedCertificate => request.header("client-cert", actors.self_signed.1.header()),
+        _ => request,
+    };
     let request = if is_json { request.json(&parameters) } else { request.form(&parameters) };
     Answer::of(request).await
 }
@@ -120,10 +165,18 @@ async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_
     #[values("ES256", "RS256", "PS256", "EdDSA")] algorithm: &str,
 ) {
     let place = Arc::new(Place::new(engine).await);
-    let settings = [("TOKEND_TOKEN_ALGORITHM", algorithm)];
+    let ca = Ca::new();
+    let roots = place.folder.path().join("ca.pem");
+    std::fs::write(&roots, &ca.pem).expect("a file");
+    let roots = roots.display().to_string();
+    let settings = [
+        ("TOKEND_TOKEN_ALGORITHM", algorithm),
+        ("TOKEND_PROXY_TRUSTED", "127.0.0.0/8"),
+        ("TOKEND_TLS_CLIENT_CA", &roots),
+    ];
     let server = Server::at(place, Clock::System, &settings).await;
     server.resource(ORDERS, &["orders:read"]).await;
-    let actors = actors(&server).await;
+    let actors = actors(&server, &ca).await;
     let mut lines = String::new();
     let mut count = 0;
     for way in WAYS {

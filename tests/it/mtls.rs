@@ -1,90 +1,16 @@
 //! Clients that prove themselves by a certificate, and tokens that are bound to one (RFC 8705).
 
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType,
-};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rstest::rstest;
 use serde_json::json;
 use tempfile::TempDir;
 use tokend::crypto::certificate::ClientCertificate;
-use tokend::crypto::digest;
 use tokend::model::security::{KeySet, KeySource, TlsSubject};
 
+use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, method};
-
-/// A certificate with its key, as files hold them.
-struct Pair {
-    der: Vec<u8>,
-    certificate: String,
-    key: String,
-}
-
-impl Pair {
-    fn thumbprint(&self) -> String {
-        digest::of_bytes(&self.der)
-    }
-
-    fn identity(&self) -> reqwest::Identity {
-        let pem = format!("{}{}", self.key, self.certificate);
-        reqwest::Identity::from_pem(pem.as_bytes()).expect("an identity")
-    }
-
-    /// As a proxy passes it on (RFC 9440).
-    fn header(&self) -> String {
-        format!(":{}:", BASE64_STANDARD.encode(&self.der))
-    }
-}
-
-fn params(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new(vec![format!("{name}.example")]).expect("names");
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::OrganizationName, "Acme, Inc.");
-    params.distinguished_name.push(DnType::CommonName, name);
-    let uri = format!("spiffe://acme.example/{name}").try_into().expect("a URI");
-    params.subject_alt_names.push(SanType::URI(uri));
-    params.subject_alt_names.push(SanType::IpAddress([10, 0, 0, 7].into()));
-    params
-}
-
-fn self_signed(name: &str) -> Pair {
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params(name).self_signed(&key).expect("a certificate");
-    Pair {
-        der: certificate.der().to_vec(),
-        certificate: certificate.pem(),
-        key: key.serialize_pem(),
-    }
-}
-
-/// A certificate authority, with the file that names it.
-struct Ca {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Ca {
-    fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "A root");
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    fn issue(&self, params: &CertificateParams) -> Pair {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        Pair {
-            der: certificate.der().to_vec(),
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        }
-    }
-}
 
 /// An instance with TLS of its own and a root for clients.
 struct Tls {

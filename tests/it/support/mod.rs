@@ -1,5 +1,6 @@
 //! A live instance for each test, and the words to talk to it.
 
+pub mod certificates;
 pub mod https;
 pub mod keys;
 pub mod log;
