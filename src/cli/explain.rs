@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
+use crate::admin::AdminError;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -29,15 +30,11 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
             .with_remedy("It stands in the answer, as X-Request-Id and in the description."));
     }
     let foundation = global.foundation().await?;
-    let found = find(&foundation.store, id).await?.ok_or_else(|| {
-        let error = CliError::from(crate::admin::AdminError::NotFound {
-            kind: "refused request",
-            id: id.to_owned(),
-            remedy: "only refusals are kept, the last 10,000 of seven days, and of a flood a part",
-        });
-        error.with_remedy(
-            "Only refusals are kept: the last 10,000 of seven days, and of a flood from one address only a part. The server's log has them all: search it for this id.",
-        )
+    let found = find(&foundation.store, id).await?.ok_or_else(|| AdminError::NotFound {
+        kind: "refused request",
+        id: id.to_owned(),
+        remedy: "Only refusals are kept: the last 10,000 of seven days, and of a flood from one \
+                 address a part. The server's log has them all: search it for this id.",
     })?;
     let owners = match &found.hint {
         Some(hint) => foundation.store.clients_by_hint(hint).await?,
