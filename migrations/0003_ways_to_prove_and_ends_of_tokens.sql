@@ -69,8 +69,11 @@ CREATE TABLE refusal (
 
 CREATE INDEX refusal_at ON refusal (at);
 
--- This server itself as a resource: whoever holds its scope may introspect every token.
+-- This server itself as a resource: whoever holds its scope may introspect every token. Somebody
+-- may have made one of that name already.
 INSERT INTO resource (resource, token_lifetime, signing_algorithm, created_at, updated_at)
-VALUES ('urn:tokend', NULL, NULL, 0, 0);
+VALUES ('urn:tokend', NULL, NULL, 0, 0)
+ON CONFLICT (resource) DO NOTHING;
 INSERT INTO resource_scope (resource, scope, description)
-VALUES ('urn:tokend', 'introspect', 'Introspect every token of this server');
+VALUES ('urn:tokend', 'introspect', 'Introspect every token of this server')
+ON CONFLICT (resource, scope) DO NOTHING;
