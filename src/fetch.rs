@@ -53,19 +53,6 @@ pub enum FetchError {
     UnusableCa(String),
 }
 
-impl FetchError {
-    /// What went wrong, with its causes, in one line.
-    pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            text.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        text
-    }
-}
-
 /// Fetches texts. What it needs of the system, such as its root certificates, is looked for when
 /// something is fetched for the first time: most servers and commands never fetch anything.
 #[derive(Debug)]
@@ -217,6 +204,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry;
 
     fn admits(address: &str) -> bool {
         Guard { allowed: Vec::new() }.admits(address.parse().expect("an address"))
@@ -280,12 +268,7 @@ mod tests {
             "https://localhost:1/",
         ] {
             let error = fetcher.text(url).await.expect_err("refused");
-            let mut text = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                text.push_str(&cause.to_string());
-                source = cause.source();
-            }
+            let text = telemetry::with_causes(&error);
             assert!(text.contains("not a public address"), "{url}: {text}");
         }
         let error = fetcher.text("http://1.1.1.1/").await.expect_err("refused");

@@ -44,3 +44,18 @@ fn targets(text: &str) -> Result<Targets, String> {
     }
     Targets::from_str(text).map_err(|_| WANTED.to_owned())
 }
+
+/// An error with its causes, in one line; a cause that has been told is not told again.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -184,7 +184,8 @@ pub async fn update(
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
-/// when it is enabled again, because APIs that check offline could not follow. Doing it twice is no error and no second event.
+/// when it is enabled again, because APIs that check offline could not follow. Doing it twice is no
+/// error and no second event.
 pub async fn set_state(
     foundation: &Foundation,
     actor: &Actor,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work, registration};
-use crate::app::Foundation;
+use crate::app::{Foundation, work};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::Timestamp;
@@ -18,14 +18,9 @@ pub async fn revoke_token(
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    let longest = work.now.plus(foundation.config.token.lifetime_max);
+    let longest = foundation.clock.now().plus(foundation.config.token.lifetime_max);
     let token = RevokedToken { jti: jti.clone(), expires_at: expires_at.unwrap_or(longest) };
-    if work.change.revoke_token(&token).await? {
-        let detail = json!({ "expires_at": token.expires_at });
-        work.record(Action::TokenRevoked, Subject::Token(jti.clone()), detail).await?;
-        work.commit().await?;
-    }
+    work::revoke_token(foundation, actor, &token).await?;
     Ok(token)
 }
 

@@ -1,12 +1,13 @@
 //! A change in the making: rows and their events, in one transaction.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::Foundation;
 use crate::crypto::chain;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Subject};
 use crate::model::time::Timestamp;
+use crate::model::token::RevokedToken;
 use crate::store::StoreError;
 use crate::store::change::Change;
 
@@ -78,4 +79,20 @@ impl Work {
     pub async fn commit(self) -> Result<(), StoreError> {
         self.change.commit().await
     }
+}
+
+/// Ends one token, at the wish of its client or of an operator. Doing it twice is no error and no
+/// second event.
+pub async fn revoke_token(
+    foundation: &Foundation,
+    actor: &Actor,
+    token: &RevokedToken,
+) -> Result<(), StoreError> {
+    let mut work = Work::begin(foundation, actor).await?;
+    if work.change.revoke_token(token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        work.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        work.commit().await?;
+    }
+    Ok(())
 }

@@ -131,7 +131,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct IdArgs {
     /// The client's identifier
-    id: String,
+    pub(crate) id: String,
 }
 
 #[derive(Debug, Args)]

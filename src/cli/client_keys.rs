@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::admin::{client, client_key};
+use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor};
@@ -45,12 +46,6 @@ pub(crate) struct AddArgs {
     id: String,
     #[command(flatten)]
     keys: KeyArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IdArgs {
-    /// The client's identifier
-    id: String,
 }
 
 #[derive(Debug, Args)]

@@ -9,17 +9,19 @@ use serde_json::json;
 use crate::admin::client;
 use crate::admin::trust::{self, NewTrust};
 use crate::app::Foundation;
+use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
+use crate::directory::RemoteSource;
 use crate::model::client::ClientId;
 use crate::model::security::KeySource;
 use crate::model::trust::{ForeignIssuer, Pattern, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
-use crate::server::fetch_keys_of_issuer;
+use crate::server::fetch_keys;
 
 /// The longest token that is read, in bytes.
 const LONGEST: u64 = 64 << 10;
@@ -55,12 +57,6 @@ pub(crate) struct AddArgs {
     audience: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IdArgs {
-    /// The client's identifier
-    id: String,
 }
 
 #[derive(Debug, Args)]
@@ -190,11 +186,13 @@ async fn judge(
         Some(KeySource::Inline(set)) => {
             ForeignKeys::registered(set.as_str()).map_err(|error| error.to_string())
         }
-        Some(KeySource::Remote(uri)) => match foundation.fetcher.text(uri.as_str()).await {
-            Ok(text) => ForeignKeys::fetched(&text).map_err(|error| error.to_string()),
-            Err(error) => Err(error.with_causes()),
-        },
-        None => fetch_keys_of_issuer(&foundation.fetcher, &trust.issuer).await,
+        Some(KeySource::Remote(uri)) => {
+            fetch_keys(&foundation.fetcher, &RemoteSource::KeySet(uri.clone())).await
+        }
+        None => {
+            let source = RemoteSource::Discovered(trust.issuer.clone());
+            fetch_keys(&foundation.fetcher, &source).await
+        }
     };
     match keys {
         Err(problem) => Some(format!("the issuer's keys cannot be had: {problem}")),

@@ -10,6 +10,7 @@ use crate::model::Malformed;
 use crate::server::ServeError;
 use crate::store::StoreError;
 use crate::store::schema::SchemaError;
+use crate::telemetry;
 
 /// The exit codes of UX §2.5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl From<StoreError> for CliError {
             ),
             _ => None,
         };
-        Self { exit, code, text: chain(&error), remedy: remedy.map(str::to_owned) }
+        Self { exit, code, text: telemetry::with_causes(&error), remedy: remedy.map(str::to_owned) }
     }
 }
 
@@ -130,7 +131,7 @@ impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Store(error) | StartError::Schema(SchemaError::Store(error)) => error.into(),
-            StartError::Fetch(_) | StartError::Certificate(_) => Self::new(Exit::Configuration, "E-CONF-VALUE", chain(&error)),
+            StartError::Fetch(_) | StartError::Certificate(_) => Self::new(Exit::Configuration, "E-CONF-VALUE", telemetry::with_causes(&error)),
             StartError::Schema(_) => Self::new(Exit::Failed, "E-SCHEMA", error.to_string()),
             StartError::NoMasterKey | StartError::WrongMasterKey { .. } | StartError::Crypto(_) => {
                 Self::new(Exit::Configuration, "E-MASTER-KEY", error.to_string())
@@ -168,7 +169,7 @@ impl From<AdminError> for CliError {
 impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         let ServeError::Listen { address, setting, problem } = &error else {
-            return Self::failed(chain(&error));
+            return Self::failed(telemetry::with_causes(&error));
         };
         let port = address.port();
         match problem.kind() {
@@ -189,19 +190,4 @@ impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::failed(error.to_string())
     }
-}
-
-/// An error with its causes, each once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -1,17 +1,13 @@
 //! Ending a token before its time, at the wish of its client (RFC 7009).
 
-use serde_json::json;
-
 use crate::app::App;
-use crate::app::work::{Actor, Work};
-use crate::model::event::{Action, Subject};
+use crate::app::work::{self, Actor};
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
 use crate::oauth::client_authentication;
 use crate::oauth::error::OAuthError;
 use crate::oauth::live_token;
 use crate::oauth::request::TokenQuery;
-use crate::store::StoreError;
 
 /// Answers a revocation request. A token that does not count, or belongs to another client, is
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
@@ -35,20 +31,11 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
     })?;
     let jti = TokenId::parse(&claims.jti).map_err(|error| OAuthError::server_error(error.0))?;
     let token = RevokedToken { jti, expires_at: Timestamp(claims.exp) };
-    let kept = keep(app, &Actor::client(client.id()), &token).await;
+    let actor = Actor::client(client.id());
+    let kept = work::revoke_token(&app.foundation, &actor, &token).await;
     kept.map_err(|error| OAuthError::unavailable(format!("cannot revoke a token: {error}")))?;
     app.catch_up()
         .await
         .map_err(|error| OAuthError::unavailable(format!("cannot follow a revocation: {error}")))?;
-    Ok(())
-}
-
-async fn keep(app: &App, actor: &Actor, token: &RevokedToken) -> Result<(), StoreError> {
-    let mut work = Work::begin(&app.foundation, actor).await?;
-    if work.change.revoke_token(token).await? {
-        let detail = json!({ "expires_at": token.expires_at });
-        work.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
-        work.commit().await?;
-    }
     Ok(())
 }

@@ -4,7 +4,7 @@ mod connection;
 mod tls;
 mod upkeep;
 
-pub use upkeep::fetch_keys_of_issuer;
+pub use upkeep::fetch_keys;
 
 use std::future::Future;
 use std::net::SocketAddr;

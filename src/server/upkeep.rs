@@ -15,6 +15,7 @@ use crate::model::signing_key::Algorithm;
 use crate::model::trust::ForeignIssuer;
 use crate::server::ServeError;
 use crate::store::feed::Bell;
+use crate::telemetry;
 
 /// How often it is looked whether a signing key is due.
 const KEYS_INTERVAL: Duration = Duration::from_secs(30);
@@ -192,43 +193,46 @@ pub(super) async fn fetch_key_sets(app: Arc<App>) {
 }
 
 async fn fetch_key_set(app: &App, set: &RemoteKeys) {
-    let fetcher = &app.foundation.fetcher;
-    let (from, keys) = match &set.source {
-        RemoteSource::KeySet(uri) => (uri.as_str(), fetch_keys(fetcher, uri.as_str()).await),
-        RemoteSource::Discovered(issuer) => {
-            (issuer.as_str(), fetch_keys_of_issuer(fetcher, issuer).await)
-        }
-    };
-    match keys {
+    match fetch_keys(&app.foundation.fetcher, &set.source).await {
         Ok(keys) => set.put(keys, app.foundation.clock.now()),
-        Err(problem) => tracing::warn!(from, problem, "a key set cannot be fetched"),
+        Err(problem) => {
+            let from = match &set.source {
+                RemoteSource::KeySet(uri) => uri.as_str(),
+                RemoteSource::Discovered(issuer) => issuer.as_str(),
+            };
+            tracing::warn!(from, problem, "a key set cannot be fetched");
+        }
     }
 }
 
-async fn fetch_keys(fetcher: &Fetcher, uri: &str) -> Result<ForeignKeys, String> {
-    let text = fetcher.text(uri).await.map_err(|error| error.with_causes())?;
-    ForeignKeys::fetched(&text).map_err(|error| error.to_string())
+/// Fetches a key set from where it is kept; what stood in the way is told in words.
+pub async fn fetch_keys(fetcher: &Fetcher, source: &RemoteSource) -> Result<ForeignKeys, String> {
+    let text = match source {
+        RemoteSource::KeySet(uri) => fetcher.text(uri.as_str()).await,
+        RemoteSource::Discovered(issuer) => {
+            fetcher.text(&discovered_uri(fetcher, issuer).await?).await
+        }
+    };
+    ForeignKeys::fetched(&text.map_err(|error| telemetry::with_causes(&error))?)
+        .map_err(|error| error.to_string())
 }
 
-/// Fetches the keys of an issuer from where its metadata says that they are (OpenID Connect
-/// Discovery, section 4). The metadata must be of that very issuer.
-pub async fn fetch_keys_of_issuer(
-    fetcher: &Fetcher,
-    issuer: &ForeignIssuer,
-) -> Result<ForeignKeys, String> {
+/// Where the metadata of an issuer says that its keys are (OpenID Connect Discovery, section 4).
+/// The metadata must be of that very issuer.
+async fn discovered_uri(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<String, String> {
     #[derive(serde::Deserialize)]
     struct Metadata {
         issuer: String,
         jwks_uri: String,
     }
     let url = issuer.discovery_url().ok_or("its metadata cannot be at a URL that is not https")?;
-    let text = fetcher.text(&url).await.map_err(|error| error.with_causes())?;
+    let text = fetcher.text(&url).await.map_err(|error| telemetry::with_causes(&error))?;
     let metadata: Metadata =
         serde_json::from_str(&text).map_err(|_| "its metadata lacks issuer or jwks_uri")?;
     if metadata.issuer != issuer.as_str() {
         return Err("its metadata is of another issuer".to_owned());
     }
-    fetch_keys(fetcher, &metadata.jwks_uri).await
+    Ok(metadata.jwks_uri)
 }
 
 /// Makes signing keys for ever, each when it is due.
