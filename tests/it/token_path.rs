@@ -26,7 +26,7 @@ async fn settled(server: &Process) -> usize {
 
 /// The statements that write the ledger, which go on beside the token path.
 fn is_ledger(line: &str) -> bool {
-    ["secret_use", "BEGIN", "COMMIT"].iter().any(|word| line.contains(word))
+    ["secret_use", "BEGIN", "SET LOCAL", "COMMIT"].iter().any(|word| line.contains(word))
 }
 
 /// DESIGN §1, D3, D4: the token path touches no database and, once a client is warm, runs no hash.
