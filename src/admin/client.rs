@@ -80,6 +80,7 @@ pub async fn create(
     }
     check_lifetime(foundation, new.token_lifetime)?;
     client_key::check(new.security.keys.as_ref())?;
+    check_binding(&new.security)?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
     client_key::permit(&new.security, &mut auth_methods);
     let has_secret =
@@ -168,6 +169,7 @@ pub async fn update(
     if let Some(networks) = update.networks {
         client.security.networks = networks;
     }
+    check_binding(&client.security)?;
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({
@@ -243,6 +245,17 @@ pub(super) fn check_lifetime(
         )),
         _ => Ok(()),
     }
+}
+
+/// Refuses a client that could have no token, because a token has one key (RFC 7800, section 3.1).
+fn check_binding(security: &Security) -> Result<(), AdminError> {
+    if security.dpop_bound && security.certificate_bound {
+        return Err(AdminError::invalid(
+            "binding",
+            "a token is bound to a key (DPoP) or to a certificate, not to both",
+        ));
+    }
+    Ok(())
 }
 
 /// What an operator or another system says about a client; empty lists stand for the default.

@@ -40,6 +40,11 @@ pub fn bind(
     let security = client.entry().security.as_deref();
     let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
+        // A token has one key (RFC 7800, section 3.1), and for this client it is settled whose.
+        Some(_) if must_show_certificate(client) => Err(OAuthError::invalid_request(format!(
+            "Tokens of client {} are bound to its certificate (RFC 8705): leave the DPoP header out.",
+            client.id()
+        ))),
         Some(presented) => by_key(app, presented, now).map(|key| Binding(Some(key))),
         None if must => Err(OAuthError::new(
             ErrorCode::InvalidDpopProof,
@@ -55,8 +60,7 @@ pub fn bind(
 /// The certificate that has authenticated the client, or to which its tokens must be bound
 /// (RFC 8705, section 3).
 fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, OAuthError> {
-    let security = client.entry().security.as_deref();
-    let must = security.is_some_and(|security| security.certificate_bound);
+    let must = must_show_certificate(client);
     match client.certificate() {
         Some(certificate) if must || client.is_by_certificate() => {
             Ok(Some(Confirmation::Certificate(certificate.thumbprint())))
@@ -67,6 +71,10 @@ fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, 
         ))),
         _ => Ok(None),
     }
+}
+
+fn must_show_certificate(client: &AuthenticatedClient) -> bool {
+    client.entry().security.as_deref().is_some_and(|security| security.certificate_bound)
 }
 
 fn by_key(

@@ -130,7 +130,7 @@ impl OAuthError {
         Self {
             code: ErrorCode::TemporarilyUnavailable,
             description: Description::Sentence(Cow::Borrowed(
-                "The server cannot issue tokens right now. Try again shortly.",
+                "The server cannot do this right now. Try again shortly.",
             )),
             reason: reason.into(),
             retry_after: Some(SHORTLY),

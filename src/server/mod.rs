@@ -16,11 +16,11 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::admin::AdminError;
 use crate::app::App;
 use crate::server::connection::Timeouts;
+use crate::server::tls::Tls;
 use crate::web::{Exchange, Peer, Routes, Shape};
 
 /// How many connections the management listener holds at the most.
@@ -58,7 +58,7 @@ pub struct Server {
     app: Arc<App>,
     public: TcpListener,
     management: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
@@ -76,8 +76,8 @@ impl Server {
         public: TcpListener,
         management: TcpListener,
     ) -> Result<Self, ServeError> {
-        let tls = app.foundation.config.tls.as_ref().map(tls::acceptor);
-        let tls = tls.transpose().map_err(ServeError::Tls)?;
+        let tls = app.foundation.config.tls.as_ref().map(Tls::new);
+        let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
         upkeep::keep_keys(&app).await?;
         Ok(Self { app, public, management, tls })
     }
@@ -94,6 +94,9 @@ impl Server {
         background.spawn(upkeep::forget(app.clone()));
         background.spawn(upkeep::keep_refusals(app.clone()));
         background.spawn(upkeep::fetch_key_sets(app.clone()));
+        if let Some(tls) = tls.clone() {
+            background.spawn(upkeep::renew_certificate(tls));
+        }
         let (closing, closed) = watch::channel(false);
         let listeners = [
             Listening::new(
@@ -153,7 +156,7 @@ struct Listening {
     exchange: Arc<Exchange>,
     timeouts: Timeouts,
     places: Arc<Semaphore>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listening {
@@ -176,7 +179,7 @@ impl Listening {
         }
     }
 
-    fn with_tls(self, tls: Option<TlsAcceptor>) -> Self {
+    fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
         Self { tls, ..self }
     }
 
@@ -228,7 +231,7 @@ impl Listening {
                 return connection::serve(stream, peer, exchange, timeouts, watcher).await;
             };
             // Whoever cannot speak TLS, or takes too long, is not answered.
-            let shaking = tokio::time::timeout(HANDSHAKE, tls.accept(stream));
+            let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
             if let Ok(Ok(stream)) = shaking.await {
                 let peer = Peer { address, certificate: tls::certificate(&stream) };
                 connection::serve(stream, peer, exchange, timeouts, watcher).await;

@@ -1,9 +1,11 @@
 //! TLS of our own, by rustls. A client may show a certificate; whether it is good for anything is
 //! decided later, by what is registered of the client (RFC 8705).
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -17,25 +19,69 @@ use tokio_rustls::server::TlsStream;
 use crate::config;
 use crate::crypto::certificate::ClientCertificate;
 
-/// Reads certificate and key and makes what answers handshakes; the error says which file it is.
-pub(super) fn acceptor(settings: &config::Tls) -> Result<TlsAcceptor, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let named = |setting: &str, path: &Path, error: String| {
-        format!("`{setting}` cannot be used: {}: {error}", path.display())
-    };
-    let certificates = CertificateDer::pem_file_iter(&settings.certificate)
+/// TLS with a certificate of our own, which may be renewed while the server runs.
+pub(super) struct Tls {
+    settings: config::Tls,
+    current: ArcSwap<Current>,
+}
+
+/// What answers handshakes now.
+struct Current {
+    certificates: Vec<CertificateDer<'static>>,
+    config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Reads certificate and key; the error says which file it is.
+    pub(super) fn new(settings: &config::Tls) -> Result<Self, String> {
+        let current = Current::make(certificates(settings)?, settings)?;
+        Ok(Self { settings: settings.clone(), current: ArcSwap::from_pointee(current) })
+    }
+
+    /// Reads the files again; true if there is another certificate, which new connections see
+    /// from now on. After an error the old one stays.
+    pub(super) fn renew(&self) -> Result<bool, String> {
+        let certificates = certificates(&self.settings)?;
+        if certificates == self.current.load().certificates {
+            return Ok(false);
+        }
+        self.current.store(Arc::new(Current::make(certificates, &self.settings)?));
+        Ok(true)
+    }
+
+    /// What answers the next handshake.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.current.load().config.clone())
+    }
+}
+
+impl Current {
+    fn make(
+        certificates: Vec<CertificateDer<'static>>,
+        settings: &config::Tls,
+    ) -> Result<Self, String> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivateKeyDer::from_pem_file(&settings.key)
+            .map_err(|error| unusable("tls.key", &settings.key, error))?;
+        let mut config = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_client_cert_verifier(Arc::new(Anybody(provider)))
+            .with_single_cert(certificates.clone(), key)
+            .map_err(|error| unusable("tls.certificate", &settings.certificate, error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { certificates, config: Arc::new(config) })
+    }
+}
+
+fn certificates(settings: &config::Tls) -> Result<Vec<CertificateDer<'static>>, String> {
+    CertificateDer::pem_file_iter(&settings.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| named("tls.certificate", &settings.certificate, error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(&settings.key)
-        .map_err(|error| named("tls.key", &settings.key, error.to_string()))?;
-    let mut config = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_client_cert_verifier(Arc::new(Anybody(provider)))
-        .with_single_cert(certificates, key)
-        .map_err(|error| named("tls.certificate", &settings.certificate, error.to_string()))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+        .map_err(|error| unusable("tls.certificate", &settings.certificate, error))
+}
+
+fn unusable(setting: &str, path: &Path, error: impl Display) -> String {
+    format!("`{setting}` cannot be used: {}: {error}", path.display())
 }
 
 /// The certificate that the client has shown, if it has.

@@ -14,6 +14,7 @@ use crate::fetch::Fetcher;
 use crate::model::signing_key::Algorithm;
 use crate::model::trust::ForeignIssuer;
 use crate::server::ServeError;
+use crate::server::tls::Tls;
 use crate::store::feed::Bell;
 use crate::telemetry;
 
@@ -37,6 +38,9 @@ const KEY_SETS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How many key sets are fetched at once.
 const FETCHED_AT_ONCE: usize = 8;
+
+/// How often it is looked whether the server's certificate has been renewed.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long to wait after a lost bell, so that a database that refuses is not asked all the time.
 const AFTER_LOSS: Duration = Duration::from_millis(200);
@@ -114,6 +118,32 @@ async fn wait(app: &App, bell: Option<&mut Bell>) -> Woken {
         Ok(Ok(())) => Woken::Bell,
         Ok(Err(_)) => Woken::Loss,
         Err(_) => Woken::Time,
+    }
+}
+
+/// Takes a renewed certificate for ever. Two files that do not fit are most likely about to be
+/// written: so that is said only when it stays so.
+pub(super) async fn renew_certificate(tls: Arc<Tls>) {
+    let mut failures = 0;
+    loop {
+        tokio::time::sleep(CERTIFICATE_INTERVAL).await;
+        let reading = tls.clone();
+        match tokio::task::spawn_blocking(move || reading.renew()).await {
+            Ok(Ok(is_new)) => {
+                failures = 0;
+                if is_new {
+                    tracing::info!("new connections see the renewed certificate of tls.certificate");
+                }
+            }
+            Ok(Err(error)) => {
+                failures += 1;
+                if failures == 2 {
+                    tracing::error!(error, "the certificate cannot be renewed: the old one stays");
+                }
+            }
+            // Only a stop of the process takes a blocking task away.
+            Err(_) => return,
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! Clients that prove themselves by a certificate, and tokens that are bound to one (RFC 8705).
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rstest::rstest;
 use serde_json::json;
 use tempfile::TempDir;
+use tokend::admin;
+use tokend::admin::client::ClientUpdate;
 use tokend::crypto::certificate::ClientCertificate;
 use tokend::model::security::{KeySet, KeySource, TlsSubject};
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server, TestClient, method};
+use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, method};
 
 /// An instance with TLS of its own and a root for clients.
 struct Tls {
@@ -18,7 +22,7 @@ struct Tls {
     ca: Ca,
     url: String,
     root: reqwest::Certificate,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Tls {
@@ -41,7 +45,7 @@ impl Tls {
         let port = server.base.rsplit_once(':').expect("a port").1;
         let url = format!("https://localhost:{port}/v1/oauth/token");
         let root = reqwest::Certificate::from_pem(own.cert.pem().as_bytes()).expect("a root");
-        Self { server, ca, url, root, _folder: folder }
+        Self { server, ca, url, root, folder }
     }
 
     fn http(&self, shown: Option<&Pair>) -> reqwest::Client {
@@ -175,6 +179,42 @@ async fn a_marked_client_must_show_a_certificate() {
     let bound = Tls::claims(&ask(Some(&own)).await);
     assert_eq!(bound["cnf"]["x5t#S256"], own.thumbprint().as_str());
     ask(None).await.assert_refused(400, "invalid_request");
+
+    // A token has one key, and a proof of another one does not free it from the certificate.
+    let form = [("grant_type", "client_credentials")];
+    let request = tls.http(Some(&own)).post(&tls.url).form(&form).header("dpop", "any");
+    let answer = Answer::of(request.basic_auth(&client.id, Some(&client.secret))).await;
+    answer.assert_refused(400, "invalid_request");
+    assert!(answer.description().contains("certificate"), "{answer:?}");
+    let update = ClientUpdate { dpop_bound: Some(true), ..ClientUpdate::default() };
+    let id = client_id(&client.id);
+    let both = admin::client::update(tls.server.foundation(), &actor(), &id, update).await;
+    assert!(both.is_err_and(|error| error.to_string().contains("not to both")));
+}
+
+/// A renewed certificate is used without a restart; half of one changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_used_without_a_restart() {
+    let tls = Tls::new(Engine::Sqlite).await;
+    let url = tls.url.replace("/v1/oauth/token", "/.well-known/jwks.json");
+    let new = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
+    let root = reqwest::Certificate::from_pem(new.cert.pem().as_bytes()).expect("a root");
+    // Without connections that are kept: each request sees the certificate of its moment.
+    let http = |root: &reqwest::Certificate| {
+        let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        builder.tls_certs_only([root.clone()]).build().expect("a client")
+    };
+    std::fs::write(tls.folder.path().join("own.pem"), new.cert.pem()).expect("a file");
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(Answer::of(http(&tls.root).get(&url)).await.status, 200, "the key is still the old");
+    std::fs::write(tls.folder.path().join("own.key"), new.signing_key.serialize_pem())
+        .expect("a file");
+    let started = Instant::now();
+    while http(&root).get(&url).send().await.is_err() {
+        assert!(started.elapsed() < Duration::from_secs(20), "the new certificate is not used");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(http(&tls.root).get(&url).send().await.is_err(), "the old one is still used");
 }
 
 /// C-145: what metadata says, with TLS of our own and without.
