@@ -155,13 +155,17 @@ impl App {
         written
     }
 
-    /// Writes the refusals since the last time. What cannot be written now is in the log alone.
+    /// Writes the refusals since the last time. While the database is away the latest are kept.
     pub async fn write_refusals(&self) -> Result<(), StoreError> {
         let refusals = self.refusals.take();
         if refusals.is_empty() {
             return Ok(());
         }
-        self.foundation.store.add_refusals(&refusals).await
+        let written = self.foundation.store.add_refusals(&refusals).await;
+        if written.as_ref().is_err_and(StoreError::may_pass) {
+            self.refusals.put_back(refusals);
+        }
+        written
     }
 
     /// Reads what others have changed; true if there was anything.

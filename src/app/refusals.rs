@@ -2,7 +2,7 @@
 //! operator is another process, and the instance that refused may be any of several.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::model::refusal::RefusalRecord;
 
@@ -47,7 +47,24 @@ impl Refusals {
 
     /// Takes everything that is held.
     pub fn take(&self) -> Vec<RefusalRecord> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).records
+        std::mem::take(&mut *self.lock()).records
+    }
+
+    /// Holds what could not be written, for the next time: the latest of it, so that half of the
+    /// room stays free for what comes.
+    pub fn put_back(&self, mut records: Vec<RefusalRecord>) {
+        let mut held = self.lock();
+        records.drain(..records.len().saturating_sub(MOST / 2));
+        records.append(&mut held.records);
+        held.by_address.clear();
+        for record in &records {
+            *held.by_address.entry(record.address.clone()).or_default() += 1;
+        }
+        held.records = records;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,5 +96,19 @@ mod tests {
         (0..1000).for_each(|n| note(&refusals, &n.to_string()));
         assert_eq!(refusals.take().len(), MOST);
         assert!(refusals.take().is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_held_without_shutting_others_out() {
+        let refusals = Refusals::default();
+        (0..1000).for_each(|n| note(&refusals, &n.to_string()));
+        refusals.put_back(refusals.take());
+        (0..MOST_OF_ONE + 10).for_each(|_| note(&refusals, "later"));
+        refusals.put_back(refusals.take());
+        note(&refusals, "later");
+        let addresses: Vec<_> = refusals.take().into_iter().map(|record| record.address).collect();
+        assert_eq!(addresses.len(), MOST / 2);
+        assert_eq!(addresses[0], (MOST / 2 + MOST_OF_ONE).to_string());
+        assert_eq!(addresses.iter().filter(|address| *address == "later").count(), MOST_OF_ONE);
     }
 }

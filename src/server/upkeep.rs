@@ -132,7 +132,9 @@ pub(super) async fn renew_certificate(tls: Arc<Tls>) {
             Ok(Ok(is_new)) => {
                 failures = 0;
                 if is_new {
-                    tracing::info!("new connections see the renewed certificate of tls.certificate");
+                    tracing::info!(
+                        "new connections see the renewed certificate of tls.certificate"
+                    );
                 }
             }
             Ok(Err(error)) => {
@@ -173,12 +175,12 @@ pub(super) async fn keep_refusals(app: Arc<App>) {
     }
 }
 
-/// Writes the refusals once. Without the database they are in the log alone.
+/// Writes the refusals once. Without the database the latest wait for it.
 pub(super) async fn write_refusals(app: &App) {
     if let Err(error) = app.write_refusals().await {
         tracing::debug!(
             error = &error as &dyn std::error::Error,
-            "refusals cannot be kept for tokend explain; they are in this log"
+            "refusals cannot be written for tokend explain now; they are in this log"
         );
     }
 }

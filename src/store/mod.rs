@@ -78,6 +78,14 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// True if the same may succeed later. Not so if the database has answered, and refused it.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::TimedOut(_))
+            || matches!(self, Self::Failed(error) if error.as_database_error().is_none())
+    }
+}
+
 /// How much of a SQLite file is mapped into memory while much is read, in bytes.
 const MAPPED: u32 = 512 << 20;
 

@@ -48,6 +48,8 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
         assert!(disable(&server, &warm).await.is_err(), "{way:?}: a change cannot be kept now");
         assert!(started.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", started.elapsed());
 
+        let mistaken =
+            server.basic(&warm.id, "mistaken", &[("grant_type", "client_credentials")]).await;
         server.clock.advance(60);
         assert_eq!(readiness(&server).await, (200, "degraded".to_owned()), "{way:?}");
         server.ask(&warm).await.token();
@@ -67,6 +69,13 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(readiness(&server).await, (200, "ready".to_owned()), "{way:?}");
+
+        // What was refused meanwhile can be explained now.
+        let id = mistaken.header("x-request-id");
+        while server.foundation().store.refusal(id).await.expect("a look").is_none() {
+            assert!(back.elapsed() < Duration::from_secs(20), "{way:?}: the refusal was lost");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 
