@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::json;
 use tempfile::TempDir;
 use tokend::admin;
-use tokend::admin::client::ClientUpdate;
+use tokend::admin::client::{ClientUpdate, NewClient};
 use tokend::crypto::certificate::ClientCertificate;
 use tokend::model::security::{KeySet, KeySource, TlsSubject};
 
@@ -71,7 +71,7 @@ impl Tls {
 
     async fn of_subject(&self, subject: &str) -> TestClient {
         let subject = TlsSubject::parse(subject).expect("a subject");
-        let change = |new: &mut tokend::admin::client::NewClient| {
+        let change = |new: &mut NewClient| {
             new.auth_methods = vec![method("tls_client_auth")];
             new.security.tls_subject = Some(subject);
         };
@@ -152,7 +152,7 @@ async fn a_registered_self_signed_certificate_authenticates(
     let own = self_signed("worker");
     let jwk = ClientCertificate::new(own.der.clone(), Vec::new()).to_jwk().expect("a key");
     let set = KeySet::parse(&json!({ "keys": [jwk] }).to_string()).expect("a set");
-    let change = |new: &mut tokend::admin::client::NewClient| {
+    let change = |new: &mut NewClient| {
         new.auth_methods = vec![method("self_signed_tls_client_auth")];
         new.security.keys = Some(KeySource::Inline(set));
     };

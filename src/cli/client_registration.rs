@@ -1,0 +1,205 @@
+//! `tokend client create` and `update`: what is said of a client.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::admin::client::{self, ClientUpdate, NewClient};
+use crate::admin::secret::NewSecret;
+use crate::cli::client_keys::KeyArgs;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Shown};
+use crate::cli::span::{span, span_or_default};
+use crate::cli::{Global, actor, client_access, client_view};
+use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
+use crate::model::rate::RateLimit;
+use crate::model::security::{Networks, Security, TlsSubject};
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Its name, for people
+    name: String,
+    /// Its identifier; made up if absent
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// What it may ask for: a resource, or a resource and scopes; may be repeated
+    #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
+    grants: Vec<String>,
+    /// How it may authenticate; may be repeated; any way if absent
+    #[arg(long = "auth-method", value_name = "METHOD")]
+    auth_methods: Vec<String>,
+    /// The grant types it may use; may be repeated; `client_credentials` if absent
+    #[arg(long = "grant-type", value_name = "TYPE")]
+    grant_types: Vec<String>,
+    /// How long its tokens live, such as 30m
+    #[arg(long, value_name = "SPAN")]
+    token_ttl: Option<String>,
+    /// How many tokens it may have, such as 60/m; `off` for no limit whatever the server's
+    #[arg(long, value_name = "RATE")]
+    token_rate: Option<String>,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// Make no secret: it will prove itself by its keys or by a trust
+    #[arg(long, conflicts_with_all = ["auth_methods", "secret_file", "secret_ttl", "label"])]
+    no_secret: bool,
+    /// Its tokens must be bound to a key of its own (`DPoP`)
+    #[arg(long)]
+    dpop_bound: bool,
+    /// Its tokens must be bound to a certificate that it shows
+    #[arg(long)]
+    certificate_bound: bool,
+    /// The subject of its certificate, which a root of `tls.client_ca` vouches for: `subject_dn`,
+    /// `san_dns`, `san_uri`, `san_ip` or `san_email`
+    #[arg(long, value_name = "KIND=VALUE")]
+    tls_subject: Option<String>,
+    /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if absent
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
+    /// What its first secret is called
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    /// How long its first secret lives; for ever if absent
+    #[arg(long, value_name = "SPAN")]
+    secret_ttl: Option<String>,
+    /// Write the secret to this new file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    client_secret: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The client's identifier
+    id: String,
+    /// A new name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// How it may authenticate from now on; may be repeated
+    #[arg(long = "auth-method", value_name = "METHOD")]
+    auth_methods: Vec<String>,
+    /// The grant types it may use from now on; may be repeated
+    #[arg(long = "grant-type", value_name = "TYPE")]
+    grant_types: Vec<String>,
+    /// How long its tokens live from now on; `default` for the server's choice
+    #[arg(long, value_name = "SPAN")]
+    token_ttl: Option<String>,
+    /// How many tokens it may have from now on, such as 60/m; `off` for no limit, `default` for
+    /// the server's choice
+    #[arg(long, value_name = "RATE")]
+    token_rate: Option<String>,
+    /// Whether its tokens must be bound to a key of its own (`DPoP`) from now on
+    #[arg(long, value_name = "BOOL")]
+    dpop_bound: Option<bool>,
+    /// Whether its tokens must be bound to a certificate from now on
+    #[arg(long, value_name = "BOOL")]
+    certificate_bound: Option<bool>,
+    /// The subject of its certificate from now on, such as `san_dns=worker.example.com`
+    #[arg(long, value_name = "KIND=VALUE")]
+    tls_subject: Option<String>,
+    /// A network from which it may be used from now on; may be repeated; `any` for no limit
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
+}
+
+/// Runs `tokend client create`.
+pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliError> {
+    if args.client_secret.is_some() {
+        return Err(CliError::usage(
+            "a secret is never taken from the command line, where other users can read it",
+        )
+        .with_remedy("Leave it out to have one made, or bring one with: tokend client import -"));
+    }
+    let new = NewClient {
+        name: ClientName::parse(&args.name)?,
+        client_id: args.id.as_deref().map(ClientId::parse).transpose()?,
+        auth_methods: if args.no_secret {
+            vec![AuthenticationMethod::PrivateKeyJwt]
+        } else {
+            methods(&args.auth_methods)?
+        },
+        grant_types: grant_types(&args.grant_types)?,
+        token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
+        token_rate: args.token_rate.as_deref().map(RateLimit::parse).transpose()?,
+        grants: args
+            .grants
+            .iter()
+            .map(|text| client_access::parse(text))
+            .collect::<Result<_, _>>()?,
+        security: Security {
+            keys: args.keys.source()?,
+            dpop_bound: args.dpop_bound,
+            tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
+            certificate_bound: args.certificate_bound,
+            networks: Networks::parse(&args.networks.join(" "))?,
+        },
+        secret: NewSecret {
+            label: args.label,
+            lifetime: args.secret_ttl.as_deref().map(span).transpose()?,
+        },
+    };
+    let foundation = global.foundation().await?;
+    let (made, secret) = client::create(&foundation, &actor(), new).await?;
+    let id = made.client.client_id.as_str();
+    let mut rows = client_view::rows_of(&made, foundation.clock.now());
+    match &secret {
+        Some(secret) => {
+            let shown = Shown::new(secret, args.secret_file.as_deref())?;
+            rows.insert(1, shown.row());
+            output::one(global.output, id, &shown.add_to(&made)?, &rows)?;
+        }
+        None => output::one(global.output, id, &made, &rows)?,
+    }
+    foundation.store.close().await;
+    Ok(())
+}
+
+/// Runs `tokend client update`.
+pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
+    let methods = methods(&args.auth_methods)?;
+    let types = grant_types(&args.grant_types)?;
+    let update = ClientUpdate {
+        name: args.name.as_deref().map(ClientName::parse).transpose()?,
+        auth_methods: (!methods.is_empty()).then_some(methods),
+        grant_types: (!types.is_empty()).then_some(types),
+        token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
+        token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
+        dpop_bound: args.dpop_bound,
+        certificate_bound: args.certificate_bound,
+        tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
+        networks: networks_or_any(&args.networks)?,
+    };
+    let foundation = global.foundation().await?;
+    let changed = client::update(&foundation, &actor(), &id, update).await?;
+    client_view::print(global, &changed, foundation.clock.now())
+}
+
+/// Networks, or `any` for no limit; nothing said leaves them as they are.
+fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
+    match texts {
+        [] => Ok(None),
+        [any] if any == "any" => Ok(Some(Networks::default())),
+        texts => Ok(Some(Networks::parse(&texts.join(" "))?)),
+    }
+}
+
+/// A rate, or `default` for none of the client's own.
+fn rate_or_default(text: &str) -> Result<Option<RateLimit>, CliError> {
+    if text == "default" { Ok(None) } else { Ok(Some(RateLimit::parse(text)?)) }
+}
+
+fn methods(texts: &[String]) -> Result<Vec<AuthenticationMethod>, CliError> {
+    Ok(texts.iter().map(|text| AuthenticationMethod::parse(text)).collect::<Result<_, _>>()?)
+}
+
+fn grant_types(texts: &[String]) -> Result<Vec<GrantType>, CliError> {
+    let types = texts.iter().map(|text| GrantType::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    for foreign in types.iter().filter(|kind| matches!(kind, GrantType::NotOffered(_))) {
+        let name = foreign.as_str();
+        output::hint(&format!(
+            "note: this server does not offer {name}; it is kept and never used"
+        ));
+    }
+    Ok(types)
+}

@@ -1,0 +1,81 @@
+//! How a client looks on the screen.
+
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::cli::{Global, client_secret};
+use crate::model::client::{GrantType, Registration};
+use crate::model::security::KeySource;
+use crate::model::time::Timestamp;
+
+/// Prints a client with all that belongs to it.
+pub(super) fn print(global: &Global, found: &Registration, now: Timestamp) -> Result<(), CliError> {
+    let id = found.client.client_id.as_str();
+    output::one(global.output, id, found, &rows_of(found, now))
+}
+
+/// A client as its rows say it.
+pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str, String)> {
+    let client = &found.client;
+    let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
+    let types: Vec<_> = client.grant_types.iter().map(GrantType::as_str).collect();
+    let mut rows = vec![
+        ("client", client.client_id.to_string()),
+        ("name", client.name.as_str().to_owned()),
+        ("state", client.state.as_str().to_owned()),
+        ("may use", methods.join(" ")),
+        ("grant types", types.join(" ")),
+    ];
+    if let Some(lifetime) = client.token_lifetime {
+        rows.push(("token ttl", lifetime.to_string()));
+    }
+    if let Some(rate) = client.token_rate {
+        rows.push(("token rate", rate.to_string()));
+    }
+    match &client.security.keys {
+        Some(KeySource::Inline(_)) => rows.push(("public keys", "registered here".to_owned())),
+        Some(KeySource::Remote(uri)) => rows.push(("public keys", format!("from {uri}"))),
+        None => {}
+    }
+    if client.security.dpop_bound {
+        rows.push(("tokens", "bound to a key of its own (DPoP)".to_owned()));
+    }
+    if let Some(subject) = &client.security.tls_subject {
+        rows.push(("certificate", subject.to_string()));
+    }
+    if client.security.certificate_bound {
+        rows.push(("tokens", "bound to its certificate".to_owned()));
+    }
+    if !client.security.networks.is_anywhere() {
+        rows.push(("only from", client.security.networks.to_string()));
+    }
+    rows.push(("created", output::moment(client.created_at, now)));
+    rows.push(("last used", last_used(found, now)));
+    rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
+    rows.extend(
+        found
+            .trusts
+            .iter()
+            .map(|trust| ("trusts", format!("{} ({})", trust.issuer, trust.trust_id))),
+    );
+    rows.extend(
+        found.secrets.iter().map(|secret| ("has secret", client_secret::describe(secret, now))),
+    );
+    rows
+}
+
+/// When any of its secrets was last used.
+pub(super) fn last_used(found: &Registration, now: Timestamp) -> String {
+    let last = found.secrets.iter().filter_map(|secret| Some(secret.usage?.last_used_at)).max();
+    last.map_or_else(|| "never".to_owned(), |last| output::moment(last, now))
+}
+
+/// How many secrets it has that count, and which ends next.
+pub(super) fn secrets_summary(found: &Registration, now: Timestamp) -> String {
+    let live: Vec<_> = found.secrets.iter().filter(|secret| secret.is_live(now)).collect();
+    let next = live.iter().filter_map(|secret| secret.expires_at).min();
+    match (live.len(), next) {
+        (0, _) => "none that counts".to_owned(),
+        (count, None) => format!("{count} (no end)"),
+        (count, Some(end)) => format!("{count} (next ends {})", output::moment(end, now)),
+    }
+}
