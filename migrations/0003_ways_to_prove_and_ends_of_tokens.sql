@@ -54,6 +54,16 @@ CREATE TABLE used_assertion (
 
 CREATE INDEX used_assertion_expires_at ON used_assertion (expires_at);
 
+-- The use of what is no secret: a client's keys, its certificate, its trusts. In the same batches
+-- as secret_use.
+CREATE TABLE client_use (
+    client_id      TEXT   NOT NULL PRIMARY KEY REFERENCES client (client_id) ON DELETE CASCADE,
+    first_used_at  BIGINT NOT NULL,
+    last_used_at   BIGINT NOT NULL,
+    uses           BIGINT NOT NULL,
+    last_address   TEXT   NOT NULL
+);
+
 -- Why requests were refused, for `tokend explain`: the last ones only, never a secret.
 CREATE TABLE refusal (
     request_id  TEXT   NOT NULL PRIMARY KEY,

@@ -141,13 +141,13 @@ impl App {
         Ok(Self { foundation, issuer, directory, stopping, refusals })
     }
 
-    /// Writes what has been counted of the use of secrets. What cannot be written now is kept.
+    /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.
     pub async fn write_ledger(&self) -> Result<(), StoreError> {
         let entries = self.directory.ledger.take();
         if entries.is_empty() {
             return Ok(());
         }
-        let uses: Vec<_> = entries.iter().map(|entry| (&entry.secret_id, entry.usage)).collect();
+        let uses: Vec<_> = entries.iter().map(|entry| (entry.used(), entry.usage)).collect();
         let written = self.foundation.store.add_use(&uses).await;
         if written.is_err() {
             self.directory.ledger.put_back(entries);

@@ -119,6 +119,7 @@ pub async fn create(
         secrets: record.into_iter().collect(),
         grants: new.grants,
         trusts: Vec::new(),
+        usage: None,
     };
     Ok((registration, plain))
 }

@@ -63,9 +63,10 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
     rows
 }
 
-/// When any of its secrets was last used.
+/// When any of its secrets, or anything else that proves it, was last used.
 pub(super) fn last_used(found: &Registration, now: Timestamp) -> String {
-    let last = found.secrets.iter().filter_map(|secret| Some(secret.usage?.last_used_at)).max();
+    let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
+    let last = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
     last.map_or_else(|| "never".to_owned(), |last| output::moment(last, now))
 }
 
@@ -74,6 +75,7 @@ pub(super) fn secrets_summary(found: &Registration, now: Timestamp) -> String {
     let live: Vec<_> = found.secrets.iter().filter(|secret| secret.is_live(now)).collect();
     let next = live.iter().filter_map(|secret| secret.expires_at).min();
     match (live.len(), next) {
+        (0, _) if found.secrets.is_empty() => "none".to_owned(),
         (0, _) => "none that counts".to_owned(),
         (count, None) => format!("{count} (no end)"),
         (count, Some(end)) => format!("{count} (next ends {})", output::moment(end, now)),

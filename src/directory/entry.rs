@@ -65,6 +65,8 @@ pub struct SecurityEntry {
     pub networks: Networks,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
+    /// The use of all this since the ledger was last written; outlives a change of the client.
+    pub usage: Arc<UseMeter>,
 }
 
 /// A trust in memory.

@@ -1,19 +1,21 @@
-//! The ledger: the use of each secret, counted where it happens and written from time to time.
+//! The ledger: the use of each secret, and of what clients have instead, counted where it happens
+//! and written from time to time.
 //!
-//! Counting waits for nobody. A secret that is used for the first time since the ledger was last
-//! written puts itself on a list; so writing looks at the used secrets only, not at all of them.
+//! Counting waits for nobody. What is used for the first time since the ledger was last written is
+//! put on a list; so writing looks at what has been used only, not at everything.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
-use crate::directory::entry::{SecretEntry, SecretMemory};
+use crate::directory::entry::{ClientEntry, SecretEntry, SecretMemory};
+use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
-use crate::model::usage::Usage;
+use crate::model::usage::{Usage, Used};
 
-/// Counts the use of one secret.
+/// Counts the use of one secret, or of what a client has besides.
 #[derive(Debug, Default)]
 pub struct UseMeter {
     is_listed: AtomicBool,
@@ -23,27 +25,49 @@ pub struct UseMeter {
     address: Mutex<Option<IpAddr>>,
 }
 
-/// The list of secrets that have been used since it was last taken.
+/// The list of what has been used since it was last taken.
 #[derive(Debug)]
 pub struct Ledger {
     list: Sender<Listed>,
     lists: Mutex<Receiver<Listed>>,
 }
 
+/// What has been used, with its meter.
 #[derive(Debug)]
-struct Listed {
-    secret_id: SecretId,
-    memory: Arc<SecretMemory>,
+enum Listed {
+    Secret(SecretId, Arc<SecretMemory>),
+    Other(ClientId, Arc<UseMeter>),
 }
 
-/// The uses of a secret that are about to be written.
+impl Listed {
+    fn used(&self) -> Used<'_> {
+        match self {
+            Self::Secret(secret_id, _) => Used::Secret(secret_id),
+            Self::Other(client_id, _) => Used::Other(client_id),
+        }
+    }
+
+    fn meter(&self) -> &UseMeter {
+        match self {
+            Self::Secret(_, memory) => &memory.usage,
+            Self::Other(_, meter) => meter,
+        }
+    }
+}
+
+/// Uses that are about to be written.
 #[derive(Debug)]
 pub struct Entry {
-    /// Which secret.
-    pub secret_id: SecretId,
-    /// Its use since it was last written.
+    listed: Listed,
+    /// The use since it was last written.
     pub usage: Usage,
-    memory: Arc<SecretMemory>,
+}
+
+impl Entry {
+    /// What has been used.
+    pub fn used(&self) -> Used<'_> {
+        self.listed.used()
+    }
 }
 
 impl Default for Ledger {
@@ -57,32 +81,38 @@ impl Ledger {
     /// Notes that a secret has just proved its client.
     pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
         if secret.memory.usage.count(address, now) {
-            self.put(Listed {
-                secret_id: secret.stored.secret_id.clone(),
-                memory: secret.memory.clone(),
-            });
+            self.put(Listed::Secret(secret.stored.secret_id.clone(), secret.memory.clone()));
         }
     }
 
-    /// Takes what has been counted, in the order of the secrets' ids.
+    /// Notes that a client has just been proved by something else.
+    pub fn note_other(&self, client: &ClientEntry, address: IpAddr, now: Timestamp) {
+        // Without any of it nothing could have proved the client.
+        let Some(security) = &client.security else { return };
+        if security.usage.count(address, now) {
+            self.put(Listed::Other(client.client_id.clone(), security.usage.clone()));
+        }
+    }
+
+    /// Takes what has been counted, in the order of the ids.
     pub fn take(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         if let Ok(lists) = self.lists.lock() {
-            entries.extend(lists.try_iter().filter_map(|Listed { secret_id, memory }| {
-                let usage = memory.usage.take()?;
-                Some(Entry { secret_id, usage, memory })
+            entries.extend(lists.try_iter().filter_map(|listed| {
+                let usage = listed.meter().take()?;
+                Some(Entry { listed, usage })
             }));
         }
         // Instances that write at the same moment lock their rows in the same order.
-        entries.sort_unstable_by(|one, other| one.secret_id.cmp(&other.secret_id));
+        entries.sort_unstable_by(|one, other| one.used().cmp(&other.used()));
         entries
     }
 
     /// Counts entries again that could not be written, so that they are written later.
     pub fn put_back(&self, entries: Vec<Entry>) {
-        for Entry { secret_id, usage, memory } in entries {
-            if memory.usage.add(usage) {
-                self.put(Listed { secret_id, memory });
+        for Entry { listed, usage } in entries {
+            if listed.meter().add(usage) {
+                self.put(listed);
             }
         }
     }
@@ -94,7 +124,7 @@ impl Ledger {
 }
 
 impl UseMeter {
-    /// Counts one use; true if the secret must be listed.
+    /// Counts one use; true if it must be listed.
     fn count(&self, address: IpAddr, now: Timestamp) -> bool {
         // Whoever holds it notes an address of the same moment, which is as good as this one.
         if let Ok(mut last) = self.address.try_lock() {
@@ -108,7 +138,7 @@ impl UseMeter {
     }
 
     /// Comes after the counting, as taking looks at the list before the count: so either the
-    /// taker sees the count, or the counter sees that it must list the secret.
+    /// taker sees the count, or the counter sees that it must list.
     fn must_be_listed(&self) -> bool {
         !self.is_listed.load(Ordering::SeqCst) && !self.is_listed.swap(true, Ordering::SeqCst)
     }
@@ -131,7 +161,7 @@ impl UseMeter {
         })
     }
 
-    /// Adds what was taken and could not be written; true if the secret must be listed.
+    /// Adds what was taken and could not be written; true if it must be listed.
     fn add(&self, usage: Usage) -> bool {
         if let Ok(mut last) = self.address.lock()
             && last.is_none()
@@ -169,7 +199,8 @@ mod tests {
     fn taken(ledger: &Ledger) -> Vec<(String, i64, i64, i64, IpAddr)> {
         let flat = |entry: Entry| {
             let Usage { first_used_at, last_used_at, uses, last_address } = entry.usage;
-            (entry.secret_id.to_string(), first_used_at.0, last_used_at.0, uses, last_address)
+            let Used::Secret(id) = entry.used() else { panic!("no secret: {entry:?}") };
+            (id.to_string(), first_used_at.0, last_used_at.0, uses, last_address)
         };
         ledger.take().into_iter().map(flat).collect()
     }

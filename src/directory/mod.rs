@@ -351,7 +351,7 @@ impl Directory {
             // A token issued in this very moment may be missed; a limit lives with that.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
             revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
-            security: self.security(&client.client_id, client.security, client.trusts),
+            security: self.security(&client.client_id, client.security, client.trusts, before),
             secrets: secrets.collect(),
             grants,
         };
@@ -370,6 +370,7 @@ impl Directory {
         id: &ClientId,
         security: Security,
         trusts: Vec<Trust>,
+        before: Option<&Arc<ClientEntry>>,
     ) -> Option<Box<SecurityEntry>> {
         if security == Security::default() && trusts.is_empty() {
             return None;
@@ -386,6 +387,8 @@ impl Directory {
             Some(TrustEntry { trust, keys })
         });
         let trusts = trusts.collect();
+        let before = before.and_then(|entry| entry.security.as_ref());
+        let usage = before.map(|security| security.usage.clone()).unwrap_or_default();
         Some(Box::new(SecurityEntry {
             keys,
             dpop_bound,
@@ -393,6 +396,7 @@ impl Directory {
             certificate_bound,
             networks,
             trusts,
+            usage,
         }))
     }
 

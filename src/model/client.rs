@@ -12,6 +12,7 @@ use crate::model::secret::SecretRecord;
 use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::Trust;
+use crate::model::usage::Usage;
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -262,6 +263,8 @@ pub struct Registration {
     pub grants: Vec<Grant>,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Vec<Trust>,
+    /// The use of what is no secret: its keys, its certificate, its trusts.
+    pub usage: Option<Usage>,
 }
 
 impl Serialize for Lifetime {

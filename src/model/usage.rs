@@ -1,12 +1,23 @@
-//! The ledger's entries: when a secret was used, how often, and from where.
+//! The ledger's entries: when something proved a client, how often, and from where.
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::model::client::ClientId;
+use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
-/// What is known of the use of a secret. Each use proved a client for a token.
+/// What has proved a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Used<'a> {
+    /// One of its secrets.
+    Secret(&'a SecretId),
+    /// What it has besides secrets: its keys, its certificate, or a trust.
+    Other(&'a ClientId),
+}
+
+/// What is known of the use of something. Each use proved a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// The first use.

@@ -162,7 +162,7 @@ pub(super) async fn write_ledger(app: &App) {
     if let Err(error) = app.write_ledger().await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "the use of secrets cannot be written; it is kept for the next time"
+            "the ledger cannot be written; it is kept for the next time"
         );
     }
 }

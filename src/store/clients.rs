@@ -10,10 +10,10 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::usage::Usage;
 use crate::store::change::{Change, on_change};
 use crate::store::grants::{GrantRow, grant, grants_where, networks};
 use crate::store::trusts::{self, TrustRow, trust, trusts_where};
+use crate::store::usage::{UseRow, usage, uses_where};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
 type ClientRow = (
@@ -131,17 +131,6 @@ fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
         uses,
         last_address,
     ) = row;
-    let usage = match (first_used_at, last_used_at, uses, last_address) {
-        (Some(first), Some(last), Some(uses), Some(address)) => Some(Usage {
-            first_used_at: Timestamp(first),
-            last_used_at: Timestamp(last),
-            uses,
-            last_address: address
-                .parse()
-                .map_err(|_| Malformed::because("the address of a use is no address"))?,
-        }),
-        _ => None,
-    };
     Ok(SecretRecord {
         secret_id: SecretId::parse(&secret_id)?,
         kind: SecretKind::parse(&kind)?,
@@ -150,7 +139,7 @@ fn secret(row: SecretRow) -> Result<SecretRecord, StoreError> {
         label,
         created_at: Timestamp(created_at),
         expires_at: expires_at.map(Timestamp),
-        usage,
+        usage: usage((first_used_at, last_used_at, uses, last_address))?,
     })
 }
 
@@ -215,6 +204,7 @@ fn registrations(
     secrets: Vec<SecretRow>,
     grants: Vec<GrantRow>,
     trusts: Vec<TrustRow>,
+    uses: Vec<UseRow>,
 ) -> impl Iterator<Item = (String, Result<Registration, StoreError>)> {
     let mut secrets_of: HashMap<String, Vec<SecretRow>> = HashMap::new();
     for row in secrets {
@@ -225,12 +215,15 @@ fn registrations(
         grants_of.entry(row.0.clone()).or_default().push(row);
     }
     let mut trusts_of = trusts::by_client(trusts);
+    let mut use_of: HashMap<String, UseRow> =
+        uses.into_iter().map(|row| (row.0.clone(), row)).collect();
     clients.into_iter().map(move |row| {
         let id = row.0.clone();
         let trusts = trusts_of.remove(&id).unwrap_or_default();
         let secrets = secrets_of.remove(&id).unwrap_or_default();
         let grants = grants_of.remove(&id).unwrap_or_default();
-        (id, registration(row, secrets, grants, trusts))
+        let own_use = use_of.remove(&id);
+        (id, registration(row, secrets, grants, trusts, own_use))
     })
 }
 
@@ -239,6 +232,7 @@ fn registration(
     secrets: Vec<SecretRow>,
     grants: Vec<GrantRow>,
     trusts: Vec<TrustRow>,
+    own_use: Option<UseRow>,
 ) -> Result<Registration, StoreError> {
     Ok(Registration {
         client: client(row)?,
@@ -250,6 +244,10 @@ fn registration(
             })
             .collect::<Result<_, _>>()?,
         trusts: trusts.into_iter().map(trust).collect::<Result<_, _>>()?,
+        usage: match own_use {
+            Some((_, first, last, count, address)) => usage((first, last, count, address))?,
+            None => None,
+        },
     })
 }
 
@@ -260,13 +258,15 @@ impl Store {
         const SECRETS: &str = secrets_where!("client_id = $1");
         const GRANTS: &str = grants_where!("client_id = $1");
         const TRUSTS: &str = trusts_where!("client_id = $1");
+        const USES: &str = uses_where!("client_id = $1");
         on_pool!(self, |pool| {
             let id = id.as_str();
             let clients: Vec<ClientRow> = sqlx::query_as(CLIENT).bind(id).fetch_all(pool).await?;
             let secrets: Vec<SecretRow> = sqlx::query_as(SECRETS).bind(id).fetch_all(pool).await?;
             let grants: Vec<GrantRow> = sqlx::query_as(GRANTS).bind(id).fetch_all(pool).await?;
             let trusts: Vec<TrustRow> = sqlx::query_as(TRUSTS).bind(id).fetch_all(pool).await?;
-            registrations(clients, secrets, grants, trusts)
+            let uses: Vec<UseRow> = sqlx::query_as(USES).bind(id).fetch_all(pool).await?;
+            registrations(clients, secrets, grants, trusts, uses)
                 .next()
                 .map(|(_, found)| found)
                 .transpose()
@@ -284,6 +284,7 @@ impl Store {
         const SECRETS: &str = secrets_where!("client_id > $1 AND client_id <= $2");
         const GRANTS: &str = grants_where!("client_id > $1 AND client_id <= $2");
         const TRUSTS: &str = trusts_where!("client_id > $1 AND client_id <= $2");
+        const USES: &str = uses_where!("client_id > $1 AND client_id <= $2");
         on_pool!(self, |pool| {
             let clients: Vec<ClientRow> =
                 sqlx::query_as(CLIENTS).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
@@ -296,7 +297,9 @@ impl Store {
                 sqlx::query_as(GRANTS).bind(after).bind(&last).fetch_all(pool).await?;
             let trusts: Vec<TrustRow> =
                 sqlx::query_as(TRUSTS).bind(after).bind(&last).fetch_all(pool).await?;
-            Ok(registrations(clients, secrets, grants, trusts).collect())
+            let uses: Vec<UseRow> =
+                sqlx::query_as(USES).bind(after).bind(&last).fetch_all(pool).await?;
+            Ok(registrations(clients, secrets, grants, trusts, uses).collect())
         })
     }
 }

@@ -1,52 +1,142 @@
-//! Writing the ledger: the use of secrets, in batches. It is no change: nobody follows it, and it
-//! waits for none.
+//! The ledger in the database: the use of secrets, and of what clients have besides. Writing it is
+//! no change: nobody follows it, and it waits for none.
 
 use sqlx::QueryBuilder;
 
-use crate::model::secret::SecretId;
-use crate::model::usage::Usage;
-use crate::store::transaction::on_transaction;
+use crate::model::Malformed;
+use crate::model::time::Timestamp;
+use crate::model::usage::{Usage, Used};
+use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::{Store, StoreError};
 
-/// How many secrets one statement writes.
+/// How many uses one statement writes.
 const BATCH: usize = 500;
 
+/// The columns of a use; all are NULL where there was none.
+pub(super) type UseColumns = (Option<i64>, Option<i64>, Option<i64>, Option<String>);
+
+/// The use of a client's other means, after its identifier.
+pub(super) type UseRow = (String, Option<i64>, Option<i64>, Option<i64>, Option<String>);
+
+/// The columns of a [`UseRow`].
+macro_rules! uses_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT client_id, first_used_at, last_used_at, uses, last_address
+            FROM client_use
+            WHERE ",
+            $condition
+        )
+    };
+}
+pub(super) use uses_where;
+
+pub(super) fn usage(columns: UseColumns) -> Result<Option<Usage>, StoreError> {
+    let (Some(first), Some(last), Some(uses), Some(address)) = columns else { return Ok(None) };
+    let last_address =
+        address.parse().map_err(|_| Malformed::because("the address of a use is no address"))?;
+    let (first_used_at, last_used_at) = (Timestamp(first), Timestamp(last));
+    Ok(Some(Usage { first_used_at, last_used_at, uses, last_address }))
+}
+
+/// Adds to the rows of a table of uses; between the two halves stand the values.
+struct Statement {
+    insert: &'static str,
+    or_add: &'static str,
+}
+
+macro_rules! statement {
+    ($uses:literal, $id:literal, $owner:literal) => {
+        Statement {
+            insert: concat!(
+                "INSERT INTO ",
+                $uses,
+                " (",
+                $id,
+                ", first_used_at, last_used_at, uses, last_address)
+                SELECT column1, column2, column3, column4, column5
+                FROM ("
+            ),
+            or_add: concat!(
+                ") AS used
+                WHERE EXISTS (SELECT 1 FROM ",
+                $owner,
+                " WHERE ",
+                $id,
+                " = column1)
+                ON CONFLICT (",
+                $id,
+                ") DO UPDATE SET
+                    first_used_at = CASE
+                        WHEN excluded.first_used_at < ",
+                $uses,
+                ".first_used_at
+                        THEN excluded.first_used_at ELSE ",
+                $uses,
+                ".first_used_at END,
+                    last_address = CASE
+                        WHEN excluded.last_used_at >= ",
+                $uses,
+                ".last_used_at
+                        THEN excluded.last_address ELSE ",
+                $uses,
+                ".last_address END,
+                    last_used_at = CASE
+                        WHEN excluded.last_used_at > ",
+                $uses,
+                ".last_used_at
+                        THEN excluded.last_used_at ELSE ",
+                $uses,
+                ".last_used_at END,
+                    uses = ",
+                $uses,
+                ".uses + excluded.uses"
+            ),
+        }
+    };
+}
+
+const OF_SECRETS: Statement = statement!("secret_use", "secret_id", "client_secret");
+const OF_OTHERS: Statement = statement!("client_use", "client_id", "client");
+
 impl Store {
-    /// Adds to the use of secrets, all of them or none. A secret that has been removed meanwhile
-    /// is left out.
-    pub async fn add_use(&self, uses: &[(&SecretId, Usage)]) -> Result<(), StoreError> {
-        const INSERT: &str = "
-            INSERT INTO secret_use (secret_id, first_used_at, last_used_at, uses, last_address)
-            SELECT column1, column2, column3, column4, column5
-            FROM (";
-        const OR_ADD: &str = ") AS used
-            WHERE EXISTS (SELECT 1 FROM client_secret WHERE secret_id = column1)
-            ON CONFLICT (secret_id) DO UPDATE SET
-                first_used_at = CASE
-                    WHEN excluded.first_used_at < secret_use.first_used_at
-                    THEN excluded.first_used_at ELSE secret_use.first_used_at END,
-                last_address = CASE
-                    WHEN excluded.last_used_at >= secret_use.last_used_at
-                    THEN excluded.last_address ELSE secret_use.last_address END,
-                last_used_at = CASE
-                    WHEN excluded.last_used_at > secret_use.last_used_at
-                    THEN excluded.last_used_at ELSE secret_use.last_used_at END,
-                uses = secret_use.uses + excluded.uses";
+    /// Adds to what is known of uses, all of it or nothing. What has been removed meanwhile is
+    /// left out.
+    pub async fn add_use(&self, uses: &[(Used<'_>, Usage)]) -> Result<(), StoreError> {
+        let (mut of_secrets, mut of_others) = (Vec::new(), Vec::new());
+        for (used, usage) in uses {
+            match used {
+                Used::Secret(secret_id) => of_secrets.push((secret_id.as_str(), usage)),
+                Used::Other(client_id) => of_others.push((client_id.as_str(), usage)),
+            }
+        }
         let mut transaction = self.transaction().await?;
+        transaction.add_use(&OF_SECRETS, &of_secrets).await?;
+        transaction.add_use(&OF_OTHERS, &of_others).await?;
+        transaction.commit().await
+    }
+}
+
+impl Transaction {
+    async fn add_use(
+        &mut self,
+        sql: &Statement,
+        uses: &[(&str, &Usage)],
+    ) -> Result<(), StoreError> {
         for batch in uses.chunks(BATCH) {
-            on_transaction!(transaction, |connection| {
-                let mut statement = QueryBuilder::new(INSERT);
-                statement.push_values(batch, |mut row, (secret_id, usage)| {
-                    row.push_bind(secret_id.as_str())
+            on_transaction!(self, |connection| {
+                let mut statement = QueryBuilder::new(sql.insert);
+                statement.push_values(batch, |mut row, (id, usage)| {
+                    row.push_bind(id)
                         .push_bind(usage.first_used_at.0)
                         .push_bind(usage.last_used_at.0)
                         .push_bind(usage.uses)
                         .push_bind(usage.last_address.to_string());
                 });
-                statement.push(OR_ADD).build().execute(connection).await?;
+                statement.push(sql.or_add).build().execute(connection).await?;
                 Ok(())
             })?;
         }
-        transaction.commit().await
+        Ok(())
     }
 }

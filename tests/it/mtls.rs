@@ -100,6 +100,7 @@ async fn a_certificate_of_the_registered_subject_authenticates(
         assert_eq!(answer.json()["token_type"], "Bearer", "{subject}: {answer:?}");
         let claims = Tls::claims(&answer);
         assert_eq!(claims["cnf"], json!({ "x5t#S256": worker.thumbprint() }));
+        assert_eq!(tls.server.usage(&client).await.expect("a use").uses, 1);
     }
     for subject in [
         r"subject_dn=O=Acme\, Inc.,CN=worker",
@@ -111,6 +112,7 @@ async fn a_certificate_of_the_registered_subject_authenticates(
     ] {
         let client = tls.of_subject(subject).await;
         tls.ask(&client, Some(&worker)).await.assert_refused(401, "invalid_client");
+        assert_eq!(tls.server.usage(&client).await, None);
     }
 }
 

@@ -84,6 +84,7 @@ async fn a_signed_assertion_authenticates(
     assert_eq!(answer.json()["active"], true);
     let assertion = key.sign(&claims(&server, &client));
     assert_eq!(present(&server, "/v1/oauth/revoke", &assertion, &form).await.status, 200);
+    assert_eq!(server.usage(&client).await.expect("a use").uses, 4);
 }
 
 /// C-131, C-132, C-135, C-136: what a signer may do, claim by claim and header by header.

@@ -91,6 +91,10 @@ async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
         let claims = server.claims(&answer.token()).await;
         assert_eq!((&claims["sub"], &claims["aud"]), (&json!(client.id), &json!(ORDERS)));
     }
+    // A change of the client takes nothing from what was counted.
+    trusts(&server, &client, &key, "repo:acme/other:ref:refs/heads/main").await;
+    let usage = server.usage(&client).await.expect("a use");
+    assert_eq!((usage.uses, usage.last_used_at), (4, server.clock.now()));
     let mut several = claims(&server);
     several["aud"] = json!(["https://b.example", server.base]);
     as_grant(&server, None, &key.sign(&several)).await.token();

@@ -84,10 +84,12 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
         Some(Credentials::Assertion(credentials)) => {
             // In a box, so that requests with a secret do not carry the room for this about.
             let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
+            app.directory.ledger.note_other(&entry, caller.origin.address, now);
             admitted(entry, &caller.origin)
         }
         Some(Credentials::Certificate(client_id, shown)) => {
             let entry = certificate::prove(app, client_id, shown, now)?;
+            app.directory.ledger.note_other(&entry, caller.origin.address, now);
             let client = admitted(entry, &caller.origin)?;
             Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
@@ -111,7 +113,9 @@ pub async fn authenticate_by_grant(
         Some(_) => Some(authenticate(app, caller).await?.entry.client_id.clone()),
     };
     let named = proved.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
-    admitted(trust::prove(app, &read, named, now)?, &caller.origin)
+    let entry = trust::prove(app, &read, named, now)?;
+    app.directory.ledger.note_other(&entry, caller.origin.address, now);
+    admitted(entry, &caller.origin)
 }
 
 /// Has the keys of others fetched soon, because one was not among them.

@@ -29,6 +29,7 @@ use tokend::model::scope::Scopes;
 use tokend::model::security::{Networks, Security};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
+use tokend::model::usage::Usage;
 use tokend::server::Server as Tokend;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -166,6 +167,13 @@ impl Server {
     /// Brings the memory up to date now, where a test is not about how long that takes.
     pub async fn catch_up(&self) {
         self.app.catch_up().await.expect("the events");
+    }
+
+    /// Writes the ledger, and gives the use of what the client has besides secrets.
+    pub async fn usage(&self, client: &TestClient) -> Option<Usage> {
+        self.app.write_ledger().await.expect("written");
+        let found = self.foundation().store.registration(&client_id(&client.id)).await;
+        found.expect("a store").expect("a client").usage
     }
 
     /// Notes a secret that must not be in the log when the test ends.
