@@ -1,13 +1,13 @@
 //! Proofs of possession: a small JWT by which a client shows that it has a key (RFC 9449).
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::ThumbprintHash;
 use serde_json::Value;
 use url::Url;
 
-use crate::crypto::foreign_key::PRIVATE;
+use crate::crypto::assertion::OF_CLIENTS;
+use crate::crypto::foreign_key::{self, PRIVATE};
+use crate::crypto::jws::Jws;
 use crate::crypto::{digest, numeric_date};
 use crate::model::time::Timestamp;
 
@@ -83,22 +83,29 @@ impl Proof {
     /// Checks a proof in the order of RFC 9449, section 4.3, points 2 to 9. The nonce (10) and the
     /// time (11) are for [`Proof::check_time`] and whoever gives out nonces.
     pub fn check(text: &str, expected: &Expected<'_>) -> Result<Self, ProofError> {
-        let (header, claims) = read(text)?;
-        let (jwk, jti, issued_at) = required(&header, &claims)?;
+        let jws = Some(text).filter(|text| text.len() <= LONGEST).and_then(Jws::read);
+        let jws = jws.ok_or(ProofError::Malformed)?;
+        let (header, claims) = (&jws.header, &jws.claims);
+        let (jwk, jti, issued_at) = required(header, claims)?;
         if !header["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
             return Err(ProofError::Type);
         }
-        let algorithm = algorithm(&header)?;
-        let key: Jwk =
-            serde_json::from_value(jwk.clone()).map_err(|_| ProofError::Lacks("a usable jwk"))?;
-        verify(text, &key, algorithm)?;
+        let algorithm = jws.algorithm().filter(|algorithm| OF_CLIENTS.contains(algorithm));
+        let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
+        let key = foreign_key::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
+        // The key comes along; that it is somebody's is what the token will say.
+        let decoding =
+            DecodingKey::from_jwk(&key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
+        if !jws.is_signed_by(&decoding, algorithm) {
+            return Err(ProofError::Signature);
+        }
         if PRIVATE.iter().any(|member| !jwk[*member].is_null()) {
             return Err(ProofError::PrivateKey);
         }
         if claims["htm"] != expected.method {
             return Err(ProofError::Method(expected.method.to_owned()));
         }
-        check_uri(&claims, expected)?;
+        check_uri(claims, expected)?;
         let thumbprint = key
             .thumbprint(ThumbprintHash::SHA256)
             .map_err(|_| ProofError::Lacks("a usable jwk"))?;
@@ -112,25 +119,6 @@ impl Proof {
         let age = now.0.saturating_sub(self.issued_at.0);
         if (-LEEWAY..=GOOD_FOR).contains(&age) { Ok(()) } else { Err(ProofError::Time(age)) }
     }
-}
-
-/// Point 2. Header and claims as they stand: the library drops the members of a key that it does
-/// not need, and those are what must not be there.
-fn read(text: &str) -> Result<(Value, Value), ProofError> {
-    let mut parts = text.split('.');
-    let (Some(header), Some(claims), Some(_), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(ProofError::Malformed);
-    };
-    if text.len() > LONGEST {
-        return Err(ProofError::Malformed);
-    }
-    let part = |encoded: &str| {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).ok()?;
-        serde_json::from_slice::<Value>(&bytes).ok().filter(Value::is_object)
-    };
-    part(header).zip(part(claims)).ok_or(ProofError::Malformed)
 }
 
 /// Point 3 (RFC 9449, section 4.2).
@@ -159,30 +147,6 @@ fn required<'a>(
         jti.ok_or(ProofError::Lacks("jti"))?,
         issued_at.ok_or(ProofError::Lacks("iat"))?,
     ))
-}
-
-/// Point 5.
-fn algorithm(header: &Value) -> Result<Algorithm, ProofError> {
-    match header["alg"].as_str() {
-        Some("ES256") => Ok(Algorithm::ES256),
-        Some("RS256") => Ok(Algorithm::RS256),
-        Some("PS256") => Ok(Algorithm::PS256),
-        Some("EdDSA") => Ok(Algorithm::EdDSA),
-        _ => Err(ProofError::Algorithm),
-    }
-}
-
-/// Point 6. The key comes along; that it is somebody's is what the token will say.
-fn verify(text: &str, key: &Jwk, algorithm: Algorithm) -> Result<(), ProofError> {
-    let decoding = DecodingKey::from_jwk(key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
-    let mut validation = Validation::new(algorithm);
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    // The family of the key is compared with the algorithm there, so an HMAC never comes to it.
-    jsonwebtoken::decode::<Value>(text, &decoding, &validation)
-        .map(|_| ())
-        .map_err(|_| ProofError::Signature)
 }
 
 /// Point 9: the URL without query and fragment, normalised (RFC 3986, sections 6.2.2 and 6.2.3).

@@ -122,12 +122,16 @@ fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
     Ok(keys)
 }
 
-fn key(mut value: Value) -> Result<ForeignKey, &'static str> {
-    // The fully specified name of the same algorithm (RFC 9864), which the library does not know.
+/// Reads a JWK. The library does not know the younger name of EdDSA (RFC 9864).
+pub(super) fn read(mut value: Value) -> Option<Jwk> {
     if value["alg"] == "Ed25519" {
         value["alg"] = "EdDSA".into();
     }
-    let jwk: Jwk = serde_json::from_value(value).map_err(|_| "it is no JWK (RFC 7517)")?;
+    serde_json::from_value(value).ok()
+}
+
+fn key(value: Value) -> Result<ForeignKey, &'static str> {
+    let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
     if jwk.common.public_key_use.as_ref().is_some_and(|r#use| *r#use != PublicKeyUse::Signature) {
         return Err("its use is not sig");
     }

@@ -13,6 +13,7 @@ pub mod dpop;
 pub mod foreign_key;
 pub mod guesses;
 pub mod hashing;
+mod jws;
 pub mod jwt;
 pub mod keyring;
 pub mod nonces;

@@ -41,8 +41,10 @@ const response = await oauth.clientCredentialsGrantRequest(
 const answer = await oauth.processClientCredentialsResponse(server, client, response)
 await check('oauth4webapi PrivateKeyJwt', answer, 'bearer')
 
-const pair = await oidc.randomDPoPKeyPair('ES256')
-const DPoP = oidc.getDPoPHandle(config, pair)
-const thumbprint = await jose.calculateJwkThumbprint(await jose.exportJWK(pair.publicKey))
-const bound = await oidc.clientCredentialsGrant(config, { resource }, { DPoP })
-await check('openid-client PrivateKeyJwt DPoP', bound, 'dpop', thumbprint)
+for (const algorithm of ['ES256', 'Ed25519']) {
+  const pair = await oidc.randomDPoPKeyPair(algorithm)
+  const DPoP = oidc.getDPoPHandle(config, pair)
+  const thumbprint = await jose.calculateJwkThumbprint(await jose.exportJWK(pair.publicKey))
+  const bound = await oidc.clientCredentialsGrant(config, { resource }, { DPoP })
+  await check(`openid-client PrivateKeyJwt DPoP ${algorithm}`, bound, 'dpop', thumbprint)
+}

@@ -10,7 +10,7 @@ import jwt
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
-from joserfc.jwk import ECKey
+from joserfc.jwk import JWKRegistry
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 issuer, client_id, file, resource = sys.argv[1:]
@@ -26,7 +26,7 @@ def fetch(audience=None, claims=None):
     headers = {"kid": jwk["kid"]}
     method = PrivateKeyJWT(audience, claims, headers, jwk["alg"])
     with OAuth2Client(
-        client_id, ECKey.import_key(jwk), token_endpoint_auth_method=method
+        client_id, JWKRegistry.import_key(jwk), token_endpoint_auth_method=method
     ) as client:
         return client.fetch_token(endpoint, grant_type="client_credentials", resource=resource)
 

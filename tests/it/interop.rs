@@ -51,21 +51,25 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
 /// Line 4 of the issue: openid-client and oauth4webapi as they come, with a bound token too; Authlib is told
 /// the right audience, and works with it.
 #[rstest]
+#[case(Engine::Sqlite, "EC", "P-256", "ES256")]
+#[case(Engine::Postgres, "EC", "P-256", "ES256")]
+#[case(Engine::Sqlite, "OKP", "Ed25519", "EdDSA")]
+#[case(Engine::Sqlite, "OKP", "Ed25519", "Ed25519")]
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_clients_with_keys_of_their_own_get_tokens(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] engine: Engine,
+    #[case] kind: &str,
+    #[case] curve: &str,
+    #[case] algorithm: &str,
 ) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let libraries = root.join("target/interop");
     let server = server(engine, "ES256").await;
-    let pair = rcgen::KeyPair::generate().expect("a key");
     let folder = tempfile::tempdir().expect("a folder");
-    let pem = folder.path().join("key.pem");
-    std::fs::write(&pem, pair.serialize_pem()).expect("a file");
-    // The library of another language makes the JWK of it.
-    let script = "import sys, json\nfrom joserfc.jwk import ECKey\nkey = ECKey.import_key(open(sys.argv[1]).read())\nprint(json.dumps(key.as_dict(private=True) | {'alg': 'ES256', 'kid': 'own'}))";
+    // The library of another language makes the key.
+    let script = "import sys, json\nfrom joserfc.jwk import JWKRegistry\nkind, curve, alg = sys.argv[1:]\nkey = JWKRegistry.generate_key(kind, curve)\nprint(json.dumps(key.as_dict(private=True) | {'alg': alg, 'kid': 'own'}))";
     let mut made = Command::new(libraries.join("python/bin/python"));
-    let made = made.args(["-c", script]).arg(&pem).output().expect("the interpreter");
+    let made = made.args(["-c", script, kind, curve, algorithm]).output().expect("the interpreter");
     let private = String::from_utf8(made.stdout).expect("text");
     let mut public: serde_json::Value = serde_json::from_str(&private).expect("a JWK");
     public.as_object_mut().expect("an object").remove("d");
@@ -82,7 +86,7 @@ async fn stock_clients_with_keys_of_their_own_get_tokens(
     python.arg("keyed.py");
     let mut node = Command::new("node");
     node.arg("keyed.mjs").env("LIBRARIES", libraries.join("node"));
-    for (command, successes) in [(&mut python, 2), (&mut node, 3)] {
+    for (command, successes) in [(&mut python, 2), (&mut node, 4)] {
         let command = command.current_dir(root.join("tests/interop"));
         let output = command.args([&server.base, &client.id]).arg(&file).arg(ORDERS).output();
         let output = output.expect("the interpreter");

@@ -1,0 +1,104 @@
+//! A signed JWT of somebody else: read before anything of it is known to be true, then checked with
+//! a key. The library checks the signature; it would also read the header, but it drops members
+//! that must not be there, and knows no name that is younger than RFC 8037.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::Value;
+
+/// A compact JWS (RFC 7515, section 7.1) whose payload is an object.
+pub(super) struct Jws<'a> {
+    signed: &'a str,
+    signature: &'a str,
+    /// Its header.
+    pub(super) header: Value,
+    /// Its claims.
+    pub(super) claims: Value,
+}
+
+impl<'a> Jws<'a> {
+    /// Takes a text apart; nothing if it is no JWS. Keys that the header names or brings along are
+    /// not looked at here (RFC 8725, section 3.10).
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        let (signed, signature) = text.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let (header, claims) = (object(header)?, object(claims)?);
+        Some(Self { signed, signature, header, claims })
+    }
+
+    /// The algorithm that it says it is signed with, if it is an asymmetric one that we know. Of
+    /// the two names of one algorithm the younger is of RFC 9864.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        Some(match self.header["alg"].as_str()? {
+            "ES256" => Algorithm::ES256,
+            "ES384" => Algorithm::ES384,
+            "RS256" => Algorithm::RS256,
+            "RS384" => Algorithm::RS384,
+            "RS512" => Algorithm::RS512,
+            "PS256" => Algorithm::PS256,
+            "PS384" => Algorithm::PS384,
+            "PS512" => Algorithm::PS512,
+            "EdDSA" | "Ed25519" => Algorithm::EdDSA,
+            _ => return None,
+        })
+    }
+
+    /// True if it is signed by that key with that algorithm, which must be one of the key's family.
+    pub(super) fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
+        let message = self.signed.as_bytes();
+        jsonwebtoken::crypto::verify(self.signature, message, key, algorithm).unwrap_or(false)
+    }
+}
+
+fn object(part: &str) -> Option<Value> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).ok()?;
+    serde_json::from_slice(&bytes).ok().filter(Value::is_object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jws(header: &str, claims: &str) -> String {
+        let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.AA", part(header), part(claims))
+    }
+
+    #[test]
+    fn what_is_no_jws_is_not_read() {
+        let good = jws(r#"{"alg":"ES256"}"#, "{}");
+        assert!(Jws::read(&good).is_some());
+        for bad in ["", "a", "a.b", "..", "a.b.c.d"] {
+            assert!(Jws::read(bad).is_none(), "{bad}");
+        }
+        assert!(Jws::read(&format!("{good}.AA")).is_none(), "a JWE has five parts");
+        assert!(Jws::read(&jws("[]", "{}")).is_none());
+        assert!(Jws::read(&jws("{}", "1")).is_none());
+    }
+
+    /// C-135, C-192, C-197: nothing symmetric, nothing unsigned; both names of Ed25519.
+    #[test]
+    fn only_asymmetric_algorithms_are_known() {
+        let algorithm = |name: &str| {
+            let text = jws(&format!(r#"{{"alg":{name}}}"#), "{}");
+            Jws::read(&text).expect("a JWS").algorithm()
+        };
+        assert_eq!(algorithm(r#""Ed25519""#), Some(Algorithm::EdDSA));
+        assert_eq!(algorithm(r#""EdDSA""#), Some(Algorithm::EdDSA));
+        for bad in [r#""none""#, r#""HS256""#, r#""None""#, r#""es256""#, r#"["ES256"]"#, "null"] {
+            assert_eq!(algorithm(bad), None, "{bad}");
+        }
+    }
+
+    /// An algorithm of another family than the key's is never tried with it.
+    #[test]
+    fn a_key_checks_only_algorithms_of_its_own_family() {
+        let text = jws(r#"{"alg":"ES256"}"#, "{}");
+        let jws = Jws::read(&text).expect("a JWS");
+        let shared = DecodingKey::from_secret(b"secret");
+        assert!(!jws.is_signed_by(&shared, Algorithm::ES256));
+        assert!(!jws.is_signed_by(&shared, Algorithm::RS256));
+        assert!(!jws.is_signed_by(&shared, Algorithm::EdDSA));
+    }
+}
