@@ -54,6 +54,13 @@ CREATE TABLE used_assertion (
 
 CREATE INDEX used_assertion_expires_at ON used_assertion (expires_at);
 
+-- The longest life that any instance has ever been willing to give a token, in seconds: so long
+-- a revocation must be kept, whatever the settings of the process that revokes.
+CREATE TABLE longest_lifetime (
+    one      BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+    seconds  BIGINT NOT NULL
+);
+
 -- The use of what is no secret: a client's keys, its certificate, its trusts. In the same batches
 -- as secret_use.
 CREATE TABLE client_use (

@@ -134,7 +134,8 @@ impl Foundation {
 impl App {
     /// Loads the memory.
     pub async fn load(foundation: Foundation, issuer: Issuer) -> Result<Self, StartError> {
-        let Foundation { store, vault, clock, .. } = &foundation;
+        let Foundation { store, vault, clock, config, .. } = &foundation;
+        store.note_lifetime(config.token.lifetime_max).await?;
         let directory =
             Directory::load(store, vault, foundation.keep_seconds(), clock.now()).await?;
         let (stopping, refusals) = (AtomicBool::new(false), Arc::default());

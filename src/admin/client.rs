@@ -82,7 +82,8 @@ pub async fn create(
     client_key::check(new.security.keys.as_ref())?;
     check_binding(&new.security)?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
-    client_key::permit(&new.security, &mut auth_methods);
+    let of_keys = AuthenticationMethod::PrivateKeyJwt;
+    client_key::permit(&new.security, of_keys, &mut auth_methods);
     let has_secret =
         AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
     let minted =
@@ -165,7 +166,8 @@ pub async fn update(
     }
     if let Some(subject) = update.tls_subject {
         client.security.tls_subject = Some(subject);
-        client_key::permit(&client.security, &mut client.auth_methods);
+        let of_keys = AuthenticationMethod::PrivateKeyJwt;
+        client_key::permit(&client.security, of_keys, &mut client.auth_methods);
     }
     if let Some(networks) = update.networks {
         client.security.networks = networks;

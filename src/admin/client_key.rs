@@ -9,16 +9,19 @@ use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::security::{KeySet, KeySource, Security};
 
-/// Gives a client more public keys, or a place to fetch them from, and permits the method that
-/// uses them. Keys of an id that it has already take the place of those.
+/// Gives a client more public keys, or a place to fetch them from, and permits the method that they
+/// are for if it may use none of those that use keys. Keys of an id that it has already take the
+/// place of those.
 pub async fn add(
     foundation: &Foundation,
     actor: &Actor,
     id: &ClientId,
     keys: KeySource,
+    method: AuthenticationMethod,
 ) -> Result<Registration, AdminError> {
     check(Some(&keys))?;
-    change(foundation, actor, id, Action::ClientKeysAdded, |current| match (current, keys) {
+    let action = Action::ClientKeysAdded;
+    change(foundation, actor, id, action, method, |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
         (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
             joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
@@ -39,7 +42,8 @@ pub async fn remove(
     id: &ClientId,
     kid: Option<&str>,
 ) -> Result<Registration, AdminError> {
-    change(foundation, actor, id, Action::ClientKeysRemoved, |current| match (kid, current) {
+    let (action, method) = (Action::ClientKeysRemoved, AuthenticationMethod::PrivateKeyJwt);
+    change(foundation, actor, id, action, method, |current| match (kid, current) {
         (None, _) => Ok(None),
         (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
         (Some(kid), _) => Err(no_such_key(kid)),
@@ -52,6 +56,7 @@ async fn change(
     actor: &Actor,
     id: &ClientId,
     action: Action,
+    method: AuthenticationMethod,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Registration, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
@@ -59,7 +64,7 @@ async fn change(
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
     check(client.security.keys.as_ref())?;
-    permit(&client.security, &mut client.auth_methods);
+    permit(&client.security, method, &mut client.auth_methods);
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
@@ -77,13 +82,17 @@ pub(super) fn check(keys: Option<&KeySource>) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// Permits the method by which what is registered can prove a client: `private_key_jwt` by keys,
-/// unless it uses them as certificates, and `tls_client_auth` by a subject.
-pub(super) fn permit(security: &Security, methods: &mut Vec<AuthenticationMethod>) {
+/// Permits the method by which what is registered can prove a client: the one that its keys are
+/// for, unless one that uses keys is permitted already, and `tls_client_auth` by a subject.
+pub(super) fn permit(
+    security: &Security,
+    of_keys: AuthenticationMethod,
+    methods: &mut Vec<AuthenticationMethod>,
+) {
     use AuthenticationMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth, TlsClientAuth};
     let uses_keys = [PrivateKeyJwt, SelfSignedTlsClientAuth];
     if security.keys.is_some() && !uses_keys.iter().any(|method| methods.contains(method)) {
-        methods.push(PrivateKeyJwt);
+        methods.push(of_keys);
     }
     if security.tls_subject.is_some() && !methods.contains(&TlsClientAuth) {
         methods.push(TlsClientAuth);

@@ -6,7 +6,7 @@ use crate::admin::{Actor, AdminError, Work, registration};
 use crate::app::{Foundation, work};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
-use crate::model::time::Timestamp;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevokedClient, RevokedToken, TokenId};
 use crate::store::StoreError;
 
@@ -18,8 +18,11 @@ pub async fn revoke_token(
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
-    let longest = foundation.clock.now().plus(foundation.config.token.lifetime_max);
-    let token = RevokedToken { jti: jti.clone(), expires_at: expires_at.unwrap_or(longest) };
+    let expires_at = match expires_at {
+        Some(moment) => moment,
+        None => foundation.clock.now().plus(longest_lifetime(foundation).await?),
+    };
+    let token = RevokedToken { jti: jti.clone(), expires_at };
     work::revoke_token(foundation, actor, &token).await?;
     Ok(token)
 }
@@ -48,8 +51,16 @@ pub(super) async fn end_tokens(
     let revoked = RevokedClient {
         client_id: id.clone(),
         revoked_until: work.now,
-        expires_at: work.now.plus(foundation.config.token.lifetime_max).plus_seconds(1),
+        expires_at: work.now.plus(longest_lifetime(foundation).await?).plus_seconds(1),
     };
     work.change.revoke_client(&revoked).await?;
     Ok(revoked)
+}
+
+/// How long a token may live that has been issued already. Settings may have been others then, and
+/// may be others for the instances that issue.
+async fn longest_lifetime(foundation: &Foundation) -> Result<Lifetime, StoreError> {
+    let noted = foundation.store.longest_lifetime().await?;
+    let own = foundation.config.token.lifetime_max;
+    Ok(noted.map_or(own, |noted| noted.max(own)))
 }

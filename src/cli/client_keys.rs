@@ -13,7 +13,7 @@ use crate::cli::output;
 use crate::cli::{Global, actor};
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::foreign_key::ForeignKeys;
-use crate::model::client::{ClientId, Registration};
+use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::security::{KeySet, KeySetUri, KeySource};
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +69,14 @@ struct Shown {
 }
 
 impl KeyArgs {
+    /// The method that such keys are for.
+    pub(crate) fn method(&self) -> AuthenticationMethod {
+        match self.certificate {
+            Some(_) => AuthenticationMethod::SelfSignedTlsClientAuth,
+            None => AuthenticationMethod::PrivateKeyJwt,
+        }
+    }
+
     /// The keys that the arguments name, if any.
     pub(crate) fn source(&self) -> Result<Option<KeySource>, CliError> {
         if let Some(file) = &self.certificate {
@@ -121,7 +129,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
                     "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
                 )
             })?;
-            client_key::add(&foundation, &actor(), &id, keys).await?
+            client_key::add(&foundation, &actor(), &id, keys, args.keys.method()).await?
         }
         KeysCommand::List(args) => client::show(&foundation, &ClientId::parse(&args.id)?).await?,
         KeysCommand::Remove(args) => {

@@ -110,14 +110,18 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         )
         .with_remedy("Leave it out to have one made, or bring one with: tokend client import -"));
     }
+    let mut auth_methods = methods(&args.auth_methods)?;
+    let keys = args.keys.source()?;
+    if auth_methods.is_empty() && (args.no_secret || keys.is_some()) {
+        if !args.no_secret {
+            auth_methods.extend(AuthenticationMethod::BY_SECRET);
+        }
+        auth_methods.push(args.keys.method());
+    }
     let new = NewClient {
         name: ClientName::parse(&args.name)?,
         client_id: args.id.as_deref().map(ClientId::parse).transpose()?,
-        auth_methods: if args.no_secret {
-            vec![AuthenticationMethod::PrivateKeyJwt]
-        } else {
-            methods(&args.auth_methods)?
-        },
+        auth_methods,
         grant_types: grant_types(&args.grant_types)?,
         token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
         token_rate: args.token_rate.as_deref().map(RateLimit::parse).transpose()?,
@@ -127,7 +131,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             .map(|text| client_access::parse(text))
             .collect::<Result<_, _>>()?,
         security: Security {
-            keys: args.keys.source()?,
+            keys,
             dpop_bound: args.dpop_bound,
             tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
             certificate_bound: args.certificate_bound,

@@ -19,14 +19,12 @@ use crate::cli::{Global, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, Need, environment};
 use crate::crypto::jwt;
-use crate::model::client::{ClientId, ClientName, GrantType};
+use crate::model::client::{ClientId, ClientName};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{OfferedScope, ResourceId};
 use crate::model::security::{Networks, Security};
-use crate::oauth::access_token;
-use crate::oauth::binding;
+use crate::oauth;
 use crate::oauth::client_authentication::AuthenticatedClient;
-use crate::oauth::client_credentials;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::oauth::request::Wanted;
 use crate::server::{ServeError, Server};
@@ -225,18 +223,11 @@ async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration,
     } else {
         let entry = app.directory.client(DEMO_CLIENT);
         let entry = entry.ok_or_else(|| failed("the demo client is gone".to_owned()))?;
-        let refused = |error: crate::oauth::error::OAuthError| failed(error.reason().to_owned());
+        let refused = |error: oauth::error::OAuthError| failed(error.reason().to_owned());
         let client = AuthenticatedClient::vouched_for(entry).map_err(refused)?;
-        let granted = client_credentials::grant(
-            app,
-            &client,
-            &GrantType::ClientCredentials,
-            &Wanted::default(),
-        )
-        .map_err(refused)?;
-        let now = app.foundation.clock.now();
-        let binding = binding::bind(app, &client, None, now).map_err(refused)?;
-        access_token::mint(app, &client, &granted, &binding, now).map_err(refused)?.access_token
+        let wanted = Wanted::default();
+        let (_, token) = oauth::issue(app, &client, &wanted).await.map_err(refused)?;
+        token.access_token
     };
     let answer = http::get(address, KEY_SET_PATH).await.map_err(failed)?;
     let keys = jwt::key_set(&answer.body).map_err(|error| failed(error.to_string()))?;

@@ -15,13 +15,11 @@ use crate::config::{Issuer, Need};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::directory::ClientEntry;
-use crate::model::client::{ClientId, GrantType};
+use crate::model::client::ClientId;
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::TokenId;
-use crate::oauth::access_token;
-use crate::oauth::binding;
+use crate::oauth;
 use crate::oauth::client_authentication::AuthenticatedClient;
-use crate::oauth::client_credentials;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::Wanted;
 
@@ -43,6 +41,7 @@ pub(crate) enum TokenCommand {
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArgs {
     /// The token's jti, or - to read the token itself from standard input
+    #[arg(allow_hyphen_values = true)]
     jti: String,
 }
 
@@ -97,11 +96,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
-    let granted = client_credentials::grant(&app, &client, &GrantType::ClientCredentials, &wanted)
-        .map_err(refused)?;
-    let now = access_token::moment(&app, &client).await.map_err(refused)?;
-    let binding = binding::bind(&app, &client, None, now).map_err(refused)?;
-    let token = access_token::mint(&app, &client, &granted, &binding, now).map_err(refused)?;
+    let (granted, token) = oauth::issue(&app, &client, &wanted).await.map_err(refused)?;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.foundation, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {

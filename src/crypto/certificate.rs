@@ -12,7 +12,7 @@ use rustls::server::danger::ClientCertVerifier;
 use serde_json::{Value, json};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
 use crate::crypto::digest;
 use crate::model::security::TlsSubject;
@@ -34,6 +34,9 @@ pub enum CertificateError {
     /// It cannot be read.
     #[error("it is no X.509 certificate")]
     Unreadable,
+    /// Its subject has a value that is no readable text.
+    #[error("its subject has a value that is neither UTF-8 nor printable text")]
+    UnreadableName,
     /// Its key is of a kind that cannot be registered.
     #[error("its key is not EC P-256, RSA or Ed25519")]
     UnknownKey,
@@ -66,7 +69,7 @@ impl ClientCertificate {
     pub fn subject(&self) -> Result<String, CertificateError> {
         let (_, certificate) =
             X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
-        Ok(distinguished_name(certificate.subject()))
+        distinguished_name(certificate.subject())
     }
 
     /// True if the certificate is of that subject (RFC 8705, section 2.1.2).
@@ -74,8 +77,8 @@ impl ClientCertificate {
         let (_, certificate) =
             X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
         if let TlsSubject::SubjectDn(name) = subject {
-            return Ok(TlsSubject::normal_dn(&distinguished_name(certificate.subject()))
-                == TlsSubject::normal_dn(name));
+            let found = distinguished_name(certificate.subject())?;
+            return Ok(TlsSubject::normal_dn(&found) == TlsSubject::normal_dn(name));
         }
         let names = certificate.subject_alternative_name();
         let names = names.map_err(|_| CertificateError::Unreadable)?;
@@ -131,26 +134,23 @@ fn is_name(name: &GeneralName<'_>, subject: &TlsSubject) -> bool {
     }
 }
 
-/// A name as text, the last part first (RFC 4514, section 2.1).
-fn distinguished_name(name: &X509Name<'_>) -> String {
-    let mut parts: Vec<String> = name
-        .iter()
-        .map(|part| {
-            let pairs: Vec<_> = part
-                .iter()
-                .map(|pair| {
-                    let oid = pair.attr_type();
-                    let registry = x509_parser::objects::oid_registry();
-                    let kind = x509_parser::objects::oid2abbrev(oid, registry)
-                        .map_or_else(|_| oid.to_id_string(), str::to_owned);
-                    format!("{kind}={}", escaped(pair.as_str().unwrap_or_default()))
-                })
-                .collect();
-            pairs.join("+")
-        })
-        .collect();
+/// A name as text, the last part first (RFC 4514, section 2.1). A value of a kind that cannot be
+/// read must not count as an empty one.
+fn distinguished_name(name: &X509Name<'_>) -> Result<String, CertificateError> {
+    let pair = |pair: &AttributeTypeAndValue<'_>| {
+        let oid = pair.attr_type();
+        let registry = x509_parser::objects::oid_registry();
+        let kind = x509_parser::objects::oid2abbrev(oid, registry)
+            .map_or_else(|_| oid.to_id_string(), str::to_owned);
+        let value = pair.as_str().map_err(|_| CertificateError::UnreadableName)?;
+        Ok(format!("{kind}={}", escaped(value)))
+    };
+    let part = |part: &RelativeDistinguishedName<'_>| {
+        Ok(part.iter().map(pair).collect::<Result<Vec<_>, _>>()?.join("+"))
+    };
+    let mut parts = name.iter().map(part).collect::<Result<Vec<_>, CertificateError>>()?;
     parts.reverse();
-    parts.join(",")
+    Ok(parts.join(","))
 }
 
 /// A value as RFC 4514, section 2.4, writes it.

@@ -82,10 +82,10 @@ impl ForeignKeys {
         Ok(Self(keys))
     }
 
-    /// Reads a set that was fetched: keys in it that cannot be used are for somebody else.
+    /// Reads a set that was fetched: keys in it that cannot be used are for somebody else. There
+    /// may be none left, when its owner has withdrawn them.
     pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
-        let keys: Vec<_> = values(text)?.into_iter().filter_map(|value| key(value).ok()).collect();
-        if keys.is_empty() { Err(ForeignKeyError::Empty) } else { Ok(Self(keys)) }
+        Ok(Self(values(text)?.into_iter().filter_map(|value| key(value).ok()).collect()))
     }
 
     /// The keys.
@@ -122,7 +122,7 @@ fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
     Ok(keys)
 }
 
-/// Reads a JWK. The library does not know the younger name of EdDSA (RFC 9864).
+/// Reads a JWK. The library does not know the younger name of `EdDSA` (RFC 9864).
 pub(super) fn read(mut value: Value) -> Option<Jwk> {
     if value["alg"] == "Ed25519" {
         value["alg"] = "EdDSA".into();
@@ -132,8 +132,11 @@ pub(super) fn read(mut value: Value) -> Option<Jwk> {
 
 fn key(value: Value) -> Result<ForeignKey, &'static str> {
     let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
-    if jwk.common.public_key_use.as_ref().is_some_and(|r#use| *r#use != PublicKeyUse::Signature) {
-        return Err("its use is not sig");
+    match &jwk.common.public_key_use {
+        None | Some(PublicKeyUse::Signature) => {}
+        // The keys of a SPIFFE trust bundle that sign JWTs (SPIFFE Trust Domain and Bundle, 4.2.2).
+        Some(PublicKeyUse::Other(name)) if name == "jwt-svid" => {}
+        Some(_) => return Err("its use is not sig"),
     }
     let possible: &[Algorithm] = match &jwk.algorithm {
         AlgorithmParameters::EllipticCurve(key) => match key.curve {
@@ -238,5 +241,6 @@ mod tests {
         let odd = serde_json::json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" });
         let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ForeignKeys::fetched(&text).expect("keys").names().len(), 1);
+        assert!(ForeignKeys::fetched(&set(&[])).expect("no keys").names().is_empty());
     }
 }

@@ -1,13 +1,16 @@
 //! What has been seen a moment ago and must not be seen again: the names of proofs, in bounded
 //! memory (RFC 9449, section 11.1).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
 /// The most names that are remembered in one span of time; at most some 20 MB for each of two.
 const MOST: usize = 500_000;
+
+/// The most of them that may be of one client, so that it does not take the room of all others.
+const MOST_OF_ONE: usize = MOST / 8;
 
 /// So much of a name is kept: of a hash in base64url these are 96 bits.
 const KEPT: usize = 16;
@@ -17,6 +20,7 @@ const KEPT: usize = 16;
 pub struct Replays {
     span: i64,
     most: usize,
+    most_of_one: usize,
     seen: Mutex<Seen>,
 }
 
@@ -25,6 +29,8 @@ struct Seen {
     period: i64,
     now: HashSet<[u8; KEPT]>,
     before: HashSet<[u8; KEPT]>,
+    /// How many of `now` each client has.
+    by_client: HashMap<Box<str>, usize>,
 }
 
 /// Why a name is not taken.
@@ -39,11 +45,11 @@ pub enum Refused {
 impl Replays {
     /// Remembers each name for `span` seconds at least.
     pub fn new(span: i64) -> Self {
-        Self { span, most: MOST, seen: Mutex::default() }
+        Self { span, most: MOST, most_of_one: MOST_OF_ONE, seen: Mutex::default() }
     }
 
-    /// Takes a name that has not been seen; it is a hash in base64url.
-    pub fn take(&self, name: &str, now: Timestamp) -> Result<(), Refused> {
+    /// Takes a name of a client that has not been seen; it is a hash in base64url.
+    pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), Refused> {
         let mut kept = [0; KEPT];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
         let period = now.0.div_euclid(self.span);
@@ -52,6 +58,7 @@ impl Replays {
         if period > seen.period {
             let current = std::mem::take(&mut seen.now);
             seen.before = if period == seen.period + 1 { current } else { HashSet::new() };
+            seen.by_client.clear();
             seen.period = period;
         }
         if seen.now.contains(&kept) || seen.before.contains(&kept) {
@@ -59,6 +66,13 @@ impl Replays {
         }
         if seen.now.len() >= self.most {
             return Err(Refused::Full);
+        }
+        match seen.by_client.get_mut(client) {
+            Some(count) if *count >= self.most_of_one => return Err(Refused::Full),
+            Some(count) => *count += 1,
+            None => {
+                seen.by_client.insert(client.into(), 1);
+            }
         }
         seen.now.insert(kept);
         Ok(())
@@ -72,13 +86,23 @@ mod tests {
     #[test]
     fn a_name_is_remembered_for_its_span_and_the_memory_is_bounded() {
         let replays = Replays { most: 2, ..Replays::new(100) };
-        assert_eq!(replays.take("a", Timestamp(199)), Ok(()));
-        assert_eq!(replays.take("a", Timestamp(200)), Err(Refused::Seen));
-        assert_eq!(replays.take("a", Timestamp(299)), Err(Refused::Seen));
-        assert_eq!(replays.take("a", Timestamp(300)), Ok(()), "forgotten");
-        assert_eq!(replays.take("b", Timestamp(300)), Ok(()));
-        assert_eq!(replays.take("c", Timestamp(300)), Err(Refused::Full));
-        assert_eq!(replays.take("c", Timestamp(400)), Ok(()));
-        assert_eq!(replays.take("c", Timestamp(900)), Ok(()), "both spans are over");
+        let take = |name: &str, now: Timestamp| replays.take(name, "x", now);
+        assert_eq!(take("a", Timestamp(199)), Ok(()));
+        assert_eq!(take("a", Timestamp(200)), Err(Refused::Seen));
+        assert_eq!(take("a", Timestamp(299)), Err(Refused::Seen));
+        assert_eq!(take("a", Timestamp(300)), Ok(()), "forgotten");
+        assert_eq!(take("b", Timestamp(300)), Ok(()));
+        assert_eq!(take("c", Timestamp(300)), Err(Refused::Full));
+        assert_eq!(take("c", Timestamp(400)), Ok(()));
+        assert_eq!(take("c", Timestamp(900)), Ok(()), "both spans are over");
+    }
+
+    #[test]
+    fn one_client_leaves_room_for_the_others() {
+        let replays = Replays { most_of_one: 1, ..Replays::new(100) };
+        assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
+        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(Refused::Full));
+        assert_eq!(replays.take("b", "y", Timestamp(0)), Ok(()));
+        assert_eq!(replays.take("c", "x", Timestamp(100)), Ok(()));
     }
 }

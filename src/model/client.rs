@@ -155,11 +155,6 @@ impl AuthenticationMethod {
         })
     }
 
-    /// True if the method needs a certificate of the client.
-    pub fn is_by_certificate(self) -> bool {
-        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
-    }
-
     /// The registered name of the method.
     pub fn as_str(self) -> &'static str {
         match self {

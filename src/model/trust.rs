@@ -102,9 +102,8 @@ impl fmt::Display for ForeignIssuer {
 pub struct Conditions(BTreeMap<String, Pattern>);
 
 /// Claims of which each names one workload, or at least one place where only its owner runs code.
-const IDENTIFYING: [&str; 16] = [
+const IDENTIFYING: [&str; 13] = [
     "sub",
-    "email",
     "oid",
     "appid",
     "azp",
@@ -113,12 +112,17 @@ const IDENTIFYING: [&str; 16] = [
     "repository_id",
     "project_path",
     "project_id",
-    "job_workflow_ref",
     "workflow_ref",
     "/kubernetes.io/serviceaccount/uid",
-    "/kubernetes.io/serviceaccount/name",
     "/google/compute_engine/instance_id",
     "/https:~1~1sts.amazonaws.com~1/principal_id",
+];
+
+/// Claims that do so only together with another one, some only if that has a certain value: a name
+/// that may exist in every namespace, and an address that its owner may have made up.
+const IDENTIFYING_TOGETHER: [(&str, &str, Option<&str>); 2] = [
+    ("/kubernetes.io/serviceaccount/name", "/kubernetes.io/namespace", None),
+    ("email", "email_verified", Some("true")),
 ];
 
 impl Conditions {
@@ -133,7 +137,14 @@ impl Conditions {
                 Self::MOST
             )));
         }
-        if !conditions.keys().any(|claim| IDENTIFYING.contains(&claim.as_str())) {
+        let wants = |claim: &str| conditions.contains_key(claim);
+        let together = |(one, other, value): &(&str, &str, Option<&str>)| {
+            let is_right = |pattern: &Pattern| value.is_none_or(|value| pattern.as_str() == value);
+            wants(one) && conditions.get(*other).is_some_and(is_right)
+        };
+        let names_a_workload =
+            IDENTIFYING.into_iter().any(wants) || IDENTIFYING_TOGETHER.iter().any(together);
+        if !names_a_workload {
             return Err(Malformed::because(
                 "nothing here says which workload is meant: whoever can get a token of that issuer \
                  would be this client. Add the subject (--subject), or another claim that names \
@@ -261,8 +272,6 @@ fn owner_length(segments: &[&str]) -> usize {
         ["repo" | "project_path", ..] => 2,
         // system:serviceaccount:NAMESPACE:NAME
         ["system", "serviceaccount", ..] => 3,
-        // spiffe://DOMAIN/PATH/…
-        ["spiffe", "", "", ..] => 5,
         other => other.len().saturating_sub(1).max(1),
     }
 }
@@ -303,6 +312,7 @@ mod tests {
         assert!(!matches("repo:acme/*", "repo:acme:a"));
         assert!(matches("system:serviceaccount:prod:*", "system:serviceaccount:prod:worker"));
         assert!(matches("spiffe://acme.example/ns/*", "spiffe://acme.example/ns/worker"));
+        assert!(matches("spiffe://a.example/ns/prod/sa/*", "spiffe://a.example/ns/prod/sa/worker"));
     }
 
     /// Never where it could match another owner.
@@ -318,6 +328,7 @@ mod tests {
             "system:*:prod:worker",
             "spiffe://*/ns/worker",
             "spiffe://acme.example/*/worker",
+            "spiffe://cluster.local/ns/*/sa/worker",
             "user:*:role:admin",
             "repo:acme/api-*",
             "repo:ac*me/api",
@@ -342,6 +353,14 @@ mod tests {
         assert!(conditions(&[("repository_owner", "acme")]).is_err());
         assert!(conditions(&[("ref", "refs/heads/main")]).is_err());
         assert!(conditions(&[("repository_id", "1234")]).is_ok());
+        // The workflow of somebody who lets others call it.
+        assert!(conditions(&[("job_workflow_ref", "acme/ci/x.yml@refs/heads/main")]).is_err());
+        let name = ("/kubernetes.io/serviceaccount/name", "worker");
+        assert!(conditions(&[name]).is_err());
+        assert!(conditions(&[name, ("/kubernetes.io/namespace", "prod")]).is_ok());
+        assert!(conditions(&[("email", "a@acme.example")]).is_err());
+        assert!(conditions(&[("email", "a@acme.example"), ("email_verified", "no")]).is_err());
+        assert!(conditions(&[("email", "a@acme.example"), ("email_verified", "true")]).is_ok());
     }
 
     #[test]

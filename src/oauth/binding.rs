@@ -19,7 +19,39 @@ pub struct PresentedProof {
     pub path: String,
 }
 
-/// What a token is bound to. Only [`bind`] makes one.
+/// What a token can be bound to: [`check`] has found nothing wrong with it.
+#[derive(Debug)]
+pub struct Checked {
+    confirmation: Option<Confirmation>,
+    /// The name of the proof, which counts once.
+    proof: Option<String>,
+}
+
+impl Checked {
+    /// Uses the proof up. It comes after everything that may refuse the request otherwise: the
+    /// client may send the same proof again then, and has taken no room in the memory of proofs.
+    pub fn settle(
+        self,
+        app: &App,
+        client: &AuthenticatedClient,
+        now: Timestamp,
+    ) -> Result<Binding, OAuthError> {
+        let taken = match &self.proof {
+            Some(name) => app.foundation.vault.proofs.take(name, client.id().as_str(), now),
+            None => Ok(()),
+        };
+        match taken {
+            Ok(()) => Ok(Binding(self.confirmation)),
+            Err(Refused::Seen) => Err(OAuthError::new(
+                ErrorCode::InvalidDpopProof,
+                "The DPoP proof has been used before: make one for each request, with its own jti.",
+            )),
+            Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
+        }
+    }
+}
+
+/// What a token is bound to. Only [`Checked::settle`] makes one.
 #[derive(Debug)]
 pub struct Binding(Option<Confirmation>);
 
@@ -31,12 +63,12 @@ impl Binding {
 }
 
 /// Checks what the client binds its token to, and that it does if it must.
-pub fn bind(
+pub fn check(
     app: &App,
     client: &AuthenticatedClient,
     presented: Option<&PresentedProof>,
     now: Timestamp,
-) -> Result<Binding, OAuthError> {
+) -> Result<Checked, OAuthError> {
     let security = client.entry().security.as_deref();
     let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
@@ -45,7 +77,11 @@ pub fn bind(
             "Tokens of client {} are bound to its certificate (RFC 8705): leave the DPoP header out.",
             client.id()
         ))),
-        Some(presented) => by_key(app, presented, now).map(|key| Binding(Some(key))),
+        Some(presented) => {
+            let proof = proof(app, presented, now)?;
+            let confirmation = Some(Confirmation::Key(proof.thumbprint));
+            Ok(Checked { confirmation, proof: Some(proof.name) })
+        }
         None if must => Err(OAuthError::new(
             ErrorCode::InvalidDpopProof,
             format!(
@@ -53,7 +89,7 @@ pub fn bind(
                 client.id()
             ),
         )),
-        None => by_certificate(client).map(Binding),
+        None => Ok(Checked { confirmation: by_certificate(client)?, proof: None }),
     }
 }
 
@@ -77,11 +113,7 @@ fn must_show_certificate(client: &AuthenticatedClient) -> bool {
     client.entry().security.as_deref().is_some_and(|security| security.certificate_bound)
 }
 
-fn by_key(
-    app: &App,
-    presented: &PresentedProof,
-    now: Timestamp,
-) -> Result<Confirmation, OAuthError> {
+fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof, OAuthError> {
     let wrong = |error: &ProofError| {
         OAuthError::new(
             ErrorCode::InvalidDpopProof,
@@ -94,14 +126,7 @@ fn by_key(
     let proof = proof.map_err(|error| wrong(&error))?;
     check_nonce(app, &proof, now)?;
     proof.check_time(now).map_err(|error| wrong(&error))?;
-    match app.foundation.vault.proofs.take(&proof.name, now) {
-        Ok(()) => Ok(Confirmation::Key(proof.thumbprint)),
-        Err(Refused::Seen) => Err(OAuthError::new(
-            ErrorCode::InvalidDpopProof,
-            "The DPoP proof has been used before: make one for each request, with its own jti.",
-        )),
-        Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
-    }
+    Ok(proof)
 }
 
 /// Point 10 of RFC 9449, section 4.3, and section 8.
@@ -116,13 +141,18 @@ fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthErro
 }
 
 /// The URLs of the token endpoint: the one in the metadata, its other names, and the path of this
-/// very request, which is one of them with or without a slash.
+/// very request, which is one of them with or without a slash; at the host for clients with
+/// certificates too, if there is one.
 fn token_endpoints(app: &App, path: &str) -> Vec<String> {
-    let issuer = app.issuer.as_str();
-    let origin = issuer.strip_suffix(app.issuer.path()).unwrap_or(issuer);
-    let aliases = app.foundation.config.token.aliases.iter().map(String::as_str);
-    let mut uris: Vec<_> =
-        std::iter::once(TOKEN_PATH).chain(aliases).map(|path| format!("{issuer}{path}")).collect();
-    uris.push(format!("{origin}{path}"));
+    let config = &app.foundation.config;
+    let mut uris = Vec::new();
+    for base in std::iter::once(&app.issuer).chain(&config.mtls_url) {
+        let url = base.as_str();
+        let origin = url.strip_suffix(base.path()).unwrap_or(url);
+        let aliases = config.token.aliases.iter().map(String::as_str);
+        let paths = std::iter::once(TOKEN_PATH).chain(aliases);
+        uris.extend(paths.map(|path| format!("{url}{path}")));
+        uris.push(format!("{origin}{path}"));
+    }
     uris
 }

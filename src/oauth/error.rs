@@ -14,6 +14,8 @@ pub enum ErrorCode {
     InvalidClient,
     /// The client may not use this grant.
     UnauthorizedClient,
+    /// The assertion that is the grant does not count (RFC 7521, section 4.1.1).
+    InvalidGrant,
     /// This server does not offer the grant.
     UnsupportedGrantType,
     /// A scope is malformed, unknown or not granted.
@@ -39,6 +41,7 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
+            Self::InvalidGrant => "invalid_grant",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -55,9 +58,9 @@ impl ErrorCode {
 pub enum Description {
     /// This sentence.
     Sentence(Cow<'static, str>),
-    /// The one sentence for every failed authentication, with the id of the request: who has not
-    /// proved anything learns nothing (DESIGN D11).
-    AuthenticationFailed,
+    /// What has failed, and the id of the request. It is the same for every failed authentication:
+    /// who has not proved anything learns nothing (DESIGN D11).
+    Failed(&'static str),
 }
 
 /// A refusal.
@@ -117,12 +120,22 @@ impl OAuthError {
     pub fn authentication_failed(reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code: ErrorCode::InvalidClient,
-            description: Description::AuthenticationFailed,
+            description: Description::Failed("Client authentication failed."),
             reason: reason.into(),
             retry_after: None,
             dpop_nonce: None,
             facts: None,
         }
+    }
+
+    /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section 4.1.1).
+    #[must_use]
+    pub fn of_the_grant(self) -> Self {
+        if self.code != ErrorCode::InvalidClient {
+            return self;
+        }
+        let description = Description::Failed("The assertion is not accepted.");
+        Self { code: ErrorCode::InvalidGrant, description, ..self }
     }
 
     /// `temporarily_unavailable`: the caller should come again shortly.

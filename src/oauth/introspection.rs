@@ -43,6 +43,7 @@ fn may_know(client: &AuthenticatedClient, claims: &Claims) -> bool {
         || offers.any(|offer| {
             concerns(offer.resource.resource.as_str())
                 && offer.scope.iter().any(|scope| scope.as_str() == SCOPE)
+                && client.is_within(&offer.networks)
         })
 }
 

@@ -68,7 +68,14 @@ pub fn metadata(app: &App) -> Metadata {
     let takes_certificates = takes_certificates(app);
     let methods: Vec<_> = AuthenticationMethod::ALL
         .into_iter()
-        .filter(|method| takes_certificates || !method.is_by_certificate())
+        .filter(|method| match method {
+            // Without a root no chain is good.
+            AuthenticationMethod::TlsClientAuth => {
+                takes_certificates && app.foundation.client_ca.is_some()
+            }
+            AuthenticationMethod::SelfSignedTlsClientAuth => takes_certificates,
+            _ => true,
+        })
         .map(AuthenticationMethod::as_str)
         .collect();
     // What clients may sign their assertions with: all that we know.

@@ -22,8 +22,9 @@ use crate::app::App;
 use crate::model::client::GrantType;
 use crate::oauth::access_token::TokenResponse;
 use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::{GrantRequest, TokenRequest};
+use crate::oauth::request::{GrantRequest, TokenRequest, Wanted};
 
 /// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
 pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
@@ -42,6 +43,20 @@ pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, O
         .map_err(|refusal| refusal.about(client.id().as_str()))
 }
 
+/// Issues a token without a request, to a client for which an operator speaks: authorize, mint. Says
+/// also what has been granted.
+pub async fn issue(
+    app: &App,
+    client: &AuthenticatedClient,
+    wanted: &Wanted,
+) -> Result<(Granted, TokenResponse), OAuthError> {
+    let granted = client_credentials::grant(app, client, &GrantType::ClientCredentials, wanted)?;
+    let now = access_token::moment(app, client).await?;
+    let binding = binding::check(app, client, None, now)?.settle(app, client, now)?;
+    let token = access_token::mint(app, client, &granted, &binding, now)?;
+    Ok((granted, token))
+}
+
 async fn authorize_and_mint(
     app: &App,
     client: &AuthenticatedClient,
@@ -57,7 +72,8 @@ async fn authorize_and_mint(
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
     let now = access_token::moment(app, client).await?;
-    let binding = binding::bind(app, client, request.proof.as_ref(), now)?;
+    let checked = binding::check(app, client, request.proof.as_ref(), now)?;
     token_rate::count(app, client, &granted, now)?;
+    let binding = checked.settle(app, client, now)?;
     access_token::mint(app, client, &granted, &binding, now)
 }

@@ -1,7 +1,7 @@
 //! Tokens that ended before their time: by themselves, or with all of their client.
 
 use crate::model::client::ClientId;
-use crate::model::time::Timestamp;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevokedClient, RevokedToken, TokenId};
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, on_pool};
@@ -85,6 +85,32 @@ impl Store {
         })
     }
 
+    /// Notes how long tokens may live from now on, if that is longer than ever before.
+    pub async fn note_lifetime(&self, longest: Lifetime) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO longest_lifetime (one, seconds)
+            VALUES (1, $1)
+            ON CONFLICT (one) DO UPDATE
+            SET seconds = excluded.seconds
+            WHERE excluded.seconds > longest_lifetime.seconds";
+        if self.longest_lifetime().await?.is_some_and(|noted| noted >= longest) {
+            return Ok(());
+        }
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(longest.seconds()).execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// The longest life that any instance has ever been willing to give a token.
+    pub async fn longest_lifetime(&self) -> Result<Option<Lifetime>, StoreError> {
+        const SQL: &str = "SELECT seconds FROM longest_lifetime";
+        on_pool!(self, |pool| {
+            let seconds: Option<i64> = sqlx::query_scalar(SQL).fetch_optional(pool).await?;
+            Ok(seconds.map(Lifetime::from_seconds).transpose()?)
+        })
+    }
+
     /// Forgets revocations of tokens that would have expired by `now`, in small batches.
     pub async fn forget_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
         const TOKENS: &str = "
@@ -121,12 +147,14 @@ impl Store {
 }
 
 impl Change {
-    /// Notes that a token has ended; `false` if that was known.
+    /// Notes that a token has ended; `false` if that was known, and for as long.
     pub async fn revoke_token(&mut self, token: &RevokedToken) -> Result<bool, StoreError> {
         const SQL: &str = "
             INSERT INTO revoked_token (jti, expires_at)
             VALUES ($1, $2)
-            ON CONFLICT (jti) DO NOTHING";
+            ON CONFLICT (jti) DO UPDATE
+            SET expires_at = excluded.expires_at
+            WHERE excluded.expires_at > revoked_token.expires_at";
         let rows = on_change!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(token.jti.as_str())
@@ -138,13 +166,18 @@ impl Change {
         Ok(rows > 0)
     }
 
-    /// Notes that all tokens of a client have ended, in place of an earlier such note.
+    /// Notes that all tokens of a client have ended. Nothing of an earlier such note is taken back.
     pub async fn revoke_client(&mut self, client: &RevokedClient) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO revoked_client (client_id, revoked_until, expires_at)
             VALUES ($1, $2, $3)
             ON CONFLICT (client_id) DO UPDATE
-            SET revoked_until = excluded.revoked_until, expires_at = excluded.expires_at";
+            SET revoked_until = CASE
+                    WHEN excluded.revoked_until > revoked_client.revoked_until
+                    THEN excluded.revoked_until ELSE revoked_client.revoked_until END,
+                expires_at = CASE
+                    WHEN excluded.expires_at > revoked_client.expires_at
+                    THEN excluded.expires_at ELSE revoked_client.expires_at END";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())

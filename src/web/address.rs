@@ -1,9 +1,13 @@
 //! The address of a client: the peer's own, or what a trusted proxy says of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+
+/// Whoever a trusted proxy names in a way that cannot be read: nobody's address, so that no limit
+/// to a network lets it in as the proxy.
+const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// The client's address. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from
 /// the right, past every trusted address, up to the first other one (RFC 9700, section 4.13).
@@ -17,16 +21,24 @@ pub fn of_client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
         .get_all("x-forwarded-for")
         .iter()
         .rev()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.rsplit(','));
+        .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|entry| !entry.is_empty());
     for entry in forwarded {
-        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
-        client = canonical(address);
+        client = read(entry).map_or(UNKNOWN, canonical);
         if !is_trusted(client) {
             break;
         }
     }
     client
+}
+
+/// An address, or one with a port as some proxies write it.
+fn read(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?;
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.parse().ok().or_else(with_port)
 }
 
 /// An IPv4 address in IPv6 clothes counts as what it is.
@@ -36,12 +48,15 @@ fn canonical(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
-    fn client(peer: &str, forwarded: &[&'static str], trusted: &[&str]) -> String {
+    fn client(peer: &str, forwarded: &[&[u8]], trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().expect("a header"));
+            let value = HeaderValue::from_bytes(value).expect("a header");
+            headers.append("x-forwarded-for", value);
         }
         let trusted: Vec<IpNet> =
             trusted.iter().map(|net| net.parse().expect("a network")).collect();
@@ -51,20 +66,35 @@ mod tests {
     /// RFC 9700, section 4.13 (C-106): a forged header from outside is ignored.
     #[test]
     fn only_a_trusted_proxy_may_speak_for_a_client() {
-        assert_eq!(client("192.0.2.1:1", &["203.0.113.9"], &[]), "192.0.2.1");
-        assert_eq!(client("192.0.2.1:1", &["203.0.113.9"], &["10.0.0.0/8"]), "192.0.2.1");
-        assert_eq!(client("10.0.0.1:1", &["203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
+        assert_eq!(client("192.0.2.1:1", &[b"203.0.113.9"], &[]), "192.0.2.1");
+        assert_eq!(client("192.0.2.1:1", &[b"203.0.113.9"], &["10.0.0.0/8"]), "192.0.2.1");
+        assert_eq!(client("10.0.0.1:1", &[b"203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
+    }
+
+    /// Never the proxy's own address, which may be let in where the client is not.
+    #[test]
+    fn whoever_cannot_be_read_is_nobody() {
+        for odd in [&b"203.0.113.9, garbage"[..], b"\xff", b"unknown", b"1.1.1.1, [::1", b"1:2:3"] {
+            assert_eq!(client("10.0.0.1:1", &[odd], &["10.0.0.0/8"]), "::");
+        }
+        let trusted = ["10.0.0.0/8"];
+        assert_eq!(client("10.0.0.1:1", &[b"203.0.113.9:4711"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1:1", &[b"[2001:db8::1]:4711"], &trusted), "2001:db8::1");
+        assert_eq!(client("10.0.0.1:1", &[b"[2001:db8::1]"], &trusted), "2001:db8::1");
     }
 
     #[test]
     fn what_the_client_itself_put_into_the_header_does_not_count() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(
-            client("10.0.0.1:1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], &trusted),
+            client("10.0.0.1:1", &[b"1.1.1.1, 203.0.113.9, 10.0.0.2"], &trusted),
             "203.0.113.9"
         );
-        assert_eq!(client("10.0.0.1:1", &["1.1.1.1", "203.0.113.9"], &trusted), "203.0.113.9");
-        assert_eq!(client("10.0.0.1:1", &["203.0.113.9, garbage"], &trusted), "10.0.0.1");
-        assert_eq!(client("[::ffff:10.0.0.1]:1", &["203.0.113.9"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1:1", &[b"1.1.1.1", b"203.0.113.9"], &trusted), "203.0.113.9");
+        // What the proxy itself wrote counts, whatever stands beside it.
+        assert_eq!(client("10.0.0.1:1", &[b"\xff, 203.0.113.9"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1:1", &[b"\xff", b"203.0.113.9"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1:1", &[b", 203.0.113.9, "], &trusted), "203.0.113.9");
+        assert_eq!(client("[::ffff:10.0.0.1]:1", &[b"203.0.113.9"], &trusted), "203.0.113.9");
     }
 }

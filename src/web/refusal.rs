@@ -199,8 +199,8 @@ impl Refusal {
     fn body(&self, shape: Shape, request_id: &str) -> String {
         let description = match &self.description {
             Description::Sentence(sentence) => sentence.clone(),
-            Description::AuthenticationFailed => Cow::Owned(format!(
-                "Client authentication failed. The reason is recorded; give your operator the request id {request_id}."
+            Description::Failed(what) => Cow::Owned(format!(
+                "{what} The reason is recorded; give your operator the request id {request_id}."
             )),
         };
         let body = match shape {
@@ -235,6 +235,7 @@ impl From<OAuthError> for Refusal {
         let status = match error.code() {
             ErrorCode::InvalidRequest
             | ErrorCode::UnauthorizedClient
+            | ErrorCode::InvalidGrant
             | ErrorCode::UnsupportedGrantType
             | ErrorCode::InvalidScope
             | ErrorCode::InvalidDpopProof

@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::crypto::random;
+use tokend::model::rate::RateLimit;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
@@ -231,6 +232,35 @@ async fn point_11_it_is_young_and_used_once() {
     let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
     ask(&server, &stranger, &[&fresh]).await.assert_refused(401, "invalid_client");
     ask(&server, &client, &[&fresh]).await.token();
+}
+
+/// What is refused for another reason uses no proof up: the same may come again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_beyond_the_rate_does_not_use_its_proof_up() {
+    let server = Server::start(Engine::Sqlite).await;
+    let rate = RateLimit::parse("1/m").expect("a rate");
+    let client = server.new_client(|new| new.token_rate = Some(rate)).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let proof = || key.sign_under(&header(&key), &claims(&server));
+    ask(&server, &client, &[&proof()]).await.token();
+    let later = proof();
+    assert_eq!(ask(&server, &client, &[&later]).await.status, 429);
+    server.clock.advance(60);
+    ask(&server, &client, &[&later]).await.token();
+}
+
+/// The URL of the endpoint for clients with certificates, as the metadata has it, is one of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_may_be_for_the_endpoint_for_clients_with_certificates() {
+    let settings = [("TOKEND_TLS_MTLS_URL", "https://mtls.example.com")];
+    let server = Server::with(Engine::Sqlite, &settings).await;
+    let client = server.client().await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let mut claims = claims(&server);
+    claims["htu"] = json!("https://mtls.example.com/v1/oauth/token");
+    ask(&server, &client, &[&key.sign_under(&header(&key), &claims)]).await.token();
+    claims["htu"] = json!("https://other.example.com/v1/oauth/token");
+    refused(&server, &client, &[&key.sign_under(&header(&key), &claims)], "htu").await;
 }
 
 /// C-152: who must send one and does not gets no token.

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rcgen::string::BmpString;
+use rcgen::{DistinguishedName, DnType, DnValue};
 use rstest::rstest;
 use serde_json::json;
 use tempfile::TempDir;
@@ -166,6 +168,47 @@ async fn a_registered_self_signed_certificate_authenticates(
     }
 }
 
+/// A client that may use both methods is proved by either.
+#[tokio::test(flavor = "multi_thread")]
+async fn either_of_two_permitted_methods_does() {
+    let tls = Tls::new(Engine::Sqlite).await;
+    let own = self_signed("worker");
+    let jwk = ClientCertificate::new(own.der.clone(), Vec::new()).to_jwk().expect("a key");
+    let set = KeySet::parse(&json!({ "keys": [jwk] }).to_string()).expect("a set");
+    let change = |new: &mut NewClient| {
+        new.auth_methods = vec![method("self_signed_tls_client_auth"), method("tls_client_auth")];
+        new.security.keys = Some(KeySource::Inline(set));
+        new.security.tls_subject = Some(TlsSubject::parse("san_dns=worker.example").expect("one"));
+    };
+    let client = tls.server.new_client(change).await;
+    tls.ask(&client, Some(&own)).await.token();
+    tls.ask(&client, Some(&tls.ca.issue(&params("worker")))).await.token();
+    let other = self_signed("worker");
+    tls.ask(&client, Some(&other)).await.assert_refused(401, "invalid_client");
+}
+
+/// RFC 4514: white space that is no space belongs to a name, and a value that cannot be read is not
+/// an empty one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_only_looks_the_same_is_another() {
+    let tls = Tls::new(Engine::Sqlite).await;
+    let client = tls.of_subject("subject_dn=CN=worker").await;
+    let named = |name: DnValue| {
+        let mut params = params("worker");
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        tls.ca.issue(&params)
+    };
+    let text = |text: &str| DnValue::Utf8String(text.to_owned());
+    tls.ask(&client, Some(&named(text("worker")))).await.token();
+    let wide = BmpString::try_from("worker").expect("a string");
+    for name in [text("\u{a0}worker"), text("\tworker"), text(" worker"), DnValue::BmpString(wide)]
+    {
+        let answer = tls.ask(&client, Some(&named(name))).await;
+        answer.assert_refused(401, "invalid_client");
+    }
+}
+
 /// Section 3.4: a client that authenticates otherwise may bind its tokens too, and must if it is
 /// marked.
 #[tokio::test(flavor = "multi_thread")]
@@ -229,6 +272,12 @@ async fn metadata_names_the_methods_and_the_aliases() {
     assert!(methods.contains(r#""tls_client_auth""#), "{methods}");
     assert!(methods.contains(r#""self_signed_tls_client_auth""#), "{methods}");
     assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
+    // Without a root no chain is good, so that method is not offered.
+    let proxied = Server::with(Engine::Sqlite, &[("TOKEND_PROXY_TRUSTED", "10.0.0.0/8")]).await;
+    let without = proxied.get("/.well-known/oauth-authorization-server").await.json();
+    let methods = without["token_endpoint_auth_methods_supported"].to_string();
+    assert!(!methods.contains(r#""tls_client_auth""#), "{methods}");
+    assert!(methods.contains(r#""self_signed_tls_client_auth""#), "{methods}");
     let aliases = &metadata["mtls_endpoint_aliases"];
     assert_eq!(aliases["token_endpoint"], "https://mtls.example.com/v1/oauth/token");
 }
@@ -310,4 +359,13 @@ async fn the_operator_registers_subjects_and_certificates() {
     );
     assert_eq!(made["auth_methods"], json!(["self_signed_tls_client_auth"]));
     assert!(made["jwks"]["keys"][0]["x5c"][0].is_string(), "{made}");
+    let certificate = self_signed("worker").certificate;
+    let words = ["client", "create", "C", "--id", "c", "--no-secret", "--certificate", "-"];
+    let made = cli.json_with(&words, &certificate);
+    assert_eq!(made["auth_methods"], json!(["self_signed_tls_client_auth"]));
+    cli.json(&["client", "create", "D", "--id", "d"]);
+    cli.json_with(&["client", "keys", "add", "d", "--certificate", "-"], &certificate);
+    let methods = cli.json(&["client", "show", "d"])["auth_methods"].to_string();
+    assert!(methods.contains("self_signed_tls_client_auth"), "{methods}");
+    assert!(!methods.contains("private_key_jwt"), "{methods}");
 }

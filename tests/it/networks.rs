@@ -1,6 +1,7 @@
 //! Where a client, and where a grant, may be used from.
 
 use rstest::rstest;
+use serde_json::json;
 use tokend::model::security::Networks;
 
 use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, grant};
@@ -52,6 +53,8 @@ async fn a_trusted_proxy_speaks_for_the_client(
         ("2001:db9::1", 400),
         // Written by the client itself, left of what the proxy has seen.
         ("10.1.2.3, 203.0.113.9", 400),
+        // Nobody that can be read; certainly not the proxy.
+        ("unknown", 400),
     ] {
         let answer = ask_from(&server, &client, address, ORDERS).await;
         assert_eq!(answer.status, status, "{address}: {answer:?}");
@@ -73,4 +76,25 @@ async fn a_grant_may_be_narrower_than_its_client(
     ask_from(&server, &client, "10.0.0.1", INVOICES).await.token();
     let refused = ask_from(&server, &client, "203.0.113.9", INVOICES).await;
     refused.assert_refused(400, "unauthorized_client");
+}
+
+/// Lines 2 and 8: the scope that lets a client introspect counts only where its grant does.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_to_introspect_has_its_networks_too(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::with(engine, &[("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")]).await;
+    let mut narrow = grant("urn:tokend", Some("introspect"));
+    narrow.networks = networks("10.0.0.0/8");
+    let gateway = server.new_client(|new| new.grants = vec![narrow]).await;
+    let token = server.ask(&server.client().await).await.token();
+    let ask = async |address: &str| {
+        let request = server.http.post(server.url("/v1/oauth/introspect"));
+        let request = request.basic_auth(&gateway.id, Some(&gateway.secret));
+        let request = request.header("x-forwarded-for", address).form(&[("token", &token)]);
+        Answer::of(request).await.json()
+    };
+    assert_eq!(ask("10.0.0.1").await["active"], true);
+    assert_eq!(ask("203.0.113.9").await, json!({ "active": false }));
 }

@@ -1,6 +1,6 @@
 //! Clients that sign an assertion with a key of their own (RFC 7523, RFC 10070).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -288,6 +288,17 @@ async fn keys_are_fetched_off_the_request_path(
     assert!(comes_true(&second).await, "an unknown key makes it look again");
     let old = ask(&server, &first.sign(&claims(&server, &client))).await;
     old.assert_refused(401, "invalid_client");
+
+    // All keys are withdrawn: the set is empty, and that counts.
+    elsewhere.answer(|_| https::json(r#"{"keys":[]}"#));
+    server.clock.advance(11);
+    let foreign = KeyPair::new(Algorithm::Es256);
+    ask(&server, &foreign.sign(&claims(&server, &client))).await;
+    let withdrawn = Instant::now();
+    while ask(&server, &second.sign(&claims(&server, &client))).await.status == 200 {
+        assert!(withdrawn.elapsed() < Duration::from_secs(10), "a withdrawn key still counts");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// SECURITY 26: redirects, too much and non-sense are not taken, and inner addresses not asked.
@@ -327,7 +338,9 @@ async fn a_removed_key_no_longer_counts(
     let client = keyed(&server, &key).await;
     let id = client_id(&client.id);
     let foundation = server.foundation();
-    client_key::add(foundation, &actor(), &id, next.source()).await.expect("added");
+    client_key::add(foundation, &actor(), &id, next.source(), method("private_key_jwt"))
+        .await
+        .expect("added");
     server.catch_up().await;
     for key in [&key, &next] {
         ask(&server, &key.sign(&claims(&server, &client))).await.token();

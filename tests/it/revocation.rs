@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
-use tokend::admin::revocation::revoke_tokens;
+use tokend::admin::revocation::{revoke_token, revoke_tokens};
+use tokend::app::Foundation;
 use tokend::crypto::jwt;
 use tokend::model::time::Clock;
+use tokend::model::token::TokenId;
 
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, lifetime};
 
 const REVOKE: &str = "/v1/oauth/revoke";
 const LIST: &str = "/v1/oauth/revocations";
@@ -115,6 +117,37 @@ async fn all_tokens_issued_until_now_end_at_once(
     server.clock.advance(1);
     let token = server.ask(&client).await.token();
     assert!(is_active(&server, &client, &token).await);
+}
+
+/// A revocation is kept for as long as the tokens that were issued live, also if the process that
+/// revokes has other settings, and a second one takes nothing back.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server.client().await;
+    let tokens = [server.ask(&client).await.token(), server.ask(&client).await.token()];
+    let jti = server.claims(&tokens[0]).await["jti"].as_str().expect("a jti").to_owned();
+    let jti = TokenId::parse(&jti).expect("a jti");
+    let mut config = server.foundation().config.clone();
+    config.token.lifetime_max = lifetime(60);
+    let operator = Foundation::open(config, server.clock.clone()).await.expect("a foundation");
+    revoke_token(&operator, &actor(), &jti, None).await.expect("revoked");
+    let soon = server.clock.now().plus_seconds(1);
+    revoke_token(&operator, &actor(), &jti, Some(soon)).await.expect("revoked");
+    revoke_tokens(&operator, &actor(), &client_id(&client.id)).await.expect("revoked");
+    server.clock.advance(120);
+    let now = server.clock.now();
+    server.catch_up().await;
+    server.app.directory.revocations.forget(now);
+    server.foundation().store.forget_revocations(now).await.expect("forgotten");
+    for token in &tokens {
+        assert!(!is_active(&server, &client, token).await);
+    }
+    let kept = server.foundation().store.revoked_token(&jti).await.expect("a store");
+    assert!(kept.is_some_and(|token| token.expires_at > now.plus_seconds(3600)));
 }
 
 /// Line 3: effective on every instance within two seconds.

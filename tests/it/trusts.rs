@@ -127,28 +127,61 @@ async fn every_claim_counts() {
         let mut claims = claims(&server);
         claims[claim] = value;
         let token = key.sign(&claims);
-        for answer in [
-            as_assertion(&server, Some(&client.id), &token).await,
-            as_grant(&server, None, &token).await,
-        ] {
-            answer.assert_refused(401, "invalid_client");
-            assert!(answer.description().starts_with("Client authentication failed."));
-        }
+        let answer = as_assertion(&server, Some(&client.id), &token).await;
+        answer.assert_refused(401, "invalid_client");
+        assert!(answer.description().starts_with("Client authentication failed. The reason"));
+        // RFC 7523, section 3.1.
+        let answer = as_grant(&server, None, &token).await;
+        answer.assert_refused(400, "invalid_grant");
+        assert!(answer.description().starts_with("The assertion is not accepted. The reason"));
     }
     let mut header = other.header();
     header["kid"] = key.header()["kid"].clone();
     header["jwk"] = other.jwk.clone();
     for forged in [other.sign(&claims(&server)), other.sign_under(&header, &claims(&server))] {
-        as_grant(&server, Some(&client.id), &forged).await.assert_refused(401, "invalid_client");
+        as_grant(&server, Some(&client.id), &forged).await.assert_refused(400, "invalid_grant");
     }
     let stranger = without_secret(&server).await;
     let token = key.sign(&claims(&server));
-    as_grant(&server, Some(&stranger.id), &token).await.assert_refused(401, "invalid_client");
+    as_grant(&server, Some(&stranger.id), &token).await.assert_refused(400, "invalid_grant");
     // A client that authenticates by itself must be the one that is trusted.
     let by_secret = server.client().await;
     let form = [("grant_type", GRANT), ("assertion", token.as_str())];
     let mixed = server.post("/v1/oauth/token", &by_secret, &form).await;
+    mixed.assert_refused(400, "invalid_grant");
+    let unknown = TestClient { secret: "wrong".into(), ..by_secret };
+    let mixed = server.post("/v1/oauth/token", &unknown, &form).await;
     mixed.assert_refused(401, "invalid_client");
+    as_grant(&server, None, "no.jwt").await.assert_refused(400, "invalid_grant");
+}
+
+/// Two clusters may call themselves by the same name, and one may change its keys: the signature
+/// decides. A client that is disabled stands in nobody's way.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_signature_decides_between_trusts_that_fit(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let [old, new, other] = [(); 3].map(|()| KeyPair::new(Algorithm::Es256));
+    let (one, two) = (without_secret(&server).await, without_secret(&server).await);
+    for key in [&old, &new] {
+        trusts(&server, &one, key, SUBJECT).await;
+    }
+    trusts(&server, &two, &other, SUBJECT).await;
+    for (key, client) in [(&old, &one), (&new, &one), (&other, &two)] {
+        let token = as_grant(&server, None, &key.sign(&claims(&server))).await.token();
+        assert_eq!(server.claims(&token).await["sub"], client.id.as_str());
+    }
+    trusts(&server, &two, &new, SUBJECT).await;
+    let token = new.sign(&claims(&server));
+    as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
+    let id = client_id(&two.id);
+    let state = ClientState::Disabled;
+    set_state(server.foundation(), &actor(), &id, state, None).await.expect("disabled");
+    server.catch_up().await;
+    let token = as_grant(&server, None, &token).await.token();
+    assert_eq!(server.claims(&token).await["sub"], one.id.as_str());
 }
 
 /// Line 7: a trust that is removed, and a client that is disabled, stop at once; two clients with
@@ -164,21 +197,21 @@ async fn what_ends_a_trust_ends_it_at_once(
     let trust = trusts(&server, &one, &key, SUBJECT).await;
     trusts(&server, &two, &key, "repo:acme/*:ref:refs/heads/main").await;
     let token = key.sign(&claims(&server));
-    as_grant(&server, None, &token).await.assert_refused(401, "invalid_client");
+    as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
     as_grant(&server, Some(&one.id), &token).await.token();
     as_grant(&server, Some(&two.id), &token).await.token();
 
     let id = client_id(&one.id);
     trust::remove(server.foundation(), &actor(), &id, &trust.trust_id).await.expect("removed");
     server.catch_up().await;
-    as_grant(&server, Some(&one.id), &token).await.assert_refused(401, "invalid_client");
+    as_grant(&server, Some(&one.id), &token).await.assert_refused(400, "invalid_grant");
     as_grant(&server, None, &token).await.token();
     let id = client_id(&two.id);
     set_state(server.foundation(), &actor(), &id, ClientState::Disabled, None)
         .await
         .expect("disabled");
     server.catch_up().await;
-    as_grant(&server, None, &token).await.assert_refused(401, "invalid_client");
+    as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
 }
 
 /// Line 7: keys by discovery, whose metadata must be of that very issuer.

@@ -23,12 +23,17 @@ pub(super) fn prove(
     let may = |method| entry.ways.auth_methods.contains(&method);
     let nothing = SecurityEntry::default();
     let security = entry.security.as_deref().unwrap_or(&nothing);
-    let proved = if may(AuthenticationMethod::TlsClientAuth) {
-        by_chain(app, security, certificate, now)
-    } else if may(AuthenticationMethod::SelfSignedTlsClientAuth) {
-        by_registration(app, security, certificate, now)
-    } else {
-        Err("the client may not authenticate by a certificate".to_owned())
+    let by_chain = || by_chain(app, security, certificate, now);
+    let by_registration = || by_registration(app, security, certificate, now);
+    let proved = match (
+        may(AuthenticationMethod::TlsClientAuth),
+        may(AuthenticationMethod::SelfSignedTlsClientAuth),
+    ) {
+        (true, false) => by_chain(),
+        (false, true) => by_registration(),
+        (true, true) => by_chain()
+            .or_else(|one| by_registration().map_err(|other| format!("{one}; and {other}"))),
+        (false, false) => Err("the client may not authenticate by a certificate".to_owned()),
     };
     proved.map_err(|problem| {
         let subject = certificate.subject().unwrap_or_else(|error| error.to_string());

@@ -105,15 +105,16 @@ pub async fn authenticate_by_grant(
 ) -> Result<AuthenticatedClient, OAuthError> {
     let now = app.foundation.clock.now();
     refuse_if_stale(app, now)?;
-    let read = Assertion::read(assertion.expose_secret())
-        .map_err(|error| OAuthError::authentication_failed(format!("the assertion: {error}")))?;
+    let read = Assertion::read(assertion.expose_secret()).map_err(|error| {
+        OAuthError::authentication_failed(format!("the assertion: {error}")).of_the_grant()
+    })?;
     let proved = match &caller.credentials {
         // A mesh shows a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller).await?.entry.client_id.clone()),
     };
     let named = proved.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
-    let entry = trust::prove(app, &read, named, now)?;
+    let entry = trust::prove(app, &read, named, now).map_err(OAuthError::of_the_grant)?;
     app.directory.ledger.note_other(&entry, caller.origin.address, now);
     admitted(entry, &caller.origin)
 }
