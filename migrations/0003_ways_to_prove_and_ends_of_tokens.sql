@@ -3,6 +3,9 @@
 -- From then on the key signs no more, because nobody wants its algorithm; NULL while it is wanted.
 ALTER TABLE signing_key ADD COLUMN retired_at BIGINT;
 
+-- What a resource's tokens are signed with until a key of its new algorithm signs.
+ALTER TABLE resource ADD COLUMN signed_before TEXT;
+
 -- The public keys of a client: a JWK set, or where one is fetched; at most one of the two.
 ALTER TABLE client ADD COLUMN key_set TEXT;
 ALTER TABLE client ADD COLUMN jwks_uri TEXT;

@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::admin::client::check_lifetime;
-use crate::admin::{Actor, AdminError, Work, existing_resource, signing_key};
+use crate::admin::signing_key::{self, Wanted};
+use crate::admin::{Actor, AdminError, Work, existing_resource};
 use crate::app::Foundation;
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{OfferedScope, Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
-use crate::model::time::Lifetime;
+use crate::model::time::{Lifetime, Timestamp};
 
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
@@ -50,6 +51,7 @@ pub async fn create(
         scopes: arranged(new.scopes)?,
         token_lifetime: new.token_lifetime,
         signing_algorithm: new.signing_algorithm,
+        signed_before: None,
         created_at: work.now,
         updated_at: work.now,
     };
@@ -66,14 +68,14 @@ pub async fn create(
     Ok(resource)
 }
 
-/// Publishes the first key of the algorithm that a resource wants, so that it can sign as soon as
-/// possible. Before the first start of a server there is no key at all; that server makes its own
-/// first.
+/// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
+/// possible. Before the first start of a server there is no key at all; that server makes them.
 async fn publish_key(foundation: &Foundation, resource: &Resource) -> Result<(), AdminError> {
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = foundation.store.signing_keys().await?;
     if !known.is_empty() {
-        signing_key::keep_up(foundation, &[algorithm], &known).await?;
+        let wanted = Wanted { algorithm, at_once: resource.signed_before.is_none() };
+        signing_key::keep_up(foundation, &[wanted], &known).await?;
     }
     Ok(())
 }
@@ -113,6 +115,7 @@ pub async fn update(
         resource.token_lifetime = lifetime;
     }
     if let Some(algorithm) = update.signing_algorithm {
+        resource.signed_before = signs_now(foundation, &resource, work.now).await?;
         resource.signing_algorithm = algorithm;
     }
     resource.updated_at = work.now;
@@ -127,6 +130,20 @@ pub async fn update(
     work.commit().await?;
     publish_key(foundation, &resource).await?;
     Ok(resource)
+}
+
+/// What the tokens for a resource are signed with at this moment.
+async fn signs_now(
+    foundation: &Foundation,
+    resource: &Resource,
+    now: Timestamp,
+) -> Result<Option<Algorithm>, AdminError> {
+    let Some(own) = resource.signing_algorithm else {
+        return Ok(Some(foundation.config.token.algorithm));
+    };
+    let known = foundation.store.signing_keys().await?;
+    let signs = known.iter().any(|key| key.algorithm == own && key.may_sign(now));
+    Ok(if signs { Some(own) } else { resource.signed_before })
 }
 
 /// Removes a resource and every grant to it; gives the number of grants. Each client that loses

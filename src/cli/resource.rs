@@ -12,7 +12,6 @@ use crate::cli::{Global, actor};
 use crate::model::resource::{OfferedScope, Resource, ResourceId};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
-use crate::model::time::Timestamp;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
@@ -100,7 +99,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     if let Some(algorithm) = made.signing_algorithm {
         say_who_reads(&foundation, algorithm).await?;
     }
-    print(global, &made, foundation.clock.now())
+    print(global, &foundation, &made).await
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
@@ -127,7 +126,7 @@ async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let foundation = global.foundation().await?;
     let found = resource::show(&foundation, &id).await?;
-    print(global, &found, foundation.clock.now())
+    print(global, &foundation, &found).await
 }
 
 async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
@@ -145,7 +144,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         let algorithm = changed.signing_algorithm.unwrap_or(server);
         say_who_reads(&foundation, algorithm).await?;
     }
-    print(global, &changed, foundation.clock.now())
+    print(global, &foundation, &changed).await
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
@@ -210,7 +209,12 @@ fn offered(texts: &[String]) -> Result<Vec<OfferedScope>, CliError> {
     Ok(texts.iter().map(|text| OfferedScope::parse(text)).collect::<Result<_, _>>()?)
 }
 
-fn print(global: &Global, resource: &Resource, now: Timestamp) -> Result<(), CliError> {
+async fn print(
+    global: &Global,
+    foundation: &Foundation,
+    resource: &Resource,
+) -> Result<(), CliError> {
+    let now = foundation.clock.now();
     let mut rows = vec![("resource", resource.resource.to_string())];
     rows.extend(resource.scopes.iter().map(|scope| {
         let text = match scope.description.as_str() {
@@ -224,6 +228,11 @@ fn print(global: &Global, resource: &Resource, now: Timestamp) -> Result<(), Cli
     }
     if let Some(algorithm) = resource.signing_algorithm {
         rows.push(("signing alg", algorithm.as_str().to_owned()));
+        let keys = foundation.store.signing_keys().await?;
+        let signs = keys.iter().any(|key| key.algorithm == algorithm && key.may_sign(now));
+        if let Some(before) = resource.signed_before.filter(|_| !signs) {
+            rows.push(("signed until then", before.as_str().to_owned()));
+        }
     }
     let created = if resource.resource.is_built_in() {
         "with this server".to_owned()

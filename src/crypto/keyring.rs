@@ -93,14 +93,14 @@ impl Keyring {
         // The records are in the order in which they sign, so the last one that has begun signs.
         self.records
             .iter()
-            .rposition(|record| record.algorithm == algorithm && signs(record, now))
+            .rposition(|record| record.algorithm == algorithm && record.may_sign(now))
             .map(|position| &self.keys[position])
     }
 
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
     /// newly chosen algorithm has been published long enough.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
-        let position = self.records.iter().rposition(|record| signs(record, now))?;
+        let position = self.records.iter().rposition(|record| record.may_sign(now))?;
         Some(&self.keys[position])
     }
 
@@ -135,11 +135,6 @@ impl Keyring {
         let keys = self.not_gone(now).map(|key| key.jwk.clone()).collect();
         Document::of(&JwkSet { keys })
     }
-}
-
-/// True if this key may sign at `now`, unless a younger one does.
-fn signs(record: &SigningKeyRecord, now: Timestamp) -> bool {
-    record.signs_from <= now && now.is_before(record.retired_at)
 }
 
 impl SigningKey {

@@ -110,6 +110,10 @@ pub struct Resource {
     pub token_lifetime: Option<Lifetime>,
     /// The algorithm its tokens are signed with, if not the server's.
     pub signing_algorithm: Option<Algorithm>,
+    /// What they are signed with until the first key of that algorithm signs. A new resource has
+    /// no such time: nobody has verified a token for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_before: Option<Algorithm>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it last changed.

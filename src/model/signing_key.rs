@@ -129,6 +129,13 @@ pub struct SigningKeyRecord {
     pub retired_at: Option<Timestamp>,
 }
 
+impl SigningKeyRecord {
+    /// True if this key may sign at `now`, unless a younger one of its algorithm does.
+    pub fn may_sign(&self, now: Timestamp) -> bool {
+        self.signs_from <= now && now.is_before(self.retired_at)
+    }
+}
+
 /// What a key is for at a moment. It follows from times alone, so that all instances agree
 /// without a leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

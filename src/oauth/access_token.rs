@@ -83,10 +83,11 @@ pub fn mint(
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let keyring = app.directory.keyring();
     let default = app.foundation.config.token.algorithm;
-    // A resource's own algorithm counts from the moment its key signs.
-    let key = resource
-        .signing_algorithm
-        .and_then(|algorithm| keyring.signing(algorithm, now))
+    // A resource's own algorithm counts from the moment its key signs; until then the one before.
+    let key = [resource.signing_algorithm, resource.signed_before]
+        .into_iter()
+        .flatten()
+        .find_map(|algorithm| keyring.signing(algorithm, now))
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;

@@ -9,16 +9,17 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
-type Row = (String, Option<i64>, Option<String>, i64, i64);
+type Row = (String, Option<i64>, Option<String>, Option<String>, i64, i64);
 type ScopeRow = (String, String, String);
 
 fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError> {
-    let (resource, token_lifetime, signing_algorithm, created_at, updated_at) = row;
+    let (resource, token_lifetime, signing_algorithm, signed_before, created_at, updated_at) = row;
     Ok(Resource {
         resource: ResourceId::parse(&resource)?,
         scopes,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         signing_algorithm: signing_algorithm.as_deref().map(Algorithm::parse).transpose()?,
+        signed_before: signed_before.as_deref().map(Algorithm::parse).transpose()?,
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
@@ -41,7 +42,8 @@ impl Store {
     /// One resource.
     pub async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
         const ROW: &str = "
-            SELECT resource, token_lifetime, signing_algorithm, created_at, updated_at
+            SELECT resource, token_lifetime, signing_algorithm, signed_before, created_at,
+                updated_at
             FROM resource
             WHERE resource = $1";
         const SCOPES: &str = "
@@ -63,7 +65,8 @@ impl Store {
     /// Every resource, in alphabetical order.
     pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
         const ROWS: &str = "
-            SELECT resource, token_lifetime, signing_algorithm, created_at, updated_at
+            SELECT resource, token_lifetime, signing_algorithm, signed_before, created_at,
+                updated_at
             FROM resource
             ORDER BY resource";
         const SCOPES: &str = "
@@ -109,7 +112,7 @@ impl Change {
     pub async fn update_resource(&mut self, resource: &Resource) -> Result<bool, StoreError> {
         const ROW: &str = "
             UPDATE resource
-            SET token_lifetime = $2, signing_algorithm = $3, updated_at = $4
+            SET token_lifetime = $2, signing_algorithm = $3, signed_before = $4, updated_at = $5
             WHERE resource = $1";
         const CLEAR: &str = "DELETE FROM resource_scope WHERE resource = $1";
         let id = resource.resource.as_str();
@@ -118,6 +121,7 @@ impl Change {
                 .bind(id)
                 .bind(resource.token_lifetime.map(Lifetime::seconds))
                 .bind(resource.signing_algorithm.map(Algorithm::as_str))
+                .bind(resource.signed_before.map(Algorithm::as_str))
                 .bind(resource.updated_at.0)
                 .execute(connection)
                 .await?;

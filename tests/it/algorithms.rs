@@ -8,6 +8,7 @@ use tokend::model::resource::ResourceId;
 use tokend::model::signing_key::Algorithm;
 use tokend::server::make_keys;
 
+use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS, Server, actor, grant};
 
 /// The time for which a key is published before it signs (`keys.publish_before`).
@@ -59,6 +60,55 @@ async fn the_server_signs_with_what_its_setting_says(
     let key = key_set(&server).await.swap_remove(0);
     let bytes = key["n"].as_str().map(|n| n.len() * 3 / 4);
     assert_eq!(bytes, modulus);
+}
+
+/// Nobody has verified a token for a new resource, so its first token is signed as it wants; for one
+/// that exists the change waits, and until then its tokens stay as they are.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_until_then(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    server.signed_resource(INVOICES, &["invoices:read"], Some(Algorithm::Rs256)).await;
+    let client = server.new_client(|new| new.grants = vec![grant(INVOICES, None)]).await;
+    let of = async || algorithm_of(&server.ask(&client).await.token());
+    let sign_with = async |algorithm| {
+        let signing_algorithm = Some(Some(algorithm));
+        let update = ResourceUpdate { signing_algorithm, ..ResourceUpdate::default() };
+        let id = ResourceId::parse(INVOICES).expect("a resource");
+        resource::update(server.foundation(), &actor(), &id, update).await.expect("an update");
+        server.catch_up().await;
+        make_keys(&server.app, true).await.expect("upkeep");
+    };
+    assert_eq!(of().await, "RS256");
+    sign_with(Algorithm::Ps256).await;
+    assert_eq!(of().await, "RS256");
+    // Changed again before that came true.
+    sign_with(Algorithm::EdDsa).await;
+    assert_eq!(of().await, "RS256");
+    server.clock.advance(DAY);
+    make_keys(&server.app, true).await.expect("upkeep");
+    assert_eq!(of().await, "EdDSA");
+    server.claims(&server.ask(&client).await.token()).await;
+}
+
+/// A resource that was there before the first start of a server has no other beginning.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_keys_of_all_sign_at_once() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    cli.json(&["resource", "create", ORDERS, "--signing-alg", "RS256"]);
+    cli.json(&["resource", "create", INVOICES]);
+    for (id, resource) in [("a", ORDERS), ("b", INVOICES)] {
+        cli.json(&["client", "create", "A", "--id", id, "--grant", resource]);
+    }
+    let issue = |client: &str| {
+        let run = cli.run(&["token", "issue", "--client", client, "-o", "id"]);
+        algorithm_of(run.stdout.trim())
+    };
+    let server = cli.serve().await;
+    assert_eq!((issue("a"), issue("b")), ("RS256".to_owned(), "ES256".to_owned()));
+    drop(server);
 }
 
 /// Line 1: a key of a type is made when the first resource wants it, published before it signs,
