@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError, Work, client_key, grant, registration, revocation};
 use crate::app::Foundation;
+use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::random;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
@@ -79,11 +80,11 @@ pub async fn create(
         grant::check(foundation, wanted).await?;
     }
     check_lifetime(foundation, new.token_lifetime)?;
-    client_key::check(new.security.keys.as_ref())?;
-    check_binding(&new.security)?;
+    client_key::check(new.security.keys.as_ref(), &OF_CLIENTS)?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
     let of_keys = AuthenticationMethod::PrivateKeyJwt;
     client_key::permit(&new.security, of_keys, &mut auth_methods);
+    check_security(&new.security, &auth_methods)?;
     let has_secret =
         AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
     let minted =
@@ -172,7 +173,7 @@ pub async fn update(
     if let Some(networks) = update.networks {
         client.security.networks = networks;
     }
-    check_binding(&client.security)?;
+    check_security(&client.security, &client.auth_methods)?;
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({
@@ -250,8 +251,16 @@ pub(super) fn check_lifetime(
     }
 }
 
-/// Refuses a client that could have no token, because a token has one key (RFC 7800, section 3.1).
-fn check_binding(security: &Security) -> Result<(), AdminError> {
+/// Refuses a client that could have no token: one whose certificate nobody could recognise (RFC
+/// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
+fn check_security(security: &Security, methods: &[AuthenticationMethod]) -> Result<(), AdminError> {
+    if methods.contains(&AuthenticationMethod::TlsClientAuth) && security.tls_subject.is_none() {
+        return Err(AdminError::invalid(
+            "tls subject",
+            "tls_client_auth needs the subject of the client's certificate: give it with \
+             --tls-subject, such as san_dns=worker.example.com",
+        ));
+    }
     if security.dpop_bound && security.certificate_bound {
         return Err(AdminError::invalid(
             "binding",

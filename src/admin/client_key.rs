@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::admin::{Actor, AdminError, Work, registration};
 use crate::app::Foundation;
+use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
@@ -19,7 +20,7 @@ pub async fn add(
     keys: KeySource,
     method: AuthenticationMethod,
 ) -> Result<Registration, AdminError> {
-    check(Some(&keys))?;
+    check(Some(&keys), &OF_CLIENTS)?;
     let action = Action::ClientKeysAdded;
     change(foundation, actor, id, action, method, |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
@@ -63,7 +64,7 @@ async fn change(
     let mut current = registration(foundation, id).await?;
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
-    check(client.security.keys.as_ref())?;
+    check(client.security.keys.as_ref(), &OF_CLIENTS)?;
     permit(&client.security, method, &mut client.auth_methods);
     client.updated_at = work.now;
     work.change.update_client(client).await?;
@@ -73,10 +74,11 @@ async fn change(
     Ok(current)
 }
 
-/// Refuses keys that could never authenticate anybody, or that should not be here at all.
-pub(super) fn check(keys: Option<&KeySource>) -> Result<(), AdminError> {
+/// Refuses keys that could never authenticate anybody by what is taken there, or that should not be
+/// here at all.
+pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(), AdminError> {
     if let Some(KeySource::Inline(keys)) = keys {
-        ForeignKeys::registered(keys.as_str())
+        ForeignKeys::registered(keys.as_str(), taken)
             .map_err(|problem| AdminError::invalid("keys", problem.to_string()))?;
     }
     Ok(())

@@ -8,21 +8,37 @@ use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
+use crate::model::security::Networks;
+
+/// What a client should be granted.
+#[derive(Debug)]
+pub struct NewGrant {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The scopes.
+    pub scopes: GrantedScopes,
+    /// Where it may be used from; as an earlier grant says if absent, anywhere if there is none.
+    pub networks: Option<Networks>,
+}
 
 /// Gives a client a grant, in place of an earlier one to the same resource.
 pub async fn put(
     foundation: &Foundation,
     actor: &Actor,
     id: &ClientId,
-    grant: &Grant,
-) -> Result<(), AdminError> {
-    check(foundation, grant).await?;
+    new: NewGrant,
+) -> Result<Grant, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
-    registration(foundation, id).await?;
-    work.change.put_grant(id, grant).await?;
+    let current = registration(foundation, id).await?;
+    let earlier = current.grants.into_iter().find(|grant| grant.resource == new.resource);
+    // A limit must not go because somebody changes the scopes.
+    let networks = new.networks.or(earlier.map(|grant| grant.networks)).unwrap_or_default();
+    let grant = Grant { resource: new.resource, scopes: new.scopes, networks };
+    check(foundation, &grant).await?;
+    work.change.put_grant(id, &grant).await?;
     work.record(Action::GrantChanged, Subject::Client(id.clone()), json!(grant)).await?;
     work.commit().await?;
-    Ok(())
+    Ok(grant)
 }
 
 /// Takes a grant from a client.

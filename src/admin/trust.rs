@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work, client_key, registration};
 use crate::app::Foundation;
+use crate::crypto::assertion::OF_ISSUERS;
 use crate::crypto::random;
 use crate::model::client::{ClientId, GrantType};
 use crate::model::event::{Action, Subject};
@@ -36,7 +37,7 @@ pub async fn add(
     id: &ClientId,
     new: NewTrust,
 ) -> Result<Trust, AdminError> {
-    client_key::check(new.keys.as_ref())?;
+    client_key::check(new.keys.as_ref(), &OF_ISSUERS)?;
     let audience = check(foundation, &new)?;
     let conditions =
         Conditions::new(new.conditions).map_err(AdminError::malformed("conditions"))?;

@@ -7,10 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use crate::model::refusal::RefusalRecord;
 
 /// How many are held until they are written.
-const MOST: usize = 500;
+const MOST: usize = 1000;
 
-/// How many of them may come from one address, so that a flood does not hide everybody else's.
-const MOST_OF_ONE: usize = 50;
+/// How many of one address are noted in a burst, so that a flood does not hide everybody else's.
+const MOST_OF_ONE: usize = 500;
+
+/// How many more of one address may come each time they are written.
+const REFILL: usize = 50;
 
 /// The refusals since they were last taken.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ pub struct Refusals(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     records: Vec<RefusalRecord>,
+    /// How much of its burst each address has used up.
     by_address: HashMap<String, usize>,
 }
 
@@ -47,7 +51,12 @@ impl Refusals {
 
     /// Takes everything that is held.
     pub fn take(&self) -> Vec<RefusalRecord> {
-        std::mem::take(&mut *self.lock()).records
+        let mut held = self.lock();
+        held.by_address.retain(|_, used| {
+            *used = used.saturating_sub(REFILL);
+            *used > 0
+        });
+        std::mem::take(&mut held.records)
     }
 
     /// Holds what could not be written, for the next time: the latest of it, so that half of the
@@ -56,10 +65,6 @@ impl Refusals {
         let mut held = self.lock();
         records.drain(..records.len().saturating_sub(MOST / 2));
         records.append(&mut held.records);
-        held.by_address.clear();
-        for record in &records {
-            *held.by_address.entry(record.address.clone()).or_default() += 1;
-        }
         held.records = records;
     }
 
@@ -90,25 +95,29 @@ mod tests {
     #[test]
     fn a_flood_from_one_address_leaves_room_for_the_others() {
         let refusals = Refusals::default();
-        (0..1000).for_each(|_| note(&refusals, "a"));
+        (0..2000).for_each(|_| note(&refusals, "a"));
         note(&refusals, "b");
         assert_eq!(refusals.take().len(), MOST_OF_ONE + 1);
-        (0..1000).for_each(|n| note(&refusals, &n.to_string()));
+        // It goes on, a little at a time.
+        (0..2000).for_each(|_| note(&refusals, "a"));
+        assert_eq!(refusals.take().len(), REFILL);
+        (0..2000).for_each(|n| note(&refusals, &n.to_string()));
         assert_eq!(refusals.take().len(), MOST);
         assert!(refusals.take().is_empty());
+        (0..20).for_each(|_| drop(refusals.take()));
+        assert!(refusals.lock().by_address.is_empty());
     }
 
     #[test]
     fn what_could_not_be_written_is_held_without_shutting_others_out() {
         let refusals = Refusals::default();
-        (0..1000).for_each(|n| note(&refusals, &n.to_string()));
+        (0..MOST).for_each(|n| note(&refusals, &n.to_string()));
         refusals.put_back(refusals.take());
-        (0..MOST_OF_ONE + 10).for_each(|_| note(&refusals, "later"));
+        (0..10).for_each(|_| note(&refusals, "later"));
         refusals.put_back(refusals.take());
-        note(&refusals, "later");
         let addresses: Vec<_> = refusals.take().into_iter().map(|record| record.address).collect();
         assert_eq!(addresses.len(), MOST / 2);
-        assert_eq!(addresses[0], (MOST / 2 + MOST_OF_ONE).to_string());
-        assert_eq!(addresses.iter().filter(|address| *address == "later").count(), MOST_OF_ONE);
+        assert_eq!(addresses[0], (MOST / 2 + 10).to_string());
+        assert_eq!(addresses.iter().filter(|address| *address == "later").count(), 10);
     }
 }

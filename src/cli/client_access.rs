@@ -3,7 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::{grant, revocation};
+use crate::admin::grant::{self, NewGrant};
+use crate::admin::revocation;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor};
@@ -23,8 +24,8 @@ pub(crate) struct GrantArgs {
     /// A scope of it; may be repeated; every scope if absent
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; any if
-    /// absent
+    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` for
+    /// no limit; as before if absent
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
 }
@@ -46,16 +47,16 @@ pub(crate) async fn grant(global: &Global, args: &GrantArgs) -> Result<(), CliEr
     } else {
         GrantedScopes::Only(Scopes::parse(&args.scopes.join(" "))?)
     };
-    let wanted = Grant {
+    let new = NewGrant {
         resource: ResourceId::parse(&args.resource)?,
         scopes,
-        networks: Networks::parse(&args.networks.join(" "))?,
+        networks: networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
-    grant::put(&foundation, &actor(), &id, &wanted).await?;
-    let mut value = json!(wanted);
+    let granted = grant::put(&foundation, &actor(), &id, new).await?;
+    let mut value = json!(granted);
     value["client_id"] = json!(id);
-    let rows = [("client", id.to_string()), ("grant", output::grant(&wanted))];
+    let rows = [("client", id.to_string()), ("grant", output::grant(&granted))];
     output::one(global.output, id.as_str(), &value, &rows)
 }
 
@@ -79,6 +80,20 @@ pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliEr
     let value = json!({ "client_id": id, "revoked_until": until });
     let rows = [("client", id.to_string()), ("tokens revoked until", until.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
+}
+
+/// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text is no way to
+/// say either: it is a variable that was not set, most likely.
+pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
+    match texts {
+        [] => Ok(None),
+        [any] if any == "any" => Ok(Some(Networks::default())),
+        texts if texts.iter().any(|text| text.trim().is_empty()) => {
+            Err(CliError::usage("a network is empty")
+                .with_remedy("Give one such as 10.0.0.0/8, or `any` for no limit."))
+        }
+        texts => Ok(Some(Networks::parse(&texts.join(" "))?)),
+    }
 }
 
 /// Reads `URI` or `URI=scope,scope`. A resource may itself hold an equals sign in its query, so

@@ -11,6 +11,7 @@ use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor};
+use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
@@ -146,7 +147,7 @@ fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
         Some(KeySource::Remote(uri)) => {
             vec![Shown { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
         }
-        Some(KeySource::Inline(set)) => ForeignKeys::registered(set.as_str())
+        Some(KeySource::Inline(set)) => ForeignKeys::registered(set.as_str(), &OF_CLIENTS)
             .map_err(|error| CliError::failed(error.to_string()))?
             .names()
             .into_iter()

@@ -13,7 +13,7 @@ use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor, client_access, client_view};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::rate::RateLimit;
-use crate::model::security::{Networks, Security, TlsSubject};
+use crate::model::security::{Security, TlsSubject};
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
@@ -40,7 +40,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     keys: KeyArgs,
     /// Make no secret: it will prove itself by its keys or by a trust
-    #[arg(long, conflicts_with_all = ["auth_methods", "secret_file", "secret_ttl", "label"])]
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "label"])]
     no_secret: bool,
     /// Its tokens must be bound to a key of its own (`DPoP`)
     #[arg(long)]
@@ -118,6 +118,11 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         }
         auth_methods.push(args.keys.method());
     }
+    if args.no_secret && AuthenticationMethod::BY_SECRET.iter().any(|by| auth_methods.contains(by))
+    {
+        return Err(CliError::usage("--no-secret does not go with a method that needs a secret")
+            .with_remedy("Leave one of the two out."));
+    }
     let new = NewClient {
         name: ClientName::parse(&args.name)?,
         client_id: args.id.as_deref().map(ClientId::parse).transpose()?,
@@ -135,7 +140,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             dpop_bound: args.dpop_bound,
             tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
             certificate_bound: args.certificate_bound,
-            networks: Networks::parse(&args.networks.join(" "))?,
+            networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
         },
         secret: NewSecret {
             label: args.label,
@@ -172,20 +177,11 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         dpop_bound: args.dpop_bound,
         certificate_bound: args.certificate_bound,
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
-        networks: networks_or_any(&args.networks)?,
+        networks: client_access::networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
     let changed = client::update(&foundation, &actor(), &id, update).await?;
     client_view::print(global, &changed, foundation.clock.now())
-}
-
-/// Networks, or `any` for no limit; nothing said leaves them as they are.
-fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
-    match texts {
-        [] => Ok(None),
-        [any] if any == "any" => Ok(Some(Networks::default())),
-        texts => Ok(Some(Networks::parse(&texts.join(" "))?)),
-    }
 }
 
 /// A rate, or `default` for none of the client's own.

@@ -17,7 +17,7 @@ use crate::cli::{Global, actor};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::RemoteSource;
-use crate::model::client::ClientId;
+use crate::model::client::{ClientId, ClientState};
 use crate::model::security::KeySource;
 use crate::model::trust::{ForeignIssuer, Pattern, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
@@ -149,6 +149,12 @@ async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), 
     let token = text.trim();
     let assertion = Assertion::read(token)
         .map_err(|error| CliError::not_valid(format!("standard input: {error}")))?;
+    if found.client.state == ClientState::Disabled {
+        return Err(CliError::not_valid(format!(
+            "client {id} is disabled: no token authenticates it"
+        ))
+        .with_remedy(format!("To let it in again: tokend client enable {id}")));
+    }
     let mut problems = Vec::new();
     for trust in &found.trusts {
         match judge(foundation, trust, &assertion).await {
@@ -184,7 +190,7 @@ async fn judge(
     }
     let keys = match &trust.keys {
         Some(KeySource::Inline(set)) => {
-            ForeignKeys::registered(set.as_str()).map_err(|error| error.to_string())
+            ForeignKeys::registered(set.as_str(), &OF_ISSUERS).map_err(|error| error.to_string())
         }
         Some(KeySource::Remote(uri)) => {
             fetch_keys(&foundation.fetcher, &RemoteSource::KeySet(uri.clone())).await

@@ -172,10 +172,15 @@ pub(crate) fn moment(moment: Timestamp, now: Timestamp) -> String {
 
 /// A grant as one word: the resource and its scopes.
 pub(crate) fn grant(grant: &Grant) -> String {
-    match &grant.scopes {
-        GrantedScopes::All => format!("{} (all scopes)", grant.resource),
-        GrantedScopes::Only(scopes) => format!("{} ({scopes})", grant.resource),
+    let scopes = match &grant.scopes {
+        GrantedScopes::All => "all scopes".to_owned(),
+        GrantedScopes::Only(scopes) => scopes.to_string(),
+    };
+    let mut text = format!("{} ({scopes})", grant.resource);
+    if !grant.networks.is_anywhere() {
+        text.push_str(&format!(" only from {}", grant.networks));
     }
+    text
 }
 
 /// Prints a value as JSON.

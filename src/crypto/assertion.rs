@@ -1,6 +1,6 @@
 //! JWTs that others sign: assertions of clients and tokens of trusted issuers (RFC 7523).
 
-use jsonwebtoken::Algorithm;
+pub use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use crate::crypto::foreign_key::ForeignKeys;
@@ -32,6 +32,9 @@ pub const OF_ISSUERS: [Algorithm; 9] = [
 /// Why a JWT does not count; for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
+    /// There is white space in it, which is no part of a JWT.
+    #[error("it has a line break or a space in it")]
+    WhiteSpace,
     /// It is no compact JWS with a readable header and an object of claims.
     #[error("it is no JWT")]
     Unreadable,
@@ -64,6 +67,9 @@ impl<'a> Assertion<'a> {
     pub fn read(text: &'a str) -> Result<Self, AssertionError> {
         if text.len() > LONGEST {
             return Err(AssertionError::TooLong);
+        }
+        if text.contains(char::is_whitespace) {
+            return Err(AssertionError::WhiteSpace);
         }
         let jws = Jws::read(text).ok_or(AssertionError::Unreadable)?;
         if !jws.header["crit"].is_null() {

@@ -1,5 +1,6 @@
 //! Client certificates: what is read of them, and whether their chain is good (RFC 8705).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -15,6 +16,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
 use crate::crypto::digest;
+use crate::model::distinguished_name::DistinguishedName;
 use crate::model::security::TlsSubject;
 use crate::model::time::Timestamp;
 
@@ -65,11 +67,23 @@ impl ClientCertificate {
         digest::of_bytes(&self.der)
     }
 
-    /// The subject as RFC 4514 writes it, for people.
-    pub fn subject(&self) -> Result<String, CertificateError> {
+    /// Its names as they would be registered, the first of them the subject; at most as many as
+    /// fit a line.
+    pub fn names(&self) -> Result<Vec<String>, CertificateError> {
         let (_, certificate) =
             X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
-        distinguished_name(certificate.subject())
+        let subject = format!("subject_dn={}", distinguished_name(certificate.subject())?);
+        let others = certificate.subject_alternative_name();
+        let others = others.map_err(|_| CertificateError::Unreadable)?;
+        let others = others.map(|extension| extension.value.general_names.as_slice());
+        let others = others.unwrap_or_default().iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(format!("san_dns={name}")),
+            GeneralName::URI(uri) => Some(format!("san_uri={uri}")),
+            GeneralName::RFC822Name(address) => Some(format!("san_email={address}")),
+            GeneralName::IPAddress(bytes) => Some(format!("san_ip={}", address(bytes)?)),
+            _ => None,
+        });
+        Ok(std::iter::once(subject).chain(others.take(8)).collect())
     }
 
     /// True if the certificate is of that subject (RFC 8705, section 2.1.2).
@@ -78,7 +92,8 @@ impl ClientCertificate {
             X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
         if let TlsSubject::SubjectDn(name) = subject {
             let found = distinguished_name(certificate.subject())?;
-            return Ok(TlsSubject::normal_dn(&found) == TlsSubject::normal_dn(name));
+            let found = DistinguishedName::parse(&found);
+            return Ok(found.is_some() && found == DistinguishedName::parse(name));
         }
         let names = certificate.subject_alternative_name();
         let names = names.map_err(|_| CertificateError::Unreadable)?;
@@ -119,17 +134,29 @@ impl ClientCertificate {
     }
 }
 
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+}
+
 fn is_name(name: &GeneralName<'_>, subject: &TlsSubject) -> bool {
     match (name, subject) {
         (GeneralName::DNSName(found), TlsSubject::SanDns(wanted)) => {
             found.eq_ignore_ascii_case(wanted)
         }
-        (GeneralName::URI(found), TlsSubject::SanUri(wanted))
-        | (GeneralName::RFC822Name(found), TlsSubject::SanEmail(wanted)) => *found == wanted,
-        (GeneralName::IPAddress(found), TlsSubject::SanIp(wanted)) => match wanted {
-            std::net::IpAddr::V4(address) => **found == address.octets(),
-            std::net::IpAddr::V6(address) => **found == address.octets(),
-        },
+        (GeneralName::URI(found), TlsSubject::SanUri(wanted)) => *found == wanted,
+        // Of a mail address the host has no case (RFC 5280, section 7.5).
+        (GeneralName::RFC822Name(found), TlsSubject::SanEmail(wanted)) => {
+            match (found.rsplit_once('@'), wanted.rsplit_once('@')) {
+                (Some((one, host)), Some((other, wanted))) => {
+                    one == other && host.eq_ignore_ascii_case(wanted)
+                }
+                _ => *found == wanted,
+            }
+        }
+        (GeneralName::IPAddress(found), TlsSubject::SanIp(wanted)) => {
+            address(found) == Some(*wanted)
+        }
         _ => false,
     }
 }

@@ -1,5 +1,9 @@
 //! The public keys of others: of clients that sign assertions, and of issuers that we trust.
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    VerificationAlgorithm,
+};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
@@ -62,15 +66,21 @@ pub enum ForeignKeyError {
 }
 
 impl ForeignKeys {
-    /// Reads a set that an operator registers: every key in it must be one that can be used.
-    pub fn registered(text: &str) -> Result<Self, ForeignKeyError> {
+    /// Reads a set that an operator registers: every key in it must be one that can be used with
+    /// one of the algorithms that are taken there.
+    pub fn registered(text: &str, taken: &[Algorithm]) -> Result<Self, ForeignKeyError> {
         let mut keys: Vec<ForeignKey> = Vec::new();
         for (position, value) in values(text)?.into_iter().enumerate() {
             let name = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
             if PRIVATE.iter().any(|member| !value[*member].is_null()) {
                 return Err(ForeignKeyError::Private(name));
             }
-            let key = key(value).map_err(|why| ForeignKeyError::Unusable(name.clone(), why))?;
+            let unusable = |why| ForeignKeyError::Unusable(name.clone(), why);
+            let mut key = key(value).map_err(unusable)?;
+            key.algorithms.retain(|algorithm| taken.contains(algorithm));
+            if key.algorithms.is_empty() {
+                return Err(unusable("its algorithm is not taken here"));
+            }
             if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
                 return Err(ForeignKeyError::Twice(name));
             }
@@ -169,6 +179,9 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
         Some(Some(one)) if possible.contains(&one) => vec![one],
         Some(_) => return Err("its alg is not one for a signature with such a key"),
     };
+    if !is_point(&jwk.algorithm) {
+        return Err("its x and y are no point of the curve");
+    }
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers are malformed")?;
     let certificate = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
     let certificate = match certificate {
@@ -181,6 +194,24 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
     Ok(ForeignKey { kid: jwk.common.key_id, algorithms, decoding, certificate })
 }
 
+/// True unless it is a key of a curve whose numbers are no key of that curve.
+fn is_point(parameters: &AlgorithmParameters) -> bool {
+    let decoded = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    let (bytes, algorithm): (_, &'static dyn VerificationAlgorithm) = match parameters {
+        AlgorithmParameters::EllipticCurve(key) => {
+            let algorithm = match key.curve {
+                EllipticCurve::P384 => &ECDSA_P384_SHA384_FIXED,
+                _ => &ECDSA_P256_SHA256_FIXED,
+            };
+            // Uncompressed (SEC 1, section 2.3.3).
+            ([&[4], &decoded(&key.x)[..], &decoded(&key.y)[..]].concat(), algorithm)
+        }
+        AlgorithmParameters::OctetKeyPair(key) => (decoded(&key.x), &ED25519),
+        _ => return true,
+    };
+    ParsedPublicKey::new(algorithm, bytes).is_ok()
+}
+
 fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
     Algorithm::try_from(name).ok()
 }
@@ -188,6 +219,7 @@ fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::assertion::{OF_CLIENTS, OF_ISSUERS};
     use crate::crypto::signer::{Signer, generate};
     use crate::model::signing_key::{self, RsaSize};
 
@@ -204,12 +236,13 @@ mod tests {
     #[test]
     fn every_kind_of_key_that_we_know_is_taken() {
         for algorithm in signing_key::Algorithm::ALL {
-            let keys = ForeignKeys::registered(&set(&[jwk(algorithm)])).expect("a key");
+            let keys =
+                ForeignKeys::registered(&set(&[jwk(algorithm)]), &OF_ISSUERS).expect("a key");
             assert_eq!(keys.names()[0].1, algorithm.as_str());
         }
         let mut key = jwk(signing_key::Algorithm::EdDsa);
         key["alg"] = "Ed25519".into();
-        assert!(ForeignKeys::registered(&set(&[key])).is_ok());
+        assert!(ForeignKeys::registered(&set(&[key]), &OF_ISSUERS).is_ok());
     }
 
     /// C-135: nothing symmetric, nothing private, nothing weak.
@@ -218,22 +251,43 @@ mod tests {
         let problem = |change: &dyn Fn(&mut Value)| {
             let mut key = jwk(signing_key::Algorithm::Es256);
             change(&mut key);
-            ForeignKeys::registered(&set(&[key])).expect_err("a problem").to_string()
+            ForeignKeys::registered(&set(&[key]), &OF_ISSUERS).expect_err("a problem").to_string()
         };
         assert!(problem(&|key| key["d"] = "AAAA".into()).contains("private part"));
         assert!(problem(&|key| key["use"] = "enc".into()).contains("not sig"));
         assert!(problem(&|key| key["alg"] = "RS256".into()).contains("its alg"));
         assert!(problem(&|key| key["alg"] = "HS256".into()).contains("its alg"));
         assert!(problem(&|key| key["crv"] = "P-521".into()).contains("its curve"));
+        assert!(problem(&|key| key["y"] = key["x"].clone()).contains("no point"));
+        assert!(problem(&|key| key["x"] = "AAAA".into()).contains("no point"));
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
-        assert!(matches!(ForeignKeys::registered(shared), Err(ForeignKeyError::Private(_))));
+        assert!(matches!(
+            ForeignKeys::registered(shared, &OF_ISSUERS),
+            Err(ForeignKeyError::Private(_))
+        ));
         let weak = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
-        assert!(ForeignKeys::registered(weak).is_err());
-        assert_eq!(ForeignKeys::registered("{}").err(), Some(ForeignKeyError::NotASet));
-        assert_eq!(ForeignKeys::registered(r#"{"keys":[]}"#).err(), Some(ForeignKeyError::Empty));
+        assert!(ForeignKeys::registered(weak, &OF_ISSUERS).is_err());
+        assert_eq!(
+            ForeignKeys::registered("{}", &OF_ISSUERS).err(),
+            Some(ForeignKeyError::NotASet)
+        );
+        assert_eq!(
+            ForeignKeys::registered(r#"{"keys":[]}"#, &OF_ISSUERS).err(),
+            Some(ForeignKeyError::Empty)
+        );
         let key = jwk(signing_key::Algorithm::Es256);
-        let twice = ForeignKeys::registered(&set(&[key.clone(), key]));
+        let twice = ForeignKeys::registered(&set(&[key.clone(), key]), &OF_ISSUERS);
         assert!(matches!(twice, Err(ForeignKeyError::Twice(_))));
+    }
+
+    #[test]
+    fn a_client_registers_only_what_it_may_sign_with() {
+        let of = |taken| {
+            let keys = ForeignKeys::registered(&set(&[jwk(signing_key::Algorithm::Es256)]), taken);
+            keys.map(|keys| keys.names())
+        };
+        assert_eq!(of(&OF_CLIENTS).expect("a key")[0].1, "ES256");
+        assert!(of(&[Algorithm::RS256]).is_err());
     }
 
     #[test]

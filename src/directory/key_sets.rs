@@ -32,6 +32,7 @@ pub struct RemoteKeys {
     fetched_at: AtomicI64,
     tried_at: AtomicI64,
     is_asked_for: AtomicBool,
+    problem: ArcSwapOption<String>,
 }
 
 /// Where a set is kept.
@@ -61,6 +62,17 @@ impl RemoteKeys {
     pub fn put(&self, keys: ForeignKeys, now: Timestamp) {
         self.keys.store(Some(Arc::new(keys)));
         self.fetched_at.store(now.0, Ordering::Relaxed);
+        self.problem.store(None);
+    }
+
+    /// Notes what stood in the way of the last attempt.
+    pub fn note_problem(&self, problem: String) {
+        self.problem.store(Some(Arc::new(problem)));
+    }
+
+    /// What stood in the way of the last attempt, if something did.
+    pub fn problem(&self) -> Option<Arc<String>> {
+        self.problem.load_full()
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
@@ -83,6 +95,7 @@ impl KeySets {
                 fetched_at: AtomicI64::new(0),
                 tried_at: AtomicI64::new(i64::MIN / 2),
                 is_asked_for: AtomicBool::new(true),
+                problem: ArcSwapOption::empty(),
             })
         });
         self.wake.notify_one();

@@ -115,6 +115,8 @@ impl Revocations {
 mod tests {
     use super::*;
 
+    const JTI: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
     fn revocations() -> Revocations {
         let revocations = Revocations::default();
         revocations.put_client(RevokedClient {
@@ -122,7 +124,7 @@ mod tests {
             revoked_until: Timestamp(100),
             expires_at: Timestamp(200),
         });
-        let jti = TokenId::parse("j").expect("a jti");
+        let jti = TokenId::parse(JTI).expect("a jti");
         revocations.put_token(RevokedToken { jti, expires_at: Timestamp(150) });
         revocations
     }
@@ -133,7 +135,7 @@ mod tests {
         assert!(revocations.is_revoked("x", "a", Timestamp(100)));
         assert!(!revocations.is_revoked("x", "a", Timestamp(101)));
         assert!(!revocations.is_revoked("x", "b", Timestamp(100)));
-        assert!(revocations.is_revoked("j", "b", Timestamp(101)));
+        assert!(revocations.is_revoked(JTI, "b", Timestamp(101)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! value that exists is a value that is allowed.
 
 pub mod client;
+pub mod distinguished_name;
 pub mod event;
 pub mod grant;
 pub mod rate;

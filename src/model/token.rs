@@ -13,10 +13,13 @@ use crate::model::time::Timestamp;
 pub struct TokenId(Box<str>);
 
 impl TokenId {
-    /// Takes an identifier as this server makes them: at most 64 characters of base64url.
+    /// The length of an identifier: 16 bytes in base64url.
+    const LENGTH: usize = 22;
+
+    /// Takes an identifier as this server makes them.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if text.is_empty() || text.len() > 64 || !text.bytes().all(is_base64url) {
+        if text.len() != Self::LENGTH || !text.bytes().all(is_base64url) {
             return Err(Malformed::because("a jti is 22 letters, digits, - and _"));
         }
         Ok(Self(text.into()))

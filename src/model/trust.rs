@@ -226,11 +226,12 @@ impl Pattern {
                 "'{bad}' has a * in it: a * stands for a whole segment between / or :, or not at all"
             )));
         }
-        let owner = owner_length(&segments);
+        let owner = owner_length(claim, &segments);
         if segments.iter().take(owner).any(|part| *part == "*") {
             return Err(Malformed::because(format!(
                 "the * in '{text}' could match another owner: a * may stand only behind the first \
-                 {owner} of its segments (between / and :)"
+                 {owner} of its segments (between / and :), and not where only a kind of subject \
+                 stands before it"
             )));
         }
         Ok(Self(text.into()))
@@ -247,7 +248,7 @@ impl Pattern {
             match (wanted.next(), found.next()) {
                 (None, None) => return true,
                 (Some((pattern, one)), Some((segment, other))) => {
-                    let fits = pattern == segment || (pattern == "*" && !segment.is_empty());
+                    let fits = pattern == segment || (pattern == "*" && is_name(segment));
                     if !fits || one != other {
                         return false;
                     }
@@ -264,14 +265,24 @@ impl Serialize for Pattern {
     }
 }
 
+/// True for a segment that names something: not empty, no step in a path, nothing that ends or hides
+/// a part of it.
+fn is_name(segment: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\');
+    !matches!(segment, "" | "." | "..") && !segment.contains(is_odd)
+}
+
 /// How many segments at the beginning say whose it is, by the known forms of subjects. Of an
-/// unknown form everything but the last segment does.
-fn owner_length(segments: &[&str]) -> usize {
+/// unknown form everything but the last segment does; if that is a mere word such as `user`, it
+/// names a kind and no owner, and all of it counts.
+fn owner_length(claim: &str, segments: &[&str]) -> usize {
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
     match segments {
         // repo:OWNER/NAME:…, project_path:GROUP/PROJECT:…
         ["repo" | "project_path", ..] => 2,
         // system:serviceaccount:NAMESPACE:NAME
         ["system", "serviceaccount", ..] => 3,
+        [kind, _] if claim == "sub" && is_word(kind) => 2,
         other => other.len().saturating_sub(1).max(1),
     }
 }
@@ -310,6 +321,9 @@ mod tests {
         assert!(!matches("repo:acme/*", "repo:acme/"));
         assert!(!matches("repo:acme/*", "repo:acme/a/b"));
         assert!(!matches("repo:acme/*", "repo:acme:a"));
+        for odd in ["..", ".", "a b", "a\nb", "a?x", "a#x", "a\\b"] {
+            assert!(!matches("spiffe://a.example/ns/*", &format!("spiffe://a.example/ns/{odd}")));
+        }
         assert!(matches("system:serviceaccount:prod:*", "system:serviceaccount:prod:worker"));
         assert!(matches("spiffe://acme.example/ns/*", "spiffe://acme.example/ns/worker"));
         assert!(matches("spiffe://a.example/ns/prod/sa/*", "spiffe://a.example/ns/prod/sa/worker"));
@@ -330,6 +344,8 @@ mod tests {
             "spiffe://acme.example/*/worker",
             "spiffe://cluster.local/ns/*/sa/worker",
             "user:*:role:admin",
+            "user:*",
+            "clients/*",
             "repo:acme/api-*",
             "repo:ac*me/api",
             "acme*",
@@ -337,6 +353,7 @@ mod tests {
             assert!(Pattern::parse("sub", bad).is_err(), "{bad}");
         }
         assert!(Pattern::parse("repository", "acme/*").is_ok());
+        assert!(Pattern::parse("sub", "{2f1c0c8e-8f0e}:*").is_ok(), "an owner without a kind");
         assert!(Pattern::parse("aud", "x").is_err(), "looked at in any case");
     }
 

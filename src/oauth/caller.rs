@@ -154,7 +154,9 @@ fn credentials(
         (HeaderCredentials::Absent, _, None, None) => Ok(None),
         (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(TWO_WAYS)),
         (HeaderCredentials::Unreadable(why), _, None, None) => {
-            Err(OAuthError::authentication_failed(why))
+            Err(OAuthError::authentication_failed(why).with_remedy(
+                "Send Authorization: Basic, and behind it ID:SECRET in Base64, both form-encoded first. With curl: -u ID:SECRET.",
+            ))
         }
         (HeaderCredentials::Basic(client_id, given), body_id, None, None) => {
             if body_id.is_some_and(|body_id| body_id != client_id) {

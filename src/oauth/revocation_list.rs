@@ -42,7 +42,9 @@ pub fn revocation_list(app: &App) -> Result<Document, OAuthError> {
 fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let revocations = &app.directory.revocations;
     let clients = revocations.clients().into_iter().map(|(id, until)| (id, until.0));
-    let tokens = revocations.tokens().into_iter().map(|(jti, expires_at)| (jti, expires_at.0));
+    let tokens = revocations.tokens().into_iter();
+    let tokens = tokens.filter(|(_, expires_at)| *expires_at > now);
+    let tokens = tokens.map(|(jti, expires_at)| (jti, expires_at.0));
     let claims = Claims {
         iss: app.issuer.as_str(),
         iat: now.0,

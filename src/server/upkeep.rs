@@ -233,6 +233,7 @@ async fn fetch_key_set(app: &App, set: &RemoteKeys) {
                 RemoteSource::Discovered(issuer) => issuer.as_str(),
             };
             tracing::warn!(from, problem, "a key set cannot be fetched");
+            set.note_problem(problem);
         }
     }
 }

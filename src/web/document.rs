@@ -25,7 +25,11 @@ struct Kind {
     cache_control: &'static str,
 }
 
-const JSON: Kind = Kind { content_type: "application/json", cache_control: "public, max-age=300" };
+/// A verifier may go on with what it has for a day while it cannot reach us (RFC 5861).
+const JSON: Kind = Kind {
+    content_type: "application/json",
+    cache_control: "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400",
+};
 
 /// A list of revocations is asked for every few seconds, and mostly answered by 304.
 const SIGNED: Kind =

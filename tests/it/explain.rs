@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin;
 use tokend::model::client::ClientState;
+use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
@@ -48,7 +49,7 @@ async fn the_usual_mistakes_are_told_apart(
     let twice = encoded(secret).replace('%', "%25");
     let mut mistyped = secret.to_owned();
     mistyped.replace_range(10..11, if &secret[10..11] == "a" { "b" } else { "a" });
-    let cases: [(&str, String, &str, &str); 10] = [
+    let cases: [(&str, String, &str, &str); 12] = [
         ("nobody", secret.to_owned(), "no client has that id", "client list"),
         (id, format!("{secret}%0A"), "line break", "once"),
         (id, format!("\"{secret}\""), "quotation", "once"),
@@ -60,6 +61,9 @@ async fn the_usual_mistakes_are_told_apart(
         (id, other.secret.clone(), "another client", "its own secret"),
         (id, "eyJhbGciOi.x.y".to_owned(), "looks like a token", "client_assertion"),
         (secret, id.to_owned(), "as the client id", "swapped"),
+        // Of a secret of another system no variant can be tried; what is odd about it is said.
+        (id, "a%252Bb".to_owned(), "percent sequence", "once"),
+        (id, "an imported%0A".to_owned(), "line break", "once"),
     ];
     for (id, wrong, reason, remedy) in cases {
         let answer = basic(&server, id, &wrong).await;
@@ -73,6 +77,13 @@ async fn the_usual_mistakes_are_told_apart(
     assert_eq!(explain(&server, &answer).await["secret_of"], json!([other.id]));
     let answer = basic(&server, &format!("{id}%20"), secret).await;
     says(&explain(&server, &answer).await, id, "once");
+    // An id with a plus, sent as it is: the plus becomes a space.
+    server.import("{\"client_id\":\"a+b\",\"client_secret\":\"hush-hush\"}\n").await;
+    let answer = server.form("grant_type=client_credentials&client_id=a+b&client_secret=x").await;
+    says(&explain(&server, &answer).await, "a+b would be one", "once");
+    let answer = server.http.post(server.token_url()).header("authorization", "Basic !!!");
+    let answer = Answer::of(answer.form(&[("grant_type", "client_credentials")])).await;
+    says(&explain(&server, &answer).await, "", "curl: -u");
     // In JSON nothing is decoded.
     let body = json!({
         "grant_type": "client_credentials", "client_id": id, "client_secret": encoded(secret),
@@ -129,12 +140,52 @@ async fn an_assertion_says_by_how_much_it_is_wrong() {
         "iss": client.id, "sub": client.id, "aud": server.base, "jti": "j", "exp": now + 60,
         "iat": now + 47,
     });
-    says(&explain(&server, &ask(&claims).await).await, "47 s in the future", "");
+    says(&explain(&server, &ask(&claims).await).await, "47 s in the future", "clock");
     claims["iat"] = json!(now);
     claims["aud"] = json!(server.token_url());
     let found = explain(&server, &ask(&claims).await).await;
-    says(&found, &server.base, "");
+    says(&found, &server.base, &server.base);
     assert_eq!(found["client_id"], client.id.as_str());
+}
+
+/// Line 10: what is wrong with an assertion as a text, with its key, and with a key set elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
+    let server = Server::start(Engine::Sqlite).await;
+    let (key, other) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
+    let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
+    let uri = KeySetUri::parse("https://127.0.0.1:1/jwks").expect("a URI");
+    let remote = KeySource::Remote(uri);
+    let inner = server.new_client(|new| new.security.keys = Some(remote)).await;
+    let ask = async |assertion: &str| {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion),
+        ];
+        let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
+        answer.assert_refused(401, "invalid_client");
+        explain(&server, &answer).await
+    };
+    let claims = |id: &str| json!({ "iss": id, "sub": id, "aud": server.base, "jti": "j" });
+    says(&ask(&format!("{}\n", key.sign(&claims(&client.id)))).await, "line break", "one line");
+    says(&ask("no JWT").await, "space", "three parts");
+    says(&ask("no.jwt.").await, "it is no JWT", "three parts");
+    says(&ask(&other.sign(&claims(&client.id))).await, "has its kid", "client keys list");
+    let mut header = other.header();
+    header["kid"] = json!(key.kid());
+    let forged = other.sign_under(&header, &claims(&client.id));
+    says(&ask(&forged).await, "signature does not match", "client keys list");
+    let mut found = ask(&key.sign(&claims(&inner.id))).await;
+    for _ in 0..100 {
+        if !found["reason"].as_str().is_some_and(|reason| reason.contains("not tried yet")) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        found = ask(&key.sign(&claims(&inner.id))).await;
+    }
+    says(&found, "has not been fetched", "fetch.allowed_networks");
+    says(&found, "127.0.0.1", "private networks");
 }
 
 /// What a caller writes into an assertion neither breaks what is kept nor hides the others.

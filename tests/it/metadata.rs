@@ -24,7 +24,7 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
         let answer = server.get(path).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), "application/json");
-        assert_eq!(answer.header("cache-control"), "public, max-age=300");
+        assert!(answer.header("cache-control").starts_with("public, max-age=300, "), "{answer:?}");
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(
             answer.json(),
@@ -108,7 +108,7 @@ async fn the_key_set_is_public_small_and_cacheable(
     let path = "/.well-known/jwks.json";
     let answer = server.get(path).await;
     assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert!(answer.header("cache-control").starts_with("public, max-age=300, "), "{answer:?}");
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     let set = answer.json();
     let key = set["keys"][0].as_object().expect("a key");

@@ -104,6 +104,11 @@ async fn a_certificate_of_the_registered_subject_authenticates(
         assert_eq!(claims["cnf"], json!({ "x5t#S256": worker.thumbprint() }));
         assert_eq!(tls.server.usage(&client).await.expect("a use").uses, 1);
     }
+    for subject in
+        [r"subject_dn=2.5.4.3=worker,O=Acme\2C Inc.", "subject_dn=CN=worker , O=Acme\\, Inc."]
+    {
+        tls.ask(&tls.of_subject(subject).await, Some(&worker)).await.token();
+    }
     for subject in [
         r"subject_dn=O=Acme\, Inc.,CN=worker",
         "subject_dn=CN=worker",
@@ -141,6 +146,15 @@ async fn a_certificate_without_a_good_chain_is_nobody() {
     let worker = tls.ca.issue(&params("worker"));
     tls.ask(&nobody, Some(&worker)).await.assert_refused(401, "invalid_client");
     // A client that is registered for secrets only is not opened by a certificate.
+    let other = tls.ask(&client, Some(&tls.ca.issue(&params("other")))).await;
+    tls.server.app.write_refusals().await.expect("written");
+    let id = other.header("x-request-id").to_owned();
+    let kept = tls.server.foundation().store.refusal(&id).await.expect("a store").expect("one");
+    for name in ["san_dns=other.example", "san_uri=spiffe://acme.example/other", "san_ip=10.0.0.7"]
+    {
+        assert!(kept.reason.contains(name), "{name}: {}", kept.reason);
+    }
+    assert!(kept.remedy.is_some_and(|remedy| remedy.contains("--tls-subject")));
     let by_secret = tls.server.client().await;
     tls.ask(&by_secret, Some(&worker)).await.assert_refused(401, "invalid_client");
     tls.ask(&client, Some(&worker)).await.token();
@@ -340,6 +354,9 @@ async fn the_operator_registers_subjects_and_certificates() {
         "san_dns=worker.example",
     ]);
     assert_eq!(made["tls_client_auth_san_dns"], "worker.example");
+    let words = ["client", "create", "E", "--auth-method", "tls_client_auth"];
+    let run = cli.run(&words);
+    assert!(run.code == 2 && run.stderr.contains("--tls-subject"), "{run:?}");
     assert_eq!(made["secrets"], json!([]));
     let run = cli.run(&["client", "update", "a", "--tls-subject", "worker.example"]);
     assert!(run.code == 2 && run.stderr.contains("san_dns"), "{run:?}");

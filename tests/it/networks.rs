@@ -1,9 +1,10 @@
 //! Where a client, and where a grant, may be used from.
 
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokend::model::security::Networks;
 
+use crate::support::process::Cli;
 use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, grant};
 
 fn networks(text: &str) -> Networks {
@@ -97,4 +98,29 @@ async fn a_grant_to_introspect_has_its_networks_too(
     };
     assert_eq!(ask("10.0.0.1").await["active"], true);
     assert_eq!(ask("203.0.113.9").await, json!({ "active": false }));
+}
+
+/// A limit goes only if somebody says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_limit_is_lost_by_the_way() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    let net = ["--network", "10.0.0.0/8"];
+    cli.json(&[&["client", "create", "A", "--id", "a"][..], &net].concat());
+    let grant = ["client", "grant", "a", "--resource", ORDERS];
+    cli.json(&[&grant[..], &net].concat());
+    // A variable that is not set.
+    for words in [
+        &["client", "update", "a", "--network", ""][..],
+        &["client", "create", "B", "--network", ""],
+    ] {
+        let run = cli.run(words);
+        assert!(run.code == 2 && run.stderr.contains("any"), "{run:?}");
+    }
+    let changed = cli.json(&[&grant[..], &["--scope", "orders:read"]].concat());
+    assert_eq!(changed["networks"], json!(["10.0.0.0/8"]));
+    let shown = cli.run(&["client", "show", "a"]).stdout;
+    assert!(shown.contains("(orders:read) only from 10.0.0.0/8"), "{shown}");
+    let freed = cli.json(&[&grant[..], &["--network", "any"]].concat());
+    assert_eq!(freed["networks"], Value::Null);
 }

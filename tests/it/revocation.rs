@@ -231,6 +231,9 @@ async fn the_operator_ends_tokens_by_jti_by_token_and_by_client(
     assert!(verify(&first).stderr.contains("revoked"), "{:?}", verify(&first).stderr);
     assert_eq!(verify(&second).code, 0);
     cli.json_with(&["token", "revoke", "-"], &second);
+    // One in sixty-four begins with a hyphen.
+    cli.json(&["token", "revoke", "-AAAAAAAAAAAAAAAAAAAAA"]);
+    assert_eq!(cli.run(&["token", "revoke", "nope"]).code, 2);
     assert_eq!(verify(&second).code, 8);
     cli.json(&["client", "revoke-tokens", "a"]);
     assert_eq!(verify(&third).code, 8);

@@ -14,7 +14,7 @@ use crate::model::client::AuthenticationMethod;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::AssertionCredentials;
 use crate::oauth::client_authentication::{
-    ask_for, refusal, refuse_disabled, refuse_other_methods, trust,
+    ask_for, refusal, refuse_disabled, refuse_other_methods, trust, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 
@@ -27,6 +27,9 @@ const LEEWAY: i64 = 10;
 /// The longest `jti`, in bytes.
 const LONGEST_JTI: usize = 256;
 
+const CLOCKS: &str =
+    "Set the clock of the client's machine by NTP, and make an assertion for each request.";
+
 /// The types that are registered for this; the absence of any is not held against a client.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
@@ -36,8 +39,7 @@ pub(super) async fn prove(
     credentials: &AssertionCredentials,
     now: Timestamp,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
-    let assertion = Assertion::read(credentials.assertion.expose_secret())
-        .map_err(|error| OAuthError::authentication_failed(format!("the assertion: {error}")))?;
+    let assertion = read(credentials.assertion.expose_secret())?;
     let Some(issuer) = assertion.text("iss") else {
         return Err(OAuthError::authentication_failed("the assertion lacks iss"));
     };
@@ -60,6 +62,15 @@ pub(super) async fn prove(
     Ok(entry)
 }
 
+/// Reads an assertion, or says what it is instead.
+pub(super) fn read(text: &str) -> Result<Assertion<'_>, OAuthError> {
+    Assertion::read(text).map_err(|error| {
+        OAuthError::authentication_failed(format!("the assertion: {error}")).with_remedy(
+            "Send a signed JWT as it is: three parts in base64url with dots between them, on one line.",
+        )
+    })
+}
+
 fn verify(
     app: &App,
     entry: &ClientEntry,
@@ -67,17 +78,22 @@ fn verify(
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
-    let keys = keys.ok_or_else(|| refusal(entry, "the client has no public keys"))?;
+    let keys = keys.ok_or_else(|| {
+        refusal(entry, "the client has no public keys")
+            .with_remedy("Give it some: tokend client keys add.")
+    })?;
     let Some(known) = keys.keys(now) else {
         ask_for(app, keys);
-        return Err(refusal(entry, "its jwks_uri has not been fetched; that is tried again now"));
+        return Err(unfetched(entry, "its jwks_uri", keys));
     };
     assertion.verify(&known, &OF_CLIENTS).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
         if !matches!(error, AssertionError::Algorithm(_)) {
             ask_for(app, keys);
         }
-        refusal(entry, &format!("the assertion: {error}"))
+        refusal(entry, &format!("the assertion: {error}")).with_remedy(
+            "Sign with the private half of a key that tokend client keys list shows, under its kid, or register the key that signs: tokend client keys add.",
+        )
     })
 }
 
@@ -108,13 +124,15 @@ fn check_audience(app: &App, audience: &Value) -> Result<(), OAuthError> {
     );
     Err(wrong(format!(
         "its aud must be exactly {issuer}, the issuer of this server (RFC 10070), and {was}"
-    )))
+    ))
+    .with_remedy(format!("Have the client put {issuer} into aud, alone, and not an endpoint.")))
 }
 
 fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
     let expiry = moment(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
     if expiry <= now.minus_seconds(LEEWAY) {
-        return Err(wrong(format!("it expired {} s ago", now.0.saturating_sub(expiry.0))));
+        let ago = now.0.saturating_sub(expiry.0);
+        return Err(wrong(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
     }
     let ahead = expiry.0.saturating_sub(now.0);
     if ahead > LONGEST_LIFE + LEEWAY {
@@ -128,7 +146,8 @@ fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
             return Err(wrong(format!(
                 "its {claim} lies {} s in the future: set the clock of the client",
                 begins.0.saturating_sub(now.0)
-            )));
+            ))
+            .with_remedy(CLOCKS));
         }
     }
     Ok(())
@@ -164,7 +183,9 @@ async fn use_once(
     if is_new {
         return Ok(());
     }
-    Err(wrong("it has been used before: make one for each request, with its own jti"))
+    Err(wrong("it has been used before: make one for each request, with its own jti").with_remedy(
+        "Have the client make an assertion for each request. If it does, somebody else has used this one.",
+    ))
 }
 
 /// A refusal to somebody who has signed with the client's key.

@@ -11,6 +11,8 @@ use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::{ask_for, diagnosis, refusal, refuse_disabled};
 use crate::oauth::error::OAuthError;
 
+const REMEDY: &str = "For a subject register one of the names shown (tokend client update ID --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add ID --certificate FILE.";
+
 /// Finds the client whose registered certificate this is.
 pub(super) fn prove(
     app: &App,
@@ -36,10 +38,10 @@ pub(super) fn prove(
         (false, false) => Err("the client may not authenticate by a certificate".to_owned()),
     };
     proved.map_err(|problem| {
-        let subject = certificate.subject().unwrap_or_else(|error| error.to_string());
+        let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
-        refusal(&entry, &problem)
-            .with_remedy(format!("The certificate shown is of '{subject}', SHA-256 {thumbprint}."))
+        refusal(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
+            .with_remedy(REMEDY)
     })?;
     refuse_disabled(&entry)?;
     Ok(entry)

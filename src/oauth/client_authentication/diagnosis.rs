@@ -4,6 +4,8 @@
 //! only by the tag of a secret, which costs a microsecond. Of a secret nothing is told but the
 //! last characters of a whole one, which are its checksum.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
@@ -90,10 +92,17 @@ pub(super) fn wrong_secret(
                 .with_remedy("Send the client's secret; a JWT belongs in client_assertion.")
         }
         Shape::Foreign => {
-            refusal(entry, "the secret is wrong, and it is none that this server makes")
-                .with_remedy(
-                    "Compare with where it came from; an imported secret cannot be shown again.",
-                )
+            let mut reason =
+                "the secret is wrong, and it is none that this server makes".to_owned();
+            let oddities = oddities(presented).collect::<Vec<_>>().join("; ");
+            if !oddities.is_empty() {
+                reason.push_str(&format!(". What arrived {oddities}"));
+            }
+            refusal(entry, &reason).with_remedy(if oddities.is_empty() {
+                "Compare with where it came from; an imported secret cannot be shown again."
+            } else {
+                CODING
+            })
         }
     }
 }
@@ -123,10 +132,29 @@ fn span(seconds: i64) -> String {
         .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
 }
 
+/// What may be wrong about a secret of another system, of which no variant can be tried: that would
+/// cost a hash each.
+fn oddities(text: &str) -> impl Iterator<Item = &'static str> {
+    let is_hex = |byte: u8| byte.is_ascii_hexdigit();
+    let is_encoded = text
+        .as_bytes()
+        .windows(3)
+        .any(|three| three[0] == b'%' && is_hex(three[1]) && is_hex(three[2]));
+    let odd = [
+        (text != text.trim(), "has a line break or a space at its end or beginning"),
+        (is_encoded, "holds a percent sequence: was it encoded once more than it was decoded?"),
+        (
+            text.trim().contains(' '),
+            "holds a space: a + that is not encoded as %2B becomes one where forms are decoded",
+        ),
+    ];
+    odd.into_iter().filter_map(|(is_so, what)| is_so.then_some(what))
+}
+
 /// What the text would be without the usual mistakes, and what the mistake is.
 fn variants(text: &str) -> Vec<(Zeroizing<String>, &'static str)> {
     let mut found = Vec::new();
-    let trimmed = text.trim();
+    let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if trimmed != text {
         found.push((trimmed, "has a line break or a space at its end or beginning"));
     }
@@ -136,6 +164,15 @@ fn variants(text: &str) -> Vec<(Zeroizing<String>, &'static str)> {
     }
     let mut found: Vec<_> =
         found.into_iter().map(|(text, what)| (Zeroizing::new(text.to_owned()), what)).collect();
+    if trimmed.contains(' ') {
+        let plus = Zeroizing::new(trimmed.replace(' ', "+"));
+        found.push((plus, "was not form-encoded: a + became a space"));
+    }
+    if let Some(inner) =
+        BASE64_STANDARD.decode(trimmed).ok().and_then(|b| String::from_utf8(b).ok())
+    {
+        found.push((Zeroizing::new(inner), "was encoded as Base64 once more than it was decoded"));
+    }
     let mut rest = Zeroizing::new(trimmed.to_owned());
     for what in [
         "was percent-encoded once more than it was decoded (encoded twice, or where it must be plain)",
@@ -163,6 +200,17 @@ mod tests {
         assert_eq!(texts("abc\r\n"), ["abc"]);
         assert_eq!(texts("'abc'"), ["abc"]);
         assert_eq!(texts("a%255Fb"), ["a%5Fb", "a_b"]);
+        assert_eq!(texts("a b"), ["a+b"]);
+        assert_eq!(texts("\u{feff}abc"), ["abc"]);
+        assert_eq!(texts("dGtkX2E="), ["tkd_a"]);
+    }
+
+    #[test]
+    fn what_is_odd_about_a_foreign_secret_is_said() {
+        assert_eq!(oddities("plain+100%").count(), 0);
+        for odd in ["a\n", "a%2Bb", "a b"] {
+            assert_eq!(oddities(odd).count(), 1, "{odd:?}");
+        }
     }
 
     #[test]

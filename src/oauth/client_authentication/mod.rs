@@ -13,7 +13,6 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::crypto::assertion::Assertion;
 use crate::crypto::certificate::ClientCertificate;
 use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
@@ -101,13 +100,11 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
 pub async fn authenticate_by_grant(
     app: &App,
     caller: &Caller,
-    assertion: &SecretString,
+    grant: &SecretString,
 ) -> Result<AuthenticatedClient, OAuthError> {
     let now = app.foundation.clock.now();
     refuse_if_stale(app, now)?;
-    let read = Assertion::read(assertion.expose_secret()).map_err(|error| {
-        OAuthError::authentication_failed(format!("the assertion: {error}")).of_the_grant()
-    })?;
+    let read = assertion::read(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
     let proved = match &caller.credentials {
         // A mesh shows a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
@@ -124,6 +121,17 @@ fn ask_for(app: &App, keys: &KeysEntry) {
     if let KeysEntry::Remote(set) = keys {
         app.directory.key_sets.ask_for(set);
     }
+}
+
+/// The refusal while the keys of others are not here; says what stands in the way.
+fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
+    let problem = match keys {
+        KeysEntry::Remote(set) => set.problem(),
+        KeysEntry::Inline(_) => None,
+    };
+    let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
+    refusal(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
+        .with_remedy("It must be https, answer within seconds without a redirect, and lie outside of private networks unless fetch.allowed_networks names them (fetch.ca_file for a CA of your own).")
 }
 
 /// Lets a client in that has proved who it is, unless it may not be used from there. It is told,

@@ -11,7 +11,7 @@ use crate::crypto::numeric_date;
 use crate::directory::{ClientEntry, TrustEntry};
 use crate::model::time::Timestamp;
 use crate::model::trust::Trust;
-use crate::oauth::client_authentication::{ask_for, refusal, refuse_disabled};
+use crate::oauth::client_authentication::{ask_for, refusal, refuse_disabled, unfetched};
 use crate::oauth::error::OAuthError;
 
 /// How far an issuer's clock may be off, in seconds.
@@ -74,8 +74,7 @@ fn verify(
     let id = &known.trust.trust_id;
     let Some(keys) = known.keys.keys(now) else {
         ask_for(app, &known.keys);
-        let reason = format!("trust {id}: the issuer's keys have not been fetched; trying now");
-        return Err(refusal(entry, &reason));
+        return Err(unfetched(entry, &format!("trust {id}: the issuer's key set"), &known.keys));
     };
     assertion.verify(&keys, &OF_ISSUERS).map_err(|error| {
         ask_for(app, &known.keys);
