@@ -25,7 +25,28 @@ pub struct Origin {
     /// The client's address.
     pub address: IpAddr,
     /// The certificate it has shown.
-    pub certificate: Option<Arc<ClientCertificate>>,
+    pub shown: Shown,
+}
+
+/// What a client has shown of a certificate.
+#[derive(Debug, Clone)]
+pub enum Shown {
+    /// None.
+    Nothing,
+    /// This one.
+    Certificate(Arc<ClientCertificate>),
+    /// A trusted proxy passed something on that is none.
+    Unreadable,
+}
+
+impl Shown {
+    /// The certificate, if there is one.
+    pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        match self {
+            Self::Certificate(certificate) => Some(certificate),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
 }
 
 /// Who calls.
@@ -102,7 +123,7 @@ impl Caller {
         let client_id = parameters.take("client_id");
         let secret = parameters.take("client_secret").map(SecretString::from);
         let credentials = credentials(header, client_id.clone(), secret, assertion)?;
-        let credentials = match (credentials, &client_id, &origin.certificate) {
+        let credentials = match (credentials, &client_id, origin.shown.certificate()) {
             (None, Some(client_id), Some(certificate)) => {
                 Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
             }

@@ -124,12 +124,13 @@ impl TokenQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oauth::caller::Shown;
 
     fn request(form: &str, header: HeaderCredentials) -> Result<TokenRequest, OAuthError> {
         TokenRequest::new(
             Parameters::from_form(form)?,
             header,
-            Origin { address: [127, 0, 0, 1].into(), certificate: None },
+            Origin { address: [127, 0, 0, 1].into(), shown: Shown::Nothing },
         )
     }
 

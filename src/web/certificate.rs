@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use ipnet::IpNet;
 
 use crate::crypto::certificate::ClientCertificate;
+use crate::oauth::caller::Shown;
 
 /// The most certificates of a chain that are read.
 const MOST: usize = 10;
@@ -22,22 +23,32 @@ pub(super) fn of_client(
     shown: Option<&Arc<ClientCertificate>>,
     headers: &HeaderMap,
     trusted: &[IpNet],
-) -> Option<Arc<ClientCertificate>> {
+) -> Shown {
     let peer = peer.to_canonical();
     if !trusted.iter().any(|network| network.contains(&peer)) {
-        return shown.cloned();
+        return shown.cloned().map_or(Shown::Nothing, Shown::Certificate);
     }
     let mut certificates = headers.get_all("client-cert").iter();
-    let (Some(certificate), None) = (certificates.next(), certificates.next()) else { return None };
-    let certificate = byte_sequence(certificate.to_str().ok()?)?;
-    let chain = headers.get_all("client-cert-chain").iter();
-    let chain: Vec<_> = chain
+    match (certificates.next(), certificates.next()) {
+        (None, _) => Shown::Nothing,
+        (Some(certificate), None) => {
+            let certificate = certificate.to_str().ok().and_then(byte_sequence);
+            certificate.map_or(Shown::Unreadable, |der| {
+                Shown::Certificate(Arc::new(ClientCertificate::new(der, chain(headers))))
+            })
+        }
+        (Some(_), Some(_)) => Shown::Unreadable,
+    }
+}
+
+fn chain(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let values = headers.get_all("client-cert-chain").iter();
+    values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(byte_sequence)
         .take(MOST)
-        .collect();
-    Some(Arc::new(ClientCertificate::new(certificate, chain)))
+        .collect()
 }
 
 /// A byte sequence between colons (RFC 9651, section 3.3.5).

@@ -66,8 +66,8 @@ where
     let mut response = match check_head(&request, exchange.header_size) {
         Ok(()) => {
             let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
-            let certificate = certificate::of_client(ip, shown, request.headers(), trusted);
-            route(exchange, Origin { address: client, certificate }, request).await
+            let shown = certificate::of_client(ip, shown, request.headers(), trusted);
+            route(exchange, Origin { address: client, shown }, request).await
         }
         Err(refusal) => refusal.into_response(),
     };

@@ -333,6 +333,16 @@ async fn only_a_trusted_proxy_passes_a_certificate_on(
         for bad in ["", "x", "::", ":!!:", &self_signed("worker").header()] {
             ask(bad).await.assert_refused(401, "invalid_client");
         }
+        let unreadable = ask("-----BEGIN CERTIFICATE-----").await;
+        unreadable.assert_refused(401, "invalid_client");
+        server.app.write_refusals().await.expect("written");
+        let id = unreadable.header("x-request-id");
+        let kept = server.foundation().store.refusal(id).await.expect("a store").expect("one");
+        assert!(kept.remedy.is_some_and(|remedy| remedy.contains("RFC 9440")));
+        let request = server.http.post(server.token_url()).header("client-cert", worker.header());
+        let answer = Answer::of(request.form(&[("grant_type", "client_credentials")])).await;
+        answer.assert_refused(401, "invalid_client");
+        assert!(answer.description().contains("client_id"), "{answer:?}");
     } else {
         answer.assert_refused(401, "invalid_client");
     }

@@ -18,7 +18,7 @@ use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
-use crate::oauth::caller::{Caller, Credentials, Origin};
+use crate::oauth::caller::{Caller, Credentials, Origin, Shown};
 use crate::oauth::error::{ErrorCode, OAuthError};
 
 /// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
@@ -48,7 +48,7 @@ impl AuthenticatedClient {
 
     /// The certificate that it has shown.
     pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
-        self.origin.as_ref()?.certificate.as_deref()
+        self.origin.as_ref()?.shown.certificate().map(Arc::as_ref)
     }
 
     /// True if that certificate has authenticated it.
@@ -69,7 +69,7 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
     let now = app.foundation.clock.now();
     refuse_if_stale(app, now)?;
     match &caller.credentials {
-        None => Err(OAuthError::no_authentication()),
+        None => Err(nothing_presented(&caller.origin.shown)),
         Some(Credentials::Secret(credentials)) => {
             let address = caller.origin.address;
             let secret::Proved { entry, secret } =
@@ -114,6 +114,20 @@ pub async fn authenticate_by_grant(
     let entry = trust::prove(app, &read, named, now).map_err(OAuthError::of_the_grant)?;
     app.directory.ledger.note_other(&entry, caller.origin.address, now);
     admitted(entry, &caller.origin)
+}
+
+/// There are no credentials, or only half of them.
+fn nothing_presented(shown: &Shown) -> OAuthError {
+    match shown {
+        Shown::Nothing => OAuthError::no_authentication(),
+        Shown::Certificate(_) => OAuthError::new(
+            ErrorCode::InvalidClient,
+            "No client authentication found. A certificate was shown: send client_id in the body beside it.",
+        ),
+        Shown::Unreadable => OAuthError::no_authentication().with_remedy(
+            "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
+        ),
+    }
 }
 
 /// Has the keys of others fetched soon, because one was not among them.
