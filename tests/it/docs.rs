@@ -8,10 +8,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
-use crate::support::{Engine, ORDERS, Place, Server, TestClient};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, grant};
 
 /// The blocks of that language in a document.
 fn blocks(document: &str, fence: &str) -> Vec<String> {
@@ -135,6 +136,62 @@ async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
         for block in &blocks {
             assert!(block.trim().lines().count() <= 30, "thirty lines are promised");
             assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");
+        }
+    }
+}
+
+/// Runs a sample as it stands, in a folder of its own below the libraries; gives what it printed.
+fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)]) -> String {
+    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+    let file = folder.join(format!("sample{suffix}"));
+    std::fs::write(&file, block).expect("written");
+    let interpreter =
+        if suffix == ".mjs" { "node".into() } else { libraries.join("python/bin/python") };
+    let run = Command::new(interpreter)
+        .arg(&file)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the interpreter");
+    assert!(run.status.success(), "{block}\n{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).expect("text").trim().to_owned()
+}
+
+/// Line 11: who does what the page on authentication says gets a token, in each way and language
+/// that can run here.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_sample_of_a_client_gets_a_token() {
+    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop/node");
+    let folder = tempfile::tempdir_in(libraries).expect("a folder");
+    let folder = folder.path();
+    let place = Arc::new(Place::new(Engine::Sqlite).await);
+    let server = Server::at(place, Clock::System, &[]).await;
+    server.resource("https://api.demo.localhost", &["demo:read"]).await;
+    let js = blocks("authentication.md", "js");
+    let py = blocks("authentication.md", "py");
+    let python = blocks("authentication.md", "python");
+    let [make, openid_client, oauth4webapi, dpop] = &js[..] else { panic!("other samples") };
+    let ([also_make], [authlib]) = (&py[..], &python[..]) else { panic!("other samples") };
+
+    for (make, suffix) in [(also_make, ".py"), (make, ".mjs")] {
+        let set = KeySet::parse(&printed(folder, make, suffix, &[])).expect("a key set");
+        let client = server
+            .new_client(|new| {
+                new.grants = vec![grant("https://api.demo.localhost", None)];
+                new.security.keys = Some(KeySource::Inline(set));
+            })
+            .await;
+        let environment = [
+            ("ISSUER", server.base.as_str()),
+            ("CLIENT_ID", &client.id),
+            ("CLIENT_SECRET", &client.secret),
+        ];
+        for (sample, suffix) in
+            [(openid_client, ".mjs"), (oauth4webapi, ".mjs"), (dpop, ".mjs"), (authlib, ".py")]
+        {
+            let said = printed(folder, sample, suffix, &environment);
+            let token = said.rsplit(' ').next().expect("a token");
+            assert_eq!(server.claims(token).await["sub"], client.id.as_str(), "{sample}");
         }
     }
 }
