@@ -115,9 +115,9 @@ impl Directory {
         self.clients.pin().get(id).cloned()
     }
 
-    /// The clients that trust a foreign issuer.
-    pub fn clients_trusting(&self, issuer: &str) -> Vec<Arc<ClientEntry>> {
-        let ids = self.trusting.of(issuer);
+    /// The clients that trust a foreign issuer, at most so many.
+    pub fn clients_trusting(&self, issuer: &str, most: usize) -> Vec<Arc<ClientEntry>> {
+        let ids = self.trusting.of(issuer, most);
         ids.iter().filter_map(|id| self.client(id.as_str())).collect()
     }
 

@@ -36,10 +36,10 @@ impl Trusting {
         }
     }
 
-    /// The clients that trust an issuer.
-    pub(super) fn of(&self, issuer: &str) -> Vec<ClientId> {
+    /// The clients that trust an issuer, at most so many.
+    pub(super) fn of(&self, issuer: &str, most: usize) -> Vec<ClientId> {
         let Ok(issuer) = ForeignIssuer::parse(issuer) else { return Vec::new() };
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&issuer).map(|clients| clients.iter().cloned().collect()).unwrap_or_default()
+        known.get(&issuer).into_iter().flatten().take(most).cloned().collect()
     }
 }

@@ -19,6 +19,9 @@ const LEEWAY: i64 = 10;
 
 const TEST: &str = "Try it: tokend client trust test ID, with the token on standard input.";
 
+/// The most clients that are looked at for a request that names none.
+const MOST_CANDIDATES: usize = 1000;
+
 /// The most trusts whose keys are tried.
 const MOST_TRIED: usize = 8;
 
@@ -34,8 +37,14 @@ pub(super) fn prove(
     let issuer = assertion.text("iss").unwrap_or_default();
     let candidates = match client_id {
         Some(id) => app.directory.client(id).into_iter().collect(),
-        None => app.directory.clients_trusting(issuer),
+        None => app.directory.clients_trusting(issuer, MOST_CANDIDATES + 1),
     };
+    if candidates.len() > MOST_CANDIDATES {
+        return Err(OAuthError::authentication_failed(format!(
+            "more than {MOST_CANDIDATES} clients trust that issuer, and the request does not say which is meant"
+        ))
+        .with_remedy("Send client_id."));
+    }
     let fitting = candidates.iter().flat_map(|entry| {
         let fitting = |known: &&TrustEntry| mismatch(&known.trust, assertion.claims()).is_none();
         trusts(entry).iter().filter(fitting).map(move |known| (entry, known))
