@@ -3,7 +3,8 @@
 -- From then on the key signs no more, because nobody wants its algorithm; NULL while it is wanted.
 ALTER TABLE signing_key ADD COLUMN retired_at BIGINT;
 
--- What a resource's tokens are signed with until a key of its new algorithm signs.
+-- What a resource's tokens are signed with until a key of its new algorithm signs: an algorithm, or
+-- `default` for the server's; NULL if it has never had another one.
 ALTER TABLE resource ADD COLUMN signed_before TEXT;
 
 -- The public keys of a client: a JWK set, or where one is fetched; at most one of the two.

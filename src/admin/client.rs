@@ -141,6 +141,11 @@ pub async fn update(
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(foundation, lifetime)?;
     }
+    // What is not touched is not judged either: it may have been imported.
+    let is_touched = update.auth_methods.is_some()
+        || update.tls_subject.is_some()
+        || update.dpop_bound.is_some()
+        || update.certificate_bound.is_some();
     let mut work = Work::begin(foundation, actor).await?;
     let mut current = registration(foundation, id).await?;
     let client = &mut current.client;
@@ -167,13 +172,16 @@ pub async fn update(
     }
     if let Some(subject) = update.tls_subject {
         client.security.tls_subject = Some(subject);
-        let of_keys = AuthenticationMethod::PrivateKeyJwt;
-        client_key::permit(&client.security, of_keys, &mut client.auth_methods);
+        if !client.auth_methods.contains(&AuthenticationMethod::TlsClientAuth) {
+            client.auth_methods.push(AuthenticationMethod::TlsClientAuth);
+        }
     }
     if let Some(networks) = update.networks {
         client.security.networks = networks;
     }
-    check_security(&client.security, &client.auth_methods)?;
+    if is_touched {
+        check_security(&client.security, &client.auth_methods)?;
+    }
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({

@@ -22,7 +22,7 @@ pub async fn add(
 ) -> Result<Registration, AdminError> {
     check(Some(&keys), &OF_CLIENTS)?;
     let action = Action::ClientKeysAdded;
-    change(foundation, actor, id, action, method, |current| match (current, keys) {
+    change(foundation, actor, id, action, Some(method), |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
         (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
             joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
@@ -43,8 +43,8 @@ pub async fn remove(
     id: &ClientId,
     kid: Option<&str>,
 ) -> Result<Registration, AdminError> {
-    let (action, method) = (Action::ClientKeysRemoved, AuthenticationMethod::PrivateKeyJwt);
-    change(foundation, actor, id, action, method, |current| match (kid, current) {
+    let action = Action::ClientKeysRemoved;
+    change(foundation, actor, id, action, None, |current| match (kid, current) {
         (None, _) => Ok(None),
         (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
         (Some(kid), _) => Err(no_such_key(kid)),
@@ -57,7 +57,7 @@ async fn change(
     actor: &Actor,
     id: &ClientId,
     action: Action,
-    method: AuthenticationMethod,
+    permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Registration, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
@@ -65,7 +65,9 @@ async fn change(
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
     check(client.security.keys.as_ref(), &OF_CLIENTS)?;
-    permit(&client.security, method, &mut client.auth_methods);
+    if let Some(method) = permitting {
+        permit(&client.security, method, &mut client.auth_methods);
+    }
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });

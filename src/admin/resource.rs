@@ -3,11 +3,10 @@
 use serde_json::json;
 
 use crate::admin::client::check_lifetime;
-use crate::admin::signing_key::{self, Wanted};
-use crate::admin::{Actor, AdminError, Work, existing_resource};
+use crate::admin::{Actor, AdminError, Work, existing_resource, signing_key};
 use crate::app::Foundation;
 use crate::model::event::{Action, Subject};
-use crate::model::resource::{OfferedScope, Resource, ResourceId};
+use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
@@ -51,7 +50,7 @@ pub async fn create(
         scopes: arranged(new.scopes)?,
         token_lifetime: new.token_lifetime,
         signing_algorithm: new.signing_algorithm,
-        signed_before: None,
+        signed_before: SignedBefore::Never,
         created_at: work.now,
         updated_at: work.now,
     };
@@ -74,8 +73,7 @@ async fn publish_key(foundation: &Foundation, resource: &Resource) -> Result<(),
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = foundation.store.signing_keys().await?;
     if !known.is_empty() {
-        let wanted = Wanted { algorithm, at_once: resource.signed_before.is_none() };
-        signing_key::keep_up(foundation, &[wanted], &known).await?;
+        signing_key::keep_up(foundation, &[algorithm], &known).await?;
     }
     Ok(())
 }
@@ -115,7 +113,7 @@ pub async fn update(
         resource.token_lifetime = lifetime;
     }
     if let Some(algorithm) = update.signing_algorithm {
-        resource.signed_before = signs_now(foundation, &resource, work.now).await?;
+        resource.signed_before = signed_now(foundation, &resource, work.now).await?;
         resource.signing_algorithm = algorithm;
     }
     resource.updated_at = work.now;
@@ -133,17 +131,19 @@ pub async fn update(
 }
 
 /// What the tokens for a resource are signed with at this moment.
-async fn signs_now(
+async fn signed_now(
     foundation: &Foundation,
     resource: &Resource,
     now: Timestamp,
-) -> Result<Option<Algorithm>, AdminError> {
-    let Some(own) = resource.signing_algorithm else {
-        return Ok(Some(foundation.config.token.algorithm));
-    };
+) -> Result<SignedBefore, AdminError> {
+    let Some(own) = resource.signing_algorithm else { return Ok(SignedBefore::Server) };
     let known = foundation.store.signing_keys().await?;
     let signs = known.iter().any(|key| key.algorithm == own && key.may_sign(now));
-    Ok(if signs { Some(own) } else { resource.signed_before })
+    Ok(match resource.signed_before {
+        SignedBefore::Never => SignedBefore::Own(own),
+        _ if signs => SignedBefore::Own(own),
+        before => before,
+    })
 }
 
 /// Removes a resource and every grant to it; gives the number of grants. Each client that loses

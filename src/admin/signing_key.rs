@@ -11,31 +11,19 @@ use crate::model::event::{Action, Subject};
 use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 
-/// An algorithm of which there must be a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    /// Which.
-    pub algorithm: Algorithm,
-    /// True if its first key may sign at once, because only new resources want it: nobody has
-    /// verified a token for them, and none would be as they want it otherwise.
-    pub at_once: bool,
-}
-
 /// Makes the keys that are due for these algorithms, and gives their ids. Several instances may do
 /// this at once: the end of the event chain lets them in one by one, and the later one finds the
 /// key made.
 pub async fn keep_up(
     foundation: &Foundation,
-    wanted: &[Wanted],
+    wanted: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<Vec<KeyId>, AdminError> {
     let now = foundation.clock.now();
     let mut made = Vec::new();
-    for wanted in wanted {
-        // The very first keys: no verifier has cached an older key set, so they may sign at once.
-        let wanted = Wanted { at_once: wanted.at_once || known.is_empty(), ..*wanted };
-        if step(foundation, known, wanted, now).is_some() {
-            made.extend(take_step(foundation, wanted).await?);
+    for algorithm in wanted {
+        if step(foundation, known, *algorithm, now).is_some() {
+            made.extend(take_step(foundation, *algorithm).await?);
         }
     }
     Ok(made)
@@ -97,30 +85,32 @@ enum Step {
 fn step(
     foundation: &Foundation,
     known: &[SigningKeyRecord],
-    wanted: Wanted,
+    algorithm: Algorithm,
     now: Timestamp,
 ) -> Option<Step> {
     let keys = &foundation.config.keys;
     let keep = foundation.keep_seconds();
     let is_retired = |key: &&SigningKeyRecord| key.retired_at.is_some();
-    let mine = || known.iter().filter(|key| key.algorithm == wanted.algorithm);
+    let mine = || known.iter().filter(|key| key.algorithm == algorithm);
     if mine().any(|key| !is_retired(&key)) {
-        return due(known, wanted, keys, now).map(Step::Make);
+        return due(known, algorithm, keys, now).map(Step::Make);
     }
     let youngest = mine().filter(is_retired).max_by_key(|key| key.signs_from);
     match youngest {
         Some(key) if state_of(key, known, now, keep) == KeyState::Verifying => {
             Some(Step::Restore(key.kid.clone()))
         }
-        _ => due(known, wanted, keys, now).map(Step::Make),
+        _ => due(known, algorithm, keys, now).map(Step::Make),
     }
 }
 
-async fn take_step(foundation: &Foundation, wanted: Wanted) -> Result<Option<KeyId>, AdminError> {
-    let algorithm = wanted.algorithm;
+async fn take_step(
+    foundation: &Foundation,
+    algorithm: Algorithm,
+) -> Result<Option<KeyId>, AdminError> {
     let mut work = Work::begin(foundation, &Actor::server()).await?;
     let known = foundation.store.signing_keys().await?;
-    match step(foundation, &known, wanted, work.now) {
+    match step(foundation, &known, algorithm, work.now) {
         None => Ok(None),
         Some(Step::Make(signs_from)) => {
             make(foundation, work, &known, algorithm, signs_from).await.map(Some)
@@ -160,18 +150,19 @@ async fn make(
 /// From when on a new key of this algorithm should sign, if one is due at `now`.
 fn due(
     known: &[SigningKeyRecord],
-    wanted: Wanted,
+    algorithm: Algorithm,
     keys: &Keys,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let newest = known
         .iter()
-        .filter(|key| key.algorithm == wanted.algorithm && key.retired_at.is_none())
+        .filter(|key| key.algorithm == algorithm && key.retired_at.is_none())
         .map(|key| key.signs_from)
         .max();
     let published_long_enough = now.plus(keys.publish_before);
     match newest {
-        None if wanted.at_once => Some(now),
+        // The very first key: no verifier has cached an older key set, so it may sign at once.
+        None if known.is_empty() => Some(now),
         None => Some(published_long_enough),
         Some(newest) => {
             let successor = newest.plus(keys.rotation_interval);
@@ -210,8 +201,7 @@ mod tests {
     }
 
     fn due_at(known: &[SigningKeyRecord], now: i64) -> Option<i64> {
-        let wanted = Wanted { algorithm: Algorithm::Es256, at_once: known.is_empty() };
-        due(known, wanted, &keys(), Timestamp(now)).map(|moment| moment.0)
+        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|moment| moment.0)
     }
 
     #[test]

@@ -13,9 +13,6 @@ use crate::model::event::{Action, Subject};
 use crate::model::security::KeySource;
 use crate::model::trust::{Conditions, ForeignIssuer, Pattern, Trust, TrustId};
 
-/// The most trusts of a client.
-const MOST: usize = 20;
-
 /// A trust to be made.
 #[derive(Debug)]
 pub struct NewTrust {
@@ -45,8 +42,11 @@ pub async fn add(
         TrustId::parse(&random::identifier("tru_")?).map_err(AdminError::malformed("trust"))?;
     let mut work = Work::begin(foundation, actor).await?;
     let mut current = registration(foundation, id).await?;
-    if current.trusts.len() >= MOST {
-        return Err(AdminError::invalid("trust", format!("a client has at most {MOST} trusts")));
+    if current.trusts.len() >= Trust::MOST {
+        return Err(AdminError::invalid(
+            "trust",
+            format!("a client has at most {} trusts", Trust::MOST),
+        ));
     }
     let NewTrust { issuer, keys, .. } = new;
     let trust = Trust { trust_id, issuer, keys, audience, conditions, created_at: work.now };

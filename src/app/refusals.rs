@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use crate::model::refusal::RefusalRecord;
 
 /// How many are held until they are written.
-const MOST: usize = 1000;
+const MOST: usize = 2000;
 
 /// How many of one address are noted in a burst, so that a flood does not hide everybody else's.
-const MOST_OF_ONE: usize = 500;
+const MOST_OF_ONE: usize = 200;
 
 /// How many more of one address may come each time they are written.
 const REFILL: usize = 50;
@@ -101,7 +101,7 @@ mod tests {
         // It goes on, a little at a time.
         (0..2000).for_each(|_| note(&refusals, "a"));
         assert_eq!(refusals.take().len(), REFILL);
-        (0..2000).for_each(|n| note(&refusals, &n.to_string()));
+        (0..5000).for_each(|n| note(&refusals, &n.to_string()));
         assert_eq!(refusals.take().len(), MOST);
         assert!(refusals.take().is_empty());
         (0..20).for_each(|_| drop(refusals.take()));

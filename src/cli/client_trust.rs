@@ -186,7 +186,7 @@ async fn judge(
     assertion: &Assertion<'_>,
 ) -> Option<String> {
     if let Some(problem) = mismatch(trust, assertion.claims()) {
-        return Some(problem);
+        return Some(problem.to_string());
     }
     let keys = match &trust.keys {
         Some(KeySource::Inline(set)) => {

@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor};
-use crate::model::resource::{OfferedScope, Resource, ResourceId};
+use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 
@@ -97,7 +97,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
     let made = resource::create(&foundation, &actor(), new).await?;
     if let Some(algorithm) = made.signing_algorithm {
-        say_who_reads(&foundation, algorithm).await?;
+        output::hint(who_reads(algorithm));
     }
     print(global, &foundation, &made).await
 }
@@ -142,7 +142,8 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     if args.signing_alg.is_some() {
         let server = foundation.config.token.algorithm;
         let algorithm = changed.signing_algorithm.unwrap_or(server);
-        say_who_reads(&foundation, algorithm).await?;
+        output::hint(who_reads(algorithm));
+        say_from_when(&foundation, algorithm).await?;
     }
     print(global, &foundation, &changed).await
 }
@@ -161,9 +162,8 @@ fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
     if text == "default" { Ok(None) } else { Ok(Some(Algorithm::parse(text)?)) }
 }
 
-/// Says who can check tokens of this algorithm, and from when on there are such tokens.
-async fn say_who_reads(foundation: &Foundation, algorithm: Algorithm) -> Result<(), CliError> {
-    output::hint(who_reads(algorithm));
+/// Says from when on there are tokens of this algorithm.
+async fn say_from_when(foundation: &Foundation, algorithm: Algorithm) -> Result<(), CliError> {
     let now = foundation.clock.now();
     let keys = foundation.store.signing_keys().await?;
     let mine = || keys.iter().filter(|key| key.algorithm == algorithm && key.retired_at.is_none());
@@ -230,8 +230,14 @@ async fn print(
         rows.push(("signing alg", algorithm.as_str().to_owned()));
         let keys = foundation.store.signing_keys().await?;
         let signs = keys.iter().any(|key| key.algorithm == algorithm && key.may_sign(now));
-        if let Some(before) = resource.signed_before.filter(|_| !signs) {
-            rows.push(("signed until then", before.as_str().to_owned()));
+        match resource.signed_before {
+            SignedBefore::Server if !signs => {
+                rows.push(("signed until then", "as the server says".to_owned()));
+            }
+            SignedBefore::Own(before) if !signs => {
+                rows.push(("signed until then", before.as_str().to_owned()));
+            }
+            _ => {}
         }
     }
     let created = if resource.resource.is_built_in() {

@@ -67,8 +67,8 @@ impl ClientCertificate {
         digest::of_bytes(&self.der)
     }
 
-    /// Its names as they would be registered, the first of them the subject; at most as many as
-    /// fit a line.
+    /// Its names as they would be registered, the first of them the subject; not all of them, and
+    /// not whole, if there are many or long ones.
     pub fn names(&self) -> Result<Vec<String>, CertificateError> {
         let (_, certificate) =
             X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
@@ -83,7 +83,8 @@ impl ClientCertificate {
             GeneralName::IPAddress(bytes) => Some(format!("san_ip={}", address(bytes)?)),
             _ => None,
         });
-        Ok(std::iter::once(subject).chain(others.take(8)).collect())
+        let short = |name: String| name.chars().take(200).collect();
+        Ok(std::iter::once(subject).chain(others.take(8)).map(short).collect())
     }
 
     /// True if the certificate is of that subject (RFC 8705, section 2.1.2).

@@ -97,6 +97,16 @@ impl Keyring {
             .map(|position| &self.keys[position])
     }
 
+    /// The same, or the key that will sign next if none does yet. Only for tokens that no verifier
+    /// expects to be signed by another one.
+    pub fn signing_early(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        let is_next = |record: &SigningKeyRecord| {
+            record.algorithm == algorithm && self.state(record, now) == KeyState::Published
+        };
+        self.signing(algorithm, now)
+            .or_else(|| self.records.iter().position(is_next).map(|position| &self.keys[position]))
+    }
+
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
     /// newly chosen algorithm has been published long enough.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {

@@ -40,6 +40,8 @@ pub enum Refused {
     Seen,
     /// There is no room to remember it, so it cannot be let through.
     Full,
+    /// There is none for one more of this client, for so many seconds at the most.
+    FullForOne(u32),
 }
 
 impl Replays {
@@ -68,7 +70,9 @@ impl Replays {
             return Err(Refused::Full);
         }
         match seen.by_client.get_mut(client) {
-            Some(count) if *count >= self.most_of_one => return Err(Refused::Full),
+            Some(count) if *count >= self.most_of_one => {
+                return Err(Refused::FullForOne(u32::try_from(self.span).unwrap_or(u32::MAX)));
+            }
             Some(count) => *count += 1,
             None => {
                 seen.by_client.insert(client.into(), 1);
@@ -101,7 +105,7 @@ mod tests {
     fn one_client_leaves_room_for_the_others() {
         let replays = Replays { most_of_one: 1, ..Replays::new(100) };
         assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
-        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(Refused::Full));
+        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(Refused::FullForOne(100)));
         assert_eq!(replays.take("b", "y", Timestamp(0)), Ok(()));
         assert_eq!(replays.take("c", "x", Timestamp(100)), Ok(()));
     }

@@ -72,6 +72,18 @@ impl Serialize for ResourceId {
     }
 }
 
+/// What the tokens of a resource were signed with before it had its present algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedBefore {
+    /// There were none: the resource is new, and nobody has verified a token for it. A key of its
+    /// algorithm signs for it as soon as it is published.
+    Never,
+    /// What the server says.
+    Server,
+    /// An algorithm of its own.
+    Own(Algorithm),
+}
+
 /// One scope that a resource offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OfferedScope {
@@ -110,10 +122,9 @@ pub struct Resource {
     pub token_lifetime: Option<Lifetime>,
     /// The algorithm its tokens are signed with, if not the server's.
     pub signing_algorithm: Option<Algorithm>,
-    /// What they are signed with until the first key of that algorithm signs. A new resource has
-    /// no such time: nobody has verified a token for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub signed_before: Option<Algorithm>,
+    /// What they are signed with until a key of that algorithm signs.
+    #[serde(skip)]
+    pub signed_before: SignedBefore,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it last changed.

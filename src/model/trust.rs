@@ -29,6 +29,11 @@ pub struct Trust {
     pub created_at: Timestamp,
 }
 
+impl Trust {
+    /// The most trusts of a client.
+    pub const MOST: usize = 20;
+}
+
 /// The identifier of a trust: `tru_` and letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrustId(Box<str>);
@@ -229,9 +234,8 @@ impl Pattern {
         let owner = owner_length(claim, &segments);
         if segments.iter().take(owner).any(|part| *part == "*") {
             return Err(Malformed::because(format!(
-                "the * in '{text}' could match another owner: a * may stand only behind the first \
-                 {owner} of its segments (between / and :), and not where only a kind of subject \
-                 stands before it"
+                "the * in '{text}' could match another owner: of its segments (between / and :) the \
+                 first {owner} must be written out"
             )));
         }
         Ok(Self(text.into()))
@@ -283,6 +287,8 @@ fn owner_length(claim: &str, segments: &[&str]) -> usize {
         // system:serviceaccount:NAMESPACE:NAME
         ["system", "serviceaccount", ..] => 3,
         [kind, _] if claim == "sub" && is_word(kind) => 2,
+        // spiffe://DOMAIN/PATH/…: not the whole domain.
+        ["spiffe", "", "", ..] => segments.len().saturating_sub(1).max(5),
         other => other.len().saturating_sub(1).max(1),
     }
 }
@@ -343,6 +349,7 @@ mod tests {
             "spiffe://*/ns/worker",
             "spiffe://acme.example/*/worker",
             "spiffe://cluster.local/ns/*/sa/worker",
+            "spiffe://acme.example/*",
             "user:*:role:admin",
             "user:*",
             "clients/*",

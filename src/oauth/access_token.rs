@@ -1,5 +1,6 @@
 //! The token itself: a JWT of RFC 9068.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -8,7 +9,9 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::crypto::jwt::Confirmation;
+use crate::crypto::keyring::{Keyring, SigningKey};
 use crate::crypto::random;
+use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
 use crate::oauth::binding::Binding;
 use crate::oauth::client_authentication::AuthenticatedClient;
@@ -83,11 +86,7 @@ pub fn mint(
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let keyring = app.directory.keyring();
     let default = app.foundation.config.token.algorithm;
-    // A resource's own algorithm counts from the moment its key signs; until then the one before.
-    let key = [resource.signing_algorithm, resource.signed_before]
-        .into_iter()
-        .flatten()
-        .find_map(|algorithm| keyring.signing(algorithm, now))
+    let key = own_key(&keyring, resource, now)
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
@@ -95,6 +94,20 @@ pub fn mint(
         key.sign(&text).map_err(|error| OAuthError::server_error(error.to_string()))?;
     let token_type = token_type(binding.confirmation());
     Ok(TokenResponse { access_token, token_type, expires_in: expiry.0 - now.0, scope })
+}
+
+/// The key of a resource's own algorithm, from the moment it signs; until then the one before.
+fn own_key<'a>(
+    keyring: &'a Keyring,
+    resource: &Resource,
+    now: Timestamp,
+) -> Option<&'a Arc<SigningKey>> {
+    let own = resource.signing_algorithm?;
+    keyring.signing(own, now).or_else(|| match resource.signed_before {
+        SignedBefore::Never => keyring.signing_early(own, now),
+        SignedBefore::Server => None,
+        SignedBefore::Own(before) => keyring.signing_early(before, now),
+    })
 }
 
 /// How a token is used (RFC 6749, section 7.1; RFC 9449, section 5).

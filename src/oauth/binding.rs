@@ -29,7 +29,8 @@ pub struct Checked {
 
 impl Checked {
     /// Uses the proof up. It comes after everything that may refuse the request otherwise: the
-    /// client may send the same proof again then, and has taken no room in the memory of proofs.
+    /// client may send the same proof again then, and has taken no room in the memory of proofs. A
+    /// proof that has been used counts against the client's rate all the same: it is its own doing.
     pub fn settle(
         self,
         app: &App,
@@ -47,6 +48,13 @@ impl Checked {
                 "The DPoP proof has been used before: make one for each request, with its own jti.",
             )),
             Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
+            Err(Refused::FullForOne(seconds)) => Err(OAuthError::too_many(
+                format!(
+                    "Client {} has sent too many DPoP proofs. Keep a token until it expires. Next one in {seconds} s.",
+                    client.id()
+                ),
+                seconds,
+            )),
         }
     }
 }

@@ -139,3 +139,38 @@ impl ClientCertVerifier for Anybody {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A certificate and a key that do not fit are half of a renewal: the old pair stays.
+    #[test]
+    fn a_renewal_counts_when_it_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = config::Tls {
+            certificate: folder.path().join("own.pem"),
+            key: folder.path().join("own.key"),
+        };
+        let [old, new] = [(); 2].map(|()| {
+            rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair")
+        });
+        let write = |path: &Path, text: String| std::fs::write(path, text).expect("a file");
+        write(&settings.certificate, old.cert.pem());
+        write(&settings.key, old.signing_key.serialize_pem());
+        let tls = Tls::new(&settings).expect("TLS");
+        let shown = || tls.current.load().certificates[0].to_vec();
+        assert_eq!(tls.renew(), Ok(false));
+        write(&settings.certificate, new.cert.pem());
+        assert!(tls.renew().is_err_and(|error| error.contains("tls.certificate")));
+        assert_eq!(shown(), old.cert.der().to_vec());
+        write(&settings.certificate, "nothing".to_owned());
+        assert!(tls.renew().is_err(), "no certificate at all");
+        assert_eq!(shown(), old.cert.der().to_vec());
+        write(&settings.certificate, new.cert.pem());
+        write(&settings.key, new.signing_key.serialize_pem());
+        assert_eq!(tls.renew(), Ok(true));
+        assert_eq!(shown(), new.cert.der().to_vec());
+        assert_eq!(tls.renew(), Ok(false));
+    }
+}

@@ -1,17 +1,18 @@
 //! What goes on in the background: following the changes of others, making signing keys in time,
 //! and writing the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::admin::signing_key::{self, Wanted};
+use crate::admin::signing_key;
 use crate::app::App;
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::{DirectoryError, RemoteKeys, RemoteSource};
 use crate::fetch::Fetcher;
+use crate::model::signing_key::Algorithm;
 use crate::model::trust::ForeignIssuer;
 use crate::server::ServeError;
 use crate::server::tls::Tls;
@@ -284,7 +285,7 @@ pub(super) async fn keep_keys_coming(app: Arc<App>) {
 /// Makes the signing keys that are due now.
 pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
     let known = app.directory.keyring().records().to_vec();
-    let made = signing_key::keep_up(&app.foundation, &wanted(app), &known).await?;
+    let made = signing_key::keep_up(&app.foundation, &wanted_algorithms(app), &known).await?;
     if !made.is_empty() {
         app.catch_up().await?;
     }
@@ -295,7 +296,7 @@ pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
 pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
     make_keys(app).await?;
     let known = app.directory.keyring().records().to_vec();
-    let wanted: Vec<_> = wanted(app).iter().map(|wanted| wanted.algorithm).collect();
+    let wanted = wanted_algorithms(app);
     let retired = signing_key::retire_unwanted(&app.foundation, &wanted, &known).await?;
     if !retired.is_empty() {
         app.catch_up().await?;
@@ -304,12 +305,9 @@ pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
 }
 
 /// The server's algorithm and those that resources ask for.
-fn wanted(app: &App) -> Vec<Wanted> {
-    let mut at_once = BTreeMap::from([(app.foundation.config.token.algorithm, false)]);
-    for resource in app.directory.resources().values() {
-        if let Some(algorithm) = resource.signing_algorithm {
-            *at_once.entry(algorithm).or_insert(true) &= resource.signed_before.is_none();
-        }
-    }
-    at_once.into_iter().map(|(algorithm, at_once)| Wanted { algorithm, at_once }).collect()
+fn wanted_algorithms(app: &App) -> Vec<Algorithm> {
+    let mut algorithms = BTreeSet::from([app.foundation.config.token.algorithm]);
+    let resources = app.directory.resources();
+    algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
+    algorithms.into_iter().collect()
 }

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -79,10 +80,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// True if the same may succeed later. Not so if the database has answered, and refused it.
+    /// True if the same may succeed later. Not so if the rows themselves were refused: a constraint,
+    /// or data that the database does not take (SQLSTATE classes 22 and 23).
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::TimedOut(_))
-            || matches!(self, Self::Failed(error) if error.as_database_error().is_none())
+        let refused = |error: &dyn DatabaseError| {
+            let is_data =
+                error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
+            is_data || !matches!(error.kind(), ErrorKind::Other)
+        };
+        match self {
+            Self::TimedOut(_) => true,
+            Self::Failed(error) => !error.as_database_error().is_some_and(refused),
+            _ => false,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::resource::{OfferedScope, Resource, ResourceId};
+use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
@@ -10,6 +10,9 @@ use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
 type Row = (String, Option<i64>, Option<String>, Option<String>, i64, i64);
+/// The word for [`SignedBefore::Server`].
+const SERVER: &str = "default";
+
 type ScopeRow = (String, String, String);
 
 fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError> {
@@ -19,7 +22,11 @@ fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError>
         scopes,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         signing_algorithm: signing_algorithm.as_deref().map(Algorithm::parse).transpose()?,
-        signed_before: signed_before.as_deref().map(Algorithm::parse).transpose()?,
+        signed_before: match signed_before.as_deref() {
+            None => SignedBefore::Never,
+            Some(SERVER) => SignedBefore::Server,
+            Some(name) => SignedBefore::Own(Algorithm::parse(name)?),
+        },
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
@@ -121,7 +128,11 @@ impl Change {
                 .bind(id)
                 .bind(resource.token_lifetime.map(Lifetime::seconds))
                 .bind(resource.signing_algorithm.map(Algorithm::as_str))
-                .bind(resource.signed_before.map(Algorithm::as_str))
+                .bind(match resource.signed_before {
+                    SignedBefore::Never => None,
+                    SignedBefore::Server => Some(SERVER),
+                    SignedBefore::Own(algorithm) => Some(algorithm.as_str()),
+                })
                 .bind(resource.updated_at.0)
                 .execute(connection)
                 .await?;

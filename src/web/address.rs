@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// Whoever a trusted proxy names in a way that cannot be read: nobody's address, so that no limit
-/// to a network lets it in as the proxy.
+/// Whoever a trusted proxy names in a way that cannot be read: nobody's address, so that it is not
+/// let in as the proxy.
 const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// The client's address. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from
@@ -25,7 +25,8 @@ pub fn of_client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
         .map(<[u8]>::trim_ascii)
         .filter(|entry| !entry.is_empty());
     for entry in forwarded {
-        client = read(entry).map_or(UNKNOWN, canonical);
+        let Some(address) = read(entry) else { return UNKNOWN };
+        client = canonical(address);
         if !is_trusted(client) {
             break;
         }

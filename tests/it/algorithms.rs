@@ -93,6 +93,35 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
     server.claims(&server.ask(&client).await.token()).await;
 }
 
+/// What others want changes nothing for a resource: neither that it may go back to the server's
+/// choice, nor that it is new, nor that it must wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_resource_wants_is_no_matter_of_the_others() {
+    let server = Server::start(Engine::Sqlite).await;
+    let [keeps, new] = ["https://keeps.example", "https://new.example"];
+    for resource in [keeps, INVOICES] {
+        server.signed_resource(resource, &["a"], Some(Algorithm::Rs256)).await;
+    }
+    sign_with(&server, Some(Algorithm::Ps256)).await;
+    server.signed_resource(new, &["a"], Some(Algorithm::Ps256)).await;
+    let grants = [ORDERS, INVOICES, keeps, new].map(|resource| grant(resource, None)).to_vec();
+    let client = server.new_client(|new| new.grants = grants).await;
+    let of = async |resource: &str| {
+        algorithm_of(&server.ask_for(&client, &[("resource", resource)]).await.token())
+    };
+    assert_eq!(of(ORDERS).await, "ES256", "it was there before, and waits");
+    assert_eq!(of(new).await, "PS256", "it is new, and the key is published");
+    let update = ResourceUpdate { signing_algorithm: Some(None), ..ResourceUpdate::default() };
+    let id = ResourceId::parse(INVOICES).expect("a resource");
+    resource::update(server.foundation(), &actor(), &id, update).await.expect("an update");
+    server.catch_up().await;
+    assert_eq!(of(INVOICES).await, "ES256", "taken back");
+    assert_eq!(of(keeps).await, "RS256");
+    server.clock.advance(DAY);
+    server.catch_up().await;
+    assert_eq!(of(ORDERS).await, "PS256");
+}
+
 /// A resource that was there before the first start of a server has no other beginning.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_keys_of_all_sign_at_once() {

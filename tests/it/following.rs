@@ -89,7 +89,9 @@ async fn two_instances_follow_each_other(
 /// A lost bell costs time, never a change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_although_the_listening_connection_was_killed() {
-    let server = Server::start(Engine::Postgres).await;
+    // By the bell alone: it must be hung up again.
+    let settings = [("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")];
+    let server = Server::with(Engine::Postgres, &settings).await;
     let client = server.client().await;
     server.ask(&client).await.token();
     let mut connection =

@@ -378,7 +378,11 @@ async fn the_operator_adds_lists_and_removes_keys(
     let run = cli.run_with(&["client", "keys", "add", "a", "--jwks", "-"], &private.to_string());
     assert!(run.code == 2 && run.stderr.contains("leaked"), "{run:?}");
     assert_eq!(cli.run(&["client", "keys", "remove", "a", "nope"]).code, 4);
+    // What an operator has shut stays shut while a key is removed.
+    cli.json(&["client", "update", "a", "--auth-method", "client_secret_basic"]);
     let left = cli.json(&["client", "keys", "remove", "a", key.kid()]);
+    let shown = cli.json(&["client", "update", "a", "--tls-subject", "san_dns=a.example"]);
+    assert_eq!(shown["auth_methods"], json!(["client_secret_basic", "tls_client_auth"]));
     assert_eq!(left.as_array().map(Vec::len), Some(1));
     assert_eq!(cli.json(&["client", "keys", "remove", "a", "--all"]), json!([]));
     cli.json(&uri);

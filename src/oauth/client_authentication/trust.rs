@@ -1,6 +1,7 @@
 //! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
 //! an identity already needs no secret of ours.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::numeric_date;
 use crate::directory::{ClientEntry, TrustEntry};
 use crate::model::time::Timestamp;
-use crate::model::trust::Trust;
+use crate::model::trust::{ForeignIssuer, Trust, Unmet};
 use crate::oauth::client_authentication::{ask_for, refusal, refuse_disabled, unfetched};
 use crate::oauth::error::OAuthError;
 
@@ -22,8 +23,8 @@ const TEST: &str = "Try it: tokend client trust test ID, with the token on stand
 /// The most clients that are looked at for a request that names none.
 const MOST_CANDIDATES: usize = 1000;
 
-/// The most trusts whose keys are tried.
-const MOST_TRIED: usize = 8;
+/// The most trusts whose keys are tried: those of one client at least.
+const MOST_TRIED: usize = Trust::MOST;
 
 /// Finds the client that trusts the token: the one that is named, or the only one. Several clusters
 /// may call themselves by the same name, and one may change its keys: so the signature decides
@@ -49,8 +50,15 @@ pub(super) fn prove(
         let fitting = |known: &&TrustEntry| mismatch(&known.trust, assertion.claims()).is_none();
         trusts(entry).iter().filter(fitting).map(move |known| (entry, known))
     });
+    let fitting: Vec<_> = fitting.take(MOST_TRIED + 1).collect();
+    if fitting.len() > MOST_TRIED {
+        return Err(OAuthError::authentication_failed(format!(
+            "the token fits more than {MOST_TRIED} trusts"
+        ))
+        .with_remedy("Send client_id, or make the conditions of the trusts narrower."));
+    }
     let (mut proved, mut refused) = (Vec::<&Arc<ClientEntry>>::new(), None);
-    for (entry, known) in fitting.take(MOST_TRIED) {
+    for (entry, known) in fitting {
         let met = verify(app, entry, known, assertion, now).and_then(|()| refuse_disabled(entry));
         match met {
             Ok(()) if proved.iter().any(|other| Arc::ptr_eq(other, entry)) => {}
@@ -119,11 +127,38 @@ fn unfitting(candidates: &[Arc<ClientEntry>], claims: &Value) -> OAuthError {
     refusal(entry, &reason).with_remedy(TEST)
 }
 
-/// Why a token with these claims is not one that a trust is about, in words; nothing if it is.
-/// Signature and times are another matter.
-pub fn mismatch(trust: &Trust, claims: &Value) -> Option<String> {
+/// Why a token is not one that a trust is about.
+#[derive(Debug)]
+pub enum Mismatch<'a> {
+    /// It is of another issuer.
+    Issuer(&'a Value, &'a ForeignIssuer),
+    /// It is for somebody else.
+    Audience(&'a Value, &'a str),
+    /// A claim is not as it must be.
+    Claim(Unmet<'a>),
+}
+
+impl fmt::Display for Mismatch<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issuer(is, wanted) => {
+                write!(formatter, "iss is {}, not {wanted}", shown(Some(is)))
+            }
+            Self::Audience(is, wanted) => {
+                write!(formatter, "aud is {}, not {wanted}", shown(Some(is)))
+            }
+            Self::Claim(Unmet { claim, pattern, value }) => {
+                write!(formatter, "{claim} is {}, not '{}'", shown(*value), pattern.as_str())
+            }
+        }
+    }
+}
+
+/// Why a token with these claims is not one that a trust is about; nothing if it is. Signature and
+/// times are another matter.
+pub fn mismatch<'a>(trust: &'a Trust, claims: &'a Value) -> Option<Mismatch<'a>> {
     if claims["iss"] != trust.issuer.as_str() {
-        return Some(format!("iss is {}, not {}", shown(Some(&claims["iss"])), trust.issuer));
+        return Some(Mismatch::Issuer(&claims["iss"], &trust.issuer));
     }
     let wanted = trust.audience.as_str();
     let is_for_us = match &claims["aud"] {
@@ -131,11 +166,9 @@ pub fn mismatch(trust: &Trust, claims: &Value) -> Option<String> {
         other => other == wanted,
     };
     if !is_for_us {
-        return Some(format!("aud is {}, not {wanted}", shown(Some(&claims["aud"]))));
+        return Some(Mismatch::Audience(&claims["aud"], wanted));
     }
-    let unmet = trust.conditions.first_unmet(claims)?;
-    let is = shown(unmet.value);
-    Some(format!("{} is {is}, not '{}'", unmet.claim, unmet.pattern.as_str()))
+    trust.conditions.first_unmet(claims).map(Mismatch::Claim)
 }
 
 /// Why these claims do not count now, in words; nothing if they do.
