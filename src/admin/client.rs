@@ -82,8 +82,12 @@ pub async fn create(
     check_lifetime(foundation, new.token_lifetime)?;
     client_key::check(new.security.keys.as_ref(), &OF_CLIENTS)?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
-    let of_keys = AuthenticationMethod::PrivateKeyJwt;
-    client_key::permit(&new.security, of_keys, &mut auth_methods);
+    if new.security.keys.is_some() {
+        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut auth_methods);
+    }
+    if new.security.tls_subject.is_some() {
+        permit_subject(&mut auth_methods);
+    }
     check_security(&new.security, &auth_methods)?;
     let has_secret =
         AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
@@ -172,9 +176,7 @@ pub async fn update(
     }
     if let Some(subject) = update.tls_subject {
         client.security.tls_subject = Some(subject);
-        if !client.auth_methods.contains(&AuthenticationMethod::TlsClientAuth) {
-            client.auth_methods.push(AuthenticationMethod::TlsClientAuth);
-        }
+        permit_subject(&mut client.auth_methods);
     }
     if let Some(networks) = update.networks {
         client.security.networks = networks;
@@ -256,6 +258,13 @@ pub(super) fn check_lifetime(
             format!("{lifetime} is longer than token.lifetime_max, which is {longest}"),
         )),
         _ => Ok(()),
+    }
+}
+
+/// Permits the method that the subject of a certificate is for.
+fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
+    if !methods.contains(&AuthenticationMethod::TlsClientAuth) {
+        methods.push(AuthenticationMethod::TlsClientAuth);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
-use crate::model::security::{KeySet, KeySource, Security};
+use crate::model::security::{KeySet, KeySource};
 
 /// Gives a client more public keys, or a place to fetch them from, and permits the method that they
 /// are for if it may use none of those that use keys. Keys of an id that it has already take the
@@ -66,7 +66,7 @@ async fn change(
     client.security.keys = changed(client.security.keys.take())?;
     check(client.security.keys.as_ref(), &OF_CLIENTS)?;
     if let Some(method) = permitting {
-        permit(&client.security, method, &mut client.auth_methods);
+        permit(method, &mut client.auth_methods);
     }
     client.updated_at = work.now;
     work.change.update_client(client).await?;
@@ -86,20 +86,12 @@ pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(),
     Ok(())
 }
 
-/// Permits the method by which what is registered can prove a client: the one that its keys are
-/// for, unless one that uses keys is permitted already, and `tls_client_auth` by a subject.
-pub(super) fn permit(
-    security: &Security,
-    of_keys: AuthenticationMethod,
-    methods: &mut Vec<AuthenticationMethod>,
-) {
-    use AuthenticationMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth, TlsClientAuth};
+/// Permits the method that a client's keys are for, unless one that uses keys is permitted already.
+pub(super) fn permit(method: AuthenticationMethod, methods: &mut Vec<AuthenticationMethod>) {
+    use AuthenticationMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth};
     let uses_keys = [PrivateKeyJwt, SelfSignedTlsClientAuth];
-    if security.keys.is_some() && !uses_keys.iter().any(|method| methods.contains(method)) {
-        methods.push(of_keys);
-    }
-    if security.tls_subject.is_some() && !methods.contains(&TlsClientAuth) {
-        methods.push(TlsClientAuth);
+    if !uses_keys.iter().any(|method| methods.contains(method)) {
+        methods.push(method);
     }
 }
 

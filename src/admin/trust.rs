@@ -8,10 +8,11 @@ use crate::admin::{Actor, AdminError, Work, client_key, registration};
 use crate::app::Foundation;
 use crate::crypto::assertion::OF_ISSUERS;
 use crate::crypto::random;
+use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::security::KeySource;
-use crate::model::trust::{Conditions, ForeignIssuer, Pattern, Trust, TrustId};
+use crate::model::trust::{Conditions, ForeignIssuer, Trust, TrustId};
 
 /// A trust to be made.
 #[derive(Debug)]

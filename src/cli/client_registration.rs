@@ -1,12 +1,10 @@
 //! `tokend client create` and `update`: what is said of a client.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::admin::client::{self, ClientUpdate, NewClient};
-use crate::admin::secret::NewSecret;
 use crate::cli::client_keys::KeyArgs;
+use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
 use crate::cli::span::{span, span_or_default};
@@ -55,15 +53,8 @@ pub(crate) struct CreateArgs {
     /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if absent
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
-    /// What its first secret is called
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    label: String,
-    /// How long its first secret lives; for ever if absent
-    #[arg(long, value_name = "SPAN")]
-    secret_ttl: Option<String>,
-    /// Write the secret to this new file (mode 0600) instead of printing it
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    secret: NewSecretArgs,
     #[arg(long, hide = true)]
     client_secret: Option<String>,
 }
@@ -142,10 +133,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             certificate_bound: args.certificate_bound,
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
         },
-        secret: NewSecret {
-            label: args.label,
-            lifetime: args.secret_ttl.as_deref().map(span).transpose()?,
-        },
+        secret: args.secret.wanted()?,
     };
     let foundation = global.foundation().await?;
     let (made, secret) = client::create(&foundation, &actor(), new).await?;
@@ -153,7 +141,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
     let mut rows = client_view::rows_of(&made, foundation.clock.now());
     match &secret {
         Some(secret) => {
-            let shown = Shown::new(secret, args.secret_file.as_deref())?;
+            let shown = Shown::new(secret, args.secret.secret_file.as_deref())?;
             rows.insert(1, shown.row());
             output::one(global.output, id, &shown.add_to(&made)?, &rows)?;
         }

@@ -46,8 +46,9 @@ pub(crate) struct ExpireSecretArgs {
     after: Option<String>,
 }
 
+/// What is said of a secret that is to be made.
 #[derive(Debug, Args)]
-struct NewSecretArgs {
+pub(super) struct NewSecretArgs {
     /// What the new secret is called
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
@@ -56,11 +57,11 @@ struct NewSecretArgs {
     secret_ttl: Option<String>,
     /// Write the secret to this new file (mode 0600) instead of printing it
     #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
+    pub(super) secret_file: Option<PathBuf>,
 }
 
 impl NewSecretArgs {
-    fn wanted(&self) -> Result<NewSecret, CliError> {
+    pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
         Ok(NewSecret {
             label: self.label.clone(),
             lifetime: self.secret_ttl.as_deref().map(span).transpose()?,

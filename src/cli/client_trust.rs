@@ -17,9 +17,10 @@ use crate::cli::{Global, actor};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::RemoteSource;
+use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, ClientState};
 use crate::model::security::KeySource;
-use crate::model::trust::{ForeignIssuer, Pattern, Trust, TrustId};
+use crate::model::trust::{ForeignIssuer, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
 use crate::server::fetch_keys;
 

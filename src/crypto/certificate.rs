@@ -70,43 +70,34 @@ impl ClientCertificate {
     /// Its names as they would be registered, the first of them the subject; not all of them, and
     /// not whole, if there are many or long ones.
     pub fn names(&self) -> Result<Vec<String>, CertificateError> {
-        let (_, certificate) =
-            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
-        let subject = format!("subject_dn={}", distinguished_name(certificate.subject())?);
-        let others = certificate.subject_alternative_name();
-        let others = others.map_err(|_| CertificateError::Unreadable)?;
-        let others = others.map(|extension| extension.value.general_names.as_slice());
-        let others = others.unwrap_or_default().iter().filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(format!("san_dns={name}")),
-            GeneralName::URI(uri) => Some(format!("san_uri={uri}")),
-            GeneralName::RFC822Name(address) => Some(format!("san_email={address}")),
-            GeneralName::IPAddress(bytes) => Some(format!("san_ip={}", address(bytes)?)),
-            _ => None,
-        });
-        let short = |name: String| name.chars().take(200).collect();
-        Ok(std::iter::once(subject).chain(others.take(8)).map(short).collect())
+        let certificate = self.read()?;
+        let subject = TlsSubject::SubjectDn(distinguished_name(certificate.subject())?);
+        let others = alternative_names(&certificate)?;
+        let short = |name: TlsSubject| name.to_string().chars().take(200).collect();
+        Ok(std::iter::once(subject).chain(others.into_iter().take(8)).map(short).collect())
     }
 
     /// True if the certificate is of that subject (RFC 8705, section 2.1.2).
     pub fn is_of(&self, subject: &TlsSubject) -> Result<bool, CertificateError> {
-        let (_, certificate) =
-            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
+        let certificate = self.read()?;
         if let TlsSubject::SubjectDn(name) = subject {
             let found = distinguished_name(certificate.subject())?;
             let found = DistinguishedName::parse(&found);
             return Ok(found.is_some() && found == DistinguishedName::parse(name));
         }
-        let names = certificate.subject_alternative_name();
-        let names = names.map_err(|_| CertificateError::Unreadable)?;
-        let names = names.map(|extension| extension.value.general_names.as_slice());
-        Ok(names.unwrap_or_default().iter().any(|name| is_name(name, subject)))
+        Ok(alternative_names(&certificate)?.iter().any(|name| is_same(name, subject)))
+    }
+
+    fn read(&self) -> Result<X509Certificate<'_>, CertificateError> {
+        let (_, certificate) =
+            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
+        Ok(certificate)
     }
 
     /// The public key as a JWK that carries the certificate (RFC 7517, section 4.7), for the
     /// registration of a self-signed one.
     pub fn to_jwk(&self) -> Result<Value, CertificateError> {
-        let (_, certificate) =
-            X509Certificate::from_der(&self.der).map_err(|_| CertificateError::Unreadable)?;
+        let certificate = self.read()?;
         let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let info = certificate.public_key();
         let raw: &[u8] = &info.subject_public_key.data;
@@ -135,30 +126,43 @@ impl ClientCertificate {
     }
 }
 
+/// The alternative names that can be registered, as they would be.
+fn alternative_names(
+    certificate: &X509Certificate<'_>,
+) -> Result<Vec<TlsSubject>, CertificateError> {
+    let names = certificate.subject_alternative_name();
+    let names = names.map_err(|_| CertificateError::Unreadable)?;
+    let names = names.map(|extension| extension.value.general_names.as_slice());
+    let registered = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(TlsSubject::SanDns((*name).to_owned())),
+        GeneralName::URI(uri) => Some(TlsSubject::SanUri((*uri).to_owned())),
+        GeneralName::RFC822Name(address) => Some(TlsSubject::SanEmail((*address).to_owned())),
+        GeneralName::IPAddress(bytes) => address(bytes).map(TlsSubject::SanIp),
+        _ => None,
+    };
+    Ok(names.unwrap_or_default().iter().filter_map(registered).collect())
+}
+
 fn address(bytes: &[u8]) -> Option<IpAddr> {
     let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
-fn is_name(name: &GeneralName<'_>, subject: &TlsSubject) -> bool {
-    match (name, subject) {
-        (GeneralName::DNSName(found), TlsSubject::SanDns(wanted)) => {
+/// Host names have no case, also behind the @ of a mail address (RFC 5280, sections 7.2 and 7.5).
+fn is_same(found: &TlsSubject, wanted: &TlsSubject) -> bool {
+    match (found, wanted) {
+        (TlsSubject::SanDns(found), TlsSubject::SanDns(wanted)) => {
             found.eq_ignore_ascii_case(wanted)
         }
-        (GeneralName::URI(found), TlsSubject::SanUri(wanted)) => *found == wanted,
-        // Of a mail address the host has no case (RFC 5280, section 7.5).
-        (GeneralName::RFC822Name(found), TlsSubject::SanEmail(wanted)) => {
+        (TlsSubject::SanEmail(found), TlsSubject::SanEmail(wanted)) => {
             match (found.rsplit_once('@'), wanted.rsplit_once('@')) {
                 (Some((one, host)), Some((other, wanted))) => {
                     one == other && host.eq_ignore_ascii_case(wanted)
                 }
-                _ => *found == wanted,
+                _ => found == wanted,
             }
         }
-        (GeneralName::IPAddress(found), TlsSubject::SanIp(wanted)) => {
-            address(found) == Some(*wanted)
-        }
-        _ => false,
+        (found, wanted) => found == wanted,
     }
 }
 

@@ -39,65 +39,44 @@ pub(super) fn usage(columns: UseColumns) -> Result<Option<Usage>, StoreError> {
     Ok(Some(Usage { first_used_at, last_used_at, uses, last_address }))
 }
 
-/// Adds to the rows of a table of uses; between the two halves stand the values.
+/// What differs between the two tables of uses. The values stand between `insert` and `unless_gone`;
+/// [`OR_ADD`] is the end.
 struct Statement {
     insert: &'static str,
-    or_add: &'static str,
+    unless_gone: &'static str,
 }
 
-macro_rules! statement {
-    ($uses:literal, $id:literal, $owner:literal) => {
-        Statement {
-            insert: concat!(
-                "INSERT INTO ",
-                $uses,
-                " (",
-                $id,
-                ", first_used_at, last_used_at, uses, last_address)
-                SELECT column1, column2, column3, column4, column5
-                FROM ("
-            ),
-            or_add: concat!(
-                ") AS used
-                WHERE EXISTS (SELECT 1 FROM ",
-                $owner,
-                " WHERE ",
-                $id,
-                " = column1)
-                ON CONFLICT (",
-                $id,
-                ") DO UPDATE SET
-                    first_used_at = CASE
-                        WHEN excluded.first_used_at < ",
-                $uses,
-                ".first_used_at
-                        THEN excluded.first_used_at ELSE ",
-                $uses,
-                ".first_used_at END,
-                    last_address = CASE
-                        WHEN excluded.last_used_at >= ",
-                $uses,
-                ".last_used_at
-                        THEN excluded.last_address ELSE ",
-                $uses,
-                ".last_address END,
-                    last_used_at = CASE
-                        WHEN excluded.last_used_at > ",
-                $uses,
-                ".last_used_at
-                        THEN excluded.last_used_at ELSE ",
-                $uses,
-                ".last_used_at END,
-                    uses = ",
-                $uses,
-                ".uses + excluded.uses"
-            ),
-        }
-    };
-}
+const OF_SECRETS: Statement = Statement {
+    insert: "
+        INSERT INTO secret_use AS known (secret_id, first_used_at, last_used_at, uses, last_address)
+        SELECT column1, column2, column3, column4, column5
+        FROM (",
+    unless_gone: ") AS used
+        WHERE EXISTS (SELECT 1 FROM client_secret WHERE secret_id = column1)
+        ON CONFLICT (secret_id)",
+};
 
-const OF_SECRETS: Statement = statement!("secret_use", "secret_id", "client_secret");
-const OF_OTHERS: Statement = statement!("client_use", "client_id", "client");
+const OF_OTHERS: Statement = Statement {
+    insert: "
+        INSERT INTO client_use AS known (client_id, first_used_at, last_used_at, uses, last_address)
+        SELECT column1, column2, column3, column4, column5
+        FROM (",
+    unless_gone: ") AS used
+        WHERE EXISTS (SELECT 1 FROM client WHERE client_id = column1)
+        ON CONFLICT (client_id)",
+};
+
+const OR_ADD: &str = " DO UPDATE SET
+        first_used_at = CASE
+            WHEN excluded.first_used_at < known.first_used_at
+            THEN excluded.first_used_at ELSE known.first_used_at END,
+        last_address = CASE
+            WHEN excluded.last_used_at >= known.last_used_at
+            THEN excluded.last_address ELSE known.last_address END,
+        last_used_at = CASE
+            WHEN excluded.last_used_at > known.last_used_at
+            THEN excluded.last_used_at ELSE known.last_used_at END,
+        uses = known.uses + excluded.uses";
 
 impl Store {
     /// Adds to what is known of uses, all of it or nothing. What has been removed meanwhile is
@@ -133,7 +112,8 @@ impl Transaction {
                         .push_bind(usage.uses)
                         .push_bind(usage.last_address.to_string());
                 });
-                statement.push(sql.or_add).build().execute(connection).await?;
+                statement.push(sql.unless_gone).push(OR_ADD);
+                statement.build().execute(connection).await?;
                 Ok(())
             })?;
         }

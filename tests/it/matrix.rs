@@ -11,10 +11,11 @@ use tokend::admin::client::NewClient;
 use tokend::admin::trust::{self, NewTrust};
 use tokend::crypto::certificate::ClientCertificate;
 use tokend::crypto::random;
+use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{KeySet, KeySource, Security, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
-use tokend::model::trust::{ForeignIssuer, Pattern};
+use tokend::model::trust::ForeignIssuer;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::keys::KeyPair;

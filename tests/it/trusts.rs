@@ -7,9 +7,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::client::set_state;
 use tokend::admin::trust::{self, NewTrust};
+use tokend::model::claim_pattern::Pattern;
 use tokend::model::client::ClientState;
 use tokend::model::signing_key::Algorithm;
-use tokend::model::trust::{ForeignIssuer, Pattern, Trust};
+use tokend::model::trust::{ForeignIssuer, Trust};
 
 use crate::support::https::{self, Https};
 use crate::support::keys::{self, KeyPair};

@@ -83,13 +83,11 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
         Some(Credentials::Assertion(credentials)) => {
             // In a box, so that requests with a secret do not carry the room for this about.
             let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
-            app.directory.ledger.note_other(&entry, caller.origin.address, now);
-            admitted(entry, &caller.origin)
+            admitted_without_secret(app, entry, &caller.origin, now)
         }
         Some(Credentials::Certificate(client_id, shown)) => {
             let entry = certificate::prove(app, client_id, shown, now)?;
-            app.directory.ledger.note_other(&entry, caller.origin.address, now);
-            let client = admitted(entry, &caller.origin)?;
+            let client = admitted_without_secret(app, entry, &caller.origin, now)?;
             Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
     }
@@ -112,8 +110,7 @@ pub async fn authenticate_by_grant(
     };
     let named = proved.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
     let entry = trust::prove(app, &read, named, now).map_err(OAuthError::of_the_grant)?;
-    app.directory.ledger.note_other(&entry, caller.origin.address, now);
-    admitted(entry, &caller.origin)
+    admitted_without_secret(app, entry, &caller.origin, now)
 }
 
 /// There are no credentials, or only half of them.
@@ -146,6 +143,17 @@ fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
     refusal(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
         .with_remedy("It must be https, answer within seconds without a redirect, and lie outside of private networks unless fetch.allowed_networks names them (fetch.ca_file for a CA of your own).")
+}
+
+/// Lets a client in that has proved itself by something else than a secret, and notes that.
+fn admitted_without_secret(
+    app: &App,
+    entry: Arc<ClientEntry>,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<AuthenticatedClient, OAuthError> {
+    app.directory.ledger.note_other(&entry, origin.address, now);
+    admitted(entry, origin)
 }
 
 /// Lets a client in that has proved who it is, unless it may not be used from there. It is told,

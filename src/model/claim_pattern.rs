@@ -1,0 +1,166 @@
+//! What a trust wants a claim to be, and where a `*` may stand in it.
+
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+
+/// What a claim must be: the text, in which `*` as a whole segment stands for any one segment.
+/// Segments are separated by slashes and colons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(Box<str>);
+
+impl Pattern {
+    /// Checks the pattern of a claim. A `*` may stand where everything it could match belongs to
+    /// the same owner, and nowhere else.
+    pub fn parse(claim: &str, text: &str) -> Result<Self, Malformed> {
+        if claim.is_empty() || claim.len() > 200 || claim.contains(char::is_control) {
+            return Err(Malformed::because("a claim is 1 to 200 characters long"));
+        }
+        if matches!(claim, "iss" | "aud" | "exp" | "nbf" | "iat" | "jti") {
+            return Err(Malformed::because(format!(
+                "{claim} is looked at in any case; conditions are for other claims"
+            )));
+        }
+        if text.is_empty() || text.len() > 500 || text.contains(char::is_control) {
+            return Err(Malformed::because("the value of a claim is 1 to 500 characters long"));
+        }
+        let segments: Vec<_> = segments(text).map(|(segment, _)| segment).collect();
+        if let Some(bad) = segments.iter().find(|part| part.contains('*') && **part != "*") {
+            return Err(Malformed::because(format!(
+                "'{bad}' has a * in it: a * stands for a whole segment between / or :, or not at all"
+            )));
+        }
+        let owner = owner_length(claim, &segments);
+        if segments.iter().take(owner).any(|part| *part == "*") {
+            return Err(Malformed::because(format!(
+                "the * in '{text}' could match another owner: of its segments (between / and :) the \
+                 first {owner} must be written out"
+            )));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The pattern as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True if a claim of that text is what the trust wants.
+    pub fn matches(&self, text: &str) -> bool {
+        let (mut wanted, mut found) = (segments(&self.0), segments(text));
+        loop {
+            match (wanted.next(), found.next()) {
+                (None, None) => return true,
+                (Some((pattern, one)), Some((segment, other))) => {
+                    let fits = pattern == segment || (pattern == "*" && is_name(segment));
+                    if !fits || one != other {
+                        return false;
+                    }
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// True for a segment that names something: not empty, no step in a path, nothing that ends or hides
+/// a part of it.
+fn is_name(segment: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\');
+    !matches!(segment, "" | "." | "..") && !segment.contains(is_odd)
+}
+
+/// How many segments at the beginning say whose it is, by the known forms of subjects. Of an
+/// unknown form everything but the last segment does; if that is a mere word such as `user`, it
+/// names a kind and no owner, and all of it counts.
+fn owner_length(claim: &str, segments: &[&str]) -> usize {
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match segments {
+        // repo:OWNER/NAME:…, project_path:GROUP/PROJECT:…
+        ["repo" | "project_path", ..] => 2,
+        // system:serviceaccount:NAMESPACE:NAME
+        ["system", "serviceaccount", ..] => 3,
+        [kind, _] if claim == "sub" && is_word(kind) => 2,
+        // spiffe://DOMAIN/PATH/…: not the whole domain.
+        ["spiffe", "", "", ..] => segments.len().saturating_sub(1).max(5),
+        other => other.len().saturating_sub(1).max(1),
+    }
+}
+
+/// The segments of a text, each with the separator behind it.
+fn segments(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(position) = text.find(['/', ':']) else {
+            rest = None;
+            return Some((text, None));
+        };
+        rest = text.get(position + 1..);
+        Some((&text[..position], text[position..].chars().next()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::parse("sub", pattern).expect("a pattern").matches(text)
+    }
+
+    #[test]
+    fn a_pattern_matches_letter_by_letter_and_a_star_one_whole_segment() {
+        assert!(matches("repo:acme/api:ref:refs/heads/main", "repo:acme/api:ref:refs/heads/main"));
+        assert!(!matches("repo:acme/api:ref:refs/heads/main", "repo:acme/api:ref:refs/heads/dev"));
+        assert!(!matches("repo:acme/api", "repo:acme/api2"));
+        assert!(!matches("repo:acme/api", "REPO:acme/api"));
+        assert!(matches("repo:acme/*:environment:prod", "repo:acme/web:environment:prod"));
+        // Nothing that a segment holds makes it two.
+        assert!(!matches("repo:acme/*:environment:prod", "repo:acme/a:b:environment:prod"));
+        assert!(!matches("repo:acme/*", "repo:acme/"));
+        assert!(!matches("repo:acme/*", "repo:acme/a/b"));
+        assert!(!matches("repo:acme/*", "repo:acme:a"));
+        for odd in ["..", ".", "a b", "a\nb", "a?x", "a#x", "a\\b"] {
+            assert!(!matches("spiffe://a.example/ns/*", &format!("spiffe://a.example/ns/{odd}")));
+        }
+        assert!(matches("system:serviceaccount:prod:*", "system:serviceaccount:prod:worker"));
+        assert!(matches("spiffe://acme.example/ns/*", "spiffe://acme.example/ns/worker"));
+        assert!(matches("spiffe://a.example/ns/prod/sa/*", "spiffe://a.example/ns/prod/sa/worker"));
+    }
+
+    /// Never where it could match another owner.
+    #[test]
+    fn a_star_stands_only_behind_the_owner() {
+        for bad in [
+            "*",
+            "repo:*/api:ref:refs/heads/main",
+            "repo:*",
+            "*:acme/api",
+            "project_path:*/api",
+            "system:serviceaccount:*:worker",
+            "system:*:prod:worker",
+            "spiffe://*/ns/worker",
+            "spiffe://acme.example/*/worker",
+            "spiffe://cluster.local/ns/*/sa/worker",
+            "spiffe://acme.example/*",
+            "user:*:role:admin",
+            "user:*",
+            "clients/*",
+            "repo:acme/api-*",
+            "repo:ac*me/api",
+            "acme*",
+        ] {
+            assert!(Pattern::parse("sub", bad).is_err(), "{bad}");
+        }
+        assert!(Pattern::parse("repository", "acme/*").is_ok());
+        assert!(Pattern::parse("sub", "{2f1c0c8e-8f0e}:*").is_ok(), "an owner without a kind");
+        assert!(Pattern::parse("aud", "x").is_err(), "looked at in any case");
+    }
+}
