@@ -191,7 +191,7 @@ async fn judge(
     }
     let keys = match &trust.keys {
         Some(KeySource::Inline(set)) => {
-            ForeignKeys::registered(set.as_str(), &OF_ISSUERS).map_err(|error| error.to_string())
+            ForeignKeys::stored(set.as_str()).map_err(|error| error.to_string())
         }
         Some(KeySource::Remote(uri)) => {
             fetch_keys(&foundation.fetcher, &RemoteSource::KeySet(uri.clone())).await

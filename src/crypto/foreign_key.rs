@@ -77,6 +77,9 @@ impl ForeignKeys {
             }
             let unusable = |why| ForeignKeyError::Unusable(name.clone(), why);
             let mut key = key(value).map_err(unusable)?;
+            if !is_point(&key) {
+                return Err(unusable("its x and y are no point of the curve"));
+            }
             key.algorithms.retain(|algorithm| taken.contains(algorithm));
             if key.algorithms.is_empty() {
                 return Err(unusable("its algorithm is not taken here"));
@@ -90,6 +93,15 @@ impl ForeignKeys {
             return Err(ForeignKeyError::Empty);
         }
         Ok(Self(keys))
+    }
+
+    /// Reads a set that was registered before, when it was looked at closely.
+    pub fn stored(text: &str) -> Result<Self, ForeignKeyError> {
+        let stored = |value: Value| {
+            let name = value["kid"].as_str().map_or_else(|| "without a kid".to_owned(), quoted);
+            key(value).map_err(|why| ForeignKeyError::Unusable(name, why))
+        };
+        values(text)?.into_iter().map(stored).collect::<Result<_, _>>().map(Self)
     }
 
     /// Reads a set that was fetched: keys in it that cannot be used are for somebody else. There
@@ -179,9 +191,6 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
         Some(Some(one)) if possible.contains(&one) => vec![one],
         Some(_) => return Err("its alg is not one for a signature with such a key"),
     };
-    if !is_point(&jwk.algorithm) {
-        return Err("its x and y are no point of the curve");
-    }
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers are malformed")?;
     let certificate = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
     let certificate = match certificate {
@@ -195,21 +204,15 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
 }
 
 /// True unless it is a key of a curve whose numbers are no key of that curve.
-fn is_point(parameters: &AlgorithmParameters) -> bool {
-    let decoded = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-    let (bytes, algorithm): (_, &'static dyn VerificationAlgorithm) = match parameters {
-        AlgorithmParameters::EllipticCurve(key) => {
-            let algorithm = match key.curve {
-                EllipticCurve::P384 => &ECDSA_P384_SHA384_FIXED,
-                _ => &ECDSA_P256_SHA256_FIXED,
-            };
-            // Uncompressed (SEC 1, section 2.3.3).
-            ([&[4], &decoded(&key.x)[..], &decoded(&key.y)[..]].concat(), algorithm)
-        }
-        AlgorithmParameters::OctetKeyPair(key) => (decoded(&key.x), &ED25519),
+fn is_point(key: &ForeignKey) -> bool {
+    let algorithm: &'static dyn VerificationAlgorithm = match key.algorithms.first() {
+        Some(Algorithm::ES256) => &ECDSA_P256_SHA256_FIXED,
+        Some(Algorithm::ES384) => &ECDSA_P384_SHA384_FIXED,
+        Some(Algorithm::EdDSA) => &ED25519,
         _ => return true,
     };
-    ParsedPublicKey::new(algorithm, bytes).is_ok()
+    let bytes = key.decoding.try_get_as_bytes();
+    bytes.is_ok_and(|bytes| ParsedPublicKey::new(algorithm, bytes).is_ok())
 }
 
 fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
@@ -287,6 +290,8 @@ mod tests {
             keys.map(|keys| keys.names())
         };
         assert_eq!(of(&OF_CLIENTS).expect("a key")[0].1, "ES256");
+        let stored = ForeignKeys::stored(&set(&[jwk(signing_key::Algorithm::Es256)]));
+        assert_eq!(stored.expect("a key").names()[0].1, "ES256");
         assert!(of(&[Algorithm::RS256]).is_err());
     }
 

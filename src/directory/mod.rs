@@ -27,7 +27,6 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
 use crate::crypto::CryptoError;
-use crate::crypto::assertion::OF_ISSUERS;
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
@@ -406,7 +405,7 @@ impl Directory {
             KeySource::Remote(uri) => {
                 Some(KeysEntry::Remote(self.key_sets.entry(RemoteSource::KeySet(uri))))
             }
-            KeySource::Inline(set) => match ForeignKeys::registered(set.as_str(), &OF_ISSUERS) {
+            KeySource::Inline(set) => match ForeignKeys::stored(set.as_str()) {
                 Ok(keys) => Some(KeysEntry::Inline(Arc::new(keys))),
                 Err(problem) => {
                     tracing::error!(client.id = %id, %problem, "the keys of a client cannot be read");
