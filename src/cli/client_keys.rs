@@ -1,6 +1,5 @@
 //! `tokend client keys`: the public keys by which a client proves itself without a secret.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -9,8 +8,7 @@ use serde::Serialize;
 use crate::admin::{client, client_key};
 use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
-use crate::cli::output;
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, input, output};
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::foreign_key::ForeignKeys;
@@ -19,11 +17,11 @@ use crate::model::security::{KeySet, KeySetUri, KeySource};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Give a client more public keys, or a place to fetch them from
+    /// Register public keys of a client, or the URL of its key set
     Add(AddArgs),
     /// List the public keys of a client
     List(IdArgs),
-    /// Take public keys from a client
+    /// Remove public keys from a client
     Remove(RemoveArgs),
 }
 
@@ -114,9 +112,7 @@ fn read(file: &Path) -> std::io::Result<String> {
     if file != Path::new("-") {
         return std::fs::read_to_string(file);
     }
-    let mut text = String::new();
-    std::io::stdin().take(KeySet::LONGEST as u64 + 1).read_to_string(&mut text)?;
-    Ok(text)
+    input::read("public keys", KeySet::LONGEST as u64 + 1)
 }
 
 /// Runs `tokend client keys`.

@@ -1,7 +1,6 @@
 //! `tokend client trust`: foreign issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -12,8 +11,7 @@ use crate::app::Foundation;
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::output;
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, input, output};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::RemoteSource;
@@ -33,27 +31,32 @@ pub(crate) enum TrustCommand {
     Add(AddArgs),
     /// List the trusts of a client
     List(IdArgs),
-    /// Take a trust from a client; it stops at once
+    /// Remove a trust from a client
     Remove(RemoveArgs),
-    /// Read a token from standard input and say which trust it meets, or which claim differs
+    /// Read a token from standard input and show which trust accepts it, or which claim differs
     Test(IdArgs),
 }
 
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("jwks", |argument| argument.help("A file with the issuer's public keys, a JWK or a JWK set; - for standard input")),
+    mut_arg("certificate", |argument| argument.help("A file with the issuer's certificate (PEM), whose key signs its tokens")),
+    mut_arg("jwks_uri", |argument| argument.help("An https URL of the issuer's key set; found by discovery if omitted")),
+)]
 pub(crate) struct AddArgs {
     /// The client's identifier
     id: String,
-    /// Whose tokens, letter by letter their `iss`
+    /// The issuer: exactly the `iss` claim of its tokens
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// What their `sub` must be; a * may stand for a whole segment behind the owner
+    /// Pattern of the `sub` claim; a * stands for a whole segment after the owner
     #[arg(long, value_name = "PATTERN")]
     subject: Option<String>,
-    /// What another claim must be; may be repeated. A claim within a claim is named by a JSON
-    /// pointer, such as /kubernetes.io/namespace
+    /// Pattern of another claim; may be repeated. A JSON pointer names a claim within a claim, such as
+    /// /kubernetes.io/namespace
     #[arg(long = "claim", value_name = "CLAIM=PATTERN")]
     claims: Vec<String>,
-    /// What must be among their `aud`; this server's issuer if absent
+    /// A value of the `aud` claim; this server's issuer if omitted
     #[arg(long, value_name = "AUDIENCE")]
     audience: Option<String>,
     #[command(flatten)]
@@ -142,10 +145,7 @@ fn print(global: &Global, trusts: &[Trust]) -> Result<(), CliError> {
 async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), CliError> {
     let id = ClientId::parse(id)?;
     let found = client::show(foundation, &id).await?;
-    let mut text = String::new();
-    std::io::stdin()
-        .take(LONGEST)
-        .read_to_string(&mut text)
+    let text = input::read("a token", LONGEST)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
     let token = text.trim();
     let assertion = Assertion::read(token)

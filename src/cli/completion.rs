@@ -4,6 +4,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use crate::cli::error::CliError;
+use crate::cli::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionArgs {
@@ -15,5 +16,5 @@ pub(crate) struct CompletionArgs {
 pub(crate) fn run(args: &CompletionArgs) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::parser(), "tokend", &mut script);
-    Ok(std::io::Write::write_all(&mut std::io::stdout(), &script)?)
+    output::text(&script)
 }

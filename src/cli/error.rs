@@ -15,6 +15,7 @@ use crate::telemetry;
 /// The exit codes of UX §2.5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
+    Done = 0,
     Failed = 1,
     Usage = 2,
     Configuration = 3,
@@ -52,6 +53,17 @@ impl CliError {
     /// The thing that was checked is not valid.
     pub(crate) fn not_valid(text: impl Into<String>) -> Self {
         Self::new(Exit::NotValid, "E-NOT-VALID", text)
+    }
+
+    /// The reader of standard output has closed it, as `head` does. What was asked for is done,
+    /// and there is nothing to report.
+    pub(crate) fn closed_pipe() -> Self {
+        Self::new(Exit::Done, "E-CLOSED-PIPE", "standard output was closed")
+    }
+
+    /// True if the reader of standard output has closed it.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.exit == Exit::Done
     }
 
     /// Adds what to do.

@@ -1,4 +1,4 @@
-//! `tokend explain`: why was this request refused, and what mends it?
+//! `tokend explain`: why was this request rejected, and how is it fixed?
 
 use std::time::Duration;
 
@@ -24,11 +24,10 @@ pub(crate) struct ExplainArgs {
 
 /// Runs `tokend explain`.
 pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliError> {
-    let id = args.request_id.trim();
-    if !RefusalRecord::is_request_id(id) {
-        return Err(CliError::usage("the id of a request is req_ and letters and digits")
-            .with_remedy("It stands in the answer, as X-Request-Id and in the description."));
-    }
+    let id = request_id(&args.request_id).ok_or_else(|| {
+        CliError::usage("the id of a request is req_ and letters and digits")
+            .with_remedy("It is in the answer: in the X-Request-Id header, and in the description.")
+    })?;
     let foundation = global.foundation().await?;
     let found = find(&foundation.store, id).await?.ok_or_else(|| AdminError::NotFound {
         kind: "refused request",
@@ -57,10 +56,19 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     if !others.is_empty() {
         rows.push(("secret of", format!("{} (by its last characters)", others.join(", "))));
     }
-    rows.extend(found.remedy.clone().map(|remedy| ("mend it", remedy)));
+    rows.extend(found.remedy.clone().map(|remedy| ("fix", remedy)));
     let mut value = json!(found);
     value["secret_of"] = json!(others);
     output::one(global.output, id, &value, &rows)
+}
+
+/// The id of a request in the text that was copied: a full stop after it, quotation marks around it
+/// and words before it are left out.
+fn request_id(text: &str) -> Option<&str> {
+    let from = &text[text.find("req_")?..];
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let id = from.split(|c| !is_part(c)).next()?;
+    RefusalRecord::is_request_id(id).then_some(id)
 }
 
 async fn find(store: &Store, id: &str) -> Result<Option<RefusalRecord>, CliError> {
@@ -71,4 +79,20 @@ async fn find(store: &Store, id: &str) -> Result<Option<RefusalRecord>, CliError
         tokio::time::sleep(STEP).await;
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_in_what_surrounds_it() {
+        for text in ["req_a1B2", " req_a1B2.", "'req_a1B2'", "(req_a1B2),", "Request id: req_a1B2."]
+        {
+            assert_eq!(request_id(text), Some("req_a1B2"), "{text:?}");
+        }
+        for text in ["", "x", "req_", "req_.", "req-a1B2"] {
+            assert_eq!(request_id(text), None, "{text:?}");
+        }
+    }
 }

@@ -5,11 +5,12 @@ use clap::Args;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::{http, output};
-use crate::config::Need;
+use crate::config::sources::Settings;
+use crate::config::{Need, environment};
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
-    /// Ask whether the process lives, not whether it is ready
+    /// Ask for liveness (/livez) instead of readiness (/readyz)
     #[arg(long)]
     live: bool,
 }
@@ -19,9 +20,19 @@ pub(crate) async fn run(global: &Global, args: &HealthArgs) -> Result<(), CliErr
     let config = global.config(Need::Nothing).map_err(|error| CliError::failed(error.as_text()))?;
     let path = if args.live { "/livez" } else { "/readyz" };
     // Both listeners know it; the one that never speaks TLS is asked if the other does.
-    let listener = if config.tls.is_some() { config.management_listen } else { config.listen };
+    let (setting, listener) = match config.tls {
+        Some(_) => ("management.listen", config.management_listen),
+        None => ("listen", config.listen),
+    };
     let address = http::reachable(listener);
-    let answer = http::get(address, path).await.map_err(CliError::failed)?;
+    let settings = Settings::gather(&global.flags(), &environment())
+        .map_err(|error| CliError::failed(error.to_string()))?;
+    let answer = http::get(address, path).await.map_err(|problem| {
+        CliError::failed(problem).with_remedy(format!(
+            "health asks the address that `{setting}` names: here {listener} ({}). If the server has other settings, give health the same, or --set {setting}=ADDRESS.",
+            settings.origin(setting)
+        ))
+    })?;
     if !answer.status.is_success() {
         return Err(CliError::failed(format!(
             "{address}{path} says {}: {}",

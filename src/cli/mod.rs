@@ -17,6 +17,7 @@ mod error;
 mod explain;
 mod health;
 mod http;
+mod input;
 mod key;
 mod migrate;
 mod output;
@@ -25,12 +26,13 @@ mod screen;
 mod serve;
 mod span;
 mod token;
+mod token_text;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Actor;
 use crate::app::Foundation;
@@ -53,13 +55,13 @@ struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Read settings from this file too; may be repeated, a later one wins
+    /// Read settings from this file as well; may be repeated, a later one overrides
     #[arg(long = "config", value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
     /// Set one setting, as in --set token.lifetime=30m; may be repeated
     #[arg(long, value_name = "KEY=VALUE", global = true)]
     set: Vec<String>,
-    /// How to print: table for people, json for programs, id for pipes
+    /// How to print: a table for people, JSON for programs, or one id a line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
 }
@@ -68,32 +70,32 @@ pub(crate) struct Global {
 enum Command {
     /// Run the server
     Serve,
-    /// Run a throw-away server with a demo client and a curl that works
+    /// Run a server for a first try, with a demo client and a curl that works
     Dev(dev::DevArgs),
     /// Bring the database schema up to date
     Migrate(migrate::MigrateArgs),
-    /// Check the settings and say everything that is wrong with them
+    /// Check the settings and report every problem
     CheckConfig(check_config::CheckConfigArgs),
     /// Show the settings
     #[command(subcommand)]
     Config(check_config::ConfigCommand),
-    /// Ask a running server how it is: exit code 0 if well, 1 if not
+    /// Ask the server at `listen` for its health: exit code 0 if it is ready, 1 if not
     Health(health::HealthArgs),
-    /// The machines that ask for tokens
+    /// Clients: the machines that request tokens
     #[command(subcommand)]
     Client(Box<client::ClientCommand>),
-    /// The APIs that tokens are for
+    /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
-    /// The keys that tokens are signed with
+    /// Signing keys of the server
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Make, read and check tokens
+    /// Issue, inspect, verify and revoke tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Say why a request was refused, and what mends it
+    /// Explain why a request was rejected, and how to fix it
     Explain(explain::ExplainArgs),
-    /// The log of every change
+    /// Audit log: every change, in a hash chain
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Print the version
@@ -122,7 +124,7 @@ impl Global {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parsed();
     let format = cli.global.output;
     // On a single core, threads that could take work from one another only cost time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -141,6 +143,13 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error, format),
     }
+}
+
+/// The command line of this process. What cannot be parsed ends the process, with the usage.
+fn parsed() -> Cli {
+    let mut parser = parser();
+    let matches = parser.get_matches_mut();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut parser).exit())
 }
 
 async fn execute(cli: Cli) -> Result<(), CliError> {
@@ -164,6 +173,9 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
 }
 
 fn report(error: &CliError, format: Format) -> ExitCode {
+    if error.is_closed_pipe() {
+        return ExitCode::from(error.exit_code());
+    }
     let text = match format {
         Format::Json => error.as_problem(),
         Format::Table | Format::Id => error.as_text(),
@@ -183,7 +195,7 @@ fn actor() -> Actor {
     Actor::new("cli", name.map_or("unknown", |(_, value)| value))
 }
 
-/// The parser of the command line, for completion scripts.
+/// The parser of the command line, with help and completion in their final form.
 fn parser() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    Cli::command()
 }

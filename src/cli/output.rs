@@ -67,7 +67,20 @@ pub(crate) fn many<T: Serialize>(
 
 /// Prints a line to standard output.
 pub(crate) fn line(text: &str) -> Result<(), CliError> {
-    Ok(writeln!(io::stdout(), "{text}")?)
+    printed(writeln!(io::stdout(), "{text}"))
+}
+
+/// Prints a text that has its own line breaks to standard output.
+pub(crate) fn text(text: &[u8]) -> Result<(), CliError> {
+    printed(io::stdout().write_all(text).and_then(|()| io::stdout().flush()))
+}
+
+/// The outcome of printing a result. A reader that has closed the pipe has seen enough.
+fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
+    outcome.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => CliError::closed_pipe(),
+        _ => CliError::failed(format!("cannot write to standard output: {error}")),
+    })
 }
 
 /// Says something beside the result, to standard error.
@@ -195,7 +208,7 @@ fn table(rows: &[Vec<String>]) -> Result<(), CliError> {
     for row in rows {
         // A control character in a name must not reach the terminal.
         let cells: Vec<_> = row.iter().map(|cell| cell.replace(char::is_control, "?")).collect();
-        writeln!(writer, "{}", cells.join("\t"))?;
+        printed(writeln!(writer, "{}", cells.join("\t")))?;
     }
-    Ok(writer.flush()?)
+    printed(writer.flush())
 }

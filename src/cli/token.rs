@@ -1,6 +1,5 @@
 //! `tokend token`: make, read and check tokens.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -10,6 +9,7 @@ use crate::admin::{audit, revocation};
 use crate::app::{App, Foundation};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
+use crate::cli::token_text::token_text;
 use crate::cli::{Global, actor};
 use crate::config::{Issuer, Need};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
@@ -23,18 +23,15 @@ use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::Wanted;
 
-/// The longest token that is read.
-const LONGEST: u64 = 64 << 10;
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token in a client's name; noted in the audit log
+    /// Issue a token in the name of a client; an event in the audit log says so
     Issue(IssueArgs),
-    /// Show what a token says, without checking it
+    /// Show the claims of a token, without checking it
     Inspect(TokenArgs),
-    /// Check a token: exit code 0 if it is valid, 8 if not
+    /// Verify a token: exit code 0 if it is valid, 8 if not
     Verify(TokenArgs),
-    /// End a token before its time, on every instance within two seconds
+    /// Revoke a token before it expires, on every instance within two seconds
     Revoke(RevokeArgs),
 }
 
@@ -50,17 +47,17 @@ pub(crate) struct IssueArgs {
     /// The client
     #[arg(long, value_name = "ID")]
     client: String,
-    /// The resource; may be left out if only one is possible
+    /// The resource; may be omitted if only one is possible
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
-    /// A scope; may be repeated; every granted scope if absent
+    /// A scope; may be repeated; every granted scope if omitted
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
-    /// - to read the token, or the whole answer of the token endpoint, from standard input
+    /// The token; - reads it, or the whole answer of the token endpoint, from standard input
     #[arg(default_value = "-")]
     token: String,
 }
@@ -106,7 +103,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
 }
 
 fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
-    let token = read(args)?;
+    let token = token_text(&args.token)?;
     let (header, claims) =
         jwt::read_unchecked(&token).map_err(|error| CliError::not_valid(error.to_string()))?;
     match global.output {
@@ -124,16 +121,25 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
     let now = foundation.clock.now();
-    let verified = checked(&foundation, &read(args)?).await?;
+    let verified = checked(&foundation, &token_text(&args.token)?).await?;
     let claims = &verified.claims;
     refuse_revoked(&foundation, claims).await?;
-    let value = json!({ "valid": true, "algorithm": verified.algorithm, "kid": verified.kid, "claims": claims });
+    let is_issuer_checked = foundation.config.issuer.is_some();
+    let value = json!({
+        "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
+        "issuer_checked": is_issuer_checked, "claims": claims,
+    });
+    let issuer = if is_issuer_checked {
+        claims.iss.clone()
+    } else {
+        format!("{}   (issuer not checked: `issuer` is not set)", claims.iss)
+    };
     let rows = [
         (
             "valid",
             format!("signature {}, key {}, time checks pass", verified.algorithm, verified.kid),
         ),
-        ("issuer", claims.iss.clone()),
+        ("issuer", issuer),
         ("client", claims.client_id.clone()),
         ("audience", claims.aud.clone()),
         ("scope", claims.scope.clone().unwrap_or_default()),
@@ -173,7 +179,7 @@ async fn refuse_revoked(foundation: &Foundation, claims: &Claims) -> Result<(), 
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
     let (jti, expires_at) = if args.jti == "-" {
-        let token = read(&TokenArgs { token: args.jti })?;
+        let token = token_text(&args.jti)?;
         let claims = checked(&foundation, &token).await?.claims;
         (TokenId::parse(&claims.jti)?, Some(Timestamp(claims.exp)))
     } else {
@@ -196,26 +202,4 @@ fn refused(error: &TokenError) -> CliError {
         TokenError::WrongIssuer(_) => refusal.with_remedy("Compare with TOKEND_ISSUER."),
         _ => refusal,
     }
-}
-
-/// Reads a token from standard input. The whole JSON answer of the token endpoint will do too.
-fn read(args: &TokenArgs) -> Result<String, CliError> {
-    let text = if args.token == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .take(LONGEST)
-            .read_to_string(&mut text)
-            .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
-        text
-    } else {
-        args.token.clone()
-    };
-    let text = text.trim();
-    if text.starts_with('{')
-        && let Ok(answer) = serde_json::from_str::<serde_json::Value>(text)
-        && let Some(token) = answer["access_token"].as_str()
-    {
-        return Ok(token.to_owned());
-    }
-    Ok(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
 }

@@ -125,10 +125,18 @@ pub struct Resource {
     /// What they are signed with until a key of that algorithm signs.
     #[serde(skip)]
     pub signed_before: SignedBefore,
-    /// When it was registered.
+    /// When it was registered. A built-in resource was not.
+    #[serde(serialize_with = "unless_zero")]
     pub created_at: Timestamp,
     /// When it last changed.
+    #[serde(serialize_with = "unless_zero")]
     pub updated_at: Timestamp,
+}
+
+/// Writes a time, or null for what is there without having been made at any.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn unless_zero<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    (time.0 != 0).then_some(time).serialize(serializer)
 }
 
 impl Resource {
