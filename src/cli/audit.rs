@@ -12,7 +12,7 @@ use crate::cli::output;
 pub(crate) enum AuditCommand {
     /// List changes, oldest first
     List(ListArgs),
-    /// Check the hash chain: exit code 0 if it is intact, 8 if not
+    /// Verify the hash chain: exit code 0 if it is intact, 8 if not
     Verify,
 }
 

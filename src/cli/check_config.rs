@@ -14,9 +14,9 @@ use crate::model::time::Clock;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckConfigArgs {
-    /// Files to check besides those that are read anyway
+    /// More files of settings to check
     files: Vec<std::path::PathBuf>,
-    /// Connect to the database too, and open the keys
+    /// Connect to the database as well, and open the keys
     #[arg(long)]
     online: bool,
 }

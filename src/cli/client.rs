@@ -21,7 +21,7 @@ const PAGE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
-    /// Register a client; prints its secret, once
+    /// Register a client; prints its secret once
     Create(CreateArgs),
     /// List clients
     List(ListArgs),
@@ -29,31 +29,31 @@ pub(crate) enum ClientCommand {
     Show(IdArgs),
     /// Change a client
     Update(UpdateArgs),
-    /// Let a client get tokens again
+    /// Enable a client again after it was disabled
     Enable(IdArgs),
-    /// Let a client get no more tokens
+    /// Disable a client: it gets no more tokens, and its tokens end
     Disable(DisableArgs),
-    /// Remove a client with its secrets and grants
+    /// Delete a client with its secrets and grants
     Delete(DeleteArgs),
-    /// Give a client one more secret; prints it, once
+    /// Add a secret to a client; prints it once
     AddSecret(AddSecretArgs),
-    /// Give a client a new secret and let the old ones end
+    /// Replace the secrets of a client by a new one; prints it once
     RotateSecret(RotateSecretArgs),
-    /// Let a secret end
+    /// Expire a secret
     ExpireSecret(ExpireSecretArgs),
     /// Let a client ask for a resource, or change for which scopes of it
     Grant(GrantArgs),
-    /// Let a client ask for a resource no longer
+    /// Remove a client's grant for a resource
     RevokeGrant(RevokeGrantArgs),
-    /// The public keys of a client, for `private_key_jwt`
+    /// Public keys and certificates of a client, for authentication without a secret
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Foreign issuers whose tokens authenticate a client without a secret
+    /// Trusts: foreign issuers whose tokens authenticate a client
     #[command(subcommand)]
     Trust(TrustCommand),
-    /// End every token that a client has been issued until now, on every instance within two seconds
+    /// Revoke every token that a client has, on every instance within two seconds
     RevokeTokens(IdArgs),
-    /// Take clients over from another system, with their ids and secrets
+    /// Import clients of another system, with their ids and secrets
     Import(ImportArgs),
 }
 

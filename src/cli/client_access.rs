@@ -24,8 +24,8 @@ pub(crate) struct GrantArgs {
     /// A scope of it; may be repeated; every scope if absent
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` for
-    /// no limit; as before if absent
+    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` removes
+    /// the limit; unchanged if omitted
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
 }

@@ -23,34 +23,34 @@ pub(crate) struct CreateArgs {
     /// What it may ask for: a resource, or a resource and scopes; may be repeated
     #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
     grants: Vec<String>,
-    /// How it may authenticate; may be repeated; any way if absent
+    /// A method by which it may authenticate; may be repeated; the methods by secret if omitted
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
-    /// The grant types it may use; may be repeated; `client_credentials` if absent
+    /// A grant type that it may use; may be repeated; `client_credentials` if omitted
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
-    /// How long its tokens live, such as 30m
+    /// Lifetime of its tokens, such as 30m; the default of the resource or the server if omitted
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
-    /// How many tokens it may have, such as 60/m; `off` for no limit whatever the server's
+    /// Limit of tokens that it may get, such as 60/m; `off` exempts it from the server's limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Make no secret: it will prove itself by its keys or by a trust
+    /// Make no secret: it authenticates by its keys, a certificate or a trust
     #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "label"])]
     no_secret: bool,
-    /// Its tokens must be bound to a key of its own (`DPoP`)
+    /// Require tokens that are bound to a key of the client (DPoP)
     #[arg(long)]
     dpop_bound: bool,
-    /// Its tokens must be bound to a certificate that it shows
+    /// Require tokens that are bound to a certificate of the client
     #[arg(long)]
     certificate_bound: bool,
-    /// The subject of its certificate, which a root of `tls.client_ca` vouches for: `subject_dn`,
+    /// The subject of its certificate, issued below a root of `tls.client_ca`; KIND is `subject_dn`,
     /// `san_dns`, `san_uri`, `san_ip` or `san_email`
     #[arg(long, value_name = "KIND=VALUE")]
     tls_subject: Option<String>,
-    /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if absent
+    /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if omitted
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
     #[command(flatten)]
@@ -66,23 +66,23 @@ pub(crate) struct UpdateArgs {
     /// A new name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// How it may authenticate from now on; may be repeated
+    /// A method by which it may authenticate from now on; may be repeated
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
-    /// The grant types it may use from now on; may be repeated
+    /// A grant type that it may use from now on; may be repeated
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
-    /// How long its tokens live from now on; `default` for the server's choice
+    /// Lifetime of its tokens from now on; `default` removes its own lifetime
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
-    /// How many tokens it may have from now on, such as 60/m; `off` for no limit, `default` for
-    /// the server's choice
+    /// Limit of tokens from now on, such as 60/m; `off` exempts it from the server's limit, `default`
+    /// removes its own limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
-    /// Whether its tokens must be bound to a key of its own (`DPoP`) from now on
+    /// Whether its tokens must be bound to a key of the client (DPoP) from now on
     #[arg(long, value_name = "BOOL")]
     dpop_bound: Option<bool>,
-    /// Whether its tokens must be bound to a certificate from now on
+    /// Whether its tokens must be bound to a certificate of the client from now on
     #[arg(long, value_name = "BOOL")]
     certificate_bound: Option<bool>,
     /// The subject of its certificate from now on, such as `san_dns=worker.example.com`

@@ -28,7 +28,7 @@ pub(crate) struct AddSecretArgs {
 pub(crate) struct RotateSecretArgs {
     /// The client's identifier
     id: String,
-    /// How long the old secrets go on counting, such as 24h; they end at once if absent
+    /// How long the old secrets stay valid, such as 24h; they end at once if omitted
     #[arg(long, value_name = "SPAN")]
     overlap: Option<String>,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub(crate) struct ExpireSecretArgs {
     id: String,
     /// The secret's identifier, as client show lists it
     secret_id: String,
-    /// Let it end after this span; at once if absent
+    /// When it ends, such as 24h from now; at once if omitted
     #[arg(long = "in", value_name = "SPAN")]
     after: Option<String>,
 }
@@ -49,10 +49,10 @@ pub(crate) struct ExpireSecretArgs {
 /// What is said of a secret that is to be made.
 #[derive(Debug, Args)]
 pub(super) struct NewSecretArgs {
-    /// What the new secret is called
+    /// Label of the new secret
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
-    /// How long the new secret lives; for ever if absent
+    /// Lifetime of the new secret, such as 90d; no expiry if omitted
     #[arg(long, value_name = "SPAN")]
     secret_ttl: Option<String>,
     /// Write the secret to this new file (mode 0600) instead of printing it

@@ -22,7 +22,7 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
         ("client", client.client_id.to_string()),
         ("name", client.name.as_str().to_owned()),
         ("state", client.state.as_str().to_owned()),
-        ("may use", methods.join(" ")),
+        ("auth methods", methods.join(" ")),
         ("grant types", types.join(" ")),
     ];
     if let Some(lifetime) = client.token_lifetime {
@@ -76,7 +76,7 @@ pub(super) fn secrets_summary(found: &Registration, now: Timestamp) -> String {
     let next = live.iter().filter_map(|secret| secret.expires_at).min();
     match (live.len(), next) {
         (0, _) if found.secrets.is_empty() => "none".to_owned(),
-        (0, _) => "none that counts".to_owned(),
+        (0, _) => "no valid secret".to_owned(),
         (count, None) => format!("{count} (no end)"),
         (count, Some(end)) => format!("{count} (next ends {})", output::moment(end, now)),
     }

@@ -33,13 +33,13 @@ const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change th
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
-    /// Where to listen; loopback
+    /// Address to listen on; one that is not loopback is open to the network
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Keep nothing: work in a folder that is removed at the end
+    /// Keep nothing: use a temporary data folder, removed at the end
     #[arg(long, conflicts_with = "fresh")]
     ephemeral: bool,
-    /// Start over: remove the data of earlier runs first
+    /// Delete the data of earlier runs of dev first
     #[arg(long)]
     fresh: bool,
 }

@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// List the signing keys and what each is for now
+    /// List the signing keys and their states
     List,
 }
 

@@ -12,7 +12,7 @@ use crate::store::schema;
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     status: bool,
 }

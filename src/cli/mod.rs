@@ -14,8 +14,10 @@ mod client_view;
 mod completion;
 mod dev;
 mod error;
+mod examples;
 mod explain;
 mod health;
+mod help;
 mod http;
 mod input;
 mod key;
@@ -197,5 +199,5 @@ fn actor() -> Actor {
 
 /// The parser of the command line, with help and completion in their final form.
 fn parser() -> clap::Command {
-    Cli::command()
+    help::complete(Cli::command())
 }

@@ -23,7 +23,7 @@ pub(crate) enum ResourceCommand {
     Show(UriArgs),
     /// Change a resource
     Update(UpdateArgs),
-    /// Remove a resource and every grant to it
+    /// Delete a resource and every grant for it
     Delete(DeleteArgs),
 }
 
@@ -34,10 +34,10 @@ pub(crate) struct CreateArgs {
     /// A scope it offers, with or without a description; may be repeated
     #[arg(long = "scope", value_name = "SCOPE[=TEXT]")]
     scopes: Vec<String>,
-    /// How long tokens for it live, such as 30m
+    /// Lifetime of its tokens, such as 30m; the server's default if omitted
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
-    /// What its tokens are signed with: ES256, RS256, PS256 or `EdDSA`; the server's choice if absent
+    /// Algorithm that signs its tokens; the server's default if omitted
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
 }
@@ -52,17 +52,17 @@ pub(crate) struct UriArgs {
 pub(crate) struct UpdateArgs {
     /// Its identifier
     uri: String,
-    /// A scope to offer besides, or with another description; may be repeated
+    /// A scope to add, or to describe differently; may be repeated
     #[arg(long = "scope", value_name = "SCOPE[=TEXT]")]
     scopes: Vec<String>,
-    /// A scope to offer no longer; may be repeated
+    /// A scope to remove; may be repeated
     #[arg(long = "remove-scope", value_name = "SCOPE")]
     remove: Vec<String>,
-    /// How long tokens for it live from now on; `default` for the server's choice
+    /// Lifetime of its tokens from now on; `default` removes its own lifetime
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
-    /// What its tokens are signed with from now on: ES256, RS256, PS256 or `EdDSA`; `default` for the
-    /// server's choice. Says which verifiers need it
+    /// Algorithm that signs its tokens from now on; `default` removes its own algorithm. The command
+    /// prints which verifiers can read it
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
 }

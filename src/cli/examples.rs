@@ -1,0 +1,176 @@
+//! The examples at the end of help texts.
+
+/// The examples of one command: what each does, and its line.
+type Examples = &'static [(&'static str, &'static str)];
+
+const ALL: [(&str, Examples); 20] = [
+    (
+        "",
+        &[
+            ("Try it: a server with a demo client, and a curl that works", "tokend dev"),
+            ("Find out why a request was rejected", "tokend explain req_8fQ2m1Lx0PzR5tYvB3nK"),
+        ],
+    ),
+    (
+        "serve",
+        &[
+            ("Serve on 127.0.0.1:8080", "TOKEND_ISSUER=https://id.example.com tokend serve"),
+            ("Read the settings from a file", "tokend serve --config /etc/tokend/tokend.toml"),
+        ],
+    ),
+    (
+        "dev",
+        &[
+            ("Keep the data of the demo in ./.tokend", "tokend dev"),
+            ("Keep nothing", "tokend dev --ephemeral --listen 127.0.0.1:8090"),
+        ],
+    ),
+    (
+        "migrate",
+        &[
+            ("Show what would be done", "tokend migrate --status"),
+            ("Bring the schema up to date", "tokend migrate"),
+        ],
+    ),
+    (
+        "check-config",
+        &[
+            ("Check a file before a deployment", "tokend check-config tokend.toml"),
+            ("Check the database and the keys as well", "tokend check-config --online"),
+        ],
+    ),
+    (
+        "config",
+        &[
+            ("Show each setting and its origin", "tokend config show"),
+            ("Begin a file of settings", "tokend config defaults > tokend.toml"),
+        ],
+    ),
+    (
+        "health",
+        &[
+            ("Ask the server of these settings", "tokend health"),
+            ("Ask a server that listens elsewhere", "tokend health --set listen=127.0.0.1:8090"),
+        ],
+    ),
+    (
+        "client",
+        &[
+            (
+                "Register a client that may read orders",
+                "tokend client create billing --grant https://orders.example.com=orders:read",
+            ),
+            (
+                "Replace its secret; the old one works for another day",
+                "tokend client rotate-secret billing --overlap 24h --secret-file billing.secret",
+            ),
+            ("End its access, and its tokens", "tokend client disable billing --reason SEC-12"),
+        ],
+    ),
+    (
+        "client create",
+        &[
+            (
+                "With a secret, written to a file",
+                "tokend client create billing --grant https://orders.example.com=orders:read --secret-file billing.secret",
+            ),
+            (
+                "With a key of its own, and without a secret",
+                "tokend client create nightly --no-secret --jwks public.json --grant https://orders.example.com",
+            ),
+        ],
+    ),
+    (
+        "client grant",
+        &[(
+            "Let a client read and write orders",
+            "tokend client grant billing --resource https://orders.example.com --scope orders:read --scope orders:write",
+        )],
+    ),
+    (
+        "client rotate-secret",
+        &[(
+            "Let the old secret work for another day",
+            "tokend client rotate-secret billing --overlap 24h --secret-file billing.secret",
+        )],
+    ),
+    (
+        "client keys",
+        &[
+            ("Register a public key", "tokend client keys add billing --jwks public.json"),
+            ("Show the keys", "tokend client keys list billing"),
+        ],
+    ),
+    (
+        "client trust",
+        &[
+            (
+                "Let a GitHub Actions workflow be a client",
+                "tokend client trust add deploy --issuer https://token.actions.githubusercontent.com --subject repo:acme/api:ref:refs/heads/main",
+            ),
+            ("Find out why a token is not accepted", "tokend client trust test deploy < token.jwt"),
+        ],
+    ),
+    ("client import", &[("Register the clients of a file", "tokend client import clients.jsonl")]),
+    (
+        "resource",
+        &[
+            (
+                "Register an API with two scopes",
+                "tokend resource create https://orders.example.com --scope orders:read --scope orders:write",
+            ),
+            (
+                "Sign its tokens with RS256",
+                "tokend resource update https://orders.example.com --signing-alg RS256",
+            ),
+        ],
+    ),
+    ("key", &[("Show the signing keys", "tokend key list")]),
+    (
+        "token",
+        &[
+            (
+                "Get a token and check it",
+                "curl -s http://localhost:8080/v1/oauth/token -u cl_demo:tkd_… -d grant_type=client_credentials | tokend token verify",
+            ),
+            (
+                "Issue a token in the name of a client",
+                "tokend token issue --client billing --scope orders:read",
+            ),
+        ],
+    ),
+    (
+        "explain",
+        &[(
+            "The id is in the answer and in the X-Request-Id header",
+            "tokend explain req_8fQ2m1Lx0PzR5tYvB3nK",
+        )],
+    ),
+    (
+        "audit",
+        &[
+            ("Show the latest changes", "tokend audit list --limit 20"),
+            ("Check that no change was altered", "tokend audit verify"),
+        ],
+    ),
+    (
+        "completion",
+        &[("Complete commands, options and ids in this bash", "source <(tokend completion bash)")],
+    ),
+];
+
+/// The examples of the command at `path`, such as `client trust`, as its help shows them.
+pub(crate) fn of(path: &str) -> Option<String> {
+    let (_, examples) = ALL.iter().find(|(known, _)| *known == path)?;
+    let mut text = String::from("Examples:");
+    for (what, line) in *examples {
+        text.push_str(&format!("\n  # {what}\n  {line}"));
+    }
+    Some(text)
+}
+
+/// Every example line.
+#[cfg(test)]
+pub(crate) fn lines() -> impl Iterator<Item = &'static str> {
+    ALL.iter().flat_map(|(_, examples)| examples.iter()).map(|(_, line)| *line)
+}

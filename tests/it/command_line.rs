@@ -1,0 +1,124 @@
+//! What every command has in common: help, pipes, and what is read from standard input.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::support::process::{Cli, Run, free_port};
+use crate::support::{Engine, ORDERS};
+
+async fn cli_with_client() -> Cli {
+    let cli = Cli::new(Engine::Sqlite).await;
+    cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    cli.json(&["client", "create", "a", "--id", "a", "--grant", ORDERS]);
+    cli
+}
+
+/// Runs a command whose standard output is closed by its reader after `lines` lines.
+fn run_into_closed_pipe(cli: &Cli, arguments: &[&str], lines: usize) -> Run {
+    let mut child = cli
+        .command(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut reader = BufReader::new(child.stdout.take().expect("its output"));
+    let mut stdout = String::new();
+    for _ in 0..lines {
+        reader.read_line(&mut stdout).expect("a line");
+    }
+    drop(reader);
+    let output = child.wait_with_output().expect("its end");
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout,
+        stderr: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// O-41: `tokend … | head` says nothing and is not a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pipe_is_silent() {
+    let cli = cli_with_client().await;
+    for arguments in [
+        &["config", "show", "-o", "json"][..],
+        &["config", "show"],
+        &["config", "defaults"],
+        &["completion", "bash"],
+        &["client", "list"],
+        &["client", "show", "a", "-o", "json"],
+        &["audit", "list", "-o", "json"],
+        &["version"],
+        &["client", "create", "--help"],
+    ] {
+        let run = run_into_closed_pipe(&cli, arguments, 0);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
+    }
+    let run = run_into_closed_pipe(&cli, &["config", "show", "-o", "json"], 1);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "[\n", ""));
+    // A command that fails still says so, whatever has become of its output.
+    let run = run_into_closed_pipe(&cli, &["client", "show", "nobody"], 0);
+    assert!(run.code == 4 && run.stderr.contains("nobody"), "{run:?}");
+}
+
+/// O-30: who cannot be reached, and which setting says where it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_names_the_setting_that_it_follows() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let address = format!("127.0.0.1:{}", free_port());
+    let run = cli.run(&["health", "--set", &format!("listen={address}")]);
+    assert_eq!(run.code, 1, "{run:?}");
+    for words in [&address, "`listen`", "from --set on the command line", "--set listen="] {
+        assert!(run.stderr.contains(words), "no {words:?} in {run:?}");
+    }
+}
+
+/// O-29: a check that was not made is not passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_says_whether_the_issuer_was_checked() {
+    let cli = cli_with_client().await;
+    let token = cli.run(&["token", "issue", "--client", "a"]).stdout;
+    let verified = cli.json_with(&["token", "verify"], &token);
+    assert_eq!(verified["issuer_checked"], true);
+    let run = cli.run_with(&["token", "verify"], &token);
+    assert!(run.code == 0 && !run.stdout.contains("not checked"), "{run:?}");
+}
+
+/// O-38: the answer with its headers, as `curl -si` prints it, and an answer that is a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_reads_an_answer_with_its_headers() {
+    let cli = cli_with_client().await;
+    let token = cli.run(&["token", "issue", "--client", "a"]).stdout;
+    let answer =
+        |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{body}");
+    let good = format!("{{\"access_token\":\"{}\"}}", token.trim());
+    let run = cli.run_with(&["token", "verify", "-"], &answer(&good));
+    assert_eq!(run.code, 0, "{run:?}");
+    let bad = r#"{"error":"invalid_client","error_description":"Failed. Request id: req_a1."}"#;
+    let run = cli.run_with(&["token", "verify", "-"], &answer(bad));
+    assert_eq!(run.code, 8, "{run:?}");
+    assert!(run.stderr.contains("is an error response"), "{run:?}");
+    assert!(run.stderr.contains("tokend explain req_a1"), "{run:?}");
+}
+
+/// O-48: the built-in resource was not created at the beginning of 1970.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_built_in_resource_has_no_time_of_creation() {
+    let cli = cli_with_client().await;
+    let built_in = cli.json(&["resource", "show", "urn:tokend"]);
+    assert!(built_in["created_at"].is_null() && built_in["updated_at"].is_null(), "{built_in}");
+    assert!(cli.json(&["resource", "show", ORDERS])["created_at"].is_string());
+}
+
+/// O-43: what is common to all commands stands last, and each group has examples.
+#[tokio::test(flavor = "multi_thread")]
+async fn help_has_examples_and_puts_the_global_options_last() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let help = cli.run(&["client", "create", "--help"]).stdout;
+    let position = |words: &str| help.find(words).unwrap_or_else(|| panic!("no {words:?}: {help}"));
+    assert!(position("--grant") < position("Global options:"));
+    assert!(position("Global options:") < position("--config"));
+    assert!(position("--config") < position("Examples:"));
+    assert!(position("possible values: client_secret_basic") > 0);
+    assert!(!help.contains('`') && !help.contains('\u{1b}'), "{help}");
+}
