@@ -147,6 +147,11 @@ impl AuthenticationMethod {
     /// The methods by a client secret: those of a client that says nothing else.
     pub const BY_SECRET: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
 
+    /// True for a method in which the client shows a certificate (RFC 8705, section 2).
+    pub fn is_by_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+
     /// Reads the registered name of a method.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {

@@ -56,6 +56,8 @@ pub struct Caller {
     pub credentials: Option<Credentials>,
     /// The `client_id` of the body, which proves nothing.
     pub client_id: Option<String>,
+    /// A parameter that was most likely meant to be one of the credentials, fit for a description.
+    pub misspelt: Option<String>,
     /// Where it calls from.
     pub origin: Origin,
 }
@@ -122,7 +124,11 @@ impl Caller {
         let assertion = assertion(parameters)?;
         let client_id = parameters.take("client_id");
         let secret = parameters.take("client_secret").map(SecretString::from);
-        let credentials = credentials(header, client_id.clone(), secret, assertion)?;
+        let misspelt = ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
+            .into_iter()
+            .find_map(|name| parameters.misspelt(name));
+        let credentials = credentials(header, client_id.clone(), secret, assertion)
+            .map_err(|error| error.with_misspelt(misspelt.as_deref()))?;
         let credentials = match (credentials, &client_id, origin.shown.certificate()) {
             (None, Some(client_id), Some(certificate)) => {
                 Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
@@ -133,7 +139,7 @@ impl Caller {
         if presented.or(client_id.as_deref()).is_some_and(is_too_long) {
             return Err(OAuthError::authentication_failed("the client id is too long"));
         }
-        Ok(Self { credentials, client_id, origin })
+        Ok(Self { credentials, client_id, misspelt, origin })
     }
 }
 

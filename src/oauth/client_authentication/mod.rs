@@ -69,7 +69,7 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
     let now = app.foundation.clock.now();
     refuse_if_stale(app, now)?;
     match &caller.credentials {
-        None => Err(nothing_presented(&caller.origin.shown)),
+        None => Err(nothing_presented(app, caller)),
         Some(Credentials::Secret(credentials)) => {
             let address = caller.origin.address;
             let secret::Proved { entry, secret } =
@@ -114,17 +114,50 @@ pub async fn authenticate_by_grant(
 }
 
 /// There are no credentials, or only half of them.
-fn nothing_presented(shown: &Shown) -> OAuthError {
-    match shown {
-        Shown::Nothing => OAuthError::no_authentication(),
+fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
+    match &caller.origin.shown {
+        Shown::Nothing => nothing_but_an_id(app, caller),
         Shown::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
             "No client authentication found. A certificate was shown: send client_id in the body beside it.",
         ),
-        Shown::Unreadable => OAuthError::no_authentication().with_remedy(
+        Shown::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
     }
+}
+
+/// The answer is the same for every client id; the operator learns what the client should present.
+fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
+    let refusal = OAuthError::no_authentication(caller.misspelt.as_deref());
+    let Some(id) = &caller.client_id else { return refusal };
+    let Some(entry) = app.directory.client(id) else {
+        return refusal.with_reason(diagnosis::unknown_id(app, id).reason().to_owned());
+    };
+    let (by_certificate, others): (Vec<_>, Vec<_>) =
+        entry.ways.auth_methods.iter().partition(|method| method.is_by_certificate());
+    let names = |methods: &[&AuthenticationMethod]| {
+        methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" or ")
+    };
+    let (reason, remedy) = if others.is_empty() {
+        (
+            format!(
+                "{id}: the client authenticates by certificate ({}), and none came",
+                names(&by_certificate)
+            ),
+            "Let it show its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.",
+        )
+    } else {
+        let all: Vec<_> = entry.ways.auth_methods.iter().collect();
+        (
+            format!(
+                "{id}: the request has a client_id and no credentials; the client may use {}",
+                names(&all)
+            ),
+            "Send the credentials of one of these methods in the same request.",
+        )
+    };
+    refusal.with_reason(reason).about(id).with_remedy(remedy)
 }
 
 /// Has the keys of others fetched soon, because one was not among them.
