@@ -29,6 +29,9 @@ use crate::store::{Store, StoreError};
 /// The name under which the tag key lies sealed in the database.
 const TAG_KEY: &str = "secret_tag_key";
 
+/// How long rejections are kept for `tokend explain`, in seconds.
+const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
+
 /// Why a process could not be put together; each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -167,6 +170,18 @@ impl App {
             self.refusals.put_back(refusals);
         }
         written
+    }
+
+    /// Deletes what has expired, in the database and in memory. Revocations and used assertions go
+    /// by the clock of the database: one instance whose clock is wrong must not make a token of all
+    /// others active again.
+    pub async fn purge_expired(&self) -> Result<(), StoreError> {
+        let Foundation { store, clock, .. } = &self.foundation;
+        let now = store.time(clock).await?;
+        self.directory.revocations.purge_expired(now);
+        store.purge_revocations(now).await?;
+        store.purge_assertions(now).await?;
+        store.forget_refusals(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 
     /// Reads what others have changed; true if there was anything.

@@ -28,9 +28,6 @@ const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
 /// How often refusals are written.
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how many seconds refusals are kept: seven days.
-const REFUSALS_KEPT_FOR: i64 = 7 * 86_400;
-
 /// How often it is looked for what can be forgotten.
 const FORGETTING_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -186,22 +183,14 @@ pub(super) async fn write_refusals(app: &App) {
     }
 }
 
-/// Forgets for ever what no longer matters, because it would have expired by now anyway.
+/// Deletes expired rows for ever, every minute.
 pub(super) async fn forget(app: Arc<App>) {
     loop {
         tokio::time::sleep(FORGETTING_INTERVAL).await;
-        let now = app.foundation.clock.now();
-        app.directory.revocations.forget(now);
-        let store = &app.foundation.store;
-        let forgotten = async {
-            store.forget_revocations(now).await?;
-            store.forget_assertions(now).await?;
-            store.forget_refusals(now.minus_seconds(REFUSALS_KEPT_FOR)).await
-        };
-        if let Err(error) = forgotten.await {
+        if let Err(error) = app.purge_expired().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "cannot forget what has expired; trying again"
+                "expired rows cannot be deleted; the next attempt is in a minute"
             );
         }
     }

@@ -38,6 +38,7 @@ mod readme;
 mod readme_rust;
 mod resources_and_scopes;
 mod revocation;
+mod revocation_epochs;
 mod robustness;
 mod secrecy;
 mod seeds;
