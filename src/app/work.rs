@@ -27,9 +27,9 @@ impl Actor {
         Self("server".to_owned())
     }
 
-    /// A client that does something to its own tokens.
+    /// A client that does something to its own tokens. Its id is recorded in full.
     pub fn client(id: &ClientId) -> Self {
-        Self::new("client", id.as_str())
+        Self(format!("client:{id}"))
     }
 }
 

@@ -7,12 +7,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::crypto::certificate::ClientCertificate;
-use crate::model::client::AuthenticationMethod;
+use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
-
-/// The longest client id that is looked at, in bytes.
-const LONGEST_CLIENT_ID: usize = 256;
 
 /// The one type of client assertion that there is (RFC 7523, section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -144,7 +141,7 @@ impl Caller {
 }
 
 fn is_too_long(client_id: &str) -> bool {
-    client_id.len() > LONGEST_CLIENT_ID
+    client_id.len() > ClientId::MAX_LENGTH
 }
 
 impl Credentials {

@@ -13,11 +13,14 @@ use zeroize::Zeroizing;
 use crate::app::App;
 use crate::crypto::secret::{self, Shape};
 use crate::directory::{ClientEntry, SecretEntry};
+use crate::model::client::AuthenticationMethod;
 use crate::model::refusal::UnknownId;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::refusal;
 use crate::oauth::error::OAuthError;
+
+const COLONS: &str = "The credentials hold several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
 
 const CODING: &str =
     "In Basic encode id and secret once; in a JSON or form body let the library do it, once.";
@@ -28,7 +31,12 @@ const UNQUOTE: &str = "Remove the quotation marks. docker --env-file and Kuberne
 
 /// Nobody has the id that was presented. It is not told as it is: it may be a secret.
 pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
-    unknown_id(app, &credentials.client_id)
+    let error = unknown_id(app, &credentials.client_id);
+    let is_basic = credentials.method == AuthenticationMethod::ClientSecretBasic;
+    if is_basic && credentials.secret.expose_secret().contains(':') {
+        return error.with_remedy(COLONS);
+    }
+    error
 }
 
 /// The same without a secret beside it.
