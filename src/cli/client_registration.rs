@@ -119,7 +119,11 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         client_id: args.id.as_deref().map(ClientId::parse).transpose()?,
         auth_methods,
         grant_types: grant_types(&args.grant_types)?,
-        token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
+        token_lifetime: args
+            .token_ttl
+            .as_deref()
+            .map(|text| span("--token-ttl", text))
+            .transpose()?,
         token_rate: args.token_rate.as_deref().map(RateLimit::parse).transpose()?,
         grants: args
             .grants
@@ -160,7 +164,11 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         name: args.name.as_deref().map(ClientName::parse).transpose()?,
         auth_methods: (!methods.is_empty()).then_some(methods),
         grant_types: (!types.is_empty()).then_some(types),
-        token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
+        token_lifetime: args
+            .token_ttl
+            .as_deref()
+            .map(|text| span_or_default("--token-ttl", text))
+            .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
         dpop_bound: args.dpop_bound,
         certificate_bound: args.certificate_bound,

@@ -64,7 +64,11 @@ impl NewSecretArgs {
     pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
         Ok(NewSecret {
             label: self.label.clone(),
-            lifetime: self.secret_ttl.as_deref().map(span).transpose()?,
+            lifetime: self
+                .secret_ttl
+                .as_deref()
+                .map(|text| span("--secret-ttl", text))
+                .transpose()?,
         })
     }
 }
@@ -83,7 +87,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(span).transpose()?;
+    let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
     let foundation = global.foundation().await?;
     let (record, plain, old_end) =
         secret::rotate(&foundation, &actor(), &id, &new, overlap).await?;
@@ -94,7 +98,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
     let id = ClientId::parse(&args.id)?;
     let secret_id = SecretId::parse(&args.secret_id)?;
-    let after = args.after.as_deref().map(span).transpose()?;
+    let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
     let foundation = global.foundation().await?;
     let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });

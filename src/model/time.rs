@@ -72,13 +72,20 @@ impl Lifetime {
         }
     }
 
-    /// Reads `30m`, `1h`, `90d` or a bare number of seconds.
+    /// Reads `30s`, `15m`, `24h` or `90d`. A number without a unit is an error, because its
+    /// meaning would be a guess.
+    ///
+    /// # Errors
+    /// If the text has no unit, is not a duration of whole seconds, or is out of range.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if let Ok(seconds) = text.parse::<i64>() {
-            return Self::from_seconds(seconds);
+        if let Some(missing) = missing_unit(text) {
+            return Err(missing);
         }
         let span = humantime::parse_duration(text)
-            .map_err(|_| Malformed::because("is not a span of time; write 30s, 15m, 24h or 90d"))?;
+            .map_err(|_| Malformed::because("is not a duration; write 30s, 15m, 24h or 90d"))?;
+        if span.subsec_nanos() != 0 {
+            return Err(Malformed::because("is not a whole number of seconds"));
+        }
         Self::from_seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
     }
 
@@ -88,11 +95,32 @@ impl Lifetime {
     }
 }
 
-/// As people write it: `1h`, `90days`.
+/// As an operator writes it: one number and its unit, such as `15m`, `48h` or `90d`.
 impl fmt::Display for Lifetime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(Duration::from_secs(u64::from(self.0))).fmt(formatter)
+        const UNITS: [(u32, u32, char); 3] = [(86_400, 3, 'd'), (3_600, 1, 'h'), (60, 1, 'm')];
+        let fitting = UNITS
+            .into_iter()
+            .find(|(size, least, _)| self.0 % size == 0 && self.0 / size >= *least);
+        match fitting {
+            Some((size, _, unit)) => write!(formatter, "{}{unit}", self.0 / size),
+            None => write!(formatter, "{}s", self.0),
+        }
     }
+}
+
+/// The error for a number without a unit, with the durations that may be meant; `None` for every
+/// other text.
+pub fn missing_unit(text: &str) -> Option<Malformed> {
+    let number = text.trim();
+    let is_number = !number.is_empty()
+        && number.len() <= 20
+        && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| {
+        Malformed::because(format!(
+            "has no unit: write {number}s, {number}m, {number}h or {number}d"
+        ))
+    })
 }
 
 /// The clock that is asked for the time; tests hold one that they move themselves.
@@ -147,9 +175,31 @@ mod tests {
     #[test]
     fn a_lifetime_is_bounded() {
         assert_eq!(Lifetime::parse("24h").map(Lifetime::seconds), Ok(86_400));
-        assert_eq!(Lifetime::parse("1800").map(Lifetime::seconds), Ok(1800));
-        for text in ["0", "-5", "", "0s", "9200000000000000", "500years", "soon"] {
+        for text in ["0", "-5", "", "0s", "9200000000000000", "500years", "soon", "1500ms"] {
             assert!(Lifetime::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    /// O-18: a number without a unit is refused, and the error shows the fix.
+    #[test]
+    fn a_duration_needs_a_unit() {
+        for text in ["1800", "24", " 30 ", "0"] {
+            let error = Lifetime::parse(text).expect_err(text).to_string();
+            assert!(error.starts_with("has no unit: write "), "{text:?}: {error}");
+        }
+        assert!(missing_unit("24").expect("an error").to_string().contains("24h"));
+        for text in ["24h", "", "a", "-1", "1.5"] {
+            assert!(missing_unit(text).is_none(), "{text:?}");
+        }
+    }
+
+    /// O-45: a duration is printed as an operator writes it, and reads back.
+    #[test]
+    fn a_duration_is_printed_with_one_unit() {
+        for text in ["45s", "90s", "30m", "90m", "24h", "48h", "3d", "90d"] {
+            let printed = Lifetime::parse(text).expect(text).to_string();
+            assert_eq!(Lifetime::parse(&printed), Lifetime::parse(text), "{text}: {printed}");
+            assert_eq!(printed, text);
         }
     }
 
