@@ -63,6 +63,14 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
 }
 
+/// A new identifier: `cl_` and random letters and digits.
+///
+/// # Errors
+/// If the operating system gives no random bytes.
+pub fn generate_id() -> Result<ClientId, AdminError> {
+    ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
+}
+
 /// Registers a client with its grants and its first secret, and gives the secret, which exists
 /// nowhere else. A client that may not authenticate by a secret has none.
 pub async fn create(
@@ -72,9 +80,7 @@ pub async fn create(
 ) -> Result<(Registration, Option<SecretString>), AdminError> {
     let client_id = match new.client_id {
         Some(id) => id,
-        None => {
-            ClientId::parse(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))?
-        }
+        None => generate_id()?,
     };
     for wanted in &new.grants {
         grant::check(foundation, wanted).await?;

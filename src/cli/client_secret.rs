@@ -10,7 +10,7 @@ use crate::admin::secret::{self, NewSecret};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
 use crate::cli::span::span;
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, client_reference};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
@@ -18,7 +18,7 @@ use crate::model::usage::Usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     #[command(flatten)]
     new: NewSecretArgs,
@@ -26,7 +26,7 @@ pub(crate) struct AddSecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RotateSecretArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// How long the old secrets stay valid, such as 24h; they end at once if omitted
     #[arg(long, value_name = "SPAN")]
@@ -37,7 +37,7 @@ pub(crate) struct RotateSecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExpireSecretArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The secret's identifier, as client show lists it
     secret_id: String,
@@ -75,20 +75,20 @@ impl NewSecretArgs {
 
 /// Runs `tokend client add-secret`.
 pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let (record, plain) = secret::add(&foundation, &actor(), &id, &new).await?;
     print(global, &args.new, &id, &record, &plain, None)
 }
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
     let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let (record, plain, old_end) =
         secret::rotate(&foundation, &actor(), &id, &new, overlap).await?;
     print(global, &args.new, &id, &record, &plain, old_end)
@@ -96,10 +96,10 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let secret_id = SecretId::parse(&args.secret_id)?;
     let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [

@@ -10,7 +10,7 @@ use crate::app::{App, Foundation};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, client_reference};
 use crate::config::{Issuer, Need};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
@@ -43,7 +43,7 @@ pub(crate) struct RevokeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct IssueArgs {
-    /// The client
+    /// The client's id, or its name if the name is unique
     #[arg(long, value_name = "ID")]
     client: String,
     /// The resource; may be omitted if only one is possible
@@ -64,7 +64,7 @@ pub(crate) struct TokenArgs {
 /// Runs `tokend token`.
 pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
     match command {
-        TokenCommand::Issue(args) => issue(global, &args).await,
+        TokenCommand::Issue(args) => Box::pin(issue(global, &args)).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
         TokenCommand::Revoke(args) => revoke(global, args).await,
@@ -72,11 +72,11 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
 }
 
 async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.client)?;
     let config = global.config(Need::Issuer)?;
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     let foundation = Foundation::open(config, Clock::System).await?;
+    let id = client_reference::resolve(&foundation, &args.client).await?;
     let app = Arc::new(App::load(foundation, issuer).await?);
     crate::server::make_keys(&app, false).await?;
     let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());

@@ -17,6 +17,7 @@ mod cli_clients;
 mod cli_config;
 mod cli_tokens;
 mod client_authentication;
+mod client_ids;
 mod command_line;
 mod docs;
 mod dpop;
