@@ -1,5 +1,6 @@
 //! What a process is made of: built once at the start, then only read.
 
+pub mod background;
 pub mod refusals;
 pub mod work;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use crate::app::background::BackgroundTasks;
 use crate::app::refusals::Refusals;
 use crate::config::{Config, Issuer, Location};
 use crate::crypto::argon2id::Cost;
@@ -114,6 +116,8 @@ pub struct App {
     pub stopping: AtomicBool,
     /// The last refusals, until they are written.
     pub refusals: Arc<Refusals>,
+    /// How the background tasks are.
+    pub background: BackgroundTasks,
 }
 
 impl Foundation {
@@ -139,10 +143,10 @@ impl App {
     pub async fn load(foundation: Foundation, issuer: Issuer) -> Result<Self, StartError> {
         let Foundation { store, vault, clock, config, .. } = &foundation;
         store.note_lifetime(config.token.lifetime_max).await?;
-        let directory =
-            Directory::load(store, vault, foundation.keep_seconds(), clock.now()).await?;
+        let directory = Directory::load(store, vault, foundation.keep_seconds(), clock).await?;
         let (stopping, refusals) = (AtomicBool::new(false), Arc::default());
-        Ok(Self { foundation, issuer, directory, stopping, refusals })
+        let background = BackgroundTasks::default();
+        Ok(Self { foundation, issuer, directory, stopping, refusals, background })
     }
 
     /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.

@@ -14,13 +14,12 @@ use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
-use crate::directory::RemoteSource;
+use crate::directory::{RemoteSource, fetch_keys};
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::ClientState;
 use crate::model::security::KeySource;
 use crate::model::trust::{ForeignIssuer, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
-use crate::server::fetch_keys;
 
 /// The longest token that is read, in bytes.
 const LONGEST: u64 = 64 << 10;

@@ -4,6 +4,7 @@
 //! so tokens go on flowing while the database is away, and the directory says how old its
 //! knowledge is.
 
+mod discovery;
 mod entry;
 mod following;
 mod key_sets;
@@ -12,10 +13,11 @@ mod offers;
 mod revocations;
 mod trusting;
 
+pub use discovery::{discovered_uri, fetch_keys};
 pub use entry::{
     ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry, Ways,
 };
-pub use key_sets::{KeySets, RemoteKeys, RemoteSource};
+pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
 pub use offers::{GrantEntry, Offer, Resources};
 pub use revocations::Revocations;
@@ -36,7 +38,7 @@ use crate::directory::trusting::Trusting;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
 use crate::model::security::{KeySource, Security};
-use crate::model::time::Timestamp;
+use crate::model::time::{Clock, Timestamp};
 use crate::model::trust::Trust;
 use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
@@ -88,7 +90,7 @@ impl Directory {
         store: &Store,
         vault: &Vault,
         keep_seconds: i64,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<Self, DirectoryError> {
         // The place in the events comes first: what changes while we load is read again later.
         let head = store.head().await?;
@@ -101,12 +103,12 @@ impl Directory {
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
             trusting: Trusting::default(),
-            followed_at: AtomicI64::new(now.0),
+            followed_at: AtomicI64::new(clock.now().0),
             followed_to: Mutex::new(head.clone()),
             published: AtomicI64::new(0),
             ledger: Ledger::default(),
             revocations: Revocations::default(),
-            key_sets: KeySets::default(),
+            key_sets: KeySets::new(clock.clone()),
         };
         directory.load_everything(store, vault).await?;
         directory.publish(head.sequence);

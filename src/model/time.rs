@@ -2,9 +2,9 @@
 //! everybody asks.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
@@ -123,36 +123,88 @@ pub fn missing_unit(text: &str) -> Option<Malformed> {
     })
 }
 
+/// A reading of a monotonic clock: it never goes back, whatever happens to the machine's time of
+/// day. It is comparable only with other readings of the same [`Clock`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonotonicTime(Duration);
+
+impl MonotonicTime {
+    /// The time from `earlier` to this reading; zero if `earlier` is the later one.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This reading and `span` more.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
+    }
+}
+
 /// The clock that is asked for the time; tests hold one that they move themselves.
+///
+/// Times that others see (claims, rows) come from [`Clock::now`]; waiting times and ages within
+/// this process come from [`Clock::monotonic`].
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The machine's clocks.
     System,
     /// A clock that stands still until it is moved.
-    Fixed(Arc<AtomicI64>),
+    Fixed(Arc<FixedClock>),
+}
+
+/// The readings of a clock that stands still.
+#[derive(Debug)]
+pub struct FixedClock {
+    seconds: AtomicI64,
+    elapsed: AtomicU64,
 }
 
 impl Clock {
-    /// A clock that stands at `now` until [`Clock::advance`] moves it.
+    /// A clock that stands at `now` until [`Clock::advance`] or [`Clock::jump`] moves it.
     pub fn fixed(now: Timestamp) -> Self {
-        Self::Fixed(Arc::new(AtomicI64::new(now.0)))
+        Self::Fixed(Arc::new(FixedClock {
+            seconds: AtomicI64::new(now.0),
+            elapsed: AtomicU64::new(0),
+        }))
     }
 
-    /// The present moment.
+    /// The present time of day. It may jump, in both directions.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp(system_seconds()),
-            Self::Fixed(seconds) => Timestamp(seconds.load(Ordering::Relaxed)),
+            Self::Fixed(clock) => Timestamp(clock.seconds.load(Ordering::Relaxed)),
         }
     }
 
-    /// Moves a fixed clock forward by `seconds`; the machine's clock is left alone.
+    /// The present reading of the monotonic clock.
+    pub fn monotonic(&self) -> MonotonicTime {
+        match self {
+            Self::System => MonotonicTime(START.get_or_init(Instant::now).elapsed()),
+            Self::Fixed(clock) => {
+                MonotonicTime(Duration::from_secs(clock.elapsed.load(Ordering::Relaxed)))
+            }
+        }
+    }
+
+    /// Lets `seconds` pass on a fixed clock; the machine's clock is left alone.
     pub fn advance(&self, seconds: i64) {
-        if let Self::Fixed(now) = self {
-            now.fetch_add(seconds, Ordering::Relaxed);
+        self.jump(seconds);
+        if let Self::Fixed(clock) = self {
+            clock.elapsed.fetch_add(u64::try_from(seconds).unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    /// Sets the time of day of a fixed clock forward, or back, without any time passing.
+    pub fn jump(&self, seconds: i64) {
+        if let Self::Fixed(clock) = self {
+            clock.seconds.fetch_add(seconds, Ordering::Relaxed);
         }
     }
 }
+
+/// The start of the machine's monotonic clock: its first reading in this process.
+static START: OnceLock<Instant> = OnceLock::new();
 
 #[expect(clippy::disallowed_methods, reason = "this is the one home of the machine's clock")]
 fn system_seconds() -> i64 {
@@ -207,5 +259,17 @@ mod tests {
     fn adding_a_lifetime_never_leaves_the_calendar() {
         let longest = Lifetime::parse("9y").expect("nine years are allowed");
         assert_eq!(Timestamp(i64::MAX).plus(longest), Timestamp::LATEST);
+    }
+
+    #[test]
+    fn a_jump_of_the_time_of_day_does_not_move_the_monotonic_clock() {
+        let clock = Clock::fixed(Timestamp(1_000_000));
+        let start = clock.monotonic();
+        clock.jump(-86_400);
+        assert_eq!((clock.now(), clock.monotonic()), (Timestamp(913_600), start));
+        clock.advance(10);
+        assert_eq!(clock.monotonic().since(start), Duration::from_secs(10));
+        assert_eq!(start.since(clock.monotonic()), Duration::ZERO);
+        assert!(Clock::System.monotonic() >= MonotonicTime::default());
     }
 }

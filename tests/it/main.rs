@@ -26,6 +26,7 @@ mod first_minute;
 mod following;
 mod interop;
 mod introspection;
+mod key_sets;
 mod ledger;
 mod limits;
 mod matrix;
