@@ -9,6 +9,7 @@ mod endpoint;
 mod exchange;
 mod health;
 mod refusal;
+mod welcome;
 
 pub use exchange::{Exchange, Peer, answer, answer_to_noise};
 pub use refusal::Shape;
@@ -79,6 +80,13 @@ impl Routes {
         let metadata = METADATA_PATHS.into_iter().flat_map(below).chain(inserted);
         for metadata in metadata.collect::<BTreeSet<_>>() {
             routes = routes.route(&metadata, any(document::metadata));
+        }
+        for root in BTreeSet::from([
+            "/".to_owned(),
+            format!("{path}/"),
+            format!("/{}", path.trim_start_matches('/')),
+        ]) {
+            routes = routes.route(&root, any(welcome::welcome));
         }
         let endpoints = Some(Endpoints { at, app: app.clone() });
         Self { endpoints, ..Self::only(routes.with_state(app)) }

@@ -222,3 +222,30 @@ async fn a_new_algorithm_is_published_before_it_signs(
     again.catch_up().await;
     assert_eq!(algorithm().await, jsonwebtoken::Algorithm::RS256);
 }
+
+/// O-40: a browser finds a page; programs get the error of any path without content.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_finds_a_page_and_a_program_an_error() {
+    let server = Server::start(Engine::Sqlite).await;
+    let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = Answer::of(server.http.get(server.url("/")).header("accept", accept)).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"), "{page:?}");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    assert!(page.header("x-request-id").starts_with("req_"), "{page:?}");
+    for words in [
+        format!("href=\"{}/.well-known/oauth-authorization-server\"", server.base),
+        format!("{}/v1/oauth/token", server.base),
+    ] {
+        assert!(page.text.contains(&words), "no {words} in {}", page.text);
+    }
+    assert!(!page.text.contains("<script") && !page.text.contains("src="), "{}", page.text);
+    for path in ["/", "/nothing"] {
+        server.get(path).await.assert_refused(404, "not_found");
+    }
+    let elsewhere = server.http.get(server.url("/nothing")).header("accept", accept);
+    Answer::of(elsewhere).await.assert_refused(404, "not_found");
+    let posted = server.http.post(server.url("/")).header("accept", accept);
+    Answer::of(posted).await.assert_refused(404, "not_found");
+}
