@@ -41,6 +41,12 @@ pub async fn list(
     Ok(foundation.store.events(after, limit).await?)
 }
 
+/// The event of that number, if there is one.
+pub async fn event(foundation: &Foundation, sequence: i64) -> Result<Option<Event>, AdminError> {
+    let found = foundation.store.events(sequence.saturating_sub(1), 1).await?;
+    Ok(found.into_iter().find(|event| event.sequence == sequence))
+}
+
 /// Notes that an operator has made a token in a client's name.
 pub async fn note_issue(
     foundation: &Foundation,

@@ -205,9 +205,36 @@ pub struct Head {
     pub hash: String,
 }
 
+impl Head {
+    /// Reads `SEQUENCE:HASH`, as `tokend audit verify` prints it to be noted elsewhere.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let parts = text.split_once(':').and_then(|(sequence, hash)| {
+            let sequence = sequence.parse().ok().filter(|sequence| *sequence > 0)?;
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            let is_hash = hash.len() == 43 && hash.bytes().all(is_part);
+            is_hash.then(|| Self { sequence, hash: hash.to_owned() })
+        });
+        parts.ok_or_else(|| {
+            Malformed::because(format!(
+                "'{text}' is not an event and its hash; write SEQUENCE:HASH, as tokend audit verify prints it"
+            ))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_that_was_noted_is_read_back() {
+        let hash = "aZ0-_".repeat(8) + "abc";
+        let head = Head::parse(&format!("12:{hash}")).expect("a head");
+        assert_eq!(head, Head { sequence: 12, hash: hash.clone() });
+        for text in ["", "12", &hash, &format!("0:{hash}"), &format!("x:{hash}"), "12:abc"] {
+            assert!(Head::parse(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn stored_words_read_back() {
