@@ -105,7 +105,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let rows = [
         ("client", id.to_string()),
         ("secret id", secret_id.to_string()),
-        ("ends", output::moment(end, foundation.clock.now())),
+        ("ends", output::time(end, foundation.clock.now())),
     ];
     output::one(global.output, secret_id.as_str(), &value, &rows)
 }
@@ -122,22 +122,22 @@ pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
         text.push_str(&secret.label);
     }
     text.push_str(", made ");
-    text.push_str(&output::moment(secret.created_at, now));
+    text.push_str(&output::time(secret.created_at, now));
     match secret.expires_at {
         None => text.push_str(", no end"),
         Some(end) if secret.is_live(now) => {
             text.push_str(", ends ");
-            text.push_str(&output::moment(end, now));
+            text.push_str(&output::time(end, now));
         }
         Some(end) => {
             text.push_str(", ended ");
-            text.push_str(&output::moment(end, now));
+            text.push_str(&output::time(end, now));
         }
     }
     match &secret.usage {
         None => text.push_str(", never used"),
         Some(usage) => {
-            let last = output::moment(usage.last_used_at, now);
+            let last = output::time(usage.last_used_at, now);
             let Usage { uses, last_address, .. } = usage;
             text.push_str(&format!(", last used {last} from {last_address}, {uses} times"));
         }

@@ -1,6 +1,7 @@
 //! `tokend client trust`: foreign issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -20,6 +21,9 @@ use crate::model::client::ClientState;
 use crate::model::security::KeySource;
 use crate::model::trust::{ForeignIssuer, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
+
+/// How long the check of an issuer may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest token that is read, in bytes.
 const LONGEST: u64 = 64 << 10;
@@ -60,6 +64,9 @@ pub(crate) struct AddArgs {
     audience: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
+    /// Do not fetch the issuer's key set now to see whether that works
+    #[arg(long)]
+    no_check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -113,7 +120,49 @@ async fn add(global: &Global, foundation: &Foundation, args: AddArgs) -> Result<
         conditions,
     };
     let made = trust::add(foundation, &actor(), &id, new).await?;
+    if args.subject.as_deref().is_some_and(names_pull_requests) {
+        output::hint(
+            "warning: this subject is that of every pull request of the repository, whose code has \
+             not been reviewed. Trust a branch or an environment instead.",
+        );
+    }
+    if !args.no_check {
+        try_issuer(foundation, &made).await;
+    }
     print(global, &[made])
+}
+
+/// True for the subject that GitHub gives to workflows of pull requests.
+fn names_pull_requests(subject: &str) -> bool {
+    subject.starts_with("repo:") && subject.ends_with(":pull_request")
+}
+
+/// Fetches the issuer's key set once, and says what came of it. The trust is there in any case: an
+/// issuer may come later, and the server tries again by itself.
+async fn try_issuer(foundation: &Foundation, trust: &Trust) {
+    let source = match &trust.keys {
+        Some(KeySource::Inline(_)) => return,
+        Some(KeySource::Remote(uri)) => RemoteSource::KeySet(uri.clone()),
+        None => RemoteSource::Discovered(trust.issuer.clone()),
+    };
+    let fetching = fetch_keys(&foundation.fetcher, &source);
+    let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetching).await;
+    let issuer = &trust.issuer;
+    match outcome {
+        Ok(Ok(keys)) => output::hint(&format!(
+            "checked: the key set of {issuer} was fetched, with {} usable keys",
+            keys.names().len()
+        )),
+        Ok(Err(problem)) => warn_unfetched(issuer, &problem),
+        Err(_) => warn_unfetched(issuer, &format!("no answer within {CHECK_TIMEOUT:?}")),
+    }
+}
+
+fn warn_unfetched(issuer: &ForeignIssuer, problem: &str) {
+    output::hint(&format!(
+        "warning: the key set of {issuer} cannot be fetched from here: {problem}. The trust is \
+         added; no token meets it until the server can fetch the key set."
+    ));
 }
 
 fn print(global: &Global, trusts: &[Trust]) -> Result<(), CliError> {

@@ -3,9 +3,10 @@
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, client_secret};
-use crate::model::client::{GrantType, Registration};
+use crate::model::client::{AuthenticationMethod, GrantType, Registration};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
+use crate::model::trust::Trust;
 
 /// Prints a client with all that belongs to it.
 pub(super) fn print(global: &Global, found: &Registration, now: Timestamp) -> Result<(), CliError> {
@@ -13,16 +14,49 @@ pub(super) fn print(global: &Global, found: &Registration, now: Timestamp) -> Re
     output::one(global.output, id, found, &rows_of(found, now))
 }
 
+/// The methods of a client; of each that cannot work yet it says what is missing.
+fn methods(found: &Registration, now: Timestamp) -> String {
+    let security = &found.client.security;
+    let has_secret = found.secrets.iter().any(|secret| secret.is_live(now));
+    let missing = |method: AuthenticationMethod| match method {
+        AuthenticationMethod::ClientSecretBasic | AuthenticationMethod::ClientSecretPost => {
+            (!has_secret).then_some("no valid secret")
+        }
+        AuthenticationMethod::PrivateKeyJwt => (security.keys.is_none() && found.trusts.is_empty())
+            .then_some("no public key and no trust yet"),
+        AuthenticationMethod::TlsClientAuth => {
+            security.tls_subject.is_none().then_some("no certificate subject yet")
+        }
+        AuthenticationMethod::SelfSignedTlsClientAuth => {
+            security.keys.is_none().then_some("no certificate yet")
+        }
+    };
+    let describe = |method: &AuthenticationMethod| match missing(*method) {
+        None => method.as_str().to_owned(),
+        Some(missing) => format!("{} ({missing})", method.as_str()),
+    };
+    found.client.auth_methods.iter().map(describe).collect::<Vec<_>>().join(" ")
+}
+
+/// A trust with what a token must say to meet it.
+fn trust(trust: &Trust) -> String {
+    let mut text = format!("{} {}", trust.trust_id, trust.issuer);
+    for (claim, pattern) in trust.conditions.iter() {
+        text.push_str(&format!(" {claim}={}", pattern.as_str()));
+    }
+    text.push_str(&format!(" aud={}", trust.audience));
+    text
+}
+
 /// A client as its rows say it.
 pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str, String)> {
     let client = &found.client;
-    let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
     let types: Vec<_> = client.grant_types.iter().map(GrantType::as_str).collect();
     let mut rows = vec![
         ("client", client.client_id.to_string()),
         ("name", client.name.as_str().to_owned()),
         ("state", client.state.as_str().to_owned()),
-        ("auth methods", methods.join(" ")),
+        ("auth methods", methods(found, now)),
         ("grant types", types.join(" ")),
     ];
     if let Some(lifetime) = client.token_lifetime {
@@ -48,15 +82,11 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
     if !client.security.networks.is_anywhere() {
         rows.push(("only from", client.security.networks.to_string()));
     }
-    rows.push(("created", output::moment(client.created_at, now)));
-    rows.push(("last used", last_used(found, now)));
+    rows.push(("created", output::time(client.created_at, now)));
+    let last = last_use(found).map(|last| output::time(last, now));
+    rows.push(("last used", last.unwrap_or_else(|| "never".to_owned())));
     rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
-    rows.extend(
-        found
-            .trusts
-            .iter()
-            .map(|trust| ("trusts", format!("{} ({})", trust.issuer, trust.trust_id))),
-    );
+    rows.extend(found.trusts.iter().map(|known| ("trusts", trust(known))));
     rows.extend(
         found.secrets.iter().map(|secret| ("has secret", client_secret::describe(secret, now))),
     );
@@ -65,9 +95,12 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
 
 /// When any of its secrets, or anything else that proves it, was last used.
 pub(super) fn last_used(found: &Registration, now: Timestamp) -> String {
+    last_use(found).map_or_else(|| "never".to_owned(), |last| output::moment(last, now))
+}
+
+fn last_use(found: &Registration) -> Option<Timestamp> {
     let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
-    let last = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
-    last.map_or_else(|| "never".to_owned(), |last| output::moment(last, now))
+    of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max()
 }
 
 /// How many secrets it has that count, and which ends next.

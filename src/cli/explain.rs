@@ -47,7 +47,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     let now = foundation.clock.now();
     let mut rows = vec![
         ("request", found.request_id.clone()),
-        ("at", output::moment(found.at, now)),
+        ("at", output::time(found.at, now)),
         ("answer", format!("{} {}", found.status, found.error)),
         ("from", found.address.clone()),
     ];

@@ -170,15 +170,25 @@ pub(crate) fn moment(moment: Timestamp, now: Timestamp) -> String {
     if !io::stdout().is_terminal() {
         return moment.to_string();
     }
-    let (span, is_past) = match now.0.saturating_sub(moment.0) {
+    distance(moment, now)
+}
+
+/// A time in the view of one thing: exact, and how far away it is.
+pub(crate) fn time(time: Timestamp, now: Timestamp) -> String {
+    format!("{time} ({})", distance(time, now))
+}
+
+/// How far a time is from now, in the largest unit that tells enough.
+fn distance(time: Timestamp, now: Timestamp) -> String {
+    let (seconds, is_past) = match now.0.saturating_sub(time.0) {
         ago if ago >= 0 => (ago, true),
-        ahead => (-ahead, false),
+        ahead => (ahead.saturating_neg(), false),
     };
-    let text = match span {
-        0..120 => format!("{span} s"),
-        120..7200 => format!("{} min", span / 60),
-        7200..172_800 => format!("{} h", span / 3600),
-        _ => format!("{} days", span / 86_400),
+    let text = match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
     };
     if is_past { format!("{text} ago") } else { format!("in {text}") }
 }
@@ -211,4 +221,20 @@ fn table(rows: &[Vec<String>]) -> Result<(), CliError> {
         printed(writeln!(writer, "{}", cells.join("\t")))?;
     }
     printed(writer.flush())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_exact_and_says_how_far_it_is() {
+        let now = Timestamp(1_795_527_403);
+        let told = |seconds: i64| time(now.plus_seconds(seconds), now);
+        assert_eq!(told(0), "2026-11-24T13:36:43Z (0 s ago)");
+        assert_eq!(told(9 * 86_400 + 5), "2026-12-03T13:36:48Z (in 9 d)");
+        assert!(told(-3 * 3600).ends_with("(3 h ago)"));
+        assert!(told(119).ends_with("(in 119 s)"));
+        assert!(told(-600).ends_with("(10 min ago)"));
+    }
 }

@@ -251,7 +251,7 @@ async fn print(
     let created = if resource.resource.is_built_in() {
         "with this server".to_owned()
     } else {
-        output::moment(resource.created_at, now)
+        output::time(resource.created_at, now)
     };
     rows.push(("created", created));
     output::one(global.output, resource.resource.as_str(), resource, &rows)

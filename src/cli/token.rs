@@ -142,8 +142,8 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
         ("client", claims.client_id.clone()),
         ("audience", claims.aud.clone()),
         ("scope", claims.scope.clone().unwrap_or_default()),
-        ("issued", output::moment(Timestamp(claims.iat), now)),
-        ("expires", output::moment(Timestamp(claims.exp), now)),
+        ("issued", output::time(Timestamp(claims.iat), now)),
+        ("expires", output::time(Timestamp(claims.exp), now)),
         ("jti", claims.jti.clone()),
     ];
     output::one(global.output, &claims.jti, &value, &rows)
@@ -189,7 +189,7 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
     let now = foundation.clock.now();
     let rows =
-        [("revoked", jti.to_string()), ("kept until", output::moment(revoked.expires_at, now))];
+        [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];
     output::one(global.output, jti.as_str(), &value, &rows)
 }
 

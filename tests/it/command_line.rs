@@ -3,8 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use rstest::rstest;
+
 use crate::support::process::{Cli, Run, free_port};
-use crate::support::{Engine, ORDERS};
+use crate::support::{Engine, INVOICES, ORDERS};
 
 async fn cli_with_client() -> Cli {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -121,4 +123,60 @@ async fn help_has_examples_and_puts_the_global_options_last() {
     assert!(position("--config") < position("Examples:"));
     assert!(position("possible values: client_secret_basic") > 0);
     assert!(!help.contains('`') && !help.contains('\u{1b}'), "{help}");
+}
+
+/// O-65: a chain that was rewritten as a whole is intact, but not the one that was noted.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewritten_log_is_not_the_one_that_was_noted(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await;
+    cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    let noted = cli.json(&["audit", "verify"])["expect"].as_str().expect("a hash").to_owned();
+    cli.json(&["resource", "create", INVOICES]);
+    let run = cli.run(&["audit", "verify", "--expect", &noted]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let other = Cli::new(engine).await;
+    other.json(&["resource", "create", INVOICES]);
+    let run = other.run(&["audit", "verify", "--expect", &noted]);
+    assert!(run.code == 8 && run.stderr.contains("has the hash"), "{run:?}");
+    let missing = format!("99{}", &noted[noted.find(':').expect("a colon")..]);
+    let run = cli.run(&["audit", "verify", "--expect", &missing]);
+    assert!(run.code == 8 && run.stderr.contains("event 99"), "{run:?}");
+    let run = cli.run(&["audit", "verify", "--expect", "12"]);
+    assert!(run.code == 2 && run.stderr.contains("SEQUENCE:HASH"), "{run:?}");
+}
+
+/// O-73, O-76: a client is shown with the conditions of its trusts, with what its methods lack, and
+/// with times that say how far away they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_shown_with_conditions_gaps_and_distances() {
+    let cli = cli_with_client().await;
+    cli.json(&["client", "create", "bare", "--no-secret"]);
+    let run = cli.run(&["client", "show", "bare"]);
+    assert!(run.stdout.contains("private_key_jwt (no public key and no trust yet)"), "{run:?}");
+    let issuer = ["client", "trust", "add", "bare", "--issuer", "https://127.0.0.1:1"];
+    let subject = ["--subject", "repo:acme/api:ref:refs/heads/main", "--audience", "aud"];
+    let run = cli.run(&[&issuer[..], &subject].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("cannot be fetched from here"), "{run:?}");
+    let run = cli.run(&["client", "show", "bare"]);
+    assert!(run.stdout.contains("sub=repo:acme/api:ref:refs/heads/main aud=aud"), "{run:?}");
+    assert!(!run.stdout.contains("yet"), "{run:?}");
+    cli.json(&["client", "rotate-secret", "a", "--secret-ttl", "90d"]);
+    let run = cli.run(&["client", "show", "a"]);
+    assert!(run.stdout.contains("(in 90 d)") || run.stdout.contains("(in 89 d)"), "{run:?}");
+}
+
+/// O-71, O-72: a trust is tried once, unless that is not wanted, and a dangerous one is warned of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trust_in_pull_requests_is_warned_of() {
+    let cli = cli_with_client().await;
+    let add = ["client", "trust", "add", "a", "--issuer", "https://127.0.0.1:1", "--no-check"];
+    let run =
+        cli.run(&[&add[..], &["--audience", "x", "--subject", "repo:a/b:pull_request"]].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("every pull request"), "{run:?}");
+    assert!(!run.stderr.contains("fetched"), "{run:?}");
 }
