@@ -72,6 +72,16 @@ impl CliError {
         self
     }
 
+    /// Adds a sentence after what to do.
+    pub(crate) fn and_say(mut self, sentence: impl Into<String>) -> Self {
+        let sentence = sentence.into();
+        self.remedy = Some(match self.remedy {
+            Some(remedy) => format!("{remedy}\n  {sentence}"),
+            None => sentence,
+        });
+        self
+    }
+
     fn new(exit: Exit, code: &'static str, text: impl Into<String>) -> Self {
         Self { exit, code, text: text.into(), remedy: None }
     }
@@ -99,7 +109,7 @@ impl CliError {
     /// For programs (RFC 9457).
     pub(crate) fn as_problem(&self) -> String {
         let detail = match &self.remedy {
-            Some(remedy) => format!("{}. {remedy}", self.text),
+            Some(remedy) => format!("{}. {}", self.text, remedy.replace("\n  ", " ")),
             None => self.text.clone(),
         };
         json!({ "type": "about:blank", "title": self.text, "code": self.code, "detail": detail })
@@ -123,6 +133,7 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let (exit, code) = match &error {
             StoreError::TimedOut(_) | StoreError::Failed(_) => (Exit::Unreachable, "E-DATABASE"),
+            StoreError::OutcomeUnknown(_) => (Exit::Unreachable, "E-OUTCOME-UNKNOWN"),
             StoreError::Unopenable { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
             _ => (Exit::Failed, "E-STORE"),
         };
@@ -130,6 +141,9 @@ impl From<StoreError> for CliError {
             StoreError::TimedOut(_) | StoreError::Failed(_) => {
                 Some("Check `database.url` (tokend config show) and that the database runs.")
             }
+            StoreError::OutcomeUnknown(_) => Some(
+                "It is not known whether the change was made. `tokend audit list` shows it if it was.",
+            ),
             StoreError::Unopenable { .. } => Some(
                 "tokend needs a folder that it may write to: give it this one, or set TOKEND_DATA_DIR.",
             ),

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::usage::Usage;
 
@@ -112,6 +113,19 @@ pub struct SecretRecord {
     pub expires_at: Option<Timestamp>,
     /// Its use, as far as the ledger has been written; none if it was never used.
     pub usage: Option<Usage>,
+}
+
+/// A stored secret and its client: what is needed to tell whose secret a text is.
+#[derive(Debug, Clone)]
+pub struct StoredSecret {
+    /// The client.
+    pub client_id: ClientId,
+    /// The identifier of the secret.
+    pub secret_id: SecretId,
+    /// The stored proof.
+    pub hash: SecretHash,
+    /// The time at which the secret ends, if it has an end.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl SecretRecord {

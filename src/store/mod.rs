@@ -5,7 +5,6 @@
 
 mod assertions;
 pub mod change;
-mod client_names;
 mod clients;
 pub mod entries;
 mod events;
@@ -15,6 +14,7 @@ mod refusals;
 mod resources;
 mod revocations;
 pub mod schema;
+mod secrets;
 mod signing_keys;
 mod transaction;
 mod trusts;
@@ -67,6 +67,9 @@ pub enum StoreError {
     /// The database failed or is not there.
     #[error("the database failed")]
     Failed(#[from] sqlx::Error),
+    /// The COMMIT of a change was sent and not confirmed: the change was made, or it was not.
+    #[error("the database did not confirm the change")]
+    OutcomeUnknown(#[source] Box<Self>),
     /// A row holds something that no version of tokend writes.
     #[error("the database holds something that cannot be read: {0}")]
     Unreadable(#[from] Malformed),
@@ -92,6 +95,7 @@ impl StoreError {
         match self {
             Self::TimedOut(_) => true,
             Self::Failed(error) => !error.as_database_error().is_some_and(refused),
+            Self::OutcomeUnknown(cause) => cause.may_pass(),
             _ => false,
         }
     }
