@@ -41,7 +41,11 @@ pub fn public_bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
 /// An identifier of 20 letters and digits (119 bits) behind a prefix such as `cl_`. Every request
 /// has one, so it is made of two machine words and not of one large number.
 pub fn identifier(prefix: &str) -> Result<String, CryptoError> {
-    let words = public_bytes::<16>()?;
+    Ok(readable(prefix, &public_bytes::<16>()?))
+}
+
+/// Two machine words as 20 letters and digits behind a prefix.
+pub(super) fn readable(prefix: &str, words: &[u8; 16]) -> String {
     let (one, other) = words.split_at(8);
     let mut text = String::with_capacity(prefix.len() + 20);
     text.push_str(prefix);
@@ -52,7 +56,7 @@ pub fn identifier(prefix: &str) -> Result<String, CryptoError> {
         // Letters and digits are text.
         text.push_str(std::str::from_utf8(&letters).unwrap_or_default());
     }
-    Ok(text)
+    text
 }
 
 #[cfg(test)]

@@ -64,15 +64,54 @@ impl TagKey {
     /// Makes a new secret for a client.
     pub fn mint(&self, client_id: &ClientId) -> Result<SecretString, CryptoError> {
         let random = Zeroizing::new(random::bytes::<RANDOM_LENGTH>()?);
+        Ok(self.assemble(client_id.as_str(), &random))
+    }
+
+    /// Makes a new secret for a client whose identifier is to be generated, and that identifier:
+    /// `cl_` and 20 letters and digits. It is derived from the secret by this key, so that the text
+    /// of the secret alone says later which client it was made for ([`TagKey::generated_id`]).
+    pub fn mint_with_id(&self) -> Result<(String, SecretString), CryptoError> {
+        let random = Zeroizing::new(random::bytes::<RANDOM_LENGTH>()?);
+        let id = self.id_of(random.as_slice());
+        let secret = self.assemble(&id, &random);
+        Ok((id, secret))
+    }
+
+    /// The generated identifier of the client that this secret was the first secret of, if
+    /// [`TagKey::mint_with_id`] made the two.
+    pub fn generated_id(&self, presented: &str) -> Option<String> {
+        if shape(presented) != Shape::Whole {
+            return None;
+        }
+        let body = &presented[PREFIX.len()..PREFIX.len() + base62::LENGTH];
+        let body = base62::decode(body).map(Zeroizing::new)?;
+        let id = self.id_of(&body[..RANDOM_LENGTH]);
+        self.is_tagged(&id, presented).then_some(id)
+    }
+
+    /// An identifier that only this key derives from the random part of a secret. The HMAC is one
+    /// way, so the identifier, which is public, says nothing about the secret.
+    fn id_of(&self, random: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        // No client id begins with this byte, so no tag is computed over the same text.
+        context.update(b"\0client id");
+        context.update(random);
+        let full = context.sign();
+        let mut words = [0_u8; 16];
+        words.copy_from_slice(&full.as_ref()[..16]);
+        random::readable("cl_", &words)
+    }
+
+    fn assemble(&self, client_id: &str, random: &[u8; RANDOM_LENGTH]) -> SecretString {
         let mut body = Zeroizing::new([0_u8; 32]);
         body[..RANDOM_LENGTH].copy_from_slice(random.as_slice());
-        body[RANDOM_LENGTH..].copy_from_slice(&self.tag(client_id.as_str(), random.as_slice()));
+        body[RANDOM_LENGTH..].copy_from_slice(&self.tag(client_id, random.as_slice()));
         let mut text = String::with_capacity(LENGTH);
         text.push_str(PREFIX);
         text.push_str(&Zeroizing::new(base62::encode(&body)));
         let sum = checksum(text.as_bytes());
         text.extend(sum.map(char::from));
-        Ok(SecretString::from(text))
+        SecretString::from(text)
     }
 
     /// True if this secret was minted with this key for the client of that id. An unknown id
@@ -112,6 +151,13 @@ pub fn shape(text: &str) -> Shape {
     }
     let (body, sum) = text.split_at(LENGTH - CHECKSUM_LENGTH);
     if checksum(body.as_bytes()) == sum.as_bytes() { Shape::Whole } else { Shape::Damaged }
+}
+
+/// True for a text that a secret may begin with, and that is shorter than a secret.
+pub fn is_beginning(text: &str) -> bool {
+    let is_ours = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let has_prefix = text.starts_with(PREFIX) || PREFIX.starts_with(text);
+    text.len() < LENGTH && is_ours && has_prefix
 }
 
 /// Checks a secret of another system: printable ASCII (RFC 6749, appendix A.2) of at most
@@ -172,6 +218,33 @@ mod tests {
         assert!(!key.is_tagged("cl_b", text));
         assert!(!key.is_tagged("cl_", text));
         assert!(!TagKey::new(&[2; 32]).is_tagged("cl_a", text));
+    }
+
+    #[test]
+    fn a_generated_id_is_found_again_from_the_secret_and_only_by_its_key() {
+        let key = TagKey::new(&[1; 32]);
+        let (id, secret) = key.mint_with_id().expect("a secret");
+        let text = secret.expose_secret();
+        assert!(id.starts_with("cl_") && id.len() == 23, "{id}");
+        assert!(key.is_tagged(&id, text));
+        assert_eq!(key.generated_id(text), Some(id));
+        assert_eq!(TagKey::new(&[2; 32]).generated_id(text), None);
+        let other = key.mint(&client("billing")).expect("a secret");
+        assert_eq!(key.generated_id(other.expose_secret()), None);
+        assert_eq!(key.generated_id("tkd_"), None);
+    }
+
+    /// A file in which a process was killed while it wrote a secret.
+    #[test]
+    fn the_beginning_of_a_secret_is_told_from_other_text() {
+        let secret = TagKey::new(&[1; 32]).mint(&client("cl_a")).expect("a secret");
+        let text = secret.expose_secret();
+        for length in 0..text.len() {
+            assert!(is_beginning(&text[..length]), "{length}");
+        }
+        for other in [text, "notes", "tkd-1", "tkd_with space", &format!("{text}x")] {
+            assert!(!is_beginning(other), "{other}");
+        }
     }
 
     #[test]
