@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError, Work, client_key, grant, registration, revocation};
 use crate::app::Foundation;
@@ -63,25 +64,32 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
 }
 
-/// A new identifier: `cl_` and random letters and digits.
-///
-/// # Errors
-/// If the operating system gives no random bytes.
-pub fn generate_id() -> Result<ClientId, AdminError> {
-    ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
+impl NewClient {
+    /// True if the client gets a first secret: if it may authenticate by one.
+    pub fn has_secret(&self) -> bool {
+        let methods = &self.auth_methods;
+        methods.is_empty()
+            || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method))
+    }
 }
 
-/// Registers a client with its grants and its first secret, and gives the secret, which exists
-/// nowhere else. A client that may not authenticate by a secret has none.
+/// Registers a client: [`prepare`], and the commit.
 pub async fn create(
     foundation: &Foundation,
     actor: &Actor,
     new: NewClient,
 ) -> Result<(Registration, Option<SecretString>), AdminError> {
-    let client_id = match new.client_id {
-        Some(id) => id,
-        None => generate_id()?,
-    };
+    prepare(foundation, actor, new).await?.commit().await
+}
+
+/// Prepares a client with its grants and its first secret, and gives the secret, which exists
+/// nowhere else. A client that may not authenticate by a secret has none.
+pub async fn prepare(
+    foundation: &Foundation,
+    actor: &Actor,
+    new: NewClient,
+) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
+    let has_secret = new.has_secret();
     for wanted in &new.grants {
         grant::check(foundation, wanted).await?;
     }
@@ -95,10 +103,18 @@ pub async fn create(
         permit_subject(&mut auth_methods);
     }
     check_security(&new.security, &auth_methods)?;
-    let has_secret =
-        AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
-    let minted =
-        has_secret.then(|| secret::mint(foundation, &client_id, &new.secret)).transpose()?;
+    let (client_id, minted) = match (new.client_id, has_secret) {
+        (Some(id), true) => {
+            let minted = secret::mint(foundation, &id, &new.secret)?;
+            (id, Some(minted))
+        }
+        (None, true) => {
+            let (id, minted) = secret::mint_with_id(foundation, &new.secret)?;
+            (id, Some(minted))
+        }
+        (Some(id), false) => (id, None),
+        (None, false) => (generated_id()?, None),
+    };
     let (plain, record) = minted.unzip();
     let mut work = Work::begin(foundation, actor).await?;
     let fields = Fields {
@@ -125,7 +141,6 @@ pub async fn create(
         "security": client.security,
     });
     work.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
-    work.commit().await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -133,7 +148,11 @@ pub async fn create(
         trusts: Vec::new(),
         usage: None,
     };
-    Ok((registration, plain))
+    Ok(Pending::new(work, (registration, plain)))
+}
+
+fn generated_id() -> Result<ClientId, AdminError> {
+    ClientId::parse(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
 }
 
 /// Reads a client with its secrets and grants.

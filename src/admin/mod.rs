@@ -9,9 +9,11 @@ pub mod client;
 pub mod client_key;
 pub mod grant;
 pub mod import;
+pub mod pending;
 pub mod resource;
 pub mod revocation;
 pub mod secret;
+pub mod secret_owner;
 pub mod signing_key;
 pub mod trust;
 

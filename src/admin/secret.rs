@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use crate::admin::pending::Pending;
 use crate::admin::{Actor, AdminError, Work, registration};
 use crate::app::Foundation;
 use crate::crypto::secret::{check_imported, hint};
@@ -22,13 +23,35 @@ pub struct NewSecret {
     pub lifetime: Option<Lifetime>,
 }
 
-/// Gives a client one more secret.
+/// A secret that a change made. The plain text exists nowhere else.
+#[derive(Debug, Clone)]
+pub struct MadeSecret {
+    /// The stored record.
+    pub record: SecretRecord,
+    /// The secret itself.
+    pub plain: SecretString,
+    /// The end of the older secrets, if the change gave them one.
+    pub old_secrets_end: Option<Timestamp>,
+}
+
+/// Gives a client one more secret: [`prepare_addition`], and the commit.
 pub async fn add(
     foundation: &Foundation,
     actor: &Actor,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretRecord, SecretString), AdminError> {
+    let made = prepare_addition(foundation, actor, id, new).await?.commit().await?;
+    Ok((made.record, made.plain))
+}
+
+/// Prepares one more secret for a client. It is valid after the commit.
+pub async fn prepare_addition(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    new: &NewSecret,
+) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(foundation, id, new)?;
     let mut work = Work::begin(foundation, actor).await?;
     let current = registration(foundation, id).await?;
@@ -36,12 +59,10 @@ pub async fn add(
     work.change.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
     work.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
-    Ok((record, plain))
+    Ok(Pending::new(work, MadeSecret { record, plain, old_secrets_end: None }))
 }
 
-/// Gives a client a new secret and lets every other one end: at once, or after `overlap`, in
-/// which both count.
+/// Gives a client a new secret and ends every other one: [`prepare_rotation`], and the commit.
 pub async fn rotate(
     foundation: &Foundation,
     actor: &Actor,
@@ -49,6 +70,20 @@ pub async fn rotate(
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<(SecretRecord, SecretString, Option<Timestamp>), AdminError> {
+    let pending = prepare_rotation(foundation, actor, id, new, overlap).await?;
+    let made = pending.commit().await?;
+    Ok((made.record, made.plain, made.old_secrets_end))
+}
+
+/// Prepares a new secret for a client and the end of every other one: at once, or after `overlap`,
+/// during which all of them are valid.
+pub async fn prepare_rotation(
+    foundation: &Foundation,
+    actor: &Actor,
+    id: &ClientId,
+    new: &NewSecret,
+    overlap: Option<Lifetime>,
+) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(foundation, id, new)?;
     let mut work = Work::begin(foundation, actor).await?;
     let current = registration(foundation, id).await?;
@@ -67,9 +102,8 @@ pub async fn rotate(
     work.change.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
     work.record(Action::SecretRotated, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
     let old_secrets_end = (!ended.is_empty()).then_some(end);
-    Ok((record, plain, old_secrets_end))
+    Ok(Pending::new(work, MadeSecret { record, plain, old_secrets_end }))
 }
 
 /// Lets a secret end: at once, or after a while, but never later than it would end anyway. Gives
@@ -105,8 +139,26 @@ pub(super) fn mint(
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
-    check_label(&new.label)?;
     let plain = foundation.vault.tag_key.mint(id)?;
+    record_of(foundation, plain, new)
+}
+
+/// Makes a client identifier, a secret and the record of it.
+pub(super) fn mint_with_id(
+    foundation: &Foundation,
+    new: &NewSecret,
+) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
+    let (id, plain) = foundation.vault.tag_key.mint_with_id()?;
+    let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
+    Ok((id, record_of(foundation, plain, new)?))
+}
+
+fn record_of(
+    foundation: &Foundation,
+    plain: SecretString,
+    new: &NewSecret,
+) -> Result<(SecretString, SecretRecord), AdminError> {
+    check_label(&new.label)?;
     let hash = foundation.vault.hasher.hash(&plain)?;
     let now = foundation.clock.now();
     let record = SecretRecord {

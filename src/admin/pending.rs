@@ -1,0 +1,31 @@
+//! A change that is written but not committed, so that what it made can be delivered first.
+
+use crate::admin::{AdminError, Work};
+
+/// A change that waits for its commit, and what it made. Dropping it changes nothing.
+///
+/// No other change begins meanwhile, so what is done before the commit must be short.
+pub struct Pending<T> {
+    work: Work,
+    made: T,
+}
+
+impl<T> Pending<T> {
+    pub(super) fn new(work: Work, made: T) -> Self {
+        Self { work, made }
+    }
+
+    /// What the change made.
+    pub fn made(&self) -> &T {
+        &self.made
+    }
+
+    /// Commits the change and gives what it made.
+    ///
+    /// [`crate::store::StoreError::OutcomeUnknown`]: the database did not confirm the commit. After
+    /// every other error nothing was changed.
+    pub async fn commit(self) -> Result<T, AdminError> {
+        self.work.commit().await?;
+        Ok(self.made)
+    }
+}

@@ -1,0 +1,83 @@
+//! Whose secret a text is: for a file that a command finds and did not write.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::admin::AdminError;
+use crate::app::Foundation;
+use crate::crypto::CryptoError;
+use crate::crypto::hashing::Lane;
+use crate::crypto::secret::{Shape, hint, shape};
+use crate::model::client::ClientId;
+use crate::model::secret::{SecretHash, SecretId, StoredSecret};
+
+/// What the database knows about the text of a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SecretOwner {
+    /// It is a secret of this client.
+    Client {
+        /// The client.
+        client_id: ClientId,
+        /// The identifier of the secret.
+        secret_id: SecretId,
+        /// False if the secret has ended.
+        is_live: bool,
+    },
+    /// It was generated with the key of this database, and no client has it: the change that would
+    /// have added it was not committed, or the client was deleted.
+    Uncommitted,
+    /// Nothing is known about it. It may be valid elsewhere.
+    Unknown,
+}
+
+/// Finds the client that a text is a secret of. `candidates` are the clients that it may have been
+/// made for; secrets of another system are looked for among theirs only.
+pub async fn find(
+    foundation: &Foundation,
+    text: &SecretString,
+    candidates: &[ClientId],
+) -> Result<SecretOwner, AdminError> {
+    let plain = text.expose_secret();
+    let is_generated = shape(plain) == Shape::Whole;
+    let stored = if is_generated {
+        foundation.store.secrets_by_suffix(&hint(plain)).await?
+    } else {
+        secrets_of(foundation, candidates).await?
+    };
+    for secret in stored {
+        if is_match(foundation, text, &secret.hash).await? {
+            let StoredSecret { client_id, secret_id, expires_at, .. } = secret;
+            let is_live = foundation.clock.now().is_before(expires_at);
+            return Ok(SecretOwner::Client { client_id, secret_id, is_live });
+        }
+    }
+    let tag_key = &foundation.vault.tag_key;
+    let is_from_here = tag_key.generated_id(plain).is_some()
+        || candidates.iter().any(|id| tag_key.is_tagged(id.as_str(), plain));
+    Ok(if is_from_here { SecretOwner::Uncommitted } else { SecretOwner::Unknown })
+}
+
+async fn secrets_of(
+    foundation: &Foundation,
+    clients: &[ClientId],
+) -> Result<Vec<StoredSecret>, AdminError> {
+    let mut found = Vec::new();
+    for client_id in clients {
+        let Some(known) = foundation.store.registration(client_id).await? else { continue };
+        found.extend(known.secrets.into_iter().map(|secret| StoredSecret {
+            client_id: client_id.clone(),
+            secret_id: secret.secret_id,
+            hash: secret.hash,
+            expires_at: secret.expires_at,
+        }));
+    }
+    Ok(found)
+}
+
+async fn is_match(
+    foundation: &Foundation,
+    text: &SecretString,
+    hash: &SecretHash,
+) -> Result<bool, AdminError> {
+    let verified = foundation.vault.hasher.verify(Lane::Minted, text, hash).await;
+    Ok(verified.map_err(|_| CryptoError::Failed("verifying a secret"))?)
+}
