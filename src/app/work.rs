@@ -27,9 +27,9 @@ impl Actor {
         Self("server".to_owned())
     }
 
-    /// A client that does something to its own tokens. Its id is recorded in full.
+    /// A client that does something to its own tokens.
     pub fn client(id: &ClientId) -> Self {
-        Self(format!("client:{id}"))
+        Self::new("client", id.as_str())
     }
 }
 
@@ -37,10 +37,8 @@ impl Actor {
 pub struct Work {
     /// What is written.
     pub change: Change,
-    /// The time of all of it, by the clock of this process.
+    /// The moment of all of it.
     pub now: Timestamp,
-    /// The time by the clock of the database, for what all instances compare.
-    pub database_now: Timestamp,
     actor: Actor,
 }
 
@@ -48,14 +46,11 @@ impl Work {
     /// Begins a change. From here on nobody else changes anything, so what is read through the
     /// store stays true until [`Work::commit`].
     pub async fn begin(foundation: &Foundation, actor: &Actor) -> Result<Self, StoreError> {
-        let mut change = foundation.store.begin().await?;
-        let database_now = change.time(&foundation.clock).await?;
-        Ok(Self { change, now: foundation.clock.now(), database_now, actor: actor.clone() })
-    }
-
-    /// The sequence of the next event that is recorded.
-    pub fn next_sequence(&self) -> i64 {
-        self.change.head().sequence + 1
+        Ok(Self {
+            change: foundation.store.begin().await?,
+            now: foundation.clock.now(),
+            actor: actor.clone(),
+        })
     }
 
     /// Appends the event of what has been written. `detail` never holds a secret.

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use secrecy::SecretString;
 use serde_json::json;
 
-use crate::admin::secret::{self, NewSecret};
+use crate::admin::pending::Pending;
+use crate::admin::secret::{self, MadeSecret, NewSecret};
+use crate::app::Foundation;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
+use crate::cli::secret_destination::{self, Destination};
+use crate::cli::secret_file::Existing;
 use crate::cli::span::span;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::{Global, actor};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
@@ -18,7 +21,7 @@ use crate::model::usage::Usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {
-    /// The client's id, or its name if the name is unique
+    /// The client's identifier
     id: String,
     #[command(flatten)]
     new: NewSecretArgs,
@@ -26,7 +29,7 @@ pub(crate) struct AddSecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RotateSecretArgs {
-    /// The client's id, or its name if the name is unique
+    /// The client's identifier
     id: String,
     /// How long the old secrets stay valid, such as 24h; they end at once if omitted
     #[arg(long, value_name = "SPAN")]
@@ -37,7 +40,7 @@ pub(crate) struct RotateSecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExpireSecretArgs {
-    /// The client's id, or its name if the name is unique
+    /// The client's identifier
     id: String,
     /// The secret's identifier, as client show lists it
     secret_id: String,
@@ -55,7 +58,8 @@ pub(super) struct NewSecretArgs {
     /// Lifetime of the new secret, such as 90d; no expiry if omitted
     #[arg(long, value_name = "SPAN")]
     secret_ttl: Option<String>,
-    /// Write the secret to this new file (mode 0600) instead of printing it
+    /// Write the secret to this file (mode 0600) instead of printing it. rotate-secret replaces a
+    /// file that holds a secret of the same client; the other commands need a new file
     #[arg(long, value_name = "FILE")]
     pub(super) secret_file: Option<PathBuf>,
 }
@@ -64,42 +68,43 @@ impl NewSecretArgs {
     pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
         Ok(NewSecret {
             label: self.label.clone(),
-            lifetime: self
-                .secret_ttl
-                .as_deref()
-                .map(|text| span("--secret-ttl", text))
-                .transpose()?,
+            lifetime: self.secret_ttl.as_deref().map(span).transpose()?,
         })
     }
 }
 
 /// Runs `tokend client add-secret`.
 pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
+    let file = args.new.secret_file.as_deref();
+    secret_destination::check_format(global.output, file)?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
-    let (record, plain) = secret::add(&foundation, &actor(), &id, &new).await?;
-    print(global, &args.new, &id, &record, &plain, None)
+    let destination = Destination::open(&foundation, file, Some(&id), Existing::Refuse).await?;
+    let pending = secret::prepare_addition(&foundation, &actor(), &id, &new).await?;
+    deliver(global, &foundation, destination, &id, pending).await
 }
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
+    let overlap = overlap.map(span).transpose()?;
+    let file = args.new.secret_file.as_deref();
+    secret_destination::check_format(global.output, file)?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
-    let (record, plain, old_end) =
-        secret::rotate(&foundation, &actor(), &id, &new, overlap).await?;
-    print(global, &args.new, &id, &record, &plain, old_end)
+    let destination = Destination::open(&foundation, file, Some(&id), Existing::Replace).await?;
+    let pending = secret::prepare_rotation(&foundation, &actor(), &id, &new, overlap).await?;
+    deliver(global, &foundation, destination, &id, pending).await
 }
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
+    let id = ClientId::parse(&args.id)?;
     let secret_id = SecretId::parse(&args.secret_id)?;
-    let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
+    let after = args.after.as_deref().map(span).transpose()?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
     let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [
@@ -145,22 +150,29 @@ pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
     text
 }
 
-fn print(
+/// Shows a secret that a change is about to make, and commits the change.
+async fn deliver(
     global: &Global,
-    args: &NewSecretArgs,
+    foundation: &Foundation,
+    destination: Destination,
     id: &ClientId,
-    record: &SecretRecord,
-    plain: &SecretString,
-    old_end: Option<Timestamp>,
+    pending: Pending<MadeSecret>,
 ) -> Result<(), CliError> {
-    let shown = Shown::new(plain, args.secret_file.as_deref())?;
-    let mut value = shown.add_to(record)?;
+    let MadeSecret { record, plain, old_secrets_end } = pending.made().clone();
+    let shown = Shown::new(&plain, destination.file());
+    let mut value = shown.add_to(&record)?;
     value["client_id"] = json!(id);
     let mut rows =
         vec![("client", id.to_string()), ("secret id", record.secret_id.to_string()), shown.row()];
-    if let Some(end) = old_end {
+    if let Some(end) = old_secrets_end {
         value["old_secrets_end_at"] = json!(end);
         rows.push(("old secrets end", end.to_string()));
     }
-    output::one(global.output, record.secret_id.as_str(), &value, &rows)
+    let text = output::render(global.output, record.secret_id.as_str(), &value, &rows)?;
+    let secret = secret_destination::NewSecret {
+        client_id: id,
+        secret_id: &record.secret_id,
+        plain: &plain,
+    };
+    destination.deliver(foundation, pending, &secret, text.into()).await
 }

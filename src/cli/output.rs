@@ -1,7 +1,6 @@
 //! Showing things: a table for people, JSON for programs, ids for pipes. What is asked for goes to
 //! standard output; everything else, such as hints, to standard error.
 
-use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -34,13 +33,23 @@ pub(crate) fn one<T: Serialize>(
     value: &T,
     rows: &[(&str, String)],
 ) -> Result<(), CliError> {
+    text(render(format, id, value, rows)?.as_bytes())
+}
+
+/// One thing as [`one`] prints it.
+pub(crate) fn render<T: Serialize>(
+    format: Format,
+    id: &str,
+    value: &T,
+    rows: &[(&str, String)],
+) -> Result<String, CliError> {
     match format {
-        Format::Json => json(value),
-        Format::Id => line(id),
+        Format::Json => Ok(json_text(value)? + "\n"),
+        Format::Id => Ok(format!("{id}\n")),
         Format::Table => {
             let rows: Vec<_> =
                 rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect();
-            table(&rows)
+            table_text(&rows)
         }
     }
 }
@@ -89,23 +98,16 @@ pub(crate) fn hint(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// A secret in a result: printed once, or written to a file that only its owner can read.
+/// A secret in a result: the secret itself, or the file that it is written to.
 pub(crate) struct Shown<'a> {
     secret: &'a SecretString,
     file: Option<&'a Path>,
 }
 
 impl<'a> Shown<'a> {
-    /// Shows `secret`, in `file` if one is given.
-    pub(crate) fn new(secret: &'a SecretString, file: Option<&'a Path>) -> Result<Self, CliError> {
-        if let Some(path) = file {
-            write_private(path, secret).map_err(|error| {
-                CliError::failed(format!("cannot write {}: {error}", path.display())).with_remedy(
-                    "The secret is lost: make another one with tokend client rotate-secret.",
-                )
-            })?;
-        }
-        Ok(Self { secret, file })
+    /// Shows `secret`, or only the name of its `file`.
+    pub(crate) fn new(secret: &'a SecretString, file: Option<&'a Path>) -> Self {
+        Self { secret, file }
     }
 
     /// Adds the secret, or where it is, to the JSON of a result.
@@ -128,31 +130,6 @@ impl<'a> Shown<'a> {
             None => ("secret", format!("{}   (shown only now)", self.secret.expose_secret())),
             Some(path) => ("secret", format!("written to {}", path.display())),
         }
-    }
-}
-
-fn write_private(path: &Path, secret: &SecretString) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{}", secret.expose_secret())?;
-    file.sync_all()
-}
-
-/// Asks before something is lost, on a terminal; elsewhere the command itself is the answer.
-pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
-    if yes || !io::stdin().is_terminal() {
-        return Ok(());
-    }
-    write!(io::stderr(), "{question} [y/N] ")?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(CliError::failed("nothing was done"))
     }
 }
 
@@ -208,19 +185,26 @@ pub(crate) fn grant(grant: &Grant) -> String {
 
 /// Prints a value as JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
-    let text =
-        serde_json::to_string_pretty(value).map_err(|error| CliError::failed(error.to_string()))?;
-    line(&text)
+    line(&json_text(value)?)
+}
+
+fn json_text<T: Serialize>(value: &T) -> Result<String, CliError> {
+    serde_json::to_string_pretty(value).map_err(|error| CliError::failed(error.to_string()))
 }
 
 fn table(rows: &[Vec<String>]) -> Result<(), CliError> {
-    let mut writer = TabWriter::new(io::stdout()).padding(3);
+    text(table_text(rows)?.as_bytes())
+}
+
+fn table_text(rows: &[Vec<String>]) -> Result<String, CliError> {
+    let mut writer = TabWriter::new(Vec::new()).padding(3);
     for row in rows {
         // A control character in a name must not reach the terminal.
         let cells: Vec<_> = row.iter().map(|cell| cell.replace(char::is_control, "?")).collect();
-        printed(writeln!(writer, "{}", cells.join("\t")))?;
+        writeln!(writer, "{}", cells.join("\t"))?;
     }
-    printed(writer.flush())
+    let text = writer.into_inner().map_err(|error| CliError::failed(error.to_string()))?;
+    String::from_utf8(text).map_err(|error| CliError::failed(error.to_string()))
 }
 
 #[cfg(test)]

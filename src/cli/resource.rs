@@ -6,9 +6,8 @@ use serde_json::json;
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::app::Foundation;
 use crate::cli::error::CliError;
-use crate::cli::output;
 use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, confirmation, output};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -91,11 +90,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let new = NewResource {
         resource: ResourceId::parse(&args.uri)?,
         scopes: offered(&args.scopes)?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| span("--token-ttl", text))
-            .transpose()?,
+        token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
     };
     let foundation = global.foundation().await?;
@@ -138,11 +133,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let update = ResourceUpdate {
         add: offered(&args.scopes)?,
         remove: args.remove.iter().map(|text| ScopeName::parse(text)).collect::<Result<_, _>>()?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| span_or_default("--token-ttl", text))
-            .transpose()?,
+        token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
     };
     let foundation = global.foundation().await?;
@@ -159,7 +150,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let foundation = global.foundation().await?;
-    output::confirm(&format!("Delete {id} and every grant to it?"), args.yes)?;
+    confirmation::confirm(&format!("Delete {id} and every grant to it?"), args.yes)?;
     let grants = resource::delete(&foundation, &actor(), &id).await?;
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("axum::", &["web", "server"]),
-    ("hyper::client", &["cli/http.rs", "fetch"]),
-    ("reqwest::", &[]),
-    ("rustls::", &["crypto", "fetch", "server"]),
-    ("rustls_platform_verifier::", &["fetch"]),
+    ("hyper::client", &["cli/http.rs"]),
+    ("reqwest::", &["fetch"]),
+    ("rustls::", &["crypto", "server"]),
     ("x509_parser::", &["crypto"]),
     ("sqlx::", &["store"]),
     ("jsonwebtoken::", &["crypto"]),

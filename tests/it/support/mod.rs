@@ -1,6 +1,7 @@
 //! A live instance for each test, and the words to talk to it.
 
 pub mod certificates;
+pub mod commit_proxy;
 pub mod https;
 pub mod keys;
 pub mod log;

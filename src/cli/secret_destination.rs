@@ -1,0 +1,225 @@
+//! Where a new secret goes: to a file, or to standard output. It is there before the change that
+//! makes it valid is committed.
+
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::admin::AdminError;
+use crate::admin::pending::Pending;
+use crate::app::Foundation;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Format};
+use crate::cli::secret_file::{Draft, Existing, SecretFile};
+use crate::cli::{failpoint, secret_leftover};
+use crate::model::client::ClientId;
+use crate::model::secret::SecretId;
+use crate::store::StoreError;
+
+/// How long standard output may take to accept a secret: other changes wait meanwhile.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the database is asked for the outcome of a commit: longer than it keeps a transaction
+/// open whose client is gone (15 s).
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often the database is asked.
+const OUTCOME_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Where a new secret goes.
+pub(super) enum Destination {
+    /// It is printed.
+    Output,
+    /// It is written to a file that only its owner can read.
+    File(Box<SecretFile>),
+}
+
+/// A secret that is about to be made.
+pub(super) struct NewSecret<'a> {
+    pub(super) client_id: &'a ClientId,
+    pub(super) secret_id: &'a SecretId,
+    pub(super) plain: &'a SecretString,
+}
+
+/// What became of a commit.
+enum Outcome {
+    Committed,
+    NotCommitted(CliError),
+    Unknown(CliError),
+}
+
+/// Refuses an output format that does not show the secret, if no file takes it.
+pub(super) fn check_format(format: Format, file: Option<&Path>) -> Result<(), CliError> {
+    if format == Format::Id && file.is_none() {
+        return Err(CliError::usage(
+            "-o id does not print the secret, which cannot be shown later",
+        )
+        .with_remedy(
+            "Nothing was changed. Add --secret-file FILE, or use another output format.",
+        ));
+    }
+    Ok(())
+}
+
+impl Destination {
+    /// Checks the destination before anything is changed, and settles what an interrupted command
+    /// has left there.
+    pub(super) async fn open(
+        foundation: &Foundation,
+        file: Option<&Path>,
+        client: Option<&ClientId>,
+        existing: Existing,
+    ) -> Result<Self, CliError> {
+        let Some(path) = file else { return Ok(Self::Output) };
+        Box::pin(secret_leftover::settle(foundation, path, client)).await?;
+        let file = Box::pin(SecretFile::check(foundation, path, client, existing)).await?;
+        Ok(Self::File(Box::new(file)))
+    }
+
+    /// The file, if there is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Output => None,
+            Self::File(file) => Some(file.path()),
+        }
+    }
+
+    /// Delivers the secret, commits the change and prints `text`, which is the whole output of the
+    /// command. With standard output as the destination the text holds the secret and comes first.
+    pub(super) async fn deliver<T>(
+        self,
+        foundation: &Foundation,
+        pending: Pending<T>,
+        secret: &NewSecret<'_>,
+        text: Zeroizing<String>,
+    ) -> Result<(), CliError> {
+        match self {
+            Self::Output => Box::pin(print_and_commit(foundation, pending, secret, text)).await,
+            Self::File(file) => {
+                let draft = file.write(secret.plain)?;
+                Box::pin(write_and_commit(foundation, pending, secret, draft)).await?;
+                output::text(text.as_bytes()).map_err(|error| {
+                    error.and_say("The change was made, and the secret is in its file.")
+                })
+            }
+        }
+    }
+}
+
+async fn print_and_commit<T>(
+    foundation: &Foundation,
+    pending: Pending<T>,
+    secret: &NewSecret<'_>,
+    text: Zeroizing<String>,
+) -> Result<(), CliError> {
+    if is_discarded() {
+        output::hint(
+            "warning: standard output is closed or /dev/null, so the new secret is not shown; \
+             use --secret-file FILE",
+        );
+    }
+    print(text).await.map_err(|error| {
+        CliError::failed(format!("the secret was not printed: {error}"))
+            .with_remedy("Nothing was changed, and no new secret is valid.")
+    })?;
+    failpoint::reached("secret-printed");
+    match commit(foundation, pending, secret).await {
+        Outcome::Committed => {
+            failpoint::reached("committed");
+            Ok(())
+        }
+        Outcome::NotCommitted(error) => {
+            Err(error.and_say("Nothing was changed. The secret that was printed is not valid."))
+        }
+        Outcome::Unknown(error) => Err(error.and_say(format!(
+            "The secret that was printed is valid if `tokend client show {}` lists {}.",
+            secret.client_id, secret.secret_id
+        ))),
+    }
+}
+
+async fn write_and_commit<T>(
+    foundation: &Foundation,
+    pending: Pending<T>,
+    secret: &NewSecret<'_>,
+    draft: Draft,
+) -> Result<(), CliError> {
+    match commit(foundation, pending, secret).await {
+        Outcome::Committed => {
+            failpoint::reached("committed");
+            draft.publish()
+        }
+        Outcome::NotCommitted(error) => {
+            draft.discard();
+            Err(error.and_say("Nothing was changed."))
+        }
+        Outcome::Unknown(error) => {
+            let (old, new) = (draft.destination().display(), draft.draft().display());
+            let older = if draft.is_replacement() {
+                format!("{old} still holds the older secret, and {new} the new one.")
+            } else {
+                format!("{new} holds the new secret.")
+            };
+            Err(error.and_say(format!(
+                "{older} The new one is valid if `tokend client show {}` lists {}. The next command \
+                 with --secret-file {old} asks the database and keeps the valid one.",
+                secret.client_id, secret.secret_id
+            )))
+        }
+    }
+}
+
+/// Commits a change, and asks the database if it did not confirm the commit.
+async fn commit<T>(
+    foundation: &Foundation,
+    pending: Pending<T>,
+    secret: &NewSecret<'_>,
+) -> Outcome {
+    let cause = match pending.commit().await {
+        Ok(_) => return Outcome::Committed,
+        Err(AdminError::Store(StoreError::OutcomeUnknown(cause))) => *cause,
+        Err(error) => return Outcome::NotCommitted(error.into()),
+    };
+    output::hint("note: the database did not confirm the change; asking it for the outcome");
+    let deadline = Instant::now() + OUTCOME_TIMEOUT;
+    loop {
+        match foundation.store.is_secret_committed(secret.secret_id).await {
+            Ok(true) => return Outcome::Committed,
+            Ok(false) => return Outcome::NotCommitted(cause.into()),
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(OUTCOME_INTERVAL).await,
+            Err(_) => {
+                return Outcome::Unknown(
+                    AdminError::Store(StoreError::OutcomeUnknown(Box::new(cause))).into(),
+                );
+            }
+        }
+    }
+}
+
+/// True if standard output goes to the null device. Rust opens it in place of a closed one.
+fn is_discarded() -> bool {
+    let device = |path: &str| std::fs::metadata(path).map(|found| found.rdev());
+    matches!((device("/dev/stdout"), device("/dev/null")), (Ok(one), Ok(null)) if one == null)
+}
+
+/// Writes and flushes a text to standard output. A reader that does not read is given up on.
+async fn print(text: Zeroizing<String>) -> io::Result<()> {
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut output = io::stdout().lock();
+        output.write_all(text.as_bytes())?;
+        output.flush()
+    });
+    match tokio::time::timeout(OUTPUT_TIMEOUT, writing).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(stopped)) => Err(io::Error::other(stopped)),
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("standard output did not accept it within {OUTPUT_TIMEOUT:?}"),
+        )),
+    }
+}
