@@ -1,5 +1,6 @@
 //! What a process is made of: built once at the start, then only read.
 
+pub mod background;
 pub mod refusals;
 pub mod work;
 
@@ -11,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use crate::app::background::BackgroundTasks;
 use crate::app::refusals::Refusals;
 use crate::config::{Config, Issuer, Location};
 use crate::crypto::argon2id::Cost;
@@ -28,6 +30,9 @@ use crate::store::{Store, StoreError};
 
 /// The name under which the tag key lies sealed in the database.
 const TAG_KEY: &str = "secret_tag_key";
+
+/// How long rejections are kept for `tokend explain`, in seconds.
+const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 
 /// Why a process could not be put together; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +116,8 @@ pub struct App {
     pub stopping: AtomicBool,
     /// The last refusals, until they are written.
     pub refusals: Arc<Refusals>,
+    /// How the background tasks are.
+    pub background: BackgroundTasks,
 }
 
 impl Foundation {
@@ -136,10 +143,10 @@ impl App {
     pub async fn load(foundation: Foundation, issuer: Issuer) -> Result<Self, StartError> {
         let Foundation { store, vault, clock, config, .. } = &foundation;
         store.note_lifetime(config.token.lifetime_max).await?;
-        let directory =
-            Directory::load(store, vault, foundation.keep_seconds(), clock.now()).await?;
+        let directory = Directory::load(store, vault, foundation.keep_seconds(), clock).await?;
         let (stopping, refusals) = (AtomicBool::new(false), Arc::default());
-        Ok(Self { foundation, issuer, directory, stopping, refusals })
+        let background = BackgroundTasks::default();
+        Ok(Self { foundation, issuer, directory, stopping, refusals, background })
     }
 
     /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.
@@ -167,6 +174,18 @@ impl App {
             self.refusals.put_back(refusals);
         }
         written
+    }
+
+    /// Deletes what has expired, in the database and in memory. Revocations and used assertions go
+    /// by the clock of the database: one instance whose clock is wrong must not make a token of all
+    /// others active again.
+    pub async fn purge_expired(&self) -> Result<(), StoreError> {
+        let Foundation { store, clock, .. } = &self.foundation;
+        let now = store.time(clock).await?;
+        self.directory.revocations.purge_expired(now);
+        store.purge_revocations(now).await?;
+        store.purge_assertions(now).await?;
+        store.forget_refusals(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 
     /// Reads what others have changed; true if there was anything.

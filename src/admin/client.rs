@@ -64,6 +64,14 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
 }
 
+/// A new identifier: `cl_` and random letters and digits.
+///
+/// # Errors
+/// If the operating system gives no random bytes.
+pub fn generate_id() -> Result<ClientId, AdminError> {
+    ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
+}
+
 impl NewClient {
     /// True if the client gets a first secret: if it may authenticate by one.
     pub fn has_secret(&self) -> bool {
@@ -113,7 +121,7 @@ pub async fn prepare(
             (id, Some(minted))
         }
         (Some(id), false) => (id, None),
-        (None, false) => (generated_id()?, None),
+        (None, false) => (generate_id()?, None),
     };
     let (plain, record) = minted.unzip();
     let mut work = Work::begin(foundation, actor).await?;
@@ -149,10 +157,6 @@ pub async fn prepare(
         usage: None,
     };
     Ok(Pending::new(work, (registration, plain)))
-}
-
-fn generated_id() -> Result<ClientId, AdminError> {
-    ClientId::parse(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
 }
 
 /// Reads a client with its secrets and grants.

@@ -134,7 +134,8 @@ async fn understand_line(foundation: &Foundation, line: &str) -> Result<Import, 
         };
         AdminError::invalid("the object", format!("{what} (column {})", error.column()))
     })?;
-    let client_id = ClientId::parse(&line.client_id).map_err(AdminError::malformed("client_id"))?;
+    let client_id =
+        ClientId::parse_new(&line.client_id).map_err(AdminError::malformed("client_id"))?;
     let name = line.name.as_deref().unwrap_or(&line.client_id);
     let name = ClientName::parse(name).map_err(AdminError::malformed("name"))?;
     let proof = match (line.client_secret, line.secret_hash) {

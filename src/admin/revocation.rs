@@ -7,7 +7,7 @@ use crate::app::{Foundation, work};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::token::{RevokedClient, RevokedToken, TokenId};
+use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::store::StoreError;
 
 /// Ends one token. Without a word on when it expires it is remembered for as long as the longest
@@ -22,7 +22,7 @@ pub async fn revoke_token(
         Some(moment) => moment,
         None => foundation.clock.now().plus(longest_lifetime(foundation).await?),
     };
-    let token = RevokedToken { jti: jti.clone(), expires_at };
+    let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
     work::revoke_token(foundation, actor, &token).await?;
     Ok(token)
 }
@@ -36,13 +36,15 @@ pub async fn revoke_tokens(
     let mut work = Work::begin(foundation, actor).await?;
     registration(foundation, id).await?;
     let revoked = end_tokens(foundation, &mut work, id).await?;
-    let detail = json!({ "revoked_until": revoked.revoked_until });
+    let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
     work.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
     Ok(revoked)
 }
 
-/// Ends all tokens of a client as a part of a change, which records the event.
+/// Revokes all tokens of a client as a part of a change, **whose next event is about this client**:
+/// an instance that has published the sequence of that event has the new state of the client in
+/// memory, and one that has not gives its tokens a smaller `evt` (DESIGN D24).
 pub(super) async fn end_tokens(
     foundation: &Foundation,
     work: &mut Work,
@@ -50,8 +52,9 @@ pub(super) async fn end_tokens(
 ) -> Result<RevokedClient, StoreError> {
     let revoked = RevokedClient {
         client_id: id.clone(),
-        revoked_until: work.now,
-        expires_at: work.now.plus(longest_lifetime(foundation).await?).plus_seconds(1),
+        epoch: RevocationEpoch::beginning(work.next_sequence(), work.database_now),
+        revoked_until: work.database_now,
+        expires_at: work.database_now.plus(longest_lifetime(foundation).await?).plus_seconds(1),
     };
     work.change.revoke_client(&revoked).await?;
     Ok(revoked)

@@ -27,9 +27,9 @@ impl Actor {
         Self("server".to_owned())
     }
 
-    /// A client that does something to its own tokens.
+    /// A client that does something to its own tokens. Its id is recorded in full.
     pub fn client(id: &ClientId) -> Self {
-        Self::new("client", id.as_str())
+        Self(format!("client:{id}"))
     }
 }
 
@@ -37,8 +37,10 @@ impl Actor {
 pub struct Work {
     /// What is written.
     pub change: Change,
-    /// The moment of all of it.
+    /// The time of all of it, by the clock of this process.
     pub now: Timestamp,
+    /// The time by the clock of the database, for what all instances compare.
+    pub database_now: Timestamp,
     actor: Actor,
 }
 
@@ -46,11 +48,14 @@ impl Work {
     /// Begins a change. From here on nobody else changes anything, so what is read through the
     /// store stays true until [`Work::commit`].
     pub async fn begin(foundation: &Foundation, actor: &Actor) -> Result<Self, StoreError> {
-        Ok(Self {
-            change: foundation.store.begin().await?,
-            now: foundation.clock.now(),
-            actor: actor.clone(),
-        })
+        let mut change = foundation.store.begin().await?;
+        let database_now = change.time(&foundation.clock).await?;
+        Ok(Self { change, now: foundation.clock.now(), database_now, actor: actor.clone() })
+    }
+
+    /// The sequence of the next event that is recorded.
+    pub fn next_sequence(&self) -> i64 {
+        self.change.head().sequence + 1
     }
 
     /// Appends the event of what has been written. `detail` never holds a secret.

@@ -13,8 +13,8 @@ use crate::cli::client_registration::{self, CreateArgs, UpdateArgs};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::client_trust::{self, TrustCommand};
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_view, confirmation, output};
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::cli::{Global, actor, client_reference, client_view, confirmation, output};
+use crate::model::client::{ClientState, Registration};
 
 /// How many clients are read at a time.
 const PAGE: u32 = 1_000;
@@ -22,7 +22,7 @@ const PAGE: u32 = 1_000;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// Register a client; prints its secret once
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// List clients
     List(ListArgs),
     /// Show a client with its secrets and grants
@@ -69,13 +69,13 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct IdArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     pub(crate) id: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DisableArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
@@ -84,7 +84,7 @@ pub(crate) struct DisableArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// Do not ask
     #[arg(long)]
@@ -100,7 +100,7 @@ pub(crate) struct ImportArgs {
 /// Runs `tokend client`.
 pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), CliError> {
     match command {
-        ClientCommand::Create(args) => client_registration::create(global, args).await,
+        ClientCommand::Create(args) => client_registration::create(global, *args).await,
         ClientCommand::List(args) => list(global, &args).await,
         ClientCommand::Show(args) => show(global, &args).await,
         ClientCommand::Update(args) => client_registration::update(global, &args).await,
@@ -163,8 +163,8 @@ fn is_wanted(found: &Registration, state: Option<ClientState>, resource: Option<
 }
 
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let found = client::show(&foundation, &id).await?;
     client_view::print(global, &found, foundation.clock.now())
 }
@@ -175,15 +175,15 @@ async fn set_state(
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let id = ClientId::parse(id)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, id).await?;
     let changed = client::set_state(&foundation, &actor(), &id, state, reason).await?;
     client_view::print(global, &changed, foundation.clock.now())
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     confirmation::confirm(&format!("Delete client {id} with its secrets and grants?"), args.yes)?;
     client::delete(&foundation, &actor(), &id).await?;
     let value = json!({ "client_id": id, "deleted": true });

@@ -7,8 +7,7 @@ use crate::admin::grant::{self, NewGrant};
 use crate::admin::revocation;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::cli::{Global, actor};
-use crate::model::client::ClientId;
+use crate::cli::{Global, actor, client_reference};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -16,7 +15,7 @@ use crate::model::security::Networks;
 
 #[derive(Debug, Args)]
 pub(crate) struct GrantArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The resource
     #[arg(long, value_name = "URI")]
@@ -32,7 +31,7 @@ pub(crate) struct GrantArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RevokeGrantArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The resource
     #[arg(long, value_name = "URI")]
@@ -41,7 +40,6 @@ pub(crate) struct RevokeGrantArgs {
 
 /// Runs `tokend client grant`.
 pub(crate) async fn grant(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let scopes = if args.scopes.is_empty() {
         GrantedScopes::All
     } else {
@@ -53,6 +51,7 @@ pub(crate) async fn grant(global: &Global, args: &GrantArgs) -> Result<(), CliEr
         networks: networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let granted = grant::put(&foundation, &actor(), &id, new).await?;
     let mut value = json!(granted);
     value["client_id"] = json!(id);
@@ -62,9 +61,9 @@ pub(crate) async fn grant(global: &Global, args: &GrantArgs) -> Result<(), CliEr
 
 /// Runs `tokend client revoke-grant`.
 pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let resource = ResourceId::parse(&args.resource)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     grant::revoke(&foundation, &actor(), &id, &resource).await?;
     let value = json!({ "client_id": id, "resource": resource, "revoked": true });
     let rows = [("client", id.to_string()), ("revoked", resource.to_string())];
@@ -73,8 +72,8 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
 
 /// Runs `tokend client revoke-tokens`.
 pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
-    let id = ClientId::parse(id)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, id).await?;
     let revoked = revocation::revoke_tokens(&foundation, &actor(), &id).await?;
     let until = revoked.revoked_until;
     let value = json!({ "client_id": id, "revoked_until": until });

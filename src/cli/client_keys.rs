@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::admin::{client, client_key};
 use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, input, output};
+use crate::cli::{Global, actor, client_reference, input, output};
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::foreign_key::ForeignKeys;
-use crate::model::client::{AuthenticationMethod, ClientId, Registration};
+use crate::model::client::{AuthenticationMethod, Registration};
 use crate::model::security::{KeySet, KeySetUri, KeySource};
 
 #[derive(Debug, Subcommand)]
@@ -41,7 +41,7 @@ pub(crate) struct KeyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     #[command(flatten)]
     keys: KeyArgs,
@@ -49,7 +49,7 @@ pub(crate) struct AddArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The kid of the key
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -120,7 +120,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
     let foundation = global.foundation().await?;
     let found = match command {
         KeysCommand::Add(args) => {
-            let id = ClientId::parse(&args.id)?;
+            let id = client_reference::resolve(&foundation, &args.id).await?;
             let keys = args.keys.source()?.ok_or_else(|| {
                 CliError::usage(
                     "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
@@ -128,9 +128,12 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
             })?;
             client_key::add(&foundation, &actor(), &id, keys, args.keys.method()).await?
         }
-        KeysCommand::List(args) => client::show(&foundation, &ClientId::parse(&args.id)?).await?,
+        KeysCommand::List(args) => {
+            let id = client_reference::resolve(&foundation, &args.id).await?;
+            client::show(&foundation, &id).await?
+        }
         KeysCommand::Remove(args) => {
-            let id = ClientId::parse(&args.id)?;
+            let id = client_reference::resolve(&foundation, &args.id).await?;
             client_key::remove(&foundation, &actor(), &id, args.kid.as_deref()).await?
         }
     };

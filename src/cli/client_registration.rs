@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::admin::client::{self, ClientUpdate, NewClient};
+use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::error::CliError;
@@ -12,18 +13,15 @@ use crate::cli::output::{self, Shown};
 use crate::cli::secret_destination::{self, Destination, NewSecret};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, client_access, client_view};
-use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
+use crate::cli::{Global, actor, client_access, client_reference, client_view};
+use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
 use crate::model::rate::RateLimit;
 use crate::model::security::{Security, TlsSubject};
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Its name, for people
-    name: String,
-    /// Its identifier; made up if absent
-    #[arg(long, value_name = "ID")]
-    id: Option<String>,
+    #[command(flatten)]
+    identity: IdentityArgs,
     /// What it may ask for: a resource, or a resource and scopes; may be repeated
     #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
     grants: Vec<String>,
@@ -65,7 +63,7 @@ pub(crate) struct CreateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct UpdateArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// A new name
     #[arg(long, value_name = "NAME")]
@@ -118,13 +116,18 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         return Err(CliError::usage("--no-secret does not go with a method that needs a secret")
             .with_remedy("Leave one of the two out."));
     }
+    let Identity { client_id, name } = args.identity.identity()?;
     let new = NewClient {
-        name: ClientName::parse(&args.name)?,
-        client_id: args.id.as_deref().map(ClientId::parse).transpose()?,
+        name,
+        client_id: Some(client_id),
         auth_methods,
         grant_types: grant_types(&args.grant_types)?,
-        token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
-        token_rate: args.token_rate.as_deref().map(RateLimit::parse).transpose()?,
+        token_lifetime: args
+            .token_ttl
+            .as_deref()
+            .map(|text| span("--token-ttl", text))
+            .transpose()?,
+        token_rate: args.token_rate.as_deref().map(rate).transpose()?,
         grants: args
             .grants
             .iter()
@@ -167,20 +170,28 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;
     let secret = NewSecret { client_id, secret_id: &record.secret_id, plain: &plain };
     destination.deliver(&foundation, pending, &secret, text.into()).await?;
+    if let Some(encoded) = encoded_for_basic(client_id) {
+        output::hint(&format!(
+            "note: in HTTP Basic this id is form-encoded: curl -u '{encoded}:SECRET'"
+        ));
+    }
     foundation.store.close().await;
     Ok(())
 }
 
 /// Runs `tokend client update`.
 pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let methods = methods(&args.auth_methods)?;
     let types = grant_types(&args.grant_types)?;
     let update = ClientUpdate {
         name: args.name.as_deref().map(ClientName::parse).transpose()?,
         auth_methods: (!methods.is_empty()).then_some(methods),
         grant_types: (!types.is_empty()).then_some(types),
-        token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
+        token_lifetime: args
+            .token_ttl
+            .as_deref()
+            .map(|text| span_or_default("--token-ttl", text))
+            .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
         dpop_bound: args.dpop_bound,
         certificate_bound: args.certificate_bound,
@@ -188,13 +199,20 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         networks: client_access::networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let changed = client::update(&foundation, &actor(), &id, update).await?;
     client_view::print(global, &changed, foundation.clock.now())
 }
 
 /// A rate, or `default` for none of the client's own.
 fn rate_or_default(text: &str) -> Result<Option<RateLimit>, CliError> {
-    if text == "default" { Ok(None) } else { Ok(Some(RateLimit::parse(text)?)) }
+    if text == "default" { Ok(None) } else { rate(text).map(Some) }
+}
+
+/// A rate, with the option and the text in the error.
+fn rate(text: &str) -> Result<RateLimit, CliError> {
+    RateLimit::parse(text)
+        .map_err(|malformed| CliError::usage(format!("--token-rate: '{text}' {malformed}")))
 }
 
 fn methods(texts: &[String]) -> Result<Vec<AuthenticationMethod>, CliError> {

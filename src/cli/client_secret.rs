@@ -13,7 +13,7 @@ use crate::cli::output::{self, Shown};
 use crate::cli::secret_destination::{self, Destination};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::span;
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, client_reference};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
@@ -21,7 +21,7 @@ use crate::model::usage::Usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     #[command(flatten)]
     new: NewSecretArgs,
@@ -29,7 +29,7 @@ pub(crate) struct AddSecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RotateSecretArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// How long the old secrets stay valid, such as 24h; they end at once if omitted
     #[arg(long, value_name = "SPAN")]
@@ -40,7 +40,7 @@ pub(crate) struct RotateSecretArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExpireSecretArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The secret's identifier, as client show lists it
     secret_id: String,
@@ -68,18 +68,22 @@ impl NewSecretArgs {
     pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
         Ok(NewSecret {
             label: self.label.clone(),
-            lifetime: self.secret_ttl.as_deref().map(span).transpose()?,
+            lifetime: self
+                .secret_ttl
+                .as_deref()
+                .map(|text| span("--secret-ttl", text))
+                .transpose()?,
         })
     }
 }
 
 /// Runs `tokend client add-secret`.
 pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let destination = Destination::open(&foundation, file, Some(&id), Existing::Refuse).await?;
     let pending = secret::prepare_addition(&foundation, &actor(), &id, &new).await?;
     deliver(global, &foundation, destination, &id, pending).await
@@ -87,13 +91,13 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let new = args.new.wanted()?;
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(span).transpose()?;
+    let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let destination = Destination::open(&foundation, file, Some(&id), Existing::Replace).await?;
     let pending = secret::prepare_rotation(&foundation, &actor(), &id, &new, overlap).await?;
     deliver(global, &foundation, destination, &id, pending).await
@@ -101,10 +105,10 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
     let secret_id = SecretId::parse(&args.secret_id)?;
-    let after = args.after.as_deref().map(span).transpose()?;
+    let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
     let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
     let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [

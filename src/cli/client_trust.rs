@@ -12,16 +12,15 @@ use crate::app::Foundation;
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, input, output};
+use crate::cli::{Global, actor, client_reference, input, output};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
-use crate::directory::RemoteSource;
+use crate::directory::{RemoteSource, fetch_keys};
 use crate::model::claim_pattern::Pattern;
-use crate::model::client::{ClientId, ClientState};
+use crate::model::client::ClientState;
 use crate::model::security::KeySource;
 use crate::model::trust::{ForeignIssuer, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
-use crate::server::fetch_keys;
 
 /// How long the check of an issuer may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +47,7 @@ pub(crate) enum TrustCommand {
     mut_arg("jwks_uri", |argument| argument.help("An https URL of the issuer's key set; found by discovery if omitted")),
 )]
 pub(crate) struct AddArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The issuer: exactly the `iss` claim of its tokens
     #[arg(long, value_name = "URL")]
@@ -72,7 +71,7 @@ pub(crate) struct AddArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
-    /// The client's identifier
+    /// The client's id, or its name if the name is unique
     id: String,
     /// The identifier of the trust
     trust: String,
@@ -84,11 +83,13 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
     match command {
         TrustCommand::Add(args) => add(global, &foundation, args).await,
         TrustCommand::List(args) => {
-            let found = client::show(&foundation, &ClientId::parse(&args.id)?).await?;
+            let id = client_reference::resolve(&foundation, &args.id).await?;
+            let found = client::show(&foundation, &id).await?;
             print(global, &found.trusts)
         }
         TrustCommand::Remove(args) => {
-            let (id, trust_id) = (ClientId::parse(&args.id)?, TrustId::parse(&args.trust)?);
+            let trust_id = TrustId::parse(&args.trust)?;
+            let id = client_reference::resolve(&foundation, &args.id).await?;
             trust::remove(&foundation, &actor(), &id, &trust_id).await?;
             let value = json!({ "client_id": id, "trust_id": trust_id, "removed": true });
             let rows = [("client", id.to_string()), ("removed", trust_id.to_string())];
@@ -99,7 +100,7 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
 }
 
 async fn add(global: &Global, foundation: &Foundation, args: AddArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.id)?;
+    let id = client_reference::resolve(foundation, &args.id).await?;
     let mut conditions = BTreeMap::new();
     if let Some(subject) = &args.subject {
         conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
@@ -192,7 +193,7 @@ fn print(global: &Global, trusts: &[Trust]) -> Result<(), CliError> {
 }
 
 async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), CliError> {
-    let id = ClientId::parse(id)?;
+    let id = client_reference::resolve(foundation, id).await?;
     let found = client::show(foundation, &id).await?;
     let text = input::read("a token", LONGEST)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;

@@ -9,7 +9,7 @@ use crate::admin::AdminError;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::model::refusal::RefusalRecord;
+use crate::model::refusal::{RefusalRecord, UnknownId};
 use crate::store::Store;
 
 /// A server writes its refusals every second or two; so long it is worth waiting for one.
@@ -53,13 +53,25 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     ];
     rows.extend(found.client_id.clone().map(|id| ("client", id)));
     rows.push(("reason", found.reason.clone()));
+    let named = named_like(&foundation.store, &found.reason).await?;
+    if !named.is_empty() {
+        rows.push(("perhaps", format!("{} has a name like that: send the id", named.join(" or "))));
+    }
     if !others.is_empty() {
         rows.push(("secret of", format!("{} (by its last characters)", others.join(", "))));
     }
     rows.extend(found.remedy.clone().map(|remedy| ("fix", remedy)));
     let mut value = json!(found);
     value["secret_of"] = json!(others);
+    value["named_like"] = json!(named);
     output::one(global.output, id, &value, &rows)
+}
+
+/// The clients that are named as the unknown id of a reason begins: people send the name as the id.
+async fn named_like(store: &Store, reason: &str) -> Result<Vec<String>, CliError> {
+    let Some(id) = UnknownId::from_reason(reason) else { return Ok(Vec::new()) };
+    let found = store.clients_named_like(&id).await?;
+    Ok(found.iter().map(ToString::to_string).collect())
 }
 
 /// The id of a request in the text that was copied: a full stop after it, quotation marks around it

@@ -90,7 +90,11 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let new = NewResource {
         resource: ResourceId::parse(&args.uri)?,
         scopes: offered(&args.scopes)?,
-        token_lifetime: args.token_ttl.as_deref().map(span).transpose()?,
+        token_lifetime: args
+            .token_ttl
+            .as_deref()
+            .map(|text| span("--token-ttl", text))
+            .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
     };
     let foundation = global.foundation().await?;
@@ -133,7 +137,11 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let update = ResourceUpdate {
         add: offered(&args.scopes)?,
         remove: args.remove.iter().map(|text| ScopeName::parse(text)).collect::<Result<_, _>>()?,
-        token_lifetime: args.token_ttl.as_deref().map(span_or_default).transpose()?,
+        token_lifetime: args
+            .token_ttl
+            .as_deref()
+            .map(|text| span_or_default("--token-ttl", text))
+            .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
     };
     let foundation = global.foundation().await?;

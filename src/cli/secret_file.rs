@@ -157,7 +157,7 @@ impl Draft {
     }
 
     /// Where the secret is until it is published.
-    pub(super) fn draft(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.file.draft
     }
 

@@ -1,14 +1,21 @@
-//! Spans of time as arguments.
+//! Durations as options.
 
 use crate::cli::error::CliError;
 use crate::model::time::Lifetime;
 
-/// Reads a span of time.
-pub(crate) fn span(text: &str) -> Result<Lifetime, CliError> {
-    Lifetime::parse(text).map_err(|malformed| CliError::usage(format!("{text:?} {malformed}")))
+/// Reads the duration that an option gives. `option` is its name, such as `--overlap`.
+///
+/// # Errors
+/// A usage error that names the option, the text and how to write it.
+pub(crate) fn span(option: &str, text: &str) -> Result<Lifetime, CliError> {
+    Lifetime::parse(text)
+        .map_err(|malformed| CliError::usage(format!("{option}: '{text}' {malformed}")))
 }
 
-/// Reads a span of time, or `default`.
-pub(crate) fn span_or_default(text: &str) -> Result<Option<Lifetime>, CliError> {
-    if text == "default" { Ok(None) } else { span(text).map(Some) }
+/// Reads a duration, or `default`.
+///
+/// # Errors
+/// As [`span`].
+pub(crate) fn span_or_default(option: &str, text: &str) -> Result<Option<Lifetime>, CliError> {
+    if text == "default" { Ok(None) } else { span(option, text).map(Some) }
 }

@@ -10,11 +10,10 @@ use crate::app::{App, Foundation};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
-use crate::cli::{Global, actor};
+use crate::cli::{Global, actor, client_reference};
 use crate::config::{Issuer, Need};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
-use crate::directory::ClientEntry;
 use crate::model::client::ClientId;
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::TokenId;
@@ -44,7 +43,7 @@ pub(crate) struct RevokeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct IssueArgs {
-    /// The client
+    /// The client's id, or its name if the name is unique
     #[arg(long, value_name = "ID")]
     client: String,
     /// The resource; may be omitted if only one is possible
@@ -65,7 +64,7 @@ pub(crate) struct TokenArgs {
 /// Runs `tokend token`.
 pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
     match command {
-        TokenCommand::Issue(args) => issue(global, &args).await,
+        TokenCommand::Issue(args) => Box::pin(issue(global, &args)).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
         TokenCommand::Revoke(args) => revoke(global, args).await,
@@ -73,22 +72,22 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
 }
 
 async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
-    let id = ClientId::parse(&args.client)?;
     let config = global.config(Need::Issuer)?;
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     let foundation = Foundation::open(config, Clock::System).await?;
+    let id = client_reference::resolve(&foundation, &args.client).await?;
     let app = Arc::new(App::load(foundation, issuer).await?);
     crate::server::make_keys(&app, false).await?;
-    let entry: Arc<ClientEntry> = app.directory.client(id.as_str()).ok_or_else(|| {
+    let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
+    let client = AuthenticatedClient::vouched_for(&app, &id).map_err(refused)?;
+    let client = client.ok_or_else(|| {
         CliError::from(crate::admin::AdminError::NotFound {
             kind: "client",
             id: id.to_string(),
             remedy: "tokend client list shows them",
         })
     })?;
-    let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
-    let client = AuthenticatedClient::vouched_for(entry).map_err(refused)?;
     let wanted = Wanted {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
@@ -167,7 +166,8 @@ async fn refuse_revoked(foundation: &Foundation, claims: &Claims) -> Result<(), 
     }
     let client = ClientId::parse(&claims.client_id)?;
     let revoked = foundation.store.revoked_client(&client).await?;
-    match revoked.filter(|revoked| Timestamp(claims.iat) <= revoked.revoked_until) {
+    let (evt, issued_at) = (claims.evt.unwrap_or(0), Timestamp(claims.iat));
+    match revoked.filter(|revoked| revoked.epoch.is_after(evt, issued_at)) {
         Some(revoked) => Err(CliError::not_valid(format!(
             "the token is not valid: all tokens of {client} issued until {} have been revoked",
             revoked.revoked_until

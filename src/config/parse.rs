@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use crate::config::{Issuer, Location};
 use crate::model::rate::{Rate, RateLimit};
-use crate::model::time::Lifetime;
+use crate::model::time::{Lifetime, missing_unit};
 
 /// What a value must be, in words that end the sentence "`key` …".
 pub(super) type Complaint = String;
@@ -141,8 +141,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
     }
 }
 
-/// A span that may be zero.
+/// A span that may be zero: `0` alone needs no unit.
 pub(super) fn pause(text: &str) -> Result<Duration, Complaint> {
+    if let Some(missing) = missing_unit(text).filter(|_| text.trim() != "0") {
+        return Err(missing.to_string());
+    }
     match humantime::parse_duration(text) {
         Ok(span) if span <= Duration::from_hours(24) => Ok(span),
         Ok(_) => Err("is longer than a day".to_owned()),

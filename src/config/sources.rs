@@ -82,7 +82,13 @@ impl Settings {
             return "not set".to_owned();
         };
         match metadata.source.as_ref().and_then(|source| source.file_path()) {
-            Some(path) => format!("from {}", path.display()),
+            // The place only, never the line: it may hold a secret.
+            Some(path) => {
+                match std::fs::read_to_string(path).ok().and_then(|text| line_of(&text, key)) {
+                    Some(number) => format!("from {}:{number}", path.display()),
+                    None => format!("from {}", path.display()),
+                }
+            }
             None => metadata.name.to_string(),
         }
     }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::crypto::digest;
 
@@ -135,9 +135,14 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.chars().take(80).collect::<String>())
 }
 
+/// The keys of a set as they were sent. Only an object with a list of keys is a set; what the keys
+/// are is for the caller to decide.
 fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
-    let mut set: Value = serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
-    let Value::Array(keys) = set["keys"].take() else { return Err(ForeignKeyError::NotASet) };
+    let mut set: Map<String, Value> =
+        serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
+    let Some(Value::Array(keys)) = set.remove("keys") else {
+        return Err(ForeignKeyError::NotASet);
+    };
     if keys.len() > MOST {
         return Err(ForeignKeyError::TooMany);
     }
@@ -145,11 +150,12 @@ fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
 }
 
 /// Reads a JWK. The library does not know the younger name of `EdDSA` (RFC 9864).
-pub(super) fn read(mut value: Value) -> Option<Jwk> {
-    if value["alg"] == "Ed25519" {
-        value["alg"] = "EdDSA".into();
+pub(super) fn read(value: Value) -> Option<Jwk> {
+    let Value::Object(mut members) = value else { return None };
+    if let Some(alg) = members.get_mut("alg").filter(|alg| *alg == "Ed25519") {
+        *alg = "EdDSA".into();
     }
-    serde_json::from_value(value).ok()
+    serde_json::from_value(Value::Object(members)).ok()
 }
 
 fn key(value: Value) -> Result<ForeignKey, &'static str> {

@@ -26,6 +26,10 @@ pub struct Claims {
     pub exp: i64,
     /// Its own identifier.
     pub jti: String,
+    /// The sequence of the last event that the issuing instance had in memory when the request
+    /// began (DESIGN D24); absent in tokens of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evt: Option<i64>,
     /// The key that its holder must prove to have (RFC 7800, section 3.1); absent for a bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

@@ -109,8 +109,13 @@ impl Keyring {
 
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
     /// newly chosen algorithm has been published long enough.
+    ///
+    /// If none signs yet, the first key that will: another instance made it a moment ago, and the
+    /// clock of this one is behind.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
-        let position = self.records.iter().rposition(|record| record.may_sign(now))?;
+        let is_next = |record: &SigningKeyRecord| self.state(record, now) == KeyState::Published;
+        let signs = self.records.iter().rposition(|record| record.may_sign(now));
+        let position = signs.or_else(|| self.records.iter().position(is_next))?;
         Some(&self.keys[position])
     }
 
@@ -241,6 +246,26 @@ mod tests {
             assert_eq!(verified.claims.client_id, "c");
             assert_eq!(verified.algorithm, algorithm.as_str());
         }
+    }
+
+    /// An instance whose clock is ten seconds behind signs with the key that another one just made.
+    #[test]
+    fn the_first_key_signs_although_its_time_has_not_come() {
+        let master = master();
+        let (es256, eddsa) = (Algorithm::Es256, Algorithm::EdDsa);
+        let create = |algorithm, from| {
+            create(&master, algorithm, RsaSize::Bits2048, Timestamp(from), Timestamp(from))
+        };
+        let records = vec![create(es256, 10).expect("a key"), create(eddsa, 20).expect("a key")];
+        let (first, second) = (records[0].kid.clone(), records[1].kid.clone());
+        let keyring = Keyring::open(&master, records, 10).expect("a keyring");
+        let signs_at = |now| {
+            let key = keyring.signing_any(Timestamp(now)).expect("a signing key");
+            key.jwk.common.key_id.clone().expect("a kid")
+        };
+        assert_eq!(signs_at(0), first.as_str());
+        assert_eq!(signs_at(15), first.as_str());
+        assert_eq!(signs_at(20), second.as_str());
     }
 
     /// C-190: public parts only.

@@ -13,6 +13,8 @@ pub mod dpop;
 pub mod foreign_key;
 pub mod guesses;
 pub mod hashing;
+#[cfg(test)]
+pub(crate) mod hostile_documents;
 mod jws;
 pub mod jwt;
 pub mod keyring;

@@ -12,7 +12,7 @@ use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantTyp
 use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Lifetime;
 use crate::model::trust::{ForeignIssuer, Trust};
 use crate::store::entries::StoredSecret;
 
@@ -89,10 +89,10 @@ pub enum KeysEntry {
 
 impl KeysEntry {
     /// The keys, if they are here already and not too old.
-    pub fn keys(&self, now: Timestamp) -> Option<Arc<ForeignKeys>> {
+    pub fn keys(&self) -> Option<Arc<ForeignKeys>> {
         match self {
             Self::Inline(keys) => Some(keys.clone()),
-            Self::Remote(keys) => keys.keys(now),
+            Self::Remote(keys) => keys.keys(),
         }
     }
 }

@@ -4,17 +4,20 @@
 //! so tokens go on flowing while the database is away, and the directory says how old its
 //! knowledge is.
 
+mod discovery;
 mod entry;
+mod following;
 mod key_sets;
 mod ledger;
 mod offers;
 mod revocations;
 mod trusting;
 
+pub use discovery::{discovered_uri, fetch_keys};
 pub use entry::{
     ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry, Ways,
 };
-pub use key_sets::{KeySets, RemoteKeys, RemoteSource};
+pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
 pub use offers::{GrantEntry, Offer, Resources};
 pub use revocations::Revocations;
@@ -33,9 +36,9 @@ use crate::crypto::vault::Vault;
 use crate::directory::offers::Offers;
 use crate::directory::trusting::Trusting;
 use crate::model::client::ClientId;
-use crate::model::event::{Event, Head, Subject};
+use crate::model::event::Head;
 use crate::model::security::{KeySource, Security};
-use crate::model::time::Timestamp;
+use crate::model::time::{Clock, Timestamp};
 use crate::model::trust::Trust;
 use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
@@ -72,6 +75,7 @@ pub struct Directory {
     trusting: Trusting,
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
+    published: AtomicI64,
     /// The use of secrets since it was last written.
     pub ledger: Ledger,
     /// The tokens that have ended before their time.
@@ -86,7 +90,7 @@ impl Directory {
         store: &Store,
         vault: &Vault,
         keep_seconds: i64,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<Self, DirectoryError> {
         // The place in the events comes first: what changes while we load is read again later.
         let head = store.head().await?;
@@ -99,13 +103,15 @@ impl Directory {
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
             trusting: Trusting::default(),
-            followed_at: AtomicI64::new(now.0),
-            followed_to: Mutex::new(head),
+            followed_at: AtomicI64::new(clock.now().0),
+            followed_to: Mutex::new(head.clone()),
+            published: AtomicI64::new(0),
             ledger: Ledger::default(),
             revocations: Revocations::default(),
-            key_sets: KeySets::default(),
+            key_sets: KeySets::new(clock.clone()),
         };
         directory.load_everything(store, vault).await?;
+        directory.publish(head.sequence);
         Ok(directory)
     }
 
@@ -138,88 +144,6 @@ impl Directory {
     /// How many seconds ago this memory was last known to be up to date.
     pub fn staleness(&self, now: Timestamp) -> i64 {
         now.0.saturating_sub(self.followed_at.load(Ordering::Relaxed))
-    }
-
-    /// Reads the events that have come since the last time and loads what they name. True if
-    /// there were any.
-    ///
-    /// If the chain does not go on where this memory stands, the database is another one than
-    /// before: a standby that lacks the last changes, or a restored backup. Then all is loaded
-    /// anew.
-    pub async fn catch_up(
-        &self,
-        store: &Store,
-        vault: &Vault,
-        now: Timestamp,
-    ) -> Result<bool, DirectoryError> {
-        let mut followed_to = self.followed_to.lock().await;
-        let head = store.head().await?;
-        let is_behind = head != *followed_to;
-        while head.sequence != followed_to.sequence || head.hash != followed_to.hash {
-            let events = store.events(followed_to.sequence, PAGE).await?;
-            if let Some(end) = goes_on(&followed_to, &events) {
-                self.reload(store, vault, &events).await?;
-                *followed_to = end;
-            } else {
-                tracing::warn!("the events do not go on where they were: loading everything anew");
-                self.load_everything(store, vault).await?;
-                *followed_to = head.clone();
-            }
-            if followed_to.sequence > head.sequence {
-                break;
-            }
-        }
-        self.followed_at.store(now.0, Ordering::Relaxed);
-        Ok(is_behind)
-    }
-
-    async fn reload(
-        &self,
-        store: &Store,
-        vault: &Vault,
-        events: &[Event],
-    ) -> Result<(), DirectoryError> {
-        let mut clients = HashSet::new();
-        let (mut resources, mut keys) = (false, false);
-        for event in events {
-            match Subject::parse(&event.subject) {
-                Ok(Subject::Client(id)) => {
-                    clients.insert(id);
-                }
-                Ok(Subject::Resource(_)) => resources = true,
-                Ok(Subject::SigningKey(_)) => keys = true,
-                Ok(Subject::Token(jti)) => {
-                    if let Some(token) = store.revoked_token(&jti).await? {
-                        self.revocations.put_token(token);
-                    }
-                }
-                Err(_) => {
-                    let subject = &event.subject;
-                    tracing::warn!(
-                        subject,
-                        "an event is about something this version does not know"
-                    );
-                }
-            }
-        }
-        if resources {
-            self.load_resources(store).await?;
-        }
-        if clients.len() > MANY {
-            self.load_clients(store).await?;
-            self.load_revocations(store).await?;
-        } else {
-            for id in clients {
-                if let Some(revoked) = store.revoked_client(&id).await? {
-                    self.revocations.put_client(revoked);
-                }
-                self.load_client(store, id).await?;
-            }
-        }
-        if keys {
-            self.load_new_keys(store, vault).await?;
-        }
-        Ok(())
     }
 
     /// Loads one client. One that this version cannot read gets no tokens here, and no other
@@ -256,13 +180,17 @@ impl Directory {
         self.load_clients(store).await
     }
 
+    /// Replaces all revocations in memory by those of the database. One that is in both is never
+    /// missing in between.
     async fn load_revocations(&self, store: &Store) -> Result<(), DirectoryError> {
+        let (mut tokens, mut clients) = (HashSet::new(), HashSet::new());
         let mut after = String::new();
         loop {
             let page = store.revoked_tokens(&after, PAGE).await?;
             let Some(last) = page.last() else { break };
             last.jti.as_str().clone_into(&mut after);
             for token in page {
+                tokens.insert(token.jti.clone());
                 self.revocations.put_token(token);
             }
         }
@@ -272,9 +200,11 @@ impl Directory {
             let Some(last) = page.last() else { break };
             last.client_id.as_str().clone_into(&mut after);
             for client in page {
+                clients.insert(client.client_id.clone());
                 self.revocations.put_client(client);
             }
         }
+        self.revocations.retain(&tokens, &clients);
         Ok(())
     }
 
@@ -432,16 +362,4 @@ impl Directory {
             self.trusting.change(id, entry.issuers(), std::iter::empty());
         }
     }
-}
-
-/// The end of `events` if they go on from `head` without a gap.
-fn goes_on(head: &Head, events: &[Event]) -> Option<Head> {
-    let mut end = head.clone();
-    for event in events {
-        if event.sequence != end.sequence + 1 || event.previous_hash != end.hash {
-            return None;
-        }
-        end = Head { sequence: event.sequence, hash: event.hash.clone() };
-    }
-    (!events.is_empty()).then_some(end)
 }

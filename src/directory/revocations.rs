@@ -1,19 +1,21 @@
-//! The tokens that have ended before their time, in memory.
+//! Revoked tokens, and clients whose tokens have been revoked, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::crypto::keyring::Document;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
-use crate::model::token::{RevokedClient, RevokedToken, TokenId};
+use crate::model::token::{
+    REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
+};
 
 /// Revoked tokens and clients.
 #[derive(Debug, Default)]
 pub struct Revocations {
     tokens: papaya::HashMap<TokenId, Timestamp>,
-    clients: papaya::HashMap<ClientId, Span>,
+    clients: papaya::HashMap<ClientId, ClientRevocation>,
     version: AtomicU64,
     list: Mutex<Option<SignedList>>,
 }
@@ -29,23 +31,25 @@ struct SignedList {
 /// After so many seconds the same list is signed anew, so that its age tells that it is current.
 const RENEWED_AFTER: i64 = 60;
 
-/// Which tokens of a client have ended, and until when that matters.
+/// What is remembered of the revocation of all tokens of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
+struct ClientRevocation {
+    epoch: RevocationEpoch,
     revoked_until: Timestamp,
     expires_at: Timestamp,
 }
 
 impl Revocations {
-    /// True if a token of that identifier and client, issued at `issued_at`, has ended.
-    pub fn is_revoked(&self, jti: &str, client_id: &str, issued_at: Timestamp) -> bool {
+    /// True if a token is revoked that has this identifier and client, and says of itself that it
+    /// was issued at `issued_at` after the event `evt`.
+    pub fn is_revoked(&self, jti: &str, client_id: &str, evt: i64, issued_at: Timestamp) -> bool {
         self.tokens.pin().contains_key(jti)
-            || self.revoked_until(client_id).is_some_and(|until| issued_at <= until)
+            || self.epoch(client_id).is_some_and(|epoch| epoch.is_after(evt, issued_at))
     }
 
-    /// Until when the tokens of a client have been revoked, if they have; this second included.
-    pub fn revoked_until(&self, client_id: &str) -> Option<Timestamp> {
-        self.clients.pin().get(client_id).map(|span| span.revoked_until)
+    /// The boundary between the revoked tokens of a client and the valid ones, if any are revoked.
+    pub fn epoch(&self, client_id: &str) -> Option<RevocationEpoch> {
+        self.clients.pin().get(client_id).map(|revocation| revocation.epoch)
     }
 
     /// Grows with each revocation and each one that is forgotten.
@@ -73,24 +77,38 @@ impl Revocations {
         Ok(document)
     }
 
-    /// Every revoked token, with the moment at which it would have expired.
+    /// Every revoked token, with the time at which it expires.
     pub fn tokens(&self) -> BTreeMap<TokenId, Timestamp> {
         self.tokens.pin().iter().map(|(jti, expires_at)| (jti.clone(), *expires_at)).collect()
     }
 
-    /// Every client with revoked tokens, and until when they have been revoked.
+    /// Every client whose tokens have been revoked, with the second of the revocation.
     pub fn clients(&self) -> BTreeMap<ClientId, Timestamp> {
-        self.clients.pin().iter().map(|(id, span)| (id.clone(), span.revoked_until)).collect()
+        let clients = self.clients.pin();
+        clients.iter().map(|(id, known)| (id.clone(), known.revoked_until)).collect()
     }
 
-    /// Forgets what would have expired by now anyway.
-    pub fn forget(&self, now: Timestamp) {
+    /// Every client whose tokens have been revoked, with the boundary.
+    pub fn epochs(&self) -> BTreeMap<ClientId, RevocationEpoch> {
+        self.clients.pin().iter().map(|(id, known)| (id.clone(), known.epoch)).collect()
+    }
+
+    /// Drops what expired at least seven days before `now`, the time of the database.
+    pub fn purge_expired(&self, now: Timestamp) {
+        let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
         let before = self.tokens.len() + self.clients.len();
-        self.tokens.pin().retain(|_, expires_at| *expires_at > now);
-        self.clients.pin().retain(|_, span| span.expires_at > now);
+        self.tokens.pin().retain(|_, expires_at| *expires_at > expired_by);
+        self.clients.pin().retain(|_, known| known.expires_at > expired_by);
         if self.tokens.len() + self.clients.len() != before {
             self.change();
         }
+    }
+
+    /// Drops everything but these tokens and clients.
+    pub(super) fn retain(&self, tokens: &HashSet<TokenId>, clients: &HashSet<ClientId>) {
+        self.tokens.pin().retain(|jti, _| tokens.contains(jti));
+        self.clients.pin().retain(|id, _| clients.contains(id));
+        self.change();
     }
 
     pub(super) fn put_token(&self, token: RevokedToken) {
@@ -99,9 +117,9 @@ impl Revocations {
     }
 
     pub(super) fn put_client(&self, client: RevokedClient) {
-        let RevokedClient { client_id, revoked_until, expires_at } = client;
-        let span = Span { revoked_until, expires_at };
-        if self.clients.pin().insert(client_id, span) != Some(&span) {
+        let RevokedClient { client_id, epoch, revoked_until, expires_at } = client;
+        let revocation = ClientRevocation { epoch, revoked_until, expires_at };
+        if self.clients.pin().insert(client_id, revocation) != Some(&revocation) {
             self.change();
         }
     }
@@ -121,34 +139,46 @@ mod tests {
         let revocations = Revocations::default();
         revocations.put_client(RevokedClient {
             client_id: ClientId::parse("a").expect("an id"),
+            epoch: RevocationEpoch::beginning(7, Timestamp(100)),
             revoked_until: Timestamp(100),
             expires_at: Timestamp(200),
         });
         let jti = TokenId::parse(JTI).expect("a jti");
-        revocations.put_token(RevokedToken { jti, expires_at: Timestamp(150) });
+        let expires_at = Timestamp(150);
+        revocations.put_token(RevokedToken { jti, client_id: None, expires_at });
         revocations
     }
 
     #[test]
-    fn a_client_is_revoked_up_to_and_with_the_second() {
+    fn a_token_is_revoked_with_its_client_or_by_its_jti() {
         let revocations = revocations();
-        assert!(revocations.is_revoked("x", "a", Timestamp(100)));
-        assert!(!revocations.is_revoked("x", "a", Timestamp(101)));
-        assert!(!revocations.is_revoked("x", "b", Timestamp(100)));
-        assert!(revocations.is_revoked(JTI, "b", Timestamp(101)));
+        assert!(revocations.is_revoked("x", "a", 6, Timestamp(500)));
+        assert!(!revocations.is_revoked("x", "a", 7, Timestamp(100)));
+        assert!(!revocations.is_revoked("x", "b", 0, Timestamp(100)));
+        assert!(revocations.is_revoked(JTI, "b", 9, Timestamp(500)));
     }
 
     #[test]
-    fn what_would_have_expired_is_forgotten_and_that_is_a_new_version() {
+    fn a_revocation_is_dropped_seven_days_after_the_last_token_has_expired() {
         let revocations = revocations();
         let version = revocations.version();
-        revocations.forget(Timestamp(149));
+        let after = |seconds: i64| Timestamp(seconds + REVOCATION_MARGIN_SECONDS);
+        revocations.purge_expired(after(149));
         assert_eq!(revocations.version(), version);
-        revocations.forget(Timestamp(150));
-        assert_ne!(revocations.version(), version);
+        revocations.purge_expired(after(150));
+        assert_ne!(revocations.version(), version, "the list is signed anew");
         assert!(revocations.tokens().is_empty());
         assert_eq!(revocations.clients().len(), 1);
-        revocations.forget(Timestamp(200));
+        revocations.purge_expired(after(200));
         assert!(revocations.clients().is_empty());
+    }
+
+    #[test]
+    fn what_a_restored_database_does_not_have_is_dropped() {
+        let revocations = revocations();
+        let clients = HashSet::from([ClientId::parse("a").expect("an id")]);
+        revocations.retain(&HashSet::new(), &clients);
+        assert!(revocations.tokens().is_empty());
+        assert_eq!(revocations.clients().len(), 1);
     }
 }

@@ -19,25 +19,47 @@ use crate::model::usage::Usage;
 pub struct ClientId(Arc<str>);
 
 impl ClientId {
-    /// The longest identifier we take, in bytes.
-    pub const LONGEST: usize = 128;
+    /// The maximum length of an identifier, in bytes.
+    pub const MAX_LENGTH: usize = 256;
 
-    /// Checks an identifier: printable ASCII (RFC 6749, appendix A.1) without a colon, which
-    /// HTTP Basic cannot carry (RFC 7617, section 2), and without a space at either end.
+    /// Reads an identifier that is stored already: printable ASCII (RFC 6749, appendix A.1), at
+    /// most [`Self::MAX_LENGTH`] bytes, without a space at either end. Spaces inside were allowed
+    /// in earlier releases, so they stay readable.
+    ///
+    /// # Errors
+    /// If the text breaks one of these rules.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text.is_empty() || text.len() > Self::LONGEST {
+        if text.is_empty() || text.len() > Self::MAX_LENGTH {
             return Err(Malformed::because(format!(
-                "a client id is 1 to {} characters long",
-                Self::LONGEST
+                "a client id is 1 to {} characters long; this one has {}",
+                Self::MAX_LENGTH,
+                text.chars().count()
             )));
         }
-        if !text.bytes().all(|byte| matches!(byte, 0x20..=0x7E) && byte != b':') {
-            return Err(Malformed::because("a client id is printable ASCII without a colon"));
+        if let Some(other) = text.chars().find(|c| !matches!(c, ' '..='~')) {
+            return Err(Malformed::because(format!(
+                "a client id is printable ASCII; '{}' is not",
+                other.escape_debug()
+            )));
         }
         if text.starts_with(' ') || text.ends_with(' ') {
-            return Err(Malformed::because("a client id neither begins nor ends with a space"));
+            return Err(Malformed::because("a client id does not begin or end with a space"));
         }
         Ok(Self(text.into()))
+    }
+
+    /// Reads the identifier of a new client: [`Self::parse`], and no space, because spaces break
+    /// log lines, URLs and shell commands.
+    ///
+    /// # Errors
+    /// If the text breaks one of these rules.
+    pub fn parse_new(text: &str) -> Result<Self, Malformed> {
+        if !text.is_empty() && text.contains(' ') {
+            return Err(Malformed::because(
+                "a client id has no space; use a hyphen or an underscore instead",
+            ));
+        }
+        Self::parse(text)
     }
 
     /// The identifier as text.
@@ -69,10 +91,23 @@ impl Serialize for ClientId {
 pub struct ClientName(String);
 
 impl ClientName {
+    /// The maximum length of a name, in characters.
+    pub const MAX_LENGTH: usize = 100;
+
+    /// The name of a client without a name of its own: its identifier. A longer one is cut and
+    /// ends with an ellipsis.
+    pub fn of_id(id: &ClientId) -> Self {
+        let text = id.as_str();
+        match text.get(..Self::MAX_LENGTH - 1) {
+            Some(start) if text.len() > Self::MAX_LENGTH => Self(format!("{start}…")),
+            _ => Self(text.to_owned()),
+        }
+    }
+
     /// Checks a name.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let length = text.chars().count();
-        if !(1..=100).contains(&length) || text.chars().any(char::is_control) {
+        if !(1..=Self::MAX_LENGTH).contains(&length) || text.chars().any(char::is_control) {
             return Err(Malformed::because(
                 "a name is 1 to 100 characters long, without control characters",
             ));
@@ -146,6 +181,11 @@ impl AuthenticationMethod {
 
     /// The methods by a client secret: those of a client that says nothing else.
     pub const BY_SECRET: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
+
+    /// True for a method in which the client shows a certificate (RFC 8705, section 2).
+    pub fn is_by_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
 
     /// Reads the registered name of a method.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
@@ -272,14 +312,41 @@ impl Serialize for Lifetime {
 mod tests {
     use super::*;
 
-    /// K-06 and C-42: ids of other systems are opaque text; controls and colons are refused.
+    /// K-06 and C-42: ids of other systems are opaque text: numbers, UUIDs, URLs and URNs.
     #[test]
-    fn foreign_ids_are_taken_and_unusable_ones_refused() {
-        for id in ["7590139168389961", "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11", "a b", "cl_x"] {
+    fn ids_of_other_systems_are_accepted_and_unusable_ones_refused() {
+        let long = "a".repeat(256);
+        for id in [
+            "7590139168389961",
+            "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11",
+            "cl_x",
+            "svc:a",
+            "https://agent.example.com/client.json",
+            "spiffe://example.org/worker",
+            &long,
+        ] {
+            assert!(ClientId::parse_new(id).is_ok(), "{id:?} was refused");
             assert!(ClientId::parse(id).is_ok(), "{id:?} was refused");
         }
-        for id in ["", "a:b", "é", "a\nb", " a", "a ", &"a".repeat(129)] {
+        for id in ["", "é", "a\nb", " a", "a ", &"a".repeat(257)] {
             assert!(ClientId::parse(id).is_err(), "{id:?} was accepted");
+            assert!(ClientId::parse_new(id).is_err(), "{id:?} was accepted");
+        }
+    }
+
+    /// O-47: stored ids with a space stay readable; new ones are refused.
+    #[test]
+    fn a_space_is_refused_in_a_new_id_only() {
+        assert!(ClientId::parse("a b").is_ok());
+        assert!(ClientId::parse_new("a b").is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_long_id_is_a_name() {
+        for length in [1, 99, 100, 101, 256] {
+            let id = ClientId::parse(&"a".repeat(length)).expect("an id");
+            let name = ClientName::of_id(&id);
+            assert!(ClientName::parse(name.as_str()).is_ok(), "{length}");
         }
     }
 

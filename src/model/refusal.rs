@@ -1,5 +1,7 @@
 //! Refusals as they are kept for a while, so that an operator can ask why.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::model::time::Timestamp;
@@ -27,11 +29,67 @@ pub struct RefusalRecord {
     pub hint: Option<String>,
 }
 
+/// An id that no client has, as far as it may be told: it may be a secret that was sent in the wrong
+/// place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownId {
+    /// Its length in characters.
+    pub length: usize,
+    /// Its first characters, as far as they are printable; four at most.
+    pub start: String,
+}
+
+impl UnknownId {
+    const BEFORE: &str = "no client has that id (";
+    const BETWEEN: &str = " characters, beginning with '";
+    const AFTER: &str = "')";
+
+    /// What may be told of an id.
+    pub fn of(id: &str) -> Self {
+        let is_plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        Self { length: id.chars().count(), start: id.chars().take(4).filter(is_plain).collect() }
+    }
+
+    /// Reads what [`fmt::Display`] wrote as the reason of a refusal.
+    pub fn from_reason(reason: &str) -> Option<Self> {
+        let (length, start) = reason
+            .strip_prefix(Self::BEFORE)?
+            .strip_suffix(Self::AFTER)?
+            .split_once(Self::BETWEEN)?;
+        Some(Self { length: length.parse().ok()?, start: start.to_owned() })
+    }
+}
+
+impl fmt::Display for UnknownId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, between, after) = (Self::BEFORE, Self::BETWEEN, Self::AFTER);
+        write!(formatter, "{before}{}{between}{}{after}", self.length, self.start)
+    }
+}
+
 impl RefusalRecord {
     /// True for a text that could be the id of a request.
     pub fn is_request_id(text: &str) -> bool {
         text.strip_prefix("req_").is_some_and(|rest| {
             (1..=40).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_id_is_read_back_from_its_sentence() {
+        for id in ["Demo client", "a", "", "\u{e9}t\u{e9} x", "x')yz"] {
+            let told = UnknownId::of(id);
+            assert_eq!(UnknownId::from_reason(&told.to_string()), Some(told), "{id:?}");
+        }
+        assert_eq!(
+            UnknownId::of("Demo client").to_string(),
+            "no client has that id (11 characters, beginning with 'Demo')"
+        );
+        assert_eq!(UnknownId::from_reason("the client is disabled"), None);
     }
 }

@@ -2,9 +2,9 @@
 //! everybody asks.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
@@ -72,13 +72,20 @@ impl Lifetime {
         }
     }
 
-    /// Reads `30m`, `1h`, `90d` or a bare number of seconds.
+    /// Reads `30s`, `15m`, `24h` or `90d`. A number without a unit is an error, because its
+    /// meaning would be a guess.
+    ///
+    /// # Errors
+    /// If the text has no unit, is not a duration of whole seconds, or is out of range.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if let Ok(seconds) = text.parse::<i64>() {
-            return Self::from_seconds(seconds);
+        if let Some(missing) = missing_unit(text) {
+            return Err(missing);
         }
         let span = humantime::parse_duration(text)
-            .map_err(|_| Malformed::because("is not a span of time; write 30s, 15m, 24h or 90d"))?;
+            .map_err(|_| Malformed::because("is not a duration; write 30s, 15m, 24h or 90d"))?;
+        if span.subsec_nanos() != 0 {
+            return Err(Malformed::because("is not a whole number of seconds"));
+        }
         Self::from_seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
     }
 
@@ -88,43 +95,116 @@ impl Lifetime {
     }
 }
 
-/// As people write it: `1h`, `90days`.
+/// As an operator writes it: one number and its unit, such as `15m`, `48h` or `90d`.
 impl fmt::Display for Lifetime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(Duration::from_secs(u64::from(self.0))).fmt(formatter)
+        const UNITS: [(u32, u32, char); 3] = [(86_400, 3, 'd'), (3_600, 1, 'h'), (60, 1, 'm')];
+        let fitting = UNITS
+            .into_iter()
+            .find(|(size, least, _)| self.0.is_multiple_of(*size) && self.0 / size >= *least);
+        match fitting {
+            Some((size, _, unit)) => write!(formatter, "{}{unit}", self.0 / size),
+            None => write!(formatter, "{}s", self.0),
+        }
+    }
+}
+
+/// The error for a number without a unit, with the durations that may be meant; `None` for every
+/// other text.
+pub fn missing_unit(text: &str) -> Option<Malformed> {
+    let number = text.trim();
+    let is_number = !number.is_empty()
+        && number.len() <= 20
+        && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| {
+        Malformed::because(format!(
+            "has no unit: write {number}s, {number}m, {number}h or {number}d"
+        ))
+    })
+}
+
+/// A reading of a monotonic clock: it never goes back, whatever happens to the machine's time of
+/// day. It is comparable only with other readings of the same [`Clock`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonotonicTime(Duration);
+
+impl MonotonicTime {
+    /// The time from `earlier` to this reading; zero if `earlier` is the later one.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This reading and `span` more.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span))
     }
 }
 
 /// The clock that is asked for the time; tests hold one that they move themselves.
+///
+/// Times that others see (claims, rows) come from [`Clock::now`]; waiting times and ages within
+/// this process come from [`Clock::monotonic`].
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The machine's clocks.
     System,
     /// A clock that stands still until it is moved.
-    Fixed(Arc<AtomicI64>),
+    Fixed(Arc<FixedClock>),
+}
+
+/// The readings of a clock that stands still.
+#[derive(Debug)]
+pub struct FixedClock {
+    seconds: AtomicI64,
+    elapsed: AtomicU64,
 }
 
 impl Clock {
-    /// A clock that stands at `now` until [`Clock::advance`] moves it.
+    /// A clock that stands at `now` until [`Clock::advance`] or [`Clock::jump`] moves it.
     pub fn fixed(now: Timestamp) -> Self {
-        Self::Fixed(Arc::new(AtomicI64::new(now.0)))
+        Self::Fixed(Arc::new(FixedClock {
+            seconds: AtomicI64::new(now.0),
+            elapsed: AtomicU64::new(0),
+        }))
     }
 
-    /// The present moment.
+    /// The present time of day. It may jump, in both directions.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp(system_seconds()),
-            Self::Fixed(seconds) => Timestamp(seconds.load(Ordering::Relaxed)),
+            Self::Fixed(clock) => Timestamp(clock.seconds.load(Ordering::Relaxed)),
         }
     }
 
-    /// Moves a fixed clock forward by `seconds`; the machine's clock is left alone.
+    /// The present reading of the monotonic clock.
+    pub fn monotonic(&self) -> MonotonicTime {
+        match self {
+            Self::System => MonotonicTime(START.get_or_init(Instant::now).elapsed()),
+            Self::Fixed(clock) => {
+                MonotonicTime(Duration::from_secs(clock.elapsed.load(Ordering::Relaxed)))
+            }
+        }
+    }
+
+    /// Lets `seconds` pass on a fixed clock; the machine's clock is left alone.
     pub fn advance(&self, seconds: i64) {
-        if let Self::Fixed(now) = self {
-            now.fetch_add(seconds, Ordering::Relaxed);
+        self.jump(seconds);
+        if let Self::Fixed(clock) = self {
+            clock.elapsed.fetch_add(u64::try_from(seconds).unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    /// Sets the time of day of a fixed clock forward, or back, without any time passing.
+    pub fn jump(&self, seconds: i64) {
+        if let Self::Fixed(clock) = self {
+            clock.seconds.fetch_add(seconds, Ordering::Relaxed);
         }
     }
 }
+
+/// The start of the machine's monotonic clock: its first reading in this process.
+static START: OnceLock<Instant> = OnceLock::new();
 
 #[expect(clippy::disallowed_methods, reason = "this is the one home of the machine's clock")]
 fn system_seconds() -> i64 {
@@ -147,9 +227,31 @@ mod tests {
     #[test]
     fn a_lifetime_is_bounded() {
         assert_eq!(Lifetime::parse("24h").map(Lifetime::seconds), Ok(86_400));
-        assert_eq!(Lifetime::parse("1800").map(Lifetime::seconds), Ok(1800));
-        for text in ["0", "-5", "", "0s", "9200000000000000", "500years", "soon"] {
+        for text in ["0", "-5", "", "0s", "9200000000000000", "500years", "soon", "1500ms"] {
             assert!(Lifetime::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    /// O-18: a number without a unit is refused, and the error shows the fix.
+    #[test]
+    fn a_duration_needs_a_unit() {
+        for text in ["1800", "24", " 30 ", "0"] {
+            let error = Lifetime::parse(text).expect_err(text).to_string();
+            assert!(error.starts_with("has no unit: write "), "{text:?}: {error}");
+        }
+        assert!(missing_unit("24").expect("an error").to_string().contains("24h"));
+        for text in ["24h", "", "a", "-1", "1.5"] {
+            assert!(missing_unit(text).is_none(), "{text:?}");
+        }
+    }
+
+    /// O-45: a duration is printed as an operator writes it, and reads back.
+    #[test]
+    fn a_duration_is_printed_with_one_unit() {
+        for text in ["45s", "90s", "30m", "90m", "24h", "48h", "3d", "90d"] {
+            let printed = Lifetime::parse(text).expect(text).to_string();
+            assert_eq!(Lifetime::parse(&printed), Lifetime::parse(text), "{text}: {printed}");
+            assert_eq!(printed, text);
         }
     }
 
@@ -157,5 +259,17 @@ mod tests {
     fn adding_a_lifetime_never_leaves_the_calendar() {
         let longest = Lifetime::parse("9y").expect("nine years are allowed");
         assert_eq!(Timestamp(i64::MAX).plus(longest), Timestamp::LATEST);
+    }
+
+    #[test]
+    fn a_jump_of_the_time_of_day_does_not_move_the_monotonic_clock() {
+        let clock = Clock::fixed(Timestamp(1_000_000));
+        let start = clock.monotonic();
+        clock.jump(-86_400);
+        assert_eq!((clock.now(), clock.monotonic()), (Timestamp(913_600), start));
+        clock.advance(10);
+        assert_eq!(clock.monotonic().since(start), Duration::from_secs(10));
+        assert_eq!(start.since(clock.monotonic()), Duration::ZERO);
+        assert!(Clock::System.monotonic() >= MonotonicTime::default());
     }
 }

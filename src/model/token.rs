@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
@@ -49,22 +50,94 @@ impl Serialize for TokenId {
     }
 }
 
-/// A token that has ended before its time.
+/// How long a revocation is kept after its last token has expired, in seconds. A clock that jumps
+/// by days, and back, must not make a revoked token active again.
+pub const REVOCATION_MARGIN_SECONDS: i64 = 7 * 86_400;
+
+/// A revoked token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokedToken {
     /// Its identifier.
     pub jti: TokenId,
-    /// When it would have expired; from then on it need not be remembered.
+    /// The client that revoked it; absent if an operator revoked it by its identifier.
+    pub client_id: Option<ClientId>,
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// A client whose tokens have ended before their time.
+/// The revocation of every token that a client had been issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokedClient {
-    /// The client, which may be gone.
+    /// The client, which may have been deleted.
     pub client_id: ClientId,
-    /// All tokens issued until then, this second included, have ended.
+    /// Which of its tokens are revoked.
+    pub epoch: RevocationEpoch,
+    /// The second of the revocation, for verifiers and instances that know no epochs: they reject
+    /// tokens issued until then, this second included.
     pub revoked_until: Timestamp,
-    /// When the last of them would have expired.
+    /// When the last of the revoked tokens expires.
     pub expires_at: Timestamp,
+}
+
+/// The boundary between the revoked tokens of a client and the valid ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevocationEpoch {
+    /// The sequence of the revoking event. Tokens with a smaller `evt` are revoked.
+    pub evt: i64,
+    /// Tokens issued before this second are revoked whatever their `evt`: after a restore the
+    /// database counts events again from an earlier number.
+    pub iat_before: Timestamp,
+}
+
+impl RevocationEpoch {
+    /// How far before the revocation a token must have been issued to be revoked by its time alone,
+    /// in seconds. Clocks may differ by less.
+    const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
+
+    /// The epoch that the event `evt` at the time `now` begins.
+    pub fn beginning(evt: i64, now: Timestamp) -> Self {
+        Self { evt, iat_before: now.minus_seconds(Self::CLOCK_DIFFERENCE_SECONDS) }
+    }
+
+    /// The epoch of a row of schema 3, which compares times only: all tokens issued until then,
+    /// this second included, are revoked.
+    pub fn until(revoked_until: Timestamp) -> Self {
+        Self { evt: 0, iat_before: revoked_until.plus_seconds(1) }
+    }
+
+    /// True if a token that says this of itself is revoked. A token without `evt` has 0.
+    pub fn is_after(self, evt: i64, issued_at: Timestamp) -> bool {
+        evt < self.evt || issued_at < self.iat_before
+    }
+}
+
+/// Times are numbers, as in every JWT (RFC 7519, section 2).
+impl Serialize for RevocationEpoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut epoch = serializer.serialize_struct("RevocationEpoch", 2)?;
+        epoch.serialize_field("evt", &self.evt)?;
+        epoch.serialize_field("iat_before", &self.iat_before.0)?;
+        epoch.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_revoked_by_its_event_or_by_its_age() {
+        let epoch = RevocationEpoch::beginning(7, Timestamp(1_000));
+        assert!(epoch.is_after(6, Timestamp(2_000)), "an instance that had not seen the event");
+        assert!(!epoch.is_after(7, Timestamp(990)), "a clock that is 10 s behind");
+        assert!(epoch.is_after(900, Timestamp(939)), "a number from before a restore");
+        assert!(epoch.is_after(0, Timestamp(1_500)), "a token without evt");
+    }
+
+    #[test]
+    fn a_row_of_schema_3_compares_times_only() {
+        let epoch = RevocationEpoch::until(Timestamp(1_000));
+        assert!(epoch.is_after(0, Timestamp(1_000)));
+        assert!(!epoch.is_after(0, Timestamp(1_001)));
+    }
 }

@@ -21,9 +21,11 @@ use crate::oauth::error::OAuthError;
 /// The length of ordinary claims; longer ones make their buffer grow.
 const ROOM: usize = 512;
 
-/// A second, in steps.
-const STEP: Duration = Duration::from_millis(50);
-const STEPS: u32 = 21;
+/// How often a request looks whether this instance has published a revocation that it is loading.
+const PUBLICATION_POLL: Duration = Duration::from_millis(10);
+
+/// How often at most: two seconds in all.
+const PUBLICATION_POLLS: u32 = 200;
 
 /// The answer to a token request (RFC 6749, section 5.1).
 #[derive(Debug, Serialize)]
@@ -51,19 +53,30 @@ struct Claims<'a> {
     iat: i64,
     exp: i64,
     jti: &'a str,
+    evt: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<&'a Confirmation>,
 }
 
-/// Makes a token of what has been granted. The time was read once, so `exp` − `iat` is exactly
-/// what `expires_in` says.
+/// The time of a token, in the two measures that a revocation compares.
+#[derive(Debug, Clone, Copy)]
+pub struct IssueTime {
+    /// The claim `iat`. It is read once, so `exp` − `iat` is exactly what `expires_in` says.
+    pub now: Timestamp,
+    /// The claim `evt`: the sequence of the last event that was in memory when the client was
+    /// looked up.
+    evt: i64,
+}
+
+/// Makes a token of what has been granted.
 pub fn mint(
     app: &App,
     client: &AuthenticatedClient,
     granted: &Granted,
     binding: &Binding,
-    now: Timestamp,
+    issued: IssueTime,
 ) -> Result<TokenResponse, OAuthError> {
+    let IssueTime { now, evt } = issued;
     let resource = granted.resource();
     let expiry = now.plus(granted.lifetime());
     let scope = Some(granted.scope_text()).filter(|scope| !scope.is_empty());
@@ -79,6 +92,7 @@ pub fn mint(
         iat: now.0,
         exp: expiry.0,
         jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
+        evt,
         cnf: binding.confirmation(),
     };
     let mut text = Vec::with_capacity(ROOM);
@@ -118,17 +132,35 @@ pub(super) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
     }
 }
 
-/// The moment for a new token: now, as the one look at the clock. Tokens tell their time in whole
-/// seconds, so one that is issued in the very second in which all of its client's were revoked
-/// would count as one of them; then this waits for the next second.
-pub async fn moment(app: &App, client: &AuthenticatedClient) -> Result<Timestamp, OAuthError> {
-    for _ in 0..=STEPS {
-        let now = app.foundation.clock.now();
-        let revoked_until = app.directory.revocations.revoked_until(client.id().as_str());
-        if revoked_until.is_none_or(|until| until < now) {
-            return Ok(now);
+/// The time of a token. This is the one look at the clock for it.
+///
+/// A revocation that is newer than the client's number is either not in memory yet: then the token
+/// carries the smaller number and is revoked with the others. Or it is in memory and about to be
+/// published: then this waits some milliseconds for the new number. The client may use that one if
+/// the directory still holds the client that was authenticated.
+///
+/// # Errors
+/// 503 if the client has been changed meanwhile, if the number does not come within two seconds, or
+/// if the clock of this instance is so far behind that the token would be revoked at once.
+pub async fn issue_time(app: &App, client: &AuthenticatedClient) -> Result<IssueTime, OAuthError> {
+    let mut issued = IssueTime { now: app.foundation.clock.now(), evt: client.evt() };
+    let id = client.id().as_str();
+    for _ in 0..PUBLICATION_POLLS {
+        match app.directory.revocations.epoch(id) {
+            Some(epoch) if issued.evt < epoch.evt => {}
+            Some(epoch) if epoch.is_after(issued.evt, issued.now) => {
+                return Err(OAuthError::unavailable(
+                    "the clock of this instance is more than 60 s behind the time at which the tokens of the client were revoked",
+                ));
+            }
+            _ => return Ok(issued),
         }
-        tokio::time::sleep(STEP).await;
+        tokio::time::sleep(PUBLICATION_POLL).await;
+        issued =
+            IssueTime { now: app.foundation.clock.now(), evt: app.directory.published_sequence() };
+        if !client.is_current(app) {
+            return Err(OAuthError::unavailable("the client has just been changed"));
+        }
     }
-    Err(OAuthError::unavailable("the tokens of the client have been revoked in this very second"))
+    Err(OAuthError::unavailable("a revocation of the client's tokens is still being loaded"))
 }

@@ -7,12 +7,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::crypto::certificate::ClientCertificate;
-use crate::model::client::AuthenticationMethod;
+use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
-
-/// The longest client id that is looked at, in bytes.
-const LONGEST_CLIENT_ID: usize = 256;
 
 /// The one type of client assertion that there is (RFC 7523, section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -56,6 +53,8 @@ pub struct Caller {
     pub credentials: Option<Credentials>,
     /// The `client_id` of the body, which proves nothing.
     pub client_id: Option<String>,
+    /// A parameter that was most likely meant to be one of the credentials, fit for a description.
+    pub misspelt: Option<String>,
     /// Where it calls from.
     pub origin: Origin,
 }
@@ -122,7 +121,11 @@ impl Caller {
         let assertion = assertion(parameters)?;
         let client_id = parameters.take("client_id");
         let secret = parameters.take("client_secret").map(SecretString::from);
-        let credentials = credentials(header, client_id.clone(), secret, assertion)?;
+        let misspelt = ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
+            .into_iter()
+            .find_map(|name| parameters.misspelt(name));
+        let credentials = credentials(header, client_id.clone(), secret, assertion)
+            .map_err(|error| error.with_misspelt(misspelt.as_deref()))?;
         let credentials = match (credentials, &client_id, origin.shown.certificate()) {
             (None, Some(client_id), Some(certificate)) => {
                 Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
@@ -133,12 +136,12 @@ impl Caller {
         if presented.or(client_id.as_deref()).is_some_and(is_too_long) {
             return Err(OAuthError::authentication_failed("the client id is too long"));
         }
-        Ok(Self { credentials, client_id, origin })
+        Ok(Self { credentials, client_id, misspelt, origin })
     }
 }
 
 fn is_too_long(client_id: &str) -> bool {
-    client_id.len() > LONGEST_CLIENT_ID
+    client_id.len() > ClientId::MAX_LENGTH
 }
 
 impl Credentials {

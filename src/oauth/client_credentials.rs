@@ -151,9 +151,10 @@ fn fitting_offer(
         return Err(OAuthError::new(
             ErrorCode::InvalidScope,
             format!(
-                "Scope '{}' is not granted to {} for any API.",
+                "Scope '{}' is not granted to {} for any API.{}",
                 echo(beyond.as_str()),
-                client.id()
+                client.id(),
+                separators(beyond.as_str())
             ),
         ));
     }
@@ -161,7 +162,7 @@ fn fitting_offer(
         offers.into_iter().partition(|offer| scope.first_outside(&offer.scope).is_none());
     match fitting.len() {
         1 => Ok(fitting.swap_remove(0)),
-        0 => Err(several_targets(client, &others)),
+        0 => Err(scopes_of_several(scope, &others)),
         _ => Err(several_targets(client, &fitting)),
     }
 }
@@ -214,7 +215,34 @@ fn several_targets(client: &AuthenticatedClient, offers: &[Arc<Offer>]) -> OAuth
     )
 }
 
+/// Each scope belongs to an API that is granted, and no API has all of them: says which is of which.
+fn scopes_of_several(scope: &Scopes, offers: &[Arc<Offer>]) -> OAuthError {
+    let parts: Vec<_> = scope
+        .iter()
+        .take(LISTED)
+        .filter_map(|name| {
+            let owner = offers.iter().find(|offer| offer.scope.contains(name))?;
+            Some(format!("{name} is of {}", owner.resource.resource))
+        })
+        .collect();
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        format!(
+            "These scopes are of several APIs, and a token is for one: {}. Ask for one token for each API.",
+            parts.join(", ")
+        ),
+    )
+}
+
+/// What to say of a name that holds a separator of another protocol (RFC 6749, section 3.3).
+fn separators(scope: &str) -> &'static str {
+    if scope.contains([',', ';', '+']) { " Separate scopes by spaces." } else { "" }
+}
+
 fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAuthError {
+    let is_elsewhere = |other: &Arc<Offer>| other.scope.iter().any(|name| name.as_str() == scope);
+    let mut others = client.entry().grants.iter().filter_map(|grant| grant.offer());
+    let other = others.find(is_elsewhere);
     let granted = if offer.scope.is_empty() {
         "nothing".to_owned()
     } else {
@@ -223,10 +251,15 @@ fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAu
     OAuthError::new(
         ErrorCode::InvalidScope,
         format!(
-            "Scope '{}' is not granted to {} for {}. Granted: {granted}.",
+            "Scope '{}' is not granted to {} for {}. Granted: {granted}.{}{}",
             echo(scope),
             client.id(),
             offer.resource.resource,
+            other.map_or_else(String::new, |other| format!(
+                " It is of {}: ask for another token for that API.",
+                other.resource.resource
+            )),
+            separators(scope),
         ),
     )
 }

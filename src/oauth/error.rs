@@ -107,12 +107,33 @@ impl OAuthError {
     }
 
     /// `invalid_client` for a request that presents no credentials at all: nothing was wrong, so
-    /// nothing is given away.
-    pub fn no_authentication() -> Self {
+    /// nothing is given away. A parameter that is misspelt is named.
+    pub fn no_authentication(misspelt: Option<&str>) -> Self {
         Self::new(
             ErrorCode::InvalidClient,
             "No client authentication found. Send HTTP Basic, or client_id and client_secret in the body.",
         )
+        .with_misspelt(misspelt)
+    }
+
+    /// The same with the name of a parameter that is not one, but close to one.
+    #[must_use]
+    pub fn with_misspelt(mut self, name: Option<&str>) -> Self {
+        if let (Some(name), Description::Sentence(sentence)) = (name, &self.description) {
+            let sentence = format!(
+                "{sentence} '{name}' is not a parameter: names are written with underscores."
+            );
+            self.description = Description::Sentence(Cow::Owned(sentence.clone()));
+            self.reason = Cow::Owned(sentence);
+        }
+        self
+    }
+
+    /// The same with another reason, for the operator alone. The caller is told what it was told.
+    #[must_use]
+    pub fn with_reason(mut self, reason: String) -> Self {
+        self.reason = Cow::Owned(reason);
+        self
     }
 
     /// `invalid_client` for credentials that were presented and do not count. The reason is for

@@ -1,11 +1,11 @@
-//! Does a token count? The one answer that introspection and revocation share.
+//! Whether a token is valid now: the one answer that introspection and revocation share.
 
 use crate::app::App;
 use crate::crypto::jwt::{self, Claims};
 use crate::model::client::ClientState;
 use crate::model::time::Timestamp;
 
-/// The claims of a token that counts now: signed by a key of ours, by this issuer, in its time, of
+/// The claims of a token that is valid now: signed by a key of ours, by this issuer, in its time, of
 /// an active client, and not revoked. From memory alone.
 pub(super) fn claims(app: &App, token: &str, now: Timestamp) -> Option<Claims> {
     let keyring = app.directory.keyring();
@@ -13,6 +13,7 @@ pub(super) fn claims(app: &App, token: &str, now: Timestamp) -> Option<Claims> {
     let claims = jwt::verify(token, keyring.published(now), issuer, now).ok()?.claims;
     let client = app.directory.client(&claims.client_id)?;
     let revocations = &app.directory.revocations;
-    let is_revoked = revocations.is_revoked(&claims.jti, &claims.client_id, Timestamp(claims.iat));
+    let (evt, issued_at) = (claims.evt.unwrap_or(0), Timestamp(claims.iat));
+    let is_revoked = revocations.is_revoked(&claims.jti, &claims.client_id, evt, issued_at);
     (client.state == ClientState::Active && !is_revoked).then_some(claims)
 }

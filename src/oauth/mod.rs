@@ -51,9 +51,10 @@ pub async fn issue(
     wanted: &Wanted,
 ) -> Result<(Granted, TokenResponse), OAuthError> {
     let granted = client_credentials::grant(app, client, &GrantType::ClientCredentials, wanted)?;
-    let now = access_token::moment(app, client).await?;
-    let binding = binding::check(app, client, None, now)?.settle(app, client, now)?;
-    let token = access_token::mint(app, client, &granted, &binding, now)?;
+    let issued = access_token::issue_time(app, client).await?;
+    let binding = binding::check(app, client, None, issued.now)?;
+    let binding = binding.settle(app, client, issued.now)?;
+    let token = access_token::mint(app, client, &granted, &binding, issued)?;
     Ok((granted, token))
 }
 
@@ -71,9 +72,9 @@ async fn authorize_and_mint(
         }
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
-    let now = access_token::moment(app, client).await?;
-    let checked = binding::check(app, client, request.proof.as_ref(), now)?;
-    token_rate::count(app, client, &granted, now)?;
-    let binding = checked.settle(app, client, now)?;
-    access_token::mint(app, client, &granted, &binding, now)
+    let issued = access_token::issue_time(app, client).await?;
+    let checked = binding::check(app, client, request.proof.as_ref(), issued.now)?;
+    token_rate::count(app, client, &granted, issued.now)?;
+    let binding = checked.settle(app, client, issued.now)?;
+    access_token::mint(app, client, &granted, &binding, issued)
 }

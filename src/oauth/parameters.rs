@@ -105,6 +105,21 @@ impl Parameters {
         .collect()
     }
 
+    /// The name of a parameter that is `name` but for its underscores and capitals, such as
+    /// `grantType`; made fit to stand in a description.
+    pub fn misspelt(&self, name: &str) -> Option<String> {
+        let letters = |text: &str| -> String {
+            text.chars()
+                .filter(char::is_ascii_alphanumeric)
+                .map(|c| c.to_ascii_lowercase())
+                .collect()
+        };
+        let wanted = letters(name);
+        // No name that is longer than this is a misspelling of one of ours.
+        let is_close = |other: &str| other.len() <= 64 && other != name && letters(other) == wanted;
+        self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| echo(other))
+    }
+
     fn add(&mut self, name: String, value: String) -> Result<(), OAuthError> {
         if self.0.len() == MOST {
             return Err(OAuthError::invalid_request(format!(
@@ -250,6 +265,17 @@ mod tests {
         for body in ["[]", "\"a\"", "1", "null"] {
             assert!(sentence(Parameters::from_json(body)).contains("one JSON object"), "{body}");
         }
+    }
+
+    /// O-34: names as other languages write them.
+    #[test]
+    fn a_misspelt_name_is_found() {
+        let parameters = Parameters::from_form("grantType=a&CLIENT-ID=b&scope=c&x=d");
+        let parameters = parameters.expect("parameters");
+        assert_eq!(parameters.misspelt("grant_type").as_deref(), Some("grantType"));
+        assert_eq!(parameters.misspelt("client_id").as_deref(), Some("CLIENT-ID"));
+        assert_eq!(parameters.misspelt("client_secret"), None);
+        assert_eq!(parameters.misspelt("scope"), None);
     }
 
     #[test]

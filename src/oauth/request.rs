@@ -44,10 +44,12 @@ impl TokenRequest {
         header: HeaderCredentials,
         origin: Origin,
     ) -> Result<Self, OAuthError> {
-        let grant_type = parameters.take("grant_type").ok_or_else(|| {
+        let grant_type = parameters.take("grant_type");
+        let grant_type = grant_type.ok_or_else(|| {
             OAuthError::invalid_request(
                 "Parameter 'grant_type' is missing. For a machine client send grant_type=client_credentials.",
             )
+            .with_misspelt(parameters.misspelt("grant_type").as_deref())
         })?;
         let assertion = assertion(&mut parameters, &grant_type)?;
         let caller = Caller::new(&mut parameters, header, origin)?;

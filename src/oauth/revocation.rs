@@ -30,7 +30,11 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         OAuthError::too_many(sentence, seconds)
     })?;
     let jti = TokenId::parse(&claims.jti).map_err(|error| OAuthError::server_error(error.0))?;
-    let token = RevokedToken { jti, expires_at: Timestamp(claims.exp) };
+    let token = RevokedToken {
+        jti,
+        client_id: Some(client.id().clone()),
+        expires_at: Timestamp(claims.exp),
+    };
     let actor = Actor::client(client.id());
     let kept = work::revoke_token(&app.foundation, &actor, &token).await;
     kept.map_err(|error| OAuthError::unavailable(format!("cannot revoke a token: {error}")))?;

@@ -1,8 +1,9 @@
 //! The list of what has been revoked, for APIs that check tokens offline: a small JWT, signed with
 //! the key that signs tokens.
 //!
-//! A token has ended if `tokens` has its `jti`, or if `clients` has its `client_id` with a moment
-//! that its `iat` does not lie after.
+//! A token is revoked if `tokens` has its `jti`, or if `epochs` has its `client_id` with an `evt`
+//! greater than its own or an `iat_before` later than its `iat`. Verifiers of the first version of
+//! the list look at `clients` instead, and are as safe as before.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::app::App;
 use crate::crypto::keyring::Document;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
-use crate::model::token::TokenId;
+use crate::model::token::{RevocationEpoch, TokenId};
 use crate::oauth::error::OAuthError;
 
 /// The type of the JWT, so that it is never taken for a token (RFC 8725, section 3.11).
@@ -21,15 +22,21 @@ const TYPE: &str = "revocations+jwt";
 /// For so many seconds a list may be relied on.
 const GOOD_FOR: i64 = 600;
 
+/// The version of the list: 2 has `epochs`.
+const VERSION: u32 = 2;
+
 /// The claims of the list.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
     iat: i64,
     exp: i64,
-    /// Until when all tokens of a client have been revoked.
+    version: u32,
+    /// Which tokens of each client have been revoked.
+    epochs: BTreeMap<ClientId, RevocationEpoch>,
+    /// The second of each of these revocations.
     clients: BTreeMap<ClientId, i64>,
-    /// When each revoked token would have expired.
+    /// When each revoked token expires.
     tokens: BTreeMap<TokenId, i64>,
 }
 
@@ -43,12 +50,13 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let revocations = &app.directory.revocations;
     let clients = revocations.clients().into_iter().map(|(id, until)| (id, until.0));
     let tokens = revocations.tokens().into_iter();
-    let tokens = tokens.filter(|(_, expires_at)| *expires_at > now);
     let tokens = tokens.map(|(jti, expires_at)| (jti, expires_at.0));
     let claims = Claims {
         iss: app.issuer.as_str(),
         iat: now.0,
         exp: now.plus_seconds(GOOD_FOR).0,
+        version: VERSION,
+        epochs: revocations.epochs(),
         clients: clients.collect(),
         tokens: tokens.collect(),
     };

@@ -1,10 +1,10 @@
 //! The running server: listeners, connections, upkeep, and a stop that finishes what was begun.
 
 mod connection;
+mod fetching;
+mod supervisor;
 mod tls;
 mod upkeep;
-
-pub use upkeep::fetch_keys;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -87,16 +87,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { app, public, management, tls } = self;
         let config = &app.foundation.config;
-        let mut background = JoinSet::new();
-        background.spawn(upkeep::follow(app.clone()));
-        background.spawn(upkeep::keep_keys_coming(app.clone()));
-        background.spawn(upkeep::keep_ledger(app.clone()));
-        background.spawn(upkeep::forget(app.clone()));
-        background.spawn(upkeep::keep_refusals(app.clone()));
-        background.spawn(upkeep::fetch_key_sets(app.clone()));
-        if let Some(tls) = tls.clone() {
-            background.spawn(upkeep::renew_certificate(tls));
-        }
+        let mut background = start_background_tasks(&app, tls.as_ref());
         let (closing, closed) = watch::channel(false);
         let listeners = [
             Listening::new(
@@ -134,6 +125,35 @@ impl Server {
         app.foundation.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Starts the background tasks, each under supervision.
+fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    supervised(&mut tasks, app, "follow_changes", upkeep::follow);
+    supervised(&mut tasks, app, "rotate_signing_keys", upkeep::keep_keys_coming);
+    supervised(&mut tasks, app, "write_usage", upkeep::keep_ledger);
+    supervised(&mut tasks, app, "purge_expired", upkeep::forget);
+    supervised(&mut tasks, app, "write_rejections", upkeep::keep_refusals);
+    supervised(&mut tasks, app, "fetch_key_sets", fetching::fetch_key_sets);
+    if let Some(tls) = tls.cloned() {
+        let renew = move |_| upkeep::renew_certificate(tls.clone());
+        supervised(&mut tasks, app, "renew_certificate", renew);
+    }
+    tasks
+}
+
+fn supervised<F: Future<Output = ()> + Send>(
+    tasks: &mut JoinSet<()>,
+    app: &Arc<App>,
+    name: &'static str,
+    task: impl Fn(Arc<App>) -> F + Send + Sync + 'static,
+) {
+    let app = app.clone();
+    tasks.spawn(async move {
+        let start = || task(app.clone());
+        supervisor::supervise(name, &app.background, &app.foundation.clock, start).await;
+    });
 }
 
 /// Makes the signing keys that are due, as the running server does every half minute. A command

@@ -5,19 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
 use crate::admin::signing_key;
 use crate::app::App;
-use crate::crypto::foreign_key::ForeignKeys;
-use crate::directory::{DirectoryError, RemoteKeys, RemoteSource};
-use crate::fetch::Fetcher;
+use crate::directory::DirectoryError;
 use crate::model::signing_key::Algorithm;
-use crate::model::trust::ForeignIssuer;
 use crate::server::ServeError;
 use crate::server::tls::Tls;
 use crate::store::feed::Bell;
-use crate::telemetry;
 
 /// How often it is looked whether a signing key is due.
 const KEYS_INTERVAL: Duration = Duration::from_secs(30);
@@ -28,17 +22,8 @@ const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
 /// How often refusals are written.
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how many seconds refusals are kept: seven days.
-const REFUSALS_KEPT_FOR: i64 = 7 * 86_400;
-
 /// How often it is looked for what can be forgotten.
 const FORGETTING_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How often it is looked for key sets that have grown old.
-const KEY_SETS_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How many key sets are fetched at once.
-const FETCHED_AT_ONCE: usize = 8;
 
 /// How often it is looked whether the server's certificate has been renewed.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(5);
@@ -144,7 +129,7 @@ pub(super) async fn renew_certificate(tls: Arc<Tls>) {
                     tracing::error!(error, "the certificate cannot be renewed: the old one stays");
                 }
             }
-            // Only a stop of the process takes a blocking task away.
+            // The reading panicked; the supervisor says so and starts again.
             Err(_) => return,
         }
     }
@@ -186,87 +171,17 @@ pub(super) async fn write_refusals(app: &App) {
     }
 }
 
-/// Forgets for ever what no longer matters, because it would have expired by now anyway.
+/// Deletes expired rows for ever, every minute.
 pub(super) async fn forget(app: Arc<App>) {
     loop {
         tokio::time::sleep(FORGETTING_INTERVAL).await;
-        let now = app.foundation.clock.now();
-        app.directory.revocations.forget(now);
-        let store = &app.foundation.store;
-        let forgotten = async {
-            store.forget_revocations(now).await?;
-            store.forget_assertions(now).await?;
-            store.forget_refusals(now.minus_seconds(REFUSALS_KEPT_FOR)).await
-        };
-        if let Err(error) = forgotten.await {
+        if let Err(error) = app.purge_expired().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "cannot forget what has expired; trying again"
+                "expired rows cannot be deleted; the next attempt is in a minute"
             );
         }
     }
-}
-
-/// Fetches key sets for ever, each when somebody asks for it or it is old.
-pub(super) async fn fetch_key_sets(app: Arc<App>) {
-    loop {
-        let key_sets = &app.directory.key_sets;
-        let mut fetching = JoinSet::new();
-        for set in key_sets.take_due(app.foundation.clock.now()) {
-            let app = app.clone();
-            fetching.spawn(async move { fetch_key_set(&app, &set).await });
-            if fetching.len() >= FETCHED_AT_ONCE {
-                fetching.join_next().await;
-            }
-        }
-        fetching.join_all().await;
-        // Who asks wakes us; a set that could not be fetched or grows old does not.
-        let _ = tokio::time::timeout(KEY_SETS_INTERVAL, key_sets.asked_for()).await;
-    }
-}
-
-async fn fetch_key_set(app: &App, set: &RemoteKeys) {
-    match fetch_keys(&app.foundation.fetcher, &set.source).await {
-        Ok(keys) => set.put(keys, app.foundation.clock.now()),
-        Err(problem) => {
-            let from = match &set.source {
-                RemoteSource::KeySet(uri) => uri.as_str(),
-                RemoteSource::Discovered(issuer) => issuer.as_str(),
-            };
-            tracing::warn!(from, problem, "a key set cannot be fetched");
-            set.note_problem(problem);
-        }
-    }
-}
-
-/// Fetches a key set from where it is kept; what stood in the way is told in words.
-pub async fn fetch_keys(fetcher: &Fetcher, source: &RemoteSource) -> Result<ForeignKeys, String> {
-    let text = match source {
-        RemoteSource::KeySet(uri) => fetcher.text(uri.as_str()).await,
-        RemoteSource::Discovered(issuer) => {
-            fetcher.text(&discovered_uri(fetcher, issuer).await?).await
-        }
-    };
-    ForeignKeys::fetched(&text.map_err(|error| telemetry::with_causes(&error))?)
-        .map_err(|error| error.to_string())
-}
-
-/// Where the metadata of an issuer says that its keys are (OpenID Connect Discovery, section 4).
-/// The metadata must be of that very issuer.
-async fn discovered_uri(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<String, String> {
-    #[derive(serde::Deserialize)]
-    struct Metadata {
-        issuer: String,
-        jwks_uri: String,
-    }
-    let url = issuer.discovery_url().ok_or("its metadata cannot be at a URL that is not https")?;
-    let text = fetcher.text(&url).await.map_err(|error| telemetry::with_causes(&error))?;
-    let metadata: Metadata =
-        serde_json::from_str(&text).map_err(|_| "its metadata lacks issuer or jwks_uri")?;
-    if metadata.issuer != issuer.as_str() {
-        return Err("its metadata is of another issuer".to_owned());
-    }
-    Ok(metadata.jwks_uri)
 }
 
 /// Makes signing keys for ever, each when it is due.

@@ -2,6 +2,7 @@
 //! section 3, item 7).
 
 use crate::model::time::Timestamp;
+use crate::model::token::REVOCATION_MARGIN_SECONDS;
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rows are forgotten in one statement.
@@ -26,12 +27,14 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// Forgets assertions that have expired by `now`, in small batches.
-    pub async fn forget_assertions(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Deletes assertions that expired at least seven days before `now`, the time of
+    /// [`Store::time`], in small batches. The margin is that of revocations, for the same reason.
+    pub async fn purge_assertions(&self, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "
             DELETE FROM used_assertion
             WHERE assertion IN
                 (SELECT assertion FROM used_assertion WHERE expires_at <= $1 LIMIT $2)";
-        self.delete_in_batches(SQL, now, BATCH).await
+        let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
+        self.delete_in_batches(SQL, expired_by, BATCH).await
     }
 }

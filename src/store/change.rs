@@ -7,11 +7,15 @@
 use tokio::sync::OwnedMutexGuard;
 
 use crate::model::event::{Event, Head};
+use crate::model::time::{Clock, Timestamp};
 use crate::store::transaction::{On, Transaction};
-use crate::store::{Store, StoreError, within};
+use crate::store::{Pool, Store, StoreError, within};
 
 /// The channel on which Postgres wakes the followers.
 pub(crate) const CHANNEL: &str = "tokend_event";
+
+/// The time of a Postgres server in seconds.
+const POSTGRES_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
 
 /// A transaction that holds the end of the chain.
 pub struct Change {
@@ -29,6 +33,14 @@ macro_rules! on_change {
 pub(super) use on_change;
 
 impl Store {
+    /// The time of the database, as [`Change::time`] says.
+    pub async fn time(&self, clock: &Clock) -> Result<Timestamp, StoreError> {
+        let Pool::Postgres(pool) = &self.pool else { return Ok(clock.now()) };
+        let time =
+            async { Ok(Timestamp(sqlx::query_scalar(POSTGRES_TIME).fetch_one(pool).await?)) };
+        within(self.timeout, time).await
+    }
+
     /// Begins a change; waits until changes that began earlier are done.
     pub async fn begin(&self) -> Result<Change, StoreError> {
         const SQL: &str = "
@@ -52,6 +64,15 @@ impl Store {
 }
 
 impl Change {
+    /// The time of the database. Postgres has a clock of its own, which all instances share;
+    /// SQLite runs on this machine, and its time is that of `clock`.
+    pub async fn time(&mut self, clock: &Clock) -> Result<Timestamp, StoreError> {
+        let On::Postgres(transaction) = &mut self.transaction.on else { return Ok(clock.now()) };
+        let time = sqlx::query_scalar(POSTGRES_TIME);
+        let time = async { Ok(Timestamp(time.fetch_one(&mut **transaction).await?)) };
+        within(self.transaction.timeout, time).await
+    }
+
     /// The end of the chain, to which the next event is linked.
     pub fn head(&self) -> &Head {
         &self.head

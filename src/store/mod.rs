@@ -5,6 +5,7 @@
 
 mod assertions;
 pub mod change;
+mod client_names;
 mod clients;
 pub mod entries;
 mod events;

@@ -3,7 +3,7 @@
 use sqlx::QueryBuilder;
 
 use crate::model::client::ClientId;
-use crate::model::refusal::RefusalRecord;
+use crate::model::refusal::{RefusalRecord, UnknownId};
 use crate::model::time::Timestamp;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
@@ -85,6 +85,23 @@ impl Store {
         })?;
         let until = beyond.map_or(until, |beyond| until.max(Timestamp(beyond)));
         self.delete_in_batches(DELETE, until, 500).await
+    }
+
+    /// The clients whose name has the length and the first characters of an id that no client has,
+    /// at most three.
+    pub async fn clients_named_like(&self, id: &UnknownId) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id
+            FROM client
+            WHERE length(name) = $1 AND substr(name, 1, 4) = $2
+            ORDER BY client_id
+            LIMIT 3";
+        let length = i64::try_from(id.length).unwrap_or(i64::MAX);
+        on_pool!(self, |pool| {
+            let ids: Vec<String> =
+                sqlx::query_scalar(SQL).bind(length).bind(&id.start).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
     }
 
     /// The clients that have a secret that ends like this, at most three.

@@ -1,26 +1,39 @@
-//! Tokens that ended before their time: by themselves, or with all of their client.
+//! Revocations: of single tokens, and of all tokens of a client.
 
 use crate::model::client::ClientId;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::token::{RevokedClient, RevokedToken, TokenId};
+use crate::model::token::{
+    REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
+};
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rows are forgotten in one statement.
 const BATCH: i64 = 500;
 
-type ClientRow = (String, i64, i64);
+/// The columns `client_id, revoked_until, expires_at, evt, iat_before`.
+type ClientRow = (String, i64, i64, Option<i64>, Option<i64>);
 
-fn revoked_client((client_id, until, expires_at): ClientRow) -> Result<RevokedClient, StoreError> {
-    Ok(RevokedClient {
-        client_id: ClientId::parse(&client_id)?,
-        revoked_until: Timestamp(until),
-        expires_at: Timestamp(expires_at),
-    })
+fn revoked_client(row: ClientRow) -> Result<RevokedClient, StoreError> {
+    let (client_id, revoked_until, expires_at, evt, iat_before) = row;
+    let revoked_until = Timestamp(revoked_until);
+    let epoch = match (evt, iat_before) {
+        (Some(evt), Some(before)) => RevocationEpoch { evt, iat_before: Timestamp(before) },
+        _ => RevocationEpoch::until(revoked_until),
+    };
+    let client_id = ClientId::parse(&client_id)?;
+    Ok(RevokedClient { client_id, epoch, revoked_until, expires_at: Timestamp(expires_at) })
 }
 
-fn revoked_token((jti, expires_at): (String, i64)) -> Result<RevokedToken, StoreError> {
-    Ok(RevokedToken { jti: TokenId::parse(&jti)?, expires_at: Timestamp(expires_at) })
+/// The columns `jti, client_id, expires_at`.
+type TokenRow = (String, Option<String>, i64);
+
+fn revoked_token((jti, client_id, expires_at): TokenRow) -> Result<RevokedToken, StoreError> {
+    Ok(RevokedToken {
+        jti: TokenId::parse(&jti)?,
+        client_id: client_id.as_deref().map(ClientId::parse).transpose()?,
+        expires_at: Timestamp(expires_at),
+    })
 }
 
 impl Store {
@@ -31,13 +44,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<RevokedToken>, StoreError> {
         const SQL: &str = "
-            SELECT jti, expires_at
+            SELECT jti, client_id, expires_at
             FROM revoked_token
             WHERE jti > $1
             ORDER BY jti
             LIMIT $2";
         on_pool!(self, |pool| {
-            let rows: Vec<(String, i64)> =
+            let rows: Vec<TokenRow> =
                 sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
             rows.into_iter().map(revoked_token).collect()
         })
@@ -45,9 +58,12 @@ impl Store {
 
     /// One revoked token, if there is one of that identifier.
     pub async fn revoked_token(&self, jti: &TokenId) -> Result<Option<RevokedToken>, StoreError> {
-        const SQL: &str = "SELECT jti, expires_at FROM revoked_token WHERE jti = $1";
+        const SQL: &str = "
+            SELECT jti, client_id, expires_at
+            FROM revoked_token
+            WHERE jti = $1";
         on_pool!(self, |pool| {
-            let row: Option<(String, i64)> =
+            let row: Option<TokenRow> =
                 sqlx::query_as(SQL).bind(jti.as_str()).fetch_optional(pool).await?;
             row.map(revoked_token).transpose()
         })
@@ -60,7 +76,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<RevokedClient>, StoreError> {
         const SQL: &str = "
-            SELECT client_id, revoked_until, expires_at
+            SELECT client_id, revoked_until, expires_at, evt, iat_before
             FROM revoked_client
             WHERE client_id > $1
             ORDER BY client_id
@@ -72,10 +88,10 @@ impl Store {
         })
     }
 
-    /// Until when the tokens of a client have been revoked, if they have.
+    /// The revocation of all tokens of a client, if there is one.
     pub async fn revoked_client(&self, id: &ClientId) -> Result<Option<RevokedClient>, StoreError> {
         const SQL: &str = "
-            SELECT client_id, revoked_until, expires_at
+            SELECT client_id, revoked_until, expires_at, evt, iat_before
             FROM revoked_client
             WHERE client_id = $1";
         on_pool!(self, |pool| {
@@ -111,8 +127,9 @@ impl Store {
         })
     }
 
-    /// Forgets revocations of tokens that would have expired by `now`, in small batches.
-    pub async fn forget_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Deletes the revocations of tokens that expired at least seven days before `now`, the time
+    /// of [`Store::time`], in small batches.
+    pub async fn purge_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
         const TOKENS: &str = "
             DELETE FROM revoked_token
             WHERE jti IN (SELECT jti FROM revoked_token WHERE expires_at <= $1 LIMIT $2)";
@@ -120,8 +137,9 @@ impl Store {
             DELETE FROM revoked_client
             WHERE client_id IN
                 (SELECT client_id FROM revoked_client WHERE expires_at <= $1 LIMIT $2)";
+        let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
         for sql in [TOKENS, CLIENTS] {
-            self.delete_in_batches(sql, now, BATCH).await?;
+            self.delete_in_batches(sql, expired_by, BATCH).await?;
         }
         Ok(())
     }
@@ -147,17 +165,18 @@ impl Store {
 }
 
 impl Change {
-    /// Notes that a token has ended; `false` if that was known, and for as long.
+    /// Revokes a token; `false` if it was revoked already, and for as long.
     pub async fn revoke_token(&mut self, token: &RevokedToken) -> Result<bool, StoreError> {
         const SQL: &str = "
-            INSERT INTO revoked_token (jti, expires_at)
-            VALUES ($1, $2)
+            INSERT INTO revoked_token (jti, client_id, expires_at)
+            VALUES ($1, $2, $3)
             ON CONFLICT (jti) DO UPDATE
             SET expires_at = excluded.expires_at
             WHERE excluded.expires_at > revoked_token.expires_at";
         let rows = on_change!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(token.jti.as_str())
+                .bind(token.client_id.as_ref().map(ClientId::as_str))
                 .bind(token.expires_at.0)
                 .execute(connection)
                 .await?;
@@ -166,23 +185,30 @@ impl Change {
         Ok(rows > 0)
     }
 
-    /// Notes that all tokens of a client have ended. Nothing of an earlier such note is taken back.
+    /// Revokes all tokens that a client has been issued. Nothing of an earlier revocation is taken
+    /// back.
     pub async fn revoke_client(&mut self, client: &RevokedClient) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO revoked_client (client_id, revoked_until, expires_at)
-            VALUES ($1, $2, $3)
+            INSERT INTO revoked_client (client_id, revoked_until, expires_at, evt, iat_before)
+            VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (client_id) DO UPDATE
             SET revoked_until = CASE
                     WHEN excluded.revoked_until > revoked_client.revoked_until
                     THEN excluded.revoked_until ELSE revoked_client.revoked_until END,
                 expires_at = CASE
                     WHEN excluded.expires_at > revoked_client.expires_at
-                    THEN excluded.expires_at ELSE revoked_client.expires_at END";
+                    THEN excluded.expires_at ELSE revoked_client.expires_at END,
+                evt = excluded.evt,
+                iat_before = CASE
+                    WHEN revoked_client.iat_before > excluded.iat_before
+                    THEN revoked_client.iat_before ELSE excluded.iat_before END";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
                 .bind(client.revoked_until.0)
                 .bind(client.expires_at.0)
+                .bind(client.epoch.evt)
+                .bind(client.epoch.iat_before.0)
                 .execute(connection)
                 .await?;
             Ok(())

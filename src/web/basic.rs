@@ -1,5 +1,6 @@
 //! HTTP Basic as OAuth uses it: both parts are form-encoded before they are joined (RFC 6749,
-//! section 2.3.1; RFC 7617).
+//! section 2.3.1; RFC 7617). Many clients do not encode them, and a client id may hold colons, so
+//! [`split`] decides where an id ends.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -9,12 +10,22 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::crypto::secret::{self, Shape};
+use crate::model::client::ClientId;
 use crate::oauth::caller::HeaderCredentials;
 use crate::oauth::error::OAuthError;
 
+/// How many colons are looked at as the possible end of a client id, so that a header full of
+/// colons costs a bounded number of lookups.
+const MAX_COLONS: usize = 64;
+
 /// Reads the `Authorization` header. Two of them are refused; one that cannot be read is a failed
-/// authentication, whose reason is for the log.
-pub(super) fn credentials(headers: &HeaderMap) -> Result<HeaderCredentials, OAuthError> {
+/// authentication, whose reason is for the log. `is_known` says whether a client has an id; it is
+/// asked only about credentials that can be read in several ways.
+pub(super) fn credentials(
+    headers: &HeaderMap,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<HeaderCredentials, OAuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(HeaderCredentials::Absent);
@@ -24,10 +35,13 @@ pub(super) fn credentials(headers: &HeaderMap) -> Result<HeaderCredentials, OAut
             "The request has more than one Authorization header.",
         ));
     }
-    Ok(decode(value.as_bytes()).unwrap_or_else(HeaderCredentials::Unreadable))
+    Ok(decode(value.as_bytes(), is_known).unwrap_or_else(HeaderCredentials::Unreadable))
 }
 
-fn decode(value: &[u8]) -> Result<HeaderCredentials, &'static str> {
+fn decode(
+    value: &[u8],
+    is_known: impl Fn(&str) -> bool,
+) -> Result<HeaderCredentials, &'static str> {
     let value = std::str::from_utf8(value).map_err(|_| "the Authorization header is not text")?;
     let (scheme, encoded) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -38,20 +52,74 @@ fn decode(value: &[u8]) -> Result<HeaderCredentials, &'static str> {
         .map(Zeroizing::new)
         .map_err(|_| "the Authorization header is not Base64")?;
     let text = std::str::from_utf8(&bytes).map_err(|_| "the Basic credentials are not UTF-8")?;
-    let (id, secret) = text.split_once(':').ok_or("the Basic credentials have no colon")?;
-    let id = form_decode(id)?;
-    let secret = form_decode(secret)?;
+    let (id, secret) = match split(text, is_known)? {
+        Pair::Encoded(id, secret) => (form_decode(id)?, form_decode(secret)?),
+        Pair::Plain(id, secret) => (id.to_owned(), secret.to_owned()),
+    };
     if id.is_empty() || secret.is_empty() {
         return Err("the Basic credentials lack the id or the secret");
     }
     Ok(HeaderCredentials::Basic(id, SecretString::from(secret)))
 }
 
+/// An id and a secret, and how they were joined.
+#[derive(Debug, PartialEq, Eq)]
+enum Pair<'a> {
+    /// Each was form-encoded, as the RFC requires.
+    Encoded(&'a str, &'a str),
+    /// Both stand as they are.
+    Plain(&'a str, &'a str),
+}
+
+/// Finds the end of the client id.
+///
+/// An encoding client sends exactly one colon. If there are more, either the client did not encode,
+/// or its secret holds plain colons. In this order: a generated secret after the last colon ends the
+/// text; the longest prefix that is a known id is the id; the first colon separates. An id that
+/// holds a plain colon was not encoded, so nothing is decoded then.
+fn split(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Pair<'_>, &'static str> {
+    let (id, secret) = text.split_once(':').ok_or("the Basic credentials have no colon")?;
+    if !secret.contains(':') {
+        return Ok(one_colon(id, secret, is_known));
+    }
+    if let Some((id, secret)) = text.rsplit_once(':')
+        && secret::shape(secret) == Shape::Whole
+    {
+        return Ok(Pair::Plain(id, secret));
+    }
+    // Every candidate is looked up, so that the cost does not tell whether one is known.
+    let longest = text
+        .match_indices(':')
+        .take(MAX_COLONS)
+        .map(|(position, _)| position)
+        .take_while(|position| *position <= ClientId::MAX_LENGTH)
+        .filter(|position| is_known(&text[..*position]))
+        .last();
+    match longest {
+        Some(position) if position > id.len() => {
+            Ok(Pair::Plain(&text[..position], &text[position + 1..]))
+        }
+        _ => Ok(Pair::Encoded(id, secret)),
+    }
+}
+
+/// The ordinary case: form-encoded, unless the id is known only as it stands.
+fn one_colon<'a>(id: &'a str, secret: &'a str, is_known: impl Fn(&str) -> bool) -> Pair<'a> {
+    let is_plain = needs_decoding(id)
+        && is_known(id)
+        && !form_decode(id).is_ok_and(|decoded| is_known(&decoded));
+    if is_plain { Pair::Plain(id, secret) } else { Pair::Encoded(id, secret) }
+}
+
+fn needs_decoding(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'%' | b'+'))
+}
+
 /// Decodes `application/x-www-form-urlencoded` text strictly: a percent sign is followed by two
 /// hexadecimal digits, and the result is UTF-8.
 fn form_decode(text: &str) -> Result<String, &'static str> {
-    // What we mint has nothing to decode.
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+    // Generated ids and secrets have nothing to decode.
+    if !needs_decoding(text) {
         return Ok(text.to_owned());
     }
     let mut rest = text;
@@ -77,7 +145,11 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<(String, String), &'static str> {
-        match decode(value.as_bytes())? {
+        read_knowing(value, &[])
+    }
+
+    fn read_knowing(value: &str, known: &[&str]) -> Result<(String, String), &'static str> {
+        match decode(value.as_bytes(), |id| known.contains(&id))? {
             HeaderCredentials::Basic(id, secret) => Ok((id, secret.expose_secret().to_owned())),
             other => panic!("{other:?}"),
         }
@@ -100,6 +172,74 @@ mod tests {
         assert_eq!(read(&basic("id:a%2Bb%252F%3Ac")), Ok(("id".into(), "a+b%2F:c".into())));
         assert_eq!(read(&basic("cl%5Fa:x+y")), Ok(("cl_a".into(), "x y".into())));
         assert_eq!(read(&basic("id:with:colon")), Ok(("id".into(), "with:colon".into())));
+    }
+
+    fn generated_secret() -> String {
+        let key = secret::TagKey::new(&[1; 32]);
+        let id = ClientId::parse("svc:a").expect("an id");
+        key.mint(&id).expect("a secret").expose_secret().to_owned()
+    }
+
+    /// Line 6: a generated secret after the last colon ends the credentials, whatever is known.
+    #[test]
+    fn a_generated_secret_is_found_behind_an_id_with_colons() {
+        let secret = generated_secret();
+        for id in ["svc:a", "https://agent.example.com/client.json", "a::", "https://a:1/%20+"] {
+            let pair = basic(&format!("{id}:{secret}"));
+            assert_eq!(read_knowing(&pair, &["svc", "https"]), Ok((id.into(), secret.clone())));
+        }
+        // A damaged one is not recognised: then a known id decides.
+        let damaged = format!("{}x", &secret[..secret.len() - 1]);
+        let damaged = if damaged == secret { format!("{secret}x") } else { damaged };
+        let pair = basic(&format!("svc:a:{damaged}"));
+        assert_eq!(read_knowing(&pair, &["svc:a"]), Ok(("svc:a".into(), damaged.clone())));
+        assert_eq!(read(&pair), Ok(("svc".into(), format!("a:{damaged}"))));
+    }
+
+    /// Line 6: then the longest known id, then the first colon.
+    #[test]
+    fn the_longest_known_id_wins_and_the_first_colon_is_the_last_resort() {
+        let pair = basic("svc:a:b:p%41s+w");
+        let read = |known: &[&str]| read_knowing(&pair, known).expect("a pair");
+        assert_eq!(read(&["svc", "svc:a", "svc:a:b"]), ("svc:a:b".into(), "p%41s+w".into()));
+        assert_eq!(read(&["svc", "svc:a"]), ("svc:a".into(), "b:p%41s+w".into()));
+        // An id without a colon may have been encoded, so the secret is decoded.
+        assert_eq!(read(&["svc"]), ("svc".into(), "a:b:pAs w".into()));
+        assert_eq!(read(&[]), ("svc".into(), "a:b:pAs w".into()));
+    }
+
+    /// Line 6: the encoded form of an id with colons needs no lookup.
+    #[test]
+    fn an_encoded_id_with_colons_is_decoded() {
+        let never = |_: &str| -> bool { panic!("looked up") };
+        let pair = basic("spiffe%3A%2F%2Fexample.org%2Fworker:s3cret");
+        let known = ["spiffe://example.org/worker"];
+        let expected = (known[0].to_owned(), "s3cret".to_owned());
+        assert_eq!(read_knowing(&pair, &known), Ok(expected.clone()));
+        assert_eq!(read(&pair), Ok(expected));
+        assert!(decode(basic("cl_a:tkd_b").as_bytes(), never).is_ok());
+    }
+
+    /// Line 6: an id with a percent sign or a plus, sent as it is.
+    #[test]
+    fn an_id_that_is_known_only_as_it_stands_is_not_decoded() {
+        let pair = basic("a%2Fb+c:x%2By");
+        let read = |known: &[&str]| read_knowing(&pair, known).expect("a pair");
+        assert_eq!(read(&["a%2Fb+c"]), ("a%2Fb+c".into(), "x%2By".into()));
+        assert_eq!(read(&["a%2Fb+c", "a/b c"]), ("a/b c".into(), "x+y".into()));
+        assert_eq!(read(&[]), ("a/b c".into(), "x+y".into()));
+    }
+
+    #[test]
+    fn a_header_full_of_colons_costs_a_bounded_number_of_lookups() {
+        let lookups = std::cell::Cell::new(0);
+        let count = |_: &str| {
+            lookups.set(lookups.get() + 1);
+            false
+        };
+        let pair = basic(&":".repeat(8_000).replacen(':', "a:", 1));
+        assert!(decode(pair.as_bytes(), count).is_ok());
+        assert_eq!(lookups.get(), MAX_COLONS);
     }
 
     /// N-07.
@@ -128,7 +268,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read_or_refused(value in "(Basic )?.{0,100}") {
-            let _ = decode(value.as_bytes());
+            let _ = decode(value.as_bytes(), |id| id.len() % 2 == 0);
         }
 
         #[test]

@@ -56,7 +56,8 @@ where
     let (head, content) = request.into_parts();
     let parameters =
         body::parameters(&head.headers, content, &app.foundation.config.limits).await?;
-    let credentials = basic::credentials(&head.headers)?;
+    let is_known = |id: &str| app.directory.client(id).is_some();
+    let credentials = basic::credentials(&head.headers, is_known)?;
     match endpoint {
         Endpoint::Token => {
             let proof = proof(&head.headers, head.uri.path())?;

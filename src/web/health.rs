@@ -26,6 +26,7 @@ struct Report {
     status: &'static str,
     database: String,
     signing_key: &'static str,
+    background_tasks: String,
 }
 
 /// `/livez`, `/readyz` and, for older tools, `/healthz`.
@@ -55,11 +56,12 @@ fn report(app: &App) -> (StatusCode, Report) {
     let is_late = staleness > poll.saturating_add(LATE);
     let is_stale = staleness > config.max_staleness.seconds();
     let can_sign = app.directory.keyring().signing_any(now).is_some();
+    let failing = app.background.failing(app.foundation.clock.monotonic());
     let (code, status) = if app.stopping.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
     } else if is_stale || !can_sign {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-    } else if is_late {
+    } else if is_late || !failing.is_empty() {
         (StatusCode::OK, "degraded")
     } else {
         (StatusCode::OK, "ready")
@@ -72,7 +74,12 @@ fn report(app: &App) -> (StatusCode, Report) {
         "ok".to_owned()
     };
     let signing_key = if can_sign { "ok" } else { "there is none" };
-    (code, Report { status, database, signing_key })
+    let background_tasks = if failing.is_empty() {
+        "ok".to_owned()
+    } else {
+        format!("failing again and again: {}; the log says why", failing.join(", "))
+    };
+    (code, Report { status, database, signing_key, background_tasks })
 }
 
 fn write<T: Serialize>(

@@ -33,7 +33,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_no_others(
     assert_eq!((header["typ"].as_str(), header["alg"].as_str()), (Some("at+jwt"), Some("ES256")));
     let claims = part(&token, 1);
     let members: Vec<_> = claims.as_object().expect("an object").keys().cloned().collect();
-    assert_eq!(members, ["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sub"]);
+    assert_eq!(members, ["aud", "client_id", "evt", "exp", "iat", "iss", "jti", "scope", "sub"]);
     assert_eq!(claims["iss"], server.base.as_str());
     assert_eq!(claims["sub"], client.id.as_str());
     assert_eq!(claims["client_id"], client.id.as_str());
@@ -44,6 +44,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_no_others(
     assert_eq!(Some(lives), answer.json()["expires_in"].as_i64());
     // 128 random bits, as 22 characters.
     assert_eq!(claims["jti"].as_str().map(str::len), Some(22));
+    assert_eq!(claims["evt"].as_i64(), Some(server.app.directory.published_sequence()));
     assert!(token.len() < 600, "C-31: the README says about 500 characters, not {}", token.len());
 }
 

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("axum::", &["web", "server"]),
-    ("hyper::client", &["cli/http.rs"]),
-    ("reqwest::", &["fetch"]),
-    ("rustls::", &["crypto", "server"]),
+    ("hyper::client", &["cli/http.rs", "fetch"]),
+    ("reqwest::", &[]),
+    ("rustls::", &["crypto", "fetch", "server"]),
+    ("rustls_platform_verifier::", &["fetch"]),
     ("x509_parser::", &["crypto"]),
     ("sqlx::", &["store"]),
     ("jsonwebtoken::", &["crypto"]),

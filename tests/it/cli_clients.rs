@@ -135,7 +135,7 @@ async fn each_kind_of_failure_has_its_exit_code(
 ) {
     let cli = cli_with_resource(engine).await;
     cli.json(&["client", "create", "a", "--id", "taken"]);
-    let cases: [(&[&str], i32, &str); 14] = [
+    let cases: [(&[&str], i32, &str); 21] = [
         (&["client", "show", "nope"], 4, "there is no client nope"),
         (&["client", "rotate-secret", "nope"], 4, "there is no client nope"),
         (&["client", "expire-secret", "taken", "sec_nope"], 4, "there is no secret"),
@@ -143,9 +143,16 @@ async fn each_kind_of_failure_has_its_exit_code(
         (&["client", "create", "b", "--grant", INVOICES], 4, "there is no resource"),
         (&["client", "create", "b", "--id", "taken"], 5, "there is already a client"),
         (&["resource", "create", ORDERS], 5, "there is already a resource"),
-        (&["client", "create", "b", "--id", "a:b"], 2, "without a colon"),
-        (&["client", "create", ""], 2, "a name is 1 to 100"),
-        (&["client", "create", "b", "--token-ttl", "48h"], 2, "token.lifetime_max"),
+        (&["client", "create", "b", "--id", "bad id"], 2, "has no space"),
+        (&["client", "create", ""], 2, "a client id is 1 to 256"),
+        (&["client", "create"], 2, "--generate-id"),
+        (&["client", "create", "b", "--token-ttl", "48h"], 2, "48h is longer than"),
+        (&["client", "create", "b", "--token-ttl", "30"], 2, "30m"),
+        (&["client", "create", "b", "--secret-ttl", "90"], 2, "90d"),
+        (&["client", "rotate-secret", "taken", "--overlap", "24"], 2, "24h"),
+        (&["client", "expire-secret", "taken", "sec_a", "--in", "24"], 2, "24h"),
+        (&["resource", "update", ORDERS, "--token-ttl", "15"], 2, "15m"),
+        (&["client", "update", "taken", "--token-rate", "5"], 2, "--token-rate: '5'"),
         (&["client", "create", "b", "--auth-method", "none"], 2, "client_secret_basic"),
         (&["client", "create", "b", "--grant-type", "client_credential"], 2, "a grant type is"),
         (

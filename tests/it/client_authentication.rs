@@ -225,24 +225,29 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
 ) {
     let server = Server::start(engine).await;
     let line = format!(
-        r#"{{"client_id":"a b","client_secret":"a+b%2F:c","grants":[{{"resource":"{ORDERS}"}}]}}"#
+        r#"{{"client_id":"a:b","client_secret":"a+b%2F:c","grants":[{{"resource":"{ORDERS}"}}]}}"#
     );
     server.import(&line).await;
     server.keep_secret("a+b%2F:c");
     let checks = || server.foundation().vault.hasher.checks();
     let before = checks();
     // The vector of PROTOCOL A5: form-encoded in the header, as it is in the body.
-    let encoded = basic("a+b:a%2Bb%252F%3Ac");
+    let encoded = basic("a%3Ab:a%2Bb%252F%3Ac");
     assert_eq!(with_header(&server, &encoded, GRANT).await.status, 200);
     assert_eq!(checks(), before + 1);
     for _ in 0..3 {
         assert_eq!(with_header(&server, &encoded, GRANT).await.status, 200);
     }
-    let body = format!("{GRANT}&client_id=a+b&client_secret=a%2Bb%252F%3Ac");
+    let body = format!("{GRANT}&client_id=a%3Ab&client_secret=a%2Bb%252F%3Ac");
     assert_eq!(server.form(&body).await.status, 200);
     assert_eq!(checks(), before + 1, "a proved secret is hashed again");
-    // The same bytes without encoding say something else, and fail cleanly.
-    with_header(&server, &basic("a b:a+b%2F:c"), GRANT).await.assert_refused(401, "invalid_client");
+    // Line 6: a plain colon in a known id shows that nothing is encoded.
+    assert_eq!(with_header(&server, &basic("a:b:a+b%2F:c"), GRANT).await.status, 200);
+    assert_eq!(checks(), before + 1, "a proved secret is hashed again");
+    // The same bytes behind an id without a colon say something else, and fail cleanly.
+    server.import(r#"{"client_id":"plain","client_secret":"a+b%2F:c","grants":[]}"#).await;
+    let plain = basic("plain:a+b%2F:c");
+    with_header(&server, &plain, GRANT).await.assert_refused(401, "invalid_client");
 }
 
 /// D4, C-07: a forged secret costs no hash; neither does a minted one after its first success.

@@ -3,8 +3,8 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin;
-use tokend::model::client::ClientState;
-use tokend::model::security::{KeySetUri, KeySource};
+use tokend::model::client::{ClientName, ClientState};
+use tokend::model::security::{KeySetUri, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
@@ -49,10 +49,10 @@ async fn the_usual_mistakes_are_told_apart(
     let twice = encoded(secret).replace('%', "%25");
     let mut mistyped = secret.to_owned();
     mistyped.replace_range(10..11, if &secret[10..11] == "a" { "b" } else { "a" });
-    let cases: [(&str, String, &str, &str); 12] = [
+    let cases: [(&str, String, &str, &str); 13] = [
         ("nobody", secret.to_owned(), "no client has that id", "client list"),
-        (id, format!("{secret}%0A"), "line break", "once"),
-        (id, format!("\"{secret}\""), "quotation", "once"),
+        (id, format!("{secret}%0A"), "line break", "tr -d"),
+        (id, format!("\"{secret}\""), "quotation", "Remove the quotation marks"),
         // The library encodes what is encoded already.
         (id, twice, "percent-encoded", "once"),
         (id, mistyped, "checksum", "Copy it again"),
@@ -63,7 +63,8 @@ async fn the_usual_mistakes_are_told_apart(
         (secret, id.to_owned(), "as the client id", "swapped"),
         // Of a secret of another system no variant can be tried; what is odd about it is said.
         (id, "a%252Bb".to_owned(), "percent sequence", "once"),
-        (id, "an imported%0A".to_owned(), "line break", "once"),
+        (id, "an imported%0A".to_owned(), "line break", "tr -d"),
+        (id, "'imported'".to_owned(), "quotation", "Remove the quotation marks"),
     ];
     for (id, wrong, reason, remedy) in cases {
         let answer = basic(&server, id, &wrong).await;
@@ -76,7 +77,7 @@ async fn the_usual_mistakes_are_told_apart(
     let answer = basic(&server, id, &other.secret).await;
     assert_eq!(explain(&server, &answer).await["secret_of"], json!([other.id]));
     let answer = basic(&server, &format!("{id}%20"), secret).await;
-    says(&explain(&server, &answer).await, id, "once");
+    says(&explain(&server, &answer).await, id, "tr -d");
     // An id with a plus, sent as it is: the plus becomes a space.
     server.import("{\"client_id\":\"a+b\",\"client_secret\":\"hush-hush\"}\n").await;
     let answer = server.form("grant_type=client_credentials&client_id=a+b&client_secret=x").await;
@@ -240,4 +241,73 @@ async fn a_running_server_keeps_its_refusals_for_the_command(
     server.foundation().store.forget_refusals(until).await.expect("forgotten");
     let left = server.foundation().store.refusal(answer.header("x-request-id")).await;
     assert!(left.expect("a look").is_none());
+}
+
+/// O-35: the name of a client that was sent as its id.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_was_sent_as_an_id_is_recognized(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let name = ClientName::parse("Demo client").expect("a name");
+    let client = server.new_client(|new| new.name = name).await;
+    let found = explain(&server, &basic(&server, "Demo client", &client.secret).await).await;
+    assert_eq!(found["named_like"], json!([client.id]), "{found}");
+    let found = explain(&server, &basic(&server, "Demo clients", &client.secret).await).await;
+    assert_eq!(found["named_like"], json!([]), "{found}");
+}
+
+/// O-36: a client that has no secret at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_a_client_without_any_says_what_it_has() {
+    let server = Server::start(Engine::Sqlite).await;
+    let other = server.client().await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let keyed = server
+        .new_client(|new| {
+            new.auth_methods = vec![method("private_key_jwt")];
+            new.security.keys = Some(key.source());
+        })
+        .await;
+    for secret in [&other.secret, "password"] {
+        let found = explain(&server, &basic(&server, &keyed.id, secret).await).await;
+        says(&found, "has no secret; it has public keys", "add-secret");
+    }
+    let trusting =
+        server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await;
+    let found = explain(&server, &basic(&server, &trusting.id, "password").await).await;
+    says(&found, "has no secret, and nothing else", "add-secret");
+}
+
+/// O-37: an id alone, of a client that authenticates by something else than the caller expects. The
+/// caller learns nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_without_credentials_says_what_is_missing() {
+    let server = Server::start(Engine::Sqlite).await;
+    let worker = server
+        .new_client(|new| {
+            new.auth_methods = vec![method("tls_client_auth")];
+            new.security.tls_subject =
+                Some(TlsSubject::parse("san_dns=worker.example.com").expect("a subject"));
+        })
+        .await;
+    let plain = server.client().await;
+    let mut told = Vec::new();
+    for (id, reason, remedy) in [
+        (
+            worker.id.as_str(),
+            "authenticates by certificate (tls_client_auth), and none came",
+            "Client-Cert",
+        ),
+        (plain.id.as_str(), "client_secret_basic or client_secret_post", "in the same request"),
+        ("nobody", "no client has that id", ""),
+    ] {
+        let answer = server.form(&format!("grant_type=client_credentials&client_id={id}")).await;
+        answer.assert_refused(401, "invalid_client");
+        told.push(answer.description());
+        says(&explain(&server, &answer).await, reason, remedy);
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
 }

@@ -171,7 +171,7 @@ async fn a_large_import_arrives_in_running_instances(
 }
 
 /// Runs statements that no tokend would, one by one.
-async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
+pub async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
     for statement in statements {
         let statement: &'static str = Box::leak(statement.clone().into_boxed_str());
         crate::stopping::execute(engine, &server.place.database_url, statement).await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::client_key;
-use tokend::crypto::random;
+use tokend::crypto::{digest, random};
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 
@@ -233,15 +233,26 @@ async fn an_assertion_counts_once_on_all_instances(
     let client = keyed(&server, &key).await;
     let settings = [("TOKEND_ISSUER", server.base.as_str())];
     let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
-    let assertion = key.sign(&claims(&server, &client));
+    let claims = claims(&server, &client);
+    let assertion = key.sign(&claims);
     let attempts = (0..20).map(|n| ask(if n % 2 == 0 { &server } else { &second }, &assertion));
     let answers = futures_util::future::join_all(attempts).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     let again = ask(&second, &assertion).await;
     again.assert_refused(401, "invalid_client");
     assert!(again.description().contains("used before"), "{again:?}");
-    server.clock.advance(1000);
-    server.foundation().store.forget_assertions(server.clock.now()).await.expect("forgotten");
+    // A clock that jumps two days ahead, and back, makes no assertion new again.
+    server.clock.advance(2 * 86_400);
+    server.app.purge_expired().await.expect("purged");
+    server.clock.advance(-2 * 86_400);
+    ask(&server, &assertion).await.assert_refused(401, "invalid_client");
+    let store = &server.foundation().store;
+    let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
+    let until = server.clock.now().plus_seconds(300);
+    assert!(!store.use_assertion(&used, until).await.expect("a store"), "it is still there");
+    let after = server.clock.now().plus_seconds(8 * 86_400);
+    store.purge_assertions(after).await.expect("purged");
+    assert!(store.use_assertion(&used, until).await.expect("a store"), "it was deleted in time");
 }
 
 /// Line 4: keys that are fetched; a new one is found without a restart; a fetch never waits in a

@@ -162,7 +162,7 @@ async fn the_screen_is_the_real_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sizes_and_samples_in_the_readme_are_true() {
     let cli = crate::support::process::Cli::new(crate::support::Engine::Sqlite).await;
-    let made = cli.json(&["client", "create", "a"]);
+    let made = cli.json(&["client", "create", "--generate-id"]);
     let length = |name: &str| made[name].as_str().map_or(0, str::len);
     let text = readme();
     let sizes = format!(

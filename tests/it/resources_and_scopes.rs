@@ -107,7 +107,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
         .await;
     assert_granted(&server, &client, &[("scope", "orders:read")], ORDERS, "orders:read").await;
 
-    let refusals: [Refused<'_>; 8] = [
+    let refusals: [Refused<'_>; 9] = [
         (
             &[],
             "invalid_target",
@@ -128,12 +128,25 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
         ),
         (&[("resource", ORDERS), ("resource", INVOICES)], "invalid_target", &["for one resource"]),
         (&[("resource", ORDERS), ("audience", INVOICES)], "invalid_target", &["for one resource"]),
-        (&[("scope", "orders:read invoices:read")], "invalid_target", &["Say which"]),
+        (
+            &[("scope", "orders:read invoices:read")],
+            "invalid_target",
+            &[
+                "orders:read is of https://orders.example.com",
+                "invoices:read is of https://invoices.example.com",
+                "Ask for one token for each API.",
+            ],
+        ),
+        (
+            &[("scope", "orders:read,invoices:read")],
+            "invalid_scope",
+            &["Separate scopes by spaces."],
+        ),
         (&[("scope", "orders:write")], "invalid_scope", &["is not granted to", "for any API"]),
         (
             &[("resource", ORDERS), ("scope", "invoices:read")],
             "invalid_scope",
-            &["Granted: orders:read."],
+            &["Granted: orders:read.", "It is of https://invoices.example.com"],
         ),
     ];
     for (more, error, words) in refusals {

@@ -187,6 +187,17 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
             "unsupported_grant_type",
             "not offered",
         ),
+        // O-34: the names of other libraries and languages.
+        (
+            format!("{credentials}&granttype=client_credentials"),
+            "invalid_request",
+            "'granttype' is not a parameter: names are written with underscores",
+        ),
+        (
+            format!("{GRANT}&clientId=a&client_secret={}", client.secret),
+            "invalid_request",
+            "'clientId' is not a parameter",
+        ),
         (format!("{credentials}&{GRANT}&{GRANT}"), "invalid_request", "occurs more than once"),
         (
             format!("{credentials}&{GRANT}&scope=orders:read&scope=orders:read"),
@@ -246,6 +257,9 @@ async fn a_request_without_credentials_is_told_so(
         .header("client_id", &client.id)
         .header("client_secret", &client.secret)
         .form(&[("grant_type", "client_credentials")]);
+    let misspelt = server.form(&format!("{GRANT}&clientId=a&clientSecret=b")).await;
+    misspelt.assert_refused(401, "invalid_client");
+    assert!(misspelt.description().contains("'clientId' is not a parameter"), "{misspelt:?}");
     for answer in [bare, id_alone, empty_secret, Answer::of(own_headers).await] {
         answer.assert_refused(401, "invalid_client");
         assert!(answer.description().starts_with("No client authentication found"), "{answer:?}");

@@ -52,7 +52,7 @@ pub(super) async fn prove(
         let reason = "client_id is not the iss of the assertion";
         return Err(refusal(&entry, reason));
     }
-    verify(app, &entry, &assertion, now)?;
+    verify(app, &entry, &assertion)?;
     refuse_disabled(&entry)?;
     refuse_other_methods(&entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
@@ -71,18 +71,13 @@ pub(super) fn read(text: &str) -> Result<Assertion<'_>, OAuthError> {
     })
 }
 
-fn verify(
-    app: &App,
-    entry: &ClientEntry,
-    assertion: &Assertion<'_>,
-    now: Timestamp,
-) -> Result<(), OAuthError> {
+fn verify(app: &App, entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<(), OAuthError> {
     let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
     let keys = keys.ok_or_else(|| {
         refusal(entry, "the client has no public keys")
             .with_remedy("Give it some: tokend client keys add.")
     })?;
-    let Some(known) = keys.keys(now) else {
+    let Some(known) = keys.keys() else {
         ask_for(app, keys);
         return Err(unfetched(entry, "its jwks_uri", keys));
     };

@@ -26,7 +26,7 @@ pub(super) fn prove(
     let nothing = SecurityEntry::default();
     let security = entry.security.as_deref().unwrap_or(&nothing);
     let by_chain = || by_chain(app, security, certificate, now);
-    let by_registration = || by_registration(app, security, certificate, now);
+    let by_registration = || by_registration(app, security, certificate);
     let proved = match (
         may(AuthenticationMethod::TlsClientAuth),
         may(AuthenticationMethod::SelfSignedTlsClientAuth),
@@ -70,10 +70,9 @@ fn by_registration(
     app: &App,
     security: &SecurityEntry,
     certificate: &ClientCertificate,
-    now: Timestamp,
 ) -> Result<(), String> {
     let source = security.keys.as_ref().ok_or("no certificate is registered for the client")?;
-    let keys = source.keys(now);
+    let keys = source.keys();
     if keys.is_some_and(|keys| keys.have_certificate(&certificate.thumbprint())) {
         return Ok(());
     }

@@ -13,17 +13,30 @@ use zeroize::Zeroizing;
 use crate::app::App;
 use crate::crypto::secret::{self, Shape};
 use crate::directory::{ClientEntry, SecretEntry};
+use crate::model::client::AuthenticationMethod;
+use crate::model::refusal::UnknownId;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::refusal;
 use crate::oauth::error::OAuthError;
 
+const COLONS: &str = "The credentials hold several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
+
 const CODING: &str =
     "In Basic encode id and secret once; in a JSON or form body let the library do it, once.";
 
+const TRIM: &str = "Remove the line break or the space: tr -d '\\r\\n' < FILE, or echo -n instead of echo. Most libraries do not trim what they read from a file.";
+
+const UNQUOTE: &str = "Remove the quotation marks. docker --env-file and Kubernetes manifests keep them as a part of the value.";
+
 /// Nobody has the id that was presented. It is not told as it is: it may be a secret.
 pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
-    unknown_id(app, &credentials.client_id)
+    let error = unknown_id(app, &credentials.client_id);
+    let is_basic = credentials.method == AuthenticationMethod::ClientSecretBasic;
+    if is_basic && credentials.secret.expose_secret().contains(':') {
+        return error.with_remedy(COLONS);
+    }
+    error
 }
 
 /// The same without a secret beside it.
@@ -37,20 +50,17 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
             "The two are swapped: put the id first. Rotate the secret if that was logged somewhere.",
         );
     }
-    for (variant, what) in variants(id) {
+    for (variant, mistake) in variants(id) {
         if app.directory.client(&variant).is_some() {
+            let what = mistake.description();
             return unknown(
                 format!("no client has that id, but {} would be one: the id {what}", *variant),
-                CODING,
+                mistake.remedy(),
             );
         }
     }
-    let start: String = id.chars().take(4).filter(char::is_ascii_graphic).collect();
     unknown(
-        format!(
-            "no client has that id ({} characters, beginning with '{start}')",
-            id.chars().count()
-        ),
+        UnknownId::of(id).to_string(),
         "Compare with: tokend client list. It may have been deleted (tokend audit list), or be a client of another server.",
     )
 }
@@ -65,11 +75,14 @@ pub(super) fn wrong_secret(
     let presented = credentials.secret.expose_secret();
     let tag_key = &app.foundation.vault.tag_key;
     let is_own = |text: &str| tag_key.is_tagged(&credentials.client_id, text);
-    for (variant, what) in variants(presented) {
+    for (variant, mistake) in variants(presented) {
         if is_own(&variant) {
-            let reason = format!("the secret is this client's, but it {what}");
-            return refusal(entry, &reason).with_remedy(CODING);
+            let reason = format!("the secret is this client's, but it {}", mistake.description());
+            return refusal(entry, &reason).with_remedy(mistake.remedy());
         }
+    }
+    if entry.secrets.is_empty() && !is_own(presented) {
+        return without_secret(entry);
     }
     match secret::shape(presented) {
         Shape::Damaged => refusal(
@@ -94,17 +107,45 @@ pub(super) fn wrong_secret(
         Shape::Foreign => {
             let mut reason =
                 "the secret is wrong, and it is none that this server makes".to_owned();
-            let oddities = oddities(presented).collect::<Vec<_>>().join("; ");
+            let oddities: Vec<_> = oddities(presented).collect();
             if !oddities.is_empty() {
-                reason.push_str(&format!(". What arrived {oddities}"));
+                let all: Vec<_> = oddities.iter().map(|odd| odd.description()).collect();
+                reason.push_str(&format!(". What arrived {}", all.join("; ")));
             }
-            refusal(entry, &reason).with_remedy(if oddities.is_empty() {
-                "Compare with where it came from; an imported secret cannot be shown again."
-            } else {
-                CODING
-            })
+            refusal(entry, &reason).with_remedy(oddities.first().map_or(
+                "Compare with where it came from; an imported secret cannot be shown again.",
+                |first| first.remedy(),
+            ))
         }
     }
+}
+
+/// The client has no secret at all; says by what it authenticates instead.
+fn without_secret(entry: &ClientEntry) -> OAuthError {
+    let means = other_means(entry);
+    let reason = if means.is_empty() {
+        "the client has no secret, and nothing else to authenticate by".to_owned()
+    } else {
+        format!("the client has no secret; it has {}", means.join(", "))
+    };
+    refusal(entry, &reason).with_remedy(if means.is_empty() {
+        "Make it a secret: tokend client add-secret ID. Or register a key or a trust."
+    } else {
+        "Let it authenticate by these, or make it a secret: tokend client add-secret ID."
+    })
+}
+
+/// What a client has to authenticate by besides secrets.
+pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
+    let Some(security) = entry.security.as_deref() else { return Vec::new() };
+    let trusts = match security.trusts.len() {
+        0 => None,
+        1 => Some("1 trust".to_owned()),
+        count => Some(format!("{count} trusts")),
+    };
+    let keys = security.keys.as_ref().map(|_| "public keys".to_owned());
+    let subject = security.tls_subject.as_ref().map(|subject| format!("certificate {subject}"));
+    keys.into_iter().chain(subject).chain(trusts).collect()
 }
 
 /// The secret was this client's once.
@@ -134,55 +175,108 @@ fn span(seconds: i64) -> String {
 
 /// What may be wrong about a secret of another system, of which no variant can be tried: that would
 /// cost a hash each.
-fn oddities(text: &str) -> impl Iterator<Item = &'static str> {
+fn oddities(text: &str) -> impl Iterator<Item = Mistake> {
     let is_hex = |byte: u8| byte.is_ascii_hexdigit();
     let is_encoded = text
         .as_bytes()
         .windows(3)
         .any(|three| three[0] == b'%' && is_hex(three[1]) && is_hex(three[2]));
     let odd = [
-        (text != text.trim(), "has a line break or a space at its end or beginning"),
-        (is_encoded, "holds a percent sequence: was it encoded once more than it was decoded?"),
-        (
-            text.trim().contains(' '),
-            "holds a space: a + that is not encoded as %2B becomes one where forms are decoded",
-        ),
+        (text != text.trim(), Mistake::Untrimmed),
+        (is_quoted(text.trim()), Mistake::Quoted),
+        (is_encoded, Mistake::PerhapsEncoded),
+        (text.trim().contains(' '), Mistake::PerhapsPlus),
     ];
     odd.into_iter().filter_map(|(is_so, what)| is_so.then_some(what))
 }
 
+fn is_quoted(text: &str) -> bool {
+    let ends = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    ends('"') || ends('\'')
+}
+
+/// A usual mistake with an id or a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mistake {
+    Untrimmed,
+    Quoted,
+    Plus,
+    Base64,
+    EncodedTwice,
+    EncodedThrice,
+    /// What looks like percent-encoding in a text that may be meant so.
+    PerhapsEncoded,
+    /// A space in a text that may be meant so.
+    PerhapsPlus,
+}
+
+impl Mistake {
+    /// What is wrong with the text, after "it".
+    fn description(self) -> &'static str {
+        match self {
+            Self::Untrimmed => "has a line break or a space at its end or beginning",
+            Self::Quoted => "is in quotation marks",
+            Self::Plus => "was not form-encoded: a + became a space",
+            Self::Base64 => "was encoded as Base64 once more than it was decoded",
+            Self::EncodedTwice => {
+                "was percent-encoded once more than it was decoded (encoded twice, or where it must be plain)"
+            }
+            Self::EncodedThrice => "was percent-encoded three times",
+            Self::PerhapsEncoded => {
+                "holds a percent sequence: was it encoded once more than it was decoded?"
+            }
+            Self::PerhapsPlus => {
+                "holds a space: a + that is not encoded as %2B becomes one where forms are decoded"
+            }
+        }
+    }
+
+    /// How the caller fixes it.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Untrimmed => TRIM,
+            Self::Quoted => UNQUOTE,
+            Self::Base64 => {
+                "Send it as it is: in Basic the library encodes ID:SECRET in Base64, once."
+            }
+            Self::Plus
+            | Self::EncodedTwice
+            | Self::EncodedThrice
+            | Self::PerhapsEncoded
+            | Self::PerhapsPlus => CODING,
+        }
+    }
+}
+
 /// What the text would be without the usual mistakes, and what the mistake is.
-fn variants(text: &str) -> Vec<(Zeroizing<String>, &'static str)> {
+fn variants(text: &str) -> Vec<(Zeroizing<String>, Mistake)> {
     let mut found = Vec::new();
     let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if trimmed != text {
-        found.push((trimmed, "has a line break or a space at its end or beginning"));
+        found.push((trimmed, Mistake::Untrimmed));
     }
     let quoted = trimmed.trim_matches(['"', '\'']);
     if quoted != trimmed {
-        found.push((quoted, "stands in quotation marks"));
+        found.push((quoted, Mistake::Quoted));
     }
     let mut found: Vec<_> =
         found.into_iter().map(|(text, what)| (Zeroizing::new(text.to_owned()), what)).collect();
     if trimmed.contains(' ') {
         let plus = Zeroizing::new(trimmed.replace(' ', "+"));
-        found.push((plus, "was not form-encoded: a + became a space"));
+        found.push((plus, Mistake::Plus));
     }
     if let Some(inner) =
         BASE64_STANDARD.decode(trimmed).ok().and_then(|b| String::from_utf8(b).ok())
     {
-        found.push((Zeroizing::new(inner), "was encoded as Base64 once more than it was decoded"));
+        found.push((Zeroizing::new(inner), Mistake::Base64));
     }
     let mut rest = Zeroizing::new(trimmed.to_owned());
-    for what in [
-        "was percent-encoded once more than it was decoded (encoded twice, or where it must be plain)",
-        "was percent-encoded three times",
-    ] {
+    for mistake in [Mistake::EncodedTwice, Mistake::EncodedThrice] {
         if !rest.contains('%') {
             break;
         }
         rest = Zeroizing::new(percent_decode_str(&rest).decode_utf8_lossy().into_owned());
-        found.push((rest.clone(), what));
+        found.push((rest.clone(), mistake));
     }
     found
 }
@@ -208,7 +302,7 @@ mod tests {
     #[test]
     fn what_is_odd_about_a_foreign_secret_is_said() {
         assert_eq!(oddities("plain+100%").count(), 0);
-        for odd in ["a\n", "a%2Bb", "a b"] {
+        for odd in ["a\n", "a%2Bb", "a b", "\"a\""] {
             assert_eq!(oddities(odd).count(), 1, "{odd:?}");
         }
     }

@@ -25,6 +25,8 @@ use crate::oauth::error::{ErrorCode, OAuthError};
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     entry: Arc<ClientEntry>,
+    /// The sequence that was published before the client was looked up.
+    evt: i64,
     /// Where it calls from; nowhere if an operator speaks for it.
     origin: Option<Origin>,
     is_by_certificate: bool,
@@ -39,6 +41,12 @@ impl AuthenticatedClient {
     /// Its identifier.
     pub fn id(&self) -> &ClientId {
         &self.entry.client_id
+    }
+
+    /// True if the directory has not replaced the client since it was authenticated.
+    pub(super) fn is_current(&self, app: &App) -> bool {
+        let current = app.directory.client(self.id().as_str());
+        current.is_some_and(|current| Arc::ptr_eq(&current, &self.entry))
     }
 
     /// True if it calls from one of these networks, or an operator speaks for it.
@@ -56,20 +64,33 @@ impl AuthenticatedClient {
         self.is_by_certificate
     }
 
-    /// Takes a client at an operator's word, unless it is disabled. **Only for commands of the
-    /// operator, who could give the client a new secret just as well.**
-    pub fn vouched_for(entry: Arc<ClientEntry>) -> Result<Self, OAuthError> {
+    /// The sequence of the last event that was in memory before the client was looked up: the claim
+    /// `evt` of its token (DESIGN D24).
+    pub(super) fn evt(&self) -> i64 {
+        self.evt
+    }
+
+    /// A client that an operator vouches for; `None` if it does not exist. **Only for commands of
+    /// the operator, who could give the client a new secret just as well.**
+    ///
+    /// # Errors
+    /// The client is disabled.
+    pub fn vouched_for(app: &App, id: &ClientId) -> Result<Option<Self>, OAuthError> {
+        let evt = app.directory.published_sequence();
+        let Some(entry) = app.directory.client(id.as_str()) else { return Ok(None) };
         refuse_disabled(&entry)?;
-        Ok(Self { entry, origin: None, is_by_certificate: false })
+        Ok(Some(Self { entry, evt, origin: None, is_by_certificate: false }))
     }
 }
 
 /// Authenticates the caller of a request (RFC 6749, section 2.3).
 pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedClient, OAuthError> {
+    // Before any look-up: a revocation that comes later has a higher number.
+    let evt = app.directory.published_sequence();
     let now = app.foundation.clock.now();
     refuse_if_stale(app, now)?;
     match &caller.credentials {
-        None => Err(nothing_presented(&caller.origin.shown)),
+        None => Err(nothing_presented(app, caller)),
         Some(Credentials::Secret(credentials)) => {
             let address = caller.origin.address;
             let secret::Proved { entry, secret } =
@@ -78,16 +99,16 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
             refuse_other_methods(&entry, credentials.method)?;
             // The secret was found in this very entry.
             app.directory.ledger.note(&entry.secrets[secret], address, now);
-            admitted(entry, &caller.origin)
+            admitted(entry, &caller.origin, evt)
         }
         Some(Credentials::Assertion(credentials)) => {
             // In a box, so that requests with a secret do not carry the room for this about.
             let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
-            admitted_without_secret(app, entry, &caller.origin, now)
+            admitted_without_secret(app, entry, &caller.origin, evt, now)
         }
         Some(Credentials::Certificate(client_id, shown)) => {
             let entry = certificate::prove(app, client_id, shown, now)?;
-            let client = admitted_without_secret(app, entry, &caller.origin, now)?;
+            let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
             Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
     }
@@ -100,6 +121,7 @@ pub async fn authenticate_by_grant(
     caller: &Caller,
     grant: &SecretString,
 ) -> Result<AuthenticatedClient, OAuthError> {
+    let evt = app.directory.published_sequence();
     let now = app.foundation.clock.now();
     refuse_if_stale(app, now)?;
     let read = assertion::read(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
@@ -110,21 +132,54 @@ pub async fn authenticate_by_grant(
     };
     let named = proved.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
     let entry = trust::prove(app, &read, named, now).map_err(OAuthError::of_the_grant)?;
-    admitted_without_secret(app, entry, &caller.origin, now)
+    admitted_without_secret(app, entry, &caller.origin, evt, now)
 }
 
 /// There are no credentials, or only half of them.
-fn nothing_presented(shown: &Shown) -> OAuthError {
-    match shown {
-        Shown::Nothing => OAuthError::no_authentication(),
+fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
+    match &caller.origin.shown {
+        Shown::Nothing => nothing_but_an_id(app, caller),
         Shown::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
             "No client authentication found. A certificate was shown: send client_id in the body beside it.",
         ),
-        Shown::Unreadable => OAuthError::no_authentication().with_remedy(
+        Shown::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
     }
+}
+
+/// The answer is the same for every client id; the operator learns what the client should present.
+fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
+    let refusal = OAuthError::no_authentication(caller.misspelt.as_deref());
+    let Some(id) = &caller.client_id else { return refusal };
+    let Some(entry) = app.directory.client(id) else {
+        return refusal.with_reason(diagnosis::unknown_id(app, id).reason().to_owned());
+    };
+    let (by_certificate, others): (Vec<_>, Vec<_>) =
+        entry.ways.auth_methods.iter().partition(|method| method.is_by_certificate());
+    let names = |methods: &[&AuthenticationMethod]| {
+        methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" or ")
+    };
+    let (reason, remedy) = if others.is_empty() {
+        (
+            format!(
+                "{id}: the client authenticates by certificate ({}), and none came",
+                names(&by_certificate)
+            ),
+            "Let it show its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.",
+        )
+    } else {
+        let all: Vec<_> = entry.ways.auth_methods.iter().collect();
+        (
+            format!(
+                "{id}: the request has a client_id and no credentials; the client may use {}",
+                names(&all)
+            ),
+            "Send the credentials of one of these methods in the same request.",
+        )
+    };
+    refusal.with_reason(reason).about(id).with_remedy(remedy)
 }
 
 /// Has the keys of others fetched soon, because one was not among them.
@@ -150,15 +205,20 @@ fn admitted_without_secret(
     app: &App,
     entry: Arc<ClientEntry>,
     origin: &Origin,
+    evt: i64,
     now: Timestamp,
 ) -> Result<AuthenticatedClient, OAuthError> {
     app.directory.ledger.note_other(&entry, origin.address, now);
-    admitted(entry, origin)
+    admitted(entry, origin, evt)
 }
 
 /// Lets a client in that has proved who it is, unless it may not be used from there. It is told,
 /// because it has proved itself.
-fn admitted(entry: Arc<ClientEntry>, origin: &Origin) -> Result<AuthenticatedClient, OAuthError> {
+fn admitted(
+    entry: Arc<ClientEntry>,
+    origin: &Origin,
+    evt: i64,
+) -> Result<AuthenticatedClient, OAuthError> {
     let networks = entry.security.as_ref().map(|security| &security.networks);
     if networks.is_some_and(|networks| !networks.admit(origin.address)) {
         return Err(OAuthError::new(
@@ -170,7 +230,7 @@ fn admitted(entry: Arc<ClientEntry>, origin: &Origin) -> Result<AuthenticatedCli
         )
         .about(entry.client_id.as_str()));
     }
-    Ok(AuthenticatedClient { entry, origin: Some(origin.clone()), is_by_certificate: false })
+    Ok(AuthenticatedClient { entry, evt, origin: Some(origin.clone()), is_by_certificate: false })
 }
 
 fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {

@@ -89,7 +89,7 @@ fn verify(
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     let id = &known.trust.trust_id;
-    let Some(keys) = known.keys.keys(now) else {
+    let Some(keys) = known.keys.keys() else {
         ask_for(app, &known.keys);
         return Err(unfetched(entry, &format!("trust {id}: the issuer's key set"), &known.keys));
     };

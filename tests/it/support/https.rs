@@ -19,7 +19,14 @@ pub struct Https {
     pub ca_file: NamedTempFile,
     answers: Arc<Mutex<Answer>>,
     requests: Arc<AtomicUsize>,
+    sent: Arc<AtomicUsize>,
 }
+
+/// An answer that never comes.
+pub const HANG: &str = "hang";
+
+/// An answer that is sent again and again, without end.
+pub const INTERIM: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Https {
     /// Answers each request by what `answer` makes of its path: a whole HTTP response.
@@ -39,20 +46,33 @@ impl Https {
         let answers: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Box::new(answer)));
         let requests = Arc::new(AtomicUsize::new(0));
         let (answering, counting) = (answers.clone(), requests.clone());
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = sent.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-                let mut head = vec![0; 4096];
-                let Ok(length) = stream.read(&mut head).await else { continue };
-                let head = String::from_utf8_lossy(&head[..length]).into_owned();
-                let path = head.split(' ').nth(1).unwrap_or_default();
-                counting.fetch_add(1, Ordering::Relaxed);
-                let answer = answering.lock().expect("a lock")(path);
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.shutdown().await;
+                let (acceptor, answering) = (acceptor.clone(), answering.clone());
+                let (counting, sent) = (counting.clone(), counted.clone());
+                tokio::spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    let mut head = vec![0; 4096];
+                    let Ok(length) = stream.read(&mut head).await else { return };
+                    let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                    let path = head.split(' ').nth(1).unwrap_or_default();
+                    counting.fetch_add(1, Ordering::Relaxed);
+                    let answer = answering.lock().expect("a lock")(path);
+                    if answer == HANG {
+                        std::future::pending::<()>().await;
+                    }
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    sent.fetch_add(answer.len(), Ordering::Relaxed);
+                    while answer == INTERIM && stream.write_all(answer.as_bytes()).await.is_ok() {
+                        sent.fetch_add(answer.len(), Ordering::Relaxed);
+                    }
+                    let _ = stream.shutdown().await;
+                });
             }
         });
-        Self { port, ca_file, answers, requests }
+        Self { port, ca_file, answers, requests, sent }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -61,6 +81,11 @@ impl Https {
 
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of answers have been sent.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Answers otherwise from now on.

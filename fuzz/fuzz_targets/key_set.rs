@@ -1,0 +1,21 @@
+//! A JWK set of a client or an issuer, and a token that is verified with its keys.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tokend::crypto::assertion::{Assertion, OF_ISSUERS};
+use tokend::crypto::foreign_key::ForeignKeys;
+
+/// An ES256 token with arbitrary claims; its signature is wrong for every key.
+const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.e30.\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fuzz_target!(|text: &str| {
+    if let Ok(keys) = ForeignKeys::fetched(text) {
+        let token = Assertion::read(TOKEN).expect("a token");
+        assert!(token.verify(&keys, &OF_ISSUERS).is_err());
+        let _ = keys.names();
+    }
+    let _ = ForeignKeys::registered(text, &OF_ISSUERS);
+    let _ = ForeignKeys::stored(text);
+});

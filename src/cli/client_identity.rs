@@ -1,0 +1,190 @@
+//! The id and the name of a client that `tokend client create` registers.
+
+use clap::Args;
+
+use crate::admin::client;
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::model::client::{ClientId, ClientName};
+
+#[derive(Debug, Args)]
+pub(super) struct IdentityArgs {
+    /// The client's id: what it sends as `client_id`, such as billing, svc:a or
+    /// <https://agent.example.com/client.json>; no spaces
+    #[arg(value_name = "ID")]
+    client: Option<String>,
+    /// A name for people; the id if omitted
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Generate the id; the argument, if there is one, is the name
+    #[arg(long, conflicts_with = "id")]
+    generate_id: bool,
+    /// Deprecated, for one release: the id; the argument is the name
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+}
+
+/// Who a new client is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) client_id: ClientId,
+    pub(super) name: ClientName,
+}
+
+impl IdentityArgs {
+    /// The id and the name that the arguments say. Says on standard error what is deprecated.
+    ///
+    /// # Errors
+    /// A usage error if there is no id, two names, or an id or name that breaks the rules.
+    pub(super) fn identity(&self) -> Result<Identity, CliError> {
+        match (&self.id, &self.client) {
+            (Some(id), _) => {
+                output::hint(
+                    "note: --id is deprecated and goes with the next release; write: \
+                     tokend client create ID --name NAME",
+                );
+                let client_id = new_id("--id", id)?;
+                Ok(Identity { name: self.argument_as_name(&client_id)?, client_id })
+            }
+            (None, _) if self.generate_id => {
+                let client_id = client::generate_id()?;
+                Ok(Identity { name: self.argument_as_name(&client_id)?, client_id })
+            }
+            (None, Some(text)) => self.argument_as_id(text),
+            (None, None) => Err(CliError::usage("the client has no id").with_remedy(
+                "Give one (tokend client create billing), or have one generated: --generate-id.",
+            )),
+        }
+    }
+
+    /// The argument is the id. For one release, what cannot be an id is the name.
+    fn argument_as_id(&self, text: &str) -> Result<Identity, CliError> {
+        let malformed = match ClientId::parse_new(text) {
+            Ok(client_id) => {
+                let name = self.name.as_deref().map(ClientName::parse).transpose()?;
+                let name = name.unwrap_or_else(|| ClientName::of_id(&client_id));
+                return Ok(Identity { client_id, name });
+            }
+            Err(malformed) => malformed,
+        };
+        match ClientName::parse(text) {
+            Ok(name) if self.name.is_none() => {
+                let client_id = client::generate_id()?;
+                output::hint(&format!(
+                    "warning: \"{text}\" cannot be an id ({malformed}), so it is taken as the \
+                     name, and the id is generated: {client_id}. The next release refuses this. \
+                     Write: tokend client create ID --name \"{text}\", or --generate-id"
+                ));
+                Ok(Identity { client_id, name })
+            }
+            _ => Err(new_id("ID", text).err().unwrap_or_else(|| malformed.into())),
+        }
+    }
+
+    /// The name, where the id comes from an option.
+    fn argument_as_name(&self, id: &ClientId) -> Result<ClientName, CliError> {
+        match (&self.client, &self.name) {
+            (Some(_), Some(_)) => Err(CliError::usage("two names are given")
+                .with_remedy("Give the name as the argument or with --name, not both.")),
+            (Some(name), None) | (None, Some(name)) => Ok(ClientName::parse(name)?),
+            (None, None) => Ok(ClientName::of_id(id)),
+        }
+    }
+}
+
+fn new_id(what: &str, text: &str) -> Result<ClientId, CliError> {
+    ClientId::parse_new(text).map_err(|malformed| {
+        CliError::usage(format!("{what}: '{}' is not an id: {malformed}", shown(text))).with_remedy(
+            "An id is 1 to 256 printable ASCII characters without spaces. The name for people is \
+             --name.",
+        )
+    })
+}
+
+/// A text as an error repeats it: short, and without control characters.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(60).collect();
+    let start = start.replace(char::is_control, "?");
+    if text.chars().nth(60).is_some() { format!("{start}…") } else { start }
+}
+
+/// How the id stands in `curl -u`, if it must be form-encoded to be read in one way only (RFC 6749,
+/// section 2.3.1); `None` for an id that can stand as it is.
+pub(super) fn encoded_for_basic(id: &ClientId) -> Option<String> {
+    let needs_encoding = id.as_str().contains([':', '%', '+', ' ']);
+    needs_encoding.then(|| form_urlencoded::byte_serialize(id.as_str().as_bytes()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(words: [Option<&str>; 3], generate_id: bool) -> Result<Identity, CliError> {
+        let [client, name, id] = words.map(|word| word.map(str::to_owned));
+        IdentityArgs { client, name, generate_id, id }.identity()
+    }
+
+    fn pair(identity: &Identity) -> (&str, &str) {
+        (identity.client_id.as_str(), identity.name.as_str())
+    }
+
+    /// Line 6: the argument is the id, and the name is the id if none is given.
+    #[test]
+    fn the_argument_is_the_id() {
+        let plain = identity([Some("billing"), None, None], false).expect("an identity");
+        assert_eq!(pair(&plain), ("billing", "billing"));
+        let named = identity([Some("svc:a"), Some("Billing worker"), None], false);
+        assert_eq!(pair(&named.expect("an identity")), ("svc:a", "Billing worker"));
+        let url = "https://agent.example.com/client.json";
+        assert_eq!(pair(&identity([Some(url), None, None], false).expect("one")), (url, url));
+    }
+
+    /// Line 6: with --id the argument is the name, for one release.
+    #[test]
+    fn the_old_form_still_works() {
+        let old = identity([Some("Billing worker"), None, Some("billing")], false);
+        assert_eq!(pair(&old.expect("an identity")), ("billing", "Billing worker"));
+        let old = identity([Some("Billing worker"), None, None], false).expect("an identity");
+        assert_eq!(old.name.as_str(), "Billing worker");
+        assert!(old.client_id.as_str().starts_with("cl_"));
+        let old = identity([Some("Büro"), None, None], false).expect("an identity");
+        assert_eq!(old.name.as_str(), "Büro");
+    }
+
+    #[test]
+    fn an_id_can_be_generated() {
+        let named = identity([None, Some("Billing"), None], true).expect("an identity");
+        assert_eq!((named.name.as_str(), &named.client_id.as_str()[..3]), ("Billing", "cl_"));
+        let argument = identity([Some("Billing worker"), None, None], true).expect("one");
+        assert_eq!(argument.name.as_str(), "Billing worker");
+        let bare = identity([None, None, None], true).expect("an identity");
+        assert_eq!(bare.name.as_str(), bare.client_id.as_str());
+    }
+
+    #[test]
+    fn what_is_no_identity_is_refused() {
+        let long = "a".repeat(257);
+        for words in [
+            [None, None, None],
+            [None, Some("Billing"), None],
+            [Some(""), None, None],
+            [Some(&*long), None, None],
+            [Some("a b"), Some("A B"), None],
+            [Some("A"), None, Some("a b")],
+            [Some("A"), Some("B"), Some("c")],
+        ] {
+            assert!(identity(words, false).is_err(), "{words:?}");
+        }
+        assert!(identity([Some("A"), Some("B"), None], true).is_err());
+    }
+
+    #[test]
+    fn an_id_with_colons_is_shown_encoded() {
+        let of = |id: &str| encoded_for_basic(&ClientId::parse(id).expect("an id"));
+        assert_eq!(of("cl_A04G"), None);
+        assert_eq!(of("a/b"), None);
+        assert_eq!(of("svc:a").as_deref(), Some("svc%3Aa"));
+        let url = "spiffe://example.org/worker";
+        assert_eq!(of(url).as_deref(), Some("spiffe%3A%2F%2Fexample.org%2Fworker"));
+    }
+}

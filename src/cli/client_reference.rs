@@ -1,0 +1,51 @@
+//! A client as an operator names it on the command line: by its identifier or by its name.
+
+use crate::admin::AdminError;
+use crate::app::Foundation;
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::model::client::{ClientId, ClientName};
+
+/// How many clients of one name are listed in an error.
+const MAX_LISTED: u32 = 10;
+
+/// Finds the client that `text` means. An identifier always wins over a name. A name must be
+/// unique; the note on standard error says which client it means.
+///
+/// # Errors
+/// Not found if no client has this identifier or name; a usage error that lists the identifiers if
+/// several clients have this name.
+pub(crate) async fn resolve(foundation: &Foundation, text: &str) -> Result<ClientId, CliError> {
+    if let Ok(id) = ClientId::parse(text)
+        && foundation.store.has_client(&id).await?
+    {
+        return Ok(id);
+    }
+    let named = match ClientName::parse(text) {
+        Ok(name) => foundation.store.clients_named(&name, MAX_LISTED + 1).await?,
+        Err(_) => Vec::new(),
+    };
+    match &named[..] {
+        [] => Err(AdminError::NotFound {
+            kind: "client",
+            id: text.replace(char::is_control, "?"),
+            remedy: "No client has this id or this name; tokend client list shows them.",
+        }
+        .into()),
+        [id] => {
+            output::hint(&format!("note: client \"{text}\" is {id}"));
+            Ok(id.clone())
+        }
+        several => Err(ambiguous(text, several)),
+    }
+}
+
+fn ambiguous(name: &str, ids: &[ClientId]) -> CliError {
+    let most = usize::try_from(MAX_LISTED).unwrap_or(usize::MAX);
+    let mut listed: Vec<_> = ids.iter().take(most).map(ToString::to_string).collect();
+    if ids.len() > most {
+        listed.push("and more".to_owned());
+    }
+    CliError::usage(format!("\"{name}\" is the name of several clients: {}", listed.join(", ")))
+        .with_remedy("Give the id of the one that you mean.")
+}

@@ -1,0 +1,165 @@
+//! Following the events: what others have changed is loaded into memory, page by page.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+
+use crate::crypto::vault::Vault;
+use crate::directory::{Directory, DirectoryError, MANY, PAGE};
+use crate::model::event::{Event, Head, Subject};
+use crate::model::time::Timestamp;
+use crate::store::Store;
+
+/// The sequence of an instance that has not loaded anything.
+const NOTHING_LOADED: i64 = 0;
+
+impl Directory {
+    /// The sequence of the last event that is in memory with all events before it. A token request
+    /// reads it **before** it looks anything up, and its token carries it as `evt` (DESIGN D24).
+    ///
+    /// It falls to 0 while everything is loaded anew.
+    pub fn published_sequence(&self) -> i64 {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// Says that all events up to this one are in memory. What was written before this is seen by
+    /// every request that reads the new number.
+    pub(super) fn publish(&self, sequence: i64) {
+        self.published.store(sequence, Ordering::Release);
+    }
+
+    /// Reads the events that have come since the last time and loads what they name. True if
+    /// there were any.
+    ///
+    /// If the chain does not continue where this memory is, the database is another one than
+    /// before: a standby that lacks the last changes, or a restored backup. Then everything is
+    /// loaded anew.
+    ///
+    /// # Errors
+    /// The database failed, or a signing key cannot be opened while everything is loaded. The next
+    /// call continues from the same place.
+    pub async fn catch_up(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        now: Timestamp,
+    ) -> Result<bool, DirectoryError> {
+        let mut followed_to = self.followed_to.lock().await;
+        let head = store.head().await?;
+        let is_behind = head != *followed_to;
+        while head != *followed_to {
+            let events = store.events(followed_to.sequence, PAGE).await?;
+            if let Some(end) = extends_chain(&followed_to, &events) {
+                self.load_changes(store, vault, &events).await?;
+                *followed_to = end;
+            } else {
+                tracing::warn!("the event chain does not continue: everything is loaded anew");
+                self.publish(NOTHING_LOADED);
+                // If loading fails halfway, no chain continues from here: the next call loads
+                // everything again.
+                *followed_to = Head { sequence: -1, hash: String::new() };
+                self.load_everything(store, vault).await?;
+                *followed_to = head.clone();
+            }
+            self.publish(followed_to.sequence);
+            if followed_to.sequence > head.sequence {
+                break;
+            }
+        }
+        self.followed_at.store(now.0, Ordering::Relaxed);
+        Ok(is_behind)
+    }
+
+    /// Loads what a page of events names.
+    async fn load_changes(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        events: &[Event],
+    ) -> Result<(), DirectoryError> {
+        let mut clients = HashSet::new();
+        let (mut resources, mut keys) = (false, false);
+        for event in events {
+            match Subject::parse(&event.subject) {
+                Ok(Subject::Client(id)) => {
+                    clients.insert(id);
+                }
+                Ok(Subject::Resource(_)) => resources = true,
+                Ok(Subject::SigningKey(_)) => keys = true,
+                Ok(Subject::Token(jti)) => {
+                    if let Some(token) = store.revoked_token(&jti).await? {
+                        self.revocations.put_token(token);
+                    }
+                }
+                Err(_) => {
+                    let subject = &event.subject;
+                    tracing::warn!(subject, "this version does not know the subject of an event");
+                }
+            }
+        }
+        if resources {
+            self.load_resources(store).await?;
+        }
+        if clients.len() > MANY {
+            self.load_clients(store).await?;
+            self.load_revocations(store).await?;
+        } else {
+            for id in clients {
+                if let Some(revoked) = store.revoked_client(&id).await? {
+                    self.revocations.put_client(revoked);
+                }
+                self.load_client(store, id).await?;
+            }
+        }
+        if keys {
+            self.load_new_keys(store, vault).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The end of `events` if they continue from `head` without a gap.
+fn extends_chain(head: &Head, events: &[Event]) -> Option<Head> {
+    let mut end = head.clone();
+    for event in events {
+        if event.sequence != end.sequence + 1 || event.previous_hash != end.hash {
+            return None;
+        }
+        end = Head { sequence: event.sequence, hash: event.hash.clone() };
+    }
+    (!events.is_empty()).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(sequence: i64, previous_hash: &str) -> Event {
+        Event {
+            sequence,
+            at: Timestamp(0),
+            actor: String::new(),
+            action: String::new(),
+            subject: String::new(),
+            detail: String::new(),
+            previous_hash: previous_hash.to_owned(),
+            hash: format!("hash of {sequence}"),
+        }
+    }
+
+    #[test]
+    fn a_chain_continues_without_a_gap_and_from_the_same_hash() {
+        let head = Head { sequence: 4, hash: "hash of 4".to_owned() };
+        let next = [event(5, "hash of 4"), event(6, "hash of 5")];
+        assert_eq!(extends_chain(&head, &next).map(|end| end.sequence), Some(6));
+        assert_eq!(extends_chain(&head, &next[1..]), None, "a gap");
+        assert_eq!(extends_chain(&head, &[event(5, "other")]), None, "another history");
+        assert_eq!(extends_chain(&head, &[]), None, "events were taken back");
+    }
+
+    /// After a load that failed halfway, not even the first event of a database continues.
+    #[test]
+    fn no_chain_continues_from_a_load_that_failed() {
+        let nothing = Head { sequence: -1, hash: String::new() };
+        assert_eq!(extends_chain(&nothing, &[event(1, "")]), None);
+    }
+}

@@ -1,0 +1,44 @@
+//! Looking clients up by what an operator types: an identifier, or a name.
+
+use crate::model::client::{ClientId, ClientName};
+use crate::store::{Store, StoreError, on_pool};
+
+impl Store {
+    /// True if a client has this identifier.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_client(&self, id: &ClientId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM client WHERE client_id = $1";
+        on_pool!(self, |pool| {
+            let count: i64 = sqlx::query_scalar(SQL).bind(id.as_str()).fetch_one(pool).await?;
+            Ok(count > 0)
+        })
+    }
+
+    /// The identifiers of at most `limit` clients with this name, in alphabetical order. Names are
+    /// compared exactly.
+    ///
+    /// # Errors
+    /// If the database fails, or a stored identifier cannot be read.
+    pub async fn clients_named(
+        &self,
+        name: &ClientName,
+        limit: u32,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id
+            FROM client
+            WHERE name = $1
+            ORDER BY client_id
+            LIMIT $2";
+        on_pool!(self, |pool| {
+            let ids: Vec<String> = sqlx::query_scalar(SQL)
+                .bind(name.as_str())
+                .bind(i64::from(limit))
+                .fetch_all(pool)
+                .await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
+}
