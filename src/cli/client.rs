@@ -109,8 +109,8 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
             set_state(global, &args.id, ClientState::Disabled, args.reason.as_deref()).await
         }
         ClientCommand::Delete(args) => delete(global, &args).await,
-        ClientCommand::AddSecret(args) => client_secret::add(global, &args).await,
-        ClientCommand::RotateSecret(args) => client_secret::rotate(global, &args).await,
+        ClientCommand::AddSecret(args) => Box::pin(client_secret::add(global, &args)).await,
+        ClientCommand::RotateSecret(args) => Box::pin(client_secret::rotate(global, &args)).await,
         ClientCommand::ExpireSecret(args) => client_secret::expire(global, &args).await,
         ClientCommand::Grant(args) => client_access::grant(global, &args).await,
         ClientCommand::RevokeGrant(args) => client_access::revoke(global, &args).await,

@@ -36,7 +36,7 @@ pub(super) enum Destination {
     /// It is printed.
     Output,
     /// It is written to a file that only its owner can read.
-    File(SecretFile),
+    File(Box<SecretFile>),
 }
 
 /// A secret that is about to be made.
@@ -76,8 +76,9 @@ impl Destination {
         existing: Existing,
     ) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self::Output) };
-        secret_leftover::settle(foundation, path, client).await?;
-        Ok(Self::File(SecretFile::check(foundation, path, client, existing).await?))
+        Box::pin(secret_leftover::settle(foundation, path, client)).await?;
+        let file = Box::pin(SecretFile::check(foundation, path, client, existing)).await?;
+        Ok(Self::File(Box::new(file)))
     }
 
     /// The file, if there is one.
@@ -98,10 +99,10 @@ impl Destination {
         text: Zeroizing<String>,
     ) -> Result<(), CliError> {
         match self {
-            Self::Output => print_and_commit(foundation, pending, secret, text).await,
+            Self::Output => Box::pin(print_and_commit(foundation, pending, secret, text)).await,
             Self::File(file) => {
                 let draft = file.write(secret.plain)?;
-                write_and_commit(foundation, pending, secret, draft).await?;
+                Box::pin(write_and_commit(foundation, pending, secret, draft)).await?;
                 output::text(text.as_bytes()).map_err(|error| {
                     error.and_say("The change was made, and the secret is in its file.")
                 })
@@ -158,10 +159,11 @@ async fn write_and_commit<T>(
             Err(error.and_say("Nothing was changed."))
         }
         Outcome::Unknown(error) => {
-            let (old, new) = (draft.destination().display(), draft.path().display());
-            let older = match draft.is_replacement() {
-                true => format!("{old} still holds the older secret, and {new} the new one."),
-                false => format!("{new} holds the new secret."),
+            let (old, new) = (draft.destination().display(), draft.draft().display());
+            let older = if draft.is_replacement() {
+                format!("{old} still holds the older secret, and {new} the new one.")
+            } else {
+                format!("{new} holds the new secret.")
             };
             Err(error.and_say(format!(
                 "{older} The new one is valid if `tokend client show {}` lists {}. The next command \

@@ -157,7 +157,7 @@ impl Draft {
     }
 
     /// Where the secret is until it is published.
-    pub(super) fn path(&self) -> &Path {
+    pub(super) fn draft(&self) -> &Path {
         &self.file.draft
     }
 

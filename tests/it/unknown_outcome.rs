@@ -83,7 +83,7 @@ async fn the_database_is_asked_whether_the_secret_is_there(
     let printed = run.stdout.contains("tkd_");
     match commit {
         Commit::Done => {
-            assert_eq!((run.code, printed, stage.live().len()), (0, true, 2), "{run:?}")
+            assert_eq!((run.code, printed, stage.live().len()), (0, true, 2), "{run:?}");
         }
         Commit::Lost => {
             assert_eq!((run.code, printed, stage.live().len()), (7, true, 1), "{run:?}");
