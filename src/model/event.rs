@@ -108,7 +108,8 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 24] = [
+    /// Every action.
+    pub const ALL: [Self; 24] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -188,12 +189,21 @@ pub struct Event {
     pub action: String,
     /// What it was about (the text of a [`Subject`]).
     pub subject: String,
-    /// More about it, as JSON; never a secret.
+    /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
+    #[serde(serialize_with = "as_object")]
     pub detail: String,
     /// The hash of the event before it; empty for the first one.
     pub previous_hash: String,
     /// SHA-256 over all the above.
     pub hash: String,
+}
+
+/// What is not JSON, because the row was changed by hand, is shown as a text.
+fn as_object<S: Serializer>(detail: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match serde_json::from_str::<serde_json::Value>(detail) {
+        Ok(value) => value.serialize(serializer),
+        Err(_) => serializer.serialize_str(detail),
+    }
 }
 
 /// The end of the chain, kept beside it, so that a removed last event is missed.

@@ -1,6 +1,7 @@
 //! Grants: which scopes of which resource a client may ask for.
 
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -33,6 +34,18 @@ impl Serialize for GrantedScopes {
             Self::All => serializer.serialize_str("all"),
             Self::Only(scopes) => scopes.serialize(serializer),
         }
+    }
+}
+
+impl Grant {
+    /// The scopes and networks as JSON. A grant of all scopes also lists those that the resource
+    /// offers at present.
+    pub fn with_offered(&self, offered: &Scopes) -> Value {
+        let mut value = json!({ "scopes": self.scopes, "networks": self.networks });
+        if self.scopes == GrantedScopes::All {
+            value["includes"] = json!(offered);
+        }
+        value
     }
 }
 

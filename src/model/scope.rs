@@ -96,6 +96,23 @@ impl Scopes {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
+    /// The scopes that are in this set, in `other`, or in both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// The scopes of this set that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self(self.0.difference(&other.0).cloned().collect())
+    }
+
+    /// The number of scopes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The first scope of this set that `other` lacks.
     pub fn first_outside<'a>(&'a self, other: &Self) -> Option<&'a ScopeName> {
         self.0.iter().find(|name| !other.contains(name))

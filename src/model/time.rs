@@ -18,6 +18,20 @@ impl Timestamp {
     /// The latest moment we can write as a date: 9999-12-31T23:59:59Z.
     pub const LATEST: Self = Self(253_402_300_799);
 
+    /// Reads a date, `2026-11-24`, or a time in UTC, `2026-11-24T13:36:43Z` (RFC 3339).
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let is_date = text.len() == 10;
+        let whole = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
+        humantime::parse_rfc3339_weak(&whole)
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+            .and_then(|since| i64::try_from(since.as_secs()).ok())
+            .map(Self)
+            .ok_or_else(|| {
+                Malformed::because("is not a time in UTC; write 2026-11-24 or 2026-11-24T13:36:43Z")
+            })
+    }
+
     /// This moment and `lifetime` seconds more, never later than [`Timestamp::LATEST`].
     #[must_use]
     pub fn plus(self, lifetime: Lifetime) -> Self {
@@ -221,6 +235,16 @@ mod tests {
     fn a_timestamp_reads_as_rfc_3339() {
         assert_eq!(Timestamp(1_795_527_403).to_string(), "2026-11-24T13:36:43Z");
         assert_eq!(Timestamp::LATEST.to_string(), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn a_timestamp_is_read_as_it_is_written() {
+        let noon = Timestamp(1_795_527_403);
+        assert_eq!(Timestamp::parse(&noon.to_string()), Ok(noon));
+        assert_eq!(Timestamp::parse("1970-01-02"), Ok(Timestamp(86_400)));
+        for text in ["", "yesterday", "2026-13-01", "1969-01-01", "2026-11-24T13:36:43+01:00"] {
+            assert!(Timestamp::parse(text).is_err(), "{text:?} was accepted");
+        }
     }
 
     /// W-23: an oversize span is refused where others overflow and panic.

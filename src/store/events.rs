@@ -1,13 +1,85 @@
-//! Reading events: by the followers, and by whoever reads or checks the audit log.
+//! Reading events: by the followers, and by operators who ask or check the audit log.
 
 use crate::model::event::{Event, Head};
 use crate::model::time::Timestamp;
+use crate::store::statement::{Statement, prepared};
 use crate::store::{Store, StoreError, on_pool};
 
 type Row = (i64, i64, String, String, String, String, String, String);
 
 fn event((sequence, at, actor, action, subject, detail, previous_hash, hash): Row) -> Event {
     Event { sequence, at: Timestamp(at), actor, action, subject, detail, previous_hash, hash }
+}
+
+/// Which events are wanted: those that every given condition matches.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// A sequence number that is smaller than theirs.
+    pub after: Option<i64>,
+    /// A sequence number that is greater than theirs.
+    pub before: Option<i64>,
+    /// The earliest time.
+    pub since: Option<Timestamp>,
+    /// The latest time.
+    pub until: Option<Timestamp>,
+    /// The actor is one of these; any if empty.
+    pub actors: Vec<String>,
+    /// The action is one of these; any if empty.
+    pub actions: Vec<String>,
+    /// The subject is one of these; any if empty.
+    pub subjects: Vec<String>,
+}
+
+/// The order of events in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// In the order of commits.
+    OldestFirst,
+    /// The other way round.
+    NewestFirst,
+}
+
+impl EventFilter {
+    /// The statement that finds at most `limit` events.
+    pub fn select(&self, order: Order, limit: u32) -> Statement {
+        let mut statement = Statement::default();
+        statement.push(
+            "SELECT sequence, at, actor, action, subject, detail, previous_hash, hash
+            FROM event
+            WHERE ",
+        );
+        self.push_conditions(&mut statement);
+        let tail = match order {
+            Order::OldestFirst => " ORDER BY sequence LIMIT ?",
+            Order::NewestFirst => " ORDER BY sequence DESC LIMIT ?",
+        };
+        statement.push_with(tail, [i64::from(limit).into()]);
+        statement
+    }
+
+    fn push_conditions(&self, statement: &mut Statement) {
+        // From the very beginning of numbers, so that a row before the first event is seen too.
+        let after = self.after.unwrap_or(i64::MIN);
+        statement.push_with("sequence > ?", [after.into()]);
+        if let Some(before) = self.before {
+            statement.push_with(" AND sequence < ?", [before.into()]);
+        }
+        if let Some(since) = self.since {
+            statement.push_with(" AND at >= ?", [since.into()]);
+        }
+        if let Some(until) = self.until {
+            statement.push_with(" AND at <= ?", [until.into()]);
+        }
+        for (text, values) in [
+            (" AND actor IN ", &self.actors),
+            (" AND action IN ", &self.actions),
+            (" AND subject IN ", &self.subjects),
+        ] {
+            if !values.is_empty() {
+                statement.push(text).push_list(values.iter().map(String::as_str));
+            }
+        }
+    }
 }
 
 impl Store {
@@ -22,16 +94,32 @@ impl Store {
 
     /// At most `limit` events whose sequence is greater than `after`, oldest first.
     pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        const SQL: &str = "
-            SELECT sequence, at, actor, action, subject, detail, previous_hash, hash
-            FROM event
-            WHERE sequence > $1
-            ORDER BY sequence
-            LIMIT $2";
+        let filter = EventFilter { after: Some(after), ..EventFilter::default() };
+        self.find_events(&filter, Order::OldestFirst, limit).await
+    }
+
+    /// At most `limit` events that a filter matches.
+    pub async fn find_events(
+        &self,
+        filter: &EventFilter,
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let statement = filter.select(order, limit);
         on_pool!(self, |pool| {
-            let rows: Vec<Row> =
-                sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+            let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
             Ok(rows.into_iter().map(event).collect())
+        })
+    }
+
+    /// How many events a filter matches, counted up to `bound`.
+    pub async fn count_events(&self, filter: &EventFilter, bound: u32) -> Result<i64, StoreError> {
+        let mut statement = Statement::default();
+        statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one FROM event WHERE ");
+        filter.push_conditions(&mut statement);
+        statement.push_with(" LIMIT ?) AS matching", [i64::from(bound).into()]);
+        on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
         })
     }
 }

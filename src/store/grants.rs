@@ -1,26 +1,15 @@
 //! Grants of clients.
 
+use serde::Serialize;
+
 use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
-use crate::model::scope::Scopes;
+use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
 use crate::store::change::{Change, on_change};
+use crate::store::statement::{Statement, prepared};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
-
-pub(super) type GrantRow = (String, String, Option<String>, Option<String>);
-
-/// The columns of a [`GrantRow`], in alphabetical order.
-macro_rules! grants_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT client_id, resource, scopes, networks FROM client_grant WHERE ",
-            $condition,
-            " ORDER BY client_id, resource"
-        )
-    };
-}
-pub(super) use grants_where;
 
 pub(super) fn grant(
     resource: &str,
@@ -44,7 +33,80 @@ pub(super) fn networks(networks: &Networks) -> Option<String> {
     (!networks.is_anywhere()).then(|| networks.to_string())
 }
 
+/// A client that has a grant to a resource.
+#[derive(Debug, Clone, Serialize)]
+pub struct GrantedClient {
+    /// Its identifier.
+    pub client_id: ClientId,
+    /// The scopes of the grant.
+    pub scopes: GrantedScopes,
+    /// The networks from which the grant may be used.
+    #[serde(skip_serializing_if = "Networks::is_anywhere")]
+    pub networks: Networks,
+}
+
+/// Which grants of a resource are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantKind {
+    /// Each one.
+    Any,
+    /// Those of all scopes.
+    AllScopes,
+}
+
+impl GrantKind {
+    fn condition(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::AllScopes => " AND scopes IS NULL",
+        }
+    }
+}
+
 impl Store {
+    /// The first `limit` clients that have such a grant to a resource, in the order of their ids.
+    pub async fn grants_of(
+        &self,
+        resource: &ResourceId,
+        kind: GrantKind,
+        limit: u32,
+    ) -> Result<Vec<GrantedClient>, StoreError> {
+        let mut statement = Statement::default();
+        let id = resource.as_str();
+        statement
+            .push("SELECT client_id, scopes, networks FROM client_grant ")
+            .push_with("WHERE resource = ?", [id.into()])
+            .push(kind.condition())
+            .push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
+        let rows: Vec<(String, Option<String>, Option<String>)> = on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_as, statement).fetch_all(pool).await?)
+        })?;
+        let granted = rows.into_iter().map(|(client_id, scopes, networks)| {
+            let networks = networks.unwrap_or_default();
+            let Grant { scopes, networks, .. } = grant(id, scopes.as_deref(), &networks)?;
+            Ok(GrantedClient { client_id: ClientId::parse(&client_id)?, scopes, networks })
+        });
+        granted.collect()
+    }
+
+    /// How many clients have such a grant to a resource.
+    pub async fn count_grants_of(
+        &self,
+        resource: &ResourceId,
+        kind: GrantKind,
+    ) -> Result<i64, StoreError> {
+        let mut statement = Statement::default();
+        statement
+            .push_with(
+                "SELECT COUNT(*) FROM client_grant WHERE resource = ?",
+                [resource.as_str().into()],
+            )
+            .push(kind.condition());
+        on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
+        })
+    }
+
     /// The clients that have a grant to a resource, in alphabetical order.
     pub async fn clients_granted(
         &self,
@@ -64,6 +126,55 @@ impl Store {
 }
 
 impl Change {
+    /// The grant of a client to a resource.
+    pub async fn grant(
+        &mut self,
+        client_id: &ClientId,
+        resource: &ResourceId,
+    ) -> Result<Option<Grant>, StoreError> {
+        const SQL: &str = "
+            SELECT scopes, networks
+            FROM client_grant
+            WHERE client_id = $1 AND resource = $2";
+        let row: Option<(Option<String>, Option<String>)> = on_change!(self, |connection| {
+            let query = sqlx::query_as(SQL).bind(client_id.as_str()).bind(resource.as_str());
+            Ok(query.fetch_optional(connection).await?)
+        })?;
+        let found = row.map(|(scopes, networks)| {
+            grant(resource.as_str(), scopes.as_deref(), networks.as_deref().unwrap_or_default())
+        });
+        found.transpose()
+    }
+
+    /// True if the client exists.
+    pub async fn has_client(&mut self, client_id: &ClientId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM client WHERE client_id = $1";
+        let count: i64 = on_change!(self, |connection| {
+            Ok(sqlx::query_scalar(SQL).bind(client_id.as_str()).fetch_one(connection).await?)
+        })?;
+        Ok(count > 0)
+    }
+
+    /// The scopes that a resource offers; `None` if the resource does not exist.
+    pub async fn offered_scopes(
+        &mut self,
+        resource: &ResourceId,
+    ) -> Result<Option<Scopes>, StoreError> {
+        const SQL: &str = "
+            SELECT resource_scope.scope
+            FROM resource
+            LEFT JOIN resource_scope ON resource_scope.resource = resource.resource
+            WHERE resource.resource = $1";
+        let rows: Vec<Option<String>> = on_change!(self, |connection| {
+            Ok(sqlx::query_scalar(SQL).bind(resource.as_str()).fetch_all(connection).await?)
+        })?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let scopes = rows.iter().flatten().map(|name| ScopeName::parse(name));
+        Ok(Some(scopes.collect::<Result<_, _>>()?))
+    }
+
     /// Gives a client a grant, in place of an earlier one to the same resource.
     pub async fn put_grant(
         &mut self,

@@ -5,18 +5,21 @@
 
 mod assertions;
 pub mod change;
+pub mod client_list;
 mod client_names;
 mod clients;
 pub mod entries;
-mod events;
+pub mod events;
 pub mod feed;
-mod grants;
-mod refusals;
+pub mod grants;
+pub mod refusals;
+pub mod registrations;
 mod resources;
 mod revocations;
 pub mod schema;
 mod secrets;
 mod signing_keys;
+mod statement;
 mod transaction;
 mod trusts;
 mod usage;

@@ -5,6 +5,7 @@ use sqlx::QueryBuilder;
 use crate::model::client::ClientId;
 use crate::model::refusal::{RefusalRecord, UnknownId};
 use crate::model::time::Timestamp;
+use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
@@ -16,6 +17,40 @@ const BATCH: usize = 500;
 
 type Row =
     (String, i64, i64, String, String, Option<String>, String, Option<String>, Option<String>);
+
+/// Which rejections are wanted: those that every given condition matches.
+#[derive(Debug, Clone, Default)]
+pub struct RejectionFilter {
+    /// The client that the request named, if it exists.
+    pub client_id: Option<ClientId>,
+    /// The earliest time.
+    pub since: Option<Timestamp>,
+    /// The latest time.
+    pub until: Option<Timestamp>,
+    /// The whole error code, or a part of the reason in any case.
+    pub reason: Option<String>,
+}
+
+impl RejectionFilter {
+    fn push_conditions(&self, statement: &mut Statement) {
+        let since = self.since.unwrap_or(Timestamp(i64::MIN));
+        statement.push_with("at >= ?", [since.into()]);
+        if let Some(until) = self.until {
+            statement.push_with(" AND at <= ?", [until.into()]);
+        }
+        if let Some(id) = &self.client_id {
+            statement.push_with(" AND client_id = ?", [id.as_str().into()]);
+        }
+        if let Some(reason) = &self.reason {
+            let reason = reason.to_ascii_lowercase();
+            let reason = reason.as_str();
+            statement.push_with(
+                " AND (error = ? OR replace(lower(reason), ?, '') <> lower(reason))",
+                [reason.into(), reason.into()],
+            );
+        }
+    }
+}
 
 fn refusal(row: Row) -> RefusalRecord {
     let (request_id, at, status, error, address, client_id, reason, remedy, hint) = row;
@@ -71,6 +106,37 @@ impl Store {
             let row: Option<Row> =
                 sqlx::query_as(SQL).bind(request_id).fetch_optional(pool).await?;
             Ok(row.map(refusal))
+        })
+    }
+
+    /// At most `limit` rejections that a filter matches, newest first.
+    pub async fn rejections(
+        &self,
+        filter: &RejectionFilter,
+        limit: u32,
+    ) -> Result<Vec<RefusalRecord>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(
+            "SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
+            FROM refusal
+            WHERE ",
+        );
+        filter.push_conditions(&mut statement);
+        let limit = i64::from(limit).into();
+        statement.push_with(" ORDER BY at DESC, request_id LIMIT ?", [limit]);
+        on_pool!(self, |pool| {
+            let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
+            Ok(rows.into_iter().map(refusal).collect())
+        })
+    }
+
+    /// How many rejections a filter matches.
+    pub async fn count_rejections(&self, filter: &RejectionFilter) -> Result<i64, StoreError> {
+        let mut statement = Statement::default();
+        statement.push("SELECT COUNT(*) FROM refusal WHERE ");
+        filter.push_conditions(&mut statement);
+        on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
         })
     }
 

@@ -69,6 +69,19 @@ impl Store {
         })
     }
 
+    /// The resources that offer a scope, in alphabetical order.
+    pub async fn resources_offering(
+        &self,
+        scope: &ScopeName,
+    ) -> Result<Vec<ResourceId>, StoreError> {
+        const SQL: &str = "SELECT resource FROM resource_scope WHERE scope = $1 ORDER BY resource";
+        on_pool!(self, |pool| {
+            let ids: Vec<String> =
+                sqlx::query_scalar(SQL).bind(scope.as_str()).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ResourceId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Every resource, in alphabetical order.
     pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
         const ROWS: &str = "

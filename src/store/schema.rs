@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -19,6 +19,7 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         include_str!("../../migrations/0003_ways_to_prove_and_ends_of_tokens.sql"),
     ),
     (4, "revocation epochs", include_str!("../../migrations/0004_revocation_epochs.sql")),
+    (6, "lists", include_str!("../../migrations/0006_lists.sql")),
 ];
 
 /// The newest version that this binary knows.

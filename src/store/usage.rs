@@ -15,22 +15,6 @@ const BATCH: usize = 500;
 /// The columns of a use; all are NULL where there was none.
 pub(super) type UseColumns = (Option<i64>, Option<i64>, Option<i64>, Option<String>);
 
-/// The use of a client's other means, after its identifier.
-pub(super) type UseRow = (String, Option<i64>, Option<i64>, Option<i64>, Option<String>);
-
-/// The columns of a [`UseRow`].
-macro_rules! uses_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT client_id, first_used_at, last_used_at, uses, last_address
-            FROM client_use
-            WHERE ",
-            $condition
-        )
-    };
-}
-pub(super) use uses_where;
-
 pub(super) fn usage(columns: UseColumns) -> Result<Option<Usage>, StoreError> {
     let (Some(first), Some(last), Some(uses), Some(address)) = columns else { return Ok(None) };
     let last_address =

@@ -1,0 +1,285 @@
+//! Which clients a list holds, page by page. Each filter with an index finds its first page without
+//! a look at every client; what belongs to the clients of a page is read by `registrations`.
+
+use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::resource::ResourceId;
+use crate::model::scope::ScopeName;
+use crate::model::time::Timestamp;
+use crate::store::statement::{Statement, prepared};
+use crate::store::{Store, StoreError, on_pool};
+
+/// Which clients a list holds: those that every given filter matches.
+#[derive(Debug, Clone, Default)]
+pub struct ClientFilter {
+    /// Their state.
+    pub state: Option<ClientState>,
+    /// Their whole name.
+    pub name: Option<ClientName>,
+    /// A grant that they have.
+    pub grant: Option<GrantFilter>,
+    /// They have a secret that is valid and expires soon. Such a list begins with the secret that
+    /// expires first; every other list is in the order of client ids.
+    pub expiring: Option<Expiring>,
+    /// They were registered before this time and have not authenticated since.
+    pub unused_since: Option<Timestamp>,
+}
+
+/// Grants to one of these resources.
+#[derive(Debug, Clone)]
+pub struct GrantFilter {
+    /// The resources; at least one.
+    pub resources: Vec<ResourceId>,
+    /// A scope that the grant includes. Every one of the resources must offer it, because a grant
+    /// of all scopes includes what its resource offers.
+    pub scope: Option<ScopeName>,
+}
+
+/// Secrets that are valid at one time and expire until another.
+#[derive(Debug, Clone, Copy)]
+pub struct Expiring {
+    /// The present time.
+    pub now: Timestamp,
+    /// The latest expiry.
+    pub until: Timestamp,
+}
+
+/// A place in a list: a page holds what follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    client_id: String,
+    expires_at: i64,
+    secret_id: String,
+}
+
+impl Position {
+    /// The place before the first client.
+    pub fn start() -> Self {
+        Self { client_id: String::new(), expires_at: i64::MIN, secret_id: String::new() }
+    }
+
+    /// The client at this place.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
+type Row = (String, i64, String);
+
+impl ClientFilter {
+    /// The statement that finds the clients of a page.
+    pub fn page(&self, after: &Position, limit: u32) -> Statement {
+        let mut statement = Statement::default();
+        let order = if self.expiring.is_some() {
+            statement.push("SELECT t.client_id, t.expires_at, t.secret_id ");
+            " ORDER BY t.expires_at, t.secret_id LIMIT ?"
+        } else {
+            statement.push("SELECT t.client_id, CAST(0 AS BIGINT), '' ");
+            " ORDER BY t.client_id LIMIT ?"
+        };
+        self.push_matching(&mut statement, after);
+        statement.push_with(order, [i64::from(limit).into()]);
+        statement
+    }
+
+    /// The statement that counts the clients after a place, up to `bound`.
+    fn count(&self, after: &Position, bound: u32) -> Statement {
+        let mut statement = Statement::default();
+        statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one ");
+        self.push_matching(&mut statement, after);
+        statement.push_with(" LIMIT ?) AS following", [i64::from(bound).into()]);
+        statement
+    }
+
+    /// Appends where the clients come from and every condition. The table `t` comes first in the
+    /// order of the list: the one whose index serves the filter best.
+    fn push_matching(&self, statement: &mut Statement, after: &Position) {
+        let is_of_clients = match (&self.expiring, &self.grant) {
+            (Some(expiring), _) => {
+                push_expiring(statement, *expiring, after);
+                false
+            }
+            (None, Some(GrantFilter { resources, scope })) if resources.len() == 1 => {
+                statement.push_with(
+                    "FROM client_grant t WHERE t.resource = ? AND t.client_id > ?",
+                    [resources[0].as_str().into(), after.client_id.as_str().into()],
+                );
+                if let Some(scope) = scope {
+                    push_scope(statement, scope, Grants::Listed);
+                }
+                false
+            }
+            _ => {
+                let after = after.client_id.as_str().into();
+                statement.push_with("FROM client t WHERE t.client_id > ?", [after]);
+                true
+            }
+        };
+        let clients = if is_of_clients { Clients::Listed } else { Clients::Joined };
+        if let Some(state) = self.state {
+            let [listed, joined] = ["t.state = ?", "c.state = ?"];
+            clients.push(statement, listed, joined, state.as_str().into());
+        }
+        if let Some(name) = &self.name {
+            clients.push(statement, "t.name = ?", "c.name = ?", name.as_str().into());
+        }
+        if let Some(time) = self.unused_since {
+            clients.push(statement, "t.created_at <= ?", "c.created_at <= ?", time.into());
+            push_unused(statement, time);
+        }
+        if let Some(grant) = &self.grant
+            && (is_of_clients || self.expiring.is_some())
+        {
+            statement.push(
+                " AND EXISTS (SELECT 1 FROM client_grant g
+                    WHERE g.client_id = t.client_id AND g.resource IN ",
+            );
+            statement.push_list(grant.resources.iter().map(ResourceId::as_str));
+            if let Some(scope) = &grant.scope {
+                push_scope(statement, scope, Grants::Joined);
+            }
+            statement.push(")");
+        }
+    }
+}
+
+/// Whether a list is read from the clients themselves.
+#[derive(Clone, Copy)]
+enum Clients {
+    Listed,
+    Joined,
+}
+
+impl Clients {
+    fn push(
+        self,
+        statement: &mut Statement,
+        listed: &'static str,
+        joined: &'static str,
+        value: crate::store::statement::Value,
+    ) {
+        statement.push(" AND ");
+        match self {
+            Self::Listed => statement.push_with(listed, [value]),
+            Self::Joined => statement
+                .push("EXISTS (SELECT 1 FROM client c WHERE c.client_id = t.client_id AND ")
+                .push_with(joined, [value])
+                .push(")"),
+        };
+    }
+}
+
+/// Whether a list is read from the grants themselves.
+#[derive(Clone, Copy)]
+enum Grants {
+    Listed,
+    Joined,
+}
+
+/// A client with several such secrets is listed once, at the one that expires first.
+fn push_expiring(statement: &mut Statement, expiring: Expiring, after: &Position) {
+    let Expiring { now, until } = expiring;
+    let first = now.0.saturating_add(1).max(after.expires_at);
+    statement.push_with(
+        "FROM client_secret t
+        WHERE t.expires_at >= ? AND t.expires_at <= ?
+            AND (t.expires_at > ? OR t.secret_id > ?)
+            AND NOT EXISTS (
+                SELECT 1 FROM client_secret e
+                WHERE e.client_id = t.client_id AND e.expires_at > ?
+                    AND (e.expires_at < t.expires_at
+                        OR (e.expires_at = t.expires_at AND e.secret_id < t.secret_id)))",
+        [
+            first.into(),
+            until.into(),
+            after.expires_at.into(),
+            after.secret_id.as_str().into(),
+            now.into(),
+        ],
+    );
+}
+
+/// Scopes are stored as words with spaces between them; NULL stands for all.
+fn push_scope(statement: &mut Statement, scope: &ScopeName, grants: Grants) {
+    let text = match grants {
+        Grants::Listed => {
+            " AND (t.scopes IS NULL
+                OR replace(' ' || t.scopes || ' ', ?, '') <> ' ' || t.scopes || ' ')"
+        }
+        Grants::Joined => {
+            " AND (g.scopes IS NULL
+                OR replace(' ' || g.scopes || ' ', ?, '') <> ' ' || g.scopes || ' ')"
+        }
+    };
+    statement.push_with(text, [format!(" {scope} ").as_str().into()]);
+}
+
+fn push_unused(statement: &mut Statement, since: Timestamp) {
+    statement.push_with(
+        " AND NOT EXISTS (
+            SELECT 1 FROM client_use u
+            WHERE u.client_id = t.client_id AND u.last_used_at > ?)
+        AND NOT EXISTS (
+            SELECT 1 FROM client_secret n
+            JOIN secret_use u ON u.secret_id = n.secret_id
+            WHERE n.client_id = t.client_id AND u.last_used_at > ?)",
+        [since.into(), since.into()],
+    );
+}
+
+impl Store {
+    /// At most `limit` clients of a list after a place, in the order of the list.
+    pub async fn client_page(
+        &self,
+        filter: &ClientFilter,
+        after: &Position,
+        limit: u32,
+    ) -> Result<Vec<Position>, StoreError> {
+        let statement = filter.page(after, limit);
+        on_pool!(self, |pool| {
+            let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
+            let positions = rows.into_iter().map(|(client_id, expires_at, secret_id)| Position {
+                client_id,
+                expires_at,
+                secret_id,
+            });
+            Ok(positions.collect())
+        })
+    }
+
+    /// How many clients of a list come after a place, counted up to `bound`.
+    pub async fn count_clients(
+        &self,
+        filter: &ClientFilter,
+        after: &Position,
+        bound: u32,
+    ) -> Result<i64, StoreError> {
+        let statement = filter.count(after, bound);
+        on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
+        })
+    }
+
+    /// The place of a client in a list; `None` if the list needs a secret that expires soon and the
+    /// client has none.
+    pub async fn client_position(
+        &self,
+        filter: &ClientFilter,
+        id: &ClientId,
+    ) -> Result<Option<Position>, StoreError> {
+        const SQL: &str = "
+            SELECT expires_at, secret_id
+            FROM client_secret
+            WHERE client_id = $1 AND expires_at > $2 AND expires_at <= $3
+            ORDER BY expires_at, secret_id
+            LIMIT 1";
+        let client_id = id.as_str().to_owned();
+        let Some(Expiring { now, until }) = filter.expiring else {
+            return Ok(Some(Position { client_id, ..Position::start() }));
+        };
+        let found: Option<(i64, String)> = on_pool!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(id.as_str()).bind(now.0).bind(until.0);
+            Ok(query.fetch_optional(pool).await?)
+        })?;
+        Ok(found.map(|(expires_at, secret_id)| Position { client_id, expires_at, secret_id }))
+    }
+}

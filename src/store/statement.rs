@@ -1,0 +1,110 @@
+//! Statements whose conditions depend on what is asked for. The text is made of literals alone;
+//! values are always bound.
+
+use crate::model::time::Timestamp;
+
+/// A value for a placeholder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(time: Timestamp) -> Self {
+        Self::Number(time.0)
+    }
+}
+
+/// The text of a statement with the values for its placeholders.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    /// The text, with `$1`, `$2`, … for the values.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Appends text without values.
+    pub(super) fn push(&mut self, text: &'static str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends text; each `?` in it is the place of the next value.
+    pub(super) fn push_with<const COUNT: usize>(
+        &mut self,
+        text: &'static str,
+        values: [Value; COUNT],
+    ) -> &mut Self {
+        let mut values = values.into_iter();
+        let mut pieces = text.split('?');
+        self.text.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            self.values.extend(values.next());
+            self.text.push_str(&format!("${}{piece}", self.values.len()));
+        }
+        self
+    }
+
+    /// Appends a list of values in parentheses.
+    pub(super) fn push_list<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> &mut Self {
+        self.text.push('(');
+        for (place, value) in values.enumerate() {
+            self.push_with(if place == 0 { "?" } else { ", ?" }, [value.into()]);
+        }
+        self.text.push(')');
+        self
+    }
+}
+
+/// Makes a query of a [`Statement`] with the function of sqlx that is named.
+macro_rules! prepared {
+    ($function:path, $statement:expr) => {
+        $statement.values().iter().fold(
+            $function(sqlx::AssertSqlSafe($statement.text())),
+            |query, value| match value {
+                $crate::store::statement::Value::Text(text) => query.bind(text.as_str()),
+                $crate::store::statement::Value::Number(number) => query.bind(*number),
+            },
+        )
+    };
+}
+pub(super) use prepared;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_numbered_and_never_enter_the_text() {
+        let mut statement = Statement::default();
+        statement
+            .push("SELECT 1 WHERE ")
+            .push_with("a = ? AND b > ?", ["x' OR 1".into(), 5.into()]);
+        statement.push(" AND c IN ").push_list(["p", "q"].into_iter());
+        assert_eq!(statement.text(), "SELECT 1 WHERE a = $1 AND b > $2 AND c IN ($3, $4)");
+        assert_eq!(statement.values()[0], Value::Text("x' OR 1".to_owned()));
+        assert_eq!(statement.values().len(), 4);
+    }
+}
