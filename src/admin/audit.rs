@@ -1,14 +1,15 @@
-//! Reading the audit log, and checking that nobody has changed it.
+//! Reading the audit log, and checking that it has not been changed.
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, Work};
+use crate::admin::{Actor, AdminError, Work, suggestion};
 use crate::app::Foundation;
 use crate::crypto::chain;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Head, Subject};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
+use crate::store::events::{EventFilter, Order};
 
 /// How many events are read at a time.
 const PAGE: u32 = 1_000;
@@ -32,13 +33,55 @@ pub enum Finding {
     },
 }
 
-/// At most `limit` events after `after`, oldest first.
-pub async fn list(
-    foundation: &Foundation,
-    after: i64,
-    limit: u32,
-) -> Result<Vec<Event>, AdminError> {
-    Ok(foundation.store.events(after, limit).await?)
+/// The kinds of actors and of subjects: a word without one stands for each of them.
+const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
+const SUBJECT_KINDS: [&str; 4] = ["client", "resource", "key", "token"];
+
+/// The place in a list of events where the next page begins.
+pub fn after_page(filter: &EventFilter, order: Order, last: &Event) -> EventFilter {
+    let mut rest = filter.clone();
+    match order {
+        Order::NewestFirst => rest.before = Some(last.sequence),
+        Order::OldestFirst => rest.after = Some(last.sequence),
+    }
+    rest
+}
+
+/// The actors that a word names: `cli:ana`, or `ana` for each kind of actor.
+pub fn actors(word: &str) -> Vec<String> {
+    with_kinds(word, ':', &ACTOR_KINDS)
+}
+
+/// The subjects that a word names: `client/billing`, or `billing` for each kind of subject.
+pub fn subjects(word: &str) -> Vec<String> {
+    with_kinds(word, '/', &SUBJECT_KINDS)
+}
+
+fn with_kinds(word: &str, separator: char, kinds: &[&str]) -> Vec<String> {
+    let is_whole = word.split_once(separator).is_some_and(|(kind, _)| kinds.contains(&kind));
+    let mut words = vec![word.to_owned()];
+    if !is_whole {
+        words.extend(kinds.iter().map(|kind| format!("{kind}{separator}{word}")));
+    }
+    words
+}
+
+/// The actions that a word names: `client.updated`, or `client` for each one of that group.
+pub fn actions(word: &str) -> Result<Vec<String>, AdminError> {
+    let known = || Action::ALL.into_iter().map(Action::as_str);
+    let group = format!("{word}.");
+    let meant: Vec<String> = known()
+        .filter(|action| *action == word || action.starts_with(&group))
+        .map(str::to_owned)
+        .collect();
+    if !meant.is_empty() {
+        return Ok(meant);
+    }
+    let advice = match suggestion::nearest(word, known().map(str::to_owned)) {
+        Some(action) => format!("did you mean {action}?"),
+        None => format!("the actions are {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    Err(AdminError::invalid("action", format!("{word:?} is not an action; {advice}")))
 }
 
 /// The event of that number, if there is one.
@@ -101,5 +144,23 @@ fn misfit(event: &Event, end: &Head) -> Option<&'static str> {
         Some("an event has been changed")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_without_a_kind_stands_for_each_kind() {
+        assert_eq!(actors("cli:ana"), ["cli:ana"]);
+        assert_eq!(actors("server"), ["server", "cli:server", "client:server"]);
+        assert_eq!(subjects("client/a"), ["client/a"]);
+        let resource = subjects("https://a.example/b");
+        assert!(resource.contains(&"resource/https://a.example/b".to_owned()), "{resource:?}");
+        assert_eq!(actions("secret").expect("a group").len(), 3);
+        assert_eq!(actions("grant.changed").expect("an action"), ["grant.changed"]);
+        let wrong = actions("client.update").expect_err("not an action").to_string();
+        assert!(wrong.contains("did you mean client.updated?"), "{wrong}");
     }
 }

@@ -3,9 +3,10 @@
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
-use crate::admin::{Actor, AdminError, Work, client_key, grant, registration, revocation};
+use crate::admin::{Actor, AdminError, Changed, Work, client_key, grant, registration, revocation};
 use crate::app::Foundation;
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::random;
@@ -170,7 +171,7 @@ pub async fn update(
     actor: &Actor,
     id: &ClientId,
     update: ClientUpdate,
-) -> Result<Registration, AdminError> {
+) -> Result<Changed<Registration>, AdminError> {
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(foundation, lifetime)?;
     }
@@ -181,6 +182,7 @@ pub async fn update(
         || update.certificate_bound.is_some();
     let mut work = Work::begin(foundation, actor).await?;
     let mut current = registration(foundation, id).await?;
+    let was = json!(current.client);
     let client = &mut current.client;
     if let Some(name) = update.name {
         client.name = name;
@@ -213,19 +215,22 @@ pub async fn update(
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
+    let Some(difference) = Difference::between(&was, &json!(client)) else {
+        return Ok(Changed::before(current));
+    };
     client.updated_at = work.now;
     work.change.update_client(client).await?;
-    let detail = json!({
+    let detail = difference.add_to(json!({
         "name": client.name,
         "auth_methods": client.auth_methods,
         "grant_types": client.grant_types,
         "token_lifetime": client.token_lifetime,
         "token_rate": client.token_rate,
         "security": client.security,
-    });
+    }));
     work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
-    Ok(current)
+    Ok(Changed::now(current))
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
@@ -237,11 +242,12 @@ pub async fn set_state(
     id: &ClientId,
     state: ClientState,
     reason: Option<&str>,
-) -> Result<Registration, AdminError> {
+) -> Result<Changed<Registration>, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
     let mut current = registration(foundation, id).await?;
-    if current.client.state == state {
-        return Ok(current);
+    let was = current.client.state;
+    if was == state {
+        return Ok(Changed::before(current));
     }
     current.client.state = state;
     current.client.updated_at = work.now;
@@ -253,9 +259,10 @@ pub async fn set_state(
         ClientState::Active => Action::ClientEnabled,
         ClientState::Disabled => Action::ClientDisabled,
     };
-    work.record(action, Subject::Client(id.clone()), json!({ "reason": reason })).await?;
+    let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
+    work.record(action, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
-    Ok(current)
+    Ok(Changed::now(current))
 }
 
 /// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
@@ -269,7 +276,8 @@ pub async fn delete(
     let current = registration(foundation, id).await?;
     work.change.delete_client(id).await?;
     revocation::end_tokens(foundation, &mut work, id).await?;
-    let detail = json!({ "name": current.client.name });
+    let was = json!({ "client": current.client, "grants": current.grants });
+    let detail = json!({ "name": current.client.name, "was": was, "is": null });
     work.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
     Ok(())

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::admin::{Actor, AdminError, Work, registration};
+use crate::admin::difference::Difference;
+use crate::admin::{Actor, AdminError, Changed, Work, registration};
 use crate::app::Foundation;
 use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
 use crate::crypto::foreign_key::ForeignKeys;
@@ -19,7 +20,7 @@ pub async fn add(
     id: &ClientId,
     keys: KeySource,
     method: AuthenticationMethod,
-) -> Result<Registration, AdminError> {
+) -> Result<Changed<Registration>, AdminError> {
     check(Some(&keys), &OF_CLIENTS)?;
     let action = Action::ClientKeysAdded;
     change(foundation, actor, id, action, Some(method), |current| match (current, keys) {
@@ -42,7 +43,7 @@ pub async fn remove(
     actor: &Actor,
     id: &ClientId,
     kid: Option<&str>,
-) -> Result<Registration, AdminError> {
+) -> Result<Changed<Registration>, AdminError> {
     let action = Action::ClientKeysRemoved;
     change(foundation, actor, id, action, None, |current| match (kid, current) {
         (None, _) => Ok(None),
@@ -59,21 +60,26 @@ async fn change(
     action: Action,
     permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
-) -> Result<Registration, AdminError> {
+) -> Result<Changed<Registration>, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
     let mut current = registration(foundation, id).await?;
+    let was = json!(current.client);
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
     check(client.security.keys.as_ref(), &OF_CLIENTS)?;
     if let Some(method) = permitting {
         permit(method, &mut client.auth_methods);
     }
+    let Some(difference) = Difference::between(&was, &json!(client)) else {
+        return Ok(Changed::before(current));
+    };
     client.updated_at = work.now;
     work.change.update_client(client).await?;
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
+    let detail = difference.add_to(detail);
     work.record(action, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
-    Ok(current)
+    Ok(Changed::now(current))
 }
 
 /// Refuses keys that could never authenticate anybody by what is taken there, or that should not be

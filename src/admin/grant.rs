@@ -1,44 +1,146 @@
-//! Giving clients access to resources, and taking it away.
+//! Grants of clients: which scopes of a resource a client may get, and from where.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::{Actor, AdminError, Work, existing_resource, registration};
+use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, suggestion};
 use crate::app::Foundation;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 
-/// What a client should be granted.
+/// What should change about a client's grant to a resource.
 #[derive(Debug)]
-pub struct NewGrant {
+pub struct GrantChange {
     /// The resource.
     pub resource: ResourceId,
     /// The scopes.
-    pub scopes: GrantedScopes,
-    /// Where it may be used from; as an earlier grant says if absent, anywhere if there is none.
+    pub scopes: ScopeChange,
+    /// Where the grant may be used from; `None` leaves it as it is, which is anywhere in a new grant.
     pub networks: Option<Networks>,
 }
 
-/// Gives a client a grant, in place of an earlier one to the same resource.
-pub async fn put(
+/// What should change about the scopes of a grant.
+#[derive(Debug)]
+pub enum ScopeChange {
+    /// Nothing. A new grant has all scopes.
+    Keep,
+    /// Every scope that the resource offers, now and later.
+    All,
+    /// These alone.
+    Only(Scopes),
+    /// The same with some more and without others.
+    Edit {
+        /// The scopes to add.
+        add: Scopes,
+        /// The scopes to remove.
+        remove: Scopes,
+    },
+}
+
+/// A grant after a change.
+#[derive(Debug)]
+pub struct ChangedGrant {
+    /// The grant before, if there was one.
+    pub was: Option<Grant>,
+    /// The grant now.
+    pub is: Grant,
+    /// The scopes that the resource offers: a grant of all scopes has these.
+    pub offered: Scopes,
+}
+
+/// Gives a client a grant or changes the one that it has. What is read for that is read in the
+/// transaction that writes, so of two changes at once the later one sees the earlier one.
+pub async fn change(
     foundation: &Foundation,
     actor: &Actor,
     id: &ClientId,
-    new: NewGrant,
-) -> Result<Grant, AdminError> {
+    change: GrantChange,
+) -> Result<Changed<ChangedGrant>, AdminError> {
+    let GrantChange { resource, scopes, networks } = change;
     let mut work = Work::begin(foundation, actor).await?;
-    let current = registration(foundation, id).await?;
-    let earlier = current.grants.into_iter().find(|grant| grant.resource == new.resource);
-    // A limit must not go because somebody changes the scopes.
-    let networks = new.networks.or(earlier.map(|grant| grant.networks)).unwrap_or_default();
-    let grant = Grant { resource: new.resource, scopes: new.scopes, networks };
-    check(foundation, &grant).await?;
-    work.change.put_grant(id, &grant).await?;
-    work.record(Action::GrantChanged, Subject::Client(id.clone()), json!(grant)).await?;
+    if !work.change.has_client(id).await? {
+        return Err(AdminError::no_client(id));
+    }
+    let offered = work.change.offered_scopes(&resource).await?;
+    let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
+    let was = work.change.grant(id, &resource).await?;
+    let scopes = changed_scopes(scopes, was.as_ref(), &offered, &resource)?;
+    // A limit must not go because the scopes change.
+    let earlier = was.as_ref().map(|grant| grant.networks.clone());
+    let networks = networks.or(earlier).unwrap_or_default();
+    let is = Grant { resource, scopes, networks };
+    if was.as_ref() == Some(&is) {
+        return Ok(Changed::before(ChangedGrant { was, is, offered }));
+    }
+    work.change.put_grant(id, &is).await?;
+    let mut detail = json!(is);
+    detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
+    detail["is"] = is.with_offered(&offered);
+    work.record(Action::GrantChanged, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
-    Ok(grant)
+    Ok(Changed::now(ChangedGrant { was, is, offered }))
+}
+
+fn changed_scopes(
+    change: ScopeChange,
+    was: Option<&Grant>,
+    offered: &Scopes,
+    resource: &ResourceId,
+) -> Result<GrantedScopes, AdminError> {
+    let before = was.map(|grant| &grant.scopes);
+    match (change, before) {
+        (ScopeChange::Keep, Some(before)) => Ok(before.clone()),
+        (ScopeChange::Keep, None) | (ScopeChange::All, _) => Ok(GrantedScopes::All),
+        (ScopeChange::Only(scopes), _) => {
+            check_offered(resource, &scopes, offered)?;
+            Ok(GrantedScopes::Only(scopes))
+        }
+        (ScopeChange::Edit { add, remove }, before) => {
+            check_offered(resource, &add, offered)?;
+            let before = match before {
+                Some(GrantedScopes::All) if remove.is_empty() => return Ok(GrantedScopes::All),
+                Some(GrantedScopes::All) => offered.clone(),
+                Some(GrantedScopes::Only(scopes)) => scopes.clone(),
+                None => Scopes::default(),
+            };
+            edited(&before, &add, &remove, resource).map(GrantedScopes::Only)
+        }
+    }
+}
+
+fn edited(
+    before: &Scopes,
+    add: &Scopes,
+    remove: &Scopes,
+    resource: &ResourceId,
+) -> Result<Scopes, AdminError> {
+    if let Some(absent) = remove.first_outside(before) {
+        return Err(AdminError::NotFound {
+            kind: "scope in this grant:",
+            id: absent.to_string(),
+            remedy: "tokend client show lists the grants of a client with their scopes",
+        });
+    }
+    let scopes = before.difference(remove).union(add);
+    if scopes.is_empty() {
+        return Err(AdminError::invalid(
+            "remove-scope",
+            format!(
+                "the grant to {resource} would have no scope left; remove it with: tokend client \
+                 revoke-grant"
+            ),
+        ));
+    }
+    if scopes.len() > Scopes::MOST {
+        return Err(AdminError::invalid(
+            "scope",
+            format!("a grant has at most {} scopes", Scopes::MOST),
+        ));
+    }
+    Ok(scopes)
 }
 
 /// Takes a grant from a client.
@@ -49,15 +151,18 @@ pub async fn revoke(
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
-    registration(foundation, id).await?;
-    if !work.change.delete_grant(id, resource).await? {
+    if !work.change.has_client(id).await? {
+        return Err(AdminError::no_client(id));
+    }
+    let Some(was) = work.change.grant(id, resource).await? else {
         return Err(AdminError::NotFound {
             kind: "grant to",
             id: resource.to_string(),
             remedy: "tokend client show lists the grants of a client",
         });
-    }
-    let detail = json!({ "resource": resource });
+    };
+    work.change.delete_grant(id, resource).await?;
+    let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
     work.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
     Ok(())
@@ -66,21 +171,82 @@ pub async fn revoke(
 /// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.
 pub(super) async fn check(foundation: &Foundation, grant: &Grant) -> Result<(), AdminError> {
     let resource = existing_resource(foundation, &grant.resource).await?;
-    let GrantedScopes::Only(wanted) = &grant.scopes else {
-        return Ok(());
-    };
-    let offered = resource.scope_names();
-    let Some(beyond) = wanted.first_outside(&offered) else {
-        return Ok(());
-    };
-    let nearest = offered
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(name.as_str(), beyond.as_str()), name))
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
-    let advice = match nearest {
-        Some((_, name)) => format!("did you mean {name}?"),
+    match &grant.scopes {
+        GrantedScopes::All => Ok(()),
+        GrantedScopes::Only(wanted) => {
+            check_offered(&grant.resource, wanted, &resource.scope_names())
+        }
+    }
+}
+
+fn check_offered(
+    resource: &ResourceId,
+    wanted: &Scopes,
+    offered: &Scopes,
+) -> Result<(), AdminError> {
+    let Some(beyond) = wanted.first_outside(offered) else { return Ok(()) };
+    let names = offered.iter().map(|name| name.as_str().to_owned());
+    let advice = match suggestion::nearest(beyond.as_str(), names) {
+        Some(name) => format!("did you mean {name}?"),
         None => format!("it offers: {offered}"),
     };
-    Err(AdminError::invalid("scope", format!("{} has no scope {beyond}; {advice}", grant.resource)))
+    Err(AdminError::invalid("scope", format!("{resource} has no scope {beyond}; {advice}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(text: &str) -> Scopes {
+        text.split_whitespace()
+            .fold(Scopes::default(), |all, name| all.union(&Scopes::parse(name).expect("a scope")))
+    }
+
+    fn changed(change: ScopeChange, was: Option<GrantedScopes>) -> Result<String, AdminError> {
+        let resource = ResourceId::parse("https://a.example").expect("a resource");
+        let networks = Networks::default();
+        let was = was.map(|scopes| Grant { resource: resource.clone(), scopes, networks });
+        let scopes = changed_scopes(change, was.as_ref(), &scopes("a b c"), &resource)?;
+        Ok(match scopes {
+            GrantedScopes::All => "all".to_owned(),
+            GrantedScopes::Only(scopes) => scopes.to_string(),
+        })
+    }
+
+    fn edit(add: &str, remove: &str) -> ScopeChange {
+        ScopeChange::Edit { add: scopes(add), remove: scopes(remove) }
+    }
+
+    #[test]
+    fn a_grant_never_widens_unless_the_change_names_it() {
+        let only = |text: &str| Some(GrantedScopes::Only(scopes(text)));
+        let cases = [
+            (ScopeChange::Keep, only("a"), "a"),
+            (ScopeChange::Keep, Some(GrantedScopes::All), "all"),
+            (ScopeChange::Keep, None, "all"),
+            (ScopeChange::All, only("a"), "all"),
+            (ScopeChange::Only(scopes("b")), only("a"), "b"),
+            (edit("b", ""), only("a"), "a b"),
+            (edit("b", "a"), only("a"), "b"),
+            (edit("b", ""), None, "b"),
+            (edit("b", ""), Some(GrantedScopes::All), "all"),
+            (edit("", "b"), Some(GrantedScopes::All), "a c"),
+            // A scope that the resource offers no longer can still be removed.
+            (edit("", "gone"), only("a gone"), "a"),
+        ];
+        for (change, was, is) in cases {
+            let shown = format!("{change:?} of {was:?}");
+            assert_eq!(changed(change, was).expect("a grant"), is, "{shown}");
+        }
+        for (change, was) in [
+            (edit("d", ""), only("a")),
+            (edit("", "b"), only("a")),
+            (edit("", "a"), only("a")),
+            (edit("", "a"), None),
+            (ScopeChange::Only(scopes("d")), only("a")),
+        ] {
+            let shown = format!("{change:?} of {was:?}");
+            assert!(changed(change, was).is_err(), "{shown}");
+        }
+    }
 }

@@ -7,16 +7,21 @@
 pub mod audit;
 pub mod client;
 pub mod client_key;
+pub mod client_list;
+mod difference;
 pub mod grant;
 pub mod import;
 pub mod pending;
+pub mod rejection;
 pub mod resource;
 pub mod revocation;
 pub mod secret;
 pub mod secret_owner;
 pub mod signing_key;
+mod suggestion;
 pub mod trust;
 
+pub use crate::admin::difference::Changed;
 use crate::app::Foundation;
 pub use crate::app::work::Actor;
 use crate::app::work::Work;
@@ -36,6 +41,18 @@ pub enum AdminError {
         kind: &'static str,
         /// Its identifier.
         id: String,
+        /// How to find the right one.
+        remedy: &'static str,
+    },
+    /// A word of a question names something that does not exist.
+    #[error("{kind} {id} does not exist")]
+    Unknown {
+        /// Its kind.
+        kind: &'static str,
+        /// The word.
+        id: String,
+        /// The one that may be meant.
+        suggestion: Option<String>,
         /// How to find the right one.
         remedy: &'static str,
     },
@@ -64,6 +81,22 @@ impl AdminError {
         Self::Invalid { field, problem: problem.into() }
     }
 
+    fn no_client(id: &ClientId) -> Self {
+        Self::NotFound {
+            kind: "client",
+            id: id.to_string(),
+            remedy: "tokend client list shows them",
+        }
+    }
+
+    fn no_resource(id: &ResourceId) -> Self {
+        Self::NotFound {
+            kind: "resource",
+            id: id.to_string(),
+            remedy: "tokend resource list shows them, tokend resource create makes one",
+        }
+    }
+
     fn malformed(field: &'static str) -> impl Fn(Malformed) -> Self {
         move |malformed| Self::invalid(field, malformed.to_string())
     }
@@ -80,11 +113,7 @@ impl From<StoreError> for AdminError {
 
 /// Reads a client that must exist.
 async fn registration(foundation: &Foundation, id: &ClientId) -> Result<Registration, AdminError> {
-    foundation.store.registration(id).await?.ok_or_else(|| AdminError::NotFound {
-        kind: "client",
-        id: id.to_string(),
-        remedy: "tokend client list shows them",
-    })
+    foundation.store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }
 
 /// Reads a resource that must exist.
@@ -92,9 +121,5 @@ async fn existing_resource(
     foundation: &Foundation,
     id: &ResourceId,
 ) -> Result<Resource, AdminError> {
-    foundation.store.resource(id).await?.ok_or_else(|| AdminError::NotFound {
-        kind: "resource",
-        id: id.to_string(),
-        remedy: "tokend resource list shows them, tokend resource create makes one",
-    })
+    foundation.store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
 }

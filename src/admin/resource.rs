@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::admin::client::check_lifetime;
-use crate::admin::{Actor, AdminError, Work, existing_resource, signing_key};
+use crate::admin::difference::Difference;
+use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, signing_key};
 use crate::app::Foundation;
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
@@ -89,12 +90,13 @@ pub async fn update(
     actor: &Actor,
     id: &ResourceId,
     update: ResourceUpdate,
-) -> Result<Resource, AdminError> {
+) -> Result<Changed<Resource>, AdminError> {
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(foundation, lifetime)?;
     }
     let mut work = Work::begin(foundation, actor).await?;
     let mut resource = existing_resource(foundation, id).await?;
+    let was = json!(resource);
     for name in &update.remove {
         if !resource.scopes.iter().any(|scope| scope.name == *name) {
             return Err(AdminError::NotFound {
@@ -112,22 +114,27 @@ pub async fn update(
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
-    if let Some(algorithm) = update.signing_algorithm {
+    if let Some(algorithm) =
+        update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
+    {
         resource.signed_before = signed_now(foundation, &resource, work.now).await?;
         resource.signing_algorithm = algorithm;
     }
+    let Some(difference) = Difference::between(&was, &json!(resource)) else {
+        return Ok(Changed::before(resource));
+    };
     resource.updated_at = work.now;
     work.change.update_resource(&resource).await?;
-    let detail = json!({
+    let detail = difference.add_to(json!({
         "scopes": resource.scope_names(),
         "removed": update.remove,
         "token_lifetime": resource.token_lifetime,
         "signing_algorithm": resource.signing_algorithm,
-    });
+    }));
     work.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
     work.commit().await?;
     publish_key(foundation, &resource).await?;
-    Ok(resource)
+    Ok(Changed::now(resource))
 }
 
 /// What the tokens for a resource are signed with at this moment.

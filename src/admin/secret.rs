@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::admin::pending::Pending;
-use crate::admin::{Actor, AdminError, Work, registration};
+use crate::admin::{Actor, AdminError, Changed, Work, registration};
 use crate::app::Foundation;
 use crate::crypto::secret::{check_imported, hint};
 use crate::crypto::{CryptoError, random};
@@ -114,7 +114,7 @@ pub async fn expire(
     id: &ClientId,
     secret_id: &SecretId,
     after: Option<Lifetime>,
-) -> Result<Timestamp, AdminError> {
+) -> Result<Changed<Timestamp>, AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
     let current = registration(foundation, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
@@ -126,11 +126,19 @@ pub async fn expire(
     let wanted = after.map_or(work.now, |after| work.now.plus(after));
     // An end is never put off: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
+    if known.expires_at == Some(end) {
+        return Ok(Changed::before(end));
+    }
     work.change.expire_secret(id, secret_id, end).await?;
-    let detail = json!({ "secret_id": secret_id, "ended_at": end });
+    let detail = json!({
+        "secret_id": secret_id,
+        "ended_at": end,
+        "was": { "expires_at": known.expires_at },
+        "is": { "expires_at": end },
+    });
     work.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
-    Ok(end)
+    Ok(Changed::now(end))
 }
 
 /// Makes a secret and the record of it.

@@ -70,7 +70,8 @@ pub async fn remove(
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
     let mut work = Work::begin(foundation, actor).await?;
-    registration(foundation, id).await?;
+    let current = registration(foundation, id).await?;
+    let was = current.trusts.iter().find(|trust| trust.trust_id == *trust_id);
     if !work.change.delete_trust(id, trust_id).await? {
         return Err(AdminError::NotFound {
             kind: "trust",
@@ -78,7 +79,7 @@ pub async fn remove(
             remedy: "tokend client trust list shows the trusts of a client",
         });
     }
-    let detail = json!({ "trust_id": trust_id });
+    let detail = json!({ "trust_id": trust_id, "was": was, "is": null });
     work.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
     Ok(())

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::app::Foundation;
 use crate::crypto::chain;
+use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Subject};
 use crate::model::time::Timestamp;
@@ -18,8 +19,25 @@ pub struct Actor(String);
 impl Actor {
     /// An actor of that kind and name; at most 100 characters, no control characters.
     pub fn new(kind: &str, name: &str) -> Self {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+        let name: String =
+            name.chars().filter(|c| !c.is_control()).take(Self::MAX_NAME_LENGTH).collect();
         Self(format!("{kind}:{name}"))
+    }
+
+    /// The longest name that an operator may give, in characters.
+    pub const MAX_NAME_LENGTH: usize = 80;
+
+    /// An actor whose name an operator gave: what is not allowed is refused, not removed.
+    pub fn named(kind: &str, name: &str) -> Result<Self, Malformed> {
+        let length = name.chars().count();
+        let is_blank = name.trim().is_empty();
+        if is_blank || length > Self::MAX_NAME_LENGTH || name.chars().any(char::is_control) {
+            return Err(Malformed::because(format!(
+                "the name of an actor is 1 to {} characters long, without control characters",
+                Self::MAX_NAME_LENGTH
+            )));
+        }
+        Ok(Self::new(kind, name))
     }
 
     /// The server itself.

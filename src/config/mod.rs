@@ -274,6 +274,10 @@ impl Config {
     }
 }
 
+/// The variable that names the actor of changes. It is no setting: it says who runs a command, and
+/// stands in the environment next to the settings.
+pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
+
 /// The environment of this process.
 #[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
 pub fn environment() -> Vec<(String, String)> {

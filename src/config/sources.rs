@@ -7,8 +7,8 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use crate::config::DEFAULTS;
 use crate::config::problem::{ConfigError, Problem};
+use crate::config::{ACTOR_VARIABLE, DEFAULTS};
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
@@ -181,7 +181,9 @@ impl Gathering {
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {
-        let is_ours = |name: &str| name.starts_with("TOKEND_") && !is_service_link(name);
+        let is_ours = |name: &str| {
+            name.starts_with("TOKEND_") && name != ACTOR_VARIABLE && !is_service_link(name)
+        };
         let mut ours: Vec<_> = environment.iter().filter(|(name, _)| is_ours(name)).collect();
         // A value by file is stronger than a plain one; both at once is refused below.
         ours.sort_by_key(|(name, _)| (name.ends_with("_FILE"), name.clone()));

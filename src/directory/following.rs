@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use crate::crypto::vault::Vault;
-use crate::directory::{Directory, DirectoryError, MANY, PAGE};
+use crate::directory::{Directory, DirectoryError, MANY, PAGE, event_log};
 use crate::model::event::{Event, Head, Subject};
 use crate::model::time::Timestamp;
 use crate::store::Store;
@@ -50,6 +50,7 @@ impl Directory {
             let events = store.events(followed_to.sequence, PAGE).await?;
             if let Some(end) = extends_chain(&followed_to, &events) {
                 self.load_changes(store, vault, &events).await?;
+                event_log::note(&events);
                 *followed_to = end;
             } else {
                 tracing::warn!("the event chain does not continue: everything is loaded anew");

@@ -6,6 +6,7 @@
 
 mod discovery;
 mod entry;
+mod event_log;
 mod following;
 mod key_sets;
 mod ledger;

@@ -1,0 +1,117 @@
+//! Which clients an operator asks for: the words of the question are looked up, so that a mistyped
+//! resource is an error and not an empty list.
+
+use crate::admin::{AdminError, suggestion};
+use crate::app::Foundation;
+use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::resource::ResourceId;
+use crate::model::scope::ScopeName;
+use crate::model::time::Lifetime;
+use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
+
+/// A question; every part of it that is given must match.
+#[derive(Debug, Default)]
+pub struct ClientQuestion {
+    /// The state.
+    pub state: Option<ClientState>,
+    /// The whole name.
+    pub name: Option<ClientName>,
+    /// The resource of a grant.
+    pub resource: Option<String>,
+    /// A scope that a token of the client may have.
+    pub scope: Option<String>,
+    /// A valid secret expires within this time.
+    pub expiring: Option<Lifetime>,
+    /// Registered longer ago than this, and not authenticated since.
+    pub unused: Option<Lifetime>,
+}
+
+/// The filter that answers a question. A resource or scope that does not exist is
+/// [`AdminError::NotFound`].
+pub async fn filter(
+    foundation: &Foundation,
+    question: ClientQuestion,
+) -> Result<ClientFilter, AdminError> {
+    let now = foundation.clock.now();
+    let ClientQuestion { state, name, resource, scope, expiring, unused } = question;
+    Ok(ClientFilter {
+        state,
+        name,
+        grant: grant(foundation, resource.as_deref(), scope.as_deref()).await?,
+        expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
+        unused_since: unused.map(|span| now.minus_seconds(span.seconds())),
+    })
+}
+
+/// The place of a client in a list, after which the next page begins.
+pub async fn position(
+    foundation: &Foundation,
+    filter: &ClientFilter,
+    after: &ClientId,
+) -> Result<Position, AdminError> {
+    let found = foundation.store.client_position(filter, after).await?;
+    found.ok_or_else(|| AdminError::NotFound {
+        kind: "client in this list:",
+        id: after.to_string(),
+        remedy: "--after takes the last client of the page before",
+    })
+}
+
+async fn grant(
+    foundation: &Foundation,
+    resource: Option<&str>,
+    scope: Option<&str>,
+) -> Result<Option<GrantFilter>, AdminError> {
+    let resource = match resource {
+        Some(text) => Some(existing(foundation, text).await?),
+        None => None,
+    };
+    let Some(text) = scope else {
+        return Ok(resource.map(|resource| GrantFilter { resources: vec![resource], scope: None }));
+    };
+    let scope = ScopeName::parse(text).ok();
+    let mut resources = match &scope {
+        Some(scope) => foundation.store.resources_offering(scope).await?,
+        None => Vec::new(),
+    };
+    resources.retain(|offering| resource.as_ref().is_none_or(|wanted| wanted == offering));
+    if resources.is_empty() {
+        return Err(no_scope(foundation, text, resource.as_ref()).await?);
+    }
+    Ok(Some(GrantFilter { resources, scope }))
+}
+
+async fn existing(foundation: &Foundation, text: &str) -> Result<ResourceId, AdminError> {
+    if let Ok(id) = ResourceId::parse(text)
+        && foundation.store.resource(&id).await?.is_some()
+    {
+        return Ok(id);
+    }
+    let known = foundation.store.resources().await?;
+    let known = known.iter().map(|resource| resource.resource.to_string());
+    Err(AdminError::Unknown {
+        kind: "resource",
+        id: text.to_owned(),
+        suggestion: suggestion::nearest(text, known),
+        remedy: "tokend resource list shows them",
+    })
+}
+
+async fn no_scope(
+    foundation: &Foundation,
+    text: &str,
+    resource: Option<&ResourceId>,
+) -> Result<AdminError, AdminError> {
+    let known = foundation.store.resources().await?;
+    let offered = known
+        .iter()
+        .filter(|known| resource.is_none_or(|wanted| *wanted == known.resource))
+        .flat_map(|known| &known.scopes)
+        .map(|scope| scope.name.to_string());
+    Ok(AdminError::Unknown {
+        kind: "scope",
+        id: text.to_owned(),
+        suggestion: suggestion::nearest(text, offered),
+        remedy: "tokend resource list shows the scopes of each resource",
+    })
+}

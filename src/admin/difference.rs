@@ -1,0 +1,80 @@
+//! What was and what is: the members of an object that a change has changed. The audit log holds
+//! them, and a change without any writes no event.
+
+use serde_json::{Map, Value, json};
+
+/// What a verb left behind, and whether it had to change anything for that.
+#[derive(Debug)]
+pub struct Changed<T> {
+    /// The object as it is now.
+    pub value: T,
+    /// False if it was like this before: then nothing was written.
+    pub is_changed: bool,
+}
+
+impl<T> Changed<T> {
+    pub(super) fn now(value: T) -> Self {
+        Self { value, is_changed: true }
+    }
+
+    pub(super) fn before(value: T) -> Self {
+        Self { value, is_changed: false }
+    }
+}
+
+/// The members in which two states of an object differ.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Difference {
+    was: Map<String, Value>,
+    is: Map<String, Value>,
+}
+
+/// Members that change with every write and say nothing.
+const IGNORED: [&str; 2] = ["created_at", "updated_at"];
+
+impl Difference {
+    /// Compares two states; `None` if they are equal. A member that one of them lacks is `null`.
+    pub(super) fn between(was: &Value, is: &Value) -> Option<Self> {
+        let empty = Map::new();
+        let (before, after) = (was.as_object().unwrap_or(&empty), is.as_object().unwrap_or(&empty));
+        let mut difference = Self { was: Map::new(), is: Map::new() };
+        for name in before.keys().chain(after.keys()) {
+            let old = before.get(name).unwrap_or(&Value::Null);
+            let new = after.get(name).unwrap_or(&Value::Null);
+            if old != new && !IGNORED.contains(&name.as_str()) {
+                difference.was.insert(name.clone(), old.clone());
+                difference.is.insert(name.clone(), new.clone());
+            }
+        }
+        (!difference.was.is_empty()).then_some(difference)
+    }
+
+    /// The detail of an event with the members `was` and `is`.
+    pub(super) fn add_to(self, mut detail: Value) -> Value {
+        detail["was"] = json!(self.was);
+        detail["is"] = json!(self.is);
+        detail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_kept() {
+        let was = json!({ "name": "a", "state": "active", "rate": 5, "updated_at": 1 });
+        let is = json!({ "name": "b", "state": "active", "ttl": 60, "updated_at": 2 });
+        let difference = Difference::between(&was, &is).expect("a difference");
+        assert_eq!(
+            difference.add_to(json!({ "more": 1 })),
+            json!({
+                "more": 1,
+                "was": { "name": "a", "rate": 5, "ttl": null },
+                "is": { "name": "b", "rate": null, "ttl": 60 },
+            })
+        );
+        let later = json!({ "name": "a", "state": "active", "rate": 5, "updated_at": 9 });
+        assert_eq!(Difference::between(&was, &later), None);
+    }
+}

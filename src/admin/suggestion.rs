@@ -1,0 +1,26 @@
+//! The known word that a mistyped one resembles.
+
+/// The nearest of `known` to `word`, if it is near enough to be meant: every third character may
+/// differ, and a short word may differ in three.
+pub(super) fn nearest(word: &str, known: impl Iterator<Item = String>) -> Option<String> {
+    let most = (word.chars().count() / 3).max(3);
+    known
+        .map(|name| (strsim::damerau_levenshtein(&name, word), name))
+        .filter(|(distance, name)| *distance <= most && *distance < name.chars().count())
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_is_recognised_and_another_word_is_not() {
+        let known = ["https://orders.example.com", "https://invoices.example.com", "read"];
+        let nearest = |word: &str| nearest(word, known.iter().map(|name| (*name).to_owned()));
+        assert_eq!(nearest("https://order.example.com").as_deref(), Some(known[0]));
+        assert_eq!(nearest("raed").as_deref(), Some("read"));
+        assert_eq!(nearest("x"), None);
+    }
+}
