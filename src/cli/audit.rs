@@ -1,18 +1,30 @@
-//! `tokend audit`: the log of every change, and the proof that nobody has altered it.
+//! `tokend audit`: the log of every change, and the proof that it has not been altered.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::audit::{self, Finding};
 use crate::app::Foundation;
-use crate::cli::Global;
 use crate::cli::error::CliError;
-use crate::cli::output;
-use crate::model::event::Head;
+use crate::cli::listing::{Listing, thousands};
+use crate::cli::output::{self, Format};
+use crate::cli::{Global, audit_follow, time};
+use crate::model::client::ClientName;
+use crate::model::event::{Event, Head};
+use crate::store::events::{EventFilter, Order};
+
+/// How many events are read at a time.
+const PAGE_SIZE: u32 = 1_000;
+
+/// How many events are printed, unless it is said.
+const DEFAULT_LIMIT: u32 = 1_000;
+
+/// How many of the last events come before those that are followed.
+const FOLLOW_LIMIT: u32 = 10;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// List changes, oldest first
+    /// List changes, newest first
     List(ListArgs),
     /// Verify the hash chain: exit code 0 if it is intact, 8 if not
     Verify(VerifyArgs),
@@ -20,12 +32,33 @@ pub(crate) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Begin after this sequence number
-    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
-    after: i64,
-    /// At most so many
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    limit: u32,
+    /// Only since then: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only until then
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only changes made by this actor: ana, cli:ana, client:billing or server
+    #[arg(long, value_name = "ACTOR")]
+    actor: Option<String>,
+    /// Only this action, such as client.updated, or this group of actions, such as client
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only changes to this object: an id, client/ID, resource/URI, key/ID or token/ID
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
+    /// Only events after this sequence number, oldest first: for programs that continue
+    #[arg(long, value_name = "SEQUENCE")]
+    after: Option<i64>,
+    /// Only events before this sequence number
+    #[arg(long, value_name = "SEQUENCE")]
+    before: Option<i64>,
+    /// At most this many; 1000 if absent, with --follow 10
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Go on printing events as they come, oldest first, until interrupted
+    #[arg(long, short, conflicts_with_all = ["until", "before"])]
+    follow: bool,
 }
 
 #[derive(Debug, Args)]
@@ -44,24 +77,120 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
     }
 }
 
+impl ListArgs {
+    async fn filter(&self, foundation: &Foundation) -> Result<EventFilter, CliError> {
+        let subjects = match &self.subject {
+            Some(word) => subjects(foundation, word).await?,
+            None => Vec::new(),
+        };
+        let now = foundation.clock.now();
+        Ok(EventFilter {
+            after: self.after,
+            before: self.before,
+            since: self.since.as_deref().map(|text| time::past(text, now)).transpose()?,
+            until: self.until.as_deref().map(|text| time::past(text, now)).transpose()?,
+            actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
+            actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
+            subjects,
+        })
+    }
+}
+
+/// The subjects that a word names: also the client that alone has this name.
+async fn subjects(foundation: &Foundation, word: &str) -> Result<Vec<String>, CliError> {
+    let mut subjects = audit::subjects(word);
+    if let Ok(name) = ClientName::parse(word)
+        && let [id] = &foundation.store.clients_named(&name, 2).await?[..]
+        && id.as_str() != word
+    {
+        output::hint(&format!("note: client \"{word}\" is {id}"));
+        subjects.push(format!("client/{id}"));
+    }
+    Ok(subjects)
+}
+
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
+    if args.follow && global.output == Format::Json {
+        return Err(CliError::usage("--follow has no end, and a JSON array needs one")
+            .with_remedy("Use -o jsonl: one object a line."));
+    }
     let foundation = global.foundation().await?;
-    let events = audit::list(&foundation, args.after, args.limit).await?;
-    output::many(
-        global.output,
-        &events,
-        &["SEQUENCE", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"],
-        |event| {
-            vec![
-                event.sequence.to_string(),
-                event.at.to_string(),
-                event.actor.clone(),
-                event.action.clone(),
-                event.subject.clone(),
-                event.detail.clone(),
-            ]
-        },
-    )
+    let filter = args.filter(&foundation).await?;
+    if args.follow {
+        let limit = args.limit.unwrap_or(FOLLOW_LIMIT);
+        return audit_follow::run(&foundation, global.output, filter, limit).await;
+    }
+    let limit = args.limit.unwrap_or(DEFAULT_LIMIT);
+    // A program that continues where it was must not miss events when there are too many for once.
+    let order = if args.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
+    let mut listing = Listing::new(global.output, &HEADER);
+    let rest = print(&foundation, &mut listing, filter, order, limit).await?;
+    listing.end()?;
+    match rest {
+        Some(rest) => say_what_is_left_out(&foundation, &rest, order).await,
+        None => Ok(()),
+    }
+}
+
+/// Prints at most `limit` events; gives what there may be beyond them.
+async fn print(
+    foundation: &Foundation,
+    listing: &mut Listing<'_>,
+    mut filter: EventFilter,
+    order: Order,
+    limit: u32,
+) -> Result<Option<EventFilter>, CliError> {
+    let mut wanted = limit;
+    while wanted > 0 {
+        let size = wanted.min(PAGE_SIZE);
+        let page = foundation.store.find_events(&filter, order, size).await?;
+        listing.page(&page, row)?;
+        match page.last() {
+            Some(last) if page.len() == size as usize => {
+                filter = audit::after_page(&filter, order, last);
+            }
+            _ => return Ok(None),
+        }
+        wanted -= size;
+    }
+    Ok(Some(filter))
+}
+
+async fn say_what_is_left_out(
+    foundation: &Foundation,
+    rest: &EventFilter,
+    order: Order,
+) -> Result<(), CliError> {
+    let count = foundation.store.count_events(rest, u32::MAX).await?;
+    let place = match order {
+        Order::NewestFirst => rest.before,
+        Order::OldestFirst => rest.after,
+    };
+    let (Some(place), 1..) = (place, count) else { return Ok(()) };
+    let events = if count == 1 { "event" } else { "events" };
+    let count = thousands(count);
+    output::hint(&match order {
+        Order::NewestFirst => format!(
+            "{count} older {events}: --limit COUNT, --before {place} or --until TIME shows them"
+        ),
+        Order::OldestFirst => format!("{count} newer {events}: --after {place} shows them"),
+    });
+    Ok(())
+}
+
+/// The columns of a list of events.
+pub(super) const HEADER: [&str; 6] = ["SEQUENCE", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"];
+
+/// An event as a row of a list.
+pub(super) fn row(event: &Event) -> Vec<String> {
+    vec![
+        event.sequence.to_string(),
+        event.at.to_string(),
+        event.actor.clone(),
+        event.action.clone(),
+        event.subject.clone(),
+        event.detail.clone(),
+    ]
 }
 
 async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {

@@ -46,7 +46,9 @@ pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), C
         Foundation::open(config, Clock::System).await?;
     }
     match global.output {
-        Format::Json => output::json(&serde_json::json!({ "valid": true })),
+        format @ (Format::Json | Format::Jsonl) => {
+            output::object(format, &serde_json::json!({ "valid": true }))
+        }
         Format::Table | Format::Id => output::line("the configuration is valid"),
     }
 }

@@ -7,17 +7,16 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::{client, import};
-use crate::cli::client_access::{self, GrantArgs, RevokeGrantArgs};
+use crate::cli::client_access::{self, RevokeGrantArgs};
+use crate::cli::client_grant::{self, GrantArgs};
 use crate::cli::client_keys::{self, KeysCommand};
+use crate::cli::client_list::{self, ListArgs};
 use crate::cli::client_registration::{self, CreateArgs, UpdateArgs};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::client_trust::{self, TrustCommand};
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, client_view, confirmation, output};
-use crate::model::client::{ClientState, Registration};
-
-/// How many clients are read at a time.
-const PAGE: u32 = 1_000;
+use crate::model::client::ClientState;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
@@ -41,7 +40,10 @@ pub(crate) enum ClientCommand {
     RotateSecret(RotateSecretArgs),
     /// Expire a secret
     ExpireSecret(ExpireSecretArgs),
-    /// Let a client ask for a resource, or change for which scopes of it
+    /// Grant a client scopes of a resource, or change its grant
+    ///
+    /// A new grant without a scope option has all scopes of the resource, those that the resource
+    /// gets later included. An existing grant keeps its scopes unless an option changes them.
     Grant(GrantArgs),
     /// Remove a client's grant for a resource
     RevokeGrant(RevokeGrantArgs),
@@ -55,16 +57,6 @@ pub(crate) enum ClientCommand {
     RevokeTokens(IdArgs),
     /// Import clients of another system, with their ids and secrets
     Import(ImportArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    /// Only those in this state: active or disabled
-    #[arg(long, value_name = "STATE")]
-    state: Option<String>,
-    /// Only those that may ask for this resource
-    #[arg(long, value_name = "URI")]
-    resource: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -101,7 +93,7 @@ pub(crate) struct ImportArgs {
 pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), CliError> {
     match command {
         ClientCommand::Create(args) => client_registration::create(global, *args).await,
-        ClientCommand::List(args) => list(global, &args).await,
+        ClientCommand::List(args) => client_list::run(global, &args).await,
         ClientCommand::Show(args) => show(global, &args).await,
         ClientCommand::Update(args) => client_registration::update(global, &args).await,
         ClientCommand::Enable(args) => set_state(global, &args.id, ClientState::Active, None).await,
@@ -112,54 +104,13 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::AddSecret(args) => Box::pin(client_secret::add(global, &args)).await,
         ClientCommand::RotateSecret(args) => Box::pin(client_secret::rotate(global, &args)).await,
         ClientCommand::ExpireSecret(args) => client_secret::expire(global, &args).await,
-        ClientCommand::Grant(args) => client_access::grant(global, &args).await,
+        ClientCommand::Grant(args) => client_grant::run(global, &args).await,
         ClientCommand::RevokeGrant(args) => client_access::revoke(global, &args).await,
         ClientCommand::Keys(command) => client_keys::run(global, command).await,
         ClientCommand::Trust(command) => client_trust::run(global, command).await,
         ClientCommand::RevokeTokens(args) => client_access::revoke_tokens(global, &args.id).await,
         ClientCommand::Import(args) => import(global, &args).await,
     }
-}
-
-async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
-    let state = args.state.as_deref().map(ClientState::parse).transpose()?;
-    let foundation = global.foundation().await?;
-    let mut clients: Vec<Registration> = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = foundation.store.registrations(&after, PAGE).await?;
-        let Some((last, _)) = page.last() else { break };
-        last.clone_into(&mut after);
-        for (_, found) in page {
-            let found = found?;
-            if is_wanted(&found, state, args.resource.as_deref()) {
-                clients.push(found);
-            }
-        }
-    }
-    let now = foundation.clock.now();
-    output::many(
-        global.output,
-        &clients,
-        &["CLIENT", "NAME", "APIS", "SECRETS", "LAST USED", "STATE"],
-        |found| {
-            vec![
-                found.client.client_id.to_string(),
-                found.client.name.as_str().to_owned(),
-                found.grants.len().to_string(),
-                client_view::secrets_summary(found, now),
-                client_view::last_used(found, now),
-                found.client.state.as_str().to_owned(),
-            ]
-        },
-    )
-}
-
-fn is_wanted(found: &Registration, state: Option<ClientState>, resource: Option<&str>) -> bool {
-    state.is_none_or(|state| found.client.state == state)
-        && resource.is_none_or(|resource| {
-            found.grants.iter().any(|grant| grant.resource.as_str() == resource)
-        })
 }
 
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
@@ -178,6 +129,7 @@ async fn set_state(
     let foundation = global.foundation().await?;
     let id = client_reference::resolve(&foundation, id).await?;
     let changed = client::set_state(&foundation, &actor(), &id, state, reason).await?;
+    let changed = output::changed(changed);
     client_view::print(global, &changed, foundation.clock.now())
 }
 

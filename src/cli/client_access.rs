@@ -1,10 +1,9 @@
-//! `tokend client grant` and `revoke-grant`.
+//! `tokend client revoke-grant` and `revoke-tokens`, and grants as arguments.
 
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::grant::{self, NewGrant};
-use crate::admin::revocation;
+use crate::admin::{grant, revocation};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, actor, client_reference};
@@ -14,49 +13,12 @@ use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 
 #[derive(Debug, Args)]
-pub(crate) struct GrantArgs {
-    /// The client's id, or its name if the name is unique
-    id: String,
-    /// The resource
-    #[arg(long, value_name = "URI")]
-    resource: String,
-    /// A scope of it; may be repeated; every scope if absent
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` removes
-    /// the limit; unchanged if omitted
-    #[arg(long = "network", value_name = "CIDR")]
-    networks: Vec<String>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct RevokeGrantArgs {
     /// The client's id, or its name if the name is unique
     id: String,
     /// The resource
     #[arg(long, value_name = "URI")]
     resource: String,
-}
-
-/// Runs `tokend client grant`.
-pub(crate) async fn grant(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
-    let scopes = if args.scopes.is_empty() {
-        GrantedScopes::All
-    } else {
-        GrantedScopes::Only(Scopes::parse(&args.scopes.join(" "))?)
-    };
-    let new = NewGrant {
-        resource: ResourceId::parse(&args.resource)?,
-        scopes,
-        networks: networks_or_any(&args.networks)?,
-    };
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
-    let granted = grant::put(&foundation, &actor(), &id, new).await?;
-    let mut value = json!(granted);
-    value["client_id"] = json!(id);
-    let rows = [("client", id.to_string()), ("grant", output::grant(&granted))];
-    output::one(global.output, id.as_str(), &value, &rows)
 }
 
 /// Runs `tokend client revoke-grant`.

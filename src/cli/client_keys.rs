@@ -126,7 +126,9 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
                     "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
                 )
             })?;
-            client_key::add(&foundation, &actor(), &id, keys, args.keys.method()).await?
+            output::changed(
+                client_key::add(&foundation, &actor(), &id, keys, args.keys.method()).await?,
+            )
         }
         KeysCommand::List(args) => {
             let id = client_reference::resolve(&foundation, &args.id).await?;
@@ -134,7 +136,9 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
         }
         KeysCommand::Remove(args) => {
             let id = client_reference::resolve(&foundation, &args.id).await?;
-            client_key::remove(&foundation, &actor(), &id, args.kid.as_deref()).await?
+            output::changed(
+                client_key::remove(&foundation, &actor(), &id, args.kid.as_deref()).await?,
+            )
         }
     };
     print(global, &found)

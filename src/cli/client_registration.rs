@@ -13,7 +13,7 @@ use crate::cli::output::{self, Shown};
 use crate::cli::secret_destination::{self, Destination, NewSecret};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, client_access, client_reference, client_view};
+use crate::cli::{Global, actor, client_access, client_reference, client_view, resource_clients};
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
 use crate::model::rate::RateLimit;
 use crate::model::security::{Security, TlsSubject};
@@ -151,6 +151,7 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
         let foundation = global.foundation().await?;
         let (made, _) = client::create(&foundation, &actor(), new).await?;
         client_view::print(global, &made, foundation.clock.now())?;
+        resource_clients::warn_of_introspection(&foundation, &made).await?;
         foundation.store.close().await;
         return Ok(());
     }
@@ -175,6 +176,7 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
             "note: in HTTP Basic this id is form-encoded: curl -u '{encoded}:SECRET'"
         ));
     }
+    resource_clients::warn_of_introspection(&foundation, &made).await?;
     foundation.store.close().await;
     Ok(())
 }
@@ -200,7 +202,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
     };
     let foundation = global.foundation().await?;
     let id = client_reference::resolve(&foundation, &args.id).await?;
-    let changed = client::update(&foundation, &actor(), &id, update).await?;
+    let changed = output::changed(client::update(&foundation, &actor(), &id, update).await?);
     client_view::print(global, &changed, foundation.clock.now())
 }
 

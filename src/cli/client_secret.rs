@@ -110,6 +110,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let foundation = global.foundation().await?;
     let id = client_reference::resolve(&foundation, &args.id).await?;
     let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
+    let end = output::changed(end);
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [
         ("client", id.to_string()),

@@ -184,6 +184,14 @@ impl From<AdminError> for CliError {
                 let text = format!("there is no {kind} {id}");
                 Self::new(Exit::NotFound, "E-NOT-FOUND", text).with_remedy(remedy)
             }
+            AdminError::Unknown { kind, id, suggestion, remedy } => {
+                let text = format!("{kind} {id} does not exist");
+                let remedy = match suggestion {
+                    Some(known) => format!("Did you mean {known}? {remedy}."),
+                    None => remedy.to_owned(),
+                };
+                Self::new(Exit::NotFound, "E-NOT-FOUND", text).with_remedy(remedy)
+            }
             AdminError::Conflict(text) => Self::new(Exit::Conflict, "E-CONFLICT", text),
             AdminError::Invalid { .. } => Self::usage(error.to_string()),
             AdminError::Store(error) => error.into(),

@@ -3,7 +3,7 @@
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 20] = [
+const ALL: [(&str, Examples); 23] = [
     (
         "",
         &[
@@ -82,10 +82,34 @@ const ALL: [(&str, Examples); 20] = [
     ),
     (
         "client grant",
-        &[(
-            "Let a client read and write orders",
-            "tokend client grant billing --resource https://orders.example.com --scope orders:read --scope orders:write",
-        )],
+        &[
+            (
+                "Let a client write orders as well",
+                "tokend client grant billing --resource https://orders.example.com --scope orders:write",
+            ),
+            (
+                "Let it read orders and nothing else",
+                "tokend client grant billing --resource https://orders.example.com --only-scope orders:read",
+            ),
+            (
+                "Limit the grant to a network, with the same scopes",
+                "tokend client grant billing --resource https://orders.example.com --network 10.0.0.0/8",
+            ),
+        ],
+    ),
+    (
+        "client list",
+        &[
+            ("Secrets that expire within two weeks", "tokend client list --expiring 14d"),
+            (
+                "The ids of active clients that are not used",
+                "tokend client list --unused 90d --state active -o id",
+            ),
+            (
+                "Clients that may write orders",
+                "tokend client list --resource https://orders.example.com --scope orders:write",
+            ),
+        ],
     ),
     (
         "client rotate-secret",
@@ -151,6 +175,28 @@ const ALL: [(&str, Examples); 20] = [
         &[
             ("Show the latest changes", "tokend audit list --limit 20"),
             ("Check that no change was altered", "tokend audit verify"),
+        ],
+    ),
+    (
+        "audit list",
+        &[
+            (
+                "Changes of a client in the last month",
+                "tokend audit list --subject billing --since 30d",
+            ),
+            ("Grants that an operator changed", "tokend audit list --action grant --actor ana"),
+            ("Send each change to another program", "tokend audit list --follow -o jsonl"),
+            ("Continue after the last known event", "tokend audit list --after 9021 -o jsonl"),
+        ],
+    ),
+    (
+        "rejections",
+        &[
+            ("Which clients fail now", "tokend rejections list --since 1h"),
+            (
+                "Why a client fails",
+                "tokend rejections list --client billing --since 7d --reason invalid_client",
+            ),
         ],
     ),
     (

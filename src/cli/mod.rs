@@ -3,11 +3,14 @@
 //! Every command works on the database of the settings; a running server follows by itself.
 
 mod audit;
+mod audit_follow;
 mod check_config;
 mod client;
 mod client_access;
+mod client_grant;
 mod client_identity;
 mod client_keys;
+mod client_list;
 mod client_reference;
 mod client_registration;
 mod client_secret;
@@ -25,21 +28,26 @@ mod help;
 mod http;
 mod input;
 mod key;
+mod listing;
 mod migrate;
 mod output;
+mod rejections;
 mod resource;
+mod resource_clients;
 mod screen;
 mod secret_destination;
 mod secret_file;
 mod secret_leftover;
 mod serve;
 mod span;
+mod time;
 mod token;
 mod token_text;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -48,7 +56,7 @@ use crate::app::Foundation;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::config::sources::Flags;
-use crate::config::{Config, Need, environment};
+use crate::config::{ACTOR_VARIABLE, Config, Need, environment};
 use crate::model::time::Clock;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -70,7 +78,12 @@ pub(crate) struct Global {
     /// Set one setting, as in --set token.lifetime=30m; may be repeated
     #[arg(long, value_name = "KEY=VALUE", global = true)]
     set: Vec<String>,
-    /// How to print: a table for people, JSON for programs, or one id a line
+    /// The name under which changes are recorded in the audit log, or `TOKEND_ACTOR`; the name of
+    /// the user if omitted
+    #[arg(long, value_name = "NAME", global = true)]
+    actor: Option<String>,
+    /// How to print: a table for people, JSON or one JSON object a line for programs, or one id a
+    /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
 }
@@ -104,6 +117,9 @@ enum Command {
     Token(token::TokenCommand),
     /// Explain why a request was rejected, and how to fix it
     Explain(explain::ExplainArgs),
+    /// Rejections: the requests that were refused in the last days
+    #[command(subcommand)]
+    Rejections(rejections::RejectionsCommand),
     /// Audit log: every change, in a hash chain
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -163,6 +179,9 @@ fn parsed() -> Cli {
 
 async fn execute(cli: Cli) -> Result<(), CliError> {
     let global = &cli.global;
+    let actor = named_actor(global.actor.as_deref())?;
+    // A process executes one command, so that nothing has been set before.
+    let _ = ACTOR.set(actor);
     match cli.command {
         Command::Serve => serve::run(global).await,
         Command::Dev(args) => dev::run(global, args).await,
@@ -175,6 +194,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Key(command) => key::run(global, &command).await,
         Command::Token(command) => token::run(global, command).await,
         Command::Explain(args) => explain::run(global, &args).await,
+        Command::Rejections(command) => rejections::run(global, &command).await,
         Command::Audit(command) => audit::run(global, &command).await,
         Command::Version => output::version(global.output),
         Command::Completion(args) => completion::run(&args),
@@ -186,7 +206,7 @@ fn report(error: &CliError, format: Format) -> ExitCode {
         return ExitCode::from(error.exit_code());
     }
     let text = match format {
-        Format::Json => error.as_problem(),
+        Format::Json | Format::Jsonl => error.as_problem(),
         Format::Table | Format::Id => error.as_text(),
     };
     // If standard error is gone, there is nobody left to tell.
@@ -194,8 +214,29 @@ fn report(error: &CliError, format: Format) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-/// Who works here: the user of the operating system.
+/// The actor of every change that this process makes.
+static ACTOR: OnceLock<Actor> = OnceLock::new();
+
+/// The actor of every change that this process makes: the one that was named, or the user of the
+/// operating system.
 fn actor() -> Actor {
+    ACTOR.get().cloned().unwrap_or_else(user)
+}
+
+/// The actor of an option or of the environment. In a container or a scheduled job the user of the
+/// operating system says nothing.
+fn named_actor(option: Option<&str>) -> Result<Actor, CliError> {
+    let variable = environment().into_iter().find(|(name, _)| name == ACTOR_VARIABLE);
+    let (name, origin) = match (option, &variable) {
+        (Some(name), _) => (name, "--actor"),
+        (None, Some((_, name))) if !name.is_empty() => (name.as_str(), ACTOR_VARIABLE),
+        (None, _) => return Ok(user()),
+    };
+    Actor::named("cli", name)
+        .map_err(|problem| CliError::usage(format!("{origin} {name:?}: {problem}")))
+}
+
+fn user() -> Actor {
     let names = ["SUDO_USER", "USER", "LOGNAME"];
     let environment = environment();
     let name = names.iter().find_map(|wanted| {

@@ -10,7 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tabwriter::TabWriter;
 
+use crate::admin::Changed;
 use crate::cli::error::CliError;
+use crate::cli::listing::Listing;
 use crate::model::grant::Grant;
 use crate::model::grant::GrantedScopes;
 use crate::model::time::Timestamp;
@@ -22,6 +24,8 @@ pub(crate) enum Format {
     Table,
     /// JSON for programs.
     Json,
+    /// One JSON object a line.
+    Jsonl,
     /// One identifier a line.
     Id,
 }
@@ -44,7 +48,7 @@ pub(crate) fn render<T: Serialize>(
     rows: &[(&str, String)],
 ) -> Result<String, CliError> {
     match format {
-        Format::Json => Ok(json_text(value)? + "\n"),
+        Format::Json | Format::Jsonl => Ok(object_text(format, value)? + "\n"),
         Format::Id => Ok(format!("{id}\n")),
         Format::Table => {
             let rows: Vec<_> =
@@ -54,24 +58,16 @@ pub(crate) fn render<T: Serialize>(
     }
 }
 
-/// Prints many things: a table with a header, a JSON array, or identifiers.
+/// Prints many things: a table with a header, a JSON array, JSON lines, or identifiers.
 pub(crate) fn many<T: Serialize>(
     format: Format,
     values: &[T],
     header: &[&str],
     row: impl Fn(&T) -> Vec<String>,
 ) -> Result<(), CliError> {
-    match format {
-        Format::Json => json(&values),
-        Format::Id => {
-            values.iter().try_for_each(|value| line(row(value).first().map_or("", String::as_str)))
-        }
-        Format::Table => {
-            let mut rows = vec![header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
-            rows.extend(values.iter().map(row));
-            table(&rows)
-        }
-    }
+    let mut listing = Listing::new(format, header);
+    listing.page(values, row)?;
+    listing.end()
 }
 
 /// Prints a line to standard output.
@@ -137,7 +133,9 @@ impl<'a> Shown<'a> {
 pub(crate) fn version(format: Format) -> Result<(), CliError> {
     let version = env!("CARGO_PKG_VERSION");
     match format {
-        Format::Json => json(&json!({ "name": "tokend", "version": version })),
+        Format::Json | Format::Jsonl => {
+            object(format, &json!({ "name": "tokend", "version": version }))
+        }
         Format::Table | Format::Id => line(&format!("tokend {version}")),
     }
 }
@@ -192,16 +190,35 @@ fn json_text<T: Serialize>(value: &T) -> Result<String, CliError> {
     serde_json::to_string_pretty(value).map_err(|error| CliError::failed(error.to_string()))
 }
 
-fn table(rows: &[Vec<String>]) -> Result<(), CliError> {
-    text(table_text(rows)?.as_bytes())
+/// Prints a value as JSON, or as JSON in one line.
+pub(crate) fn object<T: Serialize>(format: Format, value: &T) -> Result<(), CliError> {
+    line(&object_text(format, value)?)
+}
+
+fn object_text<T: Serialize>(format: Format, value: &T) -> Result<String, CliError> {
+    if format != Format::Jsonl {
+        return json_text(value);
+    }
+    serde_json::to_string(value).map_err(|error| CliError::failed(error.to_string()))
+}
+
+/// The value after a change; says so if it was like this before.
+pub(crate) fn changed<T>(changed: Changed<T>) -> T {
+    if !changed.is_changed {
+        hint("nothing changed: it was already so");
+    }
+    changed.value
+}
+
+/// The cells of a row as a terminal may get them: a control character in a name must not reach it.
+pub(crate) fn printable(cells: &[String]) -> Vec<String> {
+    cells.iter().map(|cell| cell.replace(char::is_control, "?")).collect()
 }
 
 fn table_text(rows: &[Vec<String>]) -> Result<String, CliError> {
     let mut writer = TabWriter::new(Vec::new()).padding(3);
     for row in rows {
-        // A control character in a name must not reach the terminal.
-        let cells: Vec<_> = row.iter().map(|cell| cell.replace(char::is_control, "?")).collect();
-        writeln!(writer, "{}", cells.join("\t"))?;
+        writeln!(writer, "{}", printable(row).join("\t"))?;
     }
     let text = writer.into_inner().map_err(|error| CliError::failed(error.to_string()))?;
     String::from_utf8(text).map_err(|error| CliError::failed(error.to_string()))

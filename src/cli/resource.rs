@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::app::Foundation;
 use crate::cli::error::CliError;
+use crate::cli::resource_clients::{Clients, say_who_has_all};
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor, confirmation, output};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
@@ -18,7 +19,7 @@ pub(crate) enum ResourceCommand {
     Create(CreateArgs),
     /// List resources
     List,
-    /// Show a resource with its scopes
+    /// Show a resource with its scopes and its clients
     Show(UriArgs),
     /// Change a resource
     Update(UpdateArgs),
@@ -102,7 +103,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     if let Some(algorithm) = made.signing_algorithm {
         output::hint(who_reads(algorithm));
     }
-    print(global, &foundation, &made).await
+    print(global, &foundation, &made, None).await
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
@@ -129,7 +130,8 @@ async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let foundation = global.foundation().await?;
     let found = resource::show(&foundation, &id).await?;
-    print(global, &foundation, &found).await
+    let clients = Clients::of(&foundation, &id).await?;
+    print(global, &foundation, &found, Some(&clients)).await
 }
 
 async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
@@ -145,14 +147,17 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
     };
     let foundation = global.foundation().await?;
-    let changed = resource::update(&foundation, &actor(), &id, update).await?;
+    let added = update.add.clone();
+    let before = resource::show(&foundation, &id).await?;
+    let changed = output::changed(resource::update(&foundation, &actor(), &id, update).await?);
+    say_who_has_all(&foundation, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
         let server = foundation.config.token.algorithm;
         let algorithm = changed.signing_algorithm.unwrap_or(server);
         output::hint(who_reads(algorithm));
         say_from_when(&foundation, algorithm).await?;
     }
-    print(global, &foundation, &changed).await
+    print(global, &foundation, &changed, None).await
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
@@ -220,6 +225,7 @@ async fn print(
     global: &Global,
     foundation: &Foundation,
     resource: &Resource,
+    clients: Option<&Clients>,
 ) -> Result<(), CliError> {
     let now = foundation.clock.now();
     let mut rows = vec![("resource", resource.resource.to_string())];
@@ -253,5 +259,10 @@ async fn print(
         output::time(resource.created_at, now)
     };
     rows.push(("created", created));
-    output::one(global.output, resource.resource.as_str(), resource, &rows)
+    let mut value = json!(resource);
+    if let Some(clients) = clients {
+        clients.add_rows(&resource.resource, &mut rows);
+        clients.add_to(&mut value);
+    }
+    output::one(global.output, resource.resource.as_str(), &value, &rows)
 }

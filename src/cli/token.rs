@@ -96,7 +96,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.foundation, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {
-        Format::Json => output::json(&token),
+        format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
         Format::Table | Format::Id => output::line(&token.access_token),
     }
 }
@@ -106,7 +106,9 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     let (header, claims) =
         jwt::read_unchecked(&token).map_err(|error| CliError::not_valid(error.to_string()))?;
     match global.output {
-        Format::Json => output::json(&json!({ "header": header, "claims": claims })),
+        format @ (Format::Json | Format::Jsonl) => {
+            output::object(format, &json!({ "header": header, "claims": claims }))
+        }
         Format::Table | Format::Id => {
             output::hint(
                 "not checked: this is what the token says of itself (check: tokend token verify -)",

@@ -1,0 +1,122 @@
+//! `tokend client grant`: which scopes of a resource a client may get.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::admin::grant::{self, GrantChange, ScopeChange};
+use crate::cli::client_access::networks_or_any;
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::cli::{Global, actor, client_reference};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
+
+/// The scope whose holder may introspect tokens (RFC 7662).
+pub(super) const INTROSPECT: &str = "introspect";
+
+#[derive(Debug, Args)]
+pub(crate) struct GrantArgs {
+    /// The client's id, or its name if the name is unique
+    id: String,
+    /// The resource
+    #[arg(long, value_name = "URI")]
+    resource: String,
+    /// Add a scope; may be repeated
+    #[arg(long = "scope", visible_alias = "add-scope", value_name = "SCOPE")]
+    add: Vec<String>,
+    /// Remove a scope; may be repeated
+    #[arg(long = "remove-scope", value_name = "SCOPE")]
+    remove: Vec<String>,
+    /// Replace the scopes by this one; may be repeated
+    #[arg(long = "only-scope", value_name = "SCOPE", conflicts_with_all = ["add", "remove"])]
+    only: Vec<String>,
+    /// Replace the scopes by all that the resource offers, now and later
+    #[arg(long, conflicts_with_all = ["add", "remove", "only"])]
+    all_scopes: bool,
+    /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` for
+    /// no limit; as before if absent
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
+}
+
+impl GrantArgs {
+    fn scopes(&self) -> Result<ScopeChange, CliError> {
+        let some = |texts: &[String]| match texts {
+            [] => Ok(Scopes::default()),
+            texts => Scopes::parse(&texts.join(" ")),
+        };
+        Ok(match (self.all_scopes, self.only.is_empty()) {
+            (true, _) => ScopeChange::All,
+            (false, false) => ScopeChange::Only(some(&self.only)?),
+            (false, true) if self.add.is_empty() && self.remove.is_empty() => ScopeChange::Keep,
+            (false, true) => {
+                ScopeChange::Edit { add: some(&self.add)?, remove: some(&self.remove)? }
+            }
+        })
+    }
+}
+
+/// Runs `tokend client grant`.
+pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
+    let change = GrantChange {
+        resource: ResourceId::parse(&args.resource)?,
+        scopes: args.scopes()?,
+        networks: networks_or_any(&args.networks)?,
+    };
+    let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let changed = grant::change(&foundation, &actor(), &id, change).await?;
+    let is_changed = changed.is_changed;
+    let grant::ChangedGrant { was, is, offered } = changed.value;
+    let mut value = json!(is);
+    value["client_id"] = json!(id);
+    value["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
+    value["is"] = is.with_offered(&offered);
+    value["changed"] = json!(is_changed);
+    let was = was.as_ref().map_or_else(|| "no grant".to_owned(), |was| describe(was, &offered));
+    let rows = [
+        ("client", id.to_string()),
+        ("grant", output::grant(&is)),
+        ("was", was),
+        ("is", describe(&is, &offered)),
+    ];
+    output::one(global.output, id.as_str(), &value, &rows)?;
+    if !is_changed {
+        output::hint(
+            "nothing changed: --scope adds a scope, --remove-scope removes one, --only-scope \
+             replaces them, --all-scopes gives all",
+        );
+    }
+    warn_of_introspection(id.as_str(), &is, &offered);
+    Ok(())
+}
+
+/// The scopes and networks of a grant, in one line.
+fn describe(grant: &Grant, offered: &Scopes) -> String {
+    let mut text = match &grant.scopes {
+        GrantedScopes::All if offered.is_empty() => "all scopes: none yet".to_owned(),
+        GrantedScopes::All => format!("all scopes: {offered}"),
+        GrantedScopes::Only(scopes) if scopes.is_empty() => "no scope".to_owned(),
+        GrantedScopes::Only(scopes) => scopes.to_string(),
+    };
+    if !grant.networks.is_anywhere() {
+        text.push_str(&format!(", only from {}", grant.networks));
+    }
+    text
+}
+
+/// Says so if a grant of all scopes lets a client introspect tokens: that is easily overlooked.
+pub(super) fn warn_of_introspection(client: &str, grant: &Grant, offered: &Scopes) {
+    let includes = offered.iter().any(|name| name.as_str() == INTROSPECT);
+    if grant.scopes != GrantedScopes::All || !includes {
+        return;
+    }
+    let resource = &grant.resource;
+    let tokens = if resource.is_built_in() { "every token of this server" } else { "its tokens" };
+    output::hint(&format!(
+        "warning: all scopes of {resource} include {INTROSPECT}: {client} may introspect {tokens}. \
+         To name the scopes instead: tokend client grant {client} --resource {resource} \
+         --only-scope SCOPE"
+    ));
+}

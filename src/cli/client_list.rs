@@ -1,0 +1,166 @@
+//! `tokend client list`: which clients, by what an operator asks for.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+
+use crate::admin::client_list::{self, ClientQuestion};
+use crate::app::Foundation;
+use crate::cli::error::CliError;
+use crate::cli::listing::{Listing, thousands};
+use crate::cli::output::{self, Format};
+use crate::cli::span::span;
+use crate::cli::{Global, client_reference, client_view};
+use crate::model::client::{ClientName, ClientState, Registration};
+use crate::store::client_list::{ClientFilter, Position};
+
+/// How many clients are read at a time.
+const PAGE_SIZE: u32 = 1_000;
+
+/// How many clients a terminal shows, unless it is told.
+const TERMINAL_LIMIT: u32 = 1_000;
+
+/// How far the clients are counted that are left out.
+const COUNT_BOUND: u32 = 10_001;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only clients in this state: active or disabled
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only clients with exactly this name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Only clients with a grant for this resource
+    #[arg(long, value_name = "URI")]
+    resource: Option<String>,
+    /// Only clients whose grants include this scope, those of all scopes included
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// Only clients with a valid secret that expires within this time, such as 14d; the one that
+    /// expires first comes first
+    #[arg(long, value_name = "DURATION")]
+    expiring: Option<String>,
+    /// Only clients that have existed for this long, such as 90d, without authenticating in it
+    #[arg(long, value_name = "DURATION")]
+    unused: Option<String>,
+    /// At most this many; 1000 in a table on a terminal, otherwise all
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Begin after this client: the last one of the page before
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+}
+
+impl ListArgs {
+    fn question(&self) -> Result<ClientQuestion, CliError> {
+        Ok(ClientQuestion {
+            state: self.state.as_deref().map(ClientState::parse).transpose()?,
+            name: self.name.as_deref().map(ClientName::parse).transpose()?,
+            resource: self.resource.clone(),
+            scope: self.scope.clone(),
+            expiring: self.expiring.as_deref().map(|text| span("--expiring", text)).transpose()?,
+            unused: self.unused.as_deref().map(|text| span("--unused", text)).transpose()?,
+        })
+    }
+
+    /// How many clients are wanted; `None` for all.
+    fn wanted(&self, format: Format) -> Option<u32> {
+        let is_for_people = format == Format::Table && io::stdout().is_terminal();
+        self.limit.or(is_for_people.then_some(TERMINAL_LIMIT))
+    }
+}
+
+/// Runs `tokend client list`.
+pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
+    let question = args.question()?;
+    let foundation = global.foundation().await?;
+    let filter = client_list::filter(&foundation, question).await?;
+    let mut after = match &args.after {
+        Some(text) => {
+            let id = client_reference::resolve(&foundation, text).await?;
+            client_list::position(&foundation, &filter, &id).await?
+        }
+        None => Position::start(),
+    };
+    let header = ["CLIENT", "NAME", "APIS", "SECRETS", "LAST USED", "STATE"];
+    let mut listing = Listing::new(global.output, &header);
+    let mut wanted = args.wanted(global.output);
+    let mut unreadable = 0;
+    loop {
+        let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
+        let page = foundation.store.client_page(&filter, &after, size).await?;
+        unreadable += print(&foundation, global.output, &mut listing, &page).await?;
+        let is_last = page.len() < size as usize;
+        if let Some(last) = page.into_iter().next_back() {
+            after = last;
+        }
+        wanted = wanted.map(|wanted| wanted - size);
+        if is_last || wanted == Some(0) {
+            listing.end()?;
+            if !is_last {
+                say_what_is_left_out(&foundation, &filter, &after).await?;
+            }
+            break;
+        }
+    }
+    match unreadable {
+        0 => Ok(()),
+        count => Err(CliError::failed(format!("{count} clients cannot be read and are left out"))),
+    }
+}
+
+/// Prints a page; gives the number of clients that cannot be read.
+async fn print(
+    foundation: &Foundation,
+    format: Format,
+    listing: &mut Listing<'_>,
+    page: &[Position],
+) -> Result<usize, CliError> {
+    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
+    if format == Format::Id {
+        listing.page(&ids, |id| vec![(*id).to_owned()])?;
+        return Ok(0);
+    }
+    let mut clients: Vec<Registration> = Vec::with_capacity(ids.len());
+    let mut unreadable = 0;
+    for (id, found) in foundation.store.registrations(&ids).await? {
+        match found {
+            Ok(client) => clients.push(client),
+            Err(problem) => {
+                unreadable += 1;
+                output::hint(&format!("client {id} cannot be read: {problem}"));
+            }
+        }
+    }
+    let now = foundation.clock.now();
+    listing.page(&clients, |found| {
+        vec![
+            found.client.client_id.to_string(),
+            found.client.name.as_str().to_owned(),
+            found.grants.len().to_string(),
+            client_view::secrets_summary(found, now),
+            client_view::last_used(found, now),
+            found.client.state.as_str().to_owned(),
+        ]
+    })?;
+    Ok(unreadable)
+}
+
+async fn say_what_is_left_out(
+    foundation: &Foundation,
+    filter: &ClientFilter,
+    after: &Position,
+) -> Result<(), CliError> {
+    let count = foundation.store.count_clients(filter, after, COUNT_BOUND).await?;
+    let bound = i64::from(COUNT_BOUND);
+    let text = match count {
+        0 => return Ok(()),
+        1 => "1 more client".to_owned(),
+        count if count < bound => format!("{} more clients", thousands(count)),
+        _ => format!("more than {} more clients", thousands(bound - 1)),
+    };
+    let last = after.client_id();
+    output::hint(&format!("{text}: --after {last} shows the next ones, --limit COUNT shows more"));
+    Ok(())
+}

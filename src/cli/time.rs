@@ -1,0 +1,30 @@
+//! Times as arguments.
+
+use crate::cli::error::CliError;
+use crate::model::time::{Lifetime, Timestamp};
+
+/// Reads a time: a date, a time in UTC, or how long ago it was, such as `7d`.
+pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
+    if let Ok(ago) = Lifetime::parse(text) {
+        return Ok(now.minus_seconds(ago.seconds()));
+    }
+    Timestamp::parse(text).map_err(|_| {
+        CliError::usage(format!("{text:?} is not a time")).with_remedy(
+            "Give how long ago, such as 90m, 24h or 7d, or a time in UTC: 2026-11-24 or \
+             2026-11-24T13:36:43Z.",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_date_or_how_long_ago() {
+        let now = Timestamp(1_000_000);
+        assert_eq!(past("1h", now).expect("a time"), Timestamp(996_400));
+        assert_eq!(past("1970-01-02", now).expect("a time"), Timestamp(86_400));
+        assert!(past("yesterday", now).is_err());
+    }
+}
