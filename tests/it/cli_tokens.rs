@@ -37,8 +37,8 @@ async fn an_operator_can_make_read_and_check_a_token(
     assert_eq!(inspected["claims"]["client_id"], "a");
 
     let events = cli.json(&["audit", "list"]);
-    let last = events.as_array().and_then(|events| events.last()).expect("an event");
-    assert_eq!(last["action"], "token.issued_by_operator");
+    let newest = events.as_array().and_then(|events| events.first()).expect("an event");
+    assert_eq!(newest["action"], "token.issued_by_operator");
     assert!(!events.to_string().contains(&token), "a token is in the audit log");
 
     cli.json(&["client", "disable", "a"]);

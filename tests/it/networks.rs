@@ -117,7 +117,7 @@ async fn no_limit_is_lost_by_the_way() {
         let run = cli.run(words);
         assert!(run.code == 2 && run.stderr.contains("any"), "{run:?}");
     }
-    let changed = cli.json(&[&grant[..], &["--scope", "orders:read"]].concat());
+    let changed = cli.json(&[&grant[..], &["--only-scope", "orders:read"]].concat());
     assert_eq!(changed["networks"], json!(["10.0.0.0/8"]));
     let shown = cli.run(&["client", "show", "a"]).stdout;
     assert!(shown.contains("(orders:read) only from 10.0.0.0/8"), "{shown}");

@@ -28,7 +28,8 @@ async fn readiness(server: &Server) -> (u16, String) {
 async fn disable(server: &Server, client: &TestClient) -> Result<Registration, AdminError> {
     let id = client_id(&client.id);
     let state = ClientState::Disabled;
-    admin::client::set_state(server.foundation(), &actor(), &id, state, None).await
+    let changed = admin::client::set_state(server.foundation(), &actor(), &id, state, None).await;
+    changed.map(|changed| changed.value)
 }
 
 /// DESIGN D3, SECURITY 16 (T-14).
