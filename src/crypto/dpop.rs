@@ -41,6 +41,8 @@ pub struct Proof {
     pub name: String,
     /// The nonce that it was made with, if it was.
     pub nonce: Option<String>,
+    /// The hash of the access token that it was made for (RFC 9449, section 4.2).
+    ath: Option<String>,
     issued_at: Timestamp,
 }
 
@@ -111,7 +113,13 @@ impl Proof {
             .map_err(|_| ProofError::Lacks("a usable jwk"))?;
         let name = digest::of(&[&thumbprint, jti]);
         let nonce = claims["nonce"].as_str().map(str::to_owned);
-        Ok(Self { thumbprint, name, nonce, issued_at })
+        let ath = claims["ath"].as_str().map(str::to_owned);
+        Ok(Self { thumbprint, name, nonce, ath, issued_at })
+    }
+
+    /// Point 12, first half: it was made for this access token.
+    pub fn is_for_token(&self, token: &str) -> bool {
+        self.ath.as_deref() == Some(&digest::of_bytes(token.as_bytes()))
     }
 
     /// Point 11: it was made a moment ago.

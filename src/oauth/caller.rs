@@ -23,6 +23,8 @@ pub struct Origin {
     pub address: IpAddr,
     /// The certificate it has shown.
     pub shown: Shown,
+    /// True if the peer is a trusted proxy, whose headers tell of the request that it forwards.
+    pub is_trusted_proxy: bool,
 }
 
 /// What a client has shown of a certificate.

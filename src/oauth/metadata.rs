@@ -17,6 +17,9 @@ pub const INTROSPECTION_PATH: &str = "/v1/oauth/introspect";
 /// The path of the revocation endpoint below the issuer.
 pub const REVOCATION_PATH: &str = "/v1/oauth/revoke";
 
+/// The path of the check endpoint for gateways below the issuer.
+pub const CHECK_PATH: &str = "/v1/oauth/check";
+
 /// The path of the list of revocations below the issuer.
 pub const REVOCATION_LIST_PATH: &str = "/v1/oauth/revocations";
 

@@ -6,6 +6,7 @@
 pub mod access_token;
 pub mod binding;
 pub mod caller;
+pub mod check;
 pub mod client_authentication;
 pub mod client_credentials;
 pub mod error;

@@ -132,7 +132,11 @@ mod tests {
         TokenRequest::new(
             Parameters::from_form(form)?,
             header,
-            Origin { address: [127, 0, 0, 1].into(), shown: Shown::Nothing },
+            Origin {
+                address: [127, 0, 0, 1].into(),
+                shown: Shown::Nothing,
+                is_trusted_proxy: false,
+            },
         )
     }
 

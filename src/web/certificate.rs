@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use crate::crypto::certificate::ClientCertificate;
 use crate::oauth::caller::Shown;
+use crate::web::address;
 
 /// The most certificates of a chain that are read.
 const MOST: usize = 10;
@@ -24,8 +25,7 @@ pub(super) fn of_client(
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Shown {
-    let peer = peer.to_canonical();
-    if !trusted.iter().any(|network| network.contains(&peer)) {
+    if !address::is_trusted(peer, trusted) {
         return shown.cloned().map_or(Shown::Nothing, Shown::Certificate);
     }
     let mut certificates = headers.get_all("client-cert").iter();

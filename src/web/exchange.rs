@@ -67,7 +67,8 @@ where
         Ok(()) => {
             let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
             let shown = certificate::of_client(ip, shown, request.headers(), trusted);
-            route(exchange, Origin { address: client, shown }, request).await
+            let is_trusted_proxy = address::is_trusted(ip, trusted);
+            route(exchange, Origin { address: client, shown, is_trusted_proxy }, request).await
         }
         Err(refusal) => refusal.into_response(),
     };

@@ -4,6 +4,7 @@ pub mod address;
 mod basic;
 mod body;
 mod certificate;
+mod check;
 mod document;
 mod endpoint;
 mod exchange;
@@ -27,7 +28,7 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::oauth::caller::Origin;
 use crate::oauth::metadata::{
-    INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH, REVOCATION_PATH, TOKEN_PATH,
+    CHECK_PATH, INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH, REVOCATION_PATH, TOKEN_PATH,
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::refusal::Refusal;
@@ -47,8 +48,17 @@ pub struct Routes {
 }
 
 struct Endpoints {
-    at: HashMap<String, Endpoint>,
+    at: HashMap<String, Direct>,
     app: Arc<App>,
+}
+
+/// What is called without a router.
+#[derive(Debug, Clone, Copy)]
+enum Direct {
+    /// An endpoint where clients authenticate.
+    Client(Endpoint),
+    /// The check of tokens for gateways.
+    Check,
 }
 
 impl Routes {
@@ -59,10 +69,14 @@ impl Routes {
         let below = |suffix: &str| [suffix.to_owned(), format!("{path}{suffix}")];
         let aliases = app.foundation.config.token.aliases.iter().map(String::as_str);
         // A slash at the end is served too: a redirect would turn the POST into a GET (N-09).
-        let tokens = [TOKEN_PATH].into_iter().chain(aliases).map(|path| (path, Endpoint::Token));
+        let tokens = [TOKEN_PATH]
+            .into_iter()
+            .chain(aliases)
+            .map(|path| (path, Direct::Client(Endpoint::Token)));
         let others = [
-            (INTROSPECTION_PATH, Endpoint::Introspection),
-            (REVOCATION_PATH, Endpoint::Revocation),
+            (INTROSPECTION_PATH, Direct::Client(Endpoint::Introspection)),
+            (REVOCATION_PATH, Direct::Client(Endpoint::Revocation)),
+            (CHECK_PATH, Direct::Check),
         ];
         let at = tokens
             .chain(others)
@@ -109,9 +123,14 @@ impl Routes {
         B::Error: Into<BoxError>,
     {
         if let Some(Endpoints { at, app }) = &self.endpoints
-            && let Some(endpoint) = at.get(request.uri().path())
+            && let Some(direct) = at.get(request.uri().path())
         {
-            return endpoint::answer(*endpoint, app, origin, request).await.into_response();
+            return match *direct {
+                Direct::Client(endpoint) => {
+                    endpoint::answer(endpoint, app, origin, request).await.into_response()
+                }
+                Direct::Check => check::answer(app, &origin, &request),
+            };
         }
         match self.rest.clone().oneshot(request.map(Body::new)).await {
             Ok(response) => response,

@@ -13,6 +13,7 @@ mod support;
 mod access_token;
 mod algorithms;
 mod architecture;
+mod check;
 mod cli_clients;
 mod cli_config;
 mod cli_tokens;

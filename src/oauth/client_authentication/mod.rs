@@ -233,7 +233,7 @@ fn admitted(
     Ok(AuthenticatedClient { entry, evt, origin: Some(origin.clone()), is_by_certificate: false })
 }
 
-fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
+pub(super) fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
     let staleness = app.directory.staleness(now);
     if staleness > app.foundation.config.directory.max_staleness.seconds() {
         return Err(OAuthError::unavailable(format!(

@@ -1,0 +1,183 @@
+//! The check of an access token for an API: what a gateway asks for each request that it forwards
+//! (RFC 6750, section 3; RFC 9449, section 7). From memory alone.
+
+use std::borrow::Cow;
+
+use crate::app::App;
+use crate::crypto::dpop::{Expected, Proof};
+use crate::crypto::jwt::{Claims, Confirmation};
+use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
+use crate::model::time::Timestamp;
+use crate::oauth::caller::Origin;
+use crate::oauth::client_authentication::refuse_if_stale;
+use crate::oauth::live_token;
+
+/// What a gateway wants to know: whether a token is for this resource and has these scopes.
+#[derive(Debug)]
+pub struct RequiredAccess {
+    /// The resource, which must be the token's audience.
+    pub resource: String,
+    /// The scopes that the token must have; empty if any token for the resource will do.
+    pub scopes: Scopes,
+}
+
+/// How a token was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// As a bearer token (RFC 6750, section 2.1).
+    Bearer,
+    /// With a proof of possession (RFC 9449, section 7.1).
+    Dpop,
+}
+
+/// A token as the caller of the API presented it.
+#[derive(Debug)]
+pub struct PresentedToken {
+    /// The scheme of the `Authorization` header.
+    pub scheme: Scheme,
+    /// The token, unread.
+    pub token: String,
+    /// The proof of possession, if a trusted proxy forwarded all that belongs to it.
+    pub proof: Option<ForwardedProof>,
+}
+
+/// A proof of possession, and the request that it was made for.
+#[derive(Debug)]
+pub struct ForwardedProof {
+    /// The value of the `DPoP` header.
+    pub proof: String,
+    /// The method of the caller's request.
+    pub method: String,
+    /// The URL of the caller's request.
+    pub url: String,
+}
+
+/// What the API may rely on.
+#[derive(Debug)]
+pub struct CheckedToken {
+    /// The client.
+    pub client_id: String,
+    /// The scopes of the token, separated by spaces; may be empty.
+    pub scope: String,
+    /// How many seconds the token is still valid.
+    pub expires_in: i64,
+}
+
+/// Why a request is not let through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckError {
+    /// The token is malformed, expired, revoked, of another issuer or for another resource, or the
+    /// caller does not have its key. The text is for the caller.
+    InvalidToken(&'static str),
+    /// The proof of possession is missing or wrong (RFC 9449, section 7.1).
+    InvalidProof(String),
+    /// The token lacks a scope.
+    InsufficientScope,
+    /// The gateway asks for something that does not exist. The text is for its operator.
+    Misconfigured(String),
+    /// The memory of this instance is too old.
+    Unavailable(Cow<'static, str>),
+}
+
+const INVALID_TOKEN: &str = "The access token is malformed, expired, revoked or for another API.";
+
+/// Checks a token for a gateway.
+///
+/// # Errors
+/// See [`CheckError`]. The configuration of the gateway is checked before the token, so that a
+/// mistake in it shows at the first request.
+pub fn check(
+    app: &App,
+    required: &RequiredAccess,
+    presented: &PresentedToken,
+    origin: &Origin,
+) -> Result<CheckedToken, CheckError> {
+    let now = app.foundation.clock.now();
+    refuse_if_stale(app, now)
+        .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
+    check_configuration(app, required)?;
+    let claims = live_token::claims(app, &presented.token, now)
+        .filter(|claims| claims.aud == required.resource)
+        .ok_or(CheckError::InvalidToken(INVALID_TOKEN))?;
+    check_binding(app, &claims, presented, origin, now)?;
+    let scope = claims.scope.unwrap_or_default();
+    let has = |wanted: &str| scope.split(' ').any(|held| held == wanted);
+    if !required.scopes.iter().all(|wanted| has(wanted.as_str())) {
+        return Err(CheckError::InsufficientScope);
+    }
+    let expires_in = claims.exp.saturating_sub(now.0);
+    Ok(CheckedToken { client_id: claims.client_id, scope, expires_in })
+}
+
+fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), CheckError> {
+    let resources = app.directory.resources();
+    let resource = ResourceId::parse(&required.resource).ok();
+    let resource = resource.and_then(|id| resources.get(&id).cloned()).ok_or_else(|| {
+        CheckError::Misconfigured(format!("resource: {} is not registered", required.resource))
+    })?;
+    match required.scopes.first_outside(&resource.scope_names()) {
+        None => Ok(()),
+        Some(unknown) => Err(CheckError::Misconfigured(format!(
+            "scope: {} does not have the scope {unknown}",
+            required.resource
+        ))),
+    }
+}
+
+/// Checks that the caller has the key that the token is bound to, if it is bound.
+fn check_binding(
+    app: &App,
+    claims: &Claims,
+    presented: &PresentedToken,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<(), CheckError> {
+    match (&claims.cnf, presented.scheme) {
+        (None, Scheme::Bearer) => Ok(()),
+        // A bearer token gains nothing by a proof, and a bound one must not be used without.
+        (None, Scheme::Dpop) => {
+            Err(CheckError::InvalidToken("The access token is a bearer token: use Bearer."))
+        }
+        (Some(Confirmation::Key(_)), Scheme::Bearer) => {
+            Err(CheckError::InvalidToken("The access token is bound to a key: use DPoP."))
+        }
+        (Some(Confirmation::Key(thumbprint)), Scheme::Dpop) => {
+            check_proof(app, claims, thumbprint, presented, now)
+        }
+        (Some(Confirmation::Certificate(thumbprint)), _) => {
+            let certificate = origin.shown.certificate().filter(|_| origin.is_trusted_proxy);
+            if certificate.is_some_and(|shown| shown.thumbprint() == *thumbprint) {
+                return Ok(());
+            }
+            Err(CheckError::InvalidToken("The access token is bound to another certificate."))
+        }
+    }
+}
+
+/// RFC 9449, section 7.1: a proof for this very request, token and key, used once.
+fn check_proof(
+    app: &App,
+    claims: &Claims,
+    thumbprint: &str,
+    presented: &PresentedToken,
+    now: Timestamp,
+) -> Result<(), CheckError> {
+    let wrong = |problem: &str| CheckError::InvalidProof(format!("The DPoP proof: {problem}."));
+    let Some(forwarded) = &presented.proof else {
+        return Err(wrong("it is missing, or the gateway did not forward it"));
+    };
+    let uris = [forwarded.url.clone()];
+    let expected = Expected { method: &forwarded.method, uris: &uris };
+    let proof = Proof::check(&forwarded.proof, &expected)
+        .and_then(|proof| proof.check_time(now).map(|()| proof))
+        .map_err(|error| wrong(&error.to_string()))?;
+    if !proof.is_for_token(&presented.token) {
+        return Err(wrong("its ath is not the hash of the access token"));
+    }
+    if proof.thumbprint != thumbprint {
+        return Err(wrong("it is signed with another key than the token is bound to"));
+    }
+    let taken = app.foundation.vault.proofs.take(&proof.name, &claims.client_id, now);
+    taken.map_err(|_| wrong("it has been used before, or the memory of proofs is full"))
+}

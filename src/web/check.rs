@@ -1,0 +1,194 @@
+//! The check endpoint for gateways that cannot verify a JWT: nginx `auth_request`, Traefik
+//! `forwardAuth`, Caddy `forward_auth`, `HAProxy`. It answers by status and headers alone.
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::model::scope::Scopes;
+use crate::model::signing_key::Algorithm;
+use crate::oauth::caller::Origin;
+use crate::oauth::check::{
+    self, CheckError, CheckedToken, ForwardedProof, PresentedToken, RequiredAccess, Scheme,
+};
+
+/// The client of a valid token.
+const CLIENT_ID: &str = "x-auth-client-id";
+
+/// The scopes of a valid token, separated by spaces.
+const SCOPE: &str = "x-auth-scope";
+
+/// How many seconds a valid token is still valid.
+const EXPIRES_IN: &str = "x-auth-expires-in";
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 << 10;
+
+/// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of the
+/// caller's request, and 204 lets that request through. The body is not read.
+pub(super) fn answer<B>(app: &App, origin: &Origin, request: &Request<B>) -> Response {
+    let checked = required_access(request.uri()).map_err(Denial::from).and_then(|required| {
+        let presented = presented_token(origin, request.headers())?;
+        let checked = check::check(app, &required, &presented, origin);
+        checked.map_err(|error| Denial::of(error, presented.scheme, required.scopes.to_string()))
+    });
+    match checked {
+        Ok(token) => allowed(&token),
+        Err(denial) => denial.into_response(),
+    }
+}
+
+/// Reads `resource` and `scope`.
+fn required_access(uri: &Uri) -> Result<RequiredAccess, CheckError> {
+    let misconfigured = |problem: String| Err(CheckError::Misconfigured(problem));
+    let (mut resource, mut scope) = (None, None);
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let known = match &*name {
+            "resource" => &mut resource,
+            "scope" => &mut scope,
+            _ => return misconfigured(format!("{name} is not a parameter: resource, scope")),
+        };
+        if known.replace(value.into_owned()).is_some() {
+            return misconfigured(format!("{name} is given twice"));
+        }
+    }
+    let Some(resource) = resource else {
+        return misconfigured("resource is missing: the resource that the API is".to_owned());
+    };
+    let scopes = scope.as_deref().filter(|text| !text.is_empty()).map(Scopes::parse);
+    match scopes.transpose() {
+        Ok(scopes) => Ok(RequiredAccess { resource, scopes: scopes.unwrap_or_default() }),
+        Err(malformed) => misconfigured(format!("scope: {malformed}")),
+    }
+}
+
+/// Reads the `Authorization` header of the API's caller (RFC 6750, section 2.1).
+fn presented_token(origin: &Origin, headers: &HeaderMap) -> Result<PresentedToken, Denial> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (value, second) = (values.next(), values.next());
+    let Some(value) = value else { return Err(Denial::missing()) };
+    let malformed =
+        || Denial::of(CheckError::InvalidToken(MALFORMED), Scheme::Bearer, String::new());
+    let text = value.to_str().ok().filter(|_| second.is_none()).ok_or_else(malformed)?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
+    let scheme = match scheme {
+        scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        scheme if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        // HTTP Basic, for example, is not an attempt to present a token.
+        _ => return Err(Denial::missing()),
+    };
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(malformed());
+    }
+    let proof = forwarded_proof(headers).filter(|_| origin.is_trusted_proxy);
+    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof })
+}
+
+const MALFORMED: &str = "The Authorization header is not one scheme and one access token.";
+
+/// The proof and the request that it was made for, as Traefik and Caddy forward them.
+fn forwarded_proof(headers: &HeaderMap) -> Option<ForwardedProof> {
+    let one = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    };
+    let (scheme, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
+    let target = one("x-forwarded-uri")?;
+    Some(ForwardedProof {
+        proof: one("dpop")?.to_owned(),
+        method: one("x-forwarded-method")?.to_owned(),
+        url: format!("{scheme}://{host}{target}"),
+    })
+}
+
+/// Why a request is not let through, and what the challenge says.
+struct Denial {
+    error: Option<CheckError>,
+    scheme: Scheme,
+    scope: String,
+}
+
+impl From<CheckError> for Denial {
+    fn from(error: CheckError) -> Self {
+        Self::of(error, Scheme::Bearer, String::new())
+    }
+}
+
+impl Denial {
+    /// There is no token: the challenge has no error code (RFC 6750, section 3.1).
+    fn missing() -> Self {
+        Self { error: None, scheme: Scheme::Bearer, scope: String::new() }
+    }
+
+    fn of(error: CheckError, scheme: Scheme, scope: String) -> Self {
+        Self { error: Some(error), scheme, scope }
+    }
+
+    fn into_response(self) -> Response {
+        match &self.error {
+            None => self.challenge(StatusCode::UNAUTHORIZED, None),
+            Some(CheckError::InvalidToken(text)) => {
+                self.challenge(StatusCode::UNAUTHORIZED, Some(("invalid_token", text)))
+            }
+            Some(CheckError::InvalidProof(text)) => {
+                self.challenge(StatusCode::UNAUTHORIZED, Some(("invalid_dpop_proof", text)))
+            }
+            Some(CheckError::InsufficientScope) => {
+                let text = "The access token lacks a scope.";
+                self.challenge(StatusCode::FORBIDDEN, Some(("insufficient_scope", text)))
+            }
+            Some(CheckError::Misconfigured(problem)) => {
+                tracing::info!(?problem, "a check was asked for in a way that no token can pass");
+                with(StatusCode::BAD_REQUEST, &[("x-tokend-error", problem)])
+            }
+            Some(CheckError::Unavailable(reason)) => {
+                tracing::error!(%reason, "a token cannot be checked");
+                with(StatusCode::SERVICE_UNAVAILABLE, &[(RETRY_AFTER.as_str(), "2")])
+            }
+        }
+    }
+
+    /// The challenge of RFC 6750, section 3, or of RFC 9449, section 7.1.
+    fn challenge(&self, status: StatusCode, error: Option<(&str, &str)>) -> Response {
+        let mut challenge = match self.scheme {
+            Scheme::Bearer => "Bearer realm=\"tokend\"".to_owned(),
+            Scheme::Dpop => {
+                format!("DPoP algs=\"{}\"", Algorithm::ALL.map(Algorithm::as_str).join(" "))
+            }
+        };
+        if let Some((code, description)) = error {
+            let description = description.replace(['"', '\\'], "'");
+            challenge.push_str(&format!(", error=\"{code}\", error_description=\"{description}\""));
+        }
+        if status == StatusCode::FORBIDDEN {
+            challenge.push_str(&format!(", scope=\"{}\"", self.scope));
+        }
+        with(status, &[(WWW_AUTHENTICATE.as_str(), &challenge)])
+    }
+}
+
+fn allowed(token: &CheckedToken) -> Response {
+    let expires_in = token.expires_in.to_string();
+    with(
+        StatusCode::NO_CONTENT,
+        &[(CLIENT_ID, &token.client_id), (SCOPE, &token.scope), (EXPIRES_IN, &expires_in)],
+    )
+}
+
+/// An answer without a body. A value that a header cannot hold is left out.
+fn with(status: StatusCode, values: &[(&str, &str)]) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in values {
+        let name = HeaderName::try_from(*name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
