@@ -8,28 +8,16 @@ use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::admin::Actor;
-use crate::admin::client::{self, NewClient};
-use crate::admin::resource::{self, NewResource};
-use crate::admin::secret::NewSecret;
 use crate::app::App;
+use crate::cli::demo::{self, DEMO_CLIENT};
 use crate::cli::error::CliError;
-use crate::cli::screen::{self, DEMO_API, DEMO_CLIENT, Ephemeral};
+use crate::cli::screen::{self, Ephemeral, Shown};
 use crate::cli::{Global, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, Need, environment};
 use crate::crypto::jwt;
-use crate::model::client::{ClientId, ClientName};
-use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::resource::{OfferedScope, ResourceId};
-use crate::model::security::{Networks, Security};
-use crate::oauth;
-use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
-use crate::oauth::request::Wanted;
 use crate::server::{ServeError, Server};
-
-const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change the demo"];
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
@@ -52,15 +40,17 @@ pub(crate) async fn run(global: &Global, args: DevArgs) -> Result<(), CliError> 
     serve::start_logging(&config);
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
+    let environment = environment_of_commands(global, &args, &config)?;
     let app = serve::load(config).await?;
     let server = Server::start(app.clone()).await.map_err(in_dev)?;
-    let secret = demo(&app).await?;
+    let demo = demo::prepare(&app.foundation).await?;
     app.catch_up().await.map_err(crate::app::StartError::from)?;
     let stop = serve::told_to_stop()?;
     let serving = tokio::spawn(server.run(stop));
-    let tested = self_test(&app, secret.as_ref()).await?;
-    output::line(&screen::of(&app, secret.as_ref(), tested, is_open))?;
-    drop(secret);
+    let tested = self_test(&app, &demo.secret).await?;
+    let shown = Shown { secret: &demo.secret, state: demo.state, tested, is_open, environment };
+    output::line(&screen::of(&app, &shown))?;
+    drop(demo);
     serving.await.map_err(|error| CliError::failed(error.to_string()))?;
     Ok(())
 }
@@ -155,7 +145,7 @@ fn start_over(
     std::net::TcpListener::bind(config.listen).map_err(|problem| {
         in_dev(ServeError::Listen { address: config.listen, setting: "listen", problem })
     })?;
-    for name in ["tokend.db", "tokend.db-wal", "tokend.db-shm", "master.key"] {
+    for name in ["tokend.db", "tokend.db-wal", "tokend.db-shm", "master.key", demo::FILE_NAME] {
         match std::fs::remove_file(config.data_dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(not_writable(error));
@@ -166,73 +156,79 @@ fn start_over(
     Ok(())
 }
 
-/// Makes the demo resource and client, unless they are there; gives the secret of a new client.
-async fn demo(app: &App) -> Result<Option<SecretString>, CliError> {
-    let foundation = &app.foundation;
-    let actor = Actor::new("dev", "demo");
-    let api = ResourceId::parse(DEMO_API)?;
-    let id = ClientId::parse(DEMO_CLIENT)?;
-    if foundation.store.resource(&api).await?.is_none() {
-        let scopes = DEMO_SCOPES.iter().map(|text| OfferedScope::parse(text));
-        let scopes = scopes.collect::<Result<_, _>>()?;
-        let new = NewResource {
-            resource: api.clone(),
-            scopes,
-            token_lifetime: None,
-            signing_algorithm: None,
-        };
-        resource::create(foundation, &actor, new).await?;
-    }
-    if foundation.store.registration(&id).await?.is_some() {
-        return Ok(None);
-    }
-    let new = NewClient {
-        name: ClientName::parse("Demo client")?,
-        client_id: Some(id),
-        auth_methods: Vec::new(),
-        grant_types: Vec::new(),
-        token_lifetime: None,
-        token_rate: None,
-        grants: vec![Grant {
-            resource: api,
-            scopes: GrantedScopes::All,
-            networks: Networks::default(),
-        }],
-        security: Security::default(),
-        secret: NewSecret { label: "demo".to_owned(), lifetime: None },
-    };
-    let (_, secret) = client::create(foundation, &actor, new).await?;
-    Ok(secret)
-}
-
-/// Does what the screen is about to tell: gets a token over HTTP, if the secret is known, and
-/// checks it with the key set as it is published. Gives how long that took.
-async fn self_test(app: &App, secret: Option<&SecretString>) -> Result<Duration, CliError> {
+/// Does what the screen is about to tell: gets a token over HTTP, and checks it with the key set as
+/// it is published. Gives how long that took.
+async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliError> {
     let failed = |what: String| CliError::failed(format!("the self-test failed: {what}"));
     let started = Instant::now();
     let address = http::reachable(app.foundation.config.listen);
-    let token = if let Some(secret) = secret {
-        let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
-        let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
-        let form = "grant_type=client_credentials&scope=demo:read";
-        let answer = http::post_form(address, TOKEN_PATH, &basic, form).await.map_err(failed)?;
-        let body: serde_json::Value =
-            serde_json::from_str(&answer.body).map_err(|error| failed(error.to_string()))?;
-        let token = body["access_token"].as_str().map(str::to_owned);
-        token.ok_or_else(|| failed(format!("{} {}", answer.status, answer.body)))?
-    } else {
-        let refused = |error: oauth::error::OAuthError| failed(error.reason().to_owned());
-        let id = ClientId::parse(DEMO_CLIENT)?;
-        let client = AuthenticatedClient::vouched_for(app, &id).map_err(refused)?;
-        let client = client.ok_or_else(|| failed("the demo client does not exist".to_owned()))?;
-        let wanted = Wanted::default();
-        let (_, token) = oauth::issue(app, &client, &wanted).await.map_err(refused)?;
-        token.access_token
-    };
+    let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    let form = "grant_type=client_credentials&scope=demo:read";
+    let answer = http::post_form(address, TOKEN_PATH, &basic, form).await.map_err(failed)?;
+    let body: serde_json::Value =
+        serde_json::from_str(&answer.body).map_err(|error| failed(error.to_string()))?;
+    let token = body["access_token"].as_str();
+    let token = token.ok_or_else(|| failed(format!("{} {}", answer.status, answer.body)))?;
     let answer = http::get(address, KEY_SET_PATH).await.map_err(failed)?;
     let keys = jwt::key_set(&answer.body).map_err(|error| failed(error.to_string()))?;
     let now = app.foundation.clock.now();
-    jwt::verify(&token, &keys, Some(app.issuer.as_str()), now)
+    jwt::verify(token, &keys, Some(app.issuer.as_str()), now)
         .map_err(|error| failed(error.to_string()))?;
     Ok(started.elapsed())
+}
+
+/// What another command needs in its environment to work on the same data, such as
+/// `TOKEND_DATA_DIR=/tmp/x`; nothing if it finds the data by itself.
+fn environment_of_commands(
+    global: &Global,
+    args: &DevArgs,
+    config: &Config,
+) -> Result<String, CliError> {
+    // A terminal in the same directory reads the same files, and nothing else for sure.
+    let plain = Settings::gather(&Flags::default(), &[])?;
+    let mut flags = global.flags();
+    if args.ephemeral {
+        flags.fixed.push(("database.url", String::new(), "from --ephemeral"));
+    }
+    let own = Settings::gather(&flags, &environment())?;
+    let mut text = String::new();
+    let folder = config.data_dir.display().to_string();
+    if plain.text("data_dir") != folder {
+        text.push_str(&format!("TOKEND_DATA_DIR={} ", quoted(&folder)));
+    }
+    if plain.text("database.url") != own.text("database.url") {
+        match &config.database.location {
+            Location::Sqlite(_) => {
+                text.push_str(&format!(
+                    "TOKEND_DATABASE_URL={} ",
+                    quoted(&own.text("database.url"))
+                ));
+            }
+            // It may hold a password.
+            Location::Postgres(_) => text.push_str("TOKEND_DATABASE_URL=\"$TOKEND_DATABASE_URL\" "),
+        }
+    }
+    Ok(text)
+}
+
+/// A word of a shell command.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:-".contains(&byte);
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        assert_eq!(quoted("/tmp/tokend-a_1"), "/tmp/tokend-a_1");
+        assert_eq!(quoted("/tmp/my data"), "'/tmp/my data'");
+        assert_eq!(quoted("a'b"), "'a'\\''b'");
+    }
 }

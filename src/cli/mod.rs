@@ -18,6 +18,7 @@ mod client_trust;
 mod client_view;
 mod completion;
 mod confirmation;
+mod demo;
 mod dev;
 mod error;
 mod examples;

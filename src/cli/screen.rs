@@ -7,17 +7,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
+use crate::cli::demo::{self, DEMO_API, DEMO_CLIENT, DemoState};
 use crate::cli::error::CliError;
 use crate::config::Location;
 use crate::crypto::random;
 use crate::oauth::metadata::TOKEN_PATH;
 use crate::store::schema;
-
-/// The resource that `dev` makes.
-pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
-
-/// The client that `dev` makes.
-pub(crate) const DEMO_CLIENT: &str = "cl_demo";
 
 /// A folder that is removed when the process is done with it.
 pub(crate) struct Ephemeral(PathBuf);
@@ -45,29 +40,31 @@ impl Drop for Ephemeral {
     }
 }
 
-/// Writes the screen. Every line of it has worked a moment ago.
-pub(crate) fn of(
-    app: &App,
-    secret: Option<&SecretString>,
-    tested: Duration,
-    is_open: bool,
-) -> String {
+/// What the screen shows besides what the server knows.
+pub(crate) struct Shown<'a> {
+    /// The secret of the demo client.
+    pub(crate) secret: &'a SecretString,
+    /// What became of the demo client.
+    pub(crate) state: DemoState,
+    /// How long the self-test took.
+    pub(crate) tested: Duration,
+    /// True if other machines can reach the server.
+    pub(crate) is_open: bool,
+    /// What other commands need in their environment, with a space after it; may be empty.
+    pub(crate) environment: String,
+}
+
+/// Writes the screen. Every line of it has just worked.
+pub(crate) fn of(app: &App, shown: &Shown<'_>) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write(&mut text, app, secret, tested, is_open);
+    let _ = write(&mut text, app, shown);
     text
 }
 
-fn write(
-    text: &mut String,
-    app: &App,
-    secret: Option<&SecretString>,
-    tested: Duration,
-    is_open: bool,
-) -> std::fmt::Result {
+fn write(text: &mut String, app: &App, shown: &Shown<'_>) -> std::fmt::Result {
     let issuer = app.issuer.as_str();
-    let state = if secret.is_some() { "created" } else { "found" };
-    let reach = if is_open { "ALL INTERFACES" } else { "loopback only" };
+    let reach = if shown.is_open { "ALL INTERFACES" } else { "loopback only" };
     let version = env!("CARGO_PKG_VERSION");
     writeln!(
         text,
@@ -76,36 +73,24 @@ fn write(
     writeln!(text, "  ok  database      {:<34} schema {}", place(app), schema::NEWEST)?;
     writeln!(text, "  ok  signing key   {}", key(app))?;
     writeln!(text, "  ok  demo API      {DEMO_API:<34} scopes demo:read demo:write")?;
-    writeln!(text, "  ok  demo client   {DEMO_CLIENT:<34} {state}")?;
-    let what =
-        if secret.is_some() { "got a token over HTTP and verified it" } else { "verified a token" };
+    writeln!(text, "  ok  demo client   {DEMO_CLIENT:<34} {}", shown.state.as_str())?;
     writeln!(
         text,
-        "  ok  self-test     {what} through the published key set ({} ms)",
-        tested.as_millis()
+        "  ok  self-test     got a token over HTTP and verified it through the published key set ({} ms)",
+        shown.tested.as_millis()
     )?;
     writeln!(text, "\n  1  Get a token:\n")?;
-    let shown = match secret {
-        Some(secret) => secret.expose_secret().to_owned(),
-        None => "YOUR-SECRET".to_owned(),
-    };
-    writeln!(text, "     curl -s {issuer}{TOKEN_PATH} \\\n       -u '{DEMO_CLIENT}:{shown}' \\")?;
+    let secret = shown.secret.expose_secret();
+    writeln!(text, "     curl -s {issuer}{TOKEN_PATH} \\\n       -u '{DEMO_CLIENT}:{secret}' \\")?;
     writeln!(text, "       -d grant_type=client_credentials -d scope=demo:read\n")?;
-    let run = command();
-    if secret.is_none() {
-        writeln!(text, "     The secret was shown when it was made. Lost it? Get another one:")?;
-        writeln!(text, "     {run} client rotate-secret {DEMO_CLIENT}\n")?;
-    }
+    let run = format!("{}{}", shown.environment, command());
     writeln!(text, "  2  Look at it:        {run} token verify -      (paste the answer, Ctrl-D)")?;
     writeln!(text, "  3  Make your own:     {run} client create billing --grant {DEMO_API}\n")?;
     writeln!(text, "     Metadata {issuer}/.well-known/oauth-authorization-server")?;
     writeln!(text, "     Keys     {issuer}/.well-known/jwks.json\n")?;
-    if secret.is_some() {
-        write!(text, "  The secret above is not shown again. ")?;
-    } else {
-        write!(text, "  ")?;
-    }
-    write!(text, "Ctrl-C stops. For a real server: tokend serve")
+    let file = demo::path(&app.foundation.config.data_dir);
+    writeln!(text, "  The secret is kept in {}, for the next start.", file.display())?;
+    write!(text, "  Ctrl-C stops. For a real server: tokend serve")
 }
 
 fn place(app: &App) -> String {

@@ -1,11 +1,12 @@
 //! `tokend dev`, as a newcomer meets it.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::support::process::{Cli, free_port};
+use crate::support::process::{Cli, free_port, program};
 use crate::support::{Engine, client};
 
 /// A running `tokend dev` and what its screen says.
@@ -50,7 +51,7 @@ impl Dev {
     }
 
     /// The lines of the curl, as a person would copy them.
-    fn curl(&self) -> String {
+    pub fn curl(&self) -> String {
         let start = self.screen.find("curl -s").expect("a curl");
         let end = start + self.screen[start..].find("\n\n").expect("its end");
         self.screen[start..end].to_owned()
@@ -80,7 +81,7 @@ async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
         "DEV MODE",
         "ok  signing key   ES256",
         "ok  self-test     got a token over HTTP",
-        "not shown again",
+        "is kept in ./.tokend/demo.secret",
     ] {
         assert!(dev.screen.contains(words), "no {words:?} in {}", dev.screen);
     }
@@ -97,16 +98,25 @@ async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_keeps_the_data_and_says_how_to_get_a_new_secret() {
+async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
     let cli = new_dev().await;
     let first = Dev::start(&cli, free_port(), &[]);
     let secret = first.secret();
     drop(first);
+    let file = cli.place.folder.path().join(".tokend/demo.secret");
+    let mode = std::fs::metadata(&file).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     let port = free_port();
     let again = Dev::start(&cli, port, &[]);
-    assert!(again.screen.contains("client rotate-secret cl_demo"), "{}", again.screen);
-    assert!(!again.screen.contains("tkd_"), "{}", again.screen);
-    // The secret of the first screen goes on working.
+    assert_eq!(again.secret(), secret);
+    assert!(
+        again.screen.contains("cl_demo                            found\n"),
+        "{}",
+        again.screen
+    );
+    let output = Command::new("sh").args(["-c", &again.curl()]).output().expect("a shell");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("access_token"), "{output:?}");
+    // The secret of the first screen still works.
     let answer = client()
         .post(format!("http://127.0.0.1:{port}/v1/oauth/token"))
         .basic_auth("cl_demo", Some(&secret))
@@ -117,7 +127,64 @@ async fn a_restart_keeps_the_data_and_says_how_to_get_a_new_secret() {
     assert_eq!(answer.status(), 200);
     drop(again);
     let fresh = Dev::start(&cli, free_port(), &["--fresh"]);
-    assert!(fresh.screen.contains("tkd_"), "{}", fresh.screen);
+    assert_ne!(fresh.secret(), secret);
+}
+
+/// O-27: whatever has become of the kept secret, the curl on the screen works.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
+    let cli = new_dev().await;
+    let first = Dev::start(&cli, free_port(), &[]);
+    let secret = first.secret();
+    drop(first);
+    let file = cli.place.folder.path().join(".tokend/demo.secret");
+    std::fs::remove_file(&file).expect("removed");
+    let second = Dev::start(&cli, free_port(), &[]);
+    assert_ne!(second.secret(), secret);
+    assert!(second.screen.contains("found; it got a new secret"), "{}", second.screen);
+    drop(second);
+    cli.json(&["client", "rotate-secret", "cl_demo"]);
+    let third = Dev::start(&cli, free_port(), &[]);
+    let output = Command::new("sh").args(["-c", &third.curl()]).output().expect("a shell");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("access_token"), "{output:?}");
+    drop(third);
+    // With as many secrets as a client may have, the demo's are replaced.
+    for _ in 0..20 {
+        cli.run(&["client", "add-secret", "cl_demo"]);
+    }
+    std::fs::remove_file(&file).expect("removed");
+    let fourth = Dev::start(&cli, free_port(), &[]);
+    assert!(fourth.screen.contains("got a token over HTTP"), "{}", fourth.screen);
+}
+
+/// O-28: what the screen suggests reaches the data of this server, from any terminal.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suggested_commands_find_an_ephemeral_server() {
+    let cli = new_dev().await;
+    let dev = Dev::start(&cli, free_port(), &["--ephemeral"]);
+    let output = Command::new("sh").args(["-c", &dev.curl()]).output().expect("a shell");
+    let answer = String::from_utf8(output.stdout).expect("text");
+    let line = |start: &str| {
+        let line = dev.screen.lines().find(|line| line.trim().starts_with(start)).expect("a step");
+        let command = line.split(':').nth(1).expect("a command").trim().to_owned();
+        let command = command.split("   ").next().expect("a command").to_owned();
+        command.replace("cargo run -q --", &program().display().to_string())
+    };
+    for step in ["2  Look at it", "3  Make your own"] {
+        assert!(line(step).starts_with("TOKEND_DATA_DIR=/"), "{}", dev.screen);
+    }
+    let verify =
+        format!("echo '{answer}' | {}", line("2  Look at it").replace("TOKEND", "env TOKEND"));
+    let output = Command::new("sh")
+        .args(["-c", &verify])
+        .current_dir(cli.place.folder.path())
+        .output()
+        .expect("a shell");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("time checks pass"), "{output:?}");
+    assert!(!cli.place.folder.path().join(".tokend").exists());
+    drop(dev);
+    let dev = Dev::start(&cli, free_port(), &[]);
+    assert!(!dev.screen.contains("TOKEND_"), "{}", dev.screen);
 }
 
 #[tokio::test(flavor = "multi_thread")]

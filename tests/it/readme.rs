@@ -147,6 +147,8 @@ async fn the_screen_is_the_real_one() {
                 .map(|word| match word {
                     word if word.starts_with("'cl_demo:tkd_") => "'cl_demo:tkd_…'",
                     word if word.ends_with('…') => "…",
+                    // The schema's version grows with each migration.
+                    word if word.parse::<u32>().is_ok() => "1",
                     word if word.starts_with('(') && word[1..].parse::<u32>().is_ok() => "(1",
                     word => word,
                 })

@@ -1,0 +1,177 @@
+//! The demo of `tokend dev`: a resource, a client, and its secret, which is kept in the data folder
+//! so that each start can show a curl that works.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::admin::client::{self, NewClient};
+use crate::admin::resource::{self, NewResource};
+use crate::admin::secret::{self, NewSecret};
+use crate::admin::{Actor, AdminError};
+use crate::app::Foundation;
+use crate::cli::error::CliError;
+use crate::crypto::secret::hint;
+use crate::model::client::{ClientId, ClientName, Registration};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::resource::{OfferedScope, ResourceId};
+use crate::model::security::{Networks, Security};
+
+/// The resource of the demo.
+pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
+
+/// The client of the demo.
+pub(crate) const DEMO_CLIENT: &str = "cl_demo";
+
+const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change the demo"];
+
+/// The name of the file, below the data folder.
+pub(crate) const FILE_NAME: &str = "demo.secret";
+
+/// The file in that data folder.
+pub(crate) fn path(folder: &Path) -> PathBuf {
+    folder.join(FILE_NAME)
+}
+
+/// What became of the demo client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DemoState {
+    /// It was made now.
+    Created,
+    /// It exists, and so does a secret of it.
+    Found,
+    /// It exists, and got another secret, because none was known here.
+    NewSecret,
+}
+
+impl DemoState {
+    /// The state as the screen says it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Found => "found",
+            Self::NewSecret => "found; it got a new secret",
+        }
+    }
+}
+
+/// The demo client and a secret of it that works.
+pub(crate) struct Demo {
+    /// The secret.
+    pub(crate) secret: SecretString,
+    /// What became of the client.
+    pub(crate) state: DemoState,
+}
+
+/// Makes the demo resource and client, unless they exist. The secret is kept for the next start;
+/// if the kept one is not valid any more, the client gets another one.
+pub(crate) async fn prepare(foundation: &Foundation) -> Result<Demo, CliError> {
+    let api = ResourceId::parse(DEMO_API)?;
+    let id = ClientId::parse(DEMO_CLIENT)?;
+    demo_resource(foundation, &api).await?;
+    let (secret, state) = match foundation.store.registration(&id).await? {
+        None => (demo_client(foundation, id, api).await?, DemoState::Created),
+        Some(found) => match load(foundation, &found) {
+            Some(kept) => return Ok(Demo { secret: kept, state: DemoState::Found }),
+            None => (another_secret(foundation, &id).await?, DemoState::NewSecret),
+        },
+    };
+    let folder = &foundation.config.data_dir;
+    keep(folder, &secret).map_err(|error| {
+        CliError::failed(format!("cannot write {}: {error}", path(folder).display()))
+    })?;
+    Ok(Demo { secret, state })
+}
+
+async fn demo_resource(foundation: &Foundation, api: &ResourceId) -> Result<(), CliError> {
+    if foundation.store.resource(api).await?.is_some() {
+        return Ok(());
+    }
+    let scopes = DEMO_SCOPES.iter().map(|text| OfferedScope::parse(text));
+    let new = NewResource {
+        resource: api.clone(),
+        scopes: scopes.collect::<Result<_, _>>()?,
+        token_lifetime: None,
+        signing_algorithm: None,
+    };
+    resource::create(foundation, &actor(), new).await?;
+    Ok(())
+}
+
+async fn demo_client(
+    foundation: &Foundation,
+    id: ClientId,
+    api: ResourceId,
+) -> Result<SecretString, CliError> {
+    let new = NewClient {
+        name: ClientName::parse("Demo client")?,
+        client_id: Some(id),
+        auth_methods: Vec::new(),
+        grant_types: Vec::new(),
+        token_lifetime: None,
+        token_rate: None,
+        grants: vec![Grant {
+            resource: api,
+            scopes: GrantedScopes::All,
+            networks: Networks::default(),
+        }],
+        security: Security::default(),
+        secret: demo_label(),
+    };
+    let (_, secret) = client::create(foundation, &actor(), new).await?;
+    secret.ok_or_else(|| CliError::failed("the demo client was made without a secret"))
+}
+
+/// One more secret for the demo client, or one in place of all others if it has too many.
+async fn another_secret(foundation: &Foundation, id: &ClientId) -> Result<SecretString, CliError> {
+    match secret::add(foundation, &actor(), id, &demo_label()).await {
+        Ok((_, secret)) => Ok(secret),
+        Err(AdminError::Conflict(_) | AdminError::Invalid { .. }) => {
+            let (_, secret, _) =
+                secret::rotate(foundation, &actor(), id, &demo_label(), None).await?;
+            Ok(secret)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn actor() -> Actor {
+    Actor::new("dev", "demo")
+}
+
+fn demo_label() -> NewSecret {
+    NewSecret { label: "demo".to_owned(), lifetime: None }
+}
+
+/// The secret that an earlier run kept, if it is still valid for the demo client.
+fn load(foundation: &Foundation, demo: &Registration) -> Option<SecretString> {
+    let text = std::fs::read_to_string(path(&foundation.config.data_dir)).ok()?;
+    let text = Zeroizing::new(text);
+    let kept = text.trim();
+    let id = demo.client.client_id.as_str();
+    let hint = hint(kept);
+    let now = foundation.clock.now();
+    let is_valid = foundation.vault.tag_key.is_tagged(id, kept)
+        && demo.secrets.iter().any(|known| known.hint == hint && known.is_live(now));
+    is_valid.then(|| SecretString::from(kept))
+}
+
+/// Keeps the secret for the next start: mode 0600, and whole or not at all.
+fn keep(folder: &Path, secret: &SecretString) -> io::Result<()> {
+    let draft = folder.join(format!("{FILE_NAME}.new"));
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    writeln!(file, "{}", secret.expose_secret())?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path(folder))
+}
