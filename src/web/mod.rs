@@ -108,7 +108,8 @@ impl Routes {
 
     /// The management listener: for now, health.
     pub fn management(app: Arc<App>) -> Self {
-        Self::only(health::routes().with_state(app))
+        let routes = health::routes().with_state(app).fallback(not_found_on_management);
+        Self { endpoints: None, rest: routes }
     }
 
     /// A listener without endpoints where clients authenticate.
@@ -141,4 +142,8 @@ impl Routes {
 
 async fn not_found() -> Refusal {
     Refusal::not_found()
+}
+
+async fn not_found_on_management() -> Refusal {
+    Refusal::not_found_on_management()
 }

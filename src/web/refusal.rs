@@ -84,6 +84,15 @@ impl Refusal {
         )
     }
 
+    /// 404 of the management listener, which issues no tokens.
+    pub(super) fn not_found_on_management() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is nothing at this path. Health: GET /livez and /readyz. Tokens are issued by the public listener.",
+        )
+    }
+
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         let mut refusal = Self::invalid(

@@ -249,3 +249,13 @@ async fn a_browser_finds_a_page_and_a_program_an_error() {
     let posted = server.http.post(server.url("/")).header("accept", accept);
     Answer::of(posted).await.assert_refused(404, "not_found");
 }
+
+/// The management listener does not send callers to an endpoint that it does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_management_listener_says_what_it_has() {
+    let server = Server::start(Engine::Sqlite).await;
+    let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
+    assert_eq!(answer.status, 404, "{answer:?}");
+    assert!(answer.text.contains("/readyz"), "{answer:?}");
+    assert!(!answer.text.contains("/v1/oauth/token"), "{answer:?}");
+}
