@@ -3,7 +3,6 @@
 //! taking what we write; and whoever does not speak HTTP is answered with a body like everybody
 //! else.
 
-use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::server::activity::Activity;
 use crate::web::{self, Exchange, Peer, Shape};
 
 /// How long a connection may lie idle between two requests.
@@ -48,19 +48,22 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     peer: Peer,
     exchange: Arc<Exchange>,
     timeouts: Timeouts,
+    activity: Arc<Activity>,
     watcher: Watcher,
 ) {
-    let answered = Arc::new(Answered::default());
+    let answered = Arc::new(Answered::new(activity));
     let stream = Attended::new(stream, exchange.shape, timeouts, answered.clone());
     let header_size = exchange.header_size;
     let address = peer.address;
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (exchange, answered, peer) = (exchange.clone(), answered.clone(), peer.clone());
         async move {
-            answered.begin();
+            if !answered.begin() {
+                return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+            }
             let response = web::answer(&exchange, &peer, request).await;
             answered.end();
-            Ok::<_, Infallible>(response)
+            Ok(response)
         }
     });
     let connection = http1::Builder::new()
@@ -76,15 +79,22 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 }
 
 /// How many requests of a connection have begun and ended.
-#[derive(Default)]
 struct Answered {
     begun: AtomicUsize,
     ended: AtomicUsize,
+    activity: Arc<Activity>,
 }
 
 impl Answered {
-    fn begin(&self) {
+    fn new(activity: Arc<Activity>) -> Self {
+        Self { begun: AtomicUsize::new(0), ended: AtomicUsize::new(0), activity }
+    }
+
+    /// Notes that a request is answered from now on; false if the connection makes way for another
+    /// one, and the request must not be answered.
+    fn begin(&self) -> bool {
         self.begun.fetch_add(1, Ordering::Relaxed);
+        self.activity.begin_request()
     }
 
     fn end(&self) {
@@ -184,13 +194,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
         Poll::Ready(Ok(buffer.len()))
     }
 
-    /// Notes that a head has begun to arrive, and when it must be complete.
-    fn note_bytes(&mut self) {
+    /// Notes that a head has begun to arrive, and when it must be complete. False if the connection
+    /// makes way for another one.
+    fn note_bytes(&mut self) -> bool {
         self.note_answers();
-        if !self.has_begun && !self.answered.is_serving() {
+        if self.answered.is_serving() {
+            return true;
+        }
+        if !self.has_begun {
             self.has_begun = true;
             self.deadline = Instant::now() + self.timeouts.head;
         }
+        self.answered.activity.begin_head()
     }
 
     /// Notes that a request has been answered since, so that the wait for the next one begins.
@@ -200,6 +215,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
             self.waiting_since = count;
             self.has_begun = false;
             self.deadline = Instant::now() + IDLE;
+            if !self.answered.is_serving() {
+                self.answered.activity.wait();
+            }
         }
     }
 
@@ -229,9 +247,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Attended<S> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
         match outcome {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.note_bytes(),
+            Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.note_bytes() => {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
             Poll::Pending if self.is_too_slow(context) => {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Pending if self.answered.activity.is_closed(context) => {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
             _ => {}
         }

@@ -1,7 +1,10 @@
 //! The running server: listeners, connections, upkeep, and a stop that finishes what was begun.
 
+mod activity;
 mod connection;
 mod fetching;
+mod listening;
+mod places;
 mod supervisor;
 mod tls;
 mod upkeep;
@@ -10,24 +13,19 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admin::AdminError;
 use crate::app::App;
-use crate::server::connection::Timeouts;
+use crate::server::listening::Listening;
 use crate::server::tls::Tls;
-use crate::web::{Exchange, Peer, Routes, Shape};
+use crate::web::{Routes, Shape};
 
 /// How many connections the management listener holds at the most.
 const MANAGEMENT_CONNECTIONS: usize = 128;
-
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -168,94 +166,4 @@ async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListene
         setting,
         problem,
     })
-}
-
-/// One listener with its routes.
-struct Listening {
-    listener: TcpListener,
-    exchange: Arc<Exchange>,
-    timeouts: Timeouts,
-    places: Arc<Semaphore>,
-    tls: Option<Arc<Tls>>,
-}
-
-impl Listening {
-    fn new(app: &App, listener: TcpListener, routes: Routes, shape: Shape, most: usize) -> Self {
-        let config = &app.foundation.config;
-        let exchange = Exchange {
-            routes,
-            shape,
-            header_size: config.limits.header_size,
-            trusted_proxies: config.trusted_proxies.clone(),
-            refusals: app.refusals.clone(),
-            clock: app.foundation.clock.clone(),
-        };
-        Self {
-            listener,
-            exchange: Arc::new(exchange),
-            timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
-            places: Arc::new(Semaphore::new(most)),
-            tls: None,
-        }
-    }
-
-    fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, ..self }
-    }
-
-    /// Accepts connections until the server closes, then lets those that are open finish.
-    async fn accept(self, mut closed: watch::Receiver<bool>) {
-        let graceful = GracefulShutdown::new();
-        loop {
-            let next = async {
-                // The semaphore is never closed. Who comes beyond the limit waits in the kernel.
-                let place = self.places.clone().acquire_owned().await;
-                (place, self.listener.accept().await)
-            };
-            let (place, accepted) = tokio::select! {
-                next = next => next,
-                _ = closed.changed() => break,
-            };
-            match accepted {
-                Ok((stream, address)) => {
-                    // Small answers should not wait for more; a socket that refuses is only slower.
-                    let _ = stream.set_nodelay(true);
-                    let serving = self.serve(stream, address, graceful.watcher());
-                    tokio::spawn(async move {
-                        serving.await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    // Out of file handles, most likely: some will come back.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-        drop(self.listener);
-        graceful.shutdown().await;
-    }
-
-    /// Serves one connection, over TLS if that is spoken here.
-    fn serve(
-        &self,
-        stream: TcpStream,
-        address: SocketAddr,
-        watcher: Watcher,
-    ) -> impl Future<Output = ()> + use<> {
-        let (exchange, timeouts, tls) = (self.exchange.clone(), self.timeouts, self.tls.clone());
-        async move {
-            let Some(tls) = tls else {
-                let peer = Peer { address, certificate: None };
-                return connection::serve(stream, peer, exchange, timeouts, watcher).await;
-            };
-            // Whoever cannot speak TLS, or takes too long, is not answered.
-            let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
-            if let Ok(Ok(stream)) = shaking.await {
-                let peer = Peer { address, certificate: tls::certificate(&stream) };
-                connection::serve(stream, peer, exchange, timeouts, watcher).await;
-            }
-        }
-    }
 }

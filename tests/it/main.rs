@@ -20,6 +20,7 @@ mod cli_tokens;
 mod client_authentication;
 mod client_ids;
 mod command_line;
+mod connections;
 mod docs;
 mod dpop;
 mod explain;

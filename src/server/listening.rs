@@ -1,0 +1,153 @@
+//! One listener: accepts connections, gives each a place, and lets them finish when the server
+//! stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::server::connection::{self, Timeouts};
+use crate::server::places::{Full, Place, Places};
+use crate::server::tls::{self, Tls};
+use crate::web::{Exchange, Peer, Routes, Shape};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// How long to wait after a connection could not be accepted.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+/// One listener with its routes.
+pub(super) struct Listening {
+    listener: TcpListener,
+    exchange: Arc<Exchange>,
+    timeouts: Timeouts,
+    places: Arc<Places>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Listening {
+    /// A listener that holds at most `connections` at once.
+    pub(super) fn new(
+        app: &App,
+        listener: TcpListener,
+        routes: Routes,
+        shape: Shape,
+        connections: usize,
+    ) -> Self {
+        let config = &app.foundation.config;
+        let exchange = Exchange {
+            routes,
+            shape,
+            header_size: config.limits.header_size,
+            trusted_proxies: config.trusted_proxies.clone(),
+            refusals: app.refusals.clone(),
+            clock: app.foundation.clock.clone(),
+        };
+        Self {
+            listener,
+            exchange: Arc::new(exchange),
+            timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
+            places: Places::new(connections, config.trusted_proxies.clone()),
+            tls: None,
+        }
+    }
+
+    /// The same with TLS, if there is any.
+    pub(super) fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Accepts connections until the server closes, then lets those that are open finish.
+    pub(super) async fn accept(self, mut closed: watch::Receiver<bool>) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepting = self.accept_one(&graceful);
+            tokio::select! {
+                () = accepting => {}
+                _ = closed.changed() => break,
+            }
+        }
+        drop(self.listener);
+        graceful.shutdown().await;
+    }
+
+    /// Accepts a connection and has it served as soon as it has a place. While no place is free
+    /// and no connection can make way, later ones wait in the kernel.
+    async fn accept_one(&self, graceful: &GracefulShutdown) {
+        let (stream, address) = match self.listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: one is freed, and others will be.
+                tracing::warn!(%error, "cannot accept a connection");
+                self.places.close_longest_waiting();
+                return tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        };
+        // Small answers should not wait for more; a socket that refuses is only slower.
+        let _ = stream.set_nodelay(true);
+        let place = match self.places.admit(address.ip()) {
+            Err(Full::Total) => {
+                self.places.admit_when_free(address.ip()).await.ok_or(Full::Network)
+            }
+            other => other,
+        };
+        let connection = Connection {
+            stream,
+            address,
+            exchange: self.exchange.clone(),
+            timeouts: self.timeouts,
+            tls: self.tls.clone(),
+            watcher: graceful.watcher(),
+        };
+        let places = self.places.clone();
+        tokio::spawn(async move {
+            let place = match place {
+                Ok(place) => Some(place),
+                Err(_) => places.admit_in_turn(address.ip()).await,
+            };
+            match place {
+                Some(place) => connection.serve(place).await,
+                None => {
+                    tracing::debug!(peer = %address, "connection refused: its address has too many");
+                }
+            }
+        });
+    }
+}
+
+/// An accepted connection.
+struct Connection {
+    stream: TcpStream,
+    address: SocketAddr,
+    exchange: Arc<Exchange>,
+    timeouts: Timeouts,
+    tls: Option<Arc<Tls>>,
+    watcher: Watcher,
+}
+
+impl Connection {
+    /// Serves the connection in its place, over TLS if that is spoken here.
+    async fn serve(self, place: Place) {
+        let Self { stream, address, exchange, timeouts, tls, watcher } = self;
+        let activity = place.activity.clone();
+        let Some(tls) = tls else {
+            let peer = Peer { address, certificate: None };
+            return connection::serve(stream, peer, exchange, timeouts, activity, watcher).await;
+        };
+        // A peer that cannot speak TLS, or takes too long, is not answered.
+        let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
+        let shaken = tokio::select! {
+            shaken = shaking => shaken,
+            () = activity.closed() => return,
+        };
+        if let Ok(Ok(stream)) = shaken {
+            let peer = Peer { address, certificate: tls::certificate(&stream) };
+            connection::serve(stream, peer, exchange, timeouts, activity, watcher).await;
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The places of a listener: how many connections it holds, how many of one address, and which one
+//! is closed when a new one finds no place.
+//!
+//! Connections are accepted before they have a place, so that a full listener still answers: the
+//! one that has waited longest for a request makes way.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::server::activity::Activity;
+
+/// One address may have this part of all places.
+const PART_OF_ADDRESS: usize = 8;
+
+/// Candidates for closing are looked for in batches: of this part of all that wait.
+const BATCH_PART: usize = 16;
+
+/// For how long a batch without an idle connection is used.
+const BATCH_TTL: Duration = Duration::from_millis(5);
+
+/// How long to wait before looking for a place again.
+const RETRY_AFTER: Duration = Duration::from_millis(10);
+
+/// How long a connection may wait for a place of its address.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// How often a full listener is logged.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The places of one listener.
+#[derive(Debug)]
+pub(super) struct Places {
+    total: usize,
+    per_network: usize,
+    trusted: Vec<IpNet>,
+    open: Mutex<Open>,
+    freed: Notify,
+    waiting: Semaphore,
+}
+
+/// The connections that have a place.
+#[derive(Debug, Default)]
+struct Open {
+    next_id: u64,
+    all: Group,
+    networks: HashMap<IpAddr, Group>,
+    logged_at: Option<Instant>,
+}
+
+/// Why a connection has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Its address has all its places, and none of those connections waits for a request.
+    Network,
+    /// All places are taken, and no connection waits for a request.
+    Total,
+}
+
+/// A place; dropping it frees it.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    id: u64,
+    network: Option<IpAddr>,
+    /// What the connection in this place is doing.
+    pub(super) activity: Arc<Activity>,
+}
+
+impl Places {
+    /// Places for `total` connections, an eighth of them, and at least one, for each address (of
+    /// IPv6, each /64) that is not a trusted proxy.
+    pub(super) fn new(total: usize, trusted: Vec<IpNet>) -> Arc<Self> {
+        let per_network = (total / PART_OF_ADDRESS).max(1);
+        Arc::new(Self {
+            total,
+            per_network,
+            trusted,
+            open: Mutex::default(),
+            freed: Notify::new(),
+            waiting: Semaphore::new(per_network),
+        })
+    }
+
+    /// A place for a new connection, if need be that of the connection that has waited longest for
+    /// a request: among those of the same address if the address has all its places.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+        let network = self.network_of(address);
+        let mut open = self.open();
+        if let Some(network) = network
+            && let Some(group) = open.networks.get_mut(&network)
+            && group.members.len() >= self.per_network
+        {
+            let closed = group.close_longest_waiting();
+            self.log_full(&mut open, Full::Network, address);
+            open.remove(closed.ok_or(Full::Network)?, Some(network));
+        }
+        if open.all.members.len() >= self.total {
+            let closed = open.all.close_longest_waiting();
+            self.log_full(&mut open, Full::Total, address);
+            let id = closed.ok_or(Full::Total)?;
+            let network = open.all.members.get(&id).and_then(|member| member.network());
+            open.remove(id, network);
+        }
+        let id = open.next_id;
+        open.next_id += 1;
+        let activity = Arc::new(Activity::new(network));
+        open.all.members.insert(id, activity.clone());
+        if let Some(network) = network {
+            open.networks.entry(network).or_default().members.insert(id, activity.clone());
+        }
+        drop(open);
+        Ok(Place { places: self.clone(), id, network, activity })
+    }
+
+    /// Waits until any connection frees its place or begins to wait for a request.
+    pub(super) async fn admit_when_free(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        loop {
+            match self.admit(address) {
+                Ok(place) => return Some(place),
+                Err(Full::Network) => return None,
+                Err(Full::Total) => {
+                    let _ = tokio::time::timeout(RETRY_AFTER, self.freed.notified()).await;
+                }
+            }
+        }
+    }
+
+    /// Waits, at most a second, for a place of an address that has all its places. `None` if there
+    /// is none by then, or if as many others wait as an address has places.
+    pub(super) async fn admit_in_turn(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let _turn = self.waiting.try_acquire().ok()?;
+        let until = Instant::now() + MAX_WAIT;
+        while Instant::now() < until {
+            tokio::time::sleep(RETRY_AFTER).await;
+            if let Ok(place) = self.admit(address) {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    /// Closes the connection that has waited longest for a request, to get its descriptor back.
+    pub(super) fn close_longest_waiting(&self) {
+        let mut open = self.open();
+        if let Some(id) = open.all.close_longest_waiting() {
+            let network = open.all.members.get(&id).and_then(|member| member.network());
+            open.remove(id, network);
+        }
+    }
+
+    /// The network whose places an address takes; `None` for a trusted proxy.
+    fn network_of(&self, address: IpAddr) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        let is_trusted = self.trusted.iter().any(|network| network.contains(&address));
+        (!is_trusted).then(|| network(address))
+    }
+
+    /// Tells the operator, at most once a minute.
+    fn log_full(&self, open: &mut Open, full: Full, address: IpAddr) {
+        if open.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
+            return;
+        }
+        open.logged_at = Some(Instant::now());
+        match full {
+            Full::Network => tracing::warn!(
+                client.address = %address,
+                limit = self.per_network,
+                "an address has as many connections as one may have, and its oldest idle ones are closed: an eighth of limits.connections; a proxy belongs in proxy.trusted"
+            ),
+            Full::Total => tracing::warn!(
+                limit = self.total,
+                "all connections are taken, and the oldest idle ones are closed for new ones: see limits.connections"
+            ),
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The addresses that count as one: an IPv4 address, or an IPv6 network of 64 bits, which is what
+/// one customer has.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & (u128::MAX << 64)).into(),
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.open().remove(self.id, self.network);
+        self.places.freed.notify_one();
+    }
+}
+
+impl Open {
+    /// Frees a place. One that has been freed before, to close its connection, stays free.
+    fn remove(&mut self, id: u64, network: Option<IpAddr>) {
+        self.all.members.remove(&id);
+        let Some(network) = network else { return };
+        let Some(group) = self.networks.get_mut(&network) else { return };
+        group.members.remove(&id);
+        if group.members.is_empty() {
+            self.networks.remove(&network);
+        }
+    }
+}
+
+/// Connections of which one may have to make way.
+#[derive(Debug, Default)]
+struct Group {
+    members: HashMap<u64, Arc<Activity>>,
+    batch: Batch,
+}
+
+/// Members that waited for a request when they were looked for, the longest waiting last. A member
+/// that begins to wait later has waited shorter than all of these; so one search serves many calls.
+#[derive(Debug, Default)]
+struct Batch {
+    candidates: Vec<(u64, u64)>,
+    has_idle: bool,
+    found_at: Option<Instant>,
+}
+
+impl Group {
+    /// Closes the member that has waited longest, and gives its id: an idle one, or else one whose
+    /// request head is incomplete.
+    fn close_longest_waiting(&mut self) -> Option<u64> {
+        let is_fresh = self.batch.found_at.is_some_and(|at| at.elapsed() < BATCH_TTL);
+        if self.batch.has_idle || is_fresh {
+            if let Some(id) = self.close_next() {
+                return Some(id);
+            }
+            if !self.batch.has_idle {
+                // Nothing waited a moment ago: not worth a search for each new connection.
+                return None;
+            }
+        }
+        self.find_candidates();
+        self.close_next()
+    }
+
+    fn close_next(&mut self) -> Option<u64> {
+        while let Some((state, id)) = self.batch.candidates.pop() {
+            if self.members.get(&id).is_some_and(|member| member.close(state)) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    fn find_candidates(&mut self) {
+        let waiting = self.members.iter();
+        let waiting = waiting.filter_map(|(id, member)| Some((member.waiting_state()?, *id)));
+        let mut candidates: Vec<_> = waiting.collect();
+        let kept = candidates.len().div_ceil(BATCH_PART);
+        if kept < candidates.len() {
+            candidates.select_nth_unstable(kept);
+            candidates.truncate(kept);
+        }
+        candidates.sort_unstable_by(|one, other| other.cmp(one));
+        let has_idle = candidates.last().is_some_and(|(state, _)| Activity::is_idle(*state));
+        if has_idle {
+            // Those with half a head make way only if no connection is idle.
+            candidates.retain(|(state, _)| Activity::is_idle(*state));
+        }
+        self.batch = Batch { candidates, has_idle, found_at: Some(Instant::now()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u8) -> IpAddr {
+        [192, 0, 2, number].into()
+    }
+
+    fn is_closed(place: &Place) -> bool {
+        !place.activity.begin_request()
+    }
+
+    #[test]
+    fn an_address_has_an_eighth_of_the_places_and_closes_its_own() {
+        let places = Places::new(64, Vec::new());
+        let mut held: Vec<_> = (0..8).map(|_| places.admit(address(1)).expect("a place")).collect();
+        let other = places.admit(address(2)).expect("a place");
+        held.push(places.admit(address(1)).expect("the place of the first"));
+        assert!(is_closed(&held[0]) && !is_closed(&other));
+        // The first and those that serve requests do not make way.
+        assert!(held[1..].iter().all(|place| !is_closed(place)));
+        assert_eq!(places.admit(address(1)).expect_err("full"), Full::Network);
+        drop(held.remove(0));
+        assert_eq!(places.admit(address(1)).expect_err("still full"), Full::Network);
+        drop(held);
+        assert!(places.admit(address(1)).is_ok());
+        drop(other);
+        assert!(places.open().networks.is_empty() && places.open().all.members.is_empty());
+    }
+
+    #[test]
+    fn the_connection_idle_longest_makes_way() {
+        let places = Places::new(16, Vec::new());
+        let held: Vec<_> = (0..16).map(|n| places.admit(address(n)).expect("a place")).collect();
+        // The first has served a request since, the second serves one, the third has half a head.
+        held[0].activity.wait();
+        assert!(held[1].activity.begin_request());
+        assert!(held[2].activity.begin_head());
+        let _new: Vec<_> = (3..16)
+            .map(|n| {
+                let place = places.admit(address(100 + n)).expect("a place");
+                assert!(is_closed(&held[usize::from(n)]), "{n}");
+                assert!(place.activity.begin_request());
+                place
+            })
+            .collect();
+        let _last = places.admit(address(200)).expect("a place");
+        assert!(is_closed(&held[0]) && !is_closed(&held[1]));
+    }
+
+    #[test]
+    fn half_a_head_makes_way_only_if_no_connection_is_idle() {
+        let places = Places::new(2, Vec::new());
+        let (slow, idle) = (places.admit(address(1)).expect("a place"), places.admit(address(2)));
+        assert!(slow.activity.begin_head());
+        let one = places.admit(address(3)).expect("a place");
+        assert!(is_closed(&idle.expect("a place")));
+        assert!(one.activity.begin_request());
+        let two = places.admit(address(4)).expect("a place");
+        assert!(is_closed(&slow) && !is_closed(&two));
+    }
+
+    #[test]
+    fn a_trusted_proxy_may_have_all_places() {
+        let trusted = vec!["192.0.2.1/32".parse().expect("a network")];
+        let places = Places::new(8, trusted);
+        let held: Vec<_> = (0..8).map(|_| places.admit(address(1)).expect("a place")).collect();
+        assert!(held.iter().all(|place| !is_closed(place)));
+        assert_eq!(places.admit(address(1)).expect_err("full"), Full::Total);
+    }
+
+    #[test]
+    fn a_network_of_64_bits_and_a_mapped_address_count_as_one() {
+        let of = |text: &str| network(text.parse::<IpAddr>().expect("an address").to_canonical());
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_place_of_its_address_gets_one_that_is_freed() {
+        let places = Places::new(1, Vec::new());
+        let busy = places.admit(address(1)).expect("a place");
+        assert!(busy.activity.begin_request());
+        let waiting = tokio::spawn({
+            let places = places.clone();
+            async move { places.admit_in_turn(address(1)).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(places.admit_in_turn(address(1)).await.is_none(), "one may wait, not two");
+        drop(busy);
+        assert!(waiting.await.expect("no panic").is_some());
+    }
+}
