@@ -64,9 +64,8 @@ impl Activity {
 
     /// Waits until the connection must close.
     pub(super) async fn closed(&self) {
-        let closed = |context: &mut Context<'_>| match self.is_closed(context) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        let closed = |context: &mut Context<'_>| {
+            if self.is_closed(context) { Poll::Ready(()) } else { Poll::Pending }
         };
         poll_fn(closed).await;
     }
