@@ -9,6 +9,7 @@ use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Head, Subject};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
+use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 
 /// How many events are read at a time.
@@ -85,8 +86,8 @@ pub fn actions(word: &str) -> Result<Vec<String>, AdminError> {
 }
 
 /// The event of that number, if there is one.
-pub async fn event(foundation: &Foundation, sequence: i64) -> Result<Option<Event>, AdminError> {
-    let found = foundation.store.events(sequence.saturating_sub(1), 1).await?;
+pub async fn event(store: &Store, sequence: i64) -> Result<Option<Event>, AdminError> {
+    let found = store.events(sequence.saturating_sub(1), 1).await?;
     Ok(found.into_iter().find(|event| event.sequence == sequence))
 }
 
@@ -107,8 +108,7 @@ pub async fn note_issue(
 
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before
 /// it, and the last one is the end that is kept beside the chain.
-pub async fn verify(foundation: &Foundation) -> Result<Finding, AdminError> {
-    let store = &foundation.store;
+pub async fn verify(store: &Store) -> Result<Finding, AdminError> {
     let broken = |sequence, problem| Ok(Finding::Broken { sequence, problem });
     let mut end = Head { sequence: 0, hash: String::new() };
     // From the very beginning of numbers, so that a row before the first event is seen too.

@@ -18,6 +18,7 @@ use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::security::{Networks, Security, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
+use crate::store::Store;
 
 /// A client to be registered.
 #[derive(Debug)]
@@ -161,8 +162,8 @@ pub async fn prepare(
 }
 
 /// Reads a client with its secrets and grants.
-pub async fn show(foundation: &Foundation, id: &ClientId) -> Result<Registration, AdminError> {
-    registration(foundation, id).await
+pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminError> {
+    store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }
 
 /// Changes fields of a client.

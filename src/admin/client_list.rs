@@ -2,7 +2,7 @@
 //! resource is an error and not an empty list.
 
 use crate::admin::{AdminError, suggestion};
-use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
@@ -28,16 +28,13 @@ pub struct ClientQuestion {
 
 /// The filter that answers a question. A resource or scope that does not exist is
 /// [`AdminError::NotFound`].
-pub async fn filter(
-    foundation: &Foundation,
-    question: ClientQuestion,
-) -> Result<ClientFilter, AdminError> {
-    let now = foundation.clock.now();
+pub async fn filter(reader: &Reader, question: ClientQuestion) -> Result<ClientFilter, AdminError> {
+    let now = reader.clock.now();
     let ClientQuestion { state, name, resource, scope, expiring, unused } = question;
     Ok(ClientFilter {
         state,
         name,
-        grant: grant(foundation, resource.as_deref(), scope.as_deref()).await?,
+        grant: grant(reader, resource.as_deref(), scope.as_deref()).await?,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
         unused_since: unused.map(|span| now.minus_seconds(span.seconds())),
     })
@@ -45,11 +42,11 @@ pub async fn filter(
 
 /// The place of a client in a list, after which the next page begins.
 pub async fn position(
-    foundation: &Foundation,
+    reader: &Reader,
     filter: &ClientFilter,
     after: &ClientId,
 ) -> Result<Position, AdminError> {
-    let found = foundation.store.client_position(filter, after).await?;
+    let found = reader.store.client_position(filter, after).await?;
     found.ok_or_else(|| AdminError::NotFound {
         kind: "client in this list:",
         id: after.to_string(),
@@ -58,12 +55,12 @@ pub async fn position(
 }
 
 async fn grant(
-    foundation: &Foundation,
+    reader: &Reader,
     resource: Option<&str>,
     scope: Option<&str>,
 ) -> Result<Option<GrantFilter>, AdminError> {
     let resource = match resource {
-        Some(text) => Some(existing(foundation, text).await?),
+        Some(text) => Some(existing(reader, text).await?),
         None => None,
     };
     let Some(text) = scope else {
@@ -71,23 +68,23 @@ async fn grant(
     };
     let scope = ScopeName::parse(text).ok();
     let mut resources = match &scope {
-        Some(scope) => foundation.store.resources_offering(scope).await?,
+        Some(scope) => reader.store.resources_offering(scope).await?,
         None => Vec::new(),
     };
     resources.retain(|offering| resource.as_ref().is_none_or(|wanted| wanted == offering));
     if resources.is_empty() {
-        return Err(no_scope(foundation, text, resource.as_ref()).await?);
+        return Err(no_scope(reader, text, resource.as_ref()).await?);
     }
     Ok(Some(GrantFilter { resources, scope }))
 }
 
-async fn existing(foundation: &Foundation, text: &str) -> Result<ResourceId, AdminError> {
+async fn existing(reader: &Reader, text: &str) -> Result<ResourceId, AdminError> {
     if let Ok(id) = ResourceId::parse(text)
-        && foundation.store.resource(&id).await?.is_some()
+        && reader.store.resource(&id).await?.is_some()
     {
         return Ok(id);
     }
-    let known = foundation.store.resources().await?;
+    let known = reader.store.resources().await?;
     let known = known.iter().map(|resource| resource.resource.to_string());
     Err(AdminError::Unknown {
         kind: "resource",
@@ -98,11 +95,11 @@ async fn existing(foundation: &Foundation, text: &str) -> Result<ResourceId, Adm
 }
 
 async fn no_scope(
-    foundation: &Foundation,
+    reader: &Reader,
     text: &str,
     resource: Option<&ResourceId>,
 ) -> Result<AdminError, AdminError> {
-    let known = foundation.store.resources().await?;
+    let known = reader.store.resources().await?;
     let offered = known
         .iter()
         .filter(|known| resource.is_none_or(|wanted| *wanted == known.resource))

@@ -1,7 +1,7 @@
 //! Rejections: requests that the server refused, as operators look for them.
 
 use crate::admin::AdminError;
-use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::model::client::ClientId;
 use crate::model::refusal::RefusalRecord;
 use crate::store::refusals::RejectionFilter;
@@ -17,11 +17,11 @@ pub struct Rejections {
 
 /// At most `limit` rejections, newest first, and how many are left out.
 pub async fn list(
-    foundation: &Foundation,
+    reader: &Reader,
     filter: &RejectionFilter,
     limit: u32,
 ) -> Result<Rejections, AdminError> {
-    let store = &foundation.store;
+    let store = &reader.store;
     let newest = store.rejections(filter, limit).await?;
     let found = i64::try_from(newest.len()).unwrap_or(i64::MAX);
     // Without a full page nothing is older, and there is nothing to count.
@@ -34,7 +34,7 @@ pub async fn list(
 }
 
 /// True if requests of this client have been rejected, also if it does not exist any more.
-pub async fn has_any(foundation: &Foundation, id: &ClientId) -> Result<bool, AdminError> {
+pub async fn has_any(reader: &Reader, id: &ClientId) -> Result<bool, AdminError> {
     let filter = RejectionFilter { client_id: Some(id.clone()), ..RejectionFilter::default() };
-    Ok(foundation.store.count_rejections(&filter).await? > 0)
+    Ok(reader.store.count_rejections(&filter).await? > 0)
 }

@@ -11,6 +11,7 @@ use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::store::Store;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
@@ -80,8 +81,8 @@ async fn publish_key(foundation: &Foundation, resource: &Resource) -> Result<(),
 }
 
 /// Reads a resource with its scopes.
-pub async fn show(foundation: &Foundation, id: &ResourceId) -> Result<Resource, AdminError> {
-    existing_resource(foundation, id).await
+pub async fn show(store: &Store, id: &ResourceId) -> Result<Resource, AdminError> {
+    store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
 }
 
 /// Changes scopes, lifetime or algorithm of a resource.

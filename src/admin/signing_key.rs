@@ -95,7 +95,8 @@ fn step(
     if mine().any(|key| !is_retired(&key)) {
         return due(known, algorithm, keys, now).map(Step::Make);
     }
-    let youngest = mine().filter(is_retired).max_by_key(|key| key.signs_from);
+    let may_return = |key: &&SigningKeyRecord| is_retired(key) && key.sealed.is_some();
+    let youngest = mine().filter(may_return).max_by_key(|key| key.signs_from);
     match youngest {
         Some(key) if state_of(key, known, now, keep) == KeyState::Verifying => {
             Some(Step::Restore(key.kid.clone()))
@@ -162,7 +163,8 @@ fn due(
     let published_long_enough = now.plus(keys.publish_before);
     match newest {
         // The very first key: no verifier has cached an older key set, so it may sign at once.
-        None if known.is_empty() => Some(now),
+        // After the loss of all others a new key must, or there would be no tokens at all.
+        None if known.iter().all(|key| key.sealed.is_none()) => Some(now),
         None => Some(published_long_enough),
         Some(newest) => {
             let successor = newest.plus(keys.rotation_interval);
@@ -193,7 +195,8 @@ mod tests {
         SigningKeyRecord {
             kid: KeyId::parse("k").expect("a key id"),
             algorithm,
-            sealed: Sealed(String::new()),
+            sealed: Some(Sealed(String::new())),
+            public_jwk: None,
             created_at: Timestamp(signs_from),
             signs_from: Timestamp(signs_from),
             retired_at: None,

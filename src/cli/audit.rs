@@ -4,13 +4,14 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::audit::{self, Finding};
-use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
 use crate::cli::{Global, audit_follow, time};
 use crate::model::client::ClientName;
 use crate::model::event::{Event, Head};
+use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 
 /// How many events are read at a time.
@@ -78,12 +79,12 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
 }
 
 impl ListArgs {
-    async fn filter(&self, foundation: &Foundation) -> Result<EventFilter, CliError> {
+    async fn filter(&self, reader: &Reader) -> Result<EventFilter, CliError> {
         let subjects = match &self.subject {
-            Some(word) => subjects(foundation, word).await?,
+            Some(word) => subjects(reader, word).await?,
             None => Vec::new(),
         };
-        let now = foundation.clock.now();
+        let now = reader.clock.now();
         Ok(EventFilter {
             after: self.after,
             before: self.before,
@@ -97,10 +98,10 @@ impl ListArgs {
 }
 
 /// The subjects that a word names: also the client that alone has this name.
-async fn subjects(foundation: &Foundation, word: &str) -> Result<Vec<String>, CliError> {
+async fn subjects(reader: &Reader, word: &str) -> Result<Vec<String>, CliError> {
     let mut subjects = audit::subjects(word);
     if let Ok(name) = ClientName::parse(word)
-        && let [id] = &foundation.store.clients_named(&name, 2).await?[..]
+        && let [id] = &reader.store.clients_named(&name, 2).await?[..]
         && id.as_str() != word
     {
         output::hint(&format!("note: client \"{word}\" is {id}"));
@@ -114,27 +115,27 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         return Err(CliError::usage("--follow has no end, and a JSON array needs one")
             .with_remedy("Use -o jsonl: one object a line."));
     }
-    let foundation = global.foundation().await?;
-    let filter = args.filter(&foundation).await?;
+    let reader = global.reader().await?;
+    let filter = args.filter(&reader).await?;
     if args.follow {
         let limit = args.limit.unwrap_or(FOLLOW_LIMIT);
-        return audit_follow::run(&foundation, global.output, filter, limit).await;
+        return audit_follow::run(&reader, global.output, filter, limit).await;
     }
     let limit = args.limit.unwrap_or(DEFAULT_LIMIT);
     // A program that continues where it was must not miss events when there are too many for once.
     let order = if args.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
     let mut listing = Listing::new(global.output, &HEADER);
-    let rest = print(&foundation, &mut listing, filter, order, limit).await?;
+    let rest = print(&reader, &mut listing, filter, order, limit).await?;
     listing.end()?;
     match rest {
-        Some(rest) => say_what_is_left_out(&foundation, &rest, order).await,
+        Some(rest) => say_what_is_left_out(&reader, &rest, order).await,
         None => Ok(()),
     }
 }
 
 /// Prints at most `limit` events; gives what there may be beyond them.
 async fn print(
-    foundation: &Foundation,
+    reader: &Reader,
     listing: &mut Listing<'_>,
     mut filter: EventFilter,
     order: Order,
@@ -143,7 +144,7 @@ async fn print(
     let mut wanted = limit;
     while wanted > 0 {
         let size = wanted.min(PAGE_SIZE);
-        let page = foundation.store.find_events(&filter, order, size).await?;
+        let page = reader.store.find_events(&filter, order, size).await?;
         listing.page(&page, row)?;
         match page.last() {
             Some(last) if page.len() == size as usize => {
@@ -157,11 +158,11 @@ async fn print(
 }
 
 async fn say_what_is_left_out(
-    foundation: &Foundation,
+    reader: &Reader,
     rest: &EventFilter,
     order: Order,
 ) -> Result<(), CliError> {
-    let count = foundation.store.count_events(rest, u32::MAX).await?;
+    let count = reader.store.count_events(rest, u32::MAX).await?;
     let place = match order {
         Order::NewestFirst => rest.before,
         Order::OldestFirst => rest.after,
@@ -196,11 +197,11 @@ pub(super) fn row(event: &Event) -> Vec<String> {
 async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
     let expected: Vec<Head> =
         args.expect.iter().map(|text| Head::parse(text)).collect::<Result<_, _>>()?;
-    let foundation = global.foundation().await?;
-    match audit::verify(&foundation).await? {
+    let reader = global.reader().await?;
+    match audit::verify(&reader.store).await? {
         Finding::Intact { events, hash } => {
             for head in &expected {
-                compare(&foundation, head).await?;
+                compare(&reader.store, head).await?;
             }
             let noted = format!("{events}:{hash}");
             let value = json!({ "intact": true, "events": events, "hash": hash, "expect": noted });
@@ -220,9 +221,9 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
 
 /// Compares an event with the hash of it that was noted before: a chain that was rewritten as a
 /// whole is intact in itself.
-async fn compare(foundation: &Foundation, expected: &Head) -> Result<(), CliError> {
+async fn compare(store: &Store, expected: &Head) -> Result<(), CliError> {
     let sequence = expected.sequence;
-    let problem = match audit::event(foundation, sequence).await? {
+    let problem = match audit::event(store, sequence).await? {
         Some(event) if event.hash == expected.hash => return Ok(()),
         Some(event) => {
             format!("event {sequence} has the hash {}, not {}", event.hash, expected.hash)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::cli::audit::{HEADER, row};
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
@@ -20,12 +20,12 @@ const PAGE_SIZE: u32 = 1_000;
 /// Prints the last `limit` events that the filter matches, or all since its `after`, and then each
 /// new one. Ends with the process, or with an error that does not pass by itself.
 pub(super) async fn run(
-    foundation: &Foundation,
+    reader: &Reader,
     format: Format,
     mut filter: EventFilter,
     limit: u32,
 ) -> Result<(), CliError> {
-    let store = &foundation.store;
+    let store = &reader.store;
     let mut listing = Listing::new(format, &HEADER);
     // What comes while the last events are read is read again with the new ones.
     let mut end = store.head().await?.sequence;
@@ -39,7 +39,7 @@ pub(super) async fn run(
     }
     let mut is_away = false;
     loop {
-        match next(foundation, &filter).await {
+        match next(reader, &filter).await {
             Ok((events, head)) => {
                 is_away = false;
                 let is_full = events.len() == PAGE_SIZE as usize;
@@ -64,12 +64,9 @@ pub(super) async fn run(
 }
 
 /// The next events, and the end of the chain at a time before they were read.
-async fn next(
-    foundation: &Foundation,
-    filter: &EventFilter,
-) -> Result<(Vec<Event>, i64), StoreError> {
-    let head = foundation.store.head().await?.sequence;
+async fn next(reader: &Reader, filter: &EventFilter) -> Result<(Vec<Event>, i64), StoreError> {
+    let head = reader.store.head().await?.sequence;
     let bounded = EventFilter { before: Some(head.saturating_add(1)), ..filter.clone() };
-    let events = foundation.store.find_events(&bounded, Order::OldestFirst, PAGE_SIZE).await?;
+    let events = reader.store.find_events(&bounded, Order::OldestFirst, PAGE_SIZE).await?;
     Ok((events, head))
 }

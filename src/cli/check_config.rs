@@ -3,14 +3,16 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::app::Foundation;
+use crate::app::inspection::{self, Inspection, MasterKeyState, inspect};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
+use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::Settings;
-use crate::config::{Config, DEFAULTS, Need, environment};
-use crate::model::time::Clock;
+use crate::config::{Config, DEFAULTS, Migrate, Need, environment};
+use crate::store::schema;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckConfigArgs {
@@ -37,20 +39,75 @@ struct Shown {
     origin: String,
 }
 
-/// Runs `tokend check-config`.
+/// Runs `tokend check-config`. It writes nothing, with `--online` neither.
 pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), CliError> {
     let mut flags = global.flags();
     flags.files.extend(args.files.iter().cloned());
     let config = Config::load(&flags, &environment(), Need::Issuer)?;
-    if args.online {
-        Foundation::open(config, Clock::System).await?;
-    }
-    match global.output {
-        format @ (Format::Json | Format::Jsonl) => {
-            output::object(format, &serde_json::json!({ "valid": true }))
+    refuse_open_master_key(&config)?;
+    let inspection = if args.online { Some(inspect(&config).await?) } else { None };
+    let warnings: Vec<_> = inspection::open_data_files(&config)
+        .iter()
+        .map(|file| format!("{} can be read by {}", file.path.display(), file.readers))
+        .collect();
+    let database = inspection.as_ref().map(|found| describe(&config, found));
+    if let format @ (Format::Json | Format::Jsonl) = global.output {
+        let mut value = json!({ "valid": true, "warnings": warnings });
+        if let Some(found) = &inspection {
+            value["database"] = json!({
+                "engine": config.database.location.engine(),
+                "location": config.database.location.to_string(),
+                "schema": found.schema,
+                "newest": schema::NEWEST,
+                "pending_migrations": schema::pending(found.schema),
+            });
         }
-        Format::Table | Format::Id => output::line("the configuration is valid"),
+        return output::object(format, &value);
     }
+    for warning in &warnings {
+        output::hint(&format!("warning: {warning}; close it with chmod 600"));
+    }
+    output::line("the configuration is valid")?;
+    database.into_iter().flatten().try_for_each(|line| output::line(&line))
+}
+
+/// A master key that others can read is not a secret.
+fn refuse_open_master_key(config: &Config) -> Result<(), CliError> {
+    let Some(file) = inspection::open_master_key(config) else { return Ok(()) };
+    let path = file.path.display();
+    let origin = match &config.master_key {
+        Some(given) => given.source.clone(),
+        None => format!("the generated master key in {}", config.data_dir.display()),
+    };
+    Err(ConfigError::new(vec![Problem {
+        code: "E-CONF-MODE",
+        setting: "master_key".to_owned(),
+        what: format!("the master key {path} can be read by {}", file.readers),
+        origin,
+        remedy: format!("let its owner alone read it: chmod 600 {path}"),
+    }])
+    .into())
+}
+
+/// What the database is like, in lines for people.
+fn describe(config: &Config, found: &Inspection) -> Vec<String> {
+    let location = &config.database.location;
+    let schema = format!("{} of {}", found.schema, schema::NEWEST);
+    let next = match (schema::pending(found.schema), config.database.migrate) {
+        (0, _) => String::new(),
+        (count, Migrate::Auto) => format!(": tokend migrate, or the start, would apply {count}"),
+        (count, _) => format!(": tokend migrate would apply {count}"),
+    };
+    let key = match found.master_key {
+        MasterKeyState::Opens => "opens the keys of the database",
+        MasterKeyState::Unused => "set; the database holds no keys yet",
+        MasterKeyState::WillBeGenerated => "the first start generates it",
+    };
+    vec![
+        format!("database    {} {location}", location.engine()),
+        format!("schema      {schema}{next}"),
+        format!("master key  {key}"),
+    ]
 }
 
 /// Runs `tokend config`.

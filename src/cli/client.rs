@@ -106,18 +106,18 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::ExpireSecret(args) => client_secret::expire(global, &args).await,
         ClientCommand::Grant(args) => client_grant::run(global, &args).await,
         ClientCommand::RevokeGrant(args) => client_access::revoke(global, &args).await,
-        ClientCommand::Keys(command) => client_keys::run(global, command).await,
-        ClientCommand::Trust(command) => client_trust::run(global, command).await,
+        ClientCommand::Keys(command) => Box::pin(client_keys::run(global, command)).await,
+        ClientCommand::Trust(command) => Box::pin(client_trust::run(global, command)).await,
         ClientCommand::RevokeTokens(args) => client_access::revoke_tokens(global, &args.id).await,
         ClientCommand::Import(args) => import(global, &args).await,
     }
 }
 
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
-    let found = client::show(&foundation, &id).await?;
-    client_view::print(global, &found, foundation.clock.now())
+    let reader = global.reader().await?;
+    let id = client_reference::resolve(&reader.store, &args.id).await?;
+    let found = client::show(&reader.store, &id).await?;
+    client_view::print(global, &found, reader.clock.now())
 }
 
 async fn set_state(
@@ -127,7 +127,7 @@ async fn set_state(
     reason: Option<&str>,
 ) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, id).await?;
+    let id = client_reference::resolve(&foundation.store, id).await?;
     let changed = client::set_state(&foundation, &actor(), &id, state, reason).await?;
     let changed = output::changed(changed);
     client_view::print(global, &changed, foundation.clock.now())
@@ -135,7 +135,7 @@ async fn set_state(
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     confirmation::confirm(&format!("Delete client {id} with its secrets and grants?"), args.yes)?;
     client::delete(&foundation, &actor(), &id).await?;
     let value = json!({ "client_id": id, "deleted": true });

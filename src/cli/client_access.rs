@@ -25,7 +25,7 @@ pub(crate) struct RevokeGrantArgs {
 pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<(), CliError> {
     let resource = ResourceId::parse(&args.resource)?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     grant::revoke(&foundation, &actor(), &id, &resource).await?;
     let value = json!({ "client_id": id, "resource": resource, "revoked": true });
     let rows = [("client", id.to_string()), ("revoked", resource.to_string())];
@@ -35,7 +35,7 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
 /// Runs `tokend client revoke-tokens`.
 pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, id).await?;
+    let id = client_reference::resolve(&foundation.store, id).await?;
     let revoked = revocation::revoke_tokens(&foundation, &actor(), &id).await?;
     let until = revoked.revoked_until;
     let value = json!({ "client_id": id, "revoked_until": until });

@@ -65,7 +65,7 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
         networks: networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     let changed = grant::change(&foundation, &actor(), &id, change).await?;
     let is_changed = changed.is_changed;
     let grant::ChangedGrant { was, is, offered } = changed.value;

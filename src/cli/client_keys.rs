@@ -117,10 +117,10 @@ fn read(file: &Path) -> std::io::Result<String> {
 
 /// Runs `tokend client keys`.
 pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
     let found = match command {
         KeysCommand::Add(args) => {
-            let id = client_reference::resolve(&foundation, &args.id).await?;
+            let foundation = global.foundation().await?;
+            let id = client_reference::resolve(&foundation.store, &args.id).await?;
             let keys = args.keys.source()?.ok_or_else(|| {
                 CliError::usage(
                     "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
@@ -131,11 +131,13 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
             )
         }
         KeysCommand::List(args) => {
-            let id = client_reference::resolve(&foundation, &args.id).await?;
-            client::show(&foundation, &id).await?
+            let reader = global.reader().await?;
+            let id = client_reference::resolve(&reader.store, &args.id).await?;
+            client::show(&reader.store, &id).await?
         }
         KeysCommand::Remove(args) => {
-            let id = client_reference::resolve(&foundation, &args.id).await?;
+            let foundation = global.foundation().await?;
+            let id = client_reference::resolve(&foundation.store, &args.id).await?;
             output::changed(
                 client_key::remove(&foundation, &actor(), &id, args.kid.as_deref()).await?,
             )

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use crate::admin::client_list::{self, ClientQuestion};
-use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
@@ -74,12 +74,12 @@ impl ListArgs {
 /// Runs `tokend client list`.
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let question = args.question()?;
-    let foundation = global.foundation().await?;
-    let filter = client_list::filter(&foundation, question).await?;
+    let reader = global.reader().await?;
+    let filter = client_list::filter(&reader, question).await?;
     let mut after = match &args.after {
         Some(text) => {
-            let id = client_reference::resolve(&foundation, text).await?;
-            client_list::position(&foundation, &filter, &id).await?
+            let id = client_reference::resolve(&reader.store, text).await?;
+            client_list::position(&reader, &filter, &id).await?
         }
         None => Position::start(),
     };
@@ -89,8 +89,8 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
     let mut unreadable = 0;
     loop {
         let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
-        let page = foundation.store.client_page(&filter, &after, size).await?;
-        unreadable += print(&foundation, global.output, &mut listing, &page).await?;
+        let page = reader.store.client_page(&filter, &after, size).await?;
+        unreadable += print(&reader, global.output, &mut listing, &page).await?;
         let is_last = page.len() < size as usize;
         if let Some(last) = page.into_iter().next_back() {
             after = last;
@@ -99,7 +99,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         if is_last || wanted == Some(0) {
             listing.end()?;
             if !is_last {
-                say_what_is_left_out(&foundation, &filter, &after).await?;
+                say_what_is_left_out(&reader, &filter, &after).await?;
             }
             break;
         }
@@ -112,7 +112,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
 
 /// Prints a page; gives the number of clients that cannot be read.
 async fn print(
-    foundation: &Foundation,
+    reader: &Reader,
     format: Format,
     listing: &mut Listing<'_>,
     page: &[Position],
@@ -124,7 +124,7 @@ async fn print(
     }
     let mut clients: Vec<Registration> = Vec::with_capacity(ids.len());
     let mut unreadable = 0;
-    for (id, found) in foundation.store.registrations(&ids).await? {
+    for (id, found) in reader.store.registrations(&ids).await? {
         match found {
             Ok(client) => clients.push(client),
             Err(problem) => {
@@ -133,7 +133,7 @@ async fn print(
             }
         }
     }
-    let now = foundation.clock.now();
+    let now = reader.clock.now();
     listing.page(&clients, |found| {
         vec![
             found.client.client_id.to_string(),
@@ -148,11 +148,11 @@ async fn print(
 }
 
 async fn say_what_is_left_out(
-    foundation: &Foundation,
+    reader: &Reader,
     filter: &ClientFilter,
     after: &Position,
 ) -> Result<(), CliError> {
-    let count = foundation.store.count_clients(filter, after, COUNT_BOUND).await?;
+    let count = reader.store.count_clients(filter, after, COUNT_BOUND).await?;
     let bound = i64::from(COUNT_BOUND);
     let text = match count {
         0 => return Ok(()),

@@ -1,10 +1,10 @@
 //! A client as an operator names it on the command line: by its identifier or by its name.
 
 use crate::admin::AdminError;
-use crate::app::Foundation;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::model::client::{ClientId, ClientName};
+use crate::store::Store;
 
 /// How many clients of one name are listed in an error.
 const MAX_LISTED: u32 = 10;
@@ -15,14 +15,14 @@ const MAX_LISTED: u32 = 10;
 /// # Errors
 /// Not found if no client has this identifier or name; a usage error that lists the identifiers if
 /// several clients have this name.
-pub(crate) async fn resolve(foundation: &Foundation, text: &str) -> Result<ClientId, CliError> {
+pub(crate) async fn resolve(store: &Store, text: &str) -> Result<ClientId, CliError> {
     if let Ok(id) = ClientId::parse(text)
-        && foundation.store.has_client(&id).await?
+        && store.has_client(&id).await?
     {
         return Ok(id);
     }
     let named = match ClientName::parse(text) {
-        Ok(name) => foundation.store.clients_named(&name, MAX_LISTED + 1).await?,
+        Ok(name) => store.clients_named(&name, MAX_LISTED + 1).await?,
         Err(_) => Vec::new(),
     };
     match &named[..] {

@@ -201,7 +201,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         networks: client_access::networks_or_any(&args.networks)?,
     };
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     let changed = output::changed(client::update(&foundation, &actor(), &id, update).await?);
     client_view::print(global, &changed, foundation.clock.now())
 }

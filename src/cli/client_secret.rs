@@ -83,7 +83,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     let destination = Destination::open(&foundation, file, Some(&id), Existing::Refuse).await?;
     let pending = secret::prepare_addition(&foundation, &actor(), &id, &new).await?;
     deliver(global, &foundation, destination, &id, pending).await
@@ -97,7 +97,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     let destination = Destination::open(&foundation, file, Some(&id), Existing::Replace).await?;
     let pending = secret::prepare_rotation(&foundation, &actor(), &id, &new, overlap).await?;
     deliver(global, &foundation, destination, &id, pending).await
@@ -108,7 +108,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let secret_id = SecretId::parse(&args.secret_id)?;
     let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
     let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation, &args.id).await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
     let end = output::changed(end);
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::admin::client;
 use crate::admin::trust::{self, NewTrust};
-use crate::app::Foundation;
+use crate::app::StartError;
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
@@ -16,9 +16,11 @@ use crate::cli::{Global, actor, client_reference, input, output};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::{RemoteSource, fetch_keys};
+use crate::fetch::Fetcher;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::ClientState;
 use crate::model::security::KeySource;
+use crate::model::time::Timestamp;
 use crate::model::trust::{ForeignIssuer, Trust, TrustId};
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
 
@@ -79,28 +81,30 @@ pub(crate) struct RemoveArgs {
 
 /// Runs `tokend client trust`.
 pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
     match command {
-        TrustCommand::Add(args) => add(global, &foundation, args).await,
+        TrustCommand::Add(args) => add(global, args).await,
         TrustCommand::List(args) => {
-            let id = client_reference::resolve(&foundation, &args.id).await?;
-            let found = client::show(&foundation, &id).await?;
+            let reader = global.reader().await?;
+            let id = client_reference::resolve(&reader.store, &args.id).await?;
+            let found = client::show(&reader.store, &id).await?;
             print(global, &found.trusts)
         }
         TrustCommand::Remove(args) => {
             let trust_id = TrustId::parse(&args.trust)?;
-            let id = client_reference::resolve(&foundation, &args.id).await?;
+            let foundation = global.foundation().await?;
+            let id = client_reference::resolve(&foundation.store, &args.id).await?;
             trust::remove(&foundation, &actor(), &id, &trust_id).await?;
             let value = json!({ "client_id": id, "trust_id": trust_id, "removed": true });
             let rows = [("client", id.to_string()), ("removed", trust_id.to_string())];
             output::one(global.output, trust_id.as_str(), &value, &rows)
         }
-        TrustCommand::Test(args) => test(global, &foundation, &args.id).await,
+        TrustCommand::Test(args) => test(global, &args.id).await,
     }
 }
 
-async fn add(global: &Global, foundation: &Foundation, args: AddArgs) -> Result<(), CliError> {
-    let id = client_reference::resolve(foundation, &args.id).await?;
+async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
+    let foundation = global.foundation().await?;
+    let id = client_reference::resolve(&foundation.store, &args.id).await?;
     let mut conditions = BTreeMap::new();
     if let Some(subject) = &args.subject {
         conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
@@ -119,7 +123,7 @@ async fn add(global: &Global, foundation: &Foundation, args: AddArgs) -> Result<
         audience: args.audience,
         conditions,
     };
-    let made = trust::add(foundation, &actor(), &id, new).await?;
+    let made = trust::add(&foundation, &actor(), &id, new).await?;
     if args.subject.as_deref().is_some_and(names_pull_requests) {
         output::hint(
             "warning: this subject is that of every pull request of the repository, whose code has \
@@ -127,7 +131,7 @@ async fn add(global: &Global, foundation: &Foundation, args: AddArgs) -> Result<
         );
     }
     if !args.no_check {
-        try_issuer(foundation, &made).await;
+        try_issuer(&foundation.fetcher, &made).await;
     }
     print(global, &[made])
 }
@@ -139,13 +143,13 @@ fn names_pull_requests(subject: &str) -> bool {
 
 /// Fetches the issuer's key set once, and says what came of it. The trust is there in any case: an
 /// issuer may come later, and the server tries again by itself.
-async fn try_issuer(foundation: &Foundation, trust: &Trust) {
+async fn try_issuer(fetcher: &Fetcher, trust: &Trust) {
     let source = match &trust.keys {
         Some(KeySource::Inline(_)) => return,
         Some(KeySource::Remote(uri)) => RemoteSource::KeySet(uri.clone()),
         None => RemoteSource::Discovered(trust.issuer.clone()),
     };
-    let fetching = fetch_keys(&foundation.fetcher, &source);
+    let fetching = fetch_keys(fetcher, &source);
     let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetching).await;
     let issuer = &trust.issuer;
     match outcome {
@@ -192,9 +196,11 @@ fn print(global: &Global, trusts: &[Trust]) -> Result<(), CliError> {
     )
 }
 
-async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), CliError> {
-    let id = client_reference::resolve(foundation, id).await?;
-    let found = client::show(foundation, &id).await?;
+async fn test(global: &Global, id: &str) -> Result<(), CliError> {
+    let reader = global.reader().await?;
+    let fetcher = Fetcher::new(&reader.config.fetch).map_err(StartError::from)?;
+    let id = client_reference::resolve(&reader.store, id).await?;
+    let found = client::show(&reader.store, &id).await?;
     let text = input::read("a token", LONGEST)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
     let token = text.trim();
@@ -208,7 +214,7 @@ async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), 
     }
     let mut problems = Vec::new();
     for trust in &found.trusts {
-        match judge(foundation, trust, &assertion).await {
+        match judge(&fetcher, trust, &assertion, reader.clock.now()).await {
             None => {
                 let value = json!({ "client_id": id, "trust_id": trust.trust_id, "matches": true });
                 let rows = [
@@ -232,9 +238,10 @@ async fn test(global: &Global, foundation: &Foundation, id: &str) -> Result<(), 
 
 /// Why a token does not meet a trust, as the server sees it; nothing if it does.
 async fn judge(
-    foundation: &Foundation,
+    fetcher: &Fetcher,
     trust: &Trust,
     assertion: &Assertion<'_>,
+    now: Timestamp,
 ) -> Option<String> {
     if let Some(problem) = mismatch(trust, assertion.claims()) {
         return Some(problem.to_string());
@@ -244,11 +251,11 @@ async fn judge(
             ForeignKeys::stored(set.as_str()).map_err(|error| error.to_string())
         }
         Some(KeySource::Remote(uri)) => {
-            fetch_keys(&foundation.fetcher, &RemoteSource::KeySet(uri.clone())).await
+            fetch_keys(fetcher, &RemoteSource::KeySet(uri.clone())).await
         }
         None => {
             let source = RemoteSource::Discovered(trust.issuer.clone());
-            fetch_keys(&foundation.fetcher, &source).await
+            fetch_keys(fetcher, &source).await
         }
     };
     match keys {
@@ -257,6 +264,6 @@ async fn judge(
             .verify(&keys, &OF_ISSUERS)
             .err()
             .map(|error| error.to_string())
-            .or_else(|| untimely(assertion.claims(), foundation.clock.now())),
+            .or_else(|| untimely(assertion.claims(), now)),
     }
 }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::admin::AdminError;
 use crate::app::StartError;
-use crate::config::problem::ConfigError;
+use crate::cli::remedies;
+use crate::config::problem::{ConfigError, Problem};
 use crate::model::Malformed;
 use crate::server::ServeError;
 use crate::store::StoreError;
@@ -32,6 +33,7 @@ pub(crate) struct CliError {
     code: &'static str,
     text: String,
     remedy: Option<String>,
+    problems: Vec<Problem>,
 }
 
 impl CliError {
@@ -83,7 +85,7 @@ impl CliError {
     }
 
     fn new(exit: Exit, code: &'static str, text: impl Into<String>) -> Self {
-        Self { exit, code, text: text.into(), remedy: None }
+        Self { exit, code, text: text.into(), remedy: None, problems: Vec::new() }
     }
 
     /// The exit code.
@@ -108,6 +110,9 @@ impl CliError {
 
     /// For programs (RFC 9457).
     pub(crate) fn as_problem(&self) -> String {
+        if !self.problems.is_empty() {
+            return self.as_list_of_problems();
+        }
         let detail = match &self.remedy {
             Some(remedy) => format!("{}. {}", self.text, remedy.replace("\n  ", " ")),
             None => self.text.clone(),
@@ -115,11 +120,36 @@ impl CliError {
         json!({ "type": "about:blank", "title": self.text, "code": self.code, "detail": detail })
             .to_string()
     }
+
+    /// The same for several problems of the settings, each with members of its own.
+    fn as_list_of_problems(&self) -> String {
+        let problems: Vec<_> = self
+            .problems
+            .iter()
+            .map(|problem| {
+                json!({
+                    "setting": problem.setting, "code": problem.code, "origin": problem.origin,
+                    "text": problem.what, "fix": problem.remedy,
+                })
+            })
+            .collect();
+        let texts: Vec<_> = self.problems.iter().map(|problem| problem.what.as_str()).collect();
+        json!({
+            "type": "about:blank",
+            "title": self.text.lines().next().unwrap_or_default(),
+            "code": self.code,
+            "detail": texts.join("; "),
+            "problems": problems,
+        })
+        .to_string()
+    }
 }
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Configuration, "E-CONF", error.to_string())
+        let text = error.to_string();
+        let problems = error.into_problems();
+        Self { problems, ..Self::new(Exit::Configuration, "E-CONF", text) }
     }
 }
 
@@ -135,39 +165,34 @@ impl From<StoreError> for CliError {
             StoreError::TimedOut(_) | StoreError::Failed(_) => (Exit::Unreachable, "E-DATABASE"),
             StoreError::OutcomeUnknown(_) => (Exit::Unreachable, "E-OUTCOME-UNKNOWN"),
             StoreError::Unopenable { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
+            StoreError::InUse => (Exit::Conflict, "E-IN-USE"),
             _ => (Exit::Failed, "E-STORE"),
         };
-        let remedy = match &error {
-            StoreError::TimedOut(_) | StoreError::Failed(_) => {
-                Some("Check `database.url` (tokend config show) and that the database runs.")
-            }
-            StoreError::OutcomeUnknown(_) => Some(
-                "It is not known whether the change was made. `tokend audit list` shows it if it was.",
-            ),
-            StoreError::Unopenable { .. } => Some(
-                "tokend needs a folder that it may write to: give it this one, or set TOKEND_DATA_DIR.",
-            ),
-            _ => None,
-        };
-        Self { exit, code, text: telemetry::with_causes(&error), remedy: remedy.map(str::to_owned) }
+        let remedy = remedies::of_store(&error);
+        Self { exit, code, text: telemetry::with_causes(&error), remedy, problems: Vec::new() }
     }
 }
 
 impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
-        match error {
-            StartError::Store(error) | StartError::Schema(SchemaError::Store(error)) => error.into(),
-            StartError::Fetch(_) | StartError::Certificate(_) => Self::new(Exit::Configuration, "E-CONF-VALUE", telemetry::with_causes(&error)),
-            StartError::Schema(_) => Self::new(Exit::Failed, "E-SCHEMA", error.to_string()),
-            StartError::NoMasterKey | StartError::WrongMasterKey { .. } | StartError::Crypto(_) => {
-                Self::new(Exit::Configuration, "E-MASTER-KEY", error.to_string())
+        let remedy = remedies::of_start(&error);
+        let (exit, code) = match error {
+            StartError::Store(error) | StartError::Schema(SchemaError::Store(error)) => {
+                return error.into();
             }
-            StartError::MasterKeyFile { .. } => {
-                Self::new(Exit::Failed, "E-DATA-NOT-WRITABLE", error.to_string()).with_remedy(
-                    "tokend needs a folder that it may write to: give it this one, or set TOKEND_DATA_DIR.",
-                )
+            StartError::Fetch(_) | StartError::Certificate(_) => {
+                (Exit::Configuration, "E-CONF-VALUE")
             }
-        }
+            StartError::Schema(_) => (Exit::Failed, "E-SCHEMA"),
+            StartError::NoDatabase { .. } => (Exit::Configuration, "E-NO-DATABASE"),
+            StartError::NoMasterKey
+            | StartError::NoMasterKeyYet { .. }
+            | StartError::MasterKeyMissing { .. }
+            | StartError::WrongMasterKey { .. }
+            | StartError::Crypto(_) => (Exit::Configuration, "E-MASTER-KEY"),
+            StartError::MasterKeyFile { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
+        };
+        Self { exit, code, text: telemetry::with_causes(&error), remedy, problems: Vec::new() }
     }
 }
 

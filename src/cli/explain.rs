@@ -28,15 +28,15 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
         CliError::usage("the id of a request is req_ and letters and digits")
             .with_remedy("It is in the answer: in the X-Request-Id header, and in the description.")
     })?;
-    let foundation = global.foundation().await?;
-    let found = find(&foundation.store, id).await?.ok_or_else(|| AdminError::NotFound {
+    let reader = global.reader().await?;
+    let found = find(&reader.store, id).await?.ok_or_else(|| AdminError::NotFound {
         kind: "refused request",
         id: id.to_owned(),
         remedy: "Only refusals are kept: the last 10,000 of seven days, and of a flood from one \
                  address a part. The server's log has them all: search it for this id.",
     })?;
     let owners = match &found.hint {
-        Some(hint) => foundation.store.clients_by_hint(hint).await?,
+        Some(hint) => reader.store.clients_by_hint(hint).await?,
         None => Vec::new(),
     };
     let others: Vec<_> = owners
@@ -44,7 +44,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
         .map(ToString::to_string)
         .filter(|owner| Some(owner) != found.client_id.as_ref())
         .collect();
-    let now = foundation.clock.now();
+    let now = reader.clock.now();
     let mut rows = vec![
         ("request", found.request_id.clone()),
         ("at", output::time(found.at, now)),
@@ -53,7 +53,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     ];
     rows.extend(found.client_id.clone().map(|id| ("client", id)));
     rows.push(("reason", found.reason.clone()));
-    let named = named_like(&foundation.store, &found.reason).await?;
+    let named = named_like(&reader.store, &found.reason).await?;
     if !named.is_empty() {
         rows.push(("perhaps", format!("{} has a name like that: send the id", named.join(" or "))));
     }

@@ -28,15 +28,15 @@ struct Shown {
 /// Runs `tokend key`.
 pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), CliError> {
     let KeyCommand::List = command;
-    let foundation = global.foundation().await?;
-    let now = foundation.clock.now();
-    let records = foundation.store.signing_keys().await?;
+    let reader = global.reader().await?;
+    let now = reader.clock.now();
+    let records = reader.store.signing_keys().await?;
     let keys: Vec<_> = records
         .iter()
         .map(|record| Shown {
             kid: record.kid.clone(),
             algorithm: record.algorithm,
-            state: state_of(record, &records, now, foundation.keep_seconds()),
+            state: state_of(record, &records, now, reader.config.keep_seconds()),
             created_at: record.created_at,
             signs_from: record.signs_from,
         })

@@ -7,8 +7,8 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::config::Need;
-use crate::store::Store;
-use crate::store::schema;
+use crate::store::open::Purpose;
+use crate::store::{Store, StoreError, schema};
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
@@ -17,23 +17,36 @@ pub(crate) struct MigrateArgs {
     status: bool,
 }
 
-/// Runs `tokend migrate`.
+/// Runs `tokend migrate`. With `--status` it only looks: it creates and changes nothing.
 pub(crate) async fn run(global: &Global, args: &MigrateArgs) -> Result<(), CliError> {
     let config = global.config(Need::Nothing)?;
-    let store = Store::open(&config.database).await?;
-    let before = schema::version(&store).await?;
-    if !args.status {
-        schema::bring_up_to_date(&store).await?;
-    }
-    let after = schema::version(&store).await?;
-    store.close().await;
+    let database = &config.database;
+    let purpose = if args.status { Purpose::Check } else { Purpose::Create };
+    let (before, after) = match Store::open(database, purpose).await {
+        // `--status` of a database that does not exist.
+        Err(StoreError::Absent) => (0, 0),
+        Err(error) => return Err(error.into()),
+        Ok(store) => {
+            global.close_at_end(&store);
+            let before = schema::version(&store).await?;
+            if !args.status {
+                schema::bring_up_to_date(&store).await?;
+            }
+            (before, schema::version(&store).await?)
+        }
+    };
+    let (applied, missing) = (after - before, (schema::NEWEST - after).max(0));
     let value = json!({
-        "engine": store.engine(), "before": before, "schema": after, "newest": schema::NEWEST,
+        "engine": database.location.engine(), "database": database.location.to_string(),
+        "before": before, "schema": after, "newest": schema::NEWEST,
     });
-    let rows = [
-        ("database", store.engine().to_owned()),
+    let mut rows = vec![
+        ("database", format!("{} {}", database.location.engine(), database.location)),
         ("schema", format!("{after} of {}", schema::NEWEST)),
-        ("applied", (after - before).to_string()),
+        ("applied", applied.to_string()),
     ];
+    if args.status && missing > 0 {
+        rows.push(("next", format!("tokend migrate would bring it to {}", schema::NEWEST)));
+    }
     output::one(global.output, &after.to_string(), &value, &rows)
 }

@@ -33,6 +33,7 @@ mod listing;
 mod migrate;
 mod output;
 mod rejections;
+mod remedies;
 mod resource;
 mod resource_clients;
 mod screen;
@@ -48,17 +49,19 @@ mod token_text;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Actor;
 use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::config::sources::Flags;
 use crate::config::{ACTOR_VARIABLE, Config, Need, environment};
 use crate::model::time::Clock;
+use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
 #[derive(Debug, Parser)]
@@ -87,6 +90,9 @@ pub(crate) struct Global {
     /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
+    /// The databases that this command has opened; they are closed when it ends.
+    #[arg(skip)]
+    opened: Mutex<Vec<Store>>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,10 +147,40 @@ impl Global {
         Ok(Config::load(&self.flags(), &environment(), need)?)
     }
 
-    /// Opens what a command that works on the database stands on.
+    /// Opens what a command needs that changes the database.
     async fn foundation(&self) -> Result<Foundation, CliError> {
         let config = self.config(Need::Nothing)?;
-        Ok(Foundation::open(config, Clock::System).await?)
+        self.foundation_with(config).await
+    }
+
+    /// The same with settings that have been read already.
+    async fn foundation_with(&self, config: Config) -> Result<Foundation, CliError> {
+        let foundation = Box::pin(Foundation::open_to_change(config, Clock::System)).await?;
+        self.close_at_end(&foundation.store);
+        Ok(foundation)
+    }
+
+    /// Opens what a command needs that only reads the database. It needs no master key.
+    async fn reader(&self) -> Result<Reader, CliError> {
+        let config = self.config(Need::Nothing)?;
+        let reader = Box::pin(Reader::open(config, Clock::System)).await?;
+        self.close_at_end(&reader.store);
+        Ok(reader)
+    }
+
+    /// Notes a database to be closed when the command ends, however it ends.
+    fn close_at_end(&self, store: &Store) {
+        if let Ok(mut opened) = self.opened.lock() {
+            opened.push(store.clone());
+        }
+    }
+
+    /// Closes the databases. SQLite removes its own files next to a database only then.
+    async fn close(&self) {
+        let opened = self.opened.lock().map(|mut opened| std::mem::take(&mut *opened));
+        for store in opened.unwrap_or_default() {
+            store.close().await;
+        }
     }
 }
 
@@ -179,18 +215,24 @@ fn parsed() -> Cli {
 }
 
 async fn execute(cli: Cli) -> Result<(), CliError> {
-    let global = &cli.global;
+    let Cli { global, command } = cli;
     let actor = named_actor(global.actor.as_deref())?;
     // A process executes one command, so that nothing has been set before.
     let _ = ACTOR.set(actor);
-    match cli.command {
+    let outcome = Box::pin(dispatch(&global, command)).await;
+    global.close().await;
+    outcome
+}
+
+async fn dispatch(global: &Global, command: Command) -> Result<(), CliError> {
+    match command {
         Command::Serve => serve::run(global).await,
         Command::Dev(args) => dev::run(global, args).await,
         Command::Migrate(args) => migrate::run(global, &args).await,
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),
         Command::Health(args) => health::run(global, &args).await,
-        Command::Client(command) => client::run(global, *command).await,
+        Command::Client(command) => Box::pin(client::run(global, *command)).await,
         Command::Resource(command) => resource::run(global, command).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::Token(command) => token::run(global, command).await,

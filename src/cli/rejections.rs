@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::admin::rejection::{self, Rejections};
-use crate::app::Foundation;
+use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::{Global, client_reference, output, time};
@@ -43,19 +43,19 @@ pub(crate) async fn run(global: &Global, command: &RejectionsCommand) -> Result<
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
+    let reader = global.reader().await?;
     let client_id = match &args.client {
-        Some(text) => Some(client(&foundation, text).await?),
+        Some(text) => Some(client(&reader, text).await?),
         None => None,
     };
-    let now = foundation.clock.now();
+    let now = reader.clock.now();
     let filter = RejectionFilter {
         client_id,
         since: args.since.as_deref().map(|text| time::past(text, now)).transpose()?,
         until: args.until.as_deref().map(|text| time::past(text, now)).transpose()?,
         reason: args.reason.clone(),
     };
-    let Rejections { newest, older } = rejection::list(&foundation, &filter, args.limit).await?;
+    let Rejections { newest, older } = rejection::list(&reader, &filter, args.limit).await?;
     let header = ["REQUEST", "AT", "STATUS", "ERROR", "CLIENT", "FROM", "REASON"];
     let mut listing = Listing::new(global.output, &header);
     listing.page(&newest, |found| {
@@ -78,11 +78,11 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 }
 
 /// The client that a word names. One that has been deleted is known by its rejections alone.
-async fn client(foundation: &Foundation, text: &str) -> Result<ClientId, CliError> {
+async fn client(reader: &Reader, text: &str) -> Result<ClientId, CliError> {
     if let Ok(id) = ClientId::parse(text)
-        && rejection::has_any(foundation, &id).await?
+        && rejection::has_any(reader, &id).await?
     {
         return Ok(id);
     }
-    client_reference::resolve(foundation, text).await
+    client_reference::resolve(&reader.store, text).await
 }

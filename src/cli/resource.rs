@@ -12,6 +12,8 @@ use crate::cli::{Global, actor, confirmation, output};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
+use crate::model::time::Timestamp;
+use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
@@ -103,12 +105,12 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     if let Some(algorithm) = made.signing_algorithm {
         output::hint(who_reads(algorithm));
     }
-    print(global, &foundation, &made, None).await
+    print(global, &foundation.store, foundation.clock.now(), &made, None).await
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let resources = foundation.store.resources().await?;
+    let reader = global.reader().await?;
+    let resources = reader.store.resources().await?;
     output::many(
         global.output,
         &resources,
@@ -128,10 +130,10 @@ async fn list(global: &Global) -> Result<(), CliError> {
 
 async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let foundation = global.foundation().await?;
-    let found = resource::show(&foundation, &id).await?;
-    let clients = Clients::of(&foundation, &id).await?;
-    print(global, &foundation, &found, Some(&clients)).await
+    let reader = global.reader().await?;
+    let found = resource::show(&reader.store, &id).await?;
+    let clients = Clients::of(&reader.store, &id).await?;
+    print(global, &reader.store, reader.clock.now(), &found, Some(&clients)).await
 }
 
 async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
@@ -148,7 +150,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     };
     let foundation = global.foundation().await?;
     let added = update.add.clone();
-    let before = resource::show(&foundation, &id).await?;
+    let before = resource::show(&foundation.store, &id).await?;
     let changed = output::changed(resource::update(&foundation, &actor(), &id, update).await?);
     say_who_has_all(&foundation, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
@@ -157,7 +159,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         output::hint(who_reads(algorithm));
         say_from_when(&foundation, algorithm).await?;
     }
-    print(global, &foundation, &changed, None).await
+    print(global, &foundation.store, foundation.clock.now(), &changed, None).await
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
@@ -223,11 +225,11 @@ fn offered(texts: &[String]) -> Result<Vec<OfferedScope>, CliError> {
 
 async fn print(
     global: &Global,
-    foundation: &Foundation,
+    store: &Store,
+    now: Timestamp,
     resource: &Resource,
     clients: Option<&Clients>,
 ) -> Result<(), CliError> {
-    let now = foundation.clock.now();
     let mut rows = vec![("resource", resource.resource.to_string())];
     rows.extend(resource.scopes.iter().map(|scope| {
         let text = match scope.description.as_str() {
@@ -241,7 +243,7 @@ async fn print(
     }
     if let Some(algorithm) = resource.signing_algorithm {
         rows.push(("signing alg", algorithm.as_str().to_owned()));
-        let keys = foundation.store.signing_keys().await?;
+        let keys = store.signing_keys().await?;
         let signs = keys.iter().any(|key| key.algorithm == algorithm && key.may_sign(now));
         match resource.signed_before {
             SignedBefore::Server if !signs => {

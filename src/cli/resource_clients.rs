@@ -11,6 +11,7 @@ use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::{OfferedScope, ResourceId};
 use crate::model::scope::ScopeName;
+use crate::store::Store;
 use crate::store::grants::{GrantKind, GrantedClient};
 
 /// How many clients are shown with a resource.
@@ -27,8 +28,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Reads the first ones, and counts all.
-    pub(super) async fn of(foundation: &Foundation, id: &ResourceId) -> Result<Self, CliError> {
-        let store = &foundation.store;
+    pub(super) async fn of(store: &Store, id: &ResourceId) -> Result<Self, CliError> {
         Ok(Self {
             shown: store.grants_of(id, GrantKind::Any, MAX_SHOWN).await?,
             count: store.count_grants_of(id, GrantKind::Any).await?,

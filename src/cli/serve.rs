@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{App, Foundation};
+use crate::app::{App, Foundation, inspection};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::config::{Config, LogFormat, Need};
@@ -82,6 +82,20 @@ async fn next(
 
 /// Says what is allowed and yet may be a mistake.
 fn warn_about(config: &Config) {
+    if let Some(file) = inspection::open_master_key(config) {
+        tracing::warn!(
+            file = %file.path.display(),
+            "the master key can be read by {}: close it with chmod 600",
+            file.readers
+        );
+    }
+    for file in inspection::open_data_files(config) {
+        tracing::warn!(
+            file = %file.path.display(),
+            "a file of the database can be read by {}: close it with chmod 600",
+            file.readers
+        );
+    }
     let is_open = !config.listen.ip().is_loopback();
     if is_open && config.trusted_proxies.is_empty() && config.tls.is_none() {
         tracing::warn!(

@@ -6,21 +6,22 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::{audit, revocation};
-use crate::app::{App, Foundation};
+use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, actor, client_reference};
-use crate::config::{Issuer, Need};
+use crate::config::{Config, Issuer, Need};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::model::client::ClientId;
-use crate::model::time::{Clock, Timestamp};
+use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::Wanted;
+use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -75,8 +76,8 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let config = global.config(Need::Issuer)?;
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let foundation = Foundation::open(config, Clock::System).await?;
-    let id = client_reference::resolve(&foundation, &args.client).await?;
+    let foundation = global.foundation_with(config).await?;
+    let id = client_reference::resolve(&foundation.store, &args.client).await?;
     let app = Arc::new(App::load(foundation, issuer).await?);
     crate::server::make_keys(&app, false).await?;
     let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
@@ -120,12 +121,12 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 }
 
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let now = foundation.clock.now();
-    let verified = checked(&foundation, &token_text(&args.token)?).await?;
+    let reader = global.reader().await?;
+    let now = reader.clock.now();
+    let verified = checked(&reader.store, &reader.config, now, &token_text(&args.token)?).await?;
     let claims = &verified.claims;
-    refuse_revoked(&foundation, claims).await?;
-    let is_issuer_checked = foundation.config.issuer.is_some();
+    refuse_revoked(&reader.store, claims).await?;
+    let is_issuer_checked = reader.config.issuer.is_some();
     let value = json!({
         "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
         "issuer_checked": is_issuer_checked, "claims": claims,
@@ -152,22 +153,25 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 }
 
 /// Checks a token with the published keys.
-async fn checked(foundation: &Foundation, token: &str) -> Result<Verified, CliError> {
-    let records = foundation.store.signing_keys().await?;
-    let keyring = Keyring::open(&foundation.vault.master, records, foundation.keep_seconds())
-        .map_err(|error| CliError::failed(error.to_string()))?;
-    let now = foundation.clock.now();
-    let issuer = foundation.config.issuer.as_ref().map(Issuer::as_str);
+async fn checked(
+    store: &Store,
+    config: &Config,
+    now: Timestamp,
+    token: &str,
+) -> Result<Verified, CliError> {
+    let records = store.signing_keys().await?;
+    let keyring = Keyring::public(records, config.keep_seconds());
+    let issuer = config.issuer.as_ref().map(Issuer::as_str);
     jwt::verify(token, keyring.published(now), issuer, now).map_err(|error| refused(&error))
 }
 
-async fn refuse_revoked(foundation: &Foundation, claims: &Claims) -> Result<(), CliError> {
+async fn refuse_revoked(store: &Store, claims: &Claims) -> Result<(), CliError> {
     let jti = TokenId::parse(&claims.jti)?;
-    if foundation.store.revoked_token(&jti).await?.is_some() {
+    if store.revoked_token(&jti).await?.is_some() {
         return Err(CliError::not_valid("the token is not valid: it has been revoked"));
     }
     let client = ClientId::parse(&claims.client_id)?;
-    let revoked = foundation.store.revoked_client(&client).await?;
+    let revoked = store.revoked_client(&client).await?;
     let (evt, issued_at) = (claims.evt.unwrap_or(0), Timestamp(claims.iat));
     match revoked.filter(|revoked| revoked.epoch.is_after(evt, issued_at)) {
         Some(revoked) => Err(CliError::not_valid(format!(
@@ -180,16 +184,16 @@ async fn refuse_revoked(foundation: &Foundation, claims: &Claims) -> Result<(), 
 
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
+    let now = foundation.clock.now();
     let (jti, expires_at) = if args.jti == "-" {
         let token = token_text(&args.jti)?;
-        let claims = checked(&foundation, &token).await?.claims;
+        let claims = checked(&foundation.store, &foundation.config, now, &token).await?.claims;
         (TokenId::parse(&claims.jti)?, Some(Timestamp(claims.exp)))
     } else {
         (TokenId::parse(&args.jti)?, None)
     };
     let revoked = revocation::revoke_token(&foundation, &actor(), &jti, expires_at).await?;
     let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
-    let now = foundation.clock.now();
     let rows =
         [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];
     output::one(global.output, jti.as_str(), &value, &rows)

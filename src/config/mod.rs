@@ -13,10 +13,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::{Flags, Settings};
+use crate::model::master_key::MasterKeyList;
 use crate::model::rate::{Rate, RateLimit};
 use crate::model::signing_key::{Algorithm, RsaSize};
 use crate::model::time::Lifetime;
@@ -33,10 +34,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the operator's endpoints listen.
     pub management_listen: SocketAddr,
-    /// Where the embedded database and the master key live.
+    /// The folder of the embedded database and of the generated master key.
     pub data_dir: PathBuf,
-    /// The master keys as text, if given.
-    pub master_key: Option<SecretString>,
+    /// The master keys, if the settings give any.
+    pub master_key: Option<MasterKey>,
     /// The database.
     pub database: Database,
     /// How changes are followed.
@@ -87,11 +88,39 @@ impl Issuer {
     }
 }
 
+/// The master keys of the settings, and where they come from.
+#[derive(Debug, Clone)]
+pub struct MasterKey {
+    /// The keys.
+    pub keys: MasterKeyList,
+    /// The source, such as `from TOKEND_MASTER_KEY`.
+    pub source: String,
+    /// The file that holds them, if the setting names one.
+    pub file: Option<PathBuf>,
+}
+
+/// The setting that decides something, and the source of its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The setting, such as `data_dir`.
+    pub setting: &'static str,
+    /// The source, such as `from TOKEND_DATA_DIR`.
+    pub source: String,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}, {}", self.setting, self.source)
+    }
+}
+
 /// Which database, and how it is used.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// Where it is.
     pub location: Location,
+    /// The setting that decides where it is.
+    pub origin: Origin,
     /// The most connections held.
     pub max_connections: u32,
     /// How long a statement may take.
@@ -107,6 +136,33 @@ pub enum Location {
     Sqlite(PathBuf),
     /// A Postgres server; the text may hold a password.
     Postgres(SecretString),
+}
+
+impl Location {
+    /// The name of the engine, for people.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+            Self::Postgres(_) => "Postgres",
+        }
+    }
+}
+
+impl std::fmt::Display for Location {
+    /// The file, or the URL without user, password and parameters.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "{}", path.display()),
+            Self::Postgres(url) => match url::Url::parse(url.expose_secret()) {
+                Ok(url) => {
+                    let host = url.host_str().unwrap_or("localhost");
+                    let port = url.port().unwrap_or(5432);
+                    write!(formatter, "postgres://{host}:{port}{}", url.path())
+                }
+                Err(_) => formatter.write_str("postgres://"),
+            },
+        }
+    }
 }
 
 /// What to do about the schema at the start.
@@ -252,6 +308,12 @@ pub enum Need {
 }
 
 impl Config {
+    /// How long a replaced signing key stays published, in seconds: until the longest token that
+    /// it signed has expired, and a reserve.
+    pub fn keep_seconds(&self) -> i64 {
+        self.token.lifetime_max.seconds() + self.keys.keep_after.seconds()
+    }
+
     /// Layers all sources and checks them.
     ///
     /// Every problem is in the error, not only the first.

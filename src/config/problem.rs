@@ -7,6 +7,8 @@ use std::fmt;
 pub struct Problem {
     /// A stable code, such as `E-CONF-UNKNOWN`.
     pub code: &'static str,
+    /// The setting, or what stands in its place; empty if it is about a file or the command line.
+    pub setting: String,
     /// What is wrong, naming the setting.
     pub what: String,
     /// Where the value came from.
@@ -27,6 +29,19 @@ impl ConfigError {
         Self { problems }
     }
 
+    /// How many problems there are, in words.
+    pub fn summary(&self) -> String {
+        match self.problems.len() {
+            1 => "1 problem in the configuration".to_owned(),
+            count => format!("{count} problems in the configuration"),
+        }
+    }
+
+    /// Gives the problems away.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
     /// The problems, in the order of the manual.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -35,10 +50,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.len() {
-            1 => writeln!(formatter, "1 problem in the configuration")?,
-            count => writeln!(formatter, "{count} problems in the configuration")?,
-        }
+        writeln!(formatter, "{}", self.summary())?;
         for (position, problem) in self.problems.iter().enumerate() {
             let number = position + 1;
             writeln!(formatter, "\n  {number}  {:<56} [{}]", problem.what, problem.code)?;

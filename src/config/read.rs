@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use crate::config::parse::{
     Complaint, address, aliases, duration, issuer, lanes, lifetime, location, networks, pause,
@@ -11,9 +11,10 @@ use crate::config::parse::{
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
-    Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, Migrate, Need,
-    Secrets, Shutdown, Tls, Token,
+    Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, MasterKey, Migrate,
+    Need, Origin, Secrets, Shutdown, Tls, Token,
 };
+use crate::model::master_key::MasterKeyList;
 use crate::model::signing_key::{Algorithm, RsaSize};
 
 /// Reads every setting; `None` if one of them has no usable value. All problems are added to
@@ -42,13 +43,13 @@ pub(super) fn config(
     let fetch = reader.fetch();
     let log = reader.log();
     let shutdown = reader.shutdown();
-    let master_key = Some(settings.text("master_key")).filter(|text| !text.is_empty());
+    let master_key = reader.master_key();
     Some(Config {
         issuer,
         listen: listen?,
         management_listen: management_listen?,
         data_dir,
-        master_key: master_key.map(SecretString::from),
+        master_key,
         database: database?,
         directory: directory?,
         token: token?,
@@ -94,10 +95,35 @@ impl Reader<'_> {
         };
         self.problems.push(Problem {
             code,
+            setting: key.to_owned(),
             what: format!("`{key}` {complaint}"),
             origin: format!("{} = {shown}", self.settings.origin(key)),
             remedy: remedy.to_owned(),
         });
+    }
+
+    fn origin(&self, setting: &'static str) -> Origin {
+        Origin { setting, source: self.settings.origin(setting) }
+    }
+
+    /// The master keys, if any are set; a problem is noted.
+    fn master_key(&mut self) -> Option<MasterKey> {
+        let text = Zeroizing::new(self.settings.text("master_key"));
+        if text.is_empty() {
+            return None;
+        }
+        let Ok(keys) = MasterKeyList::parse(&text) else {
+            self.complain(
+                "master_key",
+                "is not 32 bytes in base64 or hex",
+                "E-CONF-VALUE",
+                "make one with: openssl rand -base64 32",
+            );
+            return None;
+        };
+        let (source, file) =
+            (self.settings.origin("master_key"), self.settings.file_of("master_key"));
+        Some(MasterKey { keys, source, file })
     }
 
     fn issuer(&mut self) -> Option<Issuer> {
@@ -118,6 +144,7 @@ impl Reader<'_> {
         if need == Need::Issuer && self.settings.text("issuer").is_empty() {
             self.problems.push(Problem {
                 code: "E-CONF-ISSUER",
+                setting: "issuer".to_owned(),
                 what: "`issuer` is not set".to_owned(),
                 origin: "no default is right for it: it stands in every token".to_owned(),
                 remedy: "set TOKEND_ISSUER=https://id.example.com (for a first look: tokend dev)"
@@ -128,6 +155,7 @@ impl Reader<'_> {
 
     fn database(&mut self, data_dir: &std::path::Path) -> Option<Database> {
         let location = self.parsed("database.url", |text| location(text, data_dir));
+        let is_file_of_data_dir = self.settings.text("database.url").is_empty();
         let max_connections = self.parsed("database.max_connections", |text| whole(text, 4, 1000));
         let timeout = self.parsed("database.timeout", duration);
         let migrate = self.parsed("database.migrate", |text| match text {
@@ -138,6 +166,7 @@ impl Reader<'_> {
         });
         Some(Database {
             location: location?,
+            origin: self.origin(if is_file_of_data_dir { "data_dir" } else { "database.url" }),
             max_connections: u32::try_from(max_connections?).ok()?,
             timeout: timeout?,
             migrate: migrate?,

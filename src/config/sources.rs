@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use zeroize::Zeroizing;
 
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::{ACTOR_VARIABLE, DEFAULTS};
@@ -15,6 +16,12 @@ const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
 /// Settings that must not appear on a command line, where other users of the machine see them.
 const SECRET_KEYS: [&str; 2] = ["master_key", "database.url"];
+
+/// The secret setting whose value is in the file that a key such as `master_key_file` names.
+fn secret_of(key: &str) -> Option<&'static str> {
+    let name = key.strip_suffix("_file")?;
+    SECRET_KEYS.into_iter().find(|secret| *secret == name)
+}
 
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +38,14 @@ pub struct Flags {
 pub struct Settings {
     figment: Figment,
     keys: Vec<String>,
+    files: Vec<ValueFile>,
     problems: Vec<Problem>,
+}
+
+/// A file that held the value of a setting, and the origin of that value.
+struct ValueFile {
+    origin: String,
+    path: PathBuf,
 }
 
 impl Settings {
@@ -93,6 +107,12 @@ impl Settings {
         }
     }
 
+    /// The file that holds the value of a key, if the value is in a file of its own.
+    pub fn file_of(&self, key: &str) -> Option<PathBuf> {
+        let origin = self.origin(key);
+        self.files.iter().find(|file| file.origin == origin).map(|file| file.path.clone())
+    }
+
     /// True if nobody but the embedded defaults gives the key a value.
     pub fn is_default(&self, key: &str) -> bool {
         self.origin(key) == DEFAULT_ORIGIN
@@ -122,6 +142,7 @@ struct Gathering {
     figment: Figment,
     keys: Vec<String>,
     by_variable: BTreeMap<String, String>,
+    files: Vec<ValueFile>,
     problems: Vec<Problem>,
 }
 
@@ -132,13 +153,14 @@ impl Gathering {
         let keys = leaves(&figment).map_err(|error| {
             ConfigError::new(vec![Problem {
                 code: "E-CONF-FILE",
+                setting: String::new(),
                 what: "the embedded defaults cannot be read".to_owned(),
                 origin: error,
                 remedy: "this is a fault of the binary; please report it".to_owned(),
             }])
         })?;
         let by_variable = keys.iter().map(|key| (variable_of(key), key.clone())).collect();
-        Ok(Self { figment, keys, by_variable, problems: Vec::new() })
+        Ok(Self { figment, keys, by_variable, files: Vec::new(), problems: Vec::new() })
     }
 
     fn file(&mut self, path: &Path) {
@@ -147,6 +169,7 @@ impl Gathering {
             Err(error) => {
                 self.problems.push(Problem {
                     code: "E-CONF-FILE",
+                    setting: String::new(),
                     what: format!("the file {} cannot be read", path.display()),
                     origin: error.to_string(),
                     remedy: "check its name and who may read it".to_owned(),
@@ -159,9 +182,11 @@ impl Gathering {
             Ok(found) => {
                 self.refuse_unknown(path, &text, &found);
                 self.figment = std::mem::take(&mut self.figment).merge(Toml::file_exact(path));
+                self.secret_files(path, &layer, &found);
             }
             Err(error) => self.problems.push(Problem {
                 code: "E-CONF-SYNTAX",
+                setting: String::new(),
                 what: format!("{} is not valid TOML", path.display()),
                 origin: without_quotes(&error),
                 remedy: "mend the line it names".to_owned(),
@@ -169,8 +194,31 @@ impl Gathering {
         }
     }
 
+    /// Reads the files that a configuration file names for secrets, such as `master_key_file`.
+    fn secret_files(&mut self, path: &Path, layer: &Figment, found: &[String]) {
+        for name in found {
+            let Some(key) = secret_of(name) else { continue };
+            let value = layer.find_value(name).map(|value| text_of(&value)).unwrap_or_default();
+            if value.is_empty() {
+                continue;
+            }
+            if found.iter().any(|other| other == key) {
+                self.problems.push(Problem {
+                    code: "E-CONF-TWICE",
+                    setting: key.to_owned(),
+                    what: format!("`{key}` is set twice"),
+                    origin: format!("`{key}` and `{name}` are both in {}", path.display()),
+                    remedy: "remove one of them".to_owned(),
+                });
+                continue;
+            }
+            self.read_value(key, &format!("from {name} in {}", path.display()), &value);
+        }
+    }
+
     fn refuse_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
-        for key in found.iter().filter(|key| !self.keys.contains(key)) {
+        let is_known = |key: &String| self.keys.contains(key) || secret_of(key).is_some();
+        for key in found.iter().filter(|key| !is_known(key)) {
             // The place only, never the line: what stands there may be a secret.
             let origin = match line_of(text, key) {
                 Some(number) => format!("{}:{number}", path.display()),
@@ -213,30 +261,42 @@ impl Gathering {
         if environment.iter().any(|(other, _)| *other == plain) {
             self.problems.push(Problem {
                 code: "E-CONF-TWICE",
+                setting: key.to_owned(),
                 what: format!("`{key}` is set twice"),
                 origin: format!("{plain} and {name} are both present"),
                 remedy: "remove one of them".to_owned(),
             });
             return;
         }
-        match std::fs::read_to_string(path) {
+        self.read_value(key, &format!("from {name}"), path);
+    }
+
+    /// Gives a key the value that is in a file. `named_by` says what names the file.
+    fn read_value(&mut self, key: &str, named_by: &str, path: &str) {
+        let problem = match std::fs::read_to_string(path).map(Zeroizing::new) {
             Ok(text) => {
                 let value = text.trim_end_matches(['\n', '\r']).to_owned();
-                self.value(key, value, format!("from {name} ({path})"));
+                let origin = format!("{named_by} ({path})");
+                self.files.push(ValueFile { origin: origin.clone(), path: PathBuf::from(path) });
+                return self.value(key, value, origin);
             }
-            Err(error) => self.problems.push(Problem {
-                code: "E-CONF-FILE",
-                what: format!("the file for `{key}` cannot be read"),
-                origin: format!("from {name} = {path}: {error}"),
-                remedy: "check the path and that the user tokend runs as may read it".to_owned(),
-            }),
-        }
+            Err(_) if path.starts_with('~') => "`~` is not expanded here".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.problems.push(Problem {
+            code: "E-CONF-FILE",
+            setting: key.to_owned(),
+            what: format!("the file for `{key}` cannot be read"),
+            origin: format!("{named_by} = {path}: {problem}"),
+            remedy: "check the path and that the user tokend runs as may read it".to_owned(),
+        });
     }
 
     fn assignment(&mut self, assignment: &str) {
         let Some((key, value)) = assignment.split_once('=') else {
             self.problems.push(Problem {
                 code: "E-CONF-SET",
+                setting: String::new(),
                 what: format!("--set {assignment} has no equals sign"),
                 origin: "on the command line".to_owned(),
                 remedy: "write --set key=value, such as --set token.lifetime=30m".to_owned(),
@@ -246,6 +306,7 @@ impl Gathering {
         if SECRET_KEYS.contains(&key) {
             self.problems.push(Problem {
                 code: "E-CONF-SECRET",
+                setting: key.to_owned(),
                 what: format!("`{key}` may not be set on a command line"),
                 origin: "--set: other users of the machine could read it".to_owned(),
                 remedy: format!("use {} or {}_FILE", variable_of(key), variable_of(key)),
@@ -264,7 +325,8 @@ impl Gathering {
     }
 
     fn finish(self) -> Settings {
-        Settings { figment: self.figment, keys: self.keys, problems: self.problems }
+        let Self { figment, keys, files, problems, .. } = self;
+        Settings { figment, keys, files, problems }
     }
 }
 
@@ -315,6 +377,7 @@ fn unknown(key: &str, known: &[String], origin: String) -> Problem {
         .filter(|(distance, _)| *distance <= 1 + key.len() / 4);
     Problem {
         code: "E-CONF-UNKNOWN",
+        setting: key.to_owned(),
         what: format!("unknown setting `{key}`"),
         origin,
         remedy: match nearest {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::jwk::{Jwk, JwkSet, ThumbprintHash};
 use serde::Serialize;
 
 use crate::crypto::CryptoError;
@@ -15,20 +15,34 @@ use crate::crypto::signer::{self, Signer};
 use crate::model::signing_key::{Algorithm, KeyId, KeyState, RsaSize, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 
-/// A key that has been opened.
+/// A key that has been opened, and so may sign.
 #[derive(Debug)]
 pub struct SigningKey {
     signer: Signer,
-    jwk: Jwk,
-    public: PublicKey,
+    kid: KeyId,
     encoded_header: String,
+}
+
+/// The public half of a key, as it is published and as it verifies.
+#[derive(Debug)]
+struct VerifyingKey {
+    jwk: Jwk,
+    key: PublicKey,
+}
+
+/// A key of the ring. One whose master key was lost has its public half only; one that was lost
+/// before its public half was stored has neither.
+#[derive(Debug)]
+struct RingKey {
+    signing: Option<Arc<SigningKey>>,
+    verifying: Option<VerifyingKey>,
 }
 
 /// All keys, in the order in which they sign.
 #[derive(Debug, Default)]
 pub struct Keyring {
     records: Vec<SigningKeyRecord>,
-    keys: Vec<Arc<SigningKey>>,
+    keys: Vec<RingKey>,
     keep_seconds: i64,
 }
 
@@ -58,9 +72,31 @@ pub fn create(
     signs_from: Timestamp,
 ) -> Result<SigningKeyRecord, CryptoError> {
     let pkcs8 = signer::generate(algorithm, rsa_size)?;
-    let (kid, _) = Signer::new(algorithm, &pkcs8)?.public_jwk()?;
-    let sealed = master.seal(kid.as_str(), &pkcs8)?;
-    Ok(SigningKeyRecord { kid, algorithm, sealed, created_at, signs_from, retired_at: None })
+    let (kid, jwk) = Signer::new(algorithm, &pkcs8)?.public_jwk()?;
+    let sealed = Some(master.seal(kid.as_str(), &pkcs8)?);
+    let public_jwk = Some(json(&jwk)?);
+    Ok(SigningKeyRecord {
+        kid,
+        algorithm,
+        sealed,
+        public_jwk,
+        created_at,
+        signs_from,
+        retired_at: None,
+    })
+}
+
+/// The public half of a private key (PKCS #8), as it is stored: a JWK (RFC 7517).
+///
+/// # Errors
+///
+/// [`CryptoError::Failed`] if the private key cannot be read.
+pub fn public_jwk(algorithm: Algorithm, pkcs8: &[u8]) -> Result<String, CryptoError> {
+    json(&Signer::new(algorithm, pkcs8)?.public_jwk()?.1)
+}
+
+fn json(jwk: &Jwk) -> Result<String, CryptoError> {
+    serde_json::to_string(jwk).map_err(|_| CryptoError::Failed("writing a public key"))
 }
 
 impl Keyring {
@@ -71,11 +107,19 @@ impl Keyring {
         records: Vec<SigningKeyRecord>,
         keep_seconds: i64,
     ) -> Result<Self, CryptoError> {
+        let keys =
+            records.iter().map(|record| RingKey::open(master, record)).collect::<Result<_, _>>()?;
+        Ok(Self { records, keys, keep_seconds })
+    }
+
+    /// The same from the stored public halves alone: verifies, and never signs. For commands that
+    /// have no master key. A key without a stored public half is left out.
+    pub fn public(records: Vec<SigningKeyRecord>, keep_seconds: i64) -> Self {
         let keys = records
             .iter()
-            .map(|record| SigningKey::open(master, record).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { records, keys, keep_seconds })
+            .map(|record| RingKey { signing: None, verifying: VerifyingKey::stored(record) })
+            .collect();
+        Self { records, keys, keep_seconds }
     }
 
     /// The records behind the keys.
@@ -94,7 +138,7 @@ impl Keyring {
         self.records
             .iter()
             .rposition(|record| record.algorithm == algorithm && record.may_sign(now))
-            .map(|position| &self.keys[position])
+            .and_then(|position| self.keys[position].signing.as_ref())
     }
 
     /// The same, or the key that will sign next if none does yet. Only for tokens that no verifier
@@ -103,8 +147,10 @@ impl Keyring {
         let is_next = |record: &SigningKeyRecord| {
             record.algorithm == algorithm && self.state(record, now) == KeyState::Published
         };
-        self.signing(algorithm, now)
-            .or_else(|| self.records.iter().position(is_next).map(|position| &self.keys[position]))
+        self.signing(algorithm, now).or_else(|| {
+            let position = self.records.iter().position(is_next)?;
+            self.keys[position].signing.as_ref()
+        })
     }
 
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
@@ -116,20 +162,20 @@ impl Keyring {
         let is_next = |record: &SigningKeyRecord| self.state(record, now) == KeyState::Published;
         let signs = self.records.iter().rposition(|record| record.may_sign(now));
         let position = signs.or_else(|| self.records.iter().position(is_next))?;
-        Some(&self.keys[position])
+        self.keys[position].signing.as_ref()
     }
 
     /// The keys in the key set at `now`, ready to check tokens.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
-        self.not_gone(now).map(|key| &key.public)
+        self.not_gone(now).map(|key| &key.key)
     }
 
-    fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &Arc<SigningKey>> {
+    fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
         self.records
             .iter()
             .zip(&self.keys)
             .filter(move |(record, _)| self.state(record, now) != KeyState::Gone)
-            .map(|(_, key)| key)
+            .filter_map(|(_, key)| key.verifying.as_ref())
     }
 
     /// The algorithms of the keys in the key set at `now`, without repetition.
@@ -152,20 +198,42 @@ impl Keyring {
     }
 }
 
-impl SigningKey {
+impl RingKey {
     fn open(master: &MasterKeys, record: &SigningKeyRecord) -> Result<Self, CryptoError> {
-        let opened = master.open(record.kid.as_str(), &record.sealed)?;
+        let Some(sealed) = &record.sealed else {
+            return Ok(Self { signing: None, verifying: VerifyingKey::stored(record) });
+        };
+        let opened = master.open(record.kid.as_str(), sealed)?;
         let signer = Signer::new(record.algorithm, &opened.content)?;
         let (kid, jwk) = signer.public_jwk()?;
         if kid != record.kid {
             return Err(CryptoError::Failed("matching a signing key with its id"));
         }
-        let public =
-            PublicKey::of(&jwk).ok_or(CryptoError::Failed("reading a public key of our own"))?;
+        let verifying = VerifyingKey::of(jwk);
+        let verifying = verifying.ok_or(CryptoError::Failed("reading a public key of our own"))?;
         let encoded_header = encoded_header("at+jwt", record.algorithm, &kid)?;
-        Ok(Self { signer, jwk, public, encoded_header })
+        let signing = SigningKey { signer, kid, encoded_header };
+        Ok(Self { signing: Some(Arc::new(signing)), verifying: Some(verifying) })
+    }
+}
+
+impl VerifyingKey {
+    fn of(jwk: Jwk) -> Option<Self> {
+        let key = PublicKey::of(&jwk)?;
+        Some(Self { jwk, key })
     }
 
+    /// The public half in the database. One under another id than its own verifies nothing.
+    fn stored(record: &SigningKeyRecord) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_str(record.public_jwk.as_deref()?).ok()?;
+        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
+        let is_its_own = thumbprint == record.kid.as_str()
+            && jwk.common.key_id.as_deref() == Some(record.kid.as_str());
+        if is_its_own { Self::of(jwk) } else { None }
+    }
+}
+
+impl SigningKey {
     /// Writes and signs an access token over `claims` (RFC 9068, section 2).
     pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
         self.sign_under(&self.encoded_header, claims)
@@ -173,9 +241,7 @@ impl SigningKey {
 
     /// Writes and signs a JWT of another type than an access token.
     pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
-        let kid = self.jwk.common.key_id.as_deref().unwrap_or_default();
-        let kid = KeyId::parse(kid).map_err(|_| CryptoError::Failed("naming a signing key"))?;
-        let header = encoded_header(typ, self.signer.algorithm(), &kid)?;
+        let header = encoded_header(typ, self.signer.algorithm(), &self.kid)?;
         self.sign_under(&header, claims)
     }
 
@@ -222,10 +288,11 @@ impl Document {
 mod tests {
     use super::*;
     use crate::crypto::jwt;
+    use crate::model::master_key::MasterKeyList;
 
     fn master() -> MasterKeys {
         let key = MasterKeys::generate().expect("a key");
-        MasterKeys::parse(&key).expect("a master key")
+        MasterKeys::derive(&MasterKeyList::parse(&key).expect("a list")).expect("a master key")
     }
 
     fn made(master: &MasterKeys, algorithm: Algorithm) -> SigningKeyRecord {
@@ -261,7 +328,7 @@ mod tests {
         let keyring = Keyring::open(&master, records, 10).expect("a keyring");
         let signs_at = |now| {
             let key = keyring.signing_any(Timestamp(now)).expect("a signing key");
-            key.jwk.common.key_id.clone().expect("a kid")
+            key.kid.to_string()
         };
         assert_eq!(signs_at(0), first.as_str());
         assert_eq!(signs_at(15), first.as_str());
@@ -292,5 +359,38 @@ mod tests {
         let record = made(&master(), Algorithm::Es256);
         let error = Keyring::open(&master(), vec![record], 10).expect_err("another master key");
         assert!(matches!(error, CryptoError::WrongMasterKey(_)), "{error}");
+    }
+
+    /// Issue 9, line 3: the public half outlives the master key, and does not sign.
+    #[test]
+    fn a_key_without_its_private_half_is_published_and_never_signs() {
+        let master = master();
+        for algorithm in Algorithm::ALL {
+            let record = made(&master, algorithm);
+            let before = Keyring::open(&master, vec![record.clone()], 10).expect("a keyring");
+            let lost =
+                SigningKeyRecord { sealed: None, retired_at: Some(Timestamp(5)), ..record.clone() };
+            let after = Keyring::open(&self::master(), vec![lost], 10).expect("a keyring");
+            assert_eq!(after.key_set(Timestamp(6)).body, before.key_set(Timestamp(4)).body);
+            assert_eq!(after.published(Timestamp(6)).count(), 1);
+            assert!(after.signing_any(Timestamp(4)).is_none(), "{algorithm:?} signs");
+            assert!(after.signing_early(algorithm, Timestamp(4)).is_none(), "{algorithm:?} signs");
+            assert_eq!(after.published(Timestamp(15)).count(), 0);
+            let public = Keyring::public(vec![record], 10);
+            assert_eq!(public.key_set(Timestamp(4)).body, before.key_set(Timestamp(4)).body);
+            assert!(public.signing_any(Timestamp(4)).is_none(), "{algorithm:?} signs");
+        }
+    }
+
+    #[test]
+    fn a_stored_public_half_under_another_id_is_not_published() {
+        let master = master();
+        let other = made(&master, Algorithm::Es256);
+        let record = SigningKeyRecord {
+            sealed: None,
+            public_jwk: other.public_jwk,
+            ..made(&master, Algorithm::Es256)
+        };
+        assert_eq!(Keyring::public(vec![record], 10).published(Timestamp(1)).count(), 0);
     }
 }

@@ -37,11 +37,6 @@ pub enum CryptoError {
     /// None of the master keys opens the seal.
     #[error("none of the master keys opens {0}")]
     WrongMasterKey(String),
-    /// A master key is not what one must be.
-    #[error(
-        "a master key must be 32 bytes in base64 or hex; make one with: openssl rand -base64 32"
-    )]
-    MalformedMasterKey,
     /// A stored hash or an imported one is not an argon2id PHC string within our bounds.
     #[error("the hash is not an argon2id PHC string {0}")]
     UnusableHash(&'static str),

@@ -8,6 +8,7 @@ pub mod client;
 pub mod distinguished_name;
 pub mod event;
 pub mod grant;
+pub mod master_key;
 pub mod rate;
 pub mod refusal;
 pub mod resource;

@@ -119,8 +119,11 @@ pub struct SigningKeyRecord {
     pub kid: KeyId,
     /// What it signs with.
     pub algorithm: Algorithm,
-    /// The private key (PKCS #8), sealed.
-    pub sealed: Sealed,
+    /// The private key (PKCS #8), sealed; `None` if its master key was lost. Such a key verifies
+    /// and never signs again.
+    pub sealed: Option<Sealed>,
+    /// The public key as it is published (a JWK); `None` until a server has stored it.
+    pub public_jwk: Option<String>,
     /// When it was made, which is when it is published.
     pub created_at: Timestamp,
     /// From when on it signs.
@@ -132,7 +135,7 @@ pub struct SigningKeyRecord {
 impl SigningKeyRecord {
     /// True if this key may sign at `now`, unless a younger one of its algorithm does.
     pub fn may_sign(&self, now: Timestamp) -> bool {
-        self.signs_from <= now && now.is_before(self.retired_at)
+        self.sealed.is_some() && self.signs_from <= now && now.is_before(self.retired_at)
     }
 }
 
@@ -205,7 +208,8 @@ mod tests {
         SigningKeyRecord {
             kid: KeyId::parse(kid).expect("a key id"),
             algorithm,
-            sealed: Sealed(String::new()),
+            sealed: Some(Sealed(String::new())),
+            public_jwk: None,
             created_at: Timestamp(signs_from - 10),
             signs_from: Timestamp(signs_from),
             retired_at: None,

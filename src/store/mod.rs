@@ -11,7 +11,9 @@ mod clients;
 pub mod entries;
 pub mod events;
 pub mod feed;
+pub mod files;
 pub mod grants;
+pub mod open;
 pub mod refusals;
 pub mod registrations;
 mod resources;
@@ -25,20 +27,15 @@ mod trusts;
 mod usage;
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
-use crate::config::{Database, Location};
 use crate::model::Malformed;
 
 /// Runs one body of code on whichever engine is open. The body is compiled once for each, with
@@ -84,7 +81,21 @@ pub enum StoreError {
         path: PathBuf,
         /// What stood in the way.
         problem: String,
+        /// Who owns it and who this process is, if they are two users.
+        owner: Option<(String, String)>,
     },
+    /// The database file is not a database, or is damaged.
+    #[error("{path} is not a SQLite database, or it is damaged", path = path.display())]
+    Damaged {
+        /// Its place.
+        path: PathBuf,
+    },
+    /// There is not a database at the place of the settings.
+    #[error("the database does not exist")]
+    Absent,
+    /// Another process uses the database, which must be used alone.
+    #[error("another process uses the database")]
+    InUse,
 }
 
 impl StoreError {
@@ -125,33 +136,6 @@ enum Pool {
 }
 
 impl Store {
-    /// Connects. The schema is looked at by [`schema::prepare`].
-    pub async fn open(database: &Database) -> Result<Self, StoreError> {
-        let timeout = database.timeout;
-        let pool = match &database.location {
-            Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout).await?),
-            Location::Postgres(url) => {
-                let options: PgConnectOptions = url.expose_secret().parse()?;
-                let options = options.application_name("tokend");
-                // The pool would try again until its time is over and then say just that; one
-                // connection of its own says what is wrong.
-                let first = async { Ok(PgConnection::connect_with(&options).await?) };
-                let first = within(timeout, first).await?;
-                // It has told what it was for; how it ends does not matter.
-                let _ = within(timeout, async { Ok(first.close().await?) }).await;
-                let pool = PgPoolOptions::new()
-                    .max_connections(database.max_connections)
-                    .acquire_timeout(timeout)
-                    .idle_timeout(Duration::from_mins(5))
-                    .connect_lazy_with(options);
-                Pool::Postgres(pool)
-            }
-        };
-        let store = Self { pool, timeout, changing: Arc::default() };
-        store.ping().await?;
-        Ok(store)
-    }
-
     /// The same store with one connection of its own, for reading a great deal at once; to be
     /// closed after that. On SQLite it maps the file into memory: what is read in the order of ids
     /// lies in no order there, so each page of the file is needed many times.
@@ -212,40 +196,6 @@ async fn within<T>(
     match tokio::time::timeout(timeout, statement).await {
         Ok(outcome) => outcome,
         Err(_) => Err(StoreError::TimedOut(timeout)),
-    }
-}
-
-async fn open_sqlite(path: &Path, timeout: Duration) -> Result<SqlitePool, StoreError> {
-    let unopenable = |problem: String| StoreError::Unopenable { path: path.to_owned(), problem };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| unopenable(error.to_string()))?;
-    }
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(timeout)
-        // The engine's thread may be a page of rows ahead of whoever reads them.
-        .row_buffer_size(1000);
-    let connect = || {
-        SqlitePoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(timeout)
-            .connect_with(options.clone())
-    };
-    // Several processes that open a new file at once collide while it changes to WAL mode.
-    let mut attempts = 0_u32;
-    loop {
-        match connect().await {
-            Ok(pool) => return Ok(pool),
-            Err(error) if attempts < 10 && is_busy(&error) => {
-                attempts += 1;
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Err(error) => return Err(unopenable(error.to_string())),
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -19,11 +19,21 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         include_str!("../../migrations/0003_ways_to_prove_and_ends_of_tokens.sql"),
     ),
     (4, "revocation epochs", include_str!("../../migrations/0004_revocation_epochs.sql")),
+    (
+        5,
+        "public halves and issuer",
+        include_str!("../../migrations/0005_public_halves_and_issuer.sql"),
+    ),
     (6, "lists", include_str!("../../migrations/0006_lists.sql")),
 ];
 
 /// The newest version that this binary knows.
 pub const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
+/// How many migrations a database of that version lacks.
+pub fn pending(found: i64) -> usize {
+    MIGRATIONS.iter().filter(|(version, ..)| *version > found).count()
+}
 
 /// How long all migrations together may take, waiting for another process that migrates included.
 const LONGEST_RUN: Duration = Duration::from_mins(5);
@@ -31,26 +41,29 @@ const LONGEST_RUN: Duration = Duration::from_mins(5);
 /// Why the database cannot be used by this binary.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// A younger binary has been here.
+    /// A newer binary has migrated it.
     #[error(
-        "the database has schema {found}, this tokend {version} knows {NEWEST}: a newer tokend has \
-         migrated it; run that one or a newer one",
+        "the database has schema {found}, this tokend {version} knows schema {NEWEST}: a newer \
+         tokend has migrated the database",
         version = env!("CARGO_PKG_VERSION")
     )]
     Newer {
         /// The version in the database.
         found: i64,
     },
-    /// The schema is older and may not be touched.
+    /// The schema is older than this binary, and may not be changed here.
     #[error(
-        "the database has schema {found}, this tokend needs {NEWEST}: run `tokend migrate`, or set \
-         database.migrate to auto"
+        "the database has schema {found} of {NEWEST}: run `tokend migrate`, or start a server of \
+         this version with database.migrate = auto"
     )]
     Behind {
-        /// The version in the database; 0 if it is empty.
+        /// The version in the database.
         found: i64,
     },
-    /// Somebody edited a migration that has been applied.
+    /// The database has no schema at all.
+    #[error("the database is empty")]
+    Empty,
+    /// A migration that has been applied was edited later.
     #[error("migration {0} in the database is not the one in this binary; restore a backup")]
     Altered(i64),
     /// The database failed.
@@ -58,16 +71,30 @@ pub enum SchemaError {
     Store(#[from] StoreError),
 }
 
-/// Does at the start what the setting `database.migrate` says.
+/// Prepares the schema for a server, as the setting `database.migrate` says.
+///
+/// # Errors
+///
+/// As [`require_newest`], and as [`bring_up_to_date`].
 pub async fn prepare(store: &Store, migrate: Migrate) -> Result<(), SchemaError> {
     match migrate {
         Migrate::Auto => bring_up_to_date(store).await,
-        Migrate::Check => match version(store).await? {
-            NEWEST => Ok(()),
-            found if found > NEWEST => Err(SchemaError::Newer { found }),
-            found => Err(SchemaError::Behind { found }),
-        },
+        Migrate::Check => require_newest(store).await,
         Migrate::Off => Ok(()),
+    }
+}
+
+/// Checks that the database has the schema of this binary; changes nothing.
+///
+/// # Errors
+///
+/// [`SchemaError::Empty`], [`SchemaError::Behind`] or [`SchemaError::Newer`].
+pub async fn require_newest(store: &Store) -> Result<(), SchemaError> {
+    match version(store).await? {
+        NEWEST => Ok(()),
+        0 => Err(SchemaError::Empty),
+        found if found > NEWEST => Err(SchemaError::Newer { found }),
+        found => Err(SchemaError::Behind { found }),
     }
 }
 

@@ -5,15 +5,17 @@ use crate::model::time::Timestamp;
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
-type Row = (String, String, String, i64, i64, Option<i64>);
+type Row = (String, String, String, i64, i64, Option<i64>, Option<String>);
 
 fn signing_key(
-    (kid, algorithm, sealed, created_at, signs_from, retired_at): Row,
+    (kid, algorithm, sealed, created_at, signs_from, retired_at, public_jwk): Row,
 ) -> Result<SigningKeyRecord, StoreError> {
     Ok(SigningKeyRecord {
         kid: KeyId::parse(&kid)?,
         algorithm: Algorithm::parse(&algorithm)?,
-        sealed: Sealed(sealed),
+        // The column is empty if the private half was lost.
+        sealed: Some(Sealed(sealed)).filter(|sealed| !sealed.0.is_empty()),
+        public_jwk,
         created_at: Timestamp(created_at),
         signs_from: Timestamp(signs_from),
         retired_at: retired_at.map(Timestamp),
@@ -21,7 +23,7 @@ fn signing_key(
 }
 
 const SELECT_SIGNING_KEYS: &str = "
-    SELECT kid, algorithm, sealed, created_at, signs_from, retired_at
+    SELECT kid, algorithm, sealed, created_at, signs_from, retired_at, public_jwk
     FROM signing_key
     ORDER BY signs_from, created_at, kid";
 
@@ -41,6 +43,29 @@ impl Store {
             let sealed: Option<String> =
                 sqlx::query_scalar(SQL).bind(name).fetch_optional(pool).await?;
             Ok(sealed.map(Sealed))
+        })
+    }
+
+    /// True if the database holds anything that only a master key opens.
+    pub async fn holds_sealed_keys(&self) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            SELECT (SELECT COUNT(*) FROM sealed_key)
+                 + (SELECT COUNT(*) FROM signing_key WHERE sealed <> '')";
+        on_pool!(self, |pool| {
+            let count: i64 = sqlx::query_scalar(SQL).fetch_one(pool).await?;
+            Ok(count > 0)
+        })
+    }
+
+    /// Stores the public half of a signing key that has none yet.
+    pub async fn keep_public_jwk(&self, kid: &KeyId, public_jwk: &str) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE signing_key
+            SET public_jwk = $2
+            WHERE kid = $1 AND public_jwk IS NULL";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(kid.as_str()).bind(public_jwk).execute(pool).await?;
+            Ok(())
         })
     }
 
@@ -88,18 +113,54 @@ impl Store {
 }
 
 impl Change {
+    /// Removes a sealed key.
+    pub async fn remove_sealed_key(&mut self, name: &str) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM sealed_key WHERE name = $1";
+        on_change!(self, |connection| {
+            sqlx::query(SQL).bind(name).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    /// Removes the private half of a signing key, which no master key opens any more. It never
+    /// signs again; it verifies from `retired_at` on as long as any key that has been retired.
+    pub async fn lose_signing_key(
+        &mut self,
+        kid: &KeyId,
+        retired_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE signing_key
+            SET sealed = '', retired_at = COALESCE(retired_at, $2)
+            WHERE kid = $1";
+        on_change!(self, |connection| {
+            sqlx::query(SQL).bind(kid.as_str()).bind(retired_at.0).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    /// Makes every generated secret be checked like an imported one, because the key of their
+    /// tags was lost. Gives how many there are.
+    pub async fn check_secrets_by_hash(&mut self) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE client_secret SET kind = 'imported' WHERE kind = 'minted'";
+        on_change!(self, |connection| {
+            Ok(sqlx::query(SQL).execute(connection).await?.rows_affected())
+        })
+    }
+
     /// Adds a signing key.
     pub async fn create_signing_key(&mut self, key: &SigningKeyRecord) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO signing_key (kid, algorithm, sealed, created_at, signs_from)
-            VALUES ($1, $2, $3, $4, $5)";
+            INSERT INTO signing_key (kid, algorithm, sealed, created_at, signs_from, public_jwk)
+            VALUES ($1, $2, $3, $4, $5, $6)";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(key.kid.as_str())
                 .bind(key.algorithm.as_str())
-                .bind(&key.sealed.0)
+                .bind(key.sealed.as_ref().map_or("", |sealed| &sealed.0))
                 .bind(key.created_at.0)
                 .bind(key.signs_from.0)
+                .bind(&key.public_jwk)
                 .execute(connection)
                 .await
                 .map_err(|error| meaning_of(error, "signing key of that id", "signing key"))?;

@@ -37,6 +37,7 @@ mod matrix;
 mod metadata;
 mod mtls;
 mod networks;
+mod opening;
 mod outage;
 mod packaging;
 mod private_key_jwt;

@@ -125,7 +125,8 @@ async fn several_first_starts_at_once_agree(
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_makes_its_own_master_key_and_refuses_another() {
     use std::os::unix::fs::PermissionsExt;
-    let cli = Cli::new(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
+    let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
+    drop(cli.serve().await);
     let (id, secret) = make_client(&cli);
     let path = cli.place.folder.path().join("master.key");
     let mode = std::fs::metadata(&path).expect("the key").permissions().mode();
@@ -139,14 +140,17 @@ async fn sqlite_makes_its_own_master_key_and_refuses_another() {
     let run = other.run(&["serve"]);
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stderr.contains("is not the one this database was sealed with"), "{run:?}");
-    assert_eq!(other.run(&["client", "list"]).code, 3);
+    assert_eq!(other.run(&["client", "disable", &id]).code, 3);
+    assert_eq!(other.run(&["client", "list"]).code, 0, "reading needs no master key");
 
     // Both keys, the new one first: everything is sealed anew, and the old one can go.
     let new = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
     let both =
         Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", &format!("{new},{}", key.trim()));
-    assert_eq!(both.run(&["client", "list"]).code, 0);
+    assert_eq!(both.run(&["client", "enable", &id]).code, 0);
     let only_new = Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", new);
+    assert_eq!(only_new.run(&["serve"]).code, 3, "a command has sealed the keys again");
+    drop(both.serve().await);
     let server = only_new.serve().await;
     ask(&server.base, &id, &secret).await.token();
 }
@@ -165,7 +169,7 @@ async fn postgres_without_a_master_key_is_refused_with_the_way_to_make_one() {
 async fn a_schema_that_does_not_fit_stops_the_start(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let checking = Cli::new(engine).await.set("TOKEND_DATABASE_MIGRATE", "check");
+    let checking = Cli::without_database(engine).await.set("TOKEND_DATABASE_MIGRATE", "check");
     let run = checking.run(&["serve"]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("run `tokend migrate`"), "{run:?}");

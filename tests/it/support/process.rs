@@ -22,7 +22,15 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// On an empty database with the newest schema.
     pub async fn new(engine: Engine) -> Self {
+        let cli = Self::without_database(engine).await;
+        assert_eq!(cli.run(&["migrate"]).code, 0);
+        cli
+    }
+
+    /// On a place where nothing has been created yet.
+    pub async fn without_database(engine: Engine) -> Self {
         Self::at(Arc::new(Place::new(engine).await))
     }
 

@@ -1,0 +1,181 @@
+//! Opens what a process needs: a server everything, a command only what it uses.
+//!
+//! Only a server creates a database, migrates it, generates a master key or seals keys again
+//! (DESIGN D8, D14). A command works on what exists, and says where it looked.
+
+use std::path::Path;
+
+use crate::app::master_key;
+use crate::app::{Foundation, StartError, sealed};
+use crate::config::{Config, Migrate};
+use crate::crypto::argon2id::Cost;
+use crate::crypto::certificate::{CertificateError, ClientCa};
+use crate::crypto::guesses::Limits;
+use crate::crypto::vault::Vault;
+use crate::fetch::Fetcher;
+use crate::model::time::Clock;
+use crate::store::open::Purpose;
+use crate::store::schema::{self, SchemaError};
+use crate::store::{Store, StoreError};
+
+/// The name under which the tag key is sealed in the database.
+pub(crate) const TAG_KEY: &str = "secret_tag_key";
+
+/// Which process opens the sealed keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `serve` or `dev`.
+    Server,
+    /// Every other command.
+    Command,
+}
+
+/// What a command that only reads needs. No key is opened and no row is written.
+#[derive(Debug)]
+pub struct Reader {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Reader {
+    /// Opens a database that exists, to read it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = open_existing(&config, Purpose::Read).await?;
+        Ok(Self { config, store, clock })
+    }
+}
+
+impl Foundation {
+    /// Opens what a server needs. Creates and migrates the database as `database.migrate` says,
+    /// generates a master key for a SQLite database that holds nothing sealed, and seals all keys
+    /// under the first master key.
+    ///
+    /// # Errors
+    ///
+    /// Each [`StartError`] says what to do.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = match config.database.migrate {
+            Migrate::Auto => Store::open(&config.database, Purpose::Create).await?,
+            Migrate::Check | Migrate::Off => {
+                match Store::open(&config.database, Purpose::Change).await {
+                    Err(StoreError::Absent) => return Err(SchemaError::Behind { found: 0 }.into()),
+                    other => other?,
+                }
+            }
+        };
+        Self::on(config, clock, store, Role::Server).await
+    }
+
+    /// Opens what a command needs that changes rows: a database with the schema of this binary,
+    /// and its keys.
+    ///
+    /// # Errors
+    ///
+    /// Each [`StartError`] says what to do.
+    pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = open_existing(&config, Purpose::Change).await?;
+        Self::on(config, clock, store, Role::Command).await
+    }
+
+    async fn on(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        role: Role,
+    ) -> Result<Self, StartError> {
+        let opened = async {
+            if role == Role::Server {
+                prepare_schema(&config, &store).await?;
+            }
+            let vault = open_vault(&config, &store, role).await?;
+            let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
+            Ok((vault, Fetcher::new(&config.fetch)?, client_ca))
+        };
+        match opened.await {
+            Ok((vault, fetcher, client_ca)) => {
+                Ok(Self { config, store, vault, fetcher, client_ca, clock })
+            }
+            Err(error) => {
+                // So that SQLite leaves no file next to the database.
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Does with the schema what `database.migrate` says.
+async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError> {
+    match schema::prepare(store, config.database.migrate).await {
+        Err(SchemaError::Empty) => Err(SchemaError::Behind { found: 0 }.into()),
+        other => Ok(other?),
+    }
+}
+
+/// Opens a database that must exist with the schema of this binary.
+///
+/// # Errors
+///
+/// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+pub async fn open_existing(config: &Config, purpose: Purpose) -> Result<Store, StartError> {
+    let opened = Store::open(&config.database, purpose).await;
+    let store = opened.map_err(|error| place(error, config))?;
+    match schema::require_newest(&store).await {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            store.close().await;
+            Err(place_schema(error, config))
+        }
+    }
+}
+
+/// Adds where the database was looked for, if there is not one.
+fn place(error: StoreError, config: &Config) -> StartError {
+    match error {
+        StoreError::Absent => StartError::no_database(config),
+        other => StartError::Store(other),
+    }
+}
+
+fn place_schema(error: SchemaError, config: &Config) -> StartError {
+    match error {
+        SchemaError::Empty => StartError::no_database(config),
+        other => StartError::Schema(other),
+    }
+}
+
+pub(super) fn client_ca(path: &Path) -> Result<ClientCa, CertificateError> {
+    let unusable = |error: std::io::Error| {
+        CertificateError::UnusableCa(format!("{}: {error}", path.display()))
+    };
+    ClientCa::from_pem(&std::fs::read(path).map_err(unusable)?)
+}
+
+async fn open_vault(config: &Config, store: &Store, role: Role) -> Result<Vault, StartError> {
+    let found = match master_key::find(config)? {
+        Some(found) => found,
+        None if store.holds_sealed_keys().await? => {
+            return Err(StartError::master_key_missing(config));
+        }
+        None if role == Role::Server => master_key::generate(config)?,
+        None => return Err(StartError::no_master_key_yet(config)),
+    };
+    let (master, tag_key) = sealed::open_keys(store, &found, role).await?;
+    let secrets = &config.secrets;
+    let cost =
+        Cost { memory_kib: secrets.argon2_memory_kib, iterations: secrets.argon2_iterations };
+    let limits = Limits {
+        by_client: config.limits.guesses_per_client,
+        by_address: config.limits.guesses_per_address,
+    };
+    let (lanes, queue) = (secrets.hashing_lanes, secrets.hashing_queue);
+    Ok(Vault::new(master, tag_key, cost, lanes, queue, limits)?)
+}

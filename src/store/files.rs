@@ -1,0 +1,129 @@
+//! Files and folders that only their owner may read, and who may read those that exist.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+/// The permission bits of everybody but the owner.
+const GROUP_AND_OTHERS: u32 = 0o077;
+
+/// The permission bits of users who are neither the owner nor in the group.
+const OTHERS: u32 = 0o007;
+
+/// Creates a folder with mode 0700, and every folder above it that does not exist. A folder that
+/// exists stays as it is.
+///
+/// # Errors
+///
+/// The error of the operating system.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Creates an empty file with mode 0600; a file that exists stays as it is. It is never opened:
+/// to close it would release the locks that this process may hold on it through SQLite.
+pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// True if this process may write to a file or folder.
+pub(super) fn is_writable(path: &Path) -> bool {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    access(path, Access::WRITE_OK).is_ok()
+}
+
+/// Who else may read a file, in words; `None` if its owner alone may, or if it is not a file.
+///
+/// A file of another user that its group may read is fine: that is how an orchestrator hands a
+/// file to a process that is not root.
+pub fn other_readers(path: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    readers(metadata.mode(), if is_own { GROUP_AND_OTHERS } else { OTHERS })
+}
+
+/// The files of a SQLite database that exist: its own, and those that SQLite adds.
+pub fn of_database(path: &Path) -> Vec<PathBuf> {
+    let companions = ["-wal", "-shm"].map(|suffix| companion(path, suffix));
+    [path.to_owned()].into_iter().chain(companions).filter(|path| path.exists()).collect()
+}
+
+/// The path of a file that SQLite keeps next to its database.
+pub(super) fn companion(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn readers(mode: u32, wrong: u32) -> Option<String> {
+    let mode = mode & 0o777;
+    match mode & wrong {
+        0 => None,
+        bits if bits & OTHERS != 0 => Some(format!("every user of this machine (mode {mode:04o})")),
+        _ => Some(format!("its group (mode {mode:04o})")),
+    }
+}
+
+/// Who owns a file and who this process is, if they are two users.
+pub(super) fn owner_and_process(path: &Path) -> Option<(String, String)> {
+    let owner = std::fs::metadata(path).ok()?.uid();
+    let process = rustix::process::geteuid().as_raw();
+    (owner != process).then(|| (user_name(owner), user_name(process)))
+}
+
+/// The name of a user, or `user 1000` if the machine has no name for it.
+fn user_name(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("user {uid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).expect("metadata").mode() & 0o777
+    }
+
+    #[test]
+    fn new_folders_and_files_are_private_and_existing_ones_stay() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("a/b");
+        create_private_folder(&folder).expect("a folder");
+        let file = folder.join("f");
+        create_private_file(&file).expect("a file");
+        assert_eq!((mode(&folder), mode(&file)), (0o700, 0o600));
+        std::fs::write(&file, "text").expect("written");
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).expect("a mode");
+        create_private_folder(&folder).expect("a folder");
+        create_private_file(&file).expect("a file");
+        assert_eq!(mode(&folder), 0o755);
+        assert_eq!(std::fs::read_to_string(&file).expect("a text"), "text");
+    }
+
+    #[test]
+    fn readers_are_named_by_the_bits_of_the_mode() {
+        assert_eq!(readers(0o100_600, GROUP_AND_OTHERS), None);
+        assert_eq!(readers(0o100_640, OTHERS), None);
+        let text = readers(0o100_640, GROUP_AND_OTHERS).expect("readers");
+        assert_eq!(text, "its group (mode 0640)");
+        let text = readers(0o100_644, GROUP_AND_OTHERS).expect("readers");
+        assert_eq!(text, "every user of this machine (mode 0644)");
+    }
+}
