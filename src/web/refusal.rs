@@ -185,9 +185,7 @@ impl Refusal {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
         if self.status == StatusCode::UNAUTHORIZED {
-            // The one scheme we take, also for a caller who tried another (C-34).
-            let challenge = HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\"");
-            headers.insert(WWW_AUTHENTICATE, challenge);
+            headers.insert(WWW_AUTHENTICATE, self.challenge(request_id));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -205,13 +203,29 @@ impl Refusal {
         response
     }
 
-    fn body(&self, shape: Shape, request_id: &str) -> String {
-        let description = match &self.description {
+    /// The challenge names the one scheme that is accepted, also to a caller that tried another
+    /// (C-34). Libraries such as openid-client show its parameters, and not the body, to their
+    /// users: so it repeats the code and the description.
+    fn challenge(&self, request_id: &str) -> HeaderValue {
+        let (code, description) = (self.code, self.description(request_id));
+        let text = format!(
+            "Basic realm=\"tokend\", charset=\"UTF-8\", error=\"{code}\", error_description=\"{description}\""
+        );
+        // Descriptions hold no quotes, backslashes or control characters (RFC 6749, section 5.2).
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Basic realm=\"tokend\""))
+    }
+
+    fn description(&self, request_id: &str) -> Cow<'static, str> {
+        match &self.description {
             Description::Sentence(sentence) => sentence.clone(),
             Description::Failed(what) => Cow::Owned(format!(
                 "{what} The reason is recorded; give your operator the request id {request_id}."
             )),
-        };
+        }
+    }
+
+    fn body(&self, shape: Shape, request_id: &str) -> String {
+        let description = self.description(request_id);
         let body = match shape {
             Shape::OAuth => json!({ "error": self.code, "error_description": description }),
             Shape::Problem => json!({

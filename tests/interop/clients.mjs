@@ -54,3 +54,24 @@ const response = await fetch(`${issuer}/token`, {
   body: new URLSearchParams({ grant_type: 'client_credentials', scope }).toString()
 })
 await check('fetch', await response.json())
+
+// A wrong secret: what the user of a library sees names the request, so that the operator can explain it.
+function checkChallenge (name, error) {
+  const [{ scheme, parameters }] = error.cause
+  assert.equal(scheme, 'basic')
+  assert.equal(parameters.error, 'invalid_client')
+  assert.match(parameters.error_description, /request id req_\w+/)
+  console.log('ok', name)
+}
+
+for (const authentication of [oidc.ClientSecretBasic, oidc.ClientSecretPost]) {
+  const config = await oidc.discovery(new URL(issuer), clientId, undefined, authentication('wrong'), {
+    execute: [oidc.allowInsecureRequests]
+  })
+  const error = await oidc.clientCredentialsGrant(config, { scope }).catch(error => error)
+  checkChallenge(`openid-client challenge ${authentication.name}`, error)
+}
+const refused = await oauth.clientCredentialsGrantRequest(
+  server, { client_id: clientId }, oauth.ClientSecretBasic('wrong'), new URLSearchParams({ scope }), insecure)
+const error = await oauth.processClientCredentialsResponse(server, { client_id: clientId }, refused).catch(error => error)
+checkChallenge('oauth4webapi challenge', error)

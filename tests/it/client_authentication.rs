@@ -145,7 +145,10 @@ async fn whatever_is_wrong_looks_the_same(
         let answer = server.basic(id, secret, &[("grant_type", "client_credentials")]).await;
         assert_eq!(answer.status, 401, "{name}: {answer:?}");
         answer.assert_refused(401, "invalid_client");
-        assert_eq!(answer.header("www-authenticate"), "Basic realm=\"tokend\", charset=\"UTF-8\"");
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with("Basic realm=\"tokend\", charset=\"UTF-8\""), "{challenge}");
+        let description = format!("error_description=\"{}\"", answer.description());
+        assert!(challenge.ends_with(&description), "{challenge}");
         assert!(!answer.text.contains(id) && !answer.text.contains(secret), "{name}: {answer:?}");
         faces.push((name, face(&answer)));
     }
