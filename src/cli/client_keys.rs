@@ -12,6 +12,7 @@ use crate::cli::{Global, actor, client_reference, input, output};
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::public_key_pem;
 use crate::model::client::{AuthenticationMethod, Registration};
 use crate::model::security::{KeySet, KeySetUri, KeySource};
 
@@ -28,7 +29,8 @@ pub(crate) enum KeysCommand {
 /// Where public keys come from.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
-    /// A file with its public keys, a JWK or a JWK set; - for standard input
+    /// A file with its public keys: a JWK, a JWK set, or PEM (public keys or certificates); - for
+    /// standard input
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     jwks: Option<PathBuf>,
     /// A file with its self-signed certificate (PEM), for `self_signed_tls_client_auth`
@@ -98,12 +100,20 @@ impl KeyArgs {
     }
 }
 
-/// Reads a JWK set, or makes one of a single JWK.
+/// Reads a JWK set, or makes one of a single JWK or of PEM.
 pub(crate) fn key_set(file: &Path) -> Result<KeySet, CliError> {
     let text = read(file)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", file.display())))?;
-    let value: serde_json::Value = serde_json::from_str(&text)
-        .map_err(|error| CliError::usage(format!("{} is no JSON: {error}", file.display())))?;
+    if public_key_pem::is_pem(&text) {
+        let set = public_key_pem::key_set(&text).map_err(|problem| {
+            CliError::usage(format!("{} cannot be used: {problem}", file.display()))
+        })?;
+        return Ok(KeySet::parse(&set.to_string())?);
+    }
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+        let file = file.display();
+        CliError::usage(format!("{file} is neither JSON (a JWK or JWK set) nor PEM: {error}"))
+    })?;
     let set = if value["kty"].is_string() { serde_json::json!({ "keys": [value] }) } else { value };
     Ok(KeySet::parse(&set.to_string())?)
 }

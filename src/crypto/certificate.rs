@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -12,10 +12,9 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use serde_json::{Value, json};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
-use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
-use crate::crypto::digest;
+use crate::crypto::{digest, public_key_pem};
 use crate::model::distinguished_name::DistinguishedName;
 use crate::model::security::TlsSubject;
 use crate::model::time::Timestamp;
@@ -98,29 +97,9 @@ impl ClientCertificate {
     /// registration of a self-signed one.
     pub fn to_jwk(&self) -> Result<Value, CertificateError> {
         let certificate = self.read()?;
-        let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let info = certificate.public_key();
-        let raw: &[u8] = &info.subject_public_key.data;
-        let mut jwk = match info.parsed() {
-            Ok(PublicKey::RSA(key)) => {
-                let trimmed = |bytes: &[u8]| {
-                    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-                    encoded(&bytes[start..])
-                };
-                json!({ "kty": "RSA", "n": trimmed(key.modulus), "e": trimmed(key.exponent) })
-            }
-            // An uncompressed point of P-256: 0x04, then 32 bytes each of x and y.
-            Ok(PublicKey::EC(_)) if raw.len() == 65 && raw[0] == 4 => json!({
-                "kty": "EC", "crv": "P-256", "x": encoded(&raw[1..33]), "y": encoded(&raw[33..]),
-            }),
-            // id-Ed25519 (RFC 8410, section 3).
-            _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => {
-                json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(raw) })
-            }
-            _ => return Err(CertificateError::UnknownKey),
-        };
+        let mut jwk = public_key_pem::jwk(certificate.public_key())
+            .map_err(|_| CertificateError::UnknownKey)?;
         jwk["kid"] = self.thumbprint().into();
-        jwk["use"] = "sig".into();
         jwk["x5c"] = json!([BASE64_STANDARD.encode(&self.der)]);
         Ok(jwk)
     }

@@ -21,6 +21,7 @@ pub mod keyring;
 pub mod nonces;
 pub mod numeric_date;
 pub mod proof;
+pub mod public_key_pem;
 pub mod random;
 pub mod replays;
 pub mod seal;

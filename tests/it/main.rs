@@ -40,6 +40,7 @@ mod networks;
 mod opening;
 mod outage;
 mod packaging;
+mod pem_keys;
 mod private_key_jwt;
 mod readme;
 mod readme_rust;
