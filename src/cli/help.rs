@@ -9,8 +9,9 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, StyledStr, TypedValueParser};
 use clap::{Arg, Command, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
-use crate::cli::examples;
+use crate::cli::{candidates, examples};
 use crate::model::client::{AuthenticationMethod, ClientState, GrantType};
 use crate::model::signing_key::Algorithm;
 
@@ -27,10 +28,11 @@ fn complete_below(command: Command, path: &str) -> Command {
         "" => command.get_name().to_owned(),
         path => format!("{path} {}", command.get_name()),
     };
-    let command = command.mut_args(improved).mut_subcommands(|subcommand| {
-        let name = name_of(&subcommand);
-        complete_below(subcommand, &name)
-    });
+    let command =
+        command.mut_args(|argument| improved(argument, path)).mut_subcommands(|subcommand| {
+            let name = name_of(&subcommand);
+            complete_below(subcommand, &name)
+        });
     let command = match command.get_about().map(styled) {
         Some(about) => command.about(about),
         None => command,
@@ -41,7 +43,7 @@ fn complete_below(command: Command, path: &str) -> Command {
     }
 }
 
-fn improved(argument: Arg) -> Arg {
+fn improved(argument: Arg, path: &str) -> Arg {
     let argument = match argument.get_help().map(styled) {
         Some(help) => argument.help(help),
         None => argument,
@@ -52,13 +54,32 @@ fn improved(argument: Arg) -> Arg {
     if argument.get_value_parser().type_id() != TypeId::of::<String>() {
         return argument;
     }
-    match known_values(argument.get_long().unwrap_or_default()) {
+    let argument = match known_values(argument.get_long().unwrap_or_default()) {
         Some(values) => argument.value_parser(KnownValues(values)),
         // Without a hint shells offer the names of files.
         None if argument.get_value_hint() == ValueHint::Unknown => {
             argument.value_hint(ValueHint::Other)
         }
         None => argument,
+    };
+    match completer(&argument, path) {
+        Some(completer) => argument.add(completer),
+        None => argument,
+    }
+}
+
+/// What completes an argument of the command at `path` with what exists.
+fn completer(argument: &Arg, path: &str) -> Option<ArgValueCompleter> {
+    let creates = path.ends_with(" create");
+    let of_client = path.starts_with("client ") && argument.get_id() == "id" && !creates;
+    let of_resource = path.starts_with("resource ") && argument.get_id() == "uri" && !creates;
+    match argument.get_long() {
+        Some("client") => Some(ArgValueCompleter::new(candidates::clients)),
+        None if of_client => Some(ArgValueCompleter::new(candidates::clients)),
+        Some("resource" | "grant") => Some(ArgValueCompleter::new(candidates::resources)),
+        None if of_resource => Some(ArgValueCompleter::new(candidates::resources)),
+        Some("set") => Some(ArgValueCompleter::new(candidates::settings)),
+        _ => None,
     }
 }
 

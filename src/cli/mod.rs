@@ -4,6 +4,7 @@
 
 mod audit;
 mod audit_follow;
+mod candidates;
 mod check_config;
 mod client;
 mod client_access;
@@ -186,6 +187,7 @@ impl Global {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    completion::answer_shell();
     let cli = parsed();
     let format = cli.global.output;
     // On a single core, threads that could take work from one another only cost time.

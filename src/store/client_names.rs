@@ -41,4 +41,25 @@ impl Store {
             Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
         })
     }
+    /// The identifiers of at most `limit` clients that begin with `start`, in alphabetical order.
+    ///
+    /// # Errors
+    /// If the database fails, or a stored identifier cannot be read.
+    pub async fn client_ids_starting_with(
+        &self,
+        start: &str,
+        limit: u32,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id
+            FROM client
+            WHERE substr(client_id, 1, length($1)) = $1
+            ORDER BY client_id
+            LIMIT $2";
+        on_pool!(self, |pool| {
+            let ids: Vec<String> =
+                sqlx::query_scalar(SQL).bind(start).bind(i64::from(limit)).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use rstest::rstest;
 
-use crate::support::process::{Cli, Run, free_port};
+use crate::support::process::{Cli, Run, free_port, program};
 use crate::support::{Engine, INVOICES, ORDERS};
 
 async fn cli_with_client() -> Cli {
@@ -179,4 +179,73 @@ async fn a_trust_in_pull_requests_is_warned_of() {
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stderr.contains("every pull request"), "{run:?}");
     assert!(!run.stderr.contains("fetched"), "{run:?}");
+}
+
+/// What bash offers for the last of these words, after it has read the script of `tokend completion`.
+fn offered(cli: &Cli, words: &[&str]) -> Vec<String> {
+    let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+    let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
+    let script = format!(
+        "source <(tokend completion bash)
+         function=$(complete -p tokend | sed 's/.* -F \\([^ ]*\\) .*/\\1/')
+         COMP_WORDS=({words}); COMP_CWORD={index}; COMP_TYPE=9
+         $function tokend '{last}' '{before}'
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words = quoted.join(" "),
+        index = words.len() - 1,
+    );
+    let folder = program().parent().expect("a folder").display().to_string();
+    // The command of the test, in a shell that finds the program.
+    let command = cli.command(&[]);
+    let environment: Vec<_> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .env_clear()
+        .envs(environment)
+        .env("PATH", format!("{folder}:/usr/bin:/bin"))
+        .current_dir(cli.place.folder.path())
+        .output()
+        .expect("a shell");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let stdout = String::from_utf8(output.stdout).expect("text");
+    stdout.lines().map(str::to_owned).collect()
+}
+
+/// O-42: bash completes enumerations, and the ids of clients and resources that exist.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn completion_offers_what_is_known_and_what_exists(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await;
+    cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    for id in ["billing", "bookings", "shop"] {
+        cli.json(&["client", "create", id]);
+    }
+    assert_eq!(offered(&cli, &["tokend", "client", "show", "b"]), ["billing", "bookings"]);
+    assert_eq!(offered(&cli, &["tokend", "client", "trust", "add", "sh"]), ["shop"]);
+    assert_eq!(offered(&cli, &["tokend", "token", "issue", "--client", "bi"]), ["billing"]);
+    let resources = offered(&cli, &["tokend", "client", "grant", "shop", "--resource", ""]);
+    assert!(resources.contains(&ORDERS.to_owned()), "{resources:?}");
+    let methods = offered(&cli, &["tokend", "client", "update", "shop", "--auth-method", "p"]);
+    assert_eq!(methods, ["private_key_jwt"]);
+    assert_eq!(offered(&cli, &["tokend", "client", "list", "--state", "d"]), ["disabled"]);
+    assert_eq!(
+        offered(&cli, &["tokend", "serve", "--set", "token.life"]),
+        ["token.lifetime=", "token.lifetime_max="]
+    );
+    // No id is offered where a new one is made.
+    assert_eq!(offered(&cli, &["tokend", "client", "create", "b"]), [""]);
+}
+
+/// O-42: completion writes nothing, and is silent where there is no database.
+#[tokio::test(flavor = "multi_thread")]
+async fn completion_makes_no_database() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    assert_eq!(offered(&cli, &["tokend", "client", "show", "b"]), [""]);
+    let left: Vec<_> = std::fs::read_dir(cli.place.folder.path()).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
 }

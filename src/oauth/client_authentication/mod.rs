@@ -246,8 +246,12 @@ pub(super) fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
 fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
-        ClientState::Disabled => Err(refusal(entry, "the client is disabled")
-            .with_remedy("Why: tokend audit list. To let it in again: tokend client enable.")),
+        ClientState::Disabled => {
+            let id = &entry.client_id;
+            Err(refusal(entry, "the client is disabled").with_remedy(format!(
+                "Why: tokend audit list --subject {id} --action client.disabled. To let it in again: tokend client enable {id}."
+            )))
+        }
     }
 }
 
