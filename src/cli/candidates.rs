@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 
-use crate::app::Foundation as Reader;
 use crate::app::StartError;
+use crate::app::opening::Reader;
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Need, environment};
 use crate::model::time::Clock;

@@ -241,11 +241,23 @@ async fn completion_offers_what_is_known_and_what_exists(
     assert_eq!(offered(&cli, &["tokend", "client", "create", "b"]), [""]);
 }
 
-/// O-42: completion writes nothing, and is silent where there is no database.
+/// O-42: completion leaves nothing behind, and is silent where there is no database.
 #[tokio::test(flavor = "multi_thread")]
-async fn completion_makes_no_database() {
+async fn completion_leaves_no_file() {
     let cli = Cli::new(Engine::Sqlite).await;
-    assert_eq!(offered(&cli, &["tokend", "client", "show", "b"]), [""]);
-    let left: Vec<_> = std::fs::read_dir(cli.place.folder.path()).expect("a folder").collect();
-    assert!(left.is_empty(), "{left:?}");
+    cli.json(&["client", "create", "billing"]);
+    let names = || {
+        let folder = std::fs::read_dir(cli.place.folder.path()).expect("a folder");
+        let mut names: Vec<_> = folder.map(|entry| entry.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    assert_eq!(offered(&cli, &["tokend", "client", "show", "b"]), ["billing"]);
+    assert_eq!(names(), before);
+    let missing = cli.place.folder.path().join("missing.db");
+    let nowhere = Cli::at(cli.place.clone())
+        .set("TOKEND_DATABASE_URL", &format!("sqlite://{}", missing.display()));
+    assert_eq!(offered(&nowhere, &["tokend", "client", "show", "b"]), [""]);
+    assert_eq!(names(), before);
 }
