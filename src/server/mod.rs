@@ -2,6 +2,7 @@
 
 mod activity;
 mod connection;
+mod expiring;
 mod fetching;
 mod listening;
 mod places;
@@ -133,6 +134,8 @@ fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()>
     supervised(&mut tasks, app, "write_usage", upkeep::keep_ledger);
     supervised(&mut tasks, app, "purge_expired", upkeep::forget);
     supervised(&mut tasks, app, "write_rejections", upkeep::keep_refusals);
+    let warn = expiring::warn_of_expiring_secrets;
+    supervised(&mut tasks, app, "warn_of_expiring_secrets", warn);
     supervised(&mut tasks, app, "fetch_key_sets", fetching::fetch_key_sets);
     if let Some(tls) = tls.cloned() {
         let renew = move |_| upkeep::renew_certificate(tls.clone());
