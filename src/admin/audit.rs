@@ -34,7 +34,7 @@ pub enum Finding {
     },
 }
 
-/// The kinds of actors and of subjects: a word without one stands for each of them.
+/// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
 const SUBJECT_KINDS: [&str; 4] = ["client", "resource", "key", "token"];
 
@@ -48,41 +48,41 @@ pub fn after_page(filter: &EventFilter, order: Order, last: &Event) -> EventFilt
     rest
 }
 
-/// The actors that a word names: `cli:ana`, or `ana` for each kind of actor.
-pub fn actors(word: &str) -> Vec<String> {
-    with_kinds(word, ':', &ACTOR_KINDS)
+/// The actors that a text names: `cli:ana`, or `ana` for each kind of actor.
+pub fn actors(text: &str) -> Vec<String> {
+    with_kinds(text, ':', &ACTOR_KINDS)
 }
 
-/// The subjects that a word names: `client/billing`, or `billing` for each kind of subject.
-pub fn subjects(word: &str) -> Vec<String> {
-    with_kinds(word, '/', &SUBJECT_KINDS)
+/// The subjects that a text names: `client/billing`, or `billing` for each kind of subject.
+pub fn subjects(text: &str) -> Vec<String> {
+    with_kinds(text, '/', &SUBJECT_KINDS)
 }
 
-fn with_kinds(word: &str, separator: char, kinds: &[&str]) -> Vec<String> {
-    let is_whole = word.split_once(separator).is_some_and(|(kind, _)| kinds.contains(&kind));
-    let mut words = vec![word.to_owned()];
+fn with_kinds(text: &str, separator: char, kinds: &[&str]) -> Vec<String> {
+    let is_whole = text.split_once(separator).is_some_and(|(kind, _)| kinds.contains(&kind));
+    let mut texts = vec![text.to_owned()];
     if !is_whole {
-        words.extend(kinds.iter().map(|kind| format!("{kind}{separator}{word}")));
+        texts.extend(kinds.iter().map(|kind| format!("{kind}{separator}{text}")));
     }
-    words
+    texts
 }
 
-/// The actions that a word names: `client.updated`, or `client` for each one of that group.
-pub fn actions(word: &str) -> Result<Vec<String>, AdminError> {
+/// The actions that a text names: `client.updated`, or `client` for each one of that group.
+pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     let known = || Action::ALL.into_iter().map(Action::as_str);
-    let group = format!("{word}.");
+    let group = format!("{text}.");
     let meant: Vec<String> = known()
-        .filter(|action| *action == word || action.starts_with(&group))
+        .filter(|action| *action == text || action.starts_with(&group))
         .map(str::to_owned)
         .collect();
     if !meant.is_empty() {
         return Ok(meant);
     }
-    let advice = match suggestion::nearest(word, known().map(str::to_owned)) {
+    let advice = match suggestion::nearest(text, known().map(str::to_owned)) {
         Some(action) => format!("did you mean {action}?"),
         None => format!("the actions are {}", known().collect::<Vec<_>>().join(", ")),
     };
-    Err(AdminError::invalid("action", format!("{word:?} is not an action; {advice}")))
+    Err(AdminError::invalid("action", format!("{text:?} is not an action; {advice}")))
 }
 
 /// The event of that number, if there is one.

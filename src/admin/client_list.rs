@@ -1,4 +1,4 @@
-//! Which clients an operator asks for: the words of the question are looked up, so that a mistyped
+//! Which clients an operator asks for. What the question names is looked up, so that a mistyped
 //! resource is an error and not an empty list.
 
 use crate::admin::{AdminError, suggestion};

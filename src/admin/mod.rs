@@ -44,12 +44,12 @@ pub enum AdminError {
         /// How to find the right one.
         remedy: &'static str,
     },
-    /// A word of a question names something that does not exist.
+    /// A question names something that does not exist.
     #[error("{kind} {id} does not exist")]
     Unknown {
         /// Its kind.
         kind: &'static str,
-        /// The word.
+        /// Its identifier as given.
         id: String,
         /// The one that may be meant.
         suggestion: Option<String>,

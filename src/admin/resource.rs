@@ -12,6 +12,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::Store;
+use crate::store::grants::GrantKind;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
@@ -167,17 +168,18 @@ pub async fn delete(
         )));
     }
     let mut work = Work::begin(foundation, actor).await?;
-    existing_resource(foundation, id).await?;
-    let clients = foundation.store.clients_granted(id).await?;
+    let was = json!(existing_resource(foundation, id).await?);
+    let grants = foundation.store.grants_of(id, GrantKind::Any, u32::MAX).await?;
     work.change.delete_resource(id).await?;
-    for client in &clients {
-        let detail = json!({ "resource": id });
-        work.record(Action::GrantRevoked, Subject::Client(client.clone()), detail).await?;
+    for grant in &grants {
+        let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
+        let detail = json!({ "resource": id, "was": was, "is": null });
+        work.record(Action::GrantRevoked, Subject::Client(grant.client_id.clone()), detail).await?;
     }
-    let detail = json!({ "grants_revoked": clients.len() });
+    let detail = json!({ "grants_revoked": grants.len(), "was": was, "is": null });
     work.record(Action::ResourceDeleted, Subject::Resource(id.clone()), detail).await?;
     work.commit().await?;
-    Ok(clients.len())
+    Ok(grants.len())
 }
 
 /// Puts scopes in alphabetical order and refuses one that stands twice, or too many.

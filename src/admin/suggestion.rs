@@ -1,11 +1,11 @@
-//! The known word that a mistyped one resembles.
+//! The known name that a mistyped one resembles.
 
-/// The nearest of `known` to `word`, if it is near enough to be meant: every third character may
-/// differ, and a short word may differ in three.
-pub(super) fn nearest(word: &str, known: impl Iterator<Item = String>) -> Option<String> {
-    let most = (word.chars().count() / 3).max(3);
+/// The nearest of `known` to `text`, if it is near enough to be meant: every third character may
+/// differ, and a short text may differ in three.
+pub(super) fn nearest(text: &str, known: impl Iterator<Item = String>) -> Option<String> {
+    let most = (text.chars().count() / 3).max(3);
     known
-        .map(|name| (strsim::damerau_levenshtein(&name, word), name))
+        .map(|name| (strsim::damerau_levenshtein(&name, text), name))
         .filter(|(distance, name)| *distance <= most && *distance < name.chars().count())
         .min()
         .map(|(_, name)| name)
@@ -18,7 +18,7 @@ mod tests {
     #[test]
     fn a_typing_error_is_recognised_and_another_word_is_not() {
         let known = ["https://orders.example.com", "https://invoices.example.com", "read"];
-        let nearest = |word: &str| nearest(word, known.iter().map(|name| (*name).to_owned()));
+        let nearest = |text: &str| nearest(text, known.iter().map(|name| (*name).to_owned()));
         assert_eq!(nearest("https://order.example.com").as_deref(), Some(known[0]));
         assert_eq!(nearest("raed").as_deref(), Some("read"));
         assert_eq!(nearest("x"), None);

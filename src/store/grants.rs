@@ -106,23 +106,6 @@ impl Store {
             Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
         })
     }
-
-    /// The clients that have a grant to a resource, in alphabetical order.
-    pub async fn clients_granted(
-        &self,
-        resource: &ResourceId,
-    ) -> Result<Vec<ClientId>, StoreError> {
-        const SQL: &str = "
-            SELECT client_id
-            FROM client_grant
-            WHERE resource = $1
-            ORDER BY client_id";
-        on_pool!(self, |pool| {
-            let ids: Vec<String> =
-                sqlx::query_scalar(SQL).bind(resource.as_str()).fetch_all(pool).await?;
-            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
-        })
-    }
 }
 
 impl Change {
