@@ -57,7 +57,7 @@ pub(crate) struct ListArgs {
     /// At most this many; 1000 if absent, with --follow 10
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Go on printing events as they come, oldest first, until interrupted
+    /// Keep printing events as they come, oldest first, until interrupted
     #[arg(long, short, conflicts_with_all = ["until", "before"])]
     follow: bool,
 }
@@ -81,7 +81,7 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
 impl ListArgs {
     async fn filter(&self, reader: &Reader) -> Result<EventFilter, CliError> {
         let subjects = match &self.subject {
-            Some(word) => subjects(reader, word).await?,
+            Some(text) => subjects(reader, text).await?,
             None => Vec::new(),
         };
         let now = reader.clock.now();
@@ -97,14 +97,14 @@ impl ListArgs {
     }
 }
 
-/// The subjects that a word names: also the client that alone has this name.
-async fn subjects(reader: &Reader, word: &str) -> Result<Vec<String>, CliError> {
-    let mut subjects = audit::subjects(word);
-    if let Ok(name) = ClientName::parse(word)
+/// The subjects that a text names: also the client that alone has this name.
+async fn subjects(reader: &Reader, text: &str) -> Result<Vec<String>, CliError> {
+    let mut subjects = audit::subjects(text);
+    if let Ok(name) = ClientName::parse(text)
         && let [id] = &reader.store.clients_named(&name, 2).await?[..]
-        && id.as_str() != word
+        && id.as_str() != text
     {
-        output::hint(&format!("note: client \"{word}\" is {id}"));
+        output::hint(&format!("note: client \"{text}\" is {id}"));
         subjects.push(format!("client/{id}"));
     }
     Ok(subjects)

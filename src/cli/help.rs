@@ -13,6 +13,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::{candidates, examples};
 use crate::model::client::{AuthenticationMethod, ClientState, GrantType};
+use crate::model::event::Action;
 use crate::model::signing_key::Algorithm;
 
 const GLOBAL_HEADING: &str = "Global options";
@@ -98,6 +99,7 @@ fn styled(text: &StyledStr) -> StyledStr {
 /// The values that an option is known to take.
 fn known_values(option: &str) -> Option<Vec<&'static str>> {
     Some(match option {
+        "action" => Action::ALL.map(Action::as_str).to_vec(),
         "auth-method" => AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec(),
         "signing-alg" => Algorithm::ALL.map(Algorithm::as_str).to_vec(),
         "state" => [ClientState::Active, ClientState::Disabled].map(ClientState::as_str).to_vec(),

@@ -77,7 +77,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The client that a word names. One that has been deleted is known by its rejections alone.
+/// The client of this id or name. A client that has been deleted is known by its rejections alone.
 async fn client(reader: &Reader, text: &str) -> Result<ClientId, CliError> {
     if let Ok(id) = ClientId::parse(text)
         && rejection::has_any(reader, &id).await?

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::app::Foundation;
 use crate::cli::error::CliError;
-use crate::cli::resource_clients::{Clients, say_who_has_all};
+use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor, confirmation, output};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
@@ -152,7 +152,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let added = update.add.clone();
     let before = resource::show(&foundation.store, &id).await?;
     let changed = output::changed(resource::update(&foundation, &actor(), &id, update).await?);
-    say_who_has_all(&foundation, &id, &added, &before.scopes).await?;
+    name_clients_with_all_scopes(&foundation, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
         let server = foundation.config.token.algorithm;
         let algorithm = changed.signing_algorithm.unwrap_or(server);

@@ -1,4 +1,4 @@
-//! The clients of a resource: who has a grant, and what a new scope means to those with all scopes.
+//! The clients of a resource: those with a grant, and what a new scope means to those with all scopes.
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ impl Clients {
 }
 
 /// Says which clients got a scope that has just been added, because they have all scopes.
-pub(super) async fn say_who_has_all(
+pub(super) async fn name_clients_with_all_scopes(
     foundation: &Foundation,
     id: &ResourceId,
     added: &[OfferedScope],
@@ -79,10 +79,10 @@ pub(super) async fn say_who_has_all(
         return Ok(());
     }
     let clients = foundation.store.grants_of(id, GrantKind::AllScopes, MAX_NAMED).await?;
-    let mut who: Vec<String> = clients.iter().map(|found| found.client_id.to_string()).collect();
-    let unnamed = count.saturating_sub(i64::try_from(who.len()).unwrap_or(count));
+    let mut listed: Vec<String> = clients.iter().map(|found| found.client_id.to_string()).collect();
+    let unnamed = count.saturating_sub(i64::try_from(listed.len()).unwrap_or(count));
     if unnamed > 0 {
-        who.push(format!("{} more", thousands(unnamed)));
+        listed.push(format!("{} more", thousands(unnamed)));
     }
     let clients = if count == 1 { "1 client".to_owned() } else { thousands(count) + " clients" };
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
@@ -95,7 +95,7 @@ pub(super) async fn say_who_has_all(
     output::hint(&format!(
         "{kind}: {clients} with all scopes of {id} {what}: {}. To name the scopes of one instead: \
          tokend client grant ID --resource {id} --only-scope SCOPE",
-        who.join(", ")
+        listed.join(", ")
     ));
     Ok(())
 }

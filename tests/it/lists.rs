@@ -9,7 +9,7 @@ use tokend::model::time::Timestamp;
 use tokend::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
 use tokend::store::events::{EventFilter, Order};
 
-use crate::support::process::Cli;
+use crate::support::process::{Cli, Process};
 use crate::support::{Engine, INVOICES, ORDERS};
 
 /// Clients `a`, `b` and `c`; a secret of `b` expires in an hour, one of `c` in ten days.
@@ -230,6 +230,9 @@ async fn changes_are_followed_and_logged() {
     use std::io::BufRead;
     let cli = cli_with_clients(Engine::Sqlite).await;
     let server = cli.serve().await;
+    // Of the clients that are active; `a` has a secret without an end.
+    let warning = "secrets of clients expire within 14 days: tokend client list --expiring 14d";
+    until_logged(&server, &[warning, "b c"]).await;
     let mut following = cli
         .command(&["audit", "list", "--follow", "-o", "jsonl", "--subject", "c"])
         .stdout(std::process::Stdio::piped())
@@ -249,18 +252,19 @@ async fn changes_are_followed_and_logged() {
     following.kill().expect("an end");
     following.wait().expect("an end");
     let sequence = event["sequence"].to_string();
-    let is_logged = |log: &str| {
-        log.lines().any(|line| {
-            ["client.disabled", "client/c", "cli:ana", &sequence].iter().all(|w| line.contains(w))
-        })
-    };
+    until_logged(&server, &["client.disabled", "client/c", "cli:ana", &sequence]).await;
+}
+
+/// Waits for a line that holds all of these.
+async fn until_logged(server: &Process, texts: &[&str]) {
     for _ in 0..200 {
-        if is_logged(&server.log()) {
+        let is_here = |line: &str| texts.iter().all(|text| line.contains(text));
+        if server.log().lines().any(is_here) {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    panic!("the event is not in the log: {}", server.log());
+    panic!("{texts:?} is not in the log: {}", server.log());
 }
 
 /// O-63: which clients fail, and why.
