@@ -23,8 +23,8 @@ use crate::store::Store;
 /// A client to be registered.
 #[derive(Debug)]
 pub struct NewClient {
-    /// Its name.
-    pub name: ClientName,
+    /// Its name; the identifier if absent.
+    pub name: Option<ClientName>,
     /// Its identifier; made here if absent.
     pub client_id: Option<ClientId>,
     /// How it may authenticate; by secrets, and by its keys if it has some, if empty.
@@ -70,7 +70,7 @@ pub struct ClientUpdate {
 ///
 /// # Errors
 /// If the operating system gives no random bytes.
-pub fn generate_id() -> Result<ClientId, AdminError> {
+fn generate_id() -> Result<ClientId, AdminError> {
     ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
 }
 
@@ -128,7 +128,7 @@ pub async fn prepare(
     let (plain, record) = minted.unzip();
     let mut work = Work::begin(foundation, actor).await?;
     let fields = Fields {
-        name: new.name,
+        name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
         auth_methods,
         grant_types: new.grant_types,
         token_lifetime: new.token_lifetime,

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::admin::client;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::model::client::{ClientId, ClientName};
@@ -24,11 +23,13 @@ pub(super) struct IdentityArgs {
     id: Option<String>,
 }
 
-/// Who a new client is.
+/// The id and the name of a new client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity {
-    pub(super) client_id: ClientId,
-    pub(super) name: ClientName,
+    /// `None` to have it generated.
+    pub(super) client_id: Option<ClientId>,
+    /// `None` for the id.
+    pub(super) name: Option<ClientName>,
 }
 
 impl IdentityArgs {
@@ -43,12 +44,11 @@ impl IdentityArgs {
                     "note: --id is deprecated and goes with the next release; write: \
                      tokend client create ID --name NAME",
                 );
-                let client_id = new_id("--id", id)?;
-                Ok(Identity { name: self.argument_as_name(&client_id)?, client_id })
+                let client_id = Some(new_id("--id", id)?);
+                Ok(Identity { client_id, name: self.argument_as_name()? })
             }
             (None, _) if self.generate_id => {
-                let client_id = client::generate_id()?;
-                Ok(Identity { name: self.argument_as_name(&client_id)?, client_id })
+                Ok(Identity { client_id: None, name: self.argument_as_name()? })
             }
             (None, Some(text)) => self.argument_as_id(text),
             (None, None) => Err(CliError::usage("the client has no id").with_remedy(
@@ -62,32 +62,30 @@ impl IdentityArgs {
         let malformed = match ClientId::parse_new(text) {
             Ok(client_id) => {
                 let name = self.name.as_deref().map(ClientName::parse).transpose()?;
-                let name = name.unwrap_or_else(|| ClientName::of_id(&client_id));
-                return Ok(Identity { client_id, name });
+                return Ok(Identity { client_id: Some(client_id), name });
             }
             Err(malformed) => malformed,
         };
         match ClientName::parse(text) {
             Ok(name) if self.name.is_none() => {
-                let client_id = client::generate_id()?;
                 output::hint(&format!(
                     "warning: \"{text}\" cannot be an id ({malformed}), so it is taken as the \
-                     name, and the id is generated: {client_id}. The next release refuses this. \
-                     Write: tokend client create ID --name \"{text}\", or --generate-id"
+                     name, and the id is generated. The next release refuses this. Write: tokend \
+                     client create ID --name \"{text}\", or --generate-id"
                 ));
-                Ok(Identity { client_id, name })
+                Ok(Identity { client_id: None, name: Some(name) })
             }
             _ => Err(new_id("ID", text).err().unwrap_or_else(|| malformed.into())),
         }
     }
 
     /// The name, where the id comes from an option.
-    fn argument_as_name(&self, id: &ClientId) -> Result<ClientName, CliError> {
+    fn argument_as_name(&self) -> Result<Option<ClientName>, CliError> {
         match (&self.client, &self.name) {
             (Some(_), Some(_)) => Err(CliError::usage("two names are given")
                 .with_remedy("Give the name as the argument or with --name, not both.")),
-            (Some(name), None) | (None, Some(name)) => Ok(ClientName::parse(name)?),
-            (None, None) => Ok(ClientName::of_id(id)),
+            (Some(name), None) | (None, Some(name)) => Ok(Some(ClientName::parse(name)?)),
+            (None, None) => Ok(None),
         }
     }
 }
@@ -125,18 +123,19 @@ mod tests {
     }
 
     fn pair(identity: &Identity) -> (&str, &str) {
-        (identity.client_id.as_str(), identity.name.as_str())
+        let id = identity.client_id.as_ref().map_or("generated", ClientId::as_str);
+        (id, identity.name.as_ref().map_or("the id", ClientName::as_str))
     }
 
     /// Line 6: the argument is the id, and the name is the id if none is given.
     #[test]
     fn the_argument_is_the_id() {
         let plain = identity([Some("billing"), None, None], false).expect("an identity");
-        assert_eq!(pair(&plain), ("billing", "billing"));
+        assert_eq!(pair(&plain), ("billing", "the id"));
         let named = identity([Some("svc:a"), Some("Billing worker"), None], false);
         assert_eq!(pair(&named.expect("an identity")), ("svc:a", "Billing worker"));
         let url = "https://agent.example.com/client.json";
-        assert_eq!(pair(&identity([Some(url), None, None], false).expect("one")), (url, url));
+        assert_eq!(pair(&identity([Some(url), None, None], false).expect("one")), (url, "the id"));
     }
 
     /// Line 6: with --id the argument is the name, for one release.
@@ -145,20 +144,19 @@ mod tests {
         let old = identity([Some("Billing worker"), None, Some("billing")], false);
         assert_eq!(pair(&old.expect("an identity")), ("billing", "Billing worker"));
         let old = identity([Some("Billing worker"), None, None], false).expect("an identity");
-        assert_eq!(old.name.as_str(), "Billing worker");
-        assert!(old.client_id.as_str().starts_with("cl_"));
+        assert_eq!(pair(&old), ("generated", "Billing worker"));
         let old = identity([Some("Büro"), None, None], false).expect("an identity");
-        assert_eq!(old.name.as_str(), "Büro");
+        assert_eq!(pair(&old), ("generated", "Büro"));
     }
 
     #[test]
     fn an_id_can_be_generated() {
         let named = identity([None, Some("Billing"), None], true).expect("an identity");
-        assert_eq!((named.name.as_str(), &named.client_id.as_str()[..3]), ("Billing", "cl_"));
+        assert_eq!(pair(&named), ("generated", "Billing"));
         let argument = identity([Some("Billing worker"), None, None], true).expect("one");
-        assert_eq!(argument.name.as_str(), "Billing worker");
+        assert_eq!(pair(&argument), ("generated", "Billing worker"));
         let bare = identity([None, None, None], true).expect("an identity");
-        assert_eq!(bare.name.as_str(), bare.client_id.as_str());
+        assert_eq!(pair(&bare), ("generated", "the id"));
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
     let Identity { client_id, name } = args.identity.identity()?;
     let new = NewClient {
         name,
-        client_id: Some(client_id),
+        client_id,
         auth_methods,
         grant_types: grant_types(&args.grant_types)?,
         token_lifetime: args

@@ -107,7 +107,7 @@ async fn demo_client(
     api: ResourceId,
 ) -> Result<SecretString, CliError> {
     let new = NewClient {
-        name: ClientName::parse("Demo client")?,
+        name: Some(ClientName::parse("Demo client")?),
         client_id: Some(id),
         auth_methods: Vec::new(),
         grant_types: Vec::new(),

@@ -169,7 +169,8 @@ async fn the_forms_of_earlier_releases_still_work() {
     assert_eq!(run.code, 0, "{run:?}");
     let made: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(text(&made, "name"), "Nightly job");
-    assert!(run.stderr.contains("warning: ") && run.stderr.contains(text(&made, "client_id")));
+    assert!(run.stderr.contains("warning: \"Nightly job\" cannot be an id"), "{run:?}");
+    assert!(text(&made, "client_id").starts_with("cl_"), "{made}");
     let run = cli.run(&["client", "create", "Billing worker", "--id", "billing", "-o", "json"]);
     let made: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!((text(&made, "client_id"), text(&made, "name")), ("billing", "Billing worker"));

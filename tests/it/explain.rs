@@ -251,7 +251,7 @@ async fn a_name_that_was_sent_as_an_id_is_recognized(
 ) {
     let server = Server::start(engine).await;
     let name = ClientName::parse("Demo client").expect("a name");
-    let client = server.new_client(|new| new.name = name).await;
+    let client = server.new_client(|new| new.name = Some(name)).await;
     let found = explain(&server, &basic(&server, "Demo client", &client.secret).await).await;
     assert_eq!(found["named_like"], json!([client.id]), "{found}");
     let found = explain(&server, &basic(&server, "Demo clients", &client.secret).await).await;

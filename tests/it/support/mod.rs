@@ -207,7 +207,7 @@ impl Server {
     /// A client that is changed before it is made.
     pub async fn new_client(&self, change: impl FnOnce(&mut NewClient)) -> TestClient {
         let mut new = NewClient {
-            name: ClientName::parse("A client").expect("a name"),
+            name: Some(ClientName::parse("A client").expect("a name")),
             client_id: None,
             auth_methods: Vec::new(),
             grant_types: Vec::new(),
