@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::ExposeSecret;
-use tokend::admin::import::import;
+use tokend::admin::import::{ImportOptions, import};
 use tokend::crypto::secret::TagKey;
 use tokend::model::client::ClientId;
 
@@ -86,7 +86,9 @@ impl Flood {
         if with_imports {
             let lines: String = imported.iter().map(line).collect();
             let foundation = Arc::new(foundation(&stage.environment).await);
-            import(&foundation, &actor(), &lines).await.expect("an import");
+            let options = ImportOptions::default();
+            let imported = import(&foundation, &actor(), lines.as_bytes(), options, &|_| {}).await;
+            imported.expect("an import");
         }
         let bad = bad_requests(&stage.credentials, &imported);
         Self { stage, imported, bad }

@@ -300,7 +300,7 @@ pub(super) fn check_lifetime(
 }
 
 /// Permits the method that the subject of a certificate is for.
-fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
+pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
     if !methods.contains(&AuthenticationMethod::TlsClientAuth) {
         methods.push(AuthenticationMethod::TlsClientAuth);
     }
@@ -308,7 +308,10 @@ fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
 
 /// Refuses a client that could have no token: one whose certificate nobody could recognise (RFC
 /// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
-fn check_security(security: &Security, methods: &[AuthenticationMethod]) -> Result<(), AdminError> {
+pub(super) fn check_security(
+    security: &Security,
+    methods: &[AuthenticationMethod],
+) -> Result<(), AdminError> {
     if methods.contains(&AuthenticationMethod::TlsClientAuth) && security.tls_subject.is_none() {
         return Err(AdminError::invalid(
             "tls subject",

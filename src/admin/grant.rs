@@ -7,7 +7,7 @@ use crate::app::Foundation;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::resource::ResourceId;
+use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 
@@ -170,7 +170,11 @@ pub async fn revoke(
 
 /// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.
 pub(super) async fn check(foundation: &Foundation, grant: &Grant) -> Result<(), AdminError> {
-    let resource = existing_resource(foundation, &grant.resource).await?;
+    check_scopes(&existing_resource(foundation, &grant.resource).await?, grant)
+}
+
+/// Refuses scopes of a grant that the resource does not offer.
+pub(super) fn check_scopes(resource: &Resource, grant: &Grant) -> Result<(), AdminError> {
     match &grant.scopes {
         GrantedScopes::All => Ok(()),
         GrantedScopes::Only(wanted) => {

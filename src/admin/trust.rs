@@ -12,6 +12,7 @@ use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::security::KeySource;
+use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, ForeignIssuer, Trust, TrustId};
 
 /// A trust to be made.
@@ -35,12 +36,7 @@ pub async fn add(
     id: &ClientId,
     new: NewTrust,
 ) -> Result<Trust, AdminError> {
-    client_key::check(new.keys.as_ref(), &OF_ISSUERS)?;
-    let audience = check(foundation, &new)?;
-    let conditions =
-        Conditions::new(new.conditions).map_err(AdminError::malformed("conditions"))?;
-    let trust_id =
-        TrustId::parse(&random::identifier("tru_")?).map_err(AdminError::malformed("trust"))?;
+    let trust = registered(foundation, new, foundation.clock.now())?;
     let mut work = Work::begin(foundation, actor).await?;
     let mut current = registration(foundation, id).await?;
     if current.trusts.len() >= Trust::MOST {
@@ -49,8 +45,6 @@ pub async fn add(
             format!("a client has at most {} trusts", Trust::MOST),
         ));
     }
-    let NewTrust { issuer, keys, .. } = new;
-    let trust = Trust { trust_id, issuer, keys, audience, conditions, created_at: work.now };
     work.change.add_trust(id, &trust).await?;
     if !current.client.grant_types.contains(&GrantType::JwtBearer) {
         current.client.grant_types.push(GrantType::JwtBearer);
@@ -60,6 +54,22 @@ pub async fn add(
     work.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
     work.commit().await?;
     Ok(trust)
+}
+
+/// Checks a new trust and gives it an id.
+pub(super) fn registered(
+    foundation: &Foundation,
+    new: NewTrust,
+    created_at: Timestamp,
+) -> Result<Trust, AdminError> {
+    client_key::check(new.keys.as_ref(), &OF_ISSUERS)?;
+    let audience = check(foundation, &new)?;
+    let conditions =
+        Conditions::new(new.conditions).map_err(AdminError::malformed("conditions"))?;
+    let trust_id =
+        TrustId::parse(&random::identifier("tru_")?).map_err(AdminError::malformed("trust"))?;
+    let NewTrust { issuer, keys, .. } = new;
+    Ok(Trust { trust_id, issuer, keys, audience, conditions, created_at })
 }
 
 /// Takes a trust from a client; tokens of that issuer no longer authenticate it.

@@ -1,14 +1,12 @@
 //! `tokend client`: the machines that ask for tokens.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::{client, import};
+use crate::admin::client;
 use crate::cli::client_access::{self, RevokeGrantArgs};
 use crate::cli::client_grant::{self, GrantArgs};
+use crate::cli::client_import::{self, ImportArgs};
 use crate::cli::client_keys::{self, KeysCommand};
 use crate::cli::client_list::{self, ListArgs};
 use crate::cli::client_registration::{self, CreateArgs, UpdateArgs};
@@ -83,12 +81,6 @@ pub(crate) struct DeleteArgs {
     yes: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ImportArgs {
-    /// A file with one JSON object a line, or - for standard input
-    file: PathBuf,
-}
-
 /// Runs `tokend client`.
 pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), CliError> {
     match command {
@@ -109,7 +101,7 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::Keys(command) => Box::pin(client_keys::run(global, command)).await,
         ClientCommand::Trust(command) => Box::pin(client_trust::run(global, command)).await,
         ClientCommand::RevokeTokens(args) => client_access::revoke_tokens(global, &args.id).await,
-        ClientCommand::Import(args) => import(global, &args).await,
+        ClientCommand::Import(args) => client_import::run(global, &args).await,
     }
 }
 
@@ -140,21 +132,4 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     client::delete(&foundation, &actor(), &id).await?;
     let value = json!({ "client_id": id, "deleted": true });
     output::one(global.output, id.as_str(), &value, &[("deleted", id.to_string())])
-}
-
-async fn import(global: &Global, args: &ImportArgs) -> Result<(), CliError> {
-    let text = if args.file.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(&args.file)
-    };
-    let text = text.map(zeroize::Zeroizing::new).map_err(|error| {
-        CliError::usage(format!("cannot read {}: {error}", args.file.display()))
-    })?;
-    let foundation = Arc::new(global.foundation().await?);
-    let ids = import::import(&foundation, &actor(), &text).await?;
-    let values: Vec<_> = ids.iter().map(|id| json!({ "client_id": id })).collect();
-    output::many(global.output, &values, &["IMPORTED"], |value| {
-        vec![value["client_id"].as_str().unwrap_or_default().to_owned()]
-    })
 }

@@ -10,6 +10,7 @@ mod client;
 mod client_access;
 mod client_grant;
 mod client_identity;
+mod client_import;
 mod client_keys;
 mod client_list;
 mod client_reference;

@@ -88,6 +88,11 @@ impl Hasher {
         argon2id::hash(self.cost, secret.expose_secret())
     }
 
+    /// True if this is the secret of a hash. Takes as long as [`Self::hash`]: for commands too.
+    pub fn matches(&self, secret: &SecretString, hash: &SecretHash) -> bool {
+        self.workspaces.matches(secret.expose_secret(), hash)
+    }
+
     /// Checks a secret against a stored hash.
     pub async fn verify(
         &self,

@@ -165,6 +165,28 @@ impl Change {
         })
     }
 
+    /// Changes the label and the end of a secret of a client.
+    pub async fn update_secret(
+        &mut self,
+        client_id: &ClientId,
+        secret: &SecretRecord,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE client_secret
+            SET label = $3, expires_at = $4
+            WHERE client_id = $1 AND secret_id = $2";
+        on_change!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client_id.as_str())
+                .bind(secret.secret_id.as_str())
+                .bind(&secret.label)
+                .bind(secret.expires_at.map(|end| end.0))
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+
     /// Gives a secret of a client an end; `false` if the client has no such secret.
     pub async fn expire_secret(
         &mut self,

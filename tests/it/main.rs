@@ -19,6 +19,7 @@ mod cli_config;
 mod cli_tokens;
 mod client_authentication;
 mod client_ids;
+mod client_import;
 mod command_line;
 mod connections;
 mod docs;

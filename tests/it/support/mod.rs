@@ -237,9 +237,12 @@ impl Server {
         let config = self.foundation().config.clone();
         let foundation =
             Arc::new(Foundation::open(config, self.clock.clone()).await.expect("a foundation"));
-        let ids = admin::import::import(&foundation, &actor(), lines).await.expect("an import");
+        let options = admin::import::ImportOptions::default();
+        let who = actor();
+        let imported =
+            admin::import::import(&foundation, &who, lines.as_bytes(), options, &|_| {}).await;
         self.catch_up().await;
-        ids
+        imported.expect("an import").into_iter().map(|client| client.client_id).collect()
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,0 +1,182 @@
+//! What a line needs of the database and the settings: resources, limits, keys, trusts.
+
+use std::collections::HashMap;
+
+use crate::admin::client::{self, check_security, permit_subject};
+use crate::admin::import::line::ClientLine;
+use crate::admin::import::object::Given;
+use crate::admin::import::problems::Problems;
+use crate::admin::{AdminError, client_key, grant, trust};
+use crate::app::Foundation;
+use crate::crypto::assertion::OF_CLIENTS;
+use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::security::Security;
+use crate::model::time::Timestamp;
+use crate::model::trust::Trust;
+
+/// A line whose content can be stored.
+#[derive(Debug)]
+pub(super) struct CheckedLine {
+    pub(super) said: ClientLine,
+    /// True if the line gives a secret.
+    has_secrets: bool,
+    /// The trusts that the line gives, each with a new id.
+    pub(super) trusts: Option<Vec<Trust>>,
+}
+
+/// What lines are checked against.
+pub(super) struct Checker<'a> {
+    foundation: &'a Foundation,
+    resources: HashMap<ResourceId, Resource>,
+    now: Timestamp,
+}
+
+impl<'a> Checker<'a> {
+    /// Reads what every line is checked against.
+    pub(super) async fn new(foundation: &'a Foundation) -> Result<Self, AdminError> {
+        let resources = foundation.store.resources().await?.into_iter();
+        let resources = resources.map(|resource| (resource.resource.clone(), resource)).collect();
+        Ok(Self { foundation, resources, now: foundation.clock.now() })
+    }
+
+    /// Checks a line. Every problem is noted; `None` if there is one.
+    pub(super) fn check(
+        &self,
+        mut said: ClientLine,
+        problems: &mut Problems,
+    ) -> Option<CheckedLine> {
+        let before = problems.count();
+        let line = said.line;
+        let mut note = |place: &str, result: Result<(), AdminError>| {
+            if let Err(error) = result {
+                problems.add(line, &format!("{place}{error}"));
+            }
+        };
+        let lifetime = said.token_lifetime.and_then(Given::into_value);
+        note("", client::check_lifetime(self.foundation, lifetime));
+        let keys = said.keys.as_ref().and_then(Given::value);
+        note("", client_key::check(keys, &OF_CLIENTS));
+        let grants = said.grants.iter().flatten().enumerate();
+        for (index, wanted) in grants {
+            let checked = match self.resources.get(&wanted.resource) {
+                Some(resource) => grant::check_scopes(resource, wanted),
+                None => Err(AdminError::invalid(
+                    "resource",
+                    format!("{} does not exist; tokend resource list shows them", wanted.resource),
+                )),
+            };
+            note(&format!("grants[{index}]."), checked);
+        }
+        let trusts = said.trusts.take().map(|trusts| {
+            let trusts = trusts.into_iter().enumerate().filter_map(|(index, new)| {
+                trust::registered(self.foundation, new, self.now)
+                    .map_err(|error| note(&format!("trusts[{index}]."), Err(error)))
+                    .ok()
+            });
+            trusts.collect()
+        });
+        let has_secrets = !said.secrets.is_empty();
+        (problems.count() == before).then_some(CheckedLine { said, has_secrets, trusts })
+    }
+}
+
+impl CheckedLine {
+    /// The client that the line describes, if no client has its id. Refuses one that could not
+    /// authenticate.
+    pub(super) fn registered(&self, now: Timestamp) -> Result<Client, AdminError> {
+        let said = &self.said;
+        let mut client = Client {
+            client_id: said.client_id.clone(),
+            name: ClientName::of_id(&said.client_id),
+            state: ClientState::Active,
+            auth_methods: Vec::new(),
+            grant_types: vec![GrantType::ClientCredentials],
+            token_lifetime: None,
+            token_rate: None,
+            security: Security::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        let has_trusts = self.trusts.as_ref().is_some_and(|trusts| !trusts.is_empty());
+        let has_keys = said.keys.as_ref().and_then(Given::value).is_some();
+        let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
+        if !self.has_secrets && !has_trusts && !has_keys && !has_subject {
+            return Err(AdminError::invalid(
+                "client_secret",
+                "the client has nothing to authenticate with; give client_secret or secret_hash, \
+                 or secrets, jwks, jwks_uri, trusts or a tls_client_auth_… member",
+            ));
+        }
+        if self.has_secrets {
+            client.auth_methods.extend(AuthenticationMethod::BY_SECRET);
+        } else if has_trusts {
+            client.auth_methods.push(AuthenticationMethod::PrivateKeyJwt);
+        }
+        self.apply_to(&mut client)?;
+        Ok(client)
+    }
+
+    /// Puts what the line gives in place of what a client has. What it does not give stays.
+    pub(super) fn apply_to(&self, client: &mut Client) -> Result<(), AdminError> {
+        let said = &self.said;
+        if let Some(name) = &said.name {
+            let name = name.value().cloned();
+            client.name = name.unwrap_or_else(|| ClientName::of_id(&client.client_id));
+        }
+        client.state = said.state.unwrap_or(client.state);
+        if let Some(methods) = said.auth_methods.as_ref().filter(|methods| !methods.is_empty()) {
+            client.auth_methods.clone_from(methods);
+        }
+        if let Some(types) = said.grant_types.as_ref().filter(|types| !types.is_empty()) {
+            client.grant_types.clone_from(types);
+        }
+        replace(&mut client.token_lifetime, said.token_lifetime.as_ref());
+        replace(&mut client.token_rate, said.token_rate.as_ref());
+        let security = &mut client.security;
+        if let Some(networks) = &said.networks {
+            security.networks.clone_from(networks);
+        }
+        security.dpop_bound = said.dpop_bound.unwrap_or(security.dpop_bound);
+        security.certificate_bound = said.certificate_bound.unwrap_or(security.certificate_bound);
+        replace(&mut security.keys, said.keys.as_ref());
+        replace(&mut security.tls_subject, said.tls_subject.as_ref());
+        self.permit_what_is_given(client);
+        if self.changes_security() {
+            check_security(&client.security, &client.auth_methods)?;
+        }
+        Ok(())
+    }
+
+    /// Permits the methods and the grant type that the given keys, subject and trusts are for.
+    fn permit_what_is_given(&self, client: &mut Client) {
+        let methods = &mut client.auth_methods;
+        if let Some(Given::Value(_)) = &self.said.keys {
+            client_key::permit(AuthenticationMethod::PrivateKeyJwt, methods);
+        }
+        if let Some(Given::Value(_)) = &self.said.tls_subject {
+            permit_subject(methods);
+        }
+        let has_trusts = self.trusts.as_ref().is_some_and(|trusts| !trusts.is_empty());
+        if has_trusts && !client.grant_types.contains(&GrantType::JwtBearer) {
+            client.grant_types.push(GrantType::JwtBearer);
+        }
+    }
+
+    /// True if the line gives something on which [`check_security`] looks. What it does not touch
+    /// is not judged: it was accepted when it was stored.
+    fn changes_security(&self) -> bool {
+        let said = &self.said;
+        said.auth_methods.is_some()
+            || said.tls_subject.is_some()
+            || said.dpop_bound.is_some()
+            || said.certificate_bound.is_some()
+    }
+}
+
+/// Puts a member that is given in place of the stored value.
+fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
+    if let Some(given) = given {
+        *stored = given.value().cloned();
+    }
+}

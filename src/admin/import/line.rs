@@ -1,0 +1,364 @@
+//! One line of an import file as typed data. What it says is checked here as far as that needs no
+//! database.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::admin::import::hash_format;
+use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS, TLS_SUBJECTS};
+use crate::admin::import::object::{Given, Object};
+use crate::admin::import::problems::Problems;
+use crate::admin::trust::NewTrust;
+use crate::crypto::secret::check_imported;
+use crate::model::Malformed;
+use crate::model::claim_pattern::Pattern;
+use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::rate::RateLimit;
+use crate::model::resource::ResourceId;
+use crate::model::scope::{ScopeName, Scopes};
+use crate::model::secret::SecretHash;
+use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::{ForeignIssuer, Trust};
+
+/// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
+const MAX_SECRETS: usize = 100;
+
+/// What a line says of a client. `None` is a member that is not given; [`Given::Default`] is
+/// `null`.
+#[derive(Debug)]
+pub(super) struct ClientLine {
+    pub(super) line: usize,
+    pub(super) client_id: ClientId,
+    pub(super) name: Option<Given<ClientName>>,
+    pub(super) state: Option<ClientState>,
+    pub(super) auth_methods: Option<Vec<AuthenticationMethod>>,
+    pub(super) grant_types: Option<Vec<GrantType>>,
+    pub(super) token_lifetime: Option<Given<Lifetime>>,
+    pub(super) token_rate: Option<Given<RateLimit>>,
+    pub(super) networks: Option<Networks>,
+    pub(super) keys: Option<Given<KeySource>>,
+    pub(super) dpop_bound: Option<bool>,
+    pub(super) certificate_bound: Option<bool>,
+    pub(super) tls_subject: Option<Given<TlsSubject>>,
+    pub(super) grants: Option<Vec<Grant>>,
+    pub(super) trusts: Option<Vec<NewTrust>>,
+    pub(super) secrets: Vec<SecretLine>,
+}
+
+/// What a line says of a secret.
+#[derive(Debug)]
+pub(super) struct SecretLine {
+    pub(super) proof: Proof,
+    pub(super) label: Option<String>,
+    pub(super) expires_at: Option<Given<Timestamp>>,
+}
+
+/// A secret of another system, or what that system stored of it.
+#[derive(Debug)]
+pub(super) enum Proof {
+    Plain(SecretString),
+    Hash(SecretHash),
+}
+
+/// Reads a line. Every problem is noted; `None` if there is one.
+pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<ClientLine> {
+    let before = problems.count();
+    let object = Object::parse(json, &CLIENT, line, String::new(), problems)?;
+    let client_id = object.parsed("client_id", ClientId::parse_new, problems);
+    let name = object.nullable("name", ClientName::parse, problems);
+    let state = object.parsed("state", ClientState::parse, problems);
+    let auth_methods = object.list("auth_methods", AuthenticationMethod::parse, problems);
+    let grant_types = object.list("grant_types", GrantType::parse, problems);
+    let token_lifetime = duration(&object, "token_lifetime", problems);
+    let token_rate = object.nullable("token_rate", RateLimit::parse, problems);
+    let networks = networks(&object, problems);
+    let keys = keys(&object, problems);
+    let dpop_bound = object.value("dpop_bound_access_tokens", problems);
+    let certificate_bound = object.value("tls_client_certificate_bound_access_tokens", problems);
+    let tls_subject = tls_subject(&object, problems);
+    let grants = grants(&object, problems);
+    let trusts = trusts(&object, problems);
+    let secrets = secrets(&object, problems);
+    if problems.count() > before {
+        return None;
+    }
+    Some(ClientLine {
+        line,
+        client_id: client_id?,
+        name,
+        state,
+        auth_methods,
+        grant_types,
+        token_lifetime,
+        token_rate,
+        networks,
+        keys,
+        dpop_bound,
+        certificate_bound,
+        tls_subject,
+        grants,
+        trusts,
+        secrets,
+    })
+}
+
+/// A number of seconds, or a string with a unit.
+fn duration(object: &Object<'_>, name: &str, problems: &mut Problems) -> Option<Given<Lifetime>> {
+    let Some(json) = object.json(name) else {
+        return object.is_given(name).then_some(Given::Default);
+    };
+    if JsonType::of(json) == JsonType::String {
+        return object.parsed(name, Lifetime::parse, problems).map(Given::Value);
+    }
+    let seconds: Result<i64, _> = serde_json::from_str(json);
+    match seconds.map_err(|_| Malformed::because("is not a whole number of seconds")) {
+        Ok(seconds) => {
+            object.noted(name, Lifetime::from_seconds(seconds), problems).map(Given::Value)
+        }
+        Err(malformed) => object.noted(name, Err(malformed), problems),
+    }
+}
+
+fn networks(object: &Object<'_>, problems: &mut Problems) -> Option<Networks> {
+    let texts = object.list("networks", |text| Ok(text.to_owned()), problems)?;
+    let is_empty = |text: &String| text.trim().is_empty();
+    if texts.iter().any(is_empty) {
+        // An empty text would silently be no limit.
+        let empty = Malformed::because("an element is empty; leave it out");
+        return object.noted("networks", Err(empty), problems);
+    }
+    object.noted("networks", Networks::parse(&texts.join(" ")), problems)
+}
+
+/// The outer form of a JWK set (RFC 7517, section 5). What is in it is checked later.
+#[derive(Deserialize)]
+struct JwkSet<'a> {
+    #[serde(rename = "keys", borrow)]
+    _keys: Vec<&'a RawValue>,
+}
+
+fn keys(object: &Object<'_>, problems: &mut Problems) -> Option<Given<KeySource>> {
+    if let Some(json) = object.json("jwks") {
+        let is_set = serde_json::from_str::<JwkSet<'_>>(json).is_ok();
+        let parsed = if is_set {
+            KeySet::parse(json)
+        } else {
+            Err(Malformed::because("a JWK set has the member keys, which is a list"))
+        };
+        return object
+            .noted("jwks", parsed, problems)
+            .map(|keys| Given::Value(KeySource::Inline(keys)));
+    }
+    if object.json("jwks_uri").is_some() {
+        let uri = object.parsed("jwks_uri", KeySetUri::parse, problems)?;
+        return Some(Given::Value(KeySource::Remote(uri)));
+    }
+    (object.is_given("jwks") || object.is_given("jwks_uri")).then_some(Given::Default)
+}
+
+fn tls_subject(object: &Object<'_>, problems: &mut Problems) -> Option<Given<TlsSubject>> {
+    let (member, kind) = TLS_SUBJECTS.into_iter().find(|(member, _)| object.is_given(member))?;
+    object.nullable(member, |value| TlsSubject::parse(&format!("{kind}={value}")), problems)
+}
+
+fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
+    let mut grants: Vec<Grant> = Vec::new();
+    for grant in object.objects("grants", MAX_GRANTS, problems)? {
+        let Some(resource) = grant.parsed("resource", ResourceId::parse, problems) else {
+            continue;
+        };
+        let scopes = match grant.list("scopes", ScopeName::parse, problems) {
+            None => GrantedScopes::All,
+            Some(names) => {
+                let names: Vec<_> = names.iter().map(ScopeName::as_str).collect();
+                let parsed = Scopes::parse(&names.join(" "));
+                let parsed = grant.noted("scopes", parsed, problems);
+                GrantedScopes::Only(parsed.unwrap_or_default())
+            }
+        };
+        let networks = networks(&grant, problems).unwrap_or_default();
+        if grants.iter().any(|other| other.resource == resource) {
+            let twice = Malformed::because(format!("a second grant of {resource}"));
+            grant.noted::<()>("resource", Err(twice), problems);
+        }
+        grants.push(Grant { resource, scopes, networks });
+    }
+    grants.sort_by(|one, other| one.resource.cmp(&other.resource));
+    Some(grants)
+}
+
+fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
+    let trusts = object.objects("trusts", Trust::MOST, problems)?.into_iter();
+    let trusts = trusts.filter_map(|trust| {
+        let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
+        let keys = keys(&trust, problems).and_then(Given::into_value);
+        let audience = trust.parsed("audience", audience, problems);
+        let mut conditions = BTreeMap::new();
+        for (claim, text) in trust.texts("conditions", problems).unwrap_or_default() {
+            let place = format!("conditions.{claim}");
+            if let Some(pattern) = trust.noted(&place, Pattern::parse(&claim, &text), problems) {
+                conditions.insert(claim, pattern);
+            }
+        }
+        Some(NewTrust { issuer: issuer?, keys, audience, conditions })
+    });
+    Some(trusts.collect())
+}
+
+/// The secrets of both forms: the one of the client itself, and those of `secrets`.
+fn secrets(object: &Object<'_>, problems: &mut Problems) -> Vec<SecretLine> {
+    let own = proof(object, problems);
+    let own = own.map(|proof| SecretLine { proof, label: None, expires_at: None });
+    let listed = object.objects("secrets", MAX_SECRETS, problems).unwrap_or_default();
+    let listed = listed.into_iter().filter_map(|secret| {
+        let label = secret.nullable("label", label, problems).and_then(Given::into_value);
+        let expires_at = secret.nullable("expires_at", Timestamp::parse, problems);
+        Some(SecretLine { proof: proof(&secret, problems)?, label, expires_at })
+    });
+    let listed: Vec<_> = listed.collect();
+    own.into_iter().chain(listed).collect()
+}
+
+fn proof(object: &Object<'_>, problems: &mut Problems) -> Option<Proof> {
+    if object.json("client_secret").is_some() {
+        let plain: SecretString = object.value("client_secret", problems)?;
+        let checked = check_imported(&plain).map_err(|error| Malformed::because(error.to_string()));
+        return object.noted("client_secret", checked, problems).map(|()| Proof::Plain(plain));
+    }
+    object.json("secret_hash")?;
+    let hash: SecretString = object.value("secret_hash", problems)?;
+    object.noted("secret_hash", hash_format::parse(&hash), problems).map(Proof::Hash)
+}
+
+/// The audience of a trust: 1 to 500 characters, none of them a control character.
+fn audience(text: &str) -> Result<String, Malformed> {
+    if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
+        return Err(Malformed::because(
+            "an audience has 1 to 500 characters, none of them a control character",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The label of a secret: at most 100 characters, none of them a control character.
+fn label(text: &str) -> Result<String, Malformed> {
+    if text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err(Malformed::because(
+            "a label has at most 100 characters, none of them a control character",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(json: &str) -> Result<ClientLine, String> {
+        let mut problems = Problems::default();
+        let line = parse(json, 7, &mut problems);
+        match problems.into_result() {
+            Ok(()) => Ok(line.expect("a line without problems")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// O-14: the unknown member, the one that is meant, and all known ones.
+    #[test]
+    fn an_unknown_member_is_named_with_the_known_ones() {
+        let said = |json: &str| parsed(json).expect_err(json);
+        let error = said(r#"{"client_id":"a","client_secret":"x","token_ttl":900}"#);
+        assert!(error.contains("line 7: token_ttl is not a member of a client."), "{error}");
+        assert!(error.contains("Did you mean token_lifetime?"), "{error}");
+        for member in CLIENT.names() {
+            assert!(error.contains(member), "{member}: {error}");
+        }
+        let error = said(r#"{"client_id":"a","grants":[{"resource":"urn:a","scops":[]}]}"#);
+        assert!(error.contains("grants[0].scops is not a member of a grant"), "{error}");
+        assert!(error.contains("Did you mean scopes?"), "{error}");
+        let error = said(r#"{"client_id":"a","secrets":[{"secret":"hush"}]}"#);
+        assert!(error.contains("secrets[0].secret is not a member of a secret"), "{error}");
+    }
+
+    /// All problems of a line at once, and never a value that may be a secret.
+    #[test]
+    fn every_problem_is_told_and_no_secret() {
+        let error = parsed(
+            r#"{"client_id":"a b","client_secret":["hush"],"secret_hash":"hush","state":"on",
+                "token_lifetime":"15","networks":["10.0.0.0/8",7],"auth_methods":"none",
+                "grants":[{"scopes":["a b"]},3],"trusts":[{"issuer":"https://a.example"}],
+                "client_id":"b","secrets":[{"client_secret":"hush","secret_hash":"hush"},{}],
+                "jwks":{"keys":[]},"jwks_uri":null,"name":""}"#,
+        );
+        let error = error.expect_err("problems");
+        for words in [
+            "client_id: a client id has no space",
+            "client_secret is a list, expected a string",
+            "secret_hash: ",
+            "state: a client is active or disabled",
+            "token_lifetime: has no unit",
+            "networks[1] is a number, expected a string",
+            "auth_methods is a string, expected a list of strings",
+            "grants[0].resource is missing",
+            "grants[1] is a number, expected an object",
+            "trusts[0].conditions is missing",
+            "client_id is given twice",
+            "secrets[0]: give exactly one of",
+            "secrets[1]: give exactly one of",
+            "jwks and jwks_uri are given",
+            "name: a name is 1 to 100",
+        ] {
+            assert!(error.contains(words), "no {words:?} in {error}");
+        }
+        assert!(!error.contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_without_being_repeated() {
+        for (json, words) in [
+            ("[\"hush\"]", "the line is a list, expected an object"),
+            ("\"hush\"", "the line is a string"),
+            ("{\"client_id\":\"hush\"", "not valid JSON (column"),
+            ("{\"client_id\":\"a\"} hush", "not valid JSON"),
+            ("null", "the line is null"),
+        ] {
+            let error = parsed(json).expect_err(json);
+            assert!(error.contains(words) && !error.contains("hush"), "{json}: {error}");
+        }
+    }
+
+    /// A member that is not given is told from one that is put back to its default.
+    #[test]
+    fn null_stands_for_the_default() {
+        let line = parsed(
+            r#"{"client_id":"a","name":null,"token_lifetime":null,"jwks":null,
+                "tls_client_auth_san_dns":null,"token_rate":"off","networks":[]}"#,
+        )
+        .expect("a line");
+        assert_eq!(line.name, Some(Given::Default));
+        assert_eq!(line.token_lifetime, Some(Given::Default));
+        assert_eq!(line.keys, Some(Given::Default));
+        assert_eq!(line.tls_subject, Some(Given::Default));
+        assert_eq!(line.token_rate, Some(Given::Value(RateLimit::Unlimited)));
+        assert!(line.networks.is_some_and(|networks| networks.is_anywhere()));
+        assert!(line.grants.is_none() && line.dpop_bound.is_none() && line.secrets.is_empty());
+    }
+
+    #[test]
+    fn a_lifetime_is_seconds_or_a_duration() {
+        for (text, seconds) in [("900", 900), ("\"15m\"", 900), ("\"1h\"", 3600)] {
+            let line = format!(r#"{{"client_id":"a","token_lifetime":{text}}}"#);
+            let lifetime = parsed(&line).expect(text).token_lifetime.expect(text);
+            assert_eq!(lifetime.value().map(|lifetime| lifetime.seconds()), Some(seconds));
+        }
+        for text in ["0", "1.5", "-1", "\"900\"", "1e99", "true"] {
+            let line = format!(r#"{{"client_id":"a","token_lifetime":{text}}}"#);
+            assert!(parsed(&line).is_err(), "{text}");
+        }
+    }
+}

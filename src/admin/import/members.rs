@@ -1,0 +1,309 @@
+//! The members of an import line: one table, from which lines are checked and the schema is made.
+
+use crate::admin::suggestion;
+
+/// The maximum number of grants of an imported client.
+pub(super) const MAX_GRANTS: usize = 1_000;
+
+/// The objects that an import line is made of.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// What it describes, with its article: `a client`.
+    pub(super) name: &'static str,
+    pub(super) members: &'static [Member],
+    /// Members that must be given.
+    pub(super) required: &'static [&'static str],
+    /// Groups of which at most one member may be given.
+    pub(super) exclusive: &'static [&'static [&'static str]],
+    /// A group of which one member must be given; empty if there is none.
+    pub(super) one_of: &'static [&'static str],
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    /// What it means, in one sentence, for the schema.
+    pub(super) about: &'static str,
+}
+
+/// What a member may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    ClientId,
+    Name,
+    State,
+    Secret,
+    Hash,
+    Label,
+    Time,
+    Duration,
+    Rate,
+    Flag,
+    Methods,
+    GrantTypes,
+    Networks,
+    Scopes,
+    Uri,
+    KeySetUri,
+    KeySet,
+    Text,
+    Patterns,
+    Secrets,
+    Grants,
+    Trusts,
+}
+
+/// The kinds of JSON values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JsonType {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl JsonType {
+    /// The type of a JSON text that is known to be valid.
+    pub(super) fn of(json: &str) -> Self {
+        match json.trim_start().as_bytes().first() {
+            Some(b'{') => Self::Object,
+            Some(b'[') => Self::Array,
+            Some(b'"') => Self::String,
+            Some(b't' | b'f') => Self::Boolean,
+            Some(b'n') => Self::Null,
+            _ => Self::Number,
+        }
+    }
+
+    /// The type as an error names it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "true or false",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "a list",
+            Self::Object => "an object",
+        }
+    }
+}
+
+impl Shape {
+    /// True if `null` may stand here: it stands for the default.
+    pub(super) fn is_nullable(self) -> bool {
+        matches!(
+            self,
+            Self::Name
+                | Self::Label
+                | Self::Time
+                | Self::Duration
+                | Self::Rate
+                | Self::Scopes
+                | Self::KeySet
+                | Self::KeySetUri
+                | Self::Text
+        )
+    }
+
+    /// True if a value of this type may stand here.
+    pub(super) fn admits(self, json: JsonType) -> bool {
+        match json {
+            JsonType::Null => self.is_nullable(),
+            JsonType::Number => self == Self::Duration,
+            JsonType::Boolean => self == Self::Flag,
+            JsonType::Array => self.is_list(),
+            JsonType::Object => matches!(self, Self::KeySet | Self::Patterns),
+            JsonType::String => {
+                !self.is_list() && !matches!(self, Self::Flag | Self::KeySet | Self::Patterns)
+            }
+        }
+    }
+
+    fn is_list(self) -> bool {
+        self.items().is_some()
+            || matches!(self, Self::Methods | Self::GrantTypes | Self::Networks | Self::Scopes)
+    }
+
+    /// The kind of the objects in a list of objects.
+    pub(super) fn items(self) -> Option<&'static Kind> {
+        match self {
+            Self::Secrets => Some(&SECRET),
+            Self::Grants => Some(&GRANT),
+            Self::Trusts => Some(&TRUST),
+            _ => None,
+        }
+    }
+
+    /// What is expected, as an error says it.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Duration => "a number of seconds, or a string with a unit such as \"15m\"",
+            Self::Flag => "true or false",
+            Self::KeySet => "a JWK set, which is an object with the member keys",
+            Self::Patterns => "an object of strings, such as {\"sub\": \"worker\"}",
+            Self::Secrets | Self::Grants | Self::Trusts => "a list of objects",
+            Self::Methods | Self::GrantTypes | Self::Networks | Self::Scopes => "a list of strings",
+            Self::Time => "a string such as \"2027-01-31T00:00:00Z\"",
+            _ => "a string",
+        }
+    }
+}
+
+/// The five members of which each names the subject of a certificate, and the kind of the subject.
+pub(super) const TLS_SUBJECTS: [(&str, &str); 5] = [
+    ("tls_client_auth_subject_dn", "subject_dn"),
+    ("tls_client_auth_san_dns", "san_dns"),
+    ("tls_client_auth_san_uri", "san_uri"),
+    ("tls_client_auth_san_ip", "san_ip"),
+    ("tls_client_auth_san_email", "san_email"),
+];
+
+const fn member(name: &'static str, shape: Shape, about: &'static str) -> Member {
+    Member { name, shape, about }
+}
+
+/// One line of an import file.
+pub(super) static CLIENT: Kind = Kind {
+    name: "a client",
+    required: &["client_id"],
+    exclusive: &[
+        &["client_secret", "secret_hash"],
+        &["jwks", "jwks_uri"],
+        &[
+            "tls_client_auth_subject_dn",
+            "tls_client_auth_san_dns",
+            "tls_client_auth_san_uri",
+            "tls_client_auth_san_ip",
+            "tls_client_auth_san_email",
+        ],
+    ],
+    one_of: &[],
+    members: &[
+        member("client_id", Shape::ClientId, "The id that the client sends."),
+        member("name", Shape::Name, "A name for people. Default: the id."),
+        member("state", Shape::State, "Whether it may get tokens. Default: active."),
+        member("client_secret", Shape::Secret, "Its secret. For several, use secrets."),
+        member("secret_hash", Shape::Hash, "The argon2id hash of its secret (PHC string)."),
+        member("secrets", Shape::Secrets, "Its secrets, each with a label and an end."),
+        member("grants", Shape::Grants, "The resources and scopes that it may ask for."),
+        member("auth_methods", Shape::Methods, "How it may authenticate."),
+        member("grant_types", Shape::GrantTypes, "Default: client_credentials."),
+        member(
+            "token_lifetime",
+            Shape::Duration,
+            "Lifetime of its tokens: seconds, or a string with a unit. Default: as the resource or \
+             the server says.",
+        ),
+        member("token_rate", Shape::Rate, "Its token rate limit, or off."),
+        member("networks", Shape::Networks, "The networks from which it may be used."),
+        member("jwks", Shape::KeySet, "Its public keys: a JWK set (RFC 7517)."),
+        member("jwks_uri", Shape::KeySetUri, "An https URL from which its keys are fetched."),
+        member("trusts", Shape::Trusts, "Foreign issuers whose tokens authenticate it."),
+        member(
+            "tls_client_auth_subject_dn",
+            Shape::Text,
+            "The distinguished name of its certificate (RFC 8705).",
+        ),
+        member("tls_client_auth_san_dns", Shape::Text, "The DNS name of its certificate."),
+        member("tls_client_auth_san_uri", Shape::Text, "The URI of its certificate."),
+        member("tls_client_auth_san_ip", Shape::Text, "The IP address of its certificate."),
+        member("tls_client_auth_san_email", Shape::Text, "The mail address of its certificate."),
+        member(
+            "dpop_bound_access_tokens",
+            Shape::Flag,
+            "Whether its tokens must be bound to a key (RFC 9449). Default: false.",
+        ),
+        member(
+            "tls_client_certificate_bound_access_tokens",
+            Shape::Flag,
+            "Whether its tokens must be bound to a certificate (RFC 8705). Default: false.",
+        ),
+    ],
+};
+
+/// An element of `secrets`.
+pub(super) static SECRET: Kind = Kind {
+    name: "a secret",
+    required: &[],
+    exclusive: &[],
+    one_of: &["client_secret", "secret_hash"],
+    members: &[
+        member("client_secret", Shape::Secret, "The secret itself."),
+        member("secret_hash", Shape::Hash, "Its argon2id hash (PHC string)."),
+        member("label", Shape::Label, "A label for people. Default: imported."),
+        member("expires_at", Shape::Time, "When it ends (RFC 3339, UTC). Default: no end."),
+    ],
+};
+
+/// An element of `grants`.
+pub(super) static GRANT: Kind = Kind {
+    name: "a grant",
+    required: &["resource"],
+    exclusive: &[],
+    one_of: &[],
+    members: &[
+        member("resource", Shape::Uri, "The identifier of a resource that exists."),
+        member("scopes", Shape::Scopes, "Scopes of it. Default: every scope, also later ones."),
+        member("networks", Shape::Networks, "The networks from which the grant may be used."),
+    ],
+};
+
+/// An element of `trusts`.
+pub(super) static TRUST: Kind = Kind {
+    name: "a trust",
+    required: &["issuer", "conditions"],
+    exclusive: &[&["jwks", "jwks_uri"]],
+    one_of: &[],
+    members: &[
+        member("issuer", Shape::Uri, "The iss claim of its tokens, exactly."),
+        member("audience", Shape::Text, "A value of their aud claim. Default: this issuer."),
+        member("conditions", Shape::Patterns, "A pattern for each claim that is checked."),
+        member("jwks", Shape::KeySet, "The issuer's keys. Default: found by discovery."),
+        member("jwks_uri", Shape::KeySetUri, "An https URL of the issuer's keys."),
+    ],
+};
+
+/// Names of other systems and common slips, with the member that is meant.
+const SYNONYMS: [(&str, &str); 18] = [
+    ("id", "client_id"),
+    ("clientId", "client_id"),
+    ("secret", "client_secret"),
+    ("clientSecret", "client_secret"),
+    ("hash", "secret_hash"),
+    ("client_secret_hash", "secret_hash"),
+    ("client_name", "name"),
+    ("enabled", "state"),
+    ("disabled", "state"),
+    ("token_ttl", "token_lifetime"),
+    ("access_token_lifetime", "token_lifetime"),
+    ("scope", "grants"),
+    ("audience", "grants"),
+    ("resources", "grants"),
+    ("keys", "jwks"),
+    ("ttl", "expires_at"),
+    ("client_secret_expires_at", "expires_at"),
+    ("claims", "conditions"),
+];
+
+impl Kind {
+    /// The member of this name.
+    pub(super) fn member(&self, name: &str) -> Option<&'static Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+
+    /// The names of all members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.members.iter().map(|member| member.name)
+    }
+
+    /// The member that an unknown name most likely means.
+    pub(super) fn nearest(&self, name: &str) -> Option<String> {
+        let synonym = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
+        let by_synonym = synonym.filter(|meant| self.member(meant).is_some()).map(str::to_owned);
+        by_synonym.or_else(|| suggestion::nearest(name, self.names().map(str::to_owned)))
+    }
+}

@@ -1,0 +1,358 @@
+//! Importing clients of another system, with the ids and secrets that they have.
+//!
+//! A file is read and checked as a whole, then its secrets are hashed, then everything is written in
+//! one transaction: all clients, or none and a list of what is wrong with which line.
+
+mod check;
+mod hash_format;
+mod line;
+mod members;
+mod object;
+mod problems;
+mod schema;
+mod secrets;
+mod source;
+mod update;
+
+use std::collections::HashMap;
+use std::io::BufRead;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::admin::import::check::{CheckedLine, Checker};
+use crate::admin::import::object::Given;
+use crate::admin::import::problems::Problems;
+use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
+use crate::admin::import::source::{Line, Lines};
+use crate::admin::import::update::Update;
+use crate::admin::{Actor, AdminError, Work, registration};
+use crate::app::Foundation;
+use crate::model::client::ClientId;
+use crate::model::event::{Action, Subject};
+
+pub use schema::schema;
+
+/// The maximum number of clients of one import: they are held in memory until all are checked.
+const MAX_CLIENTS: usize = 100_000;
+
+/// What to do with a client that exists already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Import nothing.
+    #[default]
+    Refuse,
+    /// Leave it as it is.
+    Skip,
+    /// Replace the members that the line gives.
+    Update,
+}
+
+/// How to import.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOptions {
+    /// What to do with a client that exists already.
+    pub existing: Existing,
+    /// True if everything is checked and nothing is written.
+    pub is_dry_run: bool,
+}
+
+/// What happened to the client of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is new.
+    Imported,
+    /// It existed and was changed.
+    Updated,
+    /// It existed and the line changes nothing.
+    Unchanged,
+    /// It existed and was left as it is.
+    Skipped,
+}
+
+/// The client of a line.
+#[derive(Debug, Serialize)]
+pub struct ImportedClient {
+    /// Its id.
+    pub client_id: ClientId,
+    /// What happened to it.
+    pub result: Outcome,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// What is being done, such as `hashing secrets`.
+    pub step: &'static str,
+    /// How many clients are done.
+    pub done: usize,
+    /// Of how many; `None` while that is not known.
+    pub total: Option<usize>,
+}
+
+/// Imports every client of `source`, which has one JSON object a line: all of them, or none.
+/// `progress` is called again and again. Gives the clients in the order of the file.
+///
+/// # Errors
+/// Invalid, with every line that is wrong; a conflict if clients exist already and
+/// [`Existing::Refuse`] is wanted; or a failure of the database.
+pub async fn import<R: BufRead>(
+    foundation: &Arc<Foundation>,
+    actor: &Actor,
+    source: R,
+    options: ImportOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<ImportedClient>, AdminError> {
+    let checked = read(foundation, source, options, progress).await?;
+    let prepared = prepare_all(foundation, checked, options, progress).await?;
+    if options.is_dry_run {
+        return foresee(foundation, prepared, progress).await;
+    }
+    let total = Some(prepared.len());
+    let mut work = Work::begin(foundation, actor).await?;
+    let mut results = Vec::with_capacity(prepared.len());
+    for (done, line) in prepared.into_iter().enumerate() {
+        progress(Progress { step: "writing", done, total });
+        results.push(line.write(foundation, &mut work).await?);
+    }
+    if results.iter().any(|client| client.result.is_change()) {
+        work.commit().await?;
+    }
+    Ok(results)
+}
+
+/// Reads and checks the whole source. Problems of all lines come together.
+async fn read<R: BufRead>(
+    foundation: &Foundation,
+    source: R,
+    options: ImportOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<(CheckedLine, bool)>, AdminError> {
+    let checker = Checker::new(foundation).await?;
+    let mut lines = Lines::new(source);
+    let mut problems = Problems::default();
+    let mut seen: HashMap<ClientId, usize> = HashMap::new();
+    let mut accepted = Vec::new();
+    let unreadable = |error: std::io::Error| AdminError::invalid("import", error.to_string());
+    while let Some(line) = lines.next_line().map_err(unreadable)? {
+        progress(Progress { step: "checking", done: seen.len(), total: None });
+        let (number, text) = match line {
+            Line::Text(number, text) => (number, text),
+            Line::Unreadable(number, problem) => {
+                problems.add(number, &format!("the line is {problem}"));
+                continue;
+            }
+        };
+        let Some(said) = line::parse(&text, number, &mut problems) else { continue };
+        let id = said.client_id.clone();
+        if let Some(first) = seen.insert(id.clone(), number) {
+            problems.add(number, &format!("duplicate client {id}, first in line {first}"));
+            continue;
+        }
+        if seen.len() > MAX_CLIENTS {
+            let text = format!("more than {MAX_CLIENTS} clients; split the file");
+            problems.add(number, &text);
+            break;
+        }
+        let Some(line) = checker.check(said, &mut problems) else { continue };
+        let exists = foundation.store.has_client(&id).await?;
+        check_existence(foundation, &line, exists, options, &mut problems);
+        accepted.push((line, exists));
+    }
+    problems.into_result()?;
+    Ok(accepted)
+}
+
+/// Notes a client that may not exist, or that could not be created.
+fn check_existence(
+    foundation: &Foundation,
+    line: &CheckedLine,
+    exists: bool,
+    options: ImportOptions,
+    problems: &mut Problems,
+) {
+    let (number, id) = (line.said.line, &line.said.client_id);
+    if exists {
+        if options.existing == Existing::Refuse {
+            problems.add_conflict(number, &format!("there is already a client {id}"));
+        }
+        return;
+    }
+    let now = foundation.clock.now();
+    if let Err(error) = line.registered(now) {
+        problems.add(number, &error.to_string());
+    }
+    let most = foundation.config.secrets.max_per_client;
+    let ends = line.said.secrets.iter().map(|secret| secret.expires_at.and_then(Given::into_value));
+    let count = ends.filter(|end| now.is_before(*end)).count();
+    if count > most {
+        let text = format!("secrets: {count} live secrets; secrets.max_per_client is {most}");
+        problems.add(number, &text);
+    }
+}
+
+/// Hashes every plain secret, on as many threads as there are cores. Clients that are skipped have
+/// nothing to hash.
+async fn prepare_all(
+    foundation: &Arc<Foundation>,
+    checked: Vec<(CheckedLine, bool)>,
+    options: ImportOptions,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<Planned>, AdminError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let total = Some(checked.len());
+    let mut preparing = stream::iter(checked)
+        .map(|(line, exists)| async move {
+            if exists && options.existing == Existing::Skip {
+                return Ok(Planned::Skip(line.said.client_id));
+            }
+            secrets::prepare(foundation.clone(), line, exists, options.is_dry_run)
+                .await
+                .map(|line| Planned::Write(Box::new(line)))
+        })
+        .buffered(cores);
+    let mut planned = Vec::new();
+    while let Some(line) = preparing.next().await {
+        planned.push(line?);
+        progress(Progress { step: "hashing secrets", done: planned.len(), total });
+    }
+    Ok(planned)
+}
+
+/// What a dry run says: the same outcome, without a transaction.
+async fn foresee(
+    foundation: &Foundation,
+    planned: Vec<Planned>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<ImportedClient>, AdminError> {
+    let total = Some(planned.len());
+    let mut results = Vec::with_capacity(planned.len());
+    for (done, line) in planned.into_iter().enumerate() {
+        progress(Progress { step: "comparing", done, total });
+        let (client_id, result) = match line {
+            Planned::Skip(id) => (id, Outcome::Skipped),
+            Planned::Write(line) if line.exists => {
+                let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
+                let before = registration(foundation, &id).await?;
+                let now = foundation.clock.now();
+                let update = Update::plan(foundation, before, *line, now);
+                let update = update.map_err(|error| of_line(number, error))?;
+                (id, Outcome::of_update(update.is_some()))
+            }
+            Planned::Write(line) => (line.line.said.client_id, Outcome::Imported),
+        };
+        results.push(ImportedClient { client_id, result });
+    }
+    Ok(results)
+}
+
+/// A line that has been checked, and whose secrets are ready.
+enum Planned {
+    Skip(ClientId),
+    Write(Box<PreparedLine>),
+}
+
+impl Outcome {
+    fn of_update(is_changed: bool) -> Self {
+        if is_changed { Self::Updated } else { Self::Unchanged }
+    }
+
+    fn is_change(self) -> bool {
+        matches!(self, Self::Imported | Self::Updated)
+    }
+}
+
+impl Planned {
+    /// Writes one client.
+    async fn write(
+        self,
+        foundation: &Arc<Foundation>,
+        work: &mut Work,
+    ) -> Result<ImportedClient, AdminError> {
+        let line = match self {
+            Self::Skip(client_id) => {
+                return Ok(ImportedClient { client_id, result: Outcome::Skipped });
+            }
+            Self::Write(line) => line,
+        };
+        let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
+        let written = if line.exists {
+            update(foundation, work, *line).await
+        } else {
+            create(work, *line).await.map(|()| Outcome::Imported)
+        };
+        let result = written.map_err(|error| of_line(number, error))?;
+        Ok(ImportedClient { client_id: id, result })
+    }
+}
+
+/// Changes a client that exists.
+async fn update(
+    foundation: &Arc<Foundation>,
+    work: &mut Work,
+    line: PreparedLine,
+) -> Result<Outcome, AdminError> {
+    let before = registration(foundation, &line.line.said.client_id).await?;
+    if !update::is_current(&before, &line.secrets) {
+        return Err(AdminError::Conflict(
+            "the secrets of the client changed meanwhile; run the import again".to_owned(),
+        ));
+    }
+    let Some(update) = Update::plan(foundation, before, line, work.now)? else {
+        return Ok(Outcome::Unchanged);
+    };
+    update.write(foundation, work).await?;
+    Ok(Outcome::Updated)
+}
+
+/// Registers a client with everything that the line gives.
+async fn create(work: &mut Work, prepared: PreparedLine) -> Result<(), AdminError> {
+    let PreparedLine { line, secrets, .. } = prepared;
+    let client = line.registered(work.now)?;
+    let id = client.client_id.clone();
+    work.change.create_client(&client).await?;
+    let mut secret_ids = Vec::new();
+    for secret in &secrets {
+        if let PreparedSecret::New(record) = secret {
+            work.change.add_secret(&id, record).await?;
+            secret_ids.push(&record.secret_id);
+        }
+    }
+    let grants = line.said.grants.unwrap_or_default();
+    for grant in &grants {
+        work.change.put_grant(&id, grant).await?;
+    }
+    let trusts = line.trusts.unwrap_or_default();
+    for trust in &trusts {
+        work.change.add_trust(&id, trust).await?;
+    }
+    let detail = json!({
+        "name": client.name,
+        "state": client.state,
+        "auth_methods": client.auth_methods,
+        "secret_ids": secret_ids,
+        "grants": grants,
+        "trusts": trusts,
+        "security": client.security,
+    });
+    work.record(Action::ClientImported, Subject::Client(id), detail).await?;
+    Ok(())
+}
+
+/// The same error with the line that it is about. Failures of the database are about none.
+fn of_line(line: usize, error: AdminError) -> AdminError {
+    match error {
+        AdminError::Conflict(text) => {
+            AdminError::Conflict(format!("line {line}: {text}; nothing was imported"))
+        }
+        AdminError::Invalid { field, problem } => AdminError::invalid(
+            "import",
+            format!("line {line}: {field}: {problem}; nothing was imported"),
+        ),
+        other => other,
+    }
+}

@@ -1,0 +1,279 @@
+//! A JSON object of an import file, read member by member.
+//!
+//! Values stay where they are in the line until they are parsed, so that a secret is not copied
+//! into a tree of JSON values. No error repeats a value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::admin::import::members::{JsonType, Kind, Member};
+use crate::admin::import::problems::Problems;
+use crate::model::Malformed;
+
+/// The members of an object, in order, with names that may be unknown or duplicate.
+struct RawMembers<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawMembers<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Members).map(Self)
+    }
+}
+
+/// A member that is given where `null` stands for the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given<T> {
+    /// `null`.
+    Default,
+    /// This value.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// The value; `None` for the default.
+    pub(super) fn value(&self) -> Option<&T> {
+        match self {
+            Self::Default => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
+    /// The value; `None` for the default.
+    pub(super) fn into_value(self) -> Option<T> {
+        match self {
+            Self::Default => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+/// An object whose members are known and have the right JSON type.
+pub(super) struct Object<'a> {
+    line: usize,
+    /// Where it is in the line: empty, or such as `grants[0].`.
+    path: String,
+    members: Vec<(&'static Member, &'a RawValue)>,
+}
+
+impl<'a> Object<'a> {
+    /// Reads an object of a kind. Notes unknown, duplicate, mistyped and missing members, and goes on
+    /// without them; `None` if `json` is not an object.
+    pub(super) fn parse(
+        json: &'a str,
+        kind: &Kind,
+        line: usize,
+        path: String,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let raw = match serde_json::from_str::<RawMembers<'a>>(json) {
+            Ok(RawMembers(raw)) => raw,
+            Err(error) => {
+                let what = path.trim_end_matches('.');
+                let what = if what.is_empty() { "the line" } else { what };
+                let text = if error.is_data() {
+                    let received = JsonType::of(json).as_str();
+                    format!("{what} is {received}, expected an object: {}", kind.name)
+                } else {
+                    format!("{what} is not valid JSON (column {})", error.column())
+                };
+                problems.add(line, &text);
+                return None;
+            }
+        };
+        let mut object = Self { line, path, members: Vec::with_capacity(raw.len()) };
+        for (name, value) in raw {
+            object.take(kind, &name, value, problems);
+        }
+        object.check(kind, problems);
+        Some(object)
+    }
+
+    /// Takes a member over, unless something is wrong with it.
+    fn take(&mut self, kind: &Kind, name: &str, value: &'a RawValue, problems: &mut Problems) {
+        let path = &self.path;
+        let Some(member) = kind.member(name) else {
+            let known = kind.names().collect::<Vec<_>>().join(", ");
+            let name: String = name.chars().take(60).collect();
+            let meant = kind.nearest(&name);
+            let meant = meant.map(|meant| format!(" Did you mean {meant}?")).unwrap_or_default();
+            let text = format!(
+                "{path}{name} is not a member of {}.{meant} Known members: {known}",
+                kind.name
+            );
+            problems.add(self.line, &text);
+            return;
+        };
+        let json = JsonType::of(value.get());
+        if self.is_given(name) {
+            problems.add(self.line, &format!("{path}{name} is given twice"));
+        } else if member.shape.admits(json) {
+            self.members.push((member, value));
+        } else {
+            let (received, expected) = (json.as_str(), member.shape.expected());
+            problems.add(self.line, &format!("{path}{name} is {received}, expected {expected}"));
+        }
+    }
+
+    fn check(&self, kind: &Kind, problems: &mut Problems) {
+        let path = &self.path;
+        for name in kind.required.iter().filter(|name| !self.is_given(name)) {
+            problems.add(self.line, &format!("{path}{name} is missing; {} needs it", kind.name));
+        }
+        for group in kind.exclusive {
+            let given: Vec<_> = group.iter().copied().filter(|name| self.is_given(name)).collect();
+            if given.len() > 1 {
+                let text = format!("{path}{} are given; give one of them", given.join(" and "));
+                problems.add(self.line, &text);
+            }
+        }
+        let given = kind.one_of.iter().filter(|name| self.is_given(name)).count();
+        if !kind.one_of.is_empty() && given != 1 {
+            let text = format!("{path}: give exactly one of {}", kind.one_of.join(" and "));
+            problems.add(self.line, &text.replace(".:", ":"));
+        }
+    }
+
+    /// True if the member is given, `null` included.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, _)| member.name == name)
+    }
+
+    /// Where a member is, for an error.
+    pub(super) fn place(&self, name: &str) -> String {
+        format!("{}{name}", self.path)
+    }
+
+    /// The JSON of a member; `None` if it is not given or `null`.
+    pub(super) fn json(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.members.iter().find(|(member, _)| member.name == name)?;
+        Some(value.get()).filter(|json| JsonType::of(json) != JsonType::Null)
+    }
+
+    /// A member of a type that serde reads.
+    pub(super) fn value<T: Deserialize<'a>>(
+        &self,
+        name: &str,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let json = self.json(name)?;
+        let value = serde_json::from_str(json).ok();
+        if value.is_none() {
+            problems.add(self.line, &format!("{} cannot be read", self.place(name)));
+        }
+        value
+    }
+
+    /// A string member that `parse` understands. The error of `parse` may repeat the text, so this
+    /// is not for secrets.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Malformed>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let text: String = self.value(name, problems)?;
+        self.noted(name, parse(&text), problems)
+    }
+
+    /// A member where `null` stands for the default: `None` if it is not given.
+    pub(super) fn nullable<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Malformed>,
+        problems: &mut Problems,
+    ) -> Option<Given<T>> {
+        match self.json(name) {
+            Some(_) => self.parsed(name, parse, problems).map(Given::Value),
+            None => self.is_given(name).then_some(Given::Default),
+        }
+    }
+
+    /// A list of strings, each of which `parse` understands.
+    pub(super) fn list<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Malformed>,
+        problems: &mut Problems,
+    ) -> Option<Vec<T>> {
+        let texts: Vec<&RawValue> = self.value(name, problems)?;
+        let mut values = Vec::with_capacity(texts.len());
+        for (index, json) in texts.into_iter().enumerate() {
+            let place = format!("{name}[{index}]");
+            if let Ok(text) = serde_json::from_str::<String>(json.get()) {
+                values.extend(self.noted(&place, parse(&text), problems));
+            } else {
+                let (place, received) = (self.place(&place), JsonType::of(json.get()).as_str());
+                problems.add(self.line, &format!("{place} is {received}, expected a string"));
+            }
+        }
+        Some(values)
+    }
+
+    /// An object of strings.
+    pub(super) fn texts(
+        &self,
+        name: &str,
+        problems: &mut Problems,
+    ) -> Option<BTreeMap<String, String>> {
+        let json = self.json(name)?;
+        let texts = serde_json::from_str(json).ok();
+        if texts.is_none() {
+            let place = self.place(name);
+            problems.add(self.line, &format!("{place} holds a value that is not a string"));
+        }
+        texts
+    }
+
+    /// A list of objects, at most `most` of them.
+    pub(super) fn objects(
+        &self,
+        name: &str,
+        most: usize,
+        problems: &mut Problems,
+    ) -> Option<Vec<Object<'a>>> {
+        let (member, _) = self.members.iter().find(|(member, _)| member.name == name)?;
+        let kind = member.shape.items()?;
+        let items: Vec<&'a RawValue> = self.value(name, problems)?;
+        if items.len() > most {
+            let (place, count) = (self.place(name), items.len());
+            problems.add(self.line, &format!("{place} has {count} elements; at most {most}"));
+            return None;
+        }
+        let objects = items.into_iter().enumerate().filter_map(|(index, json)| {
+            let path = format!("{}[{index}].", self.place(name));
+            Object::parse(json.get(), kind, self.line, path, problems)
+        });
+        Some(objects.collect())
+    }
+
+    /// Notes the error of a member, and gives its value otherwise.
+    pub(super) fn noted<T>(
+        &self,
+        name: &str,
+        parsed: Result<T, Malformed>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        parsed
+            .map_err(|error| problems.add(self.line, &format!("{}: {error}", self.place(name))))
+            .ok()
+    }
+}

@@ -1,0 +1,103 @@
+//! What is wrong with an import file: every problem with its line, as many as are worth reading.
+
+use crate::admin::AdminError;
+
+/// How many problems are listed.
+const MAX_LISTED: usize = 20;
+
+/// The problems found so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    listed: Vec<String>,
+    count: usize,
+    lines: usize,
+    last_line: usize,
+    /// True while every problem is a client that exists already.
+    are_conflicts: bool,
+}
+
+impl Problems {
+    /// How many problems have been noted.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Notes what is wrong with a line. `text` is a sentence without a full stop; it may repeat
+    /// names that the file gives, never values that may be secrets.
+    pub(super) fn add(&mut self, line: usize, text: &str) {
+        self.note(line, text, false);
+    }
+
+    /// Notes that the client of a line exists already.
+    pub(super) fn add_conflict(&mut self, line: usize, text: &str) {
+        self.note(line, text, true);
+    }
+
+    fn note(&mut self, line: usize, text: &str, is_conflict: bool) {
+        self.are_conflicts = is_conflict && (self.count == 0 || self.are_conflicts);
+        self.count += 1;
+        if self.last_line != line {
+            (self.last_line, self.lines) = (line, self.lines + 1);
+        }
+        if self.listed.len() < MAX_LISTED {
+            // A name from the file must not control the terminal.
+            let text = text.replace(char::is_control, "?");
+            self.listed.push(format!("line {line}: {text}"));
+        }
+    }
+
+    /// An error that lists the problems, if there are any.
+    pub(super) fn into_result(self) -> Result<(), AdminError> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let more = match self.count - self.listed.len() {
+            0 => String::new(),
+            more => format!("\n  and {more} more"),
+        };
+        let text = format!(
+            "{} problems in {} lines; nothing was imported\n  {}{more}",
+            self.count,
+            self.lines,
+            self.listed.join("\n  ")
+        );
+        Err(if self.are_conflicts {
+            AdminError::Conflict(format!(
+                "{text}\n  To keep what exists: --skip-existing. To change it: --update"
+            ))
+        } else {
+            AdminError::invalid("import", text)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_problems_is_bounded_and_says_what_it_leaves_out() {
+        let mut problems = Problems::default();
+        for line in 1..=100 {
+            problems.add(line, "a\u{1b}[31m");
+            problems.add(line, "b");
+        }
+        let text = problems.into_result().expect_err("an error").to_string();
+        assert!(text.contains("200 problems in 100 lines") && text.contains("180 more"), "{text}");
+        assert!(text.contains("line 1: a?[31m") && !text.contains('\u{1b}'), "{text}");
+        assert_eq!(text.lines().count(), 22);
+    }
+
+    #[test]
+    fn only_conflicts_are_a_conflict() {
+        let mut problems = Problems::default();
+        problems.add_conflict(1, "client a exists");
+        problems.add_conflict(2, "client b exists");
+        assert!(matches!(problems.into_result(), Err(AdminError::Conflict(_))));
+        let mut problems = Problems::default();
+        problems.add(1, "a");
+        problems.add_conflict(2, "client b exists");
+        assert!(matches!(problems.into_result(), Err(AdminError::Invalid { .. })));
+        assert!(Problems::default().into_result().is_ok());
+    }
+}

@@ -1,0 +1,303 @@
+//! The JSON Schema of an import line, made from the table that the parser uses.
+
+use serde_json::{Map, Value, json};
+
+use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, Shape};
+use crate::crypto::secret::LONGEST as MAX_SECRET;
+use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
+use crate::model::security::KeySet;
+use crate::model::trust::Trust;
+
+/// The JSON Schema (draft 2020-12) of one line of an import file. It describes members and their
+/// formats. Whether a resource exists, and whether keys and hashes can be used, is checked by the
+/// import itself.
+pub fn schema() -> Value {
+    let mut schema = of_kind(&CLIENT);
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("A client: one line of a file for tokend client import");
+    schema
+}
+
+fn of_kind(kind: &Kind) -> Value {
+    let properties: Map<String, Value> = kind
+        .members
+        .iter()
+        .map(|member| {
+            let mut value = nullable(member.shape, of_shape(member.shape));
+            value["description"] = json!(member.about);
+            (member.name.to_owned(), value)
+        })
+        .collect();
+    let mut schema = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": kind.required,
+        "properties": properties,
+    });
+    let pairs = kind.exclusive.iter().flat_map(|group| {
+        group.iter().enumerate().flat_map(|(index, one)| {
+            group[index + 1..]
+                .iter()
+                .map(move |other| json!({ "not": { "required": [one, other] } }))
+        })
+    });
+    let pairs: Vec<_> = pairs.collect();
+    if !pairs.is_empty() {
+        schema["allOf"] = json!(pairs);
+    }
+    if !kind.one_of.is_empty() {
+        let one_of: Vec<_> = kind.one_of.iter().map(|name| json!({ "required": [name] })).collect();
+        schema["oneOf"] = json!(one_of);
+    }
+    schema
+}
+
+fn nullable(shape: Shape, schema: Value) -> Value {
+    if shape.is_nullable() { json!({ "anyOf": [schema, { "type": "null" }] }) } else { schema }
+}
+
+fn of_shape(shape: Shape) -> Value {
+    let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    let list = |items: Value| json!({ "type": "array", "items": items });
+    match shape {
+        Shape::ClientId => text(&format!("^[!-~]{{1,{}}}$", ClientId::MAX_LENGTH)),
+        Shape::Name => json!({
+            "type": "string",
+            "maxLength": ClientName::MAX_LENGTH,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\S[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        }),
+        Shape::State => {
+            json!({ "enum": [ClientState::Active.as_str(), ClientState::Disabled.as_str()] })
+        }
+        Shape::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET}}}$")),
+        Shape::Hash => text("^\\$argon2id\\$"),
+        Shape::Label => json!({
+            "type": "string",
+            "maxLength": 100,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        }),
+        Shape::Time => {
+            text("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z?)?$")
+        }
+        Shape::Duration => json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 1 },
+                { "type": "string", "pattern": "^ *[0-9]+(\\.[0-9]+)? *[a-zA-Z]+" },
+            ],
+        }),
+        Shape::Rate => text("^(off|[0-9]+/(s|m|min|h|d))$"),
+        Shape::Flag => json!({ "type": "boolean" }),
+        Shape::Methods => {
+            list(json!({ "enum": AuthenticationMethod::ALL.map(AuthenticationMethod::as_str) }))
+        }
+        Shape::GrantTypes => list(text("^[!-~]{1,200}$")),
+        Shape::Networks => list(text("\\S")),
+        Shape::Scopes => list(text("^[!#-\\[\\]-~]{1,128}$")),
+        Shape::Uri => text("^[!-~]{1,500}$"),
+        Shape::KeySetUri => text("^[hH][tT][tT][pP][sS]://[!-~]+$"),
+        Shape::KeySet => json!({
+            "type": "object",
+            "required": ["keys"],
+            "properties": { "keys": { "type": "array" } },
+            "$comment": format!("at most {} bytes", KeySet::LONGEST),
+        }),
+        Shape::Text => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
+        Shape::Patterns => json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": { "type": "string" },
+        }),
+        Shape::Secrets | Shape::Grants | Shape::Trusts => {
+            let mut schema = list(shape.items().map(of_kind).unwrap_or_default());
+            match shape {
+                Shape::Grants => schema["maxItems"] = json!(MAX_GRANTS),
+                Shape::Trusts => schema["maxItems"] = json!(Trust::MOST),
+                _ => {}
+            }
+            schema
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::import::line;
+    use crate::admin::import::problems::Problems;
+
+    /// True if the schema accepts a value; patterns and lengths of strings aside.
+    fn is_valid(schema: &Value, value: &Value) -> bool {
+        let of = |name: &str| schema.get(name);
+        let list = |name: &str| of(name).and_then(Value::as_array).into_iter().flatten();
+        let is_type = match of("type").and_then(Value::as_str) {
+            None => true,
+            Some("object") => value.is_object(),
+            Some("array") => value.is_array(),
+            Some("string") => value.is_string(),
+            Some("integer") => value.is_i64(),
+            Some("boolean") => value.is_boolean(),
+            Some("null") => value.is_null(),
+            Some(other) => panic!("{other}"),
+        };
+        let in_enum = of("enum").is_none() || list("enum").any(|allowed| allowed == value);
+        let in_any = of("anyOf").is_none() || list("anyOf").any(|one| is_valid(one, value));
+        let in_one =
+            of("oneOf").is_none() || list("oneOf").filter(|one| is_valid(one, value)).count() == 1;
+        let in_all = list("allOf").all(|one| is_valid(one, value));
+        let in_not = of("not").is_none_or(|not| !is_valid(not, value));
+        let items = value.as_array().into_iter().flatten();
+        let in_items =
+            of("items").is_none_or(|schema| items.clone().all(|item| is_valid(schema, item)));
+        let members = value.as_object();
+        let has = |name: &Value| {
+            let name = name.as_str().expect("a name");
+            members.is_none_or(|members| members.contains_key(name))
+        };
+        let in_properties = members.into_iter().flatten().all(|(name, value)| {
+            match (schema["properties"].get(name), of("additionalProperties")) {
+                (None, Some(Value::Bool(is_allowed))) => *is_allowed,
+                (Some(schema), _) | (None, Some(schema)) => is_valid(schema, value),
+                (None, None) => true,
+            }
+        });
+        is_type
+            && in_enum
+            && in_any
+            && in_one
+            && in_all
+            && in_not
+            && in_items
+            && list("required").all(has)
+            && in_properties
+    }
+
+    fn is_parsed(value: &Value) -> bool {
+        let mut problems = Problems::default();
+        line::parse(&value.to_string(), 1, &mut problems);
+        problems.into_result().is_ok()
+    }
+
+    const HASH: &str =
+        "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
+
+    /// A value that may stand in a member.
+    fn sample(shape: Shape) -> Value {
+        match shape {
+            Shape::ClientId | Shape::Name | Shape::Label | Shape::Secret => json!("abc"),
+            Shape::Text => json!("10.0.0.1"),
+            Shape::State => json!("disabled"),
+            Shape::Hash => json!(HASH),
+            Shape::Time => json!("2027-01-31T00:00:00Z"),
+            Shape::Duration => json!(900),
+            Shape::Rate => json!("60/m"),
+            Shape::Flag => json!(true),
+            Shape::Methods => json!(["client_secret_post"]),
+            Shape::GrantTypes => json!(["client_credentials"]),
+            Shape::Networks => json!(["10.0.0.0/8"]),
+            Shape::Scopes => json!(["a:read"]),
+            Shape::Uri => json!("https://a.example"),
+            Shape::KeySetUri => json!("https://a.example/jwks"),
+            Shape::KeySet => json!({ "keys": [] }),
+            Shape::Patterns => json!({ "sub": "worker" }),
+            Shape::Secrets => json!([{ "client_secret": "abc", "label": null }]),
+            Shape::Grants => json!([{ "resource": "https://a.example", "scopes": null }]),
+            Shape::Trusts => json!([{ "issuer": "urn:a", "conditions": { "sub": "worker" } }]),
+        }
+    }
+
+    /// A member of a TLS subject has a form of its own.
+    fn sample_of(name: &str, shape: Shape) -> Value {
+        if name == "tls_client_auth_subject_dn" { json!("CN=worker") } else { sample(shape) }
+    }
+
+    /// An object of a kind with one member set, and what else it needs.
+    fn with(kind: &Kind, name: &str, value: Value) -> Value {
+        let mut object = json!({});
+        for required in kind.required.iter().chain(kind.one_of.first()) {
+            if !kind.one_of.contains(&name) || kind.required.contains(required) {
+                let shape = kind.member(required).expect("a member").shape;
+                object[*required] = sample_of(required, shape);
+            }
+        }
+        object[name] = value;
+        object
+    }
+
+    /// The object as a line, wherever its kind stands.
+    fn as_line(kind: &Kind, object: Value) -> Value {
+        let member = CLIENT
+            .members
+            .iter()
+            .find(|member| member.shape.items().is_some_and(|items| std::ptr::eq(items, kind)));
+        match member {
+            Some(member) => with(&CLIENT, member.name, json!([object])),
+            None => object,
+        }
+    }
+
+    fn kinds() -> Vec<&'static Kind> {
+        let of_members = CLIENT.members.iter().filter_map(|member| member.shape.items());
+        std::iter::once(&CLIENT).chain(of_members).collect()
+    }
+
+    /// Line 9: the schema says what the parser accepts, for each member and each type of value.
+    #[test]
+    fn the_schema_is_what_the_parser_accepts() {
+        let schema = schema();
+        let mut accepted = 0;
+        for kind in kinds() {
+            for member in kind.members {
+                let values = [
+                    sample_of(member.name, member.shape),
+                    json!(null),
+                    json!(true),
+                    json!(1.5),
+                    json!([7]),
+                    json!([{}]),
+                    json!({ "a": 7 }),
+                    json!("\u{7}"),
+                ];
+                for (index, value) in values.into_iter().enumerate() {
+                    let line = as_line(kind, with(kind, member.name, value));
+                    let is_accepted = is_parsed(&line);
+                    assert!(index > 0 || is_accepted, "{line}");
+                    // The last one differs by its pattern alone.
+                    let is_last = line.to_string().contains("\\u0007");
+                    assert_eq!(is_valid(&schema, &line) && !is_last, is_accepted, "{line}");
+                    accepted += usize::from(is_accepted);
+                }
+            }
+        }
+        assert!(accepted > 40, "{accepted}");
+    }
+
+    /// Members that exclude one another, missing ones and unknown ones.
+    #[test]
+    fn the_schema_knows_what_does_not_go_together() {
+        let schema = schema();
+        for kind in kinds() {
+            for (one, other) in kind
+                .members
+                .iter()
+                .flat_map(|one| kind.members.iter().map(move |other| (one, other)))
+            {
+                let mut object = with(kind, one.name, sample_of(one.name, one.shape));
+                object[other.name] = sample_of(other.name, other.shape);
+                let line = as_line(kind, object);
+                assert_eq!(is_valid(&schema, &line), is_parsed(&line), "{line}");
+            }
+            for name in kind.required.iter().chain(kind.one_of.first()) {
+                let other = kind.members.iter().find(|member| {
+                    !kind.required.contains(&member.name) && !kind.one_of.contains(&member.name)
+                });
+                let other = other.expect("a member that may be left out");
+                let mut object = with(kind, other.name, sample_of(other.name, other.shape));
+                object.as_object_mut().expect("an object").remove(*name);
+                let line = as_line(kind, object);
+                assert!(!is_valid(&schema, &line) && !is_parsed(&line), "{line}");
+            }
+            let line = as_line(kind, with(kind, "unknown", json!(1)));
+            assert!(!is_valid(&schema, &line) && !is_parsed(&line), "{line}");
+        }
+    }
+}

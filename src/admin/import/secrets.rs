@@ -1,0 +1,103 @@
+//! The secrets of an import: hashed, or recognised as one that the client has already.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use crate::admin::import::check::CheckedLine;
+use crate::admin::import::line::{Proof, SecretLine};
+use crate::admin::import::object::Given;
+use crate::admin::{AdminError, secret};
+use crate::app::Foundation;
+use crate::crypto::CryptoError;
+use crate::crypto::secret::hint;
+use crate::model::secret::{SecretHash, SecretId, SecretRecord};
+use crate::model::time::Timestamp;
+
+/// A secret that is ready to be stored.
+#[derive(Debug)]
+pub(super) enum PreparedSecret {
+    /// The client does not have it yet.
+    New(SecretRecord),
+    /// The client has it already; its label and its end may change.
+    Known {
+        secret_id: SecretId,
+        hash: SecretHash,
+        label: Option<String>,
+        expires_at: Option<Timestamp>,
+    },
+}
+
+/// A line whose secrets are ready.
+#[derive(Debug)]
+pub(super) struct PreparedLine {
+    pub(super) line: CheckedLine,
+    pub(super) exists: bool,
+    pub(super) secrets: Vec<PreparedSecret>,
+}
+
+/// Prepares the secrets of a line. A plain secret costs a hash, and one more for each stored secret
+/// that it may be; so this runs off the async threads.
+pub(super) async fn prepare(
+    foundation: Arc<Foundation>,
+    mut line: CheckedLine,
+    exists: bool,
+    is_dry_run: bool,
+) -> Result<PreparedLine, AdminError> {
+    let said = std::mem::take(&mut line.said.secrets);
+    if said.is_empty() {
+        return Ok(PreparedLine { line, exists, secrets: Vec::new() });
+    }
+    let stored =
+        if exists { foundation.store.registration(&line.said.client_id).await? } else { None };
+    let stored = stored.map(|found| found.secrets).unwrap_or_default();
+    let needs_hash = said.iter().any(|secret| matches!(secret.proof, Proof::Plain(_)));
+    let work = move || -> Result<Vec<PreparedSecret>, CryptoError> {
+        said.into_iter()
+            .map(|secret| prepare_one(&foundation, &stored, secret, is_dry_run))
+            .collect()
+    };
+    let secrets = if needs_hash {
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| CryptoError::Failed("hashing a secret"))??
+    } else {
+        work()?
+    };
+    Ok(PreparedLine { line, exists, secrets })
+}
+
+fn prepare_one(
+    foundation: &Foundation,
+    stored: &[SecretRecord],
+    said: SecretLine,
+    is_dry_run: bool,
+) -> Result<PreparedSecret, CryptoError> {
+    let SecretLine { proof, label, expires_at } = said;
+    let known = stored.iter().find(|stored| match &proof {
+        Proof::Hash(hash) => stored.hash == *hash,
+        Proof::Plain(plain) => {
+            let may_be = stored.hint.is_empty() || stored.hint == hint(plain.expose_secret());
+            may_be && foundation.vault.hasher.matches(plain, &stored.hash)
+        }
+    });
+    if let Some(known) = known {
+        let (secret_id, hash) = (known.secret_id.clone(), known.hash.clone());
+        let expires_at = expires_at.and_then(Given::into_value);
+        return Ok(PreparedSecret::Known { secret_id, hash, label, expires_at });
+    }
+    let mut record = match proof {
+        Proof::Hash(hash) => secret::record_of_import(foundation, hash, String::new())?,
+        // Nothing is stored in a dry run, so the hash would be wasted.
+        Proof::Plain(plain) if is_dry_run => {
+            let hint = hint(plain.expose_secret());
+            secret::record_of_import(foundation, SecretHash::from_phc(""), hint)?
+        }
+        Proof::Plain(plain) => secret::take_over(foundation, &plain)?,
+    };
+    if let Some(label) = label {
+        record.label = label;
+    }
+    record.expires_at = expires_at.and_then(Given::into_value);
+    Ok(PreparedSecret::New(record))
+}
