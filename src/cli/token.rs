@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, actor, client_reference};
-use crate::config::{Config, Issuer, Need};
+use crate::config::{Config, Need, environment};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::model::client::ClientId;
@@ -72,8 +72,25 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
     }
 }
 
+/// The settings with an issuer: the configured one, or that of the server that started last on this
+/// database, such as `tokend dev`.
+async fn config_with_issuer(global: &Global) -> Result<Config, CliError> {
+    let config = global.config(Need::Nothing)?;
+    if config.issuer.is_some() {
+        return Ok(config);
+    }
+    match global.reader().await?.store.server_issuer().await? {
+        None => global.config(Need::Issuer),
+        Some(issuer) => {
+            let mut flags = global.flags();
+            flags.fixed.push(("issuer", issuer, "of the server that started last"));
+            Ok(Config::load(&flags, &environment(), Need::Issuer)?)
+        }
+    }
+}
+
 async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
-    let config = global.config(Need::Issuer)?;
+    let config = config_with_issuer(global).await?;
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     let foundation = global.foundation_with(config).await?;
@@ -123,10 +140,11 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     let reader = global.reader().await?;
     let now = reader.clock.now();
+    let expected = expected_issuer(&reader.store, &reader.config).await?;
     let verified = checked(&reader.store, &reader.config, now, &token_text(&args.token)?).await?;
     let claims = &verified.claims;
     refuse_revoked(&reader.store, claims).await?;
-    let is_issuer_checked = reader.config.issuer.is_some();
+    let is_issuer_checked = expected.is_some();
     let value = json!({
         "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
         "issuer_checked": is_issuer_checked, "claims": claims,
@@ -134,7 +152,10 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     let issuer = if is_issuer_checked {
         claims.iss.clone()
     } else {
-        format!("{}   (issuer not checked: `issuer` is not set)", claims.iss)
+        format!(
+            "{}   (issuer not checked: `issuer` is not set, and no server has started yet)",
+            claims.iss
+        )
     };
     let rows = [
         (
@@ -152,6 +173,14 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     output::one(global.output, &claims.jti, &value, &rows)
 }
 
+/// The issuer that a token must have: the configured one, or that of the server that started last.
+async fn expected_issuer(store: &Store, config: &Config) -> Result<Option<String>, CliError> {
+    match &config.issuer {
+        Some(issuer) => Ok(Some(issuer.as_str().to_owned())),
+        None => Ok(store.server_issuer().await?),
+    }
+}
+
 /// Checks a token with the published keys.
 async fn checked(
     store: &Store,
@@ -161,8 +190,9 @@ async fn checked(
 ) -> Result<Verified, CliError> {
     let records = store.signing_keys().await?;
     let keyring = Keyring::public(records, config.keep_seconds());
-    let issuer = config.issuer.as_ref().map(Issuer::as_str);
-    jwt::verify(token, keyring.published(now), issuer, now).map_err(|error| refused(&error))
+    let issuer = expected_issuer(store, config).await?;
+    jwt::verify(token, keyring.published(now), issuer.as_deref(), now)
+        .map_err(|error| refused(&error))
 }
 
 async fn refuse_revoked(store: &Store, claims: &Claims) -> Result<(), CliError> {

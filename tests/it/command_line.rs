@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use rstest::rstest;
 
+use crate::stopping::execute;
 use crate::support::process::{Cli, Run, free_port, program};
 use crate::support::{Engine, INVOICES, ORDERS};
 
@@ -84,6 +85,32 @@ async fn verify_says_whether_the_issuer_was_checked() {
     assert_eq!(verified["issuer_checked"], true);
     let run = cli.run_with(&["token", "verify"], &token);
     assert!(run.code == 0 && !run.stdout.contains("not checked"), "{run:?}");
+}
+
+/// O-29: beside `tokend dev`, which chooses its issuer, commands take the issuer that a server has
+/// noted in the database.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_without_an_issuer_take_the_one_of_the_server(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = Cli::new(engine).await.unset("TOKEND_ISSUER");
+    cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
+    cli.json(&["client", "create", "a", "--grant", ORDERS]);
+    let run = cli.run(&["token", "issue", "--client", "a"]);
+    assert!(run.code == 3 && run.stderr.contains("`issuer` is not set"), "{run:?}");
+    let elsewhere = Cli::at(cli.place.clone()).set("TOKEND_ISSUER", "http://localhost:9999");
+    let foreign = elsewhere.run(&["token", "issue", "--client", "a"]).stdout;
+    let noted =
+        "INSERT INTO server_issuer (one, issuer, since) VALUES (1, 'http://localhost:8080', 1)
+        ON CONFLICT (one) DO UPDATE SET issuer = excluded.issuer";
+    execute(engine, &cli.place.database_url, noted).await;
+    let token = cli.run(&["token", "issue", "--client", "a"]).stdout;
+    let verified = cli.json_with(&["token", "verify"], &token);
+    assert_eq!(verified["claims"]["iss"], "http://localhost:8080");
+    assert_eq!(verified["issuer_checked"], true);
+    let run = cli.run_with(&["token", "verify"], &foreign);
+    assert!(run.code == 8 && run.stderr.contains("its issuer is"), "{run:?}");
 }
 
 /// O-38: the answer with its headers, as `curl -si` prints it, and an answer that is a refusal.
