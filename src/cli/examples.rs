@@ -65,6 +65,10 @@ const ALL: [(&str, Examples); 23] = [
                 "tokend client rotate-secret billing --overlap 24h --secret-file billing.secret",
             ),
             ("End its access, and its tokens", "tokend client disable billing --reason SEC-12"),
+            (
+                "Show the clients whose secrets expire within two weeks",
+                "tokend client list --expiring 14d",
+            ),
         ],
     ),
     (
@@ -173,7 +177,10 @@ const ALL: [(&str, Examples); 23] = [
     (
         "audit",
         &[
-            ("Show the latest changes", "tokend audit list --limit 20"),
+            (
+                "Show the changes to a client in a week",
+                "tokend audit list --subject billing --since 7d",
+            ),
             ("Check that no change was altered", "tokend audit verify"),
         ],
     ),
