@@ -1,12 +1,18 @@
 //! Logging: one line for each event, text for people or JSON for machines, to standard error.
 
+mod json;
+
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 use std::str::FromStr;
 
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, reload};
+
+use crate::telemetry::json::JsonLines;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -18,19 +24,42 @@ pub fn check_level(text: &str) -> Result<(), String> {
     targets(text).map(|_| ())
 }
 
-/// Sets logging up for the rest of the process, in JSON or as text. A second call changes
-/// nothing. `level` has passed [`check_level`].
-pub fn start(level: &str, as_json: bool) {
-    let filter = targets(level).unwrap_or_default();
+/// The level of the running log.
+#[derive(Debug, Clone)]
+pub struct LogLevel(reload::Handle<Targets, Registry>);
+
+impl LogLevel {
+    /// Applies another level at once.
+    ///
+    /// # Errors
+    /// A sentence for operators, if the text is not a level, or there is no log.
+    pub fn set(&self, level: &str) -> Result<(), String> {
+        self.0.reload(targets(level)?).map_err(|error| error.to_string())
+    }
+}
+
+/// Sets logging up for the rest of the process, in JSON or as text, and gives its level. A second
+/// call changes nothing. `level` has passed [`check_level`].
+pub fn start(level: &str, as_json: bool) -> LogLevel {
+    let (filter, handle) = reload::Layer::new(targets(level).unwrap_or_default());
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = if as_json {
-        lines.json().flatten_event(true).with_filter(filter).boxed()
+        lines.event_format(JsonLines).with_filter(filter).boxed()
     } else {
         let colour = std::io::stderr().is_terminal();
         lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
     };
     // The only failure is that logging is set up already, which is what we want.
-    let _ = tracing_subscriber::registry().with(layer).try_init();
+    if tracing_subscriber::registry().with(layer).try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+    LogLevel(handle)
+}
+
+/// A panic is a line of the log like every other, so that JSON stays JSON.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(location, problem = panic_message(panic.payload()), "a panic");
 }
 
 fn targets(text: &str) -> Result<Targets, String> {

@@ -1,0 +1,172 @@
+//! Log lines as JSON: one object for each event, with the causes of errors.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Formats events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The
+/// causes of an error in the field `error` are the list `error.sources`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JsonLines;
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut timestamp = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
+        let mut members = Members::default();
+        members.put("timestamp", &timestamp);
+        members.put("level", event.metadata().level().as_str());
+        event.record(&mut members);
+        members.put("target", event.metadata().target());
+        writeln!(writer, "{{{}}}", members.0)
+    }
+}
+
+/// The members of a JSON object as text, without the braces.
+#[derive(Default)]
+struct Members(String);
+
+impl Members {
+    fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        let (Ok(name), Ok(value)) = (serde_json::to_string(name), serde_json::to_string(value))
+        else {
+            return;
+        };
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(&name);
+        self.0.push(':');
+        self.0.push_str(&value);
+    }
+}
+
+impl Visit for Members {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field.name(), &format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field.name(), &value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field.name(), &value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field.name(), &value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field.name(), &value);
+    }
+
+    fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
+        self.put(field.name(), &error.to_string());
+        let mut sources = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            sources.push(cause.to_string());
+            source = cause.source();
+        }
+        if !sources.is_empty() {
+            self.put(&format!("{}.sources", field.name()), &sources);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the database failed")]
+    struct Outer(#[source] std::io::Error);
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("a lock").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged while `log` runs, as JSON.
+    fn logged(log: impl FnOnce()) -> Value {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(move || writer.clone())
+            .event_format(JsonLines);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        let bytes = buffer.0.lock().expect("a lock").clone();
+        let text = String::from_utf8(bytes).expect("text");
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// O-12: the cause of an error is in the line, as it is in the text format.
+    #[test]
+    fn a_line_holds_the_causes_of_an_error() {
+        let error = Outer(std::io::Error::other("disk is full"));
+        let line = logged(|| {
+            tracing::warn!(error = &error as &dyn Error, "the ledger cannot be written");
+        });
+        assert_eq!(line["error"], "the database failed");
+        assert_eq!(line["error.sources"], serde_json::json!(["disk is full"]));
+        assert_eq!(line["message"], "the ledger cannot be written");
+        assert_eq!(line["level"], "WARN");
+        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+        assert!(line["target"].as_str().is_some_and(|target| target.contains("json")), "{line}");
+    }
+
+    #[test]
+    fn fields_keep_their_types() {
+        let line = logged(|| {
+            tracing::info!(
+                count = 7_u64, less = -1_i64, is_on = true, part = 0.5, word = "a\"\nb",
+                client.address = %std::net::Ipv4Addr::LOCALHOST, "with {}", "words"
+            );
+        });
+        let expected = serde_json::json!({
+            "count": 7, "less": -1, "is_on": true, "part": 0.5, "word": "a\"\nb",
+            "client.address": "127.0.0.1", "message": "with words",
+        });
+        for (name, value) in expected.as_object().expect("an object") {
+            assert_eq!(line[name], *value, "{name}");
+        }
+        assert!(line.get("error.sources").is_none());
+    }
+}
