@@ -11,10 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::app::App;
 use crate::cli::demo::{self, DEMO_CLIENT};
 use crate::cli::error::CliError;
+use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::screen::{self, Ephemeral, Shown};
 use crate::cli::{Global, http, output, serve};
 use crate::config::sources::{Flags, Settings};
-use crate::config::{Config, Location, Need, environment};
+use crate::config::{Config, Location, environment};
 use crate::crypto::jwt;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::server::{ServeError, Server};
@@ -33,11 +34,20 @@ pub(crate) struct DevArgs {
 }
 
 /// Runs `tokend dev`.
-pub(crate) async fn run(global: &Global, args: DevArgs) -> Result<(), CliError> {
+pub(crate) async fn run(
+    global: &Global,
+    args: DevArgs,
+    hangup: Option<Hangup>,
+) -> Result<(), CliError> {
     let folder = args.ephemeral.then(Ephemeral::create).transpose()?;
-    let config = config(global, &args, folder.as_ref())?;
+    let flags = flags(global, &args, folder.as_ref());
+    let read = move || with_defaults(flags.clone());
+    let Loaded { settings, config } = read()?;
     refuse_production(&config)?;
-    serve::start_logging(&config);
+    let level = serve::start_logging(&config);
+    if let Some(hangup) = hangup {
+        tokio::spawn(hangup.reload_settings(settings, level, read));
+    }
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
@@ -55,10 +65,9 @@ pub(crate) async fn run(global: &Global, args: DevArgs) -> Result<(), CliError> 
     Ok(())
 }
 
-/// The settings of `dev`: those of everybody, and defaults that make sense for one machine.
-fn config(global: &Global, args: &DevArgs, folder: Option<&Ephemeral>) -> Result<Config, CliError> {
-    let mut flags: Flags = global.flags();
-    let environment = environment();
+/// What the command line says about settings.
+fn flags(global: &Global, args: &DevArgs, folder: Option<&Ephemeral>) -> Flags {
+    let mut flags = global.flags();
     if let Some(listen) = &args.listen {
         flags.fixed.push(("listen", listen.clone(), "from --listen"));
     }
@@ -66,6 +75,12 @@ fn config(global: &Global, args: &DevArgs, folder: Option<&Ephemeral>) -> Result
         flags.fixed.push(("data_dir", folder.path().display().to_string(), "from --ephemeral"));
         flags.fixed.push(("database.url", String::new(), "from --ephemeral"));
     }
+    flags
+}
+
+/// The settings of `dev`: those of a server, and defaults that make sense for one machine.
+fn with_defaults(mut flags: Flags) -> Result<Loaded, CliError> {
+    let environment = environment();
     let settings = Settings::gather(&flags, &environment)?;
     if settings.is_default("issuer") {
         let listen = settings.text("listen");
@@ -81,7 +96,7 @@ fn config(global: &Global, args: &DevArgs, folder: Option<&Ephemeral>) -> Result
     if settings.is_default("shutdown.delay") {
         flags.fixed.push(("shutdown.delay", "0s".to_owned(), "chosen by dev"));
     }
-    Ok(Config::load(&flags, &environment, Need::Issuer)?)
+    Loaded::read(&flags, &environment)
 }
 
 /// Nobody should ship this by accident.

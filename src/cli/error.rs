@@ -34,6 +34,8 @@ pub(crate) struct CliError {
     text: String,
     remedy: Option<String>,
     problems: Vec<Problem>,
+    /// True if the log has it already.
+    is_logged: bool,
 }
 
 impl CliError {
@@ -68,6 +70,25 @@ impl CliError {
         self.exit == Exit::Done
     }
 
+    /// What went wrong, without the remedy.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Writes the error to the log, where it is one line in the format of the log. It is printed
+    /// only if the log does not show errors.
+    pub(crate) fn logged(mut self) -> Self {
+        let (error, code, fix) = (self.text.as_str(), self.code, self.remedy.as_deref());
+        tracing::error!(error, code, fix, "tokend stops");
+        self.is_logged = tracing::enabled!(tracing::Level::ERROR);
+        self
+    }
+
+    /// True if the log shows the error already.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
     /// Adds what to do.
     pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
@@ -85,7 +106,7 @@ impl CliError {
     }
 
     fn new(exit: Exit, code: &'static str, text: impl Into<String>) -> Self {
-        Self { exit, code, text: text.into(), remedy: None, problems: Vec::new() }
+        Self { exit, code, text: text.into(), remedy: None, problems: Vec::new(), is_logged: false }
     }
 
     /// The exit code.
@@ -169,7 +190,7 @@ impl From<StoreError> for CliError {
             _ => (Exit::Failed, "E-STORE"),
         };
         let remedy = remedies::of_store(&error);
-        Self { exit, code, text: telemetry::with_causes(&error), remedy, problems: Vec::new() }
+        Self { remedy, ..Self::new(exit, code, telemetry::with_causes(&error)) }
     }
 }
 
@@ -192,7 +213,7 @@ impl From<StartError> for CliError {
             | StartError::Crypto(_) => (Exit::Configuration, "E-MASTER-KEY"),
             StartError::MasterKeyFile { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
         };
-        Self { exit, code, text: telemetry::with_causes(&error), remedy, problems: Vec::new() }
+        Self { remedy, ..Self::new(exit, code, telemetry::with_causes(&error)) }
     }
 }
 

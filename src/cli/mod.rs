@@ -35,6 +35,7 @@ mod listing;
 mod migrate;
 mod output;
 mod rejections;
+mod reload;
 mod remedies;
 mod resource;
 mod resource_clients;
@@ -60,6 +61,7 @@ use crate::app::Foundation;
 use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
+use crate::cli::reload::{Hangup, Loaded};
 use crate::config::sources::Flags;
 use crate::config::{ACTOR_VARIABLE, Config, Need, environment};
 use crate::model::time::Clock;
@@ -144,6 +146,12 @@ impl Global {
         Flags { files: self.config.clone(), set: self.set.clone(), fixed: Vec::new() }
     }
 
+    /// Reads the settings of a server, now and each time that the result is called.
+    fn server_settings(&self) -> impl Fn() -> Result<Loaded, CliError> + Clone + Send + use<> {
+        let flags = self.flags();
+        move || Loaded::read(&flags, &environment())
+    }
+
     /// Reads the settings.
     fn config(&self, need: Need) -> Result<Config, CliError> {
         Ok(Config::load(&self.flags(), &environment(), need)?)
@@ -189,8 +197,6 @@ impl Global {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     completion::answer_shell();
-    let cli = parsed();
-    let format = cli.global.output;
     // On a single core, threads that could take work from one another only cost time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
@@ -199,9 +205,15 @@ pub fn run() -> ExitCode {
     };
     let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return report(&CliError::failed(error.to_string()), format),
+        Err(error) => return report(&CliError::failed(error.to_string()), Format::Table),
     };
-    let outcome = runtime.block_on(execute(cli));
+    let hangup = {
+        let _runtime = runtime.enter();
+        hangup_of_server()
+    };
+    let cli = parsed();
+    let format = cli.global.output;
+    let outcome = runtime.block_on(execute(cli, hangup));
     // Hashes that still run have nobody left to wait for them.
     runtime.shutdown_background();
     match outcome {
@@ -217,20 +229,31 @@ fn parsed() -> Cli {
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut parser).exit())
 }
 
-async fn execute(cli: Cli) -> Result<(), CliError> {
+/// The handler of SIGHUP, if this may be a server: installed before anything else is done, since
+/// until then the signal ends the process.
+fn hangup_of_server() -> Option<Hangup> {
+    let is_server = std::env::args_os().skip(1).any(|word| word == "serve" || word == "dev");
+    is_server.then(Hangup::install)?.ok()
+}
+
+async fn execute(cli: Cli, hangup: Option<Hangup>) -> Result<(), CliError> {
     let Cli { global, command } = cli;
     let actor = named_actor(global.actor.as_deref())?;
     // A process executes one command, so that nothing has been set before.
     let _ = ACTOR.set(actor);
-    let outcome = Box::pin(dispatch(&global, command)).await;
+    let outcome = Box::pin(dispatch(&global, command, hangup)).await;
     global.close().await;
     outcome
 }
 
-async fn dispatch(global: &Global, command: Command) -> Result<(), CliError> {
+async fn dispatch(
+    global: &Global,
+    command: Command,
+    hangup: Option<Hangup>,
+) -> Result<(), CliError> {
     match command {
-        Command::Serve => serve::run(global).await,
-        Command::Dev(args) => dev::run(global, args).await,
+        Command::Serve => serve::run(global, hangup).await,
+        Command::Dev(args) => dev::run(global, args, hangup).await,
         Command::Migrate(args) => migrate::run(global, &args).await,
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),
@@ -248,7 +271,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<(), CliError> {
 }
 
 fn report(error: &CliError, format: Format) -> ExitCode {
-    if error.is_closed_pipe() {
+    if error.is_closed_pipe() || error.is_logged() {
         return ExitCode::from(error.exit_code());
     }
     let text = match format {

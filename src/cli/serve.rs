@@ -9,15 +9,26 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::{App, Foundation, inspection};
 use crate::cli::Global;
 use crate::cli::error::CliError;
-use crate::config::{Config, LogFormat, Need};
+use crate::cli::reload::{Hangup, Loaded};
+use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
 use crate::server::Server;
-use crate::telemetry;
+use crate::telemetry::{self, LogLevel};
 
 /// Runs `tokend serve`.
-pub(crate) async fn run(global: &Global) -> Result<(), CliError> {
-    let config = global.config(Need::Issuer)?;
-    start_logging(&config);
+pub(crate) async fn run(global: &Global, hangup: Option<Hangup>) -> Result<(), CliError> {
+    let read = global.server_settings();
+    let Loaded { settings, config } = read()?;
+    let level = start_logging(&config);
+    if let Some(hangup) = hangup {
+        tokio::spawn(hangup.reload_settings(settings, level, read));
+    }
+    let is_json = config.log.format == LogFormat::Json;
+    let outcome = Box::pin(serve(config)).await;
+    outcome.map_err(|error| if is_json { error.logged() } else { error })
+}
+
+async fn serve(config: Config) -> Result<(), CliError> {
     warn_about(&config);
     let app = load(config).await?;
     let server = Server::start(app.clone()).await?;
@@ -42,14 +53,14 @@ pub(crate) async fn load(config: Config) -> Result<Arc<App>, CliError> {
     Ok(Arc::new(App::load(foundation, issuer).await?))
 }
 
-/// Sets logging up as the settings say.
-pub(crate) fn start_logging(config: &Config) {
+/// Sets logging up as the settings say; gives its level.
+pub(crate) fn start_logging(config: &Config) -> LogLevel {
     let as_json = match config.log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    telemetry::start(&config.log.level, as_json);
+    telemetry::start(&config.log.level, as_json)
 }
 
 /// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: whoever sends it

@@ -81,6 +81,12 @@ impl Settings {
         &self.keys
     }
 
+    /// The keys whose values differ in `other`.
+    pub fn changed_keys<'a>(&'a self, other: &Self) -> Vec<&'a str> {
+        let has_changed = |key: &&str| self.text(key) != other.text(key);
+        self.keys.iter().map(String::as_str).filter(has_changed).collect()
+    }
+
     fn value(&self, key: &str) -> Option<Value> {
         self.figment.find_value(key).ok()
     }

@@ -45,6 +45,7 @@ mod pem_keys;
 mod private_key_jwt;
 mod readme;
 mod readme_rust;
+mod reload;
 mod resources_and_scopes;
 mod revocation;
 mod revocation_epochs;

@@ -96,10 +96,16 @@ impl Cli {
         serde_json::from_str(&run.stdout).expect("JSON")
     }
 
-    /// What a server logs: everything, unless a test asks for less.
-    fn log_level(&self) -> &str {
-        let set = self.settings.iter().find(|(name, _)| name == "TOKEND_LOG_LEVEL");
-        set.map_or("trace", |(_, level)| level)
+    /// What a server logs: everything, unless a test asks for less, or gives the level by a file.
+    fn log_level(&self) -> Option<&str> {
+        let set = |wanted: &str| {
+            let found = self.settings.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        match set("TOKEND_LOG_LEVEL_FILE") {
+            Some(_) => None,
+            None => Some(set("TOKEND_LOG_LEVEL").unwrap_or("trace")),
+        }
     }
 
     /// Runs `tokend serve` until it is ready.
@@ -114,7 +120,7 @@ impl Cli {
             .env("TOKEND_ISSUER", &base)
             .env("TOKEND_LISTEN", format!("127.0.0.1:{port}"))
             .env("TOKEND_MANAGEMENT_LISTEN", format!("127.0.0.1:{management}"))
-            .env("TOKEND_LOG_LEVEL", self.log_level())
+            .envs(self.log_level().map(|level| ("TOKEND_LOG_LEVEL", level)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
