@@ -167,6 +167,14 @@ impl App {
     /// Loads the memory.
     pub async fn load(foundation: Foundation, issuer: Issuer) -> Result<Self, StartError> {
         let Foundation { store, vault, clock, config, .. } = &foundation;
+        if let Some(before) = store.note_issuer(issuer.as_str(), clock.now()).await? {
+            tracing::warn!(
+                before,
+                now = issuer.as_str(),
+                "the issuer is another one than at the last start on this database: APIs that \
+                 expect the old `iss` refuse new tokens, and instances with two issuers disagree"
+            );
+        }
         store.note_lifetime(config.token.lifetime_max).await?;
         let directory = Directory::load(store, vault, foundation.keep_seconds(), clock).await?;
         let (stopping, refusals) = (AtomicBool::new(false), Arc::default());

@@ -11,6 +11,7 @@ pub mod client_list;
 mod difference;
 pub mod grant;
 pub mod import;
+pub mod master_key;
 pub mod pending;
 pub mod rejection;
 pub mod resource;

@@ -7,10 +7,10 @@ use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Subject};
-use crate::model::time::Timestamp;
+use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
-use crate::store::StoreError;
 use crate::store::change::Change;
+use crate::store::{Store, StoreError};
 
 /// Who does it: `cli:ana`, `server`.
 #[derive(Debug, Clone)]
@@ -66,9 +66,14 @@ impl Work {
     /// Begins a change. From here on nobody else changes anything, so what is read through the
     /// store stays true until [`Work::commit`].
     pub async fn begin(foundation: &Foundation, actor: &Actor) -> Result<Self, StoreError> {
-        let mut change = foundation.store.begin().await?;
-        let database_now = change.time(&foundation.clock).await?;
-        Ok(Self { change, now: foundation.clock.now(), database_now, actor: actor.clone() })
+        Self::begin_on(&foundation.store, &foundation.clock, actor).await
+    }
+
+    /// The same without keys: for a change that is about their loss.
+    pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
+        let mut change = store.begin().await?;
+        let database_now = change.time(clock).await?;
+        Ok(Self { change, now: clock.now(), database_now, actor: actor.clone() })
     }
 
     /// The sequence of the next event that is recorded.

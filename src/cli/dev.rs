@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::cli::demo::{self, DEMO_CLIENT};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, free_neighbour};
 use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::screen::{self, Ephemeral, Shown};
 use crate::cli::{Global, http, output, serve};
@@ -19,6 +19,7 @@ use crate::config::{Config, Location, environment};
 use crate::crypto::jwt;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::server::{ServeError, Server};
+use crate::store::files::create_private_folder;
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
@@ -116,7 +117,7 @@ fn in_dev(error: ServeError) -> CliError {
         ServeError::Listen { address, setting: "listen", problem }
             if problem.kind() == std::io::ErrorKind::AddrInUse =>
         {
-            Some(format!("{}:{}", address.ip(), address.port().saturating_add(1)))
+            Some(free_neighbour(*address))
         }
         _ => None,
     };
@@ -137,7 +138,7 @@ fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
     if fresh {
         start_over(config, not_writable)?;
     }
-    std::fs::create_dir_all(folder).map_err(not_writable)?;
+    create_private_folder(folder).map_err(not_writable)?;
     match std::fs::File::create_new(folder.join(".gitignore")) {
         Ok(mut file) => std::io::Write::write_all(&mut file, b"*\n").map_err(not_writable),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),

@@ -1,6 +1,8 @@
 //! What went wrong, for the person at the terminal: a sentence, a code, and the exit code that
 //! scripts look at.
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 
 use crate::admin::AdminError;
@@ -183,14 +185,20 @@ impl From<Malformed> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let (exit, code) = match &error {
-            StoreError::TimedOut(_) | StoreError::Failed(_) => (Exit::Unreachable, "E-DATABASE"),
+            StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
+                (Exit::Unreachable, "E-DATABASE")
+            }
             StoreError::OutcomeUnknown(_) => (Exit::Unreachable, "E-OUTCOME-UNKNOWN"),
             StoreError::Unopenable { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
             StoreError::InUse => (Exit::Conflict, "E-IN-USE"),
             _ => (Exit::Failed, "E-STORE"),
         };
         let remedy = remedies::of_store(&error);
-        Self { remedy, ..Self::new(exit, code, telemetry::with_causes(&error)) }
+        let text = match error.message_of_database() {
+            Some(message) => format!("{error}: {message}"),
+            None => telemetry::with_causes(&error),
+        };
+        Self { remedy, ..Self::new(exit, code, text) }
     }
 }
 
@@ -246,6 +254,16 @@ impl From<AdminError> for CliError {
     }
 }
 
+/// The next address above a taken one that is free now.
+pub(super) fn free_neighbour(taken: SocketAddr) -> SocketAddr {
+    let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
+    (1..=50)
+        .filter_map(|step| taken.port().checked_add(step))
+        .map(|port| SocketAddr::new(taken.ip(), port))
+        .find(is_free)
+        .unwrap_or_else(|| SocketAddr::new(taken.ip(), taken.port().wrapping_add(1).max(1024)))
+}
+
 impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         let ServeError::Listen { address, setting, problem } = &error else {
@@ -255,7 +273,7 @@ impl From<ServeError> for CliError {
         match problem.kind() {
             std::io::ErrorKind::AddrInUse => {
                 let text = format!("port {port} is taken by another process");
-                let other = format!("{}:{}", address.ip(), port.saturating_add(1));
+                let other = free_neighbour(*address);
                 let variable = crate::config::sources::variable_of(setting);
                 Self::new(Exit::Failed, "E-PORT-IN-USE", text).with_remedy(format!(
                     "Use another one: {variable}={other}, or --set {setting}={other}"

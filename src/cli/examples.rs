@@ -3,7 +3,7 @@
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 23] = [
+const ALL: [(&str, Examples); 24] = [
     (
         "",
         &[
@@ -153,6 +153,7 @@ const ALL: [(&str, Examples); 23] = [
             ),
         ],
     ),
+    ("master-key", &[("Go on after the key was lost", "tokend master-key reset --lost")]),
     ("key", &[("Show the signing keys", "tokend key list")]),
     (
         "token",

@@ -32,6 +32,7 @@ mod http;
 mod input;
 mod key;
 mod listing;
+mod master_key;
 mod migrate;
 mod output;
 mod rejections;
@@ -123,6 +124,9 @@ enum Command {
     /// Signing keys of the server
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// The master key, which seals the keys in the database
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKeyCommand),
     /// Issue, inspect, verify and revoke tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -261,6 +265,7 @@ async fn dispatch(
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
         Command::Resource(command) => resource::run(global, command).await,
         Command::Key(command) => key::run(global, &command).await,
+        Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
         Command::Token(command) => token::run(global, command).await,
         Command::Explain(args) => explain::run(global, &args).await,
         Command::Rejections(command) => rejections::run(global, &command).await,

@@ -7,7 +7,12 @@ use crate::store::schema::SchemaError;
 /// How to fix a failure of the database, if that is known.
 pub(super) fn of_store(error: &StoreError) -> Option<String> {
     match error {
-        StoreError::TimedOut(_) | StoreError::Failed(_) => {
+        error if error.is_read_only() => Some(
+            "This process may not write to the database. Run the command as the user that owns the \
+             files, or give the files and their folder to the user that runs tokend."
+                .to_owned(),
+        ),
+        StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
             Some("Check `database.url` (tokend config show) and that the database runs.".to_owned())
         }
         StoreError::Unopenable { path, owner: Some((owner, process)), .. } => Some(format!(

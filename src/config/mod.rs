@@ -3,6 +3,8 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+mod coverage;
+mod database_url;
 mod parse;
 pub mod problem;
 mod read;

@@ -1,14 +1,13 @@
 //! The words of settings, turned into values: an address, a span, a size, an issuer.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::config::{Issuer, Location};
+use crate::config::Issuer;
+use crate::config::coverage::covers_most_of;
 use crate::model::rate::{Rate, RateLimit};
 use crate::model::time::{Lifetime, missing_unit};
 
@@ -59,28 +58,27 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
     }
 }
 
-pub(super) fn location(text: &str, data_dir: &std::path::Path) -> Result<Location, Complaint> {
-    if text.is_empty() {
-        return Ok(Location::Sqlite(data_dir.join("tokend.db")));
-    }
-    if let Some(path) = text.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        // What many tools write behind the name, and what we do anyway: make the file.
-        let path = path.strip_suffix("?mode=rwc").unwrap_or(path);
-        if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
-            return Err("names no file; write sqlite:///var/lib/tokend/tokend.db".to_owned());
+/// A path as it is. A shell expands `~`, tokend does not.
+pub(super) fn path(text: &str) -> Result<&str, Complaint> {
+    match text {
+        "" => Err("is empty; name a path".to_owned()),
+        text if text.starts_with('~') => {
+            Err("begins with `~`, which is not expanded here; write the whole path".to_owned())
         }
-        return Ok(Location::Sqlite(PathBuf::from(path)));
+        text => Ok(text),
     }
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return match Url::parse(text) {
-            Ok(_) => Ok(Location::Postgres(SecretString::from(text))),
-            Err(error) => Err(format!(
-                "is not a URL: {error}; percent-encode special characters of the password"
-            )),
-        };
+}
+
+/// Networks of proxies. A list that covers most of all addresses would let every client say any
+/// address and show any certificate.
+pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, Complaint> {
+    let networks = networks(text)?;
+    match covers_most_of(&networks) {
+        Some(family) => Err(format!(
+            "covers most {family} addresses: every client could forge its address and its certificate"
+        )),
+        None => Ok(networks),
     }
-    Err("must begin with sqlite:// or postgres://".to_owned())
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {

@@ -1,11 +1,13 @@
 //! Turns layered texts into typed settings, noting every problem on the way.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::config::database_url::location;
 use crate::config::parse::{
-    Complaint, address, aliases, duration, issuer, lanes, lifetime, location, networks, pause,
+    Complaint, address, aliases, duration, issuer, lanes, lifetime, networks, path, pause, proxies,
     rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
@@ -29,14 +31,18 @@ pub(super) fn config(
     reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
-    let data_dir = PathBuf::from(settings.text("data_dir"));
+    if let (Some(listen), Some(management)) = (listen, management_listen) {
+        reader.refuse_equal_listeners(listen, management);
+    }
+    let data_dir = reader.parsed("data_dir", |text| path(text).map(PathBuf::from));
+    let data_dir = data_dir.unwrap_or_default();
     let database = reader.database(&data_dir);
     let directory = reader.directory();
     let token = reader.token();
     let keys = reader.keys();
     let secrets = reader.secrets();
     let limits = reader.limits();
-    let trusted_proxies = reader.parsed("proxy.trusted", networks);
+    let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let tls = reader.tls();
     let client_ca = reader.file("tls.client_ca");
     let mtls_url = reader.mtls_url();
@@ -140,8 +146,27 @@ impl Reader<'_> {
         }
     }
 
+    /// Two listeners on one port of one address cannot both be opened.
+    fn refuse_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
+        let (one, other) = (listen.ip(), management.ip());
+        let overlap = one == other || one.is_unspecified() || other.is_unspecified();
+        if overlap && listen.port() == management.port() && listen.port() != 0 {
+            self.complain(
+                "management.listen",
+                &format!("is the address of `listen` ({listen})"),
+                "E-CONF-VALUE",
+                "give the two listeners different ports",
+            );
+        }
+    }
+
     fn require_issuer(&mut self, need: Need) {
-        if need == Need::Issuer && self.settings.text("issuer").is_empty() {
+        // In a file that could not be read, the issuer may well be set.
+        let is_certain = self
+            .problems
+            .iter()
+            .all(|problem| !matches!(problem.code, "E-CONF-SYNTAX" | "E-CONF-FILE"));
+        if need == Need::Issuer && is_certain && self.settings.text("issuer").is_empty() {
             self.problems.push(Problem {
                 code: "E-CONF-ISSUER",
                 setting: "issuer".to_owned(),
@@ -285,8 +310,8 @@ impl Reader<'_> {
     fn file(&mut self, key: &str) -> Option<PathBuf> {
         let checked = self.parsed(key, |text| match text {
             "" => Ok(None),
-            path => std::fs::metadata(path)
-                .map(|_| Some(PathBuf::from(path)))
+            text => std::fs::metadata(path(text)?)
+                .map(|_| Some(PathBuf::from(text)))
                 .map_err(|error| format!("cannot be read: {error}")),
         });
         checked.flatten()

@@ -354,7 +354,9 @@ fn line_of(text: &str, wanted: &str) -> Option<usize> {
 
 /// What a TOML parser says, without the lines of the file that it quotes.
 fn without_quotes(message: &str) -> String {
-    let lines = message.lines().filter(|line| !line.contains('|'));
+    // The last line names the file, which is said already.
+    let is_said = |line: &str| line.contains('|') || line.trim_end().ends_with("TOML file");
+    let lines = message.lines().filter(|line| !is_said(line)).map(str::trim);
     lines.collect::<Vec<_>>().join(": ")
 }
 

@@ -22,6 +22,8 @@ pub enum Subject {
     SigningKey(KeyId),
     /// A token that has been issued.
     Token(TokenId),
+    /// The master key, and all that it seals.
+    MasterKey,
 }
 
 impl Subject {
@@ -31,6 +33,7 @@ impl Subject {
             Some(("client", id)) => ClientId::parse(id).map(Self::Client),
             Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
+            Some(("master-key", "database")) => Ok(Self::MasterKey),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
@@ -44,6 +47,7 @@ impl fmt::Display for Subject {
             Self::Resource(id) => write!(formatter, "resource/{id}"),
             Self::SigningKey(id) => write!(formatter, "key/{id}"),
             Self::Token(id) => write!(formatter, "token/{id}"),
+            Self::MasterKey => formatter.write_str("master-key/database"),
         }
     }
 }
@@ -105,11 +109,13 @@ pub enum Action {
     TokenRevoked,
     /// All tokens that a client had ended before their time.
     ClientTokensRevoked,
+    /// The master key was lost: what it sealed is given up, and new keys are made.
+    MasterKeyReset,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -134,6 +140,7 @@ impl Action {
         Self::TokenIssuedByOperator,
         Self::TokenRevoked,
         Self::ClientTokensRevoked,
+        Self::MasterKeyReset,
     ];
 
     /// Reads the stored word.
@@ -171,6 +178,7 @@ impl Action {
             Self::TokenIssuedByOperator => "token.issued_by_operator",
             Self::TokenRevoked => "token.revoked",
             Self::ClientTokensRevoked => "client.tokens_revoked",
+            Self::MasterKeyReset => "master_key.reset",
         }
     }
 }
@@ -251,7 +259,9 @@ mod tests {
         for action in Action::ALL {
             assert_eq!(Action::parse(action.as_str()), Ok(action));
         }
-        for text in ["client/a/b c", "resource/https://a.example/b", "key/abc"] {
+        for text in
+            ["client/a/b c", "master-key/database", "resource/https://a.example/b", "key/abc"]
+        {
             let subject = Subject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);
         }

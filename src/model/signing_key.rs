@@ -184,6 +184,8 @@ pub fn state_of(
     }
     let replaced_at = keys
         .iter()
+        // A key that was lost never signs, so it does not take over from one that does.
+        .filter(|other| other.sealed.is_some() || key.sealed.is_none())
         .filter(|other| other.algorithm == key.algorithm && order(other) > order(key))
         .map(|other| other.signs_from)
         .chain(key.retired_at)

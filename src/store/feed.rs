@@ -6,7 +6,7 @@
 use sqlx::postgres::PgListener;
 
 use crate::store::change::CHANNEL;
-use crate::store::{Pool, Store, StoreError, within};
+use crate::store::{Pool, Store, StoreError, instances, within};
 
 /// A wait for the next change.
 pub struct Bell(Option<PgListener>);
@@ -19,6 +19,7 @@ impl Store {
                 let listen = async {
                     let mut listener = PgListener::connect_with(pool).await?;
                     listener.listen(CHANNEL).await?;
+                    instances::sign_in(&mut listener).await?;
                     Ok(Bell(Some(listener)))
                 };
                 within(self.timeout, listen).await

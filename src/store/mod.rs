@@ -13,6 +13,8 @@ pub mod events;
 pub mod feed;
 pub mod files;
 pub mod grants;
+mod instances;
+mod issuer;
 pub mod open;
 pub mod refusals;
 pub mod registrations;
@@ -91,6 +93,14 @@ pub enum StoreError {
         /// Its place.
         path: PathBuf,
     },
+    /// The Postgres server cannot be reached.
+    #[error("cannot connect to {server}: {problem}")]
+    Unreachable {
+        /// Its host and port, as they are tried.
+        server: String,
+        /// What stood in the way.
+        problem: std::io::Error,
+    },
     /// There is not a database at the place of the settings.
     #[error("the database does not exist")]
     Absent,
@@ -100,6 +110,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What the database said, without the line of its own source that Postgres adds.
+    pub fn message_of_database(&self) -> Option<&str> {
+        match self {
+            Self::Failed(error) => error.as_database_error().map(DatabaseError::message),
+            _ => None,
+        }
+    }
+
+    /// True if the database may only be read by this process.
+    pub fn is_read_only(&self) -> bool {
+        let Self::Failed(error) = self else { return false };
+        let code = error.as_database_error().and_then(DatabaseError::code);
+        code.is_some_and(|code| matches!(&*code, "8" | "1032" | "1544" | "25006"))
+    }
+
     /// True if the same may succeed later. Not so if the rows themselves were refused: a constraint,
     /// or data that the database does not take (SQLSTATE classes 22 and 23).
     pub fn may_pass(&self) -> bool {

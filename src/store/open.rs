@@ -62,7 +62,13 @@ async fn open_postgres(
     let options = options.application_name("tokend");
     // The pool would try again until its time is over and then say just that; one connection of
     // its own says what is wrong.
-    let first = async { Ok(PgConnection::connect_with(&options).await?) };
+    let server = format!("{}:{}", options.get_host(), options.get_port());
+    let first = async {
+        PgConnection::connect_with(&options).await.map_err(|error| match error {
+            sqlx::Error::Io(problem) => StoreError::Unreachable { server, problem },
+            other => other.into(),
+        })
+    };
     let first = within(timeout, first).await?;
     // It has told what it was for; how it ends does not matter.
     let _ = within(timeout, async { Ok(first.close().await?) }).await;

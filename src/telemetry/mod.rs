@@ -71,7 +71,17 @@ fn targets(text: &str) -> Result<Targets, String> {
     if !is_sound {
         return Err(WANTED.to_owned());
     }
-    Targets::from_str(text).map_err(|_| WANTED.to_owned())
+    // The database driver reports each lost connection at INFO, which tokend itself does better.
+    let text = if text.contains("sqlx") { text.to_owned() } else { with_quiet_driver(text) };
+    Targets::from_str(&text).map_err(|_| WANTED.to_owned())
+}
+
+/// Adds the level of the database driver: at most `warn`, unless everything is to be traced.
+fn with_quiet_driver(text: &str) -> String {
+    match text.split(',').next_back().map(str::trim) {
+        Some("debug" | "trace" | "off" | "error") | None => text.to_owned(),
+        Some(_) => format!("{text},sqlx=warn"),
+    }
 }
 
 /// An error with its causes, in one line; a cause that has been told is not told again.

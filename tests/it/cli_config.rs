@@ -102,3 +102,118 @@ async fn a_rate_that_is_none_is_refused_with_an_example() {
         assert!(run.stderr.contains(words), "no {words:?} in {}", run.stderr);
     }
 }
+
+/// O-51, O-52, O-56 to O-59: what would start and do something else than was meant is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_would_mean_something_else_are_refused() {
+    let cli = Cli::without_database(Engine::Sqlite).await;
+    for (name, value, words) in [
+        ("TOKEND_PROXY_TRUSTED", "0.0.0.0/0", "covers most IPv4 addresses"),
+        ("TOKEND_PROXY_TRUSTED", "0.0.0.0/1,128.0.0.0/1", "covers most IPv4 addresses"),
+        ("TOKEND_PROXY_TRUSTED", "::/0", "covers most IPv6 addresses"),
+        ("TOKEND_MASTER_KEY", "abc", "`master_key` is not 32 bytes"),
+        ("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:8080", "is the address of `listen`"),
+        ("TOKEND_MANAGEMENT_LISTEN", "0.0.0.0:8080", "is the address of `listen`"),
+        ("TOKEND_DATA_DIR", "~/tokend", "`~`, which is not expanded"),
+        ("TOKEND_DATABASE_URL", "sqlite://~/tokend.db", "`~`, which is not expanded"),
+        ("TOKEND_DATABASE_URL", "postgres://u:hunter2@h/d?sslmod=require", "did you mean sslmode?"),
+        ("TOKEND_DATABASE_URL", "postgres://u:hun@ter2/x@h/d", "@ as %40"),
+        ("TOKEND_FETCH_CA_FILE", "~/ca.pem", "`~`, which is not expanded"),
+    ] {
+        let changed = Cli::at(cli.place.clone()).set(name, value);
+        let run = changed.run(&["check-config"]);
+        assert_eq!(run.code, 3, "{name}={value}: {run:?}");
+        assert!(run.stderr.contains(words), "{name}={value}: {run:?}");
+        assert!(!run.stderr.contains("hunter2") && !run.stderr.contains("ter2"), "{run:?}");
+    }
+    let run = cli.set("TOKEND_LISTEN", "x").set("TOKEND_MASTER_KEY", "abc").run(&[
+        "check-config",
+        "-o",
+        "json",
+    ]);
+    let report: serde_json::Value = serde_json::from_str(run.stderr.trim()).expect("JSON");
+    assert_eq!(report["title"], "2 problems in the configuration", "{report}");
+    let problem = &report["problems"][0];
+    assert_eq!(problem["setting"], "listen", "{report}");
+    assert_eq!(problem["code"], "E-CONF-VALUE", "{report}");
+    assert!(problem["origin"].as_str().expect("text").contains("TOKEND_LISTEN"), "{report}");
+}
+
+/// O-58: a configuration file may name the files of the secrets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_settings_names_the_files_of_secrets() {
+    use std::os::unix::fs::PermissionsExt;
+    let cli = Cli::without_database(Engine::Sqlite)
+        .await
+        .unset("TOKEND_MASTER_KEY")
+        .unset("TOKEND_DATABASE_URL");
+    let folder = cli.place.folder.path().to_owned();
+    let (key, url) = (folder.join("key"), folder.join("url"));
+    std::fs::write(&key, "7".repeat(64)).expect("a key");
+    std::fs::write(&url, format!("sqlite://{}/named.db\n", folder.display())).expect("a URL");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).expect("a mode");
+    let settings = format!("master_key_file = {key:?}\n[database]\nurl_file = {url:?}\n");
+    std::fs::write(folder.join("tokend.toml"), &settings).expect("settings");
+    assert_eq!(cli.run(&["check-config"]).code, 0);
+    assert_eq!(cli.run(&["migrate"]).code, 0);
+    assert!(folder.join("named.db").exists());
+    assert_eq!(cli.run(&["client", "create", "Ops"]).code, 0);
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).expect("a mode");
+    let run = cli.run(&["check-config"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("master_key_file in tokend.toml"), "{run:?}");
+    std::fs::write(folder.join("tokend.toml"), format!("master_key = \"x\"\n{settings}"))
+        .expect("settings");
+    let run = cli.run(&["check-config"]);
+    assert!(run.stderr.contains("E-CONF-TWICE"), "{run:?}");
+}
+
+/// O-66: a file that cannot be read is one problem, not two.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_syntax_error_is_told_once() {
+    let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_ISSUER");
+    std::fs::write(cli.place.folder.path().join("tokend.toml"), "issuer = \n").expect("a file");
+    let run = cli.run(&["check-config"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("1 problem in the configuration"), "{run:?}");
+    assert_eq!(run.stderr.matches("tokend.toml").count(), 1, "{run:?}");
+}
+
+/// O-53, O-55: what the database said, and nothing of its own source; the file that is damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_says_is_told_as_it_is() {
+    let cli = Cli::new(Engine::Postgres).await;
+    let missing = format!("{}_missing", cli.place.database_url);
+    let run = cli.set("TOKEND_DATABASE_URL", &missing).run(&["client", "list"]);
+    assert_eq!(run.code, 7, "{run:?}");
+    assert!(run.stderr.contains("does not exist"), "{run:?}");
+    assert!(!run.stderr.contains("at line"), "{run:?}");
+
+    let cli = Cli::without_database(Engine::Sqlite).await;
+    std::fs::write(cli.place.folder.path().join("tokend.db"), "x".repeat(5000)).expect("a file");
+    for command in [&["client", "list"][..], &["serve"], &["migrate", "--status"]] {
+        let run = cli.run(command);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains("is not a SQLite database, or it is damaged"), "{run:?}");
+        assert!(run.stderr.contains("restore it from a backup"), "{run:?}");
+    }
+}
+
+/// O-62: the port that is suggested for a taken one is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suggested_port_is_free() {
+    let (first, second) = loop {
+        let first = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = first.local_addr().expect("an address").port();
+        if let Ok(second) = std::net::TcpListener::bind(("127.0.0.1", port.wrapping_add(1))) {
+            break (first, second);
+        }
+    };
+    let address = first.local_addr().expect("an address").to_string();
+    let taken = second.local_addr().expect("an address").to_string();
+    let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_LISTEN", &address);
+    let run = cli.run(&["serve"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("TOKEND_LISTEN=127.0.0.1:"), "{run:?}");
+    assert!(!run.stderr.contains(&taken), "{run:?}");
+}

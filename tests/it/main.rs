@@ -34,6 +34,7 @@ mod key_sets;
 mod ledger;
 mod limits;
 mod lists;
+mod lost_master_key;
 mod matrix;
 mod metadata;
 mod mtls;

@@ -18,7 +18,7 @@ fn make_client(cli: &Cli) -> (String, String) {
     (text("client_id"), text("client_secret"))
 }
 
-async fn ask(base: &str, id: &str, secret: &str) -> Answer {
+pub async fn ask(base: &str, id: &str, secret: &str) -> Answer {
     let form = [("grant_type", "client_credentials")];
     Answer::of(
         client().post(format!("{base}/v1/oauth/token")).basic_auth(id, Some(secret)).form(&form),

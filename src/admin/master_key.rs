@@ -1,0 +1,108 @@
+//! A way on after the master key was lost.
+
+use serde_json::json;
+
+use crate::admin::{Actor, AdminError, Work};
+use crate::app::master_key::{self, FoundKey};
+use crate::app::opening::TAG_KEY;
+use crate::config::Config;
+use crate::crypto::seal::MasterKeys;
+use crate::model::event::{Action, Subject};
+use crate::model::signing_key::{KeyId, KeyState, Sealed, SigningKeyRecord, state_of};
+use crate::model::time::Clock;
+use crate::store::Store;
+
+/// What cannot be opened any more.
+#[derive(Debug)]
+pub struct LostKeys {
+    /// True if the tag key of generated secrets is lost.
+    pub tag_key: bool,
+    /// The signing keys whose private half is lost.
+    pub signing_keys: Vec<KeyId>,
+    /// Those of them that are in the key set now and whose public half is stored: they stay
+    /// published until the tokens that they signed have expired.
+    pub published: Vec<KeyId>,
+}
+
+/// What a reset did.
+#[derive(Debug)]
+pub struct Reset {
+    /// What was lost.
+    pub lost: LostKeys,
+    /// How many generated secrets are checked by their hash from now on.
+    pub secrets: u64,
+}
+
+/// Finds the keys that the master key of the settings does not open; with none, all are lost.
+///
+/// # Errors
+///
+/// [`AdminError::Conflict`] if every key can be opened, or if there are none.
+pub async fn find_lost(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+) -> Result<LostKeys, AdminError> {
+    let found =
+        master_key::find(config).map_err(|error| AdminError::Conflict(error.to_string()))?;
+    let master = found.map(|FoundKey { keys, .. }| MasterKeys::derive(&keys)).transpose()?;
+    let is_lost = |name: &str, seal: &Sealed| {
+        master.as_ref().is_none_or(|master| master.open(name, seal).is_err())
+    };
+    let seal = store.sealed_key(TAG_KEY).await?;
+    let tag_key = seal.is_some_and(|seal| is_lost(TAG_KEY, &seal));
+    let records = store.signing_keys().await?;
+    let lost = |record: &&SigningKeyRecord| {
+        record.sealed.as_ref().is_some_and(|seal| is_lost(record.kid.as_str(), seal))
+    };
+    let (now, keep) = (clock.now(), config.keep_seconds());
+    let is_published = |record: &&SigningKeyRecord| {
+        record.public_jwk.is_some()
+            && matches!(
+                state_of(record, &records, now, keep),
+                KeyState::Signing | KeyState::Verifying
+            )
+    };
+    let ids = |record: &SigningKeyRecord| record.kid.clone();
+    let signing_keys: Vec<_> = records.iter().filter(lost).map(ids).collect();
+    let published = records.iter().filter(lost).filter(is_published).map(ids).collect();
+    if !tag_key && signing_keys.is_empty() {
+        return Err(AdminError::Conflict(
+            "nothing is lost: the master key opens every key of this database".to_owned(),
+        ));
+    }
+    Ok(LostKeys { tag_key, signing_keys, published })
+}
+
+/// Takes the lost keys out of the database. The next start of a server makes new ones under its
+/// master key. Clients, secrets and grants stay; generated secrets are checked by their hash.
+///
+/// # Errors
+///
+/// [`crate::store::StoreError::InUse`] if an instance runs.
+pub async fn reset(
+    store: &Store,
+    clock: &Clock,
+    actor: &Actor,
+    lost: LostKeys,
+) -> Result<Reset, AdminError> {
+    let mut work = Work::begin_on(store, clock, actor).await?;
+    work.change.require_no_instance().await?;
+    let mut secrets = 0;
+    if lost.tag_key {
+        work.change.remove_sealed_key(TAG_KEY).await?;
+        secrets = work.change.check_secrets_by_hash().await?;
+    }
+    for kid in &lost.signing_keys {
+        work.change.lose_signing_key(kid, work.now).await?;
+    }
+    let detail = json!({
+        "tag_key": lost.tag_key,
+        "signing_keys": lost.signing_keys,
+        "still_published": lost.published,
+        "secrets_checked_by_hash": secrets,
+    });
+    work.record(Action::MasterKeyReset, Subject::MasterKey, detail).await?;
+    work.commit().await?;
+    Ok(Reset { lost, secrets })
+}

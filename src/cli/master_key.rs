@@ -1,0 +1,57 @@
+//! `tokend master-key`: the key that seals the keys of the database.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::admin::master_key::{self, Reset};
+use crate::app::opening::open_existing;
+use crate::cli::error::CliError;
+use crate::cli::{Global, actor, confirmation, output};
+use crate::config::Need;
+use crate::model::time::Clock;
+use crate::store::open::Purpose;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MasterKeyCommand {
+    /// Go on after the master key was lost: new signing keys; clients and secrets stay
+    Reset(ResetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// Confirm that the master key is lost: what it sealed is given up for ever
+    #[arg(long, required = true)]
+    lost: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Runs `tokend master-key`.
+pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(), CliError> {
+    let MasterKeyCommand::Reset(args) = command;
+    let clock = Clock::System;
+    let config = global.config(Need::Nothing)?;
+    let store = open_existing(&config, Purpose::Alone).await?;
+    global.close_at_end(&store);
+    let lost = master_key::find_lost(&config, &store, &clock).await?;
+    output::hint(&format!(
+        "{} signing keys cannot be opened; {} of them stay published until the tokens that they \
+         signed have expired. The next start makes new ones. Clients and secrets stay valid.",
+        lost.signing_keys.len(),
+        lost.published.len()
+    ));
+    confirmation::confirm("Give up what the lost master key sealed?", args.yes)?;
+    let Reset { lost, secrets } = master_key::reset(&store, &clock, &actor(), lost).await?;
+    let value = json!({
+        "reset": true, "signing_keys": lost.signing_keys, "still_published": lost.published,
+        "secrets_checked_by_hash": secrets,
+    });
+    let rows = [
+        ("signing keys given up", lost.signing_keys.len().to_string()),
+        ("still published", lost.published.len().to_string()),
+        ("secrets checked by hash", secrets.to_string()),
+        ("next", "start the server: it makes new keys".to_owned()),
+    ];
+    output::one(global.output, "reset", &value, &rows)
+}

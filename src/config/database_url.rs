@@ -1,0 +1,128 @@
+//! The text of `database.url`: a SQLite file or a Postgres server. A parameter that no driver reads
+//! is an error: `sslmod=require` would mean no TLS at all.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::config::Location;
+use crate::config::parse::{Complaint, path};
+
+/// The parameters of a Postgres URL that are read.
+const PARAMETERS: [&str; 19] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "options[NAME]",
+];
+
+/// The values of `sslmode`.
+const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+
+/// How special characters of a password are written.
+const ENCODE: &str = "percent-encode special characters of the password: @ as %40, : as %3A, / as \
+                      %2F, ? as %3F, # as %23";
+
+/// Reads `database.url`; empty means the file in the data folder.
+pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, Complaint> {
+    if text.is_empty() {
+        return Ok(Location::Sqlite(data_dir.join("tokend.db")));
+    }
+    if let Some(file) = text.strip_prefix("sqlite:") {
+        return sqlite(file.strip_prefix("//").unwrap_or(file));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return postgres(text);
+    }
+    Err("must begin with sqlite:// or postgres://".to_owned())
+}
+
+fn sqlite(text: &str) -> Result<Location, Complaint> {
+    let (file, query) = text.split_once('?').unwrap_or((text, ""));
+    // What many tools add, and what tokend does in any case: create the file.
+    if !matches!(query, "" | "mode=rwc") {
+        return Err(format!("has parameters that tokend does not read: ?{query}; remove them"));
+    }
+    if file.is_empty() || file.contains('#') || file == ":memory:" {
+        return Err("does not name a file; write sqlite:///var/lib/tokend/tokend.db".to_owned());
+    }
+    path(file).map(PathBuf::from).map(Location::Sqlite)
+}
+
+fn postgres(text: &str) -> Result<Location, Complaint> {
+    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}; {ENCODE}"))?;
+    let after_host = [url.path(), url.query().unwrap_or_default()];
+    if url.fragment().is_some() || after_host.iter().any(|part| part.contains('@')) {
+        return Err(format!("has an @ or a # after the host; {ENCODE}"));
+    }
+    for (name, value) in url.query_pairs() {
+        let is_option = name.starts_with("options[") && name.ends_with(']');
+        if !is_option && !PARAMETERS.contains(&&*name) {
+            let known =
+                PARAMETERS.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known));
+            let advice = match known.min().filter(|(distance, _)| *distance <= 2) {
+                Some((_, known)) => format!("did you mean {known}?"),
+                None => format!("known parameters: {}", PARAMETERS.join(", ")),
+            };
+            return Err(format!("has the unknown parameter `{name}`; {advice}"));
+        }
+        if matches!(&*name, "sslmode" | "ssl-mode") && !SSL_MODES.contains(&&*value) {
+            return Err(format!("has an unknown sslmode; known values: {}", SSL_MODES.join(", ")));
+        }
+    }
+    Ok(Location::Postgres(SecretString::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        location(text, Path::new("data")).expect_err("a problem")
+    }
+
+    #[test]
+    fn a_parameter_that_nothing_reads_is_an_error() {
+        assert!(problem("postgres://u@h/d?sslmod=require").ends_with("did you mean sslmode?"));
+        assert!(problem("postgres://u@h/d?sslmode=requir").contains("verify-full"));
+        assert!(problem("postgres://u@h/d?zzzzzzzzzz=1").contains("known parameters"));
+        assert!(problem("sqlite:///a.db?mode=ro").contains("?mode=ro"));
+        assert!(problem("sqlite://~/a.db").contains("`~`"));
+        for text in [
+            "postgres://u:p@h:5432/d?sslmode=verify-full&application_name=x",
+            "postgresql:///d?host=/run/postgresql&options[search_path]=a",
+            "sqlite:///a.db?mode=rwc",
+            "sqlite:a.db",
+            "",
+        ] {
+            assert!(location(text, Path::new("data")).is_ok(), "{text} was refused");
+        }
+    }
+
+    /// O-51: the host of such a URL is a part of the password.
+    #[test]
+    fn a_password_with_special_characters_must_be_encoded() {
+        for text in ["postgres://u:p@ss/w@h/d", "postgres://u:p#ss@h/d", "postgres://u:p/ss@h/d"] {
+            let problem = problem(text);
+            assert!(problem.contains("@ as %40"), "{text}: {problem}");
+            assert!(!problem.contains("ss"), "{text} is repeated: {problem}");
+        }
+        assert!(location("postgres://u:p%40ss@h/d", Path::new("data")).is_ok());
+    }
+}

@@ -1,0 +1,28 @@
+//! The issuer of the server that started last.
+
+use crate::model::time::Timestamp;
+use crate::store::{Store, StoreError, on_pool};
+
+impl Store {
+    /// Remembers the issuer of a server that starts; gives the one before, if it was another.
+    pub async fn note_issuer(
+        &self,
+        issuer: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        const SELECT: &str = "SELECT issuer FROM server_issuer WHERE one = 1";
+        const UPSERT: &str = "
+            INSERT INTO server_issuer (one, issuer, since)
+            VALUES (1, $1, $2)
+            ON CONFLICT (one) DO UPDATE
+            SET issuer = excluded.issuer, since = excluded.since";
+        on_pool!(self, |pool| {
+            let known: Option<String> = sqlx::query_scalar(SELECT).fetch_optional(pool).await?;
+            if known.as_deref() == Some(issuer) {
+                return Ok(None);
+            }
+            sqlx::query(UPSERT).bind(issuer).bind(now.0).execute(pool).await?;
+            Ok(known)
+        })
+    }
+}
