@@ -26,8 +26,11 @@ pub struct Vault {
     pub guesses: Guesses,
     /// Makes nonces for proofs of possession.
     pub nonces: Nonces,
-    /// Remembers proofs of possession.
+    /// Remembers the proofs of possession of token requests.
     pub proofs: Replays,
+    /// Remembers those of requests to APIs, which the check endpoint sees. A memory of its own, so
+    /// that busy APIs do not fill the memory of token requests.
+    pub api_proofs: Replays,
 }
 
 impl Vault {
@@ -47,6 +50,7 @@ impl Vault {
             guesses: Guesses::new(limits),
             nonces: tag_key.nonces(),
             proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
+            api_proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
             tag_key,
         })
     }

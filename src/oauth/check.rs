@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use crate::app::App;
 use crate::crypto::dpop::{Expected, Proof};
 use crate::crypto::jwt::{Claims, Confirmation};
+use crate::crypto::replays::Refused;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
@@ -76,7 +77,7 @@ pub enum CheckError {
     InsufficientScope,
     /// The gateway asks for something that does not exist. The text is for its operator.
     Misconfigured(String),
-    /// The memory of this instance is too old.
+    /// The memory of this instance is too old, or cannot take one more proof.
     Unavailable(Cow<'static, str>),
 }
 
@@ -145,7 +146,10 @@ fn check_binding(
         (Some(Confirmation::Key(thumbprint)), Scheme::Dpop) => {
             check_proof(app, claims, thumbprint, presented, now)
         }
-        (Some(Confirmation::Certificate(thumbprint)), _) => {
+        (Some(Confirmation::Certificate(_)), Scheme::Dpop) => {
+            Err(CheckError::InvalidToken("The access token is bound to a certificate: use Bearer."))
+        }
+        (Some(Confirmation::Certificate(thumbprint)), Scheme::Bearer) => {
             let certificate = origin.shown.certificate().filter(|_| origin.is_trusted_proxy);
             if certificate.is_some_and(|shown| shown.thumbprint() == *thumbprint) {
                 return Ok(());
@@ -178,6 +182,13 @@ fn check_proof(
     if proof.thumbprint != thumbprint {
         return Err(wrong("it is signed with another key than the token is bound to"));
     }
-    let taken = app.foundation.vault.proofs.take(&proof.name, &claims.client_id, now);
-    taken.map_err(|_| wrong("it has been used before, or the memory of proofs is full"))
+    let taken = app.foundation.vault.api_proofs.take(&proof.name, &claims.client_id, now);
+    taken.map_err(|refused| match refused {
+        Refused::Seen => wrong("it has been used before"),
+        // The proof may be correct, so the answer must not call it wrong.
+        Refused::Full => CheckError::Unavailable("the memory of DPoP proofs is full".into()),
+        Refused::FullForOne(_) => CheckError::Unavailable(
+            format!("client {} sends too many DPoP proofs", claims.client_id).into(),
+        ),
+    })
 }

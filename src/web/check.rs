@@ -26,6 +26,10 @@ const EXPIRES_IN: &str = "x-auth-expires-in";
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
 
+/// The longest description in a challenge, in bytes. A gateway has a bounded buffer for the head of
+/// an answer, and the description may repeat a URL of the caller.
+const MAX_DESCRIPTION_BYTES: usize = 300;
+
 /// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of the
 /// caller's request, and 204 lets that request through. The body is not read.
 pub(super) fn answer<B>(app: &App, origin: &Origin, request: &Request<B>) -> Response {
@@ -96,12 +100,22 @@ fn forwarded_proof(headers: &HeaderMap) -> Option<ForwardedProof> {
         values.next().is_none().then_some(value)
     };
     let (scheme, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
-    let target = one("x-forwarded-uri")?;
-    Some(ForwardedProof {
-        proof: one("dpop")?.to_owned(),
-        method: one("x-forwarded-method")?.to_owned(),
-        url: format!("{scheme}://{host}{target}"),
-    })
+    let url = forwarded_url(scheme, host, one("x-forwarded-uri")?)?;
+    let (proof, method) = (one("dpop")?.to_owned(), one("x-forwarded-method")?.to_owned());
+    Some(ForwardedProof { proof, method, url })
+}
+
+/// Puts the URL of the caller's request together. Scheme and host end where they should: a `Host`
+/// of `api.example.com/orders?` would otherwise turn any path into a query.
+fn forwarded_url(scheme: &str, host: &str, target: &str) -> Option<String> {
+    let is_host = |byte: u8| byte.is_ascii_graphic() && !br"/?#@\,".contains(&byte);
+    let is_target = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    let is_valid = matches!(scheme, "http" | "https")
+        && !host.is_empty()
+        && host.bytes().all(is_host)
+        && target.starts_with('/')
+        && target.bytes().all(is_target);
+    is_valid.then(|| format!("{scheme}://{host}{target}"))
 }
 
 /// Why a request is not let through, and what the challenge says.
@@ -160,7 +174,8 @@ impl Denial {
             }
         };
         if let Some((code, description)) = error {
-            let description = description.replace(['"', '\\'], "'");
+            let mut description = description.replace(['"', '\\'], "'");
+            description.truncate(description.floor_char_boundary(MAX_DESCRIPTION_BYTES));
             challenge.push_str(&format!(", error=\"{code}\", error_description=\"{description}\""));
         }
         if status == StatusCode::FORBIDDEN {
@@ -191,4 +206,26 @@ fn with(status: StatusCode, values: &[(&str, &str)]) -> Response {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_a_request_has_no_second_host_and_no_second_path() {
+        let url = |scheme, host, target| forwarded_url(scheme, host, target);
+        let good = url("https", "api.example.com:8443", "/orders/7?page=2");
+        assert_eq!(good.as_deref(), Some("https://api.example.com:8443/orders/7?page=2"));
+        assert!(url("http", "[::1]:80", "/").is_some());
+        for host in ["", "a/orders/7?", "a?", "a#", "user@a", "a\\b", "a, b", "a b", "\u{e4}"] {
+            assert_eq!(url("https", host, "/x"), None, "{host}");
+        }
+        for target in ["", "*", "orders", "https://a/orders", "/a b", "/a\\b", "/a\tb"] {
+            assert_eq!(url("https", "a", target), None, "{target}");
+        }
+        for scheme in ["", "HTTPS", "file", "https://b/?"] {
+            assert_eq!(url(scheme, "a", "/x"), None, "{scheme}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokend::crypto::{digest, random};
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 
-use crate::support::certificates::self_signed;
+use crate::support::certificates::{Pair, self_signed};
 use crate::support::keys::KeyPair;
 use crate::support::{
     Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, client_id, grant, method,
@@ -18,7 +18,8 @@ use crate::support::{
 
 const CHECK: &str = "/v1/oauth/check";
 
-const TRUSTED: [(&str, &str); 1] = [("TOKEND_PROXY_TRUSTED", "127.0.0.1/32")];
+/// tokend believes what a proxy on this machine forwards.
+pub const TRUSTED: [(&str, &str); 1] = [("TOKEND_PROXY_TRUSTED", "127.0.0.1/32")];
 
 /// A check with these headers of the caller.
 async fn check(server: &Server, query: &str, headers: &[(&str, &str)]) -> Answer {
@@ -146,7 +147,7 @@ async fn a_revoked_token_is_rejected_and_nothing_is_written(
 }
 
 /// A proof for a request to the API (RFC 9449, section 7).
-fn proof(server: &Server, key: &KeyPair, token: &str, change: impl Fn(&mut Value)) -> String {
+pub fn proof(server: &Server, key: &KeyPair, token: &str, change: impl Fn(&mut Value)) -> String {
     let mut jwk = key.jwk.clone();
     for member in ["kid", "use", "alg"] {
         jwk.as_object_mut().expect("an object").remove(member);
@@ -178,7 +179,8 @@ async fn check_dpop(server: &Server, token: &str, proof: &str) -> Answer {
     check(server, &orders(""), &headers).await
 }
 
-async fn dpop_token(server: &Server, client: &TestClient, key: &KeyPair) -> String {
+/// A token that is bound to a key.
+pub async fn dpop_token(server: &Server, client: &TestClient, key: &KeyPair) -> String {
     let own = proof(server, key, "", |claims| {
         claims["htm"] = json!("POST");
         claims["htu"] = json!(server.token_url());
@@ -224,6 +226,38 @@ async fn a_token_bound_to_a_key_needs_its_proof() {
     );
 }
 
+/// What is forwarded must be one URL: each header once, and no part that reaches into another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_forwarded_ambiguously_is_rejected() {
+    let server = Server::with(Engine::Sqlite, &TRUSTED).await;
+    let client = server.client().await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let token = dpop_token(&server, &client, &key).await;
+    let authorization = format!("DPoP {token}");
+    for index in 0..=FORWARDED.len() {
+        let good = proof(&server, &key, &token, |_| {});
+        let mut headers = vec![("authorization", authorization.as_str()), ("dpop", good.as_str())];
+        headers.extend(FORWARDED);
+        headers.push(headers[index + 1]);
+        let answer = check(&server, &orders(""), &headers).await;
+        assert_challenged(&answer, 401, "DPoP algs=");
+        assert!(answer.header("www-authenticate").contains("did not forward"), "{answer:?}");
+    }
+    // This host would turn the path into a query, which a proof does not name.
+    let good = proof(&server, &key, &token, |_| {});
+    let mut headers = vec![("authorization", authorization.as_str()), ("dpop", good.as_str())];
+    headers.extend(FORWARDED);
+    headers[4].1 = "api.example.com/orders/7?";
+    headers[5].1 = "/admin";
+    assert_eq!(check(&server, &orders(""), &headers).await.status, 401);
+    headers[4].1 = "api.example.com";
+    let long = format!("/{}", "a".repeat(4000));
+    headers[5].1 = &long;
+    let answer = check(&server, &orders(""), &headers).await;
+    assert_challenged(&answer, 401, "DPoP algs=");
+    assert!(answer.header("www-authenticate").len() < 500, "gateways have small buffers");
+}
+
 /// A caller that is not a trusted proxy could forward any request.
 #[tokio::test(flavor = "multi_thread")]
 async fn bound_tokens_are_checked_for_trusted_proxies_only() {
@@ -237,11 +271,9 @@ async fn bound_tokens_are_checked_for_trusted_proxies_only() {
     assert!(answer.header("www-authenticate").contains("did not forward it"), "{answer:?}");
 }
 
-/// RFC 8705, section 3: the certificate that the proxy has seen must be that of the token.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_bound_to_a_certificate_needs_it() {
-    let server = Server::with(Engine::Sqlite, &TRUSTED).await;
-    let (pair, other) = (self_signed("worker"), self_signed("worker"));
+/// A certificate, and a token that is bound to it.
+pub async fn certificate_token(server: &Server) -> (Pair, String) {
+    let pair = self_signed("worker");
     let jwk = ClientCertificate::new(pair.der.clone(), Vec::new()).to_jwk().expect("a key");
     let set = KeySet::parse(&json!({ "keys": [jwk] }).to_string()).expect("a key set");
     let client = server
@@ -253,6 +285,15 @@ async fn a_token_bound_to_a_certificate_needs_it() {
     let request = server.http.post(server.token_url()).header("client-cert", pair.header());
     let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
     let token = Answer::of(request.form(&form)).await.token();
+    (pair, token)
+}
+
+/// RFC 8705, section 3: the certificate that the proxy has seen must be that of the token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_bound_to_a_certificate_needs_it() {
+    let server = Server::with(Engine::Sqlite, &TRUSTED).await;
+    let (pair, token) = certificate_token(&server).await;
+    let other = self_signed("worker");
     let authorization = format!("Bearer {token}");
     let with = async |certificate: Option<String>| {
         let mut headers = vec![("authorization", authorization.as_str())];
@@ -263,5 +304,10 @@ async fn a_token_bound_to_a_certificate_needs_it() {
     for wrong in [None, Some(other.header()), Some("nonsense".to_owned())] {
         let answer = with(wrong).await;
         assert_challenged(&answer, 401, "Bearer realm=\"tokend\", error=\"invalid_token\"");
-    }
+    } // A scheme that promises a proof is not met by a certificate.
+    let (dpop, certificate) = (format!("DPoP {token}"), pair.header());
+    let headers = [("authorization", dpop.as_str()), ("client-cert", certificate.as_str())];
+    let answer = check(&server, &orders(""), &headers).await;
+    assert_challenged(&answer, 401, "DPoP algs=");
+    assert!(answer.header("www-authenticate").contains("use Bearer"), "{answer:?}");
 }
