@@ -35,6 +35,8 @@ pub struct Metadata {
     revocation_endpoint: String,
     /// Not registered: where the signed list of revocations is.
     revocation_list_uri: String,
+    /// Not registered: where gateways have tokens checked.
+    check_endpoint: String,
     jwks_uri: String,
     grant_types_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -89,6 +91,7 @@ pub fn metadata(app: &App) -> Metadata {
         introspection_endpoint: at(INTROSPECTION_PATH),
         revocation_endpoint: at(REVOCATION_PATH),
         revocation_list_uri: at(REVOCATION_LIST_PATH),
+        check_endpoint: at(CHECK_PATH),
         jwks_uri: at(KEY_SET_PATH),
         grant_types_supported: ["client_credentials", GrantType::JWT_BEARER],
         token_endpoint_auth_methods_supported: methods.clone(),

@@ -37,6 +37,7 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
                 "introspection_endpoint": format!("{base}/v1/oauth/introspect"),
                 "revocation_endpoint": format!("{base}/v1/oauth/revoke"),
                 "revocation_list_uri": format!("{base}/v1/oauth/revocations"),
+                "check_endpoint": format!("{base}/v1/oauth/check"),
                 "jwks_uri": format!("{base}/.well-known/jwks.json"),
                 "grant_types_supported": [
                     "client_credentials",
