@@ -15,7 +15,7 @@ use tokend::model::time::Clock;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, grant};
 
 /// The blocks of that language in a document.
-fn blocks(document: &str, fence: &str) -> Vec<String> {
+pub fn blocks(document: &str, fence: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(document);
     let text = std::fs::read_to_string(path).expect("a document");
     let opening = format!("```{fence}\n");

@@ -27,6 +27,7 @@ mod dpop;
 mod explain;
 mod first_minute;
 mod following;
+mod gateways;
 mod grants;
 mod interop;
 mod introspection;

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod commit_proxy;
+pub mod gateway;
 pub mod https;
 pub mod keys;
 pub mod log;
