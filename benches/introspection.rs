@@ -1,5 +1,5 @@
-//! Introspection, measured beside a bare verification of the same kind of token by the limit
-//! (`limit.rs`), in turn. The last column is what counts: at least 0.8.
+//! Introspection and the check for gateways, each compared with a bare verification of the same kind
+//! of token by the limit (`limit.rs`), in turn. The last column must be at least 0.8.
 //!
 //! Run it by `make bench`.
 
@@ -16,7 +16,7 @@ mod load;
 mod report;
 mod stage;
 
-use crate::load::Body;
+use crate::load::{Body, Credentials};
 use crate::report::Table;
 use crate::stage::beside::Beside;
 use crate::stage::{Engine, Hashing, Peer, Stage};
@@ -33,18 +33,45 @@ fn main() {
 async fn bench(words: &[String]) {
     let mut table = Table::new(COLUMNS);
     let mut is_enough = true;
-    for engine in Engine::ALL {
-        let (row, ratio) = row(engine).await;
+    let rows = Engine::ALL.map(|engine| (Question::Introspection, engine));
+    for (question, engine) in rows.into_iter().chain([(Question::Check, Engine::Sqlite)]) {
+        let (row, ratio) = row(question, engine).await;
         is_enough &= ratio >= LEAST;
         table.row(&row);
     }
     if words.is_empty() {
         table.keep("Introspection", include_str!("introspection.md"));
     }
-    assert!(is_enough, "introspection reaches less than {LEAST} of a bare verification");
+    assert!(
+        is_enough,
+        "introspection or the check reaches less than {LEAST} of a bare verification"
+    );
 }
 
-async fn row(engine: Engine) -> (String, f64) {
+/// What is asked about a token.
+#[derive(Clone, Copy)]
+enum Question {
+    Introspection,
+    Check,
+}
+
+impl Question {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Introspection => "introspection",
+            Self::Check => "check for a gateway",
+        }
+    }
+
+    fn request(self, client: &Credentials, token: &str) -> Vec<u8> {
+        match self {
+            Self::Introspection => load::introspection(client, token),
+            Self::Check => load::check(token),
+        }
+    }
+}
+
+async fn row(question: Question, engine: Engine) -> (String, f64) {
     let limit = Peer::limit("ES256", SERVER_CORE);
     let stage = Stage::new(engine, 1, 1, Hashing::Cheap).await;
     let server = stage.serve(Some(SERVER_CORE));
@@ -52,13 +79,14 @@ async fn row(engine: Engine) -> (String, f64) {
     let client = &stage.credentials[0];
     let asking = load::requests(&stage.credentials, Body::FormBasic);
     let token = load::token(server.port, &asking[0]).await;
-    let requests = [load::introspection(client, &token)];
+    let requests = [question.request(client, &token)];
     let bare = load::token(limit.port, &load::bare_requests()[0]).await;
-    let bare = [load::introspection(client, &bare)];
+    let bare = [question.request(client, &bare)];
     let Beside { ours, theirs, ratio } =
         stage::beside::beside(&server, &requests, &limit, &bare).await;
     let row = format!(
-        "| ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
+        "| {}, ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
+        question.name(),
         engine.name(),
         ours.per_second,
         ours.p50_ms,

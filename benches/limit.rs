@@ -13,10 +13,10 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper_util::rt::TokioIo;
@@ -104,20 +104,37 @@ struct Question<'a> {
 }
 
 /// A bare verification: the signature, and the claims as they stand.
-async fn introspect(State(key): State<Arc<Key>>, body: Bytes) -> Response {
-    let question: Question<'_> = serde_urlencoded::from_bytes(&body).expect("a form");
-    let (signed, signature) = question.token.rsplit_once('.').expect("a JWS");
+fn verify(key: &Key, token: &str) -> jwt::Claims {
+    let (signed, signature) = token.rsplit_once('.').expect("a JWS");
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).expect("base64url");
     key.public.as_ref().expect("ES256").verify_sig(signed.as_bytes(), &signature).expect("valid");
     let claims = signed.split('.').nth(1).expect("claims");
     let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
-    let mut claims: jwt::Claims = serde_json::from_slice(&claims).expect("claims");
+    serde_json::from_slice(&claims).expect("claims")
+}
+
+async fn introspect(State(key): State<Arc<Key>>, body: Bytes) -> Response {
+    let question: Question<'_> = serde_urlencoded::from_bytes(&body).expect("a form");
+    let mut claims = verify(&key, question.token);
     claims.cnf = None;
     let body = serde_json::to_vec(&claims).expect("an answer");
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The same as a check for a gateway: the token is in a header, and so is the answer.
+async fn check(State(key): State<Arc<Key>>, headers: HeaderMap) -> Response {
+    let token = headers[AUTHORIZATION].to_str().expect("a text").strip_prefix("Bearer ");
+    let claims = verify(&key, token.expect("a bearer token"));
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let client_id = HeaderValue::from_str(&claims.client_id).expect("a header");
+    headers.insert("x-auth-client-id", client_id);
     response
 }
 
@@ -143,6 +160,7 @@ fn main() {
     let routes: Router = Router::new()
         .route("/v1/oauth/token", post(token))
         .route("/v1/oauth/introspect", post(introspect))
+        .route("/v1/oauth/check", get(check))
         .with_state(Arc::new(Key { public: public(&signer), signer, header }));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {

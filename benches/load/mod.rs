@@ -110,6 +110,15 @@ pub fn introspection(Credentials { id, secret }: &Credentials, token: &str) -> V
     .into_bytes()
 }
 
+/// The request of a gateway that checks a token.
+pub fn check(token: &str) -> Vec<u8> {
+    format!(
+        "GET /v1/oauth/check?resource=https://orders.example.com&scope=orders:read HTTP/1.1\r\n\
+         host: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
 /// Asks for one token.
 pub async fn token(port: u16, request: &[u8]) -> String {
     let mut connection = Connection::open(port).await;
@@ -185,11 +194,11 @@ impl Connection {
         Self { stream, buffer: vec![0; 16 << 10], port }
     }
 
-    /// Sends a request and reads its answer, which must be a token.
+    /// Sends a request and reads its answer, which must be a success.
     async fn ask(&mut self, request: &[u8]) {
         let filled = self.exchange(request).await;
         assert!(
-            self.buffer.starts_with(b"HTTP/1.1 200"),
+            self.buffer.starts_with(b"HTTP/1.1 20"),
             "{}",
             String::from_utf8_lossy(&self.buffer[..filled])
         );
@@ -229,6 +238,9 @@ impl Connection {
 fn answer_length(bytes: &[u8]) -> Option<usize> {
     const NAME: &[u8] = b"content-length: ";
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    if bytes.starts_with(b"HTTP/1.1 204") {
+        return Some(head);
+    }
     let start = bytes[..head].windows(NAME.len()).position(|window| window == NAME)? + NAME.len();
     let digits = bytes[start..head].iter().take_while(|byte| byte.is_ascii_digit());
     Some(head + digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
