@@ -257,7 +257,7 @@ async fn dispatch(
 ) -> Result<(), CliError> {
     match command {
         Command::Serve => serve::run(global, hangup).await,
-        Command::Dev(args) => dev::run(global, args, hangup).await,
+        Command::Dev(args) => Box::pin(dev::run(global, args, hangup)).await,
         Command::Migrate(args) => migrate::run(global, &args).await,
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),
