@@ -16,6 +16,7 @@ use crate::cli::listing::Listing;
 use crate::model::grant::Grant;
 use crate::model::grant::GrantedScopes;
 use crate::model::time::Timestamp;
+use crate::model::untrusted_text;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +73,7 @@ pub(crate) fn many<T: Serialize>(
 
 /// Prints a line to standard output.
 pub(crate) fn line(text: &str) -> Result<(), CliError> {
-    printed(writeln!(io::stdout(), "{text}"))
+    printed(writeln!(io::stdout(), "{}", untrusted_text::escape_lines(text)))
 }
 
 /// Prints a text that has its own line breaks to standard output.
@@ -91,7 +92,7 @@ fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
 /// Says something beside the result, to standard error.
 pub(crate) fn hint(text: &str) {
     // If nobody reads standard error, the hint is lost and nothing else.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", untrusted_text::escape_lines(text));
 }
 
 /// A secret in a result: the secret itself, or the file that it is written to.
@@ -187,7 +188,9 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
 }
 
 fn json_text<T: Serialize>(value: &T) -> Result<String, CliError> {
-    serde_json::to_string_pretty(value).map_err(|error| CliError::failed(error.to_string()))
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|error| CliError::failed(error.to_string()))?;
+    Ok(untrusted_text::escape_json(&text).into_owned())
 }
 
 /// Prints a value as JSON, or as JSON in one line.
@@ -199,7 +202,9 @@ fn object_text<T: Serialize>(format: Format, value: &T) -> Result<String, CliErr
     if format != Format::Jsonl {
         return json_text(value);
     }
-    serde_json::to_string(value).map_err(|error| CliError::failed(error.to_string()))
+    let text = serde_json::to_string(value);
+    let text = text.map_err(|error| CliError::failed(error.to_string()))?;
+    Ok(untrusted_text::escape_json(&text).into_owned())
 }
 
 /// The value after a change; says so if it was like this before.
@@ -212,7 +217,7 @@ pub(crate) fn changed<T>(changed: Changed<T>) -> T {
 
 /// The cells of a row as a terminal may get them: a control character in a name must not reach it.
 pub(crate) fn printable(cells: &[String]) -> Vec<String> {
-    cells.iter().map(|cell| cell.replace(char::is_control, "?")).collect()
+    cells.iter().map(|cell| untrusted_text::escape(cell).into_owned()).collect()
 }
 
 fn table_text(rows: &[Vec<String>]) -> Result<String, CliError> {

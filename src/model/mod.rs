@@ -19,6 +19,7 @@ pub mod signing_key;
 pub mod time;
 pub mod token;
 pub mod trust;
+pub mod untrusted_text;
 pub mod usage;
 
 /// Why a text is not a value of the wanted kind, in words for the person who typed it.

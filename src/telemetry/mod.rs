@@ -1,5 +1,6 @@
 //! Logging: one line for each event, text for people or JSON for machines, to standard error.
 
+mod escaping;
 mod json;
 
 use std::io::IsTerminal;
@@ -12,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, reload};
 
+use crate::telemetry::escaping::{EscapingWriter, LineFormat};
 use crate::telemetry::json::JsonLines;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -42,11 +44,16 @@ impl LogLevel {
 /// call changes nothing. `level` has passed [`check_level`].
 pub fn start(level: &str, as_json: bool) -> LogLevel {
     let (filter, handle) = reload::Layer::new(targets(level).unwrap_or_default());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal();
+    let format = match (as_json, colour) {
+        (true, _) => LineFormat::Json,
+        (false, true) => LineFormat::Coloured,
+        (false, false) => LineFormat::Plain,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(EscapingWriter(format));
     let layer = if as_json {
         lines.event_format(JsonLines).with_filter(filter).boxed()
     } else {
-        let colour = std::io::stderr().is_terminal();
         lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
     };
     // The only failure is that logging is set up already, which is what we want.

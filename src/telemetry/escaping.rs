@@ -1,0 +1,92 @@
+//! The last step of every log line: text of others cannot reach a terminal as a command.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::model::untrusted_text::{escape_json, is_unsafe};
+
+/// How a line is written, which decides what may stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineFormat {
+    /// JSON: everything unsafe is escaped, and a reader gets back what was logged.
+    Json,
+    /// Text: everything unsafe is escaped.
+    Plain,
+    /// Text with colours: the escape character stays, because the colours need it. The formatter
+    /// has escaped those that are part of a field.
+    Coloured,
+}
+
+/// Writes log lines to standard error.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EscapingWriter(pub(super) LineFormat);
+
+impl<'a> MakeWriter<'a> for EscapingWriter {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+impl Write for EscapingWriter {
+    /// Takes a whole line: the formatter writes each event with one call.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        io::stderr().write_all(escape_line(self.0, &text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+fn escape_line(format: LineFormat, line: &str) -> Cow<'_, str> {
+    let is_kept = |c: char| match c {
+        // The end of the line; in a field it would be a second, forged line.
+        '\n' => false,
+        '\u{1b}' => format == LineFormat::Coloured,
+        other => !is_unsafe(other),
+    };
+    let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
+    if format == LineFormat::Json {
+        return escape_json(line);
+    }
+    if content.chars().all(is_kept) {
+        return Cow::Borrowed(line);
+    }
+    let mut out = String::with_capacity(line.len() + 16);
+    for c in content.chars() {
+        if is_kept(c) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_unicode());
+        }
+    }
+    out.push_str(end);
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S-10: the JSON log had raw U+0085, U+009B and U+2028.
+    #[test]
+    fn both_formats_escape_what_a_terminal_obeys() {
+        let field = "kid '\u{85}\u{9b}31m\u{202e}\u{2028}\u{1b}[2J'";
+        let json = serde_json::json!({ "reason": field }).to_string() + "\n";
+        let line = escape_line(LineFormat::Json, &json);
+        assert!(line.ends_with('\n') && !line.trim_end().chars().any(is_unsafe), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read["reason"], field);
+        let text = format!("INFO refused {field}\nforged\n");
+        let line = escape_line(LineFormat::Plain, &text);
+        assert!(line.ends_with('\n') && !line.trim_end().chars().any(is_unsafe), "{line}");
+        let coloured = escape_line(LineFormat::Coloured, "\u{1b}[32mINFO\u{1b}[0m \u{9b}31m\n");
+        assert_eq!(coloured, "\u{1b}[32mINFO\u{1b}[0m \\u{9b}31m\n");
+    }
+}
