@@ -162,9 +162,8 @@ fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
         Some(KeySource::Remote(uri)) => {
             vec![Shown { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
         }
-        Some(KeySource::Inline(set)) => ForeignKeys::registered(set.as_str(), &OF_CLIENTS)
+        Some(KeySource::Inline(set)) => ForeignKeys::describe(set.as_str(), &OF_CLIENTS)
             .map_err(|error| CliError::failed(error.to_string()))?
-            .names()
             .into_iter()
             .map(|(kid, algorithms)| Shown { kid, algorithms, source: "registered".into() })
             .collect(),

@@ -1,14 +1,14 @@
 //! Proofs of possession: a small JWT by which a client shows that it has a key (RFC 9449).
 
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::ThumbprintHash;
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use serde_json::Value;
 use url::Url;
 
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::foreign_key::{self, PRIVATE};
 use crate::crypto::jws::Jws;
-use crate::crypto::{digest, numeric_date};
+use crate::crypto::{digest, numeric_date, public_key};
 use crate::model::time::Timestamp;
 
 /// The longest proof that is looked at, in bytes.
@@ -101,6 +101,9 @@ impl Proof {
         if !jws.is_signed_by(&decoding, algorithm) {
             return Err(ProofError::Signature);
         }
+        if !is_sound(&key) {
+            return Err(ProofError::Lacks("a usable jwk"));
+        }
         if PRIVATE.iter().any(|member| !jwk[*member].is_null()) {
             return Err(ProofError::PrivateKey);
         }
@@ -127,6 +130,14 @@ impl Proof {
         let age = now.0.saturating_sub(self.issued_at.0);
         if (-LEEWAY..=GOOD_FOR).contains(&age) { Ok(()) } else { Err(ProofError::Time(age)) }
     }
+}
+
+/// True for a key that passes the checks of registered keys and is in its only form: a second text
+/// of the same key would have another thumbprint, which the key of an API could not meet.
+fn is_sound(key: &Jwk) -> bool {
+    public_key::check_numbers(&key.algorithm).is_ok()
+        && public_key::check_point(&key.algorithm).is_ok()
+        && public_key::has_minimal_numbers(&key.algorithm)
 }
 
 /// Point 3 (RFC 9449, section 4.2).
@@ -165,8 +176,8 @@ fn check_uri(claims: &Value, expected: &Expected<'_>) -> Result<(), ProofError> 
         url.set_fragment(None);
         Some(url)
     };
-    // A parser forgives white space; a proof has none.
-    let text = claims["htu"].as_str().filter(|text| !text.contains(char::is_whitespace));
+    // A parser drops control characters and white space, and takes \ for /. A proof has none.
+    let text = claims["htu"].as_str().filter(|text| text.bytes().all(is_of_a_uri));
     let presented = text.and_then(normal);
     let is_one = presented
         .is_some_and(|url| expected.uris.iter().any(|uri| normal(uri).as_ref() == Some(&url)));
@@ -174,4 +185,9 @@ fn check_uri(claims: &Value, expected: &Expected<'_>) -> Result<(), ProofError> 
         return Ok(());
     }
     Err(ProofError::Uri(expected.uris.first().cloned().unwrap_or_default()))
+}
+
+/// True for the characters of a URI (RFC 3986, section 2).
+fn is_of_a_uri(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
 }

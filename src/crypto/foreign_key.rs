@@ -1,25 +1,18 @@
 //! The public keys of others: of clients that sign assertions, and of issuers that we trust.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-    VerificationAlgorithm,
-};
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-use crate::crypto::digest;
+use crate::crypto::{digest, public_key};
 
 /// The most keys of a set that are looked at.
 const MOST: usize = 64;
 
 /// The members that make a key a private or a shared one (RFC 7518, section 6).
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-
-/// The shortest RSA modulus, in bytes (RFC 7518, section 3.3).
-const SHORTEST_RSA: usize = 256;
 
 /// Keys that can check signatures, ready for use.
 #[derive(Debug, Default)]
@@ -32,6 +25,14 @@ pub struct ForeignKey {
     pub(super) decoding: DecodingKey,
     /// The hash of the certificate that it came with, if it did.
     certificate: Option<String>,
+}
+
+impl ForeignKey {
+    fn algorithm_names(&self) -> String {
+        let names: Vec<_> =
+            self.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
+        names.join(" ")
+    }
 }
 
 impl std::fmt::Debug for ForeignKey {
@@ -76,10 +77,7 @@ impl ForeignKeys {
                 return Err(ForeignKeyError::Private(name));
             }
             let unusable = |why| ForeignKeyError::Unusable(name.clone(), why);
-            let mut key = key(value).map_err(unusable)?;
-            if !is_point(&key) {
-                return Err(unusable("its x and y are no point of the curve"));
-            }
+            let mut key = key(value, Points::Checked).map_err(unusable)?;
             key.algorithms.retain(|algorithm| taken.contains(algorithm));
             if key.algorithms.is_empty() {
                 return Err(unusable("its algorithm is not taken here"));
@@ -95,19 +93,48 @@ impl ForeignKeys {
         Ok(Self(keys))
     }
 
-    /// Reads a set that was registered before, when it was looked at closely.
+    /// Reads a set that was registered before. A key in it that is unusable by now, because a rule
+    /// became stricter, is left out and logged; the other keys of the client stay valid.
     pub fn stored(text: &str) -> Result<Self, ForeignKeyError> {
         let stored = |value: Value| {
-            let name = value["kid"].as_str().map_or_else(|| "without a kid".to_owned(), quoted);
-            key(value).map_err(|why| ForeignKeyError::Unusable(name, why))
+            let kid = value["kid"].as_str().map_or_else(|| "without a kid".to_owned(), quoted);
+            key(value, Points::Trusted)
+                .inspect_err(|problem| {
+                    tracing::error!(kid, problem, "a registered key is not used: register another");
+                })
+                .ok()
         };
-        values(text)?.into_iter().map(stored).collect::<Result<_, _>>().map(Self)
+        Ok(Self(values(text)?.into_iter().filter_map(stored).collect()))
     }
 
     /// Reads a set that was fetched: keys in it that cannot be used are for somebody else. There
     /// may be none left, when its owner has withdrawn them.
     pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
-        Ok(Self(values(text)?.into_iter().filter_map(|value| key(value).ok()).collect()))
+        Ok(Self(
+            values(text)?
+                .into_iter()
+                .filter_map(|value| key(value, Points::Checked).ok())
+                .collect(),
+        ))
+    }
+
+    /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people; also
+    /// of those that cannot be used.
+    pub fn describe(
+        text: &str,
+        taken: &[Algorithm],
+    ) -> Result<Vec<(String, String)>, ForeignKeyError> {
+        let describe = |value: Value| {
+            let kid = value["kid"].as_str().unwrap_or_default().to_owned();
+            match key(value, Points::Checked) {
+                Ok(mut key) => {
+                    key.algorithms.retain(|algorithm| taken.contains(algorithm));
+                    (kid, key.algorithm_names())
+                }
+                Err(problem) => (kid, format!("unusable: {problem}")),
+            }
+        };
+        Ok(values(text)?.into_iter().map(describe).collect())
     }
 
     /// The keys.
@@ -122,11 +149,7 @@ impl ForeignKeys {
 
     /// The ids of the keys and what each is for, for people.
     pub fn names(&self) -> Vec<(String, String)> {
-        let name = |key: &ForeignKey| {
-            let algorithms: Vec<_> =
-                key.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
-            (key.kid.clone().unwrap_or_default(), algorithms.join(" "))
-        };
+        let name = |key: &ForeignKey| (key.kid.clone().unwrap_or_default(), key.algorithm_names());
         self.0.iter().map(name).collect()
     }
 }
@@ -158,7 +181,16 @@ pub(super) fn read(value: Value) -> Option<Jwk> {
     serde_json::from_value(Value::Object(members)).ok()
 }
 
-fn key(value: Value) -> Result<ForeignKey, &'static str> {
+/// Whether it is computed that a key is a point on its curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Points {
+    /// It is.
+    Checked,
+    /// It was, when the key was registered. Computing it again for each client would delay a start.
+    Trusted,
+}
+
+fn key(value: Value, points: Points) -> Result<ForeignKey, &'static str> {
     let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
@@ -172,21 +204,14 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
             EllipticCurve::P384 => &[Algorithm::ES384],
             _ => return Err("its curve is not P-256"),
         },
-        AlgorithmParameters::RSA(key) => {
-            let modulus =
-                BASE64_URL_SAFE_NO_PAD.decode(&key.n).map_err(|_| "its n is malformed")?;
-            if modulus.iter().skip_while(|byte| **byte == 0).count() < SHORTEST_RSA {
-                return Err("an RSA key has 2048 bits or more");
-            }
-            &[
-                Algorithm::RS256,
-                Algorithm::PS256,
-                Algorithm::RS384,
-                Algorithm::RS512,
-                Algorithm::PS384,
-                Algorithm::PS512,
-            ]
-        }
+        AlgorithmParameters::RSA(_) => &[
+            Algorithm::RS256,
+            Algorithm::PS256,
+            Algorithm::RS384,
+            Algorithm::RS512,
+            Algorithm::PS384,
+            Algorithm::PS512,
+        ],
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
             &[Algorithm::EdDSA]
         }
@@ -197,6 +222,10 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
         Some(Some(one)) if possible.contains(&one) => vec![one],
         Some(_) => return Err("its alg is not one for a signature with such a key"),
     };
+    public_key::check_numbers(&jwk.algorithm)?;
+    if points == Points::Checked {
+        public_key::check_point(&jwk.algorithm)?;
+    }
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers are malformed")?;
     let certificate = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
     let certificate = match certificate {
@@ -207,18 +236,6 @@ fn key(value: Value) -> Result<ForeignKey, &'static str> {
         }
     };
     Ok(ForeignKey { kid: jwk.common.key_id, algorithms, decoding, certificate })
-}
-
-/// True unless it is a key of a curve whose numbers are no key of that curve.
-fn is_point(key: &ForeignKey) -> bool {
-    let algorithm: &'static dyn VerificationAlgorithm = match key.algorithms.first() {
-        Some(Algorithm::ES256) => &ECDSA_P256_SHA256_FIXED,
-        Some(Algorithm::ES384) => &ECDSA_P384_SHA384_FIXED,
-        Some(Algorithm::EdDSA) => &ED25519,
-        _ => return true,
-    };
-    let bytes = key.decoding.try_get_as_bytes();
-    bytes.is_ok_and(|bytes| ParsedPublicKey::new(algorithm, bytes).is_ok())
 }
 
 fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
@@ -268,7 +285,7 @@ mod tests {
         assert!(problem(&|key| key["alg"] = "HS256".into()).contains("its alg"));
         assert!(problem(&|key| key["crv"] = "P-521".into()).contains("its curve"));
         assert!(problem(&|key| key["y"] = key["x"].clone()).contains("no point"));
-        assert!(problem(&|key| key["x"] = "AAAA".into()).contains("no point"));
+        assert!(problem(&|key| key["x"] = "AAAA".into()).contains("length of a coordinate"));
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
         assert!(matches!(
             ForeignKeys::registered(shared, &OF_ISSUERS),
@@ -299,6 +316,19 @@ mod tests {
         let stored = ForeignKeys::stored(&set(&[jwk(signing_key::Algorithm::Es256)]));
         assert_eq!(stored.expect("a key").names()[0].1, "ES256");
         assert!(of(&[Algorithm::RS256]).is_err());
+    }
+
+    /// S-13, D1: a rule that became stricter takes away one key, not the client.
+    #[test]
+    fn a_weak_key_that_is_stored_is_left_out_and_the_others_stay() {
+        let mut neutral = jwk(signing_key::Algorithm::EdDsa);
+        neutral["x"] = format!("AQ{}", "A".repeat(41)).into();
+        neutral["kid"] = "neutral".into();
+        let text = set(&[neutral, jwk(signing_key::Algorithm::Es256)]);
+        assert_eq!(ForeignKeys::stored(&text).expect("keys").names()[0].1, "ES256");
+        assert_eq!(ForeignKeys::fetched(&text).expect("keys").names().len(), 1);
+        let refused = ForeignKeys::registered(&text, &OF_ISSUERS).expect_err("a problem");
+        assert!(refused.to_string().contains("small order"), "{refused}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod keyring;
 pub mod nonces;
 pub mod numeric_date;
 pub mod proof;
+mod public_key;
 pub mod public_key_pem;
 pub mod random;
 pub mod replays;
@@ -28,6 +29,8 @@ pub mod seal;
 pub mod secret;
 pub mod signer;
 pub mod vault;
+#[cfg(test)]
+mod wycheproof;
 
 /// Why a cryptographic step could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

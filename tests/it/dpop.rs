@@ -1,5 +1,7 @@
 //! Tokens that are bound to a key of the client's own (RFC 9449).
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::crypto::random;
@@ -278,4 +280,54 @@ async fn a_client_that_is_marked_must_send_a_proof(
     let metadata = server.get("/.well-known/oauth-authorization-server").await.json();
     // C-155.
     assert!(metadata["dpop_signing_alg_values_supported"].to_string().contains("ES256"));
+}
+
+/// S-13: the checks of registered keys hold for the key of a proof, and one key has one text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_needs_a_sound_key_in_its_one_form() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let (ec, rsa) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Rs256));
+    let decode = |value: &Value| {
+        BASE64_URL_SAFE_NO_PAD.decode(value.as_str().expect("a text")).expect("base64url")
+    };
+    let (x, y) = (decode(&ec.jwk["x"]), decode(&ec.jwk["y"]));
+    let text = |bytes: &[u8]| json!(BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    let other_curve: Change<'_> = &|jwk| jwk["crv"] = json!("P-384");
+    // The same 64 bytes, cut in another place.
+    let odd_lengths: Change<'_> = &|jwk| {
+        jwk["x"] = text(&x[..31]);
+        jwk["y"] = text(&[&x[31..], &y[..]].concat());
+    };
+    let padded: Change<'_> = &|jwk| jwk["n"] = text(&[&[0], &decode(&jwk["n"])[..]].concat());
+    for (key, change) in [(&ec, other_curve), (&ec, odd_lengths), (&rsa, padded)] {
+        let mut header = header(key);
+        change(&mut header["jwk"]);
+        let bad = key.sign_under(&header, &claims(&server));
+        refused(&server, &client, &[&bad], "jwk").await;
+    }
+    // With the neutral element, R = B*s is a signature of every message: here s is 0.
+    let neutral = [&[1][..], &[0; 31]].concat();
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&neutral) });
+    let header = json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk });
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let signature = BASE64_URL_SAFE_NO_PAD.encode([&neutral[..], &[0; 32]].concat());
+    let forged = format!("{}.{}.{signature}", part(&header), part(&claims(&server)));
+    refused(&server, &client, &[&forged], "jwk").await;
+}
+
+/// S-13: a parser drops control characters, so a proof with them passed for another URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_url_of_a_proof_is_a_url() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let url = server.token_url();
+    let with_tab = url.replace("oauth", "oa\tuth");
+    for htu in [format!("{url}\0"), format!("\u{1}{url}"), with_tab, url.replace("/v1", "\\v1")] {
+        let mut claims = claims(&server);
+        claims["htu"] = json!(htu);
+        let bad = key.sign_under(&header(&key), &claims);
+        refused(&server, &client, &[&bad], "htu").await;
+    }
 }
