@@ -3,11 +3,12 @@
 //!
 //! The counts stand in two tables of fixed size, so nobody can fill the memory, and an unknown
 //! client is counted like a known one. Two clients may share a place; that does no harm, because
-//! being over a limit only means to be checked behind everybody else.
+//! being over a limit only means to wait in another queue.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use crate::model::network::customer_network;
 use crate::model::rate::{Full, Meter, Rate};
 use crate::model::time::Timestamp;
 
@@ -21,6 +22,26 @@ pub struct Limits {
     pub by_client: Rate,
     /// From one address.
     pub by_address: Rate,
+}
+
+/// Whether an address has attempted anything else in this window of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempts {
+    /// This is its first attempt, so the wrong ones were those of other addresses.
+    First,
+    /// There were others before it that have not proved right.
+    Repeated,
+}
+
+/// How an attempt stands against the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Neither its client nor its address is over a limit.
+    WithinLimits,
+    /// There were too many attempts on the client, from whatever address.
+    ClientOverLimit(Full, Attempts),
+    /// There were too many attempts from its own address.
+    AddressOverLimit(Full),
 }
 
 /// The counts of this process.
@@ -44,17 +65,28 @@ impl Guesses {
         Self { by_client: Table::new(limits.by_client), by_address: Table::new(limits.by_address) }
     }
 
-    /// Notes an attempt before it is checked. `Err`: there have been too many of late.
-    pub fn note(&self, client_id: &str, address: IpAddr, now: Timestamp) -> Result<(), Full> {
+    /// Notes an attempt before it is checked, and says how it stands.
+    pub fn note(&self, client_id: &str, address: IpAddr, now: Timestamp) -> Standing {
         let on_client = self.by_client.count(client_id, now);
-        let from_address = self.by_address.count(&network(address), now);
-        on_client.and(from_address)
+        let network = customer_network(address);
+        let is_first = self.by_address.is_unused(&network, now);
+        match (self.by_address.count(&network, now), on_client) {
+            (Err(full), _) => Standing::AddressOverLimit(full),
+            (Ok(()), Ok(())) => Standing::WithinLimits,
+            (Ok(()), Err(full)) if is_first => Standing::ClientOverLimit(full, Attempts::First),
+            (Ok(()), Err(full)) => Standing::ClientOverLimit(full, Attempts::Repeated),
+        }
     }
 
     /// Takes an attempt back that was no guess: the secret was right.
     pub fn take_back(&self, client_id: &str, address: IpAddr, now: Timestamp) {
         self.by_client.take_back(client_id, now);
-        self.by_address.take_back(&network(address), now);
+        self.take_back_of_address(address, now);
+    }
+
+    /// The same for one that was counted for its address alone.
+    pub fn take_back_of_address(&self, address: IpAddr, now: Timestamp) {
+        self.by_address.take_back(&customer_network(address), now);
     }
 }
 
@@ -74,16 +106,12 @@ impl Table {
         self.meter(key).count(self.rate, now)
     }
 
+    fn is_unused<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) -> bool {
+        self.meter(key).is_unused(self.rate, now)
+    }
+
     fn take_back<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) {
         self.meter(key).take_back(self.rate, now);
-    }
-}
-
-/// What counts as one address: of IPv6 the network of one customer (RFC 6177), 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 
@@ -100,15 +128,21 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    use Standing::{AddressOverLimit, ClientOverLimit, WithinLimits};
+
     #[test]
     fn attempts_are_counted_by_client_wherever_they_come_from() {
         let guesses = guesses();
         for last in 1..=2 {
-            assert_eq!(guesses.note("a", IpAddr::from([192, 0, 2, last]), Timestamp(60)), Ok(()));
+            let from = IpAddr::from([192, 0, 2, last]);
+            assert_eq!(guesses.note("a", from, Timestamp(60)), WithinLimits);
         }
+        let full = Full { seconds: 59 };
         let third = guesses.note("a", address("192.0.2.3"), Timestamp(61));
-        assert_eq!(third, Err(Full { seconds: 59 }));
-        assert_eq!(guesses.note("a", address("192.0.2.3"), Timestamp(120)), Ok(()));
+        assert_eq!(third, ClientOverLimit(full, Attempts::First));
+        let fourth = guesses.note("a", address("192.0.2.3"), Timestamp(61));
+        assert_eq!(fourth, ClientOverLimit(full, Attempts::Repeated));
+        assert_eq!(guesses.note("a", address("192.0.2.3"), Timestamp(120)), WithinLimits);
     }
 
     #[test]
@@ -116,17 +150,20 @@ mod tests {
         let guesses = guesses();
         for host in 1..=5_u16 {
             let from = address(&format!("2001:db8:1:2::{host}"));
-            assert_eq!(guesses.note(&format!("client {host}"), from, Timestamp(0)), Ok(()));
+            assert_eq!(guesses.note(&format!("client {host}"), from, Timestamp(0)), WithinLimits);
         }
-        assert!(guesses.note("another", address("2001:db8:1:2:ffff::"), Timestamp(0)).is_err());
-        assert!(guesses.note("one more", address("2001:db8:1:3::1"), Timestamp(0)).is_ok());
+        let sixth = guesses.note("another", address("2001:db8:1:2:ffff::"), Timestamp(0));
+        assert_eq!(sixth, AddressOverLimit(Full { seconds: 60 }));
+        let other = guesses.note("one more", address("2001:db8:1:3::1"), Timestamp(0));
+        assert_eq!(other, WithinLimits);
     }
 
     #[test]
     fn right_secrets_do_not_count() {
         let guesses = guesses();
         for _ in 0..100 {
-            assert_eq!(guesses.note("a", address("192.0.2.1"), Timestamp(0)), Ok(()));
+            let noted = guesses.note("a", address("192.0.2.1"), Timestamp(0));
+            assert_eq!(noted, WithinLimits);
             guesses.take_back("a", address("192.0.2.1"), Timestamp(0));
         }
     }

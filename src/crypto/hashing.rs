@@ -3,8 +3,10 @@
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
 //! come again. Minted secrets and guessable ones have lanes of their own, so that a flood in one
-//! never holds up the other; and whoever guesses too often waits behind everybody else.
+//! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
+//! of their own ([`crate::crypto::throttled`]).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::crypto::CryptoError;
 use crate::crypto::argon2id::{self, Cost, Workspaces};
+use crate::crypto::throttled::{Priority, ThrottledQueue, ThrottledTurn};
 use crate::model::secret::SecretHash;
 
 /// How long an attempt may wait for its turn.
@@ -31,9 +34,10 @@ pub enum Lane {
     Minted,
     /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
     Guessable,
-    /// The same from those who have guessed too often of late. One of them at a time waits in the
-    /// lane of the others, and none for as long again as the last hash took.
-    Suspect,
+    /// The same while a limit of guesses is exceeded. One at a time waits in the lane of the
+    /// others, and none for as long again as the last hash took. The address is a network of
+    /// [`crate::model::network`].
+    Throttled(IpAddr, Priority),
 }
 
 /// Makes and checks argon2id hashes.
@@ -42,7 +46,7 @@ pub struct Hasher {
     cost: Cost,
     minted: Places,
     guessable: Places,
-    suspect: Places,
+    throttled: ThrottledQueue,
     dummy: SecretHash,
     workspaces: Arc<Workspaces>,
     checks: AtomicU64,
@@ -59,7 +63,7 @@ struct Places {
 /// away meanwhile.
 struct Turn {
     _running: OwnedSemaphorePermit,
-    suspect: Option<OwnedSemaphorePermit>,
+    throttled: Option<ThrottledTurn>,
 }
 
 impl Places {
@@ -70,13 +74,13 @@ impl Places {
 
 impl Hasher {
     /// Sets up the lanes: `lanes` hashes at once for minted secrets, as many for guessable ones,
-    /// and one of a suspect among these; with `queue` attempts waiting for each.
+    /// and one throttled among these; with `queue` attempts waiting for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
             minted: Places::new(lanes, queue),
             guessable: Places::new(lanes, queue),
-            suspect: Places::new(1, queue),
+            throttled: ThrottledQueue::new(queue),
             dummy: argon2id::dummy(cost),
             workspaces: Arc::new(Workspaces::new(cost)),
             checks: AtomicU64::new(0),
@@ -100,12 +104,12 @@ impl Hasher {
         presented: &SecretString,
         hash: &SecretHash,
     ) -> Result<bool, Busy> {
-        let places = match lane {
-            Lane::Minted => &self.minted,
-            Lane::Guessable => &self.guessable,
-            Lane::Suspect => &self.suspect,
+        let _place = match lane {
+            Lane::Minted => Some(self.minted.waiting.try_acquire().map_err(|_| Busy)?),
+            Lane::Guessable => Some(self.guessable.waiting.try_acquire().map_err(|_| Busy)?),
+            // It has places of its own.
+            Lane::Throttled(..) => None,
         };
-        let _place = places.waiting.try_acquire().map_err(|_| Busy)?;
         let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(lane)).await else {
             return Err(Busy);
         };
@@ -131,12 +135,14 @@ impl Hasher {
     }
 
     async fn turn(&self, lane: Lane) -> Result<Turn, Busy> {
-        let suspect = match lane {
-            Lane::Suspect => Some(acquire(&self.suspect).await?),
+        let throttled = match lane {
+            Lane::Throttled(network, priority) => {
+                Some(self.throttled.turn(network, priority).await?)
+            }
             Lane::Minted | Lane::Guessable => None,
         };
         let places = if lane == Lane::Minted { &self.minted } else { &self.guessable };
-        Ok(Turn { _running: acquire(places).await?, suspect })
+        Ok(Turn { _running: acquire(places).await?, throttled })
     }
 
     /// How many hashes have been checked since the start.
@@ -146,12 +152,13 @@ impl Hasher {
 }
 
 impl Turn {
-    /// Lets the next one run, and the next suspect after as long again as this one `took`.
+    /// Lets the next one run, and the next throttled one after as long again as this one `took`.
     fn end(self, took: Duration) {
-        if let Some(suspect) = self.suspect {
+        if let Some(throttled) = self.throttled {
+            let running = throttled.into_running();
             tokio::spawn(async move {
                 tokio::time::sleep(took).await;
-                drop(suspect);
+                drop(running);
             });
         }
     }
@@ -205,11 +212,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn suspects_never_take_every_place_of_the_guessable_lane() {
+    async fn throttled_attempts_never_take_every_place_of_the_guessable_lane() {
         let hasher = Arc::new(Hasher::new(CHEAP, 2, 64));
-        let _suspect = hasher.turn(Lane::Suspect).await.expect("a turn");
-        let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(Lane::Suspect));
-        assert!(second.await.is_err(), "two suspects run at once");
+        let lane = |last: u8| Lane::Throttled([192, 0, 2, last].into(), Priority::First);
+        let _running = hasher.turn(lane(1)).await.expect("a turn");
+        let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(lane(2)));
+        assert!(second.await.is_err(), "two of them run at once");
         let hash = hasher.hash(&secret("right")).expect("a hash");
         assert_eq!(hasher.verify(Lane::Guessable, &secret("right"), &hash).await, Ok(true));
     }

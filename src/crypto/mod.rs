@@ -28,6 +28,7 @@ pub mod replays;
 pub mod seal;
 pub mod secret;
 pub mod signer;
+pub mod throttled;
 pub mod vault;
 #[cfg(test)]
 mod wycheproof;

@@ -9,6 +9,7 @@ pub mod distinguished_name;
 pub mod event;
 pub mod grant;
 pub mod master_key;
+pub mod network;
 pub mod rate;
 pub mod refusal;
 pub mod resource;

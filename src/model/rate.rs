@@ -120,6 +120,12 @@ impl Meter {
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
     }
 
+    /// True if nothing has been counted in this span.
+    pub fn is_unused(&self, rate: Rate, now: Timestamp) -> bool {
+        let word = self.0.load(Ordering::Relaxed);
+        span_of(word) != place(rate, now).0 || count_of(word) == 0
+    }
+
     /// A meter that stands where this one stands now.
     #[must_use]
     pub fn copy(&self) -> Self {

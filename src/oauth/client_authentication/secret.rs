@@ -7,10 +7,13 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::app::App;
+use crate::crypto::guesses::{Attempts, Standing};
 use crate::crypto::hashing::{Busy, Hasher, Lane};
 use crate::crypto::proof::Mac;
 use crate::crypto::secret;
+use crate::crypto::throttled::Priority;
 use crate::directory::{ClientEntry, SecretEntry};
+use crate::model::network::customer_network;
 use crate::model::secret::SecretKind;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
@@ -123,8 +126,10 @@ impl Attempt<'_> {
 
     /// Any other text may be a guess at an imported secret. As long as there are such secrets, a
     /// wrong one costs a hash in any case, so that time does not tell whether the client exists,
-    /// has such a secret, or has used it already. Who guesses too often waits behind everybody
-    /// else and is told so; but a right secret is never refused for the wrong ones before it.
+    /// has such a secret, or has used it already.
+    ///
+    /// A correct secret is never rejected because of wrong ones from other addresses. It waits for
+    /// its turn, at most [`crate::crypto::hashing::DEADLINE`], and after that the answer is 503.
     async fn prove_guessable(
         &self,
         entry: Option<&ClientEntry>,
@@ -134,18 +139,27 @@ impl Attempt<'_> {
         }
         let guesses = &self.app.foundation.vault.guesses;
         let id = &self.credentials.client_id;
-        let noted = guesses.note(id, self.address, self.now);
-        let lane = if noted.is_ok() { Lane::Guessable } else { Lane::Suspect };
-        let checked = self.check_guess(entry, lane).await;
-        match (noted, checked) {
-            (Ok(()), Ok(Some(secret))) => {
+        let standing = guesses.note(id, self.address, self.now);
+        let checked = self.check_guess(entry, lane_of(standing, self.address)).await;
+        match (standing, checked) {
+            (Standing::WithinLimits, Ok(Some(secret))) => {
                 guesses.take_back(id, self.address, self.now);
                 Ok(Some(secret))
             }
-            (Err(_), Ok(Some(secret))) => Ok(Some(secret)),
-            (Ok(()), Ok(None)) => Ok(None),
-            (Ok(()), Err(busy)) => Err(OAuthError::unavailable(busy.to_string())),
-            (Err(full), _) => Err(OAuthError::too_many_guesses(full.seconds)),
+            (Standing::ClientOverLimit(..), Ok(Some(secret))) => {
+                guesses.take_back_of_address(self.address, self.now);
+                Ok(Some(secret))
+            }
+            (Standing::AddressOverLimit(_), Ok(Some(secret))) => Ok(Some(secret)),
+            (Standing::WithinLimits, Ok(None)) => Ok(None),
+            (Standing::ClientOverLimit(full, _), Ok(None))
+            | (Standing::AddressOverLimit(full), _) => {
+                Err(OAuthError::too_many_guesses(full.seconds))
+            }
+            // It was not checked, so nothing is known of it.
+            (Standing::WithinLimits | Standing::ClientOverLimit(..), Err(busy)) => {
+                Err(OAuthError::unavailable(busy.to_string()))
+            }
         }
     }
 
@@ -192,6 +206,17 @@ impl Attempt<'_> {
             found = Match::NoByHash;
         }
         Ok(found)
+    }
+}
+
+/// Where an attempt waits for its hash.
+fn lane_of(standing: Standing, address: IpAddr) -> Lane {
+    let throttled = |priority| Lane::Throttled(customer_network(address), priority);
+    match standing {
+        Standing::WithinLimits => Lane::Guessable,
+        Standing::ClientOverLimit(_, Attempts::First) => throttled(Priority::First),
+        Standing::ClientOverLimit(_, Attempts::Repeated) => throttled(Priority::Second),
+        Standing::AddressOverLimit(_) => throttled(Priority::Last),
     }
 }
 
