@@ -2,18 +2,33 @@
 //! operator is another process, and the instance that refused may be any of several.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+use crate::model::network::customer_network;
 use crate::model::refusal::RefusalRecord;
 
 /// How many are held until they are written.
 const MOST: usize = 2000;
 
-/// How many of one address are noted in a burst, so that a flood does not hide everybody else's.
+/// How many of them may be about no known client. The rest is reserved: whoever floods the server
+/// with rejections about nothing must not push out those that an operator will ask about.
+const MOST_OF_UNKNOWN: usize = MOST / 2;
+
+/// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not hide everybody else's.
 const MOST_OF_ONE: usize = 200;
 
 /// How many more of one address may come each time they are written.
 const REFILL: usize = 50;
+
+/// What a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// A client that exists.
+    KnownClient,
+    /// Something else.
+    NoKnownClient,
+}
 
 /// The refusals since they were last taken.
 #[derive(Debug, Default)]
@@ -22,30 +37,31 @@ pub struct Refusals(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     records: Vec<RefusalRecord>,
+    /// How many of them are about no known client.
+    of_unknown: usize,
     /// How much of its burst each address has used up.
-    by_address: HashMap<String, usize>,
+    by_address: HashMap<IpAddr, usize>,
 }
 
 impl Refusals {
     /// Notes a refusal if there is room. Never waits: where two threads meet, one of them goes on
     /// without; the log has all of them.
-    pub fn note(&self, address: &str, record: impl FnOnce() -> RefusalRecord) {
+    pub fn note(&self, address: IpAddr, about: About, record: impl FnOnce() -> RefusalRecord) {
         let mut held = match self.0.try_lock() {
             Ok(held) => held,
             Err(TryLockError::Poisoned(held)) => held.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if held.records.len() >= MOST {
+        let is_unknown = about == About::NoKnownClient;
+        if held.records.len() >= MOST || (is_unknown && held.of_unknown >= MOST_OF_UNKNOWN) {
             return;
         }
-        if let Some(count) = held.by_address.get_mut(address) {
-            if *count >= MOST_OF_ONE {
-                return;
-            }
-            *count += 1;
-        } else {
-            held.by_address.insert(address.to_owned(), 1);
+        let count = held.by_address.entry(customer_network(address)).or_default();
+        if *count >= MOST_OF_ONE {
+            return;
         }
+        *count += 1;
+        held.of_unknown += usize::from(is_unknown);
         held.records.push(record());
     }
 
@@ -56,6 +72,7 @@ impl Refusals {
             *used = used.saturating_sub(REFILL);
             *used > 0
         });
+        held.of_unknown = 0;
         std::mem::take(&mut held.records)
     }
 
@@ -65,6 +82,7 @@ impl Refusals {
         let mut held = self.lock();
         records.drain(..records.len().saturating_sub(MOST / 2));
         records.append(&mut held.records);
+        held.of_unknown = records.iter().filter(|record| record.client_id.is_none()).count();
         held.records = records;
     }
 
@@ -78,46 +96,81 @@ mod tests {
     use super::*;
     use crate::model::time::Timestamp;
 
-    fn note(refusals: &Refusals, address: &str) {
-        refusals.note(address, || RefusalRecord {
+    fn note_about(refusals: &Refusals, address: IpAddr, about: About) {
+        refusals.note(address, about, || RefusalRecord {
             request_id: String::new(),
             at: Timestamp(0),
             status: 401,
             error: String::new(),
-            address: address.to_owned(),
-            client_id: None,
+            address: address.to_string(),
+            client_id: (about == About::KnownClient).then(|| "a".to_owned()),
             reason: String::new(),
             remedy: None,
             hint: None,
         });
     }
 
+    fn note(refusals: &Refusals, address: IpAddr) {
+        note_about(refusals, address, About::KnownClient);
+    }
+
+    /// An address of a network of its own.
+    fn address(number: usize) -> IpAddr {
+        IpAddr::from([0xfd00, 0, 0, u16::try_from(number).expect("small"), 0, 0, 0, 1])
+    }
+
     #[test]
     fn a_flood_from_one_address_leaves_room_for_the_others() {
         let refusals = Refusals::default();
-        (0..2000).for_each(|_| note(&refusals, "a"));
-        note(&refusals, "b");
+        (0..2000).for_each(|_| note(&refusals, address(1)));
+        note(&refusals, address(2));
         assert_eq!(refusals.take().len(), MOST_OF_ONE + 1);
         // It goes on, a little at a time.
-        (0..2000).for_each(|_| note(&refusals, "a"));
+        (0..2000).for_each(|_| note(&refusals, address(1)));
         assert_eq!(refusals.take().len(), REFILL);
-        (0..5000).for_each(|n| note(&refusals, &n.to_string()));
+        (0..5000).for_each(|n| note(&refusals, address(n)));
         assert_eq!(refusals.take().len(), MOST);
         assert!(refusals.take().is_empty());
         (0..20).for_each(|_| drop(refusals.take()));
         assert!(refusals.lock().by_address.is_empty());
     }
 
+    /// S-9: a customer's network wrote ten times as many rows from many addresses as from one.
+    #[test]
+    fn all_addresses_of_one_customer_are_one() {
+        let refusals = Refusals::default();
+        for host in 0..2000_u16 {
+            note(&refusals, IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]));
+        }
+        assert_eq!(refusals.take().len(), MOST_OF_ONE);
+    }
+
+    /// S-9: a flood about nothing filled the ring.
+    #[test]
+    fn a_share_is_kept_for_known_clients() {
+        let refusals = Refusals::default();
+        (0..5000).for_each(|n| note_about(&refusals, address(n), About::NoKnownClient));
+        note(&refusals, address(6000));
+        let taken = refusals.take();
+        assert_eq!(taken.len(), MOST_OF_UNKNOWN + 1);
+        refusals.put_back(taken);
+        (7000..12_000).for_each(|n| note_about(&refusals, address(n), About::NoKnownClient));
+        note(&refusals, address(6001));
+        let known = refusals.take().iter().filter(|record| record.client_id.is_some()).count();
+        assert_eq!(known, 2);
+    }
+
     #[test]
     fn what_could_not_be_written_is_held_without_shutting_others_out() {
         let refusals = Refusals::default();
-        (0..MOST).for_each(|n| note(&refusals, &n.to_string()));
+        (0..MOST).for_each(|n| note(&refusals, address(n)));
         refusals.put_back(refusals.take());
-        (0..10).for_each(|_| note(&refusals, "later"));
+        (0..10).for_each(|_| note(&refusals, address(9999)));
         refusals.put_back(refusals.take());
         let addresses: Vec<_> = refusals.take().into_iter().map(|record| record.address).collect();
         assert_eq!(addresses.len(), MOST / 2);
-        assert_eq!(addresses[0], (MOST / 2 + 10).to_string());
-        assert_eq!(addresses.iter().filter(|address| *address == "later").count(), 10);
+        assert_eq!(addresses[0], address(MOST / 2 + 10).to_string());
+        let later = address(9999).to_string();
+        assert_eq!(addresses.iter().filter(|address| **address == later).count(), 10);
     }
 }

@@ -33,7 +33,8 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
         kind: "refused request",
         id: id.to_owned(),
         remedy: "Only refusals are kept: the last 10,000 of seven days, and of a flood from one \
-                 address a part. The server's log has them all: search it for this id.",
+                 network a part. 404 and 405 are not kept. The server's log has them all: search \
+                 it for this id.",
     })?;
     let owners = match &found.hint {
         Some(hint) => reader.store.clients_by_hint(hint).await?,

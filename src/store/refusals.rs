@@ -12,6 +12,9 @@ use crate::store::{Store, StoreError, on_pool};
 /// How many refusals are kept.
 const MOST: i64 = 10_000;
 
+/// How many of them may be about no known client.
+const MOST_OF_UNKNOWN: i64 = MOST / 2;
+
 /// How many rows one statement writes or removes.
 const BATCH: usize = 500;
 
@@ -140,17 +143,46 @@ impl Store {
         })
     }
 
-    /// Removes refusals from before `until`, and all but the last ones.
+    /// Removes refusals from before `until`, and all but the last ones. Those about no known client
+    /// are half of them at most, so that a flood does not push out the others.
     pub async fn forget_refusals(&self, until: Timestamp) -> Result<(), StoreError> {
-        const LAST: &str = "SELECT at FROM refusal ORDER BY at DESC LIMIT 1 OFFSET $1";
-        const DELETE: &str = "
+        const OLD: &str = "
             DELETE FROM refusal
             WHERE request_id IN (SELECT request_id FROM refusal WHERE at <= $1 LIMIT $2)";
-        let beyond: Option<i64> = on_pool!(self, |pool| {
-            Ok(sqlx::query_scalar(LAST).bind(MOST).fetch_optional(pool).await?)
-        })?;
-        let until = beyond.map_or(until, |beyond| until.max(Timestamp(beyond)));
-        self.delete_in_batches(DELETE, until, 500).await
+        const UNKNOWN: &str = "
+            DELETE FROM refusal
+            WHERE request_id IN
+                (SELECT request_id
+                 FROM refusal
+                 WHERE client_id IS NULL
+                 ORDER BY at DESC, request_id
+                 LIMIT $2 OFFSET $1)";
+        const ANY: &str = "
+            DELETE FROM refusal
+            WHERE request_id IN
+                (SELECT request_id
+                 FROM refusal
+                 ORDER BY at DESC, request_id
+                 LIMIT $2 OFFSET $1)";
+        self.delete_in_batches(OLD, until, 500).await?;
+        self.delete_beyond(UNKNOWN, MOST_OF_UNKNOWN).await?;
+        self.delete_beyond(ANY, MOST).await
+    }
+
+    /// Runs a statement that deletes rows beyond the first `$1`, at most `$2` of them, until none is
+    /// left.
+    async fn delete_beyond(&self, sql: &'static str, kept: i64) -> Result<(), StoreError> {
+        const ROWS: u64 = 2_000;
+        loop {
+            let deleted = on_pool!(self, |pool| {
+                let rows = i64::try_from(ROWS).unwrap_or(i64::MAX);
+                let done = sqlx::query(sql).bind(kept).bind(rows).execute(pool).await?;
+                Ok(done.rows_affected())
+            })?;
+            if deleted < ROWS {
+                return Ok(());
+            }
+        }
     }
 
     /// The clients whose name has the length and the first characters of an id that no client has,

@@ -74,9 +74,11 @@ where
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         line.refused(&refusal, &request_id);
-        let address = client.to_string();
-        let now = exchange.clock.now();
-        exchange.refusals.note(&address, || refusal.record(&request_id, now, &address));
+        if refusal.is_explained() {
+            let now = exchange.clock.now();
+            let record = || refusal.record(&request_id, now, &client.to_string());
+            exchange.refusals.note(client, refusal.about(), record);
+        }
         response = refusal.render(exchange.shape, &request_id);
     } else {
         line.answered(&response, &request_id, started);

@@ -13,8 +13,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::app::refusals::About;
 use crate::model::refusal::RefusalRecord;
 use crate::model::time::Timestamp;
+use crate::model::untrusted_text;
 use crate::oauth::error::{Description, ErrorCode, Facts, OAuthError};
 
 /// The body that a listener's errors have.
@@ -57,6 +59,20 @@ impl Refusal {
     /// The true reason, for the log.
     pub(super) fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// True if it is kept for `tokend explain`. That a path or a method does not exist is said in
+    /// the answer already, and scanners ask for many.
+    pub(super) fn is_explained(&self) -> bool {
+        !matches!(self.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+    }
+
+    /// What it is about.
+    pub(super) fn about(&self) -> About {
+        match self.facts.as_ref().and_then(|facts| facts.client_id.as_ref()) {
+            Some(_) => About::KnownClient,
+            None => About::NoKnownClient,
+        }
     }
 
     /// The refusal as it is kept for `tokend explain`.
@@ -243,7 +259,7 @@ impl Refusal {
 
 /// A text that any database takes and any terminal shows: what a caller sent may stand in it.
 fn fit(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(LONGEST_REASON).collect()
+    untrusted_text::escape_start(text, LONGEST_REASON)
 }
 
 fn content_type(shape: Shape) -> &'static str {
@@ -273,7 +289,8 @@ impl From<OAuthError> for Refusal {
             status,
             code: error.code().as_str(),
             description: error.description().clone(),
-            reason: Cow::Owned(error.reason().to_owned()),
+            // The log, the console and `tokend explain` show it; a caller may have written a part.
+            reason: Cow::Owned(untrusted_text::escape(error.reason()).into_owned()),
             allow: None,
             retry_after: error.retry_after(),
             dpop_nonce: error.dpop_nonce().map(Into::into),

@@ -199,7 +199,7 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     let key = KeyPair::new(Algorithm::Es256);
     let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
     let mut header = key.header();
-    header["kid"] = json!("a\u{0}b\u{1b}[31m\nc");
+    header["kid"] = json!("a\u{0}b\u{1b}[31m\nc\u{202e}\u{200b}\u{9b}d\u{2028}");
     let assertion = key.sign_under(&header, &json!({ "iss": client.id, "sub": client.id }));
     let form = [
         ("grant_type", "client_credentials"),
@@ -208,7 +208,8 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     ];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
     let other = basic(&server, "nobody", "nothing").await;
-    says(&explain(&server, &answer).await, "a?b?[31m?c", "");
+    let shown = r"a\u{0}b\u{1b}[31m\u{a}c\u{202e}\u{200b}\u{9b}d\u{2028}";
+    says(&explain(&server, &answer).await, shown, "");
     says(&explain(&server, &other).await, "no client has that id", "");
 }
 
