@@ -29,9 +29,34 @@ pub async fn keep_up(
     Ok(made)
 }
 
-/// Retires the keys of all other algorithms, as soon as every wanted one has a key that signs: the
-/// key set holds only types in use. For the server alone, which knows what is wanted; gives the
-/// ids.
+/// For how many seconds an instance that was not heard of again is taken to want its algorithms.
+const WANTED_SECONDS: i64 = 3600;
+
+/// Tells other instances which algorithms this one wants, so that they do not retire their keys.
+/// Nothing is written while all keys are of these algorithms and nobody would retire one. To be
+/// called before [`keep_up`], which makes keys that others could retire at once.
+pub async fn note_wanted(
+    foundation: &Foundation,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+) -> Result<(), AdminError> {
+    let known: Vec<_> = known.iter().filter(|key| key.retired_at.is_none()).collect();
+    let has_key = |algorithm: &Algorithm| known.iter().any(|key| key.algorithm == *algorithm);
+    let is_alone =
+        wanted.iter().all(has_key) && known.iter().all(|key| wanted.contains(&key.algorithm));
+    if is_alone {
+        return Ok(());
+    }
+    let (instance, now) = (&foundation.vault.instance, foundation.clock.now());
+    for algorithm in wanted {
+        foundation.store.note_wanted_algorithm(instance, *algorithm, now).await?;
+    }
+    Ok(())
+}
+
+/// Retires the keys of all algorithms that no instance wants, as soon as every wanted one has a key
+/// that signs: the key set holds only types in use. For the server alone, which knows what is
+/// wanted; gives the ids.
 pub async fn retire_unwanted(
     foundation: &Foundation,
     wanted: &[Algorithm],
@@ -40,9 +65,16 @@ pub async fn retire_unwanted(
     if unwanted(foundation, wanted, known, foundation.clock.now()).is_empty() {
         return Ok(Vec::new());
     }
+    let since = foundation.clock.now().minus_seconds(WANTED_SECONDS);
+    let instance = &foundation.vault.instance;
+    let of_others = foundation.store.algorithms_wanted_by_others(instance, since).await?;
+    let wanted: Vec<_> = wanted.iter().copied().chain(of_others.iter().copied()).collect();
+    if unwanted(foundation, &wanted, known, foundation.clock.now()).is_empty() {
+        return Ok(Vec::new());
+    }
     let mut work = Work::begin(foundation, &Actor::server()).await?;
     let known = foundation.store.signing_keys().await?;
-    let retiring = unwanted(foundation, wanted, &known, work.now);
+    let retiring = unwanted(foundation, &wanted, &known, work.now);
     for kid in &retiring {
         work.change.retire_signing_key(kid, Some(work.now)).await?;
         let detail = json!({ "retired_at": work.now });

@@ -1,6 +1,7 @@
 //! The vault: the keys that this process holds, opened once at the start.
 
-use crate::crypto::CryptoError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::crypto::argon2id::Cost;
 use crate::crypto::dpop;
 use crate::crypto::guesses::{Guesses, Limits};
@@ -10,6 +11,7 @@ use crate::crypto::proof::ProofKey;
 use crate::crypto::replays::Replays;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::TagKey;
+use crate::crypto::{CryptoError, random};
 
 /// Everything that is needed to prove secrets and to open signing keys.
 #[derive(Debug)]
@@ -31,6 +33,9 @@ pub struct Vault {
     /// Remembers those of requests to APIs, which the check endpoint sees. A memory of its own, so
     /// that busy APIs do not fill the memory of token requests.
     pub api_proofs: Replays,
+    /// The name of this process among others on the same database; new in every process.
+    pub instance: String,
+    signature_checks: AtomicU64,
 }
 
 impl Vault {
@@ -51,7 +56,19 @@ impl Vault {
             nonces: tag_key.nonces(),
             proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
             api_proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
+            instance: random::identifier("ins_")?,
+            signature_checks: AtomicU64::new(0),
             tag_key,
         })
+    }
+
+    /// Notes so many verifications of foreign signatures.
+    pub fn note_signature_checks(&self, count: usize) {
+        self.signature_checks.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// How many signatures of clients and issuers have been verified since the start.
+    pub fn signature_checks(&self) -> u64 {
+        self.signature_checks.load(Ordering::Relaxed)
     }
 }

@@ -207,8 +207,10 @@ pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// The same, and retires the keys that nobody wants any more.
+/// The same, and retires the keys that no instance wants any more.
 pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
+    let known = app.directory.keyring().records().to_vec();
+    signing_key::note_wanted(&app.foundation, &wanted_algorithms(app), &known).await?;
     make_keys(app).await?;
     let known = app.directory.keyring().records().to_vec();
     let wanted = wanted_algorithms(app);

@@ -28,6 +28,7 @@ mod statement;
 mod transaction;
 mod trusts;
 mod usage;
+mod wanted_algorithms;
 
 use std::future::Future;
 use std::path::PathBuf;

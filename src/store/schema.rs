@@ -25,6 +25,7 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         include_str!("../../migrations/0005_public_halves_and_issuer.sql"),
     ),
     (6, "lists", include_str!("../../migrations/0006_lists.sql")),
+    (7, "wanted algorithms", include_str!("../../migrations/0007_wanted_algorithms.sql")),
 ];
 
 /// The newest version that this binary knows.

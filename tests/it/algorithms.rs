@@ -181,3 +181,50 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     server.catch_up().await;
     assert_eq!(algorithms(&server).await, ["ES256"]);
 }
+
+/// S-11: two instances with different `token.algorithm`, as in a rolling change, retired each
+/// other's keys and made new ones every half minute.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_want_different_algorithms_keep_each_others_keys(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let old = Server::start(engine).await;
+    let client = old.client().await;
+    let settings = [("TOKEND_ISSUER", old.base.as_str()), ("TOKEND_TOKEN_ALGORITHM", "EdDSA")];
+    let new = Server::at(old.place.clone(), old.clock.clone(), &settings).await;
+    let upkeep = async || {
+        for _ in 0..5 {
+            for server in [&old, &new] {
+                server.catch_up().await;
+                make_keys(&server.app, true).await.expect("upkeep");
+            }
+            old.clock.advance(30);
+        }
+        for server in [&old, &new] {
+            server.catch_up().await;
+        }
+    };
+    upkeep().await;
+    let keys = async || old.foundation().store.signing_keys().await.expect("a store");
+    assert_eq!(keys().await.len(), 2);
+    old.clock.advance(DAY);
+    upkeep().await;
+    let known = keys().await;
+    assert_eq!(known.len(), 2, "{known:?}");
+    assert!(known.iter().all(|key| key.retired_at.is_none()), "{known:?}");
+    assert_eq!(algorithm_of(&new.ask(&client).await.token()), "EdDSA", "it comes to sign");
+    assert_eq!(algorithm_of(&old.ask(&client).await.token()), "ES256");
+    // An hour after the last instance that wanted it is gone, a key is retired.
+    drop(new);
+    old.clock.advance(3000);
+    old.catch_up().await;
+    make_keys(&old.app, true).await.expect("upkeep");
+    assert!(keys().await.iter().all(|key| key.retired_at.is_none()));
+    old.clock.advance(601);
+    old.catch_up().await;
+    make_keys(&old.app, true).await.expect("upkeep");
+    let retired: Vec<_> = keys().await.into_iter().filter(|key| key.retired_at.is_some()).collect();
+    assert_eq!(retired.len(), 1);
+    assert_eq!(retired[0].algorithm, Algorithm::EdDsa);
+}
