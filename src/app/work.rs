@@ -10,6 +10,7 @@ use crate::model::event::{Action, Event, Subject};
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
 use crate::store::change::Change;
+use crate::store::live_revocations::LiveRevocations;
 use crate::store::{Store, StoreError};
 
 /// Who does it: `cli:ana`, `server`.
@@ -109,8 +110,7 @@ impl Work {
     }
 }
 
-/// Ends one token, at the wish of its client or of an operator. Doing it twice is no error and no
-/// second event.
+/// Ends one token for an operator. Doing it twice is no error and no second event.
 pub async fn revoke_token(
     foundation: &Foundation,
     actor: &Actor,
@@ -123,4 +123,47 @@ pub async fn revoke_token(
         work.commit().await?;
     }
     Ok(())
+}
+
+/// The most tokens that one client may have revoked by itself and that have not expired.
+pub const MAX_OWN_REVOCATIONS: u32 = 1_000;
+
+/// What became of a revocation that a client asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnRevocation {
+    /// The token has ended.
+    Done,
+    /// The client has [`MAX_OWN_REVOCATIONS`] already, and the first of them ends then. Nothing was
+    /// changed.
+    TooMany {
+        /// When one more is possible.
+        until: Timestamp,
+    },
+}
+
+/// Ends one token at the wish of its client. The count is read again in the transaction, which
+/// lets changes in one by one; so it holds for all instances together.
+pub async fn revoke_own_token(
+    foundation: &Foundation,
+    id: &ClientId,
+    token: &RevokedToken,
+) -> Result<OwnRevocation, StoreError> {
+    let is_full = |live: LiveRevocations| live.count >= MAX_OWN_REVOCATIONS;
+    let (now, max) = (foundation.clock.now(), MAX_OWN_REVOCATIONS);
+    // Without a transaction first: a client that goes on asking must not hold up the changes of others.
+    let live = foundation.store.live_revocations(id, now, max).await?;
+    if is_full(live) {
+        return Ok(OwnRevocation::TooMany { until: live.first_end });
+    }
+    let mut work = Work::begin(foundation, &Actor::client(id)).await?;
+    let live = work.change.live_revocations(id, work.now, max).await?;
+    if is_full(live) {
+        return Ok(OwnRevocation::TooMany { until: live.first_end });
+    }
+    if work.change.revoke_token(token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        work.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        work.commit().await?;
+    }
+    Ok(OwnRevocation::Done)
 }

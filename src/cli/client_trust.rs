@@ -13,7 +13,7 @@ use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output};
-use crate::crypto::assertion::{Assertion, OF_ISSUERS};
+use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::{RemoteSource, fetch_keys};
 use crate::fetch::Fetcher;
@@ -116,6 +116,12 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
         if conditions.insert(claim.to_owned(), Pattern::parse(claim, pattern)?).is_some() {
             return Err(CliError::usage(format!("there are two conditions for {claim}")));
         }
+    }
+    for pattern in conditions.values().filter(|pattern| pattern.excludes_pull_requests()) {
+        output::hint(&format!(
+            "note: '{}' does not match pull_request, which runs code that was not reviewed. To trust pull requests, write pull_request in place of the last *.",
+            pattern.as_str()
+        ));
     }
     let new = NewTrust {
         issuer: ForeignIssuer::parse(&args.issuer)?,
@@ -243,6 +249,9 @@ async fn judge(
     assertion: &Assertion<'_>,
     now: Timestamp,
 ) -> Option<String> {
+    if let Err(problem) = assertion.check_purpose() {
+        return Some(problem.to_string());
+    }
     if let Some(problem) = mismatch(trust, assertion.claims()) {
         return Some(problem.to_string());
     }
@@ -261,7 +270,7 @@ async fn judge(
     match keys {
         Err(problem) => Some(format!("the issuer's keys cannot be had: {problem}")),
         Ok(keys) => assertion
-            .verify(&keys, &OF_ISSUERS)
+            .verify(&keys, &OF_ISSUERS, &mut SignatureChecks::new(usize::MAX))
             .err()
             .map(|error| error.to_string())
             .or_else(|| untimely(assertion.claims(), now)),

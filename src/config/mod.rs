@@ -247,6 +247,8 @@ pub struct Limits {
     pub tokens_per_client: RateLimit,
     /// How many of its tokens a client may revoke one by one.
     pub revocations_per_client: Rate,
+    /// How many assertions a client may use for introspection and revocation.
+    pub assertions_per_client: RateLimit,
     /// How many wrong secrets may be tried on a client.
     pub guesses_per_client: Rate,
     /// How many wrong secrets may come from an address.

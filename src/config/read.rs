@@ -291,6 +291,7 @@ impl Reader<'_> {
         let connections = self.parsed("limits.connections", |text| whole(text, 1, 1_000_000));
         let tokens_per_client = self.parsed("limits.tokens_per_client", rate_limit);
         let revocations_per_client = self.parsed("limits.revocations_per_client", rate);
+        let assertions_per_client = self.parsed("limits.assertions_per_client", rate_limit);
         let guesses_per_client = self.parsed("limits.guesses_per_client", rate);
         let guesses_per_address = self.parsed("limits.guesses_per_address", rate);
         Some(Limits {
@@ -301,6 +302,7 @@ impl Reader<'_> {
             connections: connections?,
             tokens_per_client: tokens_per_client?,
             revocations_per_client: revocations_per_client?,
+            assertions_per_client: assertions_per_client?,
             guesses_per_client: guesses_per_client?,
             guesses_per_address: guesses_per_address?,
         })

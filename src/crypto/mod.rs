@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod base62;
 pub mod certificate;
 pub mod chain;
+mod decoy_key;
 pub mod digest;
 pub mod dpop;
 pub mod foreign_key;

@@ -13,7 +13,7 @@ use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::Lifetime;
-use crate::model::trust::{ForeignIssuer, Trust};
+use crate::model::trust::Trust;
 use crate::store::entries::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
@@ -33,6 +33,8 @@ pub struct ClientEntry {
     pub issued: Meter,
     /// The tokens it has revoked by this instance.
     pub revoked: Meter,
+    /// The assertions that it has used for something else than a token.
+    pub asserted: Meter,
     /// What it proves itself by besides secrets, and what it is held to; most have nothing.
     pub security: Option<Box<SecurityEntry>>,
     /// Its secrets, each with the memory of its proof.
@@ -95,6 +97,14 @@ impl KeysEntry {
             Self::Remote(keys) => keys.keys(),
         }
     }
+
+    /// The same number for the same source of keys, and another one for every other that is held.
+    pub fn address(&self) -> usize {
+        match self {
+            Self::Inline(keys) => Arc::as_ptr(keys).addr(),
+            Self::Remote(set) => Arc::as_ptr(set).addr(),
+        }
+    }
 }
 
 /// A secret in memory.
@@ -116,10 +126,9 @@ pub struct SecretMemory {
 }
 
 impl ClientEntry {
-    /// The foreign issuers that it trusts.
-    pub(super) fn issuers(&self) -> impl Iterator<Item = &ForeignIssuer> {
-        let trusts = self.security.as_ref().map_or(&[][..], |security| &security.trusts);
-        trusts.iter().map(|known| &known.trust.issuer)
+    /// The foreign issuers that it trusts, with the conditions.
+    pub fn trusts(&self) -> &[TrustEntry] {
+        self.security.as_ref().map_or(&[], |security| &security.trusts)
     }
 
     /// How many of its secrets come from another system.

@@ -12,6 +12,7 @@ mod key_sets;
 mod ledger;
 mod offers;
 mod revocations;
+mod security;
 mod trusting;
 
 pub use discovery::{discovered_uri, fetch_keys};
@@ -22,6 +23,7 @@ pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
 pub use offers::{GrantEntry, Offer, Resources};
 pub use revocations::Revocations;
+pub use trusting::{TooManyTrusts, TrustCandidate};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,16 +33,14 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
 use crate::crypto::CryptoError;
-use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
 use crate::directory::offers::Offers;
+use crate::directory::security::SharedKeys;
 use crate::directory::trusting::Trusting;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
-use crate::model::security::{KeySource, Security};
 use crate::model::time::{Clock, Timestamp};
-use crate::model::trust::Trust;
 use crate::store::entries::{Page, StoredClient};
 use crate::store::{Store, StoreError};
 
@@ -74,6 +74,7 @@ pub struct Directory {
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
     trusting: Trusting,
+    shared_keys: SharedKeys,
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
     published: AtomicI64,
@@ -104,6 +105,7 @@ impl Directory {
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
             trusting: Trusting::default(),
+            shared_keys: SharedKeys::default(),
             followed_at: AtomicI64::new(clock.now().0),
             followed_to: Mutex::new(head.clone()),
             published: AtomicI64::new(0),
@@ -121,10 +123,15 @@ impl Directory {
         self.clients.pin().get(id).cloned()
     }
 
-    /// The clients that trust a foreign issuer, at most so many.
-    pub fn clients_trusting(&self, issuer: &str, most: usize) -> Vec<Arc<ClientEntry>> {
-        let ids = self.trusting.of(issuer, most);
-        ids.iter().filter_map(|id| self.client(id.as_str())).collect()
+    /// The trusts that a token of that issuer and subject could meet, unless there are more than
+    /// `max`.
+    pub fn trust_candidates(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<Arc<TrustCandidate>>, TooManyTrusts> {
+        self.trusting.candidates(issuer, subject, max)
     }
 
     /// The signing keys.
@@ -282,68 +289,18 @@ impl Directory {
             // A token issued in this very moment may be missed; a limit lives with that.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
             revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
+            asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),
             security: self.security(&client.client_id, client.security, client.trusts, before),
             secrets: secrets.collect(),
             grants,
         };
         let added = entry.imported_secrets();
         let removed = before.map_or(0, |entry| entry.imported_secrets());
-        let issuers_before = before.into_iter().flat_map(|entry| entry.issuers());
-        self.trusting.change(&entry.client_id, issuers_before, entry.issuers());
+        let trusts_before = before.map_or(&[][..], |entry| entry.trusts());
+        self.trusting.change(&entry.client_id, trusts_before, entry.trusts());
         clients.insert(client.client_id, Arc::new(entry));
         self.imported_secrets.fetch_add(added, Ordering::Relaxed);
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
-    }
-
-    /// What a client is held to, ready for use. Keys that this version cannot read prove nothing.
-    fn security(
-        &self,
-        id: &ClientId,
-        security: Security,
-        trusts: Vec<Trust>,
-        before: Option<&Arc<ClientEntry>>,
-    ) -> Option<Box<SecurityEntry>> {
-        if security == Security::default() && trusts.is_empty() {
-            return None;
-        }
-        let Security { keys, dpop_bound, tls_subject, certificate_bound, networks } = security;
-        let keys = keys.and_then(|source| self.keys(id, source));
-        let trusts = trusts.into_iter().filter_map(|trust| {
-            let keys = if let Some(source) = trust.keys.clone() {
-                self.keys(id, source)?
-            } else {
-                let source = RemoteSource::Discovered(trust.issuer.clone());
-                KeysEntry::Remote(self.key_sets.entry(source))
-            };
-            Some(TrustEntry { trust, keys })
-        });
-        let trusts = trusts.collect();
-        let before = before.and_then(|entry| entry.security.as_ref());
-        let usage = before.map(|security| security.usage.clone()).unwrap_or_default();
-        Some(Box::new(SecurityEntry {
-            keys,
-            dpop_bound,
-            tls_subject,
-            certificate_bound,
-            networks,
-            trusts,
-            usage,
-        }))
-    }
-
-    fn keys(&self, id: &ClientId, source: KeySource) -> Option<KeysEntry> {
-        match source {
-            KeySource::Remote(uri) => {
-                Some(KeysEntry::Remote(self.key_sets.entry(RemoteSource::KeySet(uri))))
-            }
-            KeySource::Inline(set) => match ForeignKeys::stored(set.as_str()) {
-                Ok(keys) => Some(KeysEntry::Inline(Arc::new(keys))),
-                Err(problem) => {
-                    tracing::error!(client.id = %id, %problem, "the keys of a client cannot be read");
-                    None
-                }
-            },
-        }
     }
 
     /// The one copy of these ways.
@@ -360,7 +317,7 @@ impl Directory {
     fn remove(&self, id: &ClientId) {
         if let Some(entry) = self.clients.pin().remove(id) {
             self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
-            self.trusting.change(id, entry.issuers(), std::iter::empty());
+            self.trusting.change(id, entry.trusts(), &[]);
         }
     }
 }

@@ -1,45 +1,168 @@
-//! Which clients trust which foreign issuer.
+//! The index of trusts: by foreign issuer, and below it by the one subject that a trust names.
+//!
+//! A request may hold a token of an issuer without saying which client it is for. This index finds
+//! the trusts that could be meant without comparing the claims of each.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::directory::entry::{KeysEntry, TrustEntry};
 use crate::model::client::ClientId;
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::{ForeignIssuer, TrustId};
 
-/// The clients that trust each issuer.
+/// A trust that could be meant.
+#[derive(Debug)]
+pub struct TrustCandidate {
+    /// The client that has it.
+    pub client_id: ClientId,
+    /// Which of its trusts.
+    pub trust_id: TrustId,
+    /// The keys of the issuer.
+    pub keys: KeysEntry,
+}
+
+/// More trusts could be meant than are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyTrusts;
+
+/// The trusts in each issuer.
 #[derive(Debug, Default)]
-pub(super) struct Trusting(Mutex<BTreeMap<ForeignIssuer, Arc<BTreeSet<ClientId>>>>);
+pub(super) struct Trusting(RwLock<HashMap<ForeignIssuer, IssuerTrusts>>);
+
+type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
+
+#[derive(Debug, Default)]
+struct IssuerTrusts {
+    /// Those that name one subject.
+    by_subject: HashMap<Box<str>, Candidates>,
+    /// Those with a wildcard in the subject, or without a condition on it.
+    others: Candidates,
+}
 
 impl Trusting {
-    /// Notes whom a client trusts now, and trusted before.
-    pub(super) fn change<'a>(
-        &self,
-        id: &ClientId,
-        before: impl Iterator<Item = &'a ForeignIssuer>,
-        now: impl Iterator<Item = &'a ForeignIssuer>,
-    ) {
-        let (mut before, mut now) = (before.peekable(), now.peekable());
-        if before.peek().is_none() && now.peek().is_none() {
+    /// Puts the trusts of a client in place of those that it had.
+    pub(super) fn change(&self, id: &ClientId, before: &[TrustEntry], now: &[TrustEntry]) {
+        if before.is_empty() && now.is_empty() {
             return;
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for issuer in before {
-            if let Some(clients) = known.get_mut(issuer) {
-                Arc::make_mut(clients).remove(id);
-                if clients.is_empty() {
-                    known.remove(issuer);
-                }
+        // A thread that panicked while it held this has left a whole map.
+        let mut issuers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for known in before {
+            let Some(trusts) = issuers.get_mut(&known.trust.issuer) else { continue };
+            trusts.remove(known);
+            if trusts.is_empty() {
+                issuers.remove(&known.trust.issuer);
             }
         }
-        for issuer in now {
-            Arc::make_mut(known.entry(issuer.clone()).or_default()).insert(id.clone());
+        for known in now {
+            issuers.entry(known.trust.issuer.clone()).or_default().insert(id, known);
         }
     }
 
-    /// The clients that trust an issuer, at most so many.
-    pub(super) fn of(&self, issuer: &str, most: usize) -> Vec<ClientId> {
-        let Ok(issuer) = ForeignIssuer::parse(issuer) else { return Vec::new() };
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&issuer).cloned();
-        known.iter().flat_map(|clients| clients.iter()).take(most).cloned().collect()
+    /// The trusts that a token of that issuer and subject could meet, unless there are more than
+    /// `max`.
+    pub(super) fn candidates(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<Arc<TrustCandidate>>, TooManyTrusts> {
+        let Ok(issuer) = ForeignIssuer::parse(issuer) else { return Ok(Vec::new()) };
+        let issuers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(trusts) = issuers.get(&issuer) else { return Ok(Vec::new()) };
+        let exact = subject.and_then(|subject| trusts.by_subject.get(subject));
+        let count = exact.map_or(0, HashMap::len) + trusts.others.len();
+        if count > max {
+            return Err(TooManyTrusts);
+        }
+        Ok(exact.into_iter().chain([&trusts.others]).flat_map(HashMap::values).cloned().collect())
+    }
+}
+
+impl IssuerTrusts {
+    fn insert(&mut self, id: &ClientId, known: &TrustEntry) {
+        let trust_id = known.trust.trust_id.clone();
+        let candidate = TrustCandidate {
+            client_id: id.clone(),
+            trust_id: trust_id.clone(),
+            keys: known.keys.clone(),
+        };
+        let candidates = match known.trust.conditions.exact_subject() {
+            Some(subject) => self.by_subject.entry(subject.into()).or_default(),
+            None => &mut self.others,
+        };
+        candidates.insert(trust_id, Arc::new(candidate));
+    }
+
+    fn remove(&mut self, known: &TrustEntry) {
+        let trust_id = &known.trust.trust_id;
+        let Some(subject) = known.trust.conditions.exact_subject() else {
+            self.others.remove(trust_id);
+            return;
+        };
+        if let Some(candidates) = self.by_subject.get_mut(subject) {
+            candidates.remove(trust_id);
+            if candidates.is_empty() {
+                self.by_subject.remove(subject);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_subject.is_empty() && self.others.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::crypto::foreign_key::ForeignKeys;
+    use crate::model::claim_pattern::Pattern;
+    use crate::model::time::Timestamp;
+    use crate::model::trust::{Conditions, Trust};
+
+    fn trust(number: usize, subject: &str) -> TrustEntry {
+        let pattern = Pattern::parse("sub", subject).expect("a pattern");
+        let conditions = BTreeMap::from([("sub".to_owned(), pattern)]);
+        TrustEntry {
+            trust: Trust {
+                trust_id: TrustId::parse(&format!("tru_{number}")).expect("an id"),
+                issuer: ForeignIssuer::parse("https://ci.example").expect("an issuer"),
+                keys: None,
+                audience: "x".to_owned(),
+                conditions: Conditions::new(conditions).expect("conditions"),
+                created_at: Timestamp(0),
+            },
+            keys: KeysEntry::Inline(Arc::new(ForeignKeys::default())),
+        }
+    }
+
+    /// S-5: the bound is on trusts, and those with another subject are not among them.
+    #[test]
+    fn only_trusts_that_could_be_meant_are_found_and_no_more_than_the_bound() {
+        let trusting = Trusting::default();
+        let client = |number: usize| ClientId::parse(&format!("c{number}")).expect("an id");
+        for number in 0..100 {
+            let exact = trust(number, &format!("repo:acme/r{number}:ref:refs/heads/main"));
+            trusting.change(&client(number), &[], &[exact]);
+        }
+        let find = |subject: &str, max: usize| {
+            trusting.candidates("https://ci.example", Some(subject), max).map(|found| found.len())
+        };
+        assert_eq!(find("repo:acme/r7:ref:refs/heads/main", 1), Ok(1));
+        assert_eq!(find("repo:acme/other:ref:refs/heads/main", 1), Ok(0));
+        let wild = trust(100, "repo:acme/*:ref:refs/heads/main");
+        trusting.change(&client(100), &[], std::slice::from_ref(&wild));
+        assert_eq!(find("repo:acme/r7:ref:refs/heads/main", 2), Ok(2));
+        assert_eq!(find("repo:acme/r7:ref:refs/heads/main", 1), Err(TooManyTrusts));
+        assert_eq!(trusting.candidates("https://b.example", None, 1).map(|f| f.len()), Ok(0));
+        trusting.change(&client(100), &[wild], &[]);
+        for number in 0..100 {
+            let exact = trust(number, &format!("repo:acme/r{number}:ref:refs/heads/main"));
+            trusting.change(&client(number), &[exact], &[]);
+        }
+        assert!(trusting.0.read().expect("a lock").is_empty(), "nothing is left behind");
     }
 }

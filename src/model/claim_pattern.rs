@@ -6,6 +6,9 @@ use crate::model::Malformed;
 
 /// What a claim must be: the text, in which `*` as a whole segment stands for any one segment.
 /// Segments are separated by slashes and colons.
+///
+/// In a subject of GitHub, `repo:OWNER/NAME:*` does not match `pull_request`: a pull request runs
+/// code that was not reviewed. Only a pattern that spells `pull_request` out matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Box<str>);
 
@@ -45,23 +48,48 @@ impl Pattern {
         &self.0
     }
 
+    /// The text, if only this one text matches.
+    pub fn exact(&self) -> Option<&str> {
+        // A `*` is always a whole segment, so it is always a wildcard.
+        (!self.0.contains('*')).then_some(&*self.0)
+    }
+
+    /// True if a `*` stands where GitHub writes `pull_request`, which it does not match.
+    pub fn excludes_pull_requests(&self) -> bool {
+        self.is_of_a_repository()
+            && segments(&self.0).nth(PULL_REQUEST_POSITION).is_some_and(|(part, _)| part == "*")
+    }
+
     /// True if a claim of that text is what the trust wants.
     pub fn matches(&self, text: &str) -> bool {
         let (mut wanted, mut found) = (segments(&self.0), segments(text));
-        loop {
+        for position in 0.. {
             match (wanted.next(), found.next()) {
                 (None, None) => return true,
                 (Some((pattern, one)), Some((segment, other))) => {
-                    let fits = pattern == segment || (pattern == "*" && is_name(segment));
-                    if !fits || one != other {
+                    let is_excluded = position == PULL_REQUEST_POSITION
+                        && segment == PULL_REQUEST
+                        && self.is_of_a_repository();
+                    let is_matched = pattern == "*" && is_name(segment) && !is_excluded;
+                    if !(pattern == segment || is_matched) || one != other {
                         return false;
                     }
                 }
                 _ => return false,
             }
         }
+        false
+    }
+
+    fn is_of_a_repository(&self) -> bool {
+        self.0.starts_with("repo:")
     }
 }
+
+/// What GitHub writes in place of a branch or an environment for a pull request, and where: in
+/// `repo:OWNER/NAME:pull_request`.
+const PULL_REQUEST: &str = "pull_request";
+const PULL_REQUEST_POSITION: usize = 3;
 
 impl Serialize for Pattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -133,6 +161,25 @@ mod tests {
         assert!(matches("system:serviceaccount:prod:*", "system:serviceaccount:prod:worker"));
         assert!(matches("spiffe://acme.example/ns/*", "spiffe://acme.example/ns/worker"));
         assert!(matches("spiffe://a.example/ns/prod/sa/*", "spiffe://a.example/ns/prod/sa/worker"));
+    }
+
+    /// S-16: `repo:acme/api:*` matched exactly the subject that the documentation warns of.
+    #[test]
+    fn a_star_does_not_match_a_pull_request_unless_it_is_spelled_out() {
+        let subject = "repo:acme/api:pull_request";
+        assert!(!matches("repo:acme/api:*", subject));
+        assert!(!matches("repo:acme/*:*", subject));
+        assert!(matches("repo:acme/*:pull_request", subject));
+        assert!(matches("repo:acme/api:pull_request", subject));
+        assert!(matches(
+            "repo:acme/api:ref:refs/heads/*",
+            "repo:acme/api:ref:refs/heads/pull_request"
+        ));
+        assert!(matches("repo:acme/*", "repo:acme/pull_request"));
+        let excludes =
+            |text: &str| Pattern::parse("sub", text).expect("one").excludes_pull_requests();
+        assert!(excludes("repo:acme/api:*") && excludes("repo:acme/*:*"));
+        assert!(!excludes("repo:acme/*") && !excludes("repo:acme/*:environment:prod"));
     }
 
     /// Never where it could match another owner.

@@ -1,6 +1,7 @@
 //! Trusts: foreign issuers whose tokens authenticate a client, so that it needs no secret at all
 //! (RFC 7523; workload identity federation).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -174,14 +175,14 @@ impl Conditions {
     pub fn first_unmet<'a>(&'a self, claims: &'a Value) -> Option<Unmet<'a>> {
         self.0.iter().find_map(|(claim, pattern)| {
             let value = lookup(claims, claim);
-            let is_met = match value {
-                Some(Value::String(text)) => pattern.matches(text),
-                Some(Value::Number(number)) => pattern.matches(&number.to_string()),
-                Some(Value::Bool(flag)) => pattern.matches(&flag.to_string()),
-                _ => false,
-            };
+            let is_met = value.and_then(scalar).is_some_and(|text| pattern.matches(&text));
             (!is_met).then_some(Unmet { claim, pattern, value })
         })
+    }
+
+    /// The only subject that can meet them, if there is only one.
+    pub fn exact_subject(&self) -> Option<&str> {
+        self.0.get("sub")?.exact()
     }
 
     /// The conditions, claim by claim.
@@ -199,6 +200,16 @@ pub struct Unmet<'a> {
     pub pattern: &'a Pattern,
     /// What it is.
     pub value: Option<&'a Value>,
+}
+
+/// A claim as the text that patterns are compared with; nothing for a list or an object.
+pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(flag) => Some(Cow::Owned(flag.to_string())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// A claim by its name, or by a JSON pointer into it (RFC 6901).

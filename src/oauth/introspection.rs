@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::crypto::jwt::Claims;
 use crate::model::resource::ResourceId;
 use crate::oauth::access_token::token_type;
-use crate::oauth::client_authentication::{self, AuthenticatedClient};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::live_token;
 use crate::oauth::request::TokenQuery;
@@ -27,7 +27,8 @@ pub enum Introspection {
 
 /// Answers an introspection request: authenticate, check the token, and tell whom it concerns.
 pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, OAuthError> {
-    let client = client_authentication::authenticate(app, &query.caller).await?;
+    let client =
+        client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
     let claims = live_token::claims(app, &query.token, app.foundation.clock.now())
         .filter(|claims| may_know(&client, claims));
     Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))

@@ -22,7 +22,7 @@ mod token_rate;
 use crate::app::App;
 use crate::model::client::GrantType;
 use crate::oauth::access_token::TokenResponse;
-use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
 use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::{GrantRequest, TokenRequest, Wanted};
@@ -31,7 +31,7 @@ use crate::oauth::request::{GrantRequest, TokenRequest, Wanted};
 pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
     let client = match &request.grant {
         GrantRequest::ClientCredentials(_) => {
-            client_authentication::authenticate(app, &request.caller).await?
+            client_authentication::authenticate(app, &request.caller, Purpose::Token).await?
         }
         GrantRequest::JwtBearer(assertion, _) => {
             let proving =

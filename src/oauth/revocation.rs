@@ -1,10 +1,11 @@
 //! Ending a token before its time, at the wish of its client (RFC 7009).
 
 use crate::app::App;
-use crate::app::work::{self, Actor};
+use crate::app::work::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
+use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
-use crate::oauth::client_authentication;
+use crate::oauth::client_authentication::{self, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::live_token;
 use crate::oauth::request::TokenQuery;
@@ -13,7 +14,8 @@ use crate::oauth::request::TokenQuery;
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
 /// token has ended here and soon on every other instance.
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
-    let client = client_authentication::authenticate(app, &query.caller).await?;
+    let client =
+        client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
     let now = app.foundation.clock.now();
     let Some(claims) = live_token::claims(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())
@@ -35,11 +37,29 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         client_id: Some(client.id().clone()),
         expires_at: Timestamp(claims.exp),
     };
-    let actor = Actor::client(client.id());
-    let kept = work::revoke_token(&app.foundation, &actor, &token).await;
-    kept.map_err(|error| OAuthError::unavailable(format!("cannot revoke a token: {error}")))?;
+    match work::revoke_own_token(&app.foundation, client.id(), &token).await {
+        Ok(OwnRevocation::Done) => {}
+        Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
+        Err(error) => {
+            return Err(OAuthError::unavailable(format!("cannot revoke a token: {error}")));
+        }
+    }
     app.catch_up()
         .await
         .map_err(|error| OAuthError::unavailable(format!("cannot follow a revocation: {error}")))?;
     Ok(())
+}
+
+/// Each revocation is in the list that every API reads until the token expires, so a client may
+/// have so many. All of its tokens can be revoked by one entry, which is for the operator to decide.
+fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
+    let seconds = u32::try_from(until.0.saturating_sub(now.0)).unwrap_or(u32::MAX).max(1);
+    OAuthError::too_many(
+        format!(
+            "Client {id} has revoked {MAX_OWN_REVOCATIONS} tokens that have not expired, the most at a time. This token is not revoked. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s."
+        ),
+        seconds,
+    )
+    .about(id.as_str())
+    .with_remedy(format!("To end all of its tokens at once: tokend client revoke-tokens {id}"))
 }

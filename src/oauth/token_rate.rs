@@ -2,9 +2,10 @@
 //! call of an API is told to keep it. Each instance counts for itself, in memory.
 
 use crate::app::App;
-use crate::model::rate::RateLimit;
+use crate::directory::ClientEntry;
+use crate::model::rate::{Meter, RateLimit};
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
 use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
 
@@ -16,10 +17,10 @@ pub(super) fn count(
     granted: &Granted,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let default = app.foundation.config.limits.tokens_per_client;
-    let RateLimit::AtMost(rate) = client.entry().token_rate.unwrap_or(default) else {
+    if client.is_counted() {
         return Ok(());
-    };
+    }
+    let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
     client.entry().issued.count(rate, now).map_err(|full| {
         let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
         let sentence = format!(
@@ -29,4 +30,48 @@ pub(super) fn count(
         );
         OAuthError::too_many(sentence, seconds)
     })
+}
+
+/// Counts an assertion that is about to be noted as used. One for a token counts as the token; one
+/// for introspection or revocation has a rate of its own.
+pub(super) fn count_assertion(
+    app: &App,
+    entry: &ClientEntry,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let (meter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(()) };
+    meter.count(rate, now).map_err(|full| {
+        let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
+        let id = &entry.client_id;
+        let sentence = match purpose {
+            Purpose::Token => format!(
+                "Client {id} may have {most} tokens a {span} and has had them. Each assertion counts as one. Keep a token and use it again until it expires. Next token in {seconds} s."
+            ),
+            Purpose::TokenStatus => format!(
+                "Client {id} may introspect and revoke by {most} assertions a {span} and has done so. Keep the answer for some seconds, or authenticate in another way. Next one in {seconds} s."
+            ),
+        };
+        OAuthError::too_many(sentence, seconds)
+    })
+}
+
+/// Takes back what [`count_assertion`] counted, because no row was written.
+pub(super) fn refund_assertion(app: &App, entry: &ClientEntry, purpose: Purpose, now: Timestamp) {
+    if let (meter, RateLimit::AtMost(rate)) = of(app, entry, purpose) {
+        meter.take_back(rate, now);
+    }
+}
+
+fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a Meter, RateLimit) {
+    match purpose {
+        Purpose::Token => (&entry.issued, limit(app, entry)),
+        Purpose::TokenStatus => {
+            (&entry.asserted, app.foundation.config.limits.assertions_per_client)
+        }
+    }
+}
+
+fn limit(app: &App, entry: &ClientEntry) -> RateLimit {
+    entry.token_rate.unwrap_or(app.foundation.config.limits.tokens_per_client)
 }

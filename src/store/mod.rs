@@ -15,6 +15,7 @@ pub mod files;
 pub mod grants;
 mod instances;
 mod issuer;
+pub mod live_revocations;
 pub mod open;
 pub mod refusals;
 pub mod registrations;

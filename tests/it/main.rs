@@ -22,6 +22,7 @@ mod client_ids;
 mod client_import;
 mod command_line;
 mod connections;
+mod costs;
 mod docs;
 mod dpop;
 mod explain;

@@ -321,3 +321,63 @@ async fn the_operator_adds_tests_and_removes_trusts(
     assert_eq!(cli.run(&["client", "trust", "remove", "a", &trust_id]).code, 4);
     assert_eq!(test(&claims).code, 8);
 }
+
+/// S-16: a token that says it was made for another purpose is nobody's identity.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_purpose_authenticates_nobody() {
+    let server = Server::start(Engine::Sqlite).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = without_secret(&server).await;
+    trusts(&server, &client, &key, SUBJECT).await;
+    let of_type = |typ: Value| {
+        let mut header = key.header();
+        header["typ"] = typ;
+        key.sign_under(&header, &claims(&server))
+    };
+    for typ in ["logout+jwt", "secevent+jwt", "application/dpop+jwt", "oauth-authz-req+jwt"] {
+        for id in [Some(client.id.as_str()), None] {
+            let answer = as_grant(&server, id, &of_type(json!(typ))).await;
+            answer.assert_refused(400, "invalid_grant");
+            let answer = as_assertion(&server, id, &of_type(json!(typ))).await;
+            answer.assert_refused(401, "invalid_client");
+        }
+    }
+    // What Kubernetes, GitHub, GitLab, Google, Azure and SPIFFE send.
+    for typ in [Value::Null, json!("JWT"), json!("JOSE"), json!("at+jwt")] {
+        as_grant(&server, Some(&client.id), &of_type(typ)).await.token();
+    }
+}
+
+/// S-16, S-13: what the operator is told about a wildcard, and weak keys that are refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_told_of_pull_requests_and_weak_keys() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    cli.json(&["resource", "create", ORDERS]);
+    cli.json(&["client", "create", "A", "--id", "a", "--no-secret", "--grant", ORDERS]);
+    let add = |subject: &str, jwk: &Value| {
+        let arguments = ["client", "trust", "add", "a", "--issuer", GITHUB, "--audience", "tokend"];
+        let arguments = [&arguments[..], &["--jwks", "-", "--subject", subject]].concat();
+        cli.run_with(&arguments, &jwk.to_string())
+    };
+    let key = KeyPair::new(Algorithm::Es256);
+    let run = add("repo:acme/api:*", &key.jwk);
+    assert!(run.code == 0 && run.stderr.contains("does not match pull_request"), "{run:?}");
+    let run = add("repo:acme/api:environment:prod", &key.jwk);
+    assert!(run.code == 0 && !run.stderr.contains("pull_request"), "{run:?}");
+    let now = tokend::model::time::Clock::System.now().0;
+    let sub = "repo:acme/api:pull_request";
+    let token = key.sign(&json!({ "iss": GITHUB, "sub": sub, "aud": "tokend", "exp": now + 60 }));
+    assert_eq!(cli.run_with(&["client", "trust", "test", "a"], &token).code, 8);
+    let neutral = format!("AQ{}", "A".repeat(41));
+    let mut exponent = KeyPair::new(Algorithm::Rs256).jwk;
+    exponent["e"] = json!("AQ");
+    for (weak, word) in [
+        (json!({ "kty": "OKP", "crv": "Ed25519", "x": neutral }), "small order"),
+        (exponent, "its e"),
+    ] {
+        let run = add(SUBJECT, &weak);
+        assert!(run.code == 2 && run.stderr.contains(word), "{word}: {run:?}");
+        let run = cli.run_with(&["client", "keys", "add", "a", "--jwks", "-"], &weak.to_string());
+        assert!(run.code == 2 && run.stderr.contains(word), "{word}: {run:?}");
+    }
+}

@@ -7,16 +7,17 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS};
+use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS, SignatureChecks};
 use crate::crypto::{digest, numeric_date};
 use crate::directory::ClientEntry;
 use crate::model::client::AuthenticationMethod;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::AssertionCredentials;
 use crate::oauth::client_authentication::{
-    ask_for, refusal, refuse_disabled, refuse_other_methods, trust, unfetched,
+    Purpose, ask_for, refusal, refuse_disabled, refuse_other_methods, trust, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
+use crate::oauth::token_rate;
 
 /// How far ahead an assertion may expire, in seconds.
 const LONGEST_LIFE: i64 = 300;
@@ -33,33 +34,70 @@ const CLOCKS: &str =
 /// The types that are registered for this; the absence of any is not held against a client.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
-/// Finds the client whose key has signed the assertion.
+/// A client that an assertion has authenticated.
+pub(super) struct Proved {
+    pub(super) entry: Arc<ClientEntry>,
+    /// True if the assertion counts as the token that it is for.
+    pub(super) is_counted: bool,
+}
+
+/// Finds the client whose key has signed the assertion. A failure costs the same number of
+/// signature verifications for every client id, known or not.
 pub(super) async fn prove(
     app: &App,
     credentials: &AssertionCredentials,
+    purpose: Purpose,
     now: Timestamp,
-) -> Result<Arc<ClientEntry>, OAuthError> {
+) -> Result<Proved, OAuthError> {
     let assertion = read(credentials.assertion.expose_secret())?;
     let Some(issuer) = assertion.text("iss") else {
         return Err(OAuthError::authentication_failed("the assertion lacks iss"));
     };
     let own = app.directory.client(issuer).filter(|_| assertion.text("sub") == Some(issuer));
     let Some(entry) = own else {
-        // Not signed by a client: then by somebody whom one trusts.
-        return trust::prove(app, &assertion, credentials.client_id.as_deref(), now);
+        // Not signed by a client: then by an issuer that a client trusts.
+        let client_id = credentials.client_id.as_deref();
+        let entry = at_equal_cost(app, &assertion, trust::signature_checks(), |checks| {
+            trust::prove(app, &assertion, client_id, checks, now)
+        })?;
+        return Ok(Proved { entry, is_counted: false });
     };
-    if credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
-        let reason = "client_id is not the iss of the assertion";
-        return Err(refusal(&entry, reason));
-    }
-    verify(app, &entry, &assertion)?;
+    let checks = SignatureChecks::new(SignatureChecks::OF_ONE_CLIENT);
+    at_equal_cost(app, &assertion, checks, |checks| {
+        if credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
+            return Err(refusal(&entry, "client_id is not the iss of the assertion"));
+        }
+        verify(app, &entry, &assertion, checks)
+    })?;
     refuse_disabled(&entry)?;
     refuse_other_methods(&entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     check_claims(app, &assertion, now).map_err(about)?;
-    use_once(app, &entry, &assertion, now).await.map_err(about)?;
-    Ok(entry)
+    let name = name(&entry, &assertion).map_err(about)?;
+    // Before the row is written, so that the rate of a client bounds its rows.
+    token_rate::count_assertion(app, &entry, purpose, now).map_err(about)?;
+    if let Err(error) = use_once(app, &name, now).await {
+        // No row was written: a replay must not use up the rate of the client that it robs.
+        token_rate::refund_assertion(app, &entry, purpose, now);
+        return Err(about(error));
+    }
+    Ok(Proved { entry, is_counted: purpose == Purpose::Token })
+}
+
+/// Runs a check of an assertion. If it fails, it has cost the same as every other failure.
+pub(super) fn at_equal_cost<T>(
+    app: &App,
+    assertion: &Assertion<'_>,
+    mut checks: SignatureChecks,
+    check: impl FnOnce(&mut SignatureChecks) -> Result<T, OAuthError>,
+) -> Result<T, OAuthError> {
+    let outcome = check(&mut checks);
+    if outcome.is_err() {
+        assertion.verify_nothing(&mut checks);
+    }
+    app.foundation.vault.note_signature_checks(checks.made());
+    outcome
 }
 
 /// Reads an assertion, or says what it is instead.
@@ -71,7 +109,12 @@ pub(super) fn read(text: &str) -> Result<Assertion<'_>, OAuthError> {
     })
 }
 
-fn verify(app: &App, entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<(), OAuthError> {
+fn verify(
+    app: &App,
+    entry: &ClientEntry,
+    assertion: &Assertion<'_>,
+    checks: &mut SignatureChecks,
+) -> Result<(), OAuthError> {
     let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
     let keys = keys.ok_or_else(|| {
         refusal(entry, "the client has no public keys")
@@ -81,9 +124,9 @@ fn verify(app: &App, entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<(
         ask_for(app, keys);
         return Err(unfetched(entry, "its jwks_uri", keys));
     };
-    assertion.verify(&known, &OF_CLIENTS).map_err(|error| {
+    assertion.verify(&known, &OF_CLIENTS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
-        if !matches!(error, AssertionError::Algorithm(_)) {
+        if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
             ask_for(app, keys);
         }
         refusal(entry, &format!("the assertion: {error}")).with_remedy(
@@ -157,21 +200,20 @@ fn moment(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> 
     }
 }
 
-/// Each assertion counts once, on whichever instance: one insert in the database.
-async fn use_once(
-    app: &App,
-    entry: &ClientEntry,
-    assertion: &Assertion<'_>,
-    now: Timestamp,
-) -> Result<(), OAuthError> {
+/// The name of an assertion: its client and its `jti`.
+fn name(entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<String, OAuthError> {
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
     let jti = jti.ok_or_else(|| wrong("it has no jti"))?;
     if jti.len() > LONGEST_JTI {
         return Err(wrong(format!("its jti is longer than {LONGEST_JTI} bytes")));
     }
-    let name = digest::of(&[entry.client_id.as_str(), jti]);
+    Ok(digest::of(&[entry.client_id.as_str(), jti]))
+}
+
+/// Each assertion counts once, on whichever instance: one insert in the database.
+async fn use_once(app: &App, name: &str, now: Timestamp) -> Result<(), OAuthError> {
     let forgotten_at = now.plus_seconds(LONGEST_LIFE + 3 * LEEWAY);
-    let is_new = app.foundation.store.use_assertion(&name, forgotten_at).await;
+    let is_new = app.foundation.store.use_assertion(name, forgotten_at).await;
     let is_new = is_new.map_err(|error| {
         OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
     })?;

@@ -30,6 +30,17 @@ pub struct AuthenticatedClient {
     /// Where it calls from; nowhere if an operator speaks for it.
     origin: Option<Origin>,
     is_by_certificate: bool,
+    is_counted: bool,
+}
+
+/// What a client authenticates for. It decides which rate an assertion counts against: each one
+/// is a row in the database, also if the request fails later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A token. The assertion counts as the token.
+    Token,
+    /// Introspection or revocation.
+    TokenStatus,
 }
 
 impl AuthenticatedClient {
@@ -64,6 +75,11 @@ impl AuthenticatedClient {
         self.is_by_certificate
     }
 
+    /// True if its assertion has been counted as the token that is asked for.
+    pub(super) fn is_counted(&self) -> bool {
+        self.is_counted
+    }
+
     /// The sequence of the last event that was in memory before the client was looked up: the claim
     /// `evt` of its token (DESIGN D24).
     pub(super) fn evt(&self) -> i64 {
@@ -79,12 +95,17 @@ impl AuthenticatedClient {
         let evt = app.directory.published_sequence();
         let Some(entry) = app.directory.client(id.as_str()) else { return Ok(None) };
         refuse_disabled(&entry)?;
-        Ok(Some(Self { entry, evt, origin: None, is_by_certificate: false }))
+        let (is_by_certificate, is_counted) = (false, false);
+        Ok(Some(Self { entry, evt, origin: None, is_by_certificate, is_counted }))
     }
 }
 
 /// Authenticates the caller of a request (RFC 6749, section 2.3).
-pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedClient, OAuthError> {
+pub async fn authenticate(
+    app: &App,
+    caller: &Caller,
+    purpose: Purpose,
+) -> Result<AuthenticatedClient, OAuthError> {
     // Before any look-up: a revocation that comes later has a higher number.
     let evt = app.directory.published_sequence();
     let now = app.foundation.clock.now();
@@ -103,8 +124,9 @@ pub async fn authenticate(app: &App, caller: &Caller) -> Result<AuthenticatedCli
         }
         Some(Credentials::Assertion(credentials)) => {
             // In a box, so that requests with a secret do not carry the room for this about.
-            let entry = Box::pin(assertion::prove(app, credentials, now)).await?;
-            admitted_without_secret(app, entry, &caller.origin, evt, now)
+            let proved = Box::pin(assertion::prove(app, credentials, purpose, now)).await?;
+            let client = admitted_without_secret(app, proved.entry, &caller.origin, evt, now)?;
+            Ok(AuthenticatedClient { is_counted: proved.is_counted, ..client })
         }
         Some(Credentials::Certificate(client_id, shown)) => {
             let entry = certificate::prove(app, client_id, shown, now)?;
@@ -128,11 +150,16 @@ pub async fn authenticate_by_grant(
     let proved = match &caller.credentials {
         // A mesh shows a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
-        Some(_) => Some(authenticate(app, caller).await?.entry.client_id.clone()),
+        Some(_) => Some(authenticate(app, caller, Purpose::Token).await?),
     };
-    let named = proved.as_ref().map(ClientId::as_str).or(caller.client_id.as_deref());
-    let entry = trust::prove(app, &read, named, now).map_err(OAuthError::of_the_grant)?;
-    admitted_without_secret(app, entry, &caller.origin, evt, now)
+    let is_counted = proved.as_ref().is_some_and(AuthenticatedClient::is_counted);
+    let named = proved.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
+    let entry = assertion::at_equal_cost(app, &read, trust::signature_checks(), |checks| {
+        trust::prove(app, &read, named, checks, now)
+    });
+    let entry = entry.map_err(OAuthError::of_the_grant)?;
+    let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
+    Ok(AuthenticatedClient { is_counted, ..client })
 }
 
 /// There are no credentials, or only half of them.
@@ -230,7 +257,9 @@ fn admitted(
         )
         .about(entry.client_id.as_str()));
     }
-    Ok(AuthenticatedClient { entry, evt, origin: Some(origin.clone()), is_by_certificate: false })
+    let (is_by_certificate, is_counted) = (false, false);
+    let origin = Some(origin.clone());
+    Ok(AuthenticatedClient { entry, evt, origin, is_by_certificate, is_counted })
 }
 
 pub(super) fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {

@@ -1,18 +1,22 @@
 //! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
 //! an identity already needs no secret of ours.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::app::App;
-use crate::crypto::assertion::{Assertion, OF_ISSUERS};
+use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
 use crate::crypto::numeric_date;
-use crate::directory::{ClientEntry, TrustEntry};
+use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
 use crate::model::time::Timestamp;
-use crate::model::trust::{ForeignIssuer, Trust, Unmet};
-use crate::oauth::client_authentication::{ask_for, refusal, refuse_disabled, unfetched};
+use crate::model::trust::{ForeignIssuer, Trust, Unmet, scalar};
+use crate::model::untrusted_text;
+use crate::oauth::client_authentication::{
+    ask_for, diagnosis, refusal, refuse_disabled, unfetched,
+};
 use crate::oauth::error::OAuthError;
 
 /// How far an issuer's clock may be off, in seconds.
@@ -20,11 +24,18 @@ const LEEWAY: i64 = 10;
 
 const TEST: &str = "Try it: tokend client trust test ID, with the token on standard input.";
 
-/// The most clients that are looked at for a request that names none.
-const MOST_CANDIDATES: usize = 1000;
+const SEND_CLIENT_ID: &str = "Send client_id, or make the conditions of the trusts narrower.";
 
-/// The most trusts whose keys are tried: those of one client at least.
-const MOST_TRIED: usize = Trust::MOST;
+/// The most trusts that are looked at for a request that names no client.
+const MAX_TRUSTS: usize = 1000;
+
+/// The most signatures that are verified for one token.
+const MAX_SIGNATURE_CHECKS: usize = 20;
+
+/// The verifications that one token may cost.
+pub(super) fn signature_checks() -> SignatureChecks {
+    SignatureChecks::new(MAX_SIGNATURE_CHECKS)
+}
 
 /// Finds the client that trusts the token: the one that is named, or the only one. Several clusters
 /// may call themselves by the same name, and one may change its keys: so the signature decides
@@ -33,35 +44,87 @@ pub(super) fn prove(
     app: &App,
     assertion: &Assertion<'_>,
     client_id: Option<&str>,
+    checks: &mut SignatureChecks,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    assertion.check_purpose().map_err(|error| {
+        OAuthError::authentication_failed(format!("the token: {error}")).with_remedy(
+            "Have the workload send the token that its platform issues as its identity.",
+        )
+    })?;
+    match client_id {
+        Some(id) => of_named_client(app, assertion, id, checks, now),
+        None => of_any_client(app, assertion, checks, now),
+    }
+}
+
+/// The client that is named. It has few trusts, so their claims are compared first, and only the
+/// keys of those that fit are tried.
+fn of_named_client(
+    app: &App,
+    assertion: &Assertion<'_>,
+    client_id: &str,
+    checks: &mut SignatureChecks,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let entry =
+        app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
+    let fits = |known: &&TrustEntry| mismatch(&known.trust, assertion.claims()).is_none();
+    let fitting: Vec<_> = entry.trusts().iter().filter(fits).collect();
+    if fitting.is_empty() {
+        return Err(unfitting(&entry, assertion.claims()));
+    }
+    let sources = Sources::verify(app, assertion, fitting.iter().map(|known| &known.keys), checks);
+    let signed = fitting.iter().find(|known| sources.have_signed(&known.keys));
+    let Some(known) = signed else {
+        let id = fitting[0].trust.trust_id.as_str();
+        return Err(sources.refusal(Some(&entry), &format!("trust {id}: ")));
+    };
+    refuse_untimely(&entry, known, assertion, now)?;
+    refuse_disabled(&entry)?;
+    Ok(entry)
+}
+
+/// The only client that trusts the token. Anybody can write claims, so the signature is checked
+/// first, once for each source of keys, and only then the claims of up to [`MAX_TRUSTS`] trusts.
+fn of_any_client(
+    app: &App,
+    assertion: &Assertion<'_>,
+    checks: &mut SignatureChecks,
     now: Timestamp,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     let issuer = assertion.text("iss").unwrap_or_default();
-    let candidates = match client_id {
-        Some(id) => app.directory.client(id).into_iter().collect(),
-        None => app.directory.clients_trusting(issuer, MOST_CANDIDATES + 1),
-    };
-    if candidates.len() > MOST_CANDIDATES {
-        return Err(OAuthError::authentication_failed(format!(
-            "more than {MOST_CANDIDATES} clients trust that issuer, and the request does not say which is meant"
+    let subject = scalar(&assertion.claims()["sub"]);
+    let candidates = app.directory.trust_candidates(issuer, subject.as_deref(), MAX_TRUSTS);
+    let candidates = candidates.map_err(|_| {
+        OAuthError::authentication_failed(format!(
+            "more than {MAX_TRUSTS} trusts could be meant by a token of that issuer, and the request does not name a client"
         ))
-        .with_remedy("Send client_id."));
+        .with_remedy("Send client_id.")
+    })?;
+    if candidates.is_empty() {
+        return Err(untrusted());
     }
-    let fitting = candidates.iter().flat_map(|entry| {
-        let fitting = |known: &&TrustEntry| mismatch(&known.trust, assertion.claims()).is_none();
-        trusts(entry).iter().filter(fitting).map(move |known| (entry, known))
-    });
-    let fitting: Vec<_> = fitting.take(MOST_TRIED + 1).collect();
-    if fitting.len() > MOST_TRIED {
-        return Err(OAuthError::authentication_failed(format!(
-            "the token fits more than {MOST_TRIED} trusts"
-        ))
-        .with_remedy("Send client_id, or make the conditions of the trusts narrower."));
+    let keys = candidates.iter().map(|candidate| &candidate.keys);
+    let sources = Sources::verify(app, assertion, keys, checks);
+    if sources.signed.is_empty() {
+        return Err(sources.refusal(None, ""));
     }
-    let (mut proved, mut refused) = (Vec::<&Arc<ClientEntry>>::new(), None);
-    for (entry, known) in fitting {
-        let met = verify(app, entry, known, assertion, now).and_then(|()| refuse_disabled(entry));
+    let (mut proved, mut refused) = (Vec::<Arc<ClientEntry>>::new(), None);
+    for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
+        let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
+        // The client may have changed since the index was read; its entry decides.
+        let is_it = |known: &&TrustEntry| {
+            known.trust.trust_id == candidate.trust_id && sources.have_signed(&known.keys)
+        };
+        let Some(known) = entry.trusts().iter().find(is_it) else { continue };
+        if mismatch(&known.trust, assertion.claims()).is_some() {
+            continue;
+        }
+        let met =
+            refuse_untimely(&entry, known, assertion, now).and_then(|()| refuse_disabled(&entry));
         match met {
-            Ok(()) if proved.iter().any(|other| Arc::ptr_eq(other, entry)) => {}
+            Ok(()) if proved.iter().any(|other| other.client_id == entry.client_id) => {}
             Ok(()) => proved.push(entry),
             Err(refusal) => refused = Some(refusal),
         }
@@ -69,50 +132,103 @@ pub(super) fn prove(
     match (&proved[..], refused) {
         ([entry], _) => Ok(Arc::clone(entry)),
         ([], Some(refusal)) => Err(refusal),
-        ([], None) => Err(unfitting(&candidates, assertion.claims())),
+        ([], None) => Err(untrusted()),
         ([..], _) => Err(OAuthError::authentication_failed(
             "several clients trust this token, and the request does not say which is meant",
         )
-        .with_remedy("Send client_id, or make the conditions of the trusts narrower.")),
+        .with_remedy(SEND_CLIENT_ID)),
     }
 }
 
-fn trusts(entry: &ClientEntry) -> &[TrustEntry] {
-    entry.security.as_ref().map_or(&[], |security| &security.trusts)
+/// Which sources of keys have signed a token, each tried once.
+struct Sources<'a> {
+    /// The addresses of those that have.
+    signed: HashSet<usize>,
+    /// Whether there was one that could not be tried, and why one that was tried did not match.
+    missing: Option<&'a KeysEntry>,
+    problem: Option<String>,
 }
 
-fn verify(
-    app: &App,
+impl<'a> Sources<'a> {
+    fn verify(
+        app: &App,
+        assertion: &Assertion<'_>,
+        keys: impl Iterator<Item = &'a KeysEntry>,
+        checks: &mut SignatureChecks,
+    ) -> Self {
+        let (mut seen, mut signed) = (HashSet::new(), HashSet::new());
+        let (mut missing, mut problem) = (None, None);
+        for source in keys.filter(|source| seen.insert(source.address())) {
+            let Some(keys) = source.keys() else {
+                ask_for(app, source);
+                missing = Some(source);
+                continue;
+            };
+            match assertion.verify(&keys, &OF_ISSUERS, checks) {
+                Ok(()) => {
+                    signed.insert(source.address());
+                }
+                Err(error) => {
+                    ask_for(app, source);
+                    problem = Some(error.to_string());
+                }
+            }
+        }
+        Self { signed, missing, problem }
+    }
+
+    fn have_signed(&self, keys: &KeysEntry) -> bool {
+        self.signed.contains(&keys.address())
+    }
+
+    /// The refusal if none has signed.
+    fn refusal(&self, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
+        let refused = |reason: String| match entry {
+            Some(entry) => refusal(entry, &reason),
+            None => OAuthError::authentication_failed(reason),
+        };
+        match (self.missing, entry) {
+            (Some(keys), Some(entry)) => {
+                unfetched(entry, &format!("{prefix}the issuer's key set"), keys)
+            }
+            (Some(_), None) => {
+                refused("the key set of the token's issuer has not been fetched".to_owned())
+                    .with_remedy("Send client_id to learn what stands in the way.")
+            }
+            (None, _) => {
+                let problem = self.problem.as_deref().unwrap_or_default();
+                let what =
+                    if entry.is_some() { "" } else { "no known key of its issuer signed it: " };
+                refused(format!("{prefix}{what}{problem}")).with_remedy(TEST)
+            }
+        }
+    }
+}
+
+fn refuse_untimely(
     entry: &ClientEntry,
     known: &TrustEntry,
     assertion: &Assertion<'_>,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let id = &known.trust.trust_id;
-    let Some(keys) = known.keys.keys() else {
-        ask_for(app, &known.keys);
-        return Err(unfetched(entry, &format!("trust {id}: the issuer's key set"), &known.keys));
-    };
-    assertion.verify(&keys, &OF_ISSUERS).map_err(|error| {
-        ask_for(app, &known.keys);
-        refusal(entry, &format!("trust {id}: {error}")).with_remedy(TEST)
-    })?;
     untimely(assertion.claims(), now).map_or(Ok(()), |problem| {
+        let id = &known.trust.trust_id;
         Err(refusal(entry, &format!("trust {id}: {problem}")).with_remedy(TEST))
     })
 }
 
-/// The reason why none fits: of the one client that is meant, if there is one.
-fn unfitting(candidates: &[Arc<ClientEntry>], claims: &Value) -> OAuthError {
-    let [entry] = candidates else {
-        return OAuthError::authentication_failed(
-            "no client trusts the issuer of this token with these claims",
-        )
+/// No trust of any client is met.
+fn untrusted() -> OAuthError {
+    OAuthError::authentication_failed("no client trusts the issuer of this token with these claims")
         .with_remedy(
             "Trusts: tokend client trust list. Send client_id to learn which claim differs.",
-        );
-    };
-    let problems: Vec<_> = trusts(entry)
+        )
+}
+
+/// The reason why none of a client's trusts fits.
+fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
+    let problems: Vec<_> = entry
+        .trusts()
         .iter()
         .filter_map(|known| {
             let problem = mismatch(&known.trust, claims)?;
@@ -199,5 +315,5 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
 fn shown(value: Option<&Value>) -> String {
     let Some(value) = value.filter(|value| !value.is_null()) else { return "absent".to_owned() };
     let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    untrusted_text::escape_start(&text, 200)
 }

@@ -1,0 +1,125 @@
+//! What a client is held to besides its secrets, ready for use.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::crypto::digest;
+use crate::crypto::foreign_key::{ForeignKeyError, ForeignKeys};
+use crate::directory::Directory;
+use crate::directory::entry::{ClientEntry, KeysEntry, SecurityEntry, TrustEntry};
+use crate::directory::key_sets::RemoteSource;
+use crate::model::client::ClientId;
+use crate::model::security::{KeySet, KeySource, Security};
+use crate::model::trust::Trust;
+
+/// From so many sets on, those that no trust has any more are looked for.
+const MIN_SWEEP: usize = 64;
+
+impl Directory {
+    /// What a client is held to. Keys that this version cannot read prove nothing.
+    pub(super) fn security(
+        &self,
+        id: &ClientId,
+        security: Security,
+        trusts: Vec<Trust>,
+        before: Option<&Arc<ClientEntry>>,
+    ) -> Option<Box<SecurityEntry>> {
+        if security == Security::default() && trusts.is_empty() {
+            return None;
+        }
+        let Security { keys, dpop_bound, tls_subject, certificate_bound, networks } = security;
+        let own = |set: &KeySet| ForeignKeys::stored(set.as_str()).map(Arc::new);
+        let keys = keys.and_then(|source| self.keys(id, source, own));
+        let trusts = trusts.into_iter().filter_map(|trust| {
+            let keys = if let Some(source) = trust.keys.clone() {
+                self.keys(id, source, |set| self.shared_keys.of(set))?
+            } else {
+                let source = RemoteSource::Discovered(trust.issuer.clone());
+                KeysEntry::Remote(self.key_sets.entry(source))
+            };
+            Some(TrustEntry { trust, keys })
+        });
+        let trusts = trusts.collect();
+        let before = before.and_then(|entry| entry.security.as_ref());
+        let usage = before.map(|security| security.usage.clone()).unwrap_or_default();
+        Some(Box::new(SecurityEntry {
+            keys,
+            dpop_bound,
+            tls_subject,
+            certificate_bound,
+            networks,
+            trusts,
+            usage,
+        }))
+    }
+
+    fn keys(
+        &self,
+        id: &ClientId,
+        source: KeySource,
+        read: impl FnOnce(&KeySet) -> Result<Arc<ForeignKeys>, ForeignKeyError>,
+    ) -> Option<KeysEntry> {
+        match source {
+            KeySource::Remote(uri) => {
+                Some(KeysEntry::Remote(self.key_sets.entry(RemoteSource::KeySet(uri))))
+            }
+            KeySource::Inline(set) => match read(&set) {
+                Ok(keys) => Some(KeysEntry::Inline(keys)),
+                Err(problem) => {
+                    tracing::error!(client.id = %id, %problem, "the keys of a client cannot be read");
+                    None
+                }
+            },
+        }
+    }
+}
+
+/// Key sets that were pasted into trusts. Many clients trust one issuer with the same pasted set,
+/// which is held, and a signature checked with it, once.
+#[derive(Debug, Default)]
+pub(super) struct SharedKeys(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    sets: HashMap<String, Weak<ForeignKeys>>,
+    swept_at: usize,
+}
+
+impl SharedKeys {
+    /// The one copy of a set.
+    fn of(&self, set: &KeySet) -> Result<Arc<ForeignKeys>, ForeignKeyError> {
+        let name = digest::of_bytes(set.as_str().as_bytes());
+        // A thread that panicked while it held this has left a whole map.
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = held.sets.get(&name).and_then(Weak::upgrade) {
+            return Ok(keys);
+        }
+        let keys = Arc::new(ForeignKeys::stored(set.as_str())?);
+        if held.sets.len() >= MIN_SWEEP.max(2 * held.swept_at) {
+            held.sets.retain(|_, keys| keys.strong_count() > 0);
+            held.swept_at = held.sets.len();
+        }
+        held.sets.insert(name, Arc::downgrade(&keys));
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_held_once_and_not_longer_than_a_trust_has_it() {
+        let shared = SharedKeys::default();
+        let set = |text: &str| KeySet::parse(text).expect("a set");
+        let key = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"NUMBER"}]}"#;
+        let first = shared.of(&set(key)).expect("keys");
+        assert!(Arc::ptr_eq(&first, &shared.of(&set(key)).expect("keys")));
+        for number in 0..1000 {
+            let text = key.replace("NUMBER", &number.to_string());
+            drop(shared.of(&set(&text)).expect("keys"));
+        }
+        let held = shared.0.lock().expect("a lock").sets.len();
+        assert!(held <= 2 * MIN_SWEEP, "{held}");
+    }
+}

@@ -1,0 +1,61 @@
+//! How many tokens a client has revoked by itself that have not expired.
+
+use crate::model::client::ClientId;
+use crate::model::time::Timestamp;
+use crate::store::change::{Change, on_change};
+use crate::store::{Store, StoreError, on_pool};
+
+/// Reads no more rows than the answer counts, by the index on both columns.
+const LIVE: &str = "
+    SELECT COUNT(*), MIN(expires_at)
+    FROM (SELECT expires_at
+          FROM revoked_token
+          WHERE client_id = $1 AND expires_at > $2
+          ORDER BY expires_at
+          LIMIT $3) AS live";
+
+/// The revocations that a client asked for itself, of tokens that have not expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveRevocations {
+    /// How many there are, up to the number that was asked about.
+    pub count: u32,
+    /// When the first of them ends; 0 without one.
+    pub first_end: Timestamp,
+}
+
+impl LiveRevocations {
+    fn from_row((count, first_end): (i64, Option<i64>)) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Self { count, first_end: Timestamp(first_end.unwrap_or_default()) }
+    }
+}
+
+impl Store {
+    /// Counts them up to `max`.
+    pub async fn live_revocations(
+        &self,
+        id: &ClientId,
+        now: Timestamp,
+        max: u32,
+    ) -> Result<LiveRevocations, StoreError> {
+        on_pool!(self, |pool| {
+            let live = sqlx::query_as(LIVE).bind(id.as_str()).bind(now.0).bind(i64::from(max));
+            Ok(LiveRevocations::from_row(live.fetch_one(pool).await?))
+        })
+    }
+}
+
+impl Change {
+    /// The same in this transaction, which no other change runs beside.
+    pub async fn live_revocations(
+        &mut self,
+        id: &ClientId,
+        now: Timestamp,
+        max: u32,
+    ) -> Result<LiveRevocations, StoreError> {
+        on_change!(self, |connection| {
+            let live = sqlx::query_as(LIVE).bind(id.as_str()).bind(now.0).bind(i64::from(max));
+            Ok(LiveRevocations::from_row(live.fetch_one(connection).await?))
+        })
+    }
+}

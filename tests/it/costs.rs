@@ -1,0 +1,413 @@
+//! Cost belongs to the one who causes it: strangers, guessers and clients bear what they make the
+//! server do (findings S-5, S-6, S-9, S-12 and S-15).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokend::admin::trust::{self, NewTrust};
+use tokend::app::work::{self, MAX_OWN_REVOCATIONS};
+use tokend::crypto::random;
+use tokend::model::claim_pattern::Pattern;
+use tokend::model::rate::RateLimit;
+use tokend::model::security::{KeySet, KeySource};
+use tokend::model::signing_key::Algorithm;
+use tokend::model::time::Timestamp;
+use tokend::model::token::{RevokedToken, TokenId};
+use tokend::model::trust::ForeignIssuer;
+
+use crate::support::keys::{self, KeyPair};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+
+const ISSUER: &str = "https://ci.example";
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
+
+async fn by_assertion(
+    server: &Server,
+    path: &str,
+    assertion: &str,
+    more: &[(&str, &str)],
+) -> Answer {
+    let mut form = vec![("client_assertion_type", TYPE), ("client_assertion", assertion)];
+    form.extend(more);
+    server.keep_secret(assertion);
+    Answer::of(server.http.post(server.url(path)).form(&form)).await
+}
+
+async fn token_by_assertion(server: &Server, assertion: &str) -> Answer {
+    by_assertion(server, "/v1/oauth/token", assertion, &GRANT).await
+}
+
+async fn keyed(server: &Server, keys: KeySource, rate: Option<&str>) -> TestClient {
+    server
+        .new_client(|new| {
+            new.auth_methods = vec![method("private_key_jwt")];
+            new.security.keys = Some(keys);
+            new.token_rate = rate.map(|rate| RateLimit::parse(rate).expect("a rate"));
+        })
+        .await
+}
+
+fn claims(server: &Server, id: &str) -> Value {
+    json!({
+        "iss": id, "sub": id, "aud": server.base, "exp": server.clock.now().0 + 60,
+        "jti": random::identifier("").expect("an id"),
+    })
+}
+
+/// The reason that is kept of a refused request.
+async fn reason(server: &Server, answer: &Answer) -> String {
+    assert!(answer.status >= 400, "{answer:?}");
+    server.app.write_refusals().await.expect("written");
+    let id = answer.header("x-request-id");
+    let found = server.foundation().store.refusal(id).await.expect("a store");
+    found.expect("a refusal").reason
+}
+
+/// S-12: a forged assertion costs the same number of verifications for a client that does not
+/// exist, has no keys, one key, or eight keys of which none is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_assertion_costs_the_same_for_every_client_id() {
+    let server = Server::start(Engine::Sqlite).await;
+    let one = KeyPair::new(Algorithm::Es256);
+    let jwks: Vec<Value> = (0..8)
+        .map(|_| {
+            let mut jwk = KeyPair::new(Algorithm::Es256).jwk;
+            jwk.as_object_mut().expect("an object").remove("kid");
+            jwk
+        })
+        .collect();
+    let eight = keys::set(&jwks.iter().collect::<Vec<_>>());
+    let eight = KeySource::Inline(KeySet::parse(&eight).expect("a set"));
+    let ids = [
+        "unknown".to_owned(),
+        server.client().await.id,
+        keyed(&server, one.source(), None).await.id,
+        keyed(&server, eight, None).await.id,
+    ];
+    let forger = KeyPair::new(Algorithm::Es256);
+    let mut costs = Vec::new();
+    for id in &ids {
+        for header in [json!({ "alg": "ES256" }), json!({ "alg": "ES256", "kid": one.kid() })] {
+            let before = server.foundation().vault.signature_checks();
+            let assertion = forger.sign_under(&header, &claims(&server, id));
+            token_by_assertion(&server, &assertion).await.assert_refused(401, "invalid_client");
+            costs.push(server.foundation().vault.signature_checks() - before);
+        }
+    }
+    assert_eq!(costs, [4; 8]);
+    // Without a kid, a client with two keys is still recognised by its second.
+    let second = KeyPair::new(Algorithm::Es256);
+    let both = keys::set(&[&one.jwk, &second.jwk]);
+    let client =
+        keyed(&server, KeySource::Inline(KeySet::parse(&both).expect("a set")), None).await;
+    let unnamed = second.sign_under(&json!({ "alg": "ES256" }), &claims(&server, &client.id));
+    token_by_assertion(&server, &unnamed).await.token();
+}
+
+async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) {
+    let pattern = Pattern::parse("sub", sub).expect("a pattern");
+    let new = NewTrust {
+        issuer: ForeignIssuer::parse(ISSUER).expect("an issuer"),
+        keys: Some(key.source()),
+        audience: None,
+        conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
+    };
+    let id = client_id(&client.id);
+    trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+}
+
+/// S-5: anybody can write claims. So the signature is checked first, once for all trusts with the
+/// same keys, and only then the claims of each.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let (key, forger) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
+    let mut clients = Vec::new();
+    for number in 0..10 {
+        let client = server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]);
+        let client = client.await;
+        trusts(&server, &client, &key, &format!("repo:acme/r{number}:environment:prod")).await;
+        trusts(&server, &client, &key, &format!("repo:acme/*:environment:e{number}")).await;
+        clients.push(client);
+    }
+    server.catch_up().await;
+    let token = |signer: &KeyPair, sub: &str| {
+        let mut header = signer.header();
+        header["kid"] = json!(key.kid());
+        let exp = server.clock.now().0 + 60;
+        let claims = json!({ "iss": ISSUER, "sub": sub, "aud": server.base, "exp": exp });
+        signer.sign_under(&header, &claims)
+    };
+    let ask = async |token: &str| {
+        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        let form = [("grant_type", grant), ("assertion", token)];
+        let before = server.foundation().vault.signature_checks();
+        let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
+        (answer, server.foundation().vault.signature_checks() - before)
+    };
+    // Claims that no trust has: what is said first is that the signature is wrong.
+    let (answer, _) = ask(&token(&forger, "repo:evil/x:environment:prod")).await;
+    answer.assert_refused(400, "invalid_grant");
+    let why = reason(&server, &answer).await;
+    assert!(why.contains("signature"), "{why}");
+    // Ten trusts fit, with one source of keys: one verification.
+    let (answer, cost) = ask(&token(&key, "repo:acme/r7:environment:prod")).await;
+    assert_eq!(cost, 1);
+    assert_eq!(server.claims(&answer.token()).await["sub"], clients[7].id.as_str());
+    let (answer, _) = ask(&token(&key, "repo:acme/other:environment:e3")).await;
+    assert_eq!(server.claims(&answer.token()).await["sub"], clients[3].id.as_str());
+    let (answer, _) = ask(&token(&key, "repo:acme/other:environment:none")).await;
+    let why = reason(&server, &answer).await;
+    assert!(why.contains("no client trusts the issuer"), "{why}");
+}
+
+/// S-5: the bound is on trusts. Those that name another subject are not looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_a_thousand_trusts_that_could_be_meant_a_client_id_is_needed() {
+    let server = Server::start(Engine::Sqlite).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let mut last = None;
+    for number in 0..51 {
+        let client = server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]);
+        let client = client.await;
+        let wildcards = if number == 50 { 1 } else { 20 };
+        for trust in 0..wildcards {
+            trusts(&server, &client, &key, &format!("repo:acme/*:environment:{number}-{trust}"))
+                .await;
+        }
+        last = Some(client);
+    }
+    server.catch_up().await;
+    let last = last.expect("a client");
+    let exp = server.clock.now().0 + 60;
+    let sub = "repo:acme/x:environment:50-0";
+    let token = key.sign(&json!({ "iss": ISSUER, "sub": sub, "aud": server.base, "exp": exp }));
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let form = [("grant_type", grant), ("assertion", token.as_str())];
+    let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
+    answer.assert_refused(400, "invalid_grant");
+    let why = reason(&server, &answer).await;
+    assert!(why.contains("more than 1000 trusts"), "{why}");
+    let form = [form[0], form[1], ("client_id", last.id.as_str())];
+    Answer::of(server.http.post(server.token_url()).form(&form)).await.token();
+}
+
+/// S-6: one address filled the queue of suspects, and the owner's correct secret got 429 from
+/// another address for seconds.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_of_one_address_do_not_refuse_the_owner_at_another(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings = [
+        ("TOKEND_LIMITS_GUESSES_PER_CLIENT", "3/m"),
+        ("TOKEND_LIMITS_GUESSES_PER_ADDRESS", "100000/m"),
+        ("TOKEND_PROXY_TRUSTED", "127.0.0.0/8"),
+        ("TOKEND_SECRETS_ARGON2_MEMORY", "4MiB"),
+        ("TOKEND_SECRETS_HASHING_QUEUE", "4"),
+    ];
+    let server = Arc::new(Server::with(engine, &settings).await);
+    let line = format!(
+        r#"{{"client_id":"legacy","client_secret":"hush-hush-hush","grants":[{{"resource":"{ORDERS}"}}]}}"#
+    );
+    server.import(&line).await;
+    server.keep_secret("hush-hush-hush");
+    let from = async |server: &Server, address: &str, secret: &str| {
+        let request = server.http.post(server.token_url()).header("x-forwarded-for", address);
+        Answer::of(request.basic_auth("legacy", Some(secret)).form(&GRANT)).await
+    };
+    for number in 0..3 {
+        let guessed = from(&server, "192.0.2.1", &format!("guess {number}")).await;
+        guessed.assert_refused(401, "invalid_client");
+    }
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let guessers: Vec<_> = (0..24)
+        .map(|guesser| {
+            let (server, stopped) = (server.clone(), stopped.clone());
+            tokio::spawn(async move {
+                let mut number = 0;
+                while !*stopped.borrow() {
+                    let secret = format!("guess {guesser} {number}");
+                    let answer = from(&server, "192.0.2.1", &secret).await;
+                    assert!(matches!(answer.status, 429 | 503), "{answer:?}");
+                    number += 1;
+                }
+            })
+        })
+        .collect();
+    // Until the guesses fill whatever they can fill.
+    let before = server.foundation().vault.hasher.checks();
+    while server.foundation().vault.hasher.checks() < before + 4 {
+        tokio::task::yield_now().await;
+    }
+    from(&server, "192.0.2.2", "hush-hush-hush").await.token();
+    stop.send(true).expect("receivers");
+    for guesser in guessers {
+        guesser.await.expect("a guesser");
+    }
+}
+
+/// S-9: what strangers ask for in vain, and paths that do not exist, do not push out the rejections
+/// of known clients.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rejections_of_known_clients_outlast_a_flood(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings = [("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")];
+    let server = Server::with(engine, &settings).await;
+    let client = server.client().await;
+    let known = server.basic(&client.id, "wrong", &GRANT).await;
+    server.app.write_refusals().await.expect("written");
+    let missing = server.get("/nothing/here").await;
+    assert_eq!(missing.status, 404);
+    for host in 0..300 {
+        let address = format!("2001:db8::{host:x}");
+        let request = server.http.post(server.token_url()).header("x-forwarded-for", address);
+        Answer::of(request.basic_auth("nobody", Some("x")).form(&GRANT)).await;
+    }
+    let taken = server.app.refusals.take();
+    assert!(taken.iter().all(|record| record.status != 404), "404 is kept");
+    assert_eq!(taken.len(), 200, "a /64 counts as one address");
+    // The flood goes on for a while, in many networks, and is younger than the rest.
+    let store = &server.foundation().store;
+    let mut flood = Vec::new();
+    for number in 0..10_001 {
+        let mut record = taken[0].clone();
+        record.request_id = format!("req_flood{number}");
+        record.at = Timestamp(record.at.0 + 10);
+        flood.push(record);
+    }
+    store.add_refusals(&flood).await.expect("written");
+    store.forget_refusals(Timestamp(0)).await.expect("forgotten");
+    let found = store.refusal(known.header("x-request-id")).await.expect("a store");
+    assert_eq!(found.expect("it is kept").client_id, Some(client.id));
+    let mut kept = 0;
+    for record in &flood {
+        kept += usize::from(store.refusal(&record.request_id).await.expect("a store").is_some());
+    }
+    assert_eq!(kept, 5000);
+}
+
+/// S-15: a client with one token a minute wrote twenty rows of used assertions.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    // Rates count from full hours; no test should lie across one.
+    server.clock.advance(3600 - server.clock.now().0.rem_euclid(3600));
+    server.catch_up().await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = keyed(&server, key.source(), Some("2/h")).await;
+    let first = key.sign(&claims(&server, &client.id));
+    token_by_assertion(&server, &first).await.token();
+    // A replay is refused as such, writes nothing, and takes nothing from the client.
+    for _ in 0..5 {
+        let replayed = token_by_assertion(&server, &first).await;
+        replayed.assert_refused(401, "invalid_client");
+        assert!(replayed.description().contains("used before"), "{replayed:?}");
+    }
+    token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
+    let beyond = key.sign(&claims(&server, &client.id));
+    let answer = token_by_assertion(&server, &beyond).await;
+    answer.assert_refused(429, "temporarily_unavailable");
+    assert!(answer.description().contains("2 tokens a hour"), "{answer:?}");
+    // No row was written of it: the same assertion is new to the database.
+    server.clock.advance(50);
+    let name = tokend::crypto::digest::of(&[&client.id, jti_of(&beyond).as_str()]);
+    let is_new = server.foundation().store.use_assertion(&name, Timestamp(i64::MAX / 2)).await;
+    assert!(is_new.expect("a store"), "a row was written");
+    // A stranger spends nothing of it.
+    let other = keyed(&server, key.source(), Some("1/h")).await;
+    let forger = KeyPair::new(Algorithm::Es256);
+    for _ in 0..3 {
+        let forged = forger.sign(&claims(&server, &other.id));
+        token_by_assertion(&server, &forged).await.assert_refused(401, "invalid_client");
+    }
+    token_by_assertion(&server, &key.sign(&claims(&server, &other.id))).await.token();
+}
+
+fn jti_of(jwt: &str) -> String {
+    let (_, claims) = tokend::crypto::jwt::read_unchecked(jwt).expect("a JWT");
+    claims["jti"].as_str().expect("a jti").to_owned()
+}
+
+/// S-15: introspection and revocation count no tokens, so their assertions have a rate of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn assertions_for_introspection_have_a_rate_of_their_own() {
+    let settings = [("TOKEND_LIMITS_ASSERTIONS_PER_CLIENT", "2/d")];
+    let server = Server::with(Engine::Sqlite, &settings).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = keyed(&server, key.source(), None).await;
+    let token = token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
+    let form = [("token", token.as_str())];
+    let mut last = None;
+    for path in ["/v1/oauth/introspect", "/v1/oauth/introspect", "/v1/oauth/revoke"] {
+        let assertion = key.sign(&claims(&server, &client.id));
+        last = Some(by_assertion(&server, path, &assertion, &form).await);
+    }
+    let last = last.expect("an answer");
+    last.assert_refused(429, "temporarily_unavailable");
+    assert!(last.description().contains("2 assertions a day"), "{last:?}");
+    token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
+}
+
+/// S-15: a client may have a thousand live revocations, on all instances together; then it is told
+/// what to do, and nothing else of it is revoked.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_have_a_thousand_live_revocations(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "100000/m")];
+    let server = Server::with(engine, &settings).await;
+    let (client, other) = (server.client().await, server.client().await);
+    let id = client_id(&client.id);
+    let expires_at = Timestamp(server.clock.now().0 + 900);
+    let token = |number: u32| RevokedToken {
+        jti: TokenId::parse(&format!("{number:022}")).expect("a jti"),
+        client_id: Some(id.clone()),
+        expires_at,
+    };
+    for number in 1..MAX_OWN_REVOCATIONS {
+        work::revoke_own_token(server.foundation(), &id, &token(number)).await.expect("revoked");
+    }
+    let [last, beyond] = [server.ask(&client).await.token(), server.ask(&client).await.token()];
+    let revoke = async |server: &Server, client: &TestClient, token: &str| {
+        server.post("/v1/oauth/revoke", client, &[("token", token)]).await
+    };
+    assert_eq!(revoke(&server, &client, &last).await.status, 200);
+    let second = Server::at(
+        server.place.clone(),
+        server.clock.clone(),
+        &[("TOKEND_ISSUER", server.base.as_str()), settings[0]],
+    )
+    .await;
+    for instance in [&server, &second] {
+        let refused = revoke(instance, &client, &beyond).await;
+        refused.assert_refused(429, "temporarily_unavailable");
+        assert!(refused.description().contains("1000 tokens"), "{refused:?}");
+        assert!(refused.description().contains("Ask your operator"), "{refused:?}");
+        assert!(!refused.description().contains("tokend "), "no command line for a client");
+        assert_eq!(refused.header("retry-after"), "900");
+    }
+    // No epoch was made: the token is as good as before.
+    let active = server.post("/v1/oauth/introspect", &client, &[("token", &beyond)]).await;
+    assert_eq!(active.json()["active"], true);
+    // Another client is not concerned.
+    let token = server.ask(&other).await.token();
+    assert_eq!(revoke(&server, &other, &token).await.status, 200);
+    // When they have expired, there is room again.
+    server.clock.advance(901);
+    server.catch_up().await;
+    let token = server.ask(&client).await.token();
+    assert_eq!(revoke(&server, &client, &token).await.status, 200);
+}
