@@ -7,6 +7,7 @@ use tabwriter::TabWriter;
 
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
+use crate::model::untrusted_text;
 
 /// The spaces between two columns.
 const PADDING: usize = 3;
@@ -75,7 +76,7 @@ impl<'a> Listing<'a> {
                 text.push_str(line);
             }
         }
-        Ok(text)
+        Ok(untrusted_text::escape_json(&text).into_owned())
     }
 
     fn rows(&mut self, rows: impl Iterator<Item = Vec<String>>) -> Result<String, CliError> {
@@ -106,7 +107,7 @@ fn lines<T: Serialize>(values: &[T]) -> Result<String, CliError> {
         text.push_str(&line);
         text.push('\n');
     }
-    Ok(text)
+    Ok(untrusted_text::escape_json(&text).into_owned())
 }
 
 /// The widths of the columns that begin where a word of the ruler begins; not of the last one.

@@ -26,6 +26,7 @@ mod error;
 mod examples;
 mod explain;
 mod failpoint;
+mod hardening;
 mod health;
 mod help;
 mod http;
@@ -66,6 +67,7 @@ use crate::cli::reload::{Hangup, Loaded};
 use crate::config::sources::Flags;
 use crate::config::{ACTOR_VARIABLE, Config, Need, environment};
 use crate::model::time::Clock;
+use crate::model::untrusted_text;
 use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -200,6 +202,7 @@ impl Global {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    hardening::forbid_core_dumps();
     completion::answer_shell();
     // On a single core, threads that could take work from one another only cost time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -280,8 +283,10 @@ fn report(error: &CliError, format: Format) -> ExitCode {
         return ExitCode::from(error.exit_code());
     }
     let text = match format {
-        Format::Json | Format::Jsonl => error.as_problem(),
-        Format::Table | Format::Id => error.as_text(),
+        Format::Json | Format::Jsonl => {
+            untrusted_text::escape_json(&error.as_problem()).into_owned()
+        }
+        Format::Table | Format::Id => untrusted_text::escape_lines(&error.as_text()).into_owned(),
     };
     // If standard error is gone, there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "{text}");

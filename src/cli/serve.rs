@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, Foundation, inspection};
-use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::{Global, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
 use crate::server::Server;
@@ -30,6 +30,7 @@ pub(crate) async fn run(global: &Global, hangup: Option<Hangup>) -> Result<(), C
 
 async fn serve(config: Config) -> Result<(), CliError> {
     warn_about(&config);
+    hardening::raise_descriptor_limit(&config);
     let app = load(config).await?;
     let server = Server::start(app.clone()).await?;
     let config = &app.foundation.config;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::cli::error::CliError;
-use crate::cli::input;
+use crate::cli::{input, output};
 
 /// The longest text that is read, in bytes.
 const MAX_TEXT_BYTES: u64 = 64 << 10;
@@ -12,6 +12,9 @@ const MAX_TEXT_BYTES: u64 = 64 << 10;
 /// The token that an argument means: itself, or what standard input holds if it is `-`.
 pub(crate) fn token_text(argument: &str) -> Result<String, CliError> {
     if argument != "-" {
+        output::hint(
+            "note: other users of this machine can read the arguments of a command. Use - to read the token from standard input.",
+        );
         return find(argument);
     }
     let text = input::read("a token, or the whole answer of the token endpoint,", MAX_TEXT_BYTES);

@@ -3,9 +3,12 @@
 
 use rstest::rstest;
 use secrecy::SecretString;
+use serde_json::json;
 use tokend::admin;
 use tokend::admin::secret::NewSecret;
+use tokend::model::signing_key::Algorithm;
 
+use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Server, TestClient, actor, client_id};
 
@@ -91,5 +94,73 @@ async fn no_command_shows_a_secret_again() {
             let text = run.stdout + &run.stderr;
             assert!(!text.contains(secret) && !text.contains("$argon2id$"), "{command:?}: {text}");
         }
+    }
+}
+
+/// S-16: the memory of a server holds keys, so it writes no core, and its descriptor limit fits
+/// `limits.connections`.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_writes_no_core_and_raises_its_descriptor_limit() {
+    let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_LIMITS_CONNECTIONS", "1000000");
+    let server = cli.serve().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id()));
+    let limits = limits.expect("the limits of a process");
+    let soft_and_hard = |name: &str| -> Vec<String> {
+        let line = limits.lines().find(|line| line.starts_with(name)).expect("a line");
+        line[name.len()..].split_whitespace().take(2).map(str::to_owned).collect()
+    };
+    assert_eq!(soft_and_hard("Max core file size")[0], "0");
+    let open_files = soft_and_hard("Max open files");
+    let hard: u64 = open_files[1].parse().unwrap_or(u64::MAX);
+    let needed = 1_000_256;
+    assert!(open_files[0] == open_files[1] || hard > needed, "{open_files:?}");
+    let is_warned = server.log().contains("limits.connections needs more open files");
+    assert_eq!(is_warned, hard < needed, "{open_files:?}");
+}
+
+/// S-10: in neither format of the log does a caller's text obey or mislead a terminal.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_escapes_what_a_caller_writes(#[values("json", "text")] format: &str) {
+    let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_LOG_FORMAT", format);
+    let server = cli.serve().await;
+    let hostile = "kid\u{85}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{2028}\u{1b}[2J";
+    cli.json(&["resource", "create", ORDERS]);
+    let key = KeyPair::new(Algorithm::Es256);
+    cli.json_with(
+        &["client", "create", "A", "--id", "a", "--no-secret", "--jwks", "-", "--grant", ORDERS],
+        &key.jwk.to_string(),
+    );
+    let mut header = key.header();
+    header["kid"] = json!(hostile);
+    let assertion = key.sign_under(&header, &json!({ "iss": "a", "sub": "a" }));
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", assertion.as_str()),
+    ];
+    let http = crate::support::client();
+    let mut id = String::new();
+    // The server follows the commands within a second or two.
+    for _ in 0..100 {
+        let request = http.post(format!("{}/v1/oauth/token", server.base)).form(&form);
+        let answer = crate::support::Answer::of(request).await;
+        answer.assert_refused(401, "invalid_client");
+        id = answer.header("x-request-id").to_owned();
+        if server.log().contains("has its kid") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let log = server.log();
+    assert!(log.contains("has its kid"), "{log}");
+    let unsafe_character = |c: char| c != '\n' && tokend::model::untrusted_text::is_unsafe(c);
+    assert!(!log.contains(unsafe_character), "{log}");
+    // The operator's terminal, as a table and as JSON.
+    for output in ["table", "json"] {
+        let run = cli.run(&["explain", &id, "-o", output]);
+        assert!(run.code == 0 && run.stdout.contains("kid"), "{run:?}");
+        assert!(!run.stdout.contains(unsafe_character), "{run:?}");
     }
 }
