@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
