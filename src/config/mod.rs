@@ -46,6 +46,8 @@ pub struct Config {
     pub directory: Directory,
     /// What tokens are like.
     pub token: Token,
+    /// What the metadata names.
+    pub metadata: Metadata,
     /// How signing keys come and go.
     pub keys: Keys,
     /// How secrets are kept.
@@ -200,6 +202,13 @@ pub struct Token {
     pub aliases: Vec<String>,
     /// Whether proofs of possession must have a nonce of ours.
     pub dpop_nonces: bool,
+}
+
+/// What the metadata names.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// Whether there is an authorization endpoint, which refuses every request.
+    pub authorization_endpoint: bool,
 }
 
 /// How signing keys come and go.

@@ -120,11 +120,15 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, Complaint> {
 }
 
 /// The paths that are not free for an alias of the token endpoint.
-const OTHERS: [&str; 3] = ["/livez", "/readyz", "/healthz"];
+const OTHERS: [&str; 4] = ["/livez", "/readyz", "/healthz", "/v1/oauth/authorize"];
 
 /// True for the characters of a path that need no thought in a router or a URL.
 fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, Complaint> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
 pub(super) fn lifetime(text: &str) -> Result<Lifetime, Complaint> {

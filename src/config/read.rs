@@ -7,14 +7,14 @@ use zeroize::Zeroizing;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
-    Complaint, address, aliases, duration, issuer, lanes, lifetime, networks, path, pause, proxies,
-    rate, rate_limit, size, whole,
+    Complaint, address, aliases, boolean, duration, issuer, lanes, lifetime, networks, path, pause,
+    proxies, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
-    Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, MasterKey, Migrate,
-    Need, Origin, Secrets, Shutdown, Tls, Token,
+    Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, MasterKey, Metadata,
+    Migrate, Need, Origin, Secrets, Shutdown, Tls, Token,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::signing_key::{Algorithm, RsaSize};
@@ -39,6 +39,7 @@ pub(super) fn config(
     let database = reader.database(&data_dir);
     let directory = reader.directory();
     let token = reader.token();
+    let metadata = reader.metadata();
     let keys = reader.keys();
     let secrets = reader.secrets();
     let limits = reader.limits();
@@ -59,6 +60,7 @@ pub(super) fn config(
         database: database?,
         directory: directory?,
         token: token?,
+        metadata: metadata?,
         keys: keys?,
         secrets: secrets?,
         limits: limits?,
@@ -231,9 +233,7 @@ impl Reader<'_> {
             Algorithm::parse(text).map_err(|_| "must be ES256, RS256, PS256 or EdDSA".to_owned())
         });
         let aliases = self.parsed("token.aliases", aliases);
-        let dpop_nonces = self.parsed("token.dpop_nonces", |text| {
-            text.parse().map_err(|_| "must be true or false".to_owned())
-        });
+        let dpop_nonces = self.parsed("token.dpop_nonces", boolean);
         Some(Token {
             lifetime: default?,
             lifetime_max: longest?,
@@ -241,6 +241,11 @@ impl Reader<'_> {
             aliases: aliases?,
             dpop_nonces: dpop_nonces?,
         })
+    }
+
+    fn metadata(&mut self) -> Option<Metadata> {
+        let authorization_endpoint = self.parsed("metadata.authorization_endpoint", boolean);
+        Some(Metadata { authorization_endpoint: authorization_endpoint? })
     }
 
     fn keys(&mut self) -> Option<Keys> {

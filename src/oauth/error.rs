@@ -18,6 +18,8 @@ pub enum ErrorCode {
     InvalidGrant,
     /// This server does not offer the grant.
     UnsupportedGrantType,
+    /// No response type is supported (RFC 6749, section 4.1.2.1).
+    UnsupportedResponseType,
     /// A scope is malformed, unknown or not granted.
     InvalidScope,
     /// The resource is unknown or not granted, or none is named where one must be.
@@ -43,6 +45,7 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::InvalidGrant => "invalid_grant",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidDpopProof => "invalid_dpop_proof",

@@ -11,6 +11,9 @@ use crate::model::signing_key::Algorithm;
 /// The path of the token endpoint below the issuer.
 pub const TOKEN_PATH: &str = "/v1/oauth/token";
 
+/// The path of the authorization endpoint below the issuer.
+pub const AUTHORIZATION_PATH: &str = "/v1/oauth/authorize";
+
 /// The path of the introspection endpoint below the issuer.
 pub const INTROSPECTION_PATH: &str = "/v1/oauth/introspect";
 
@@ -30,6 +33,12 @@ pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 #[derive(Debug, Serialize)]
 pub struct Metadata {
     issuer: String,
+    /// Libraries refuse the document without it and the next member, also for grants that use
+    /// neither. The endpoint refuses every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_challenge_methods_supported: Option<[&'static str; 1]>,
     token_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
@@ -51,7 +60,7 @@ pub struct Metadata {
     /// Where clients with certificates find the endpoints (RFC 8705, section 5).
     #[serde(skip_serializing_if = "Option::is_none")]
     mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
-    /// Required by RFC 8414 and empty because there is no authorization endpoint.
+    /// Required by RFC 8414, and empty: the authorization endpoint supports no response type.
     response_types_supported: [&'static str; 0],
     /// Read by OpenID-shaped libraries, which refuse the document without them.
     subject_types_supported: [&'static str; 1],
@@ -83,10 +92,13 @@ pub fn metadata(app: &App) -> Metadata {
         })
         .map(AuthenticationMethod::as_str)
         .collect();
+    let has_authorization_endpoint = app.foundation.config.metadata.authorization_endpoint;
     // What clients may sign their assertions with: all that we know.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     Metadata {
         issuer: issuer.to_owned(),
+        authorization_endpoint: has_authorization_endpoint.then(|| at(AUTHORIZATION_PATH)),
+        code_challenge_methods_supported: has_authorization_endpoint.then_some(["S256"]),
         token_endpoint: at(TOKEN_PATH),
         introspection_endpoint: at(INTROSPECTION_PATH),
         revocation_endpoint: at(REVOCATION_PATH),

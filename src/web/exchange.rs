@@ -21,8 +21,9 @@ use crate::model::time::Clock;
 use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
+use crate::web::page::RefusalPage;
 use crate::web::refusal::{Refusal, Shape};
-use crate::web::{address, certificate};
+use crate::web::{address, certificate, page};
 
 /// The header that names an exchange.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,7 +80,10 @@ where
             let record = || refusal.record(&request_id, now, &client.to_string());
             exchange.refusals.note(client, refusal.about(), record);
         }
-        response = refusal.render(exchange.shape, &request_id);
+        response = match response.extensions_mut().remove::<RefusalPage>() {
+            Some(RefusalPage(html)) => page::response(refusal.status(), html),
+            None => refusal.render(exchange.shape, &request_id),
+        };
     } else {
         line.answered(&response, &request_id, started);
     }

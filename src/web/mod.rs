@@ -1,6 +1,7 @@
 //! HTTP: read a request, call what decides, write the answer. Every route is on this screen.
 
 pub mod address;
+mod authorize;
 mod basic;
 mod body;
 mod certificate;
@@ -9,6 +10,7 @@ mod document;
 mod endpoint;
 mod exchange;
 mod health;
+mod page;
 mod refusal;
 mod welcome;
 
@@ -28,7 +30,8 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::oauth::caller::Origin;
 use crate::oauth::metadata::{
-    CHECK_PATH, INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH, REVOCATION_PATH, TOKEN_PATH,
+    AUTHORIZATION_PATH, CHECK_PATH, INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH,
+    REVOCATION_PATH, TOKEN_PATH,
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::refusal::Refusal;
@@ -89,6 +92,12 @@ impl Routes {
         }
         for list in BTreeSet::from(below(REVOCATION_LIST_PATH)) {
             routes = routes.route(&list, any(document::revocation_list));
+        }
+        if app.foundation.config.metadata.authorization_endpoint {
+            for path in BTreeSet::from(below(AUTHORIZATION_PATH)) {
+                routes = routes.route(&path, any(authorize::authorize));
+                routes = routes.route(&format!("{path}/"), any(authorize::authorize));
+            }
         }
         let inserted = METADATA_PATHS.map(|prefix| format!("{prefix}{path}"));
         let metadata = METADATA_PATHS.into_iter().flat_map(below).chain(inserted);

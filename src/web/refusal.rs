@@ -276,6 +276,7 @@ impl From<OAuthError> for Refusal {
             | ErrorCode::UnauthorizedClient
             | ErrorCode::InvalidGrant
             | ErrorCode::UnsupportedGrantType
+            | ErrorCode::UnsupportedResponseType
             | ErrorCode::InvalidScope
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce

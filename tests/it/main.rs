@@ -13,6 +13,7 @@ mod support;
 mod access_token;
 mod algorithms;
 mod architecture;
+mod authorization_endpoint;
 mod check;
 mod cli_clients;
 mod cli_config;

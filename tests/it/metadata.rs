@@ -33,6 +33,8 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
             answer.json(),
             json!({
                 "issuer": base,
+                "authorization_endpoint": format!("{base}/v1/oauth/authorize"),
+                "code_challenge_methods_supported": ["S256"],
                 "token_endpoint": format!("{base}/v1/oauth/token"),
                 "introspection_endpoint": format!("{base}/v1/oauth/introspect"),
                 "revocation_endpoint": format!("{base}/v1/oauth/revoke"),

@@ -1,0 +1,75 @@
+//! The authorization endpoint (RFC 6749, section 3.1), which refuses every request.
+//!
+//! It exists because OAuth libraries refuse metadata that does not name one. It never redirects and
+//! repeats nothing of the request: no redirect URI is registered here, so none can be trusted
+//! (RFC 9700, section 4.11).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::response::{IntoResponse, Response};
+
+use crate::app::App;
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::metadata::TOKEN_PATH;
+use crate::web::page::{RefusalPage, escaped, wants_html};
+use crate::web::refusal::Refusal;
+
+const ALLOWED: &str = "GET, HEAD, POST";
+
+/// Refuses a request with 400: by a page for a browser, and by `unsupported_response_type`
+/// (RFC 6749, section 4.1.2.1) for a program.
+pub(super) async fn authorize(State(app): State<Arc<App>>, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
+        return Refusal::method_not_allowed(ALLOWED).into_response();
+    }
+    let issuer = app.issuer.as_str();
+    let mut response = Refusal::from(unsupported(issuer)).into_response();
+    if wants_html(request.headers()) {
+        response.extensions_mut().insert(RefusalPage(text(issuer)));
+    }
+    response
+}
+
+fn unsupported(issuer: &str) -> OAuthError {
+    let sentence = format!(
+        "This server issues tokens to machines and has no sign-in. Use grant_type=client_credentials at {issuer}{TOKEN_PATH}."
+    );
+    OAuthError::new(ErrorCode::UnsupportedResponseType, sentence).with_remedy(
+        "a program sent a person to sign in here; configure it for the client credentials grant",
+    )
+}
+
+fn text(issuer: &str) -> String {
+    let issuer = escaped(issuer);
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>No sign-in here</title>
+</head>
+<body>
+<h1>No sign-in here</h1>
+<p>A program sent you to {issuer} to sign in. This server issues access tokens to machines. It has no accounts for people.</p>
+<p>Close this page, and tell the operator of that program: it needs the client credentials grant at {issuer}{TOKEN_PATH}, with credentials that the operator of this server gives out.</p>
+</body>
+</html>
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_issuer_is_markup() {
+        let page = text("https://a.example/<b>\"&");
+        assert!(page.contains("https://a.example/&lt;b&gt;&quot;&amp;/v1/oauth/token"), "{page}");
+        assert!(!page.contains("<b>"), "{page}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Pages for a person with a browser: text and links, nothing else. Two handlers write them.
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+
+/// Nothing may be loaded, run, sent or framed: the page is text and links.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (CONTENT_TYPE, "text/html; charset=utf-8"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+    (VARY, "accept"),
+];
+
+/// A page that takes the place of the body of a refusal, as an extension of the response.
+#[derive(Debug, Clone)]
+pub(super) struct RefusalPage(pub(super) String);
+
+/// Answers with a page.
+pub(super) fn response(status: StatusCode, html: String) -> Response {
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// True if HTML is asked for by name, and before JSON (RFC 9110, section 12.5.1).
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted: Vec<(&str, f32)> = values.flat_map(|value| value.split(',')).map(range).collect();
+    let quality = |wanted: &str| {
+        let found = accepted.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map_or(0.0, |(_, quality)| *quality)
+    };
+    let html = quality("text/html");
+    html > 0.0 && html >= quality("application/json")
+}
+
+/// A media range and its quality.
+fn range(text: &str) -> (&str, f32) {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|part| part.strip_prefix("q="));
+    (name, quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)))
+}
+
+/// A text without markup.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_html(accept: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_str(accept).expect("a value"));
+        wants_html(&headers)
+    }
+
+    #[test]
+    fn only_who_asks_for_html_gets_it() {
+        assert!(is_html("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(is_html("text/html, application/json;q=0.5"));
+        assert!(is_html("Text/HTML"));
+        for accept in [
+            "*/*",
+            "application/json",
+            "text/*",
+            "text/html;q=0",
+            "application/json, text/html;q=0.5",
+            "text/html;q=x",
+            "",
+        ] {
+            assert!(!is_html(accept), "{accept:?}");
+        }
+        assert!(!wants_html(&HeaderMap::new()));
+    }
+}
