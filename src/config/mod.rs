@@ -46,6 +46,8 @@ pub struct Config {
     pub directory: Directory,
     /// What tokens are like.
     pub token: Token,
+    /// What client assertions may be like.
+    pub assertions: Assertions,
     /// What the metadata names.
     pub metadata: Metadata,
     /// How signing keys come and go.
@@ -202,6 +204,13 @@ pub struct Token {
     pub aliases: Vec<String>,
     /// Whether proofs of possession must have a nonce of ours.
     pub dpop_nonces: bool,
+}
+
+/// What client assertions may be like (RFC 7523).
+#[derive(Debug, Clone)]
+pub struct Assertions {
+    /// How far ahead `exp` may be.
+    pub lifetime_max: Lifetime,
 }
 
 /// What the metadata names.

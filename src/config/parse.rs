@@ -135,6 +135,15 @@ pub(super) fn lifetime(text: &str) -> Result<Lifetime, Complaint> {
     Lifetime::parse(text).map_err(|malformed| malformed.to_string())
 }
 
+/// How far ahead the `exp` of a client assertion may be, within these bounds.
+pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, Complaint> {
+    let lifetime = lifetime(text)?;
+    match lifetime.seconds() {
+        60..=86_400 => Ok(lifetime),
+        _ => Err("must be from 60s to 24h".to_owned()),
+    }
+}
+
 /// A span that something is given time for; zero would mean never.
 pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
     match pause(text) {

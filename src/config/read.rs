@@ -7,14 +7,14 @@ use zeroize::Zeroizing;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
-    Complaint, address, aliases, boolean, duration, issuer, lanes, lifetime, networks, path, pause,
-    proxies, rate, rate_limit, size, whole,
+    Complaint, address, aliases, assertion_lifetime, boolean, duration, issuer, lanes, lifetime,
+    networks, path, pause, proxies, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
-    Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat, MasterKey, Metadata,
-    Migrate, Need, Origin, Secrets, Shutdown, Tls, Token,
+    Assertions, Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat,
+    MasterKey, Metadata, Migrate, Need, Origin, Secrets, Shutdown, Tls, Token,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::signing_key::{Algorithm, RsaSize};
@@ -39,6 +39,7 @@ pub(super) fn config(
     let database = reader.database(&data_dir);
     let directory = reader.directory();
     let token = reader.token();
+    let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
     let keys = reader.keys();
     let secrets = reader.secrets();
@@ -60,6 +61,7 @@ pub(super) fn config(
         database: database?,
         directory: directory?,
         token: token?,
+        assertions: Assertions { lifetime_max: assertion_lifetime? },
         metadata: metadata?,
         keys: keys?,
         secrets: secrets?,

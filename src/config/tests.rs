@@ -21,6 +21,7 @@ fn the_embedded_defaults_are_valid() {
     assert_eq!(config.management_listen.to_string(), "127.0.0.1:9090");
     assert_eq!(config.token.lifetime.seconds(), 3600);
     assert_eq!(config.token.algorithm, Algorithm::Es256);
+    assert_eq!(config.assertions.lifetime_max.seconds(), 3600);
     assert!(config.issuer.is_none() && config.master_key.is_none());
     assert!(
         matches!(config.database.location, Location::Sqlite(path) if path.ends_with("tokend.db"))
@@ -203,6 +204,9 @@ fn lists_sizes_and_networks_are_read() {
         ("TOKEND_TOKEN_ALIASES", "/a/.well-known/jwks.json"),
         ("TOKEND_DIRECTORY_POLL_INTERVAL", "0s"),
         ("TOKEND_DIRECTORY_POLL_INTERVAL", "2h"),
+        ("TOKEND_ASSERTIONS_LIFETIME_MAX", "59s"),
+        ("TOKEND_ASSERTIONS_LIFETIME_MAX", "86401s"),
+        ("TOKEND_ASSERTIONS_LIFETIME_MAX", "3600"),
         ("TOKEND_PROXY_TRUSTED", "everybody"),
         ("TOKEND_LIMITS_BODY_SIZE", "1GiB"),
         ("TOKEND_LIMITS_BODY_SIZE", "-1"),

@@ -1,9 +1,8 @@
-"""Gets a token with a private key by Authlib, once its assertion is short and for the issuer."""
+"""Gets a token with a private key by Authlib, once it is told the issuer as the audience."""
 
 import json
 import os
 import sys
-import time
 
 import httpx
 import jwt
@@ -21,10 +20,9 @@ assert metadata["issuer"] == issuer, metadata
 endpoint = metadata["token_endpoint"]
 
 
-def fetch(audience=None, claims=None):
+def fetch(audience=None):
     """What Authlib calls the token endpoint is what it puts in `aud`."""
-    headers = {"kid": jwk["kid"]}
-    method = PrivateKeyJWT(audience, claims, headers, jwk["alg"])
+    method = PrivateKeyJWT(audience, headers={"kid": jwk["kid"]}, alg=jwk["alg"])
     with OAuth2Client(
         client_id, JWKRegistry.import_key(jwk), token_endpoint_auth_method=method
     ) as client:
@@ -42,8 +40,8 @@ except OAuthError as error:
 else:
     sys.exit(f"authlib default audience was accepted: {answer}")
 
-# By itself Authlib makes assertions of an hour, longer than the server takes.
-answer = fetch(issuer, {"exp": int(time.time()) + 60})
+# Authlib sets an `exp` one hour ahead: the default of `assertions.lifetime_max`.
+answer = fetch(issuer)
 token = answer["access_token"]
 key = jwt.PyJWKClient(metadata["jwks_uri"]).get_signing_key_from_jwt(token)
 claims = jwt.decode(

@@ -103,7 +103,7 @@ async fn each_claim_and_header_is_checked() {
     let right: [Change<'_>; 5] = [
         &|claims| claims["nbf"] = json!(now + 8),
         &|claims| claims["iat"] = json!(now),
-        &|claims| claims["exp"] = json!(now + 300),
+        &|claims| claims["exp"] = json!(now + 3600),
         &|claims| claims["aud"] = json!([claims["aud"]]),
         &|claims| claims["exp"] = json!(f64::from(i32::try_from(now).expect("now")) + 30.5),
     ];
@@ -116,7 +116,7 @@ async fn each_claim_and_header_is_checked() {
         (&|claims| claims["aud"] = json!(format!("{}/", server.base)), &server.base),
         (&|claims| claims["aud"] = Value::Null, "it has none"),
         (&|claims| claims["exp"] = json!(now - 11), "expired 11 s ago"),
-        (&|claims| claims["exp"] = json!(now + 3600), "300 s at most"),
+        (&|claims| claims["exp"] = json!(now + 3611), "the maximum is 3600 s"),
         (&|claims| claims["exp"] = json!("soon"), "not a number"),
         (&|claims| claims["exp"] = Value::Null, "no exp"),
         (&|claims| claims["nbf"] = json!(now + 60), "60 s in the future"),
@@ -253,6 +253,43 @@ async fn an_assertion_counts_once_on_all_instances(
     let after = server.clock.now().plus_seconds(8 * 86_400);
     store.purge_assertions(after).await.expect("purged");
     assert!(store.use_assertion(&used, until).await.expect("a store"), "it was deleted in time");
+}
+
+/// O-70: the limit of `exp` is a setting, and a row lives as long as its own assertion.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_is_remembered_until_it_has_expired(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::with(engine, &[("TOKEND_ASSERTIONS_LIFETIME_MAX", "24h")]).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = keyed(&server, &key).await;
+    let now = server.clock.now();
+    let expiring_in = |seconds: i64| {
+        let mut claims = claims(&server, &client);
+        claims["exp"] = json!(now.0 + seconds);
+        claims
+    };
+    ask(&server, &key.sign(&expiring_in(86_411))).await.assert_refused(401, "invalid_client");
+    let (short, long) = (expiring_in(60), expiring_in(86_400));
+    for claims in [&short, &long] {
+        ask(&server, &key.sign(claims)).await.token();
+        ask(&server, &key.sign(claims)).await.assert_refused(401, "invalid_client");
+    }
+    let store = &server.foundation().store;
+    let is_new = async |claims: &Value| {
+        let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
+        store.use_assertion(&used, now).await.expect("a store")
+    };
+    // Rows go seven days after their end.
+    let seven_days = 7 * 86_400;
+    store.purge_assertions(now.plus_seconds(seven_days + 86_400)).await.expect("purged");
+    assert!(is_new(&short).await, "the row of a short assertion went in time");
+    assert!(!is_new(&long).await, "the row of a long assertion is there as long as it");
+    server.clock.advance(86_399);
+    ask(&server, &key.sign(&long)).await.assert_refused(401, "invalid_client");
+    store.purge_assertions(now.plus_seconds(seven_days + 86_400 + 60)).await.expect("purged");
+    assert!(is_new(&long).await, "the row of a long assertion went in time");
 }
 
 /// Line 4: keys that are fetched; a new one is found without a restart; a fetch never waits in a

@@ -11,16 +11,13 @@ use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS, SignatureC
 use crate::crypto::{digest, numeric_date};
 use crate::directory::ClientEntry;
 use crate::model::client::AuthenticationMethod;
-use crate::model::time::Timestamp;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::caller::AssertionCredentials;
 use crate::oauth::client_authentication::{
     Purpose, ask_for, refusal, refuse_disabled, refuse_other_methods, trust, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::token_rate;
-
-/// How far ahead an assertion may expire, in seconds.
-const LONGEST_LIFE: i64 = 300;
 
 /// How far a client's clock may be off, in seconds.
 const LEEWAY: i64 = 10;
@@ -30,6 +27,8 @@ const LONGEST_JTI: usize = 256;
 
 const CLOCKS: &str =
     "Set the clock of the client's machine by NTP, and make an assertion for each request.";
+
+const LIFETIME: &str = "Have the client set a shorter exp, and make an assertion for each request. The maximum is the setting assertions.lifetime_max.";
 
 /// The types that are registered for this; the absence of any is not held against a client.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
@@ -73,11 +72,11 @@ pub(super) async fn prove(
     refuse_other_methods(&entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
-    check_claims(app, &assertion, now).map_err(about)?;
+    let expiry = check_claims(app, &assertion, now).map_err(about)?;
     let name = name(&entry, &assertion).map_err(about)?;
     // Before the row is written, so that the rate of a client bounds its rows.
     token_rate::count_assertion(app, &entry, purpose, now).map_err(about)?;
-    if let Err(error) = use_once(app, &name, now).await {
+    if let Err(error) = use_once(app, &name, expiry).await {
         // No row was written: a replay must not use up the rate of the client that it robs.
         token_rate::refund_assertion(app, &entry, purpose, now);
         return Err(about(error));
@@ -135,14 +134,19 @@ fn verify(
     })
 }
 
-fn check_claims(app: &App, assertion: &Assertion<'_>, now: Timestamp) -> Result<(), OAuthError> {
+/// Checks type, audience and times; gives the expiry.
+fn check_claims(
+    app: &App,
+    assertion: &Assertion<'_>,
+    now: Timestamp,
+) -> Result<Timestamp, OAuthError> {
     if let Some(typ) = assertion.typ()
         && !TYPES.contains(&typ.as_str())
     {
         return Err(wrong(format!("its typ is '{}', not client-authentication+jwt", echo(&typ))));
     }
     check_audience(app, &assertion.claims()["aud"])?;
-    check_times(assertion.claims(), now)
+    check_times(assertion.claims(), app.foundation.config.assertions.lifetime_max, now)
 }
 
 /// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
@@ -166,17 +170,21 @@ fn check_audience(app: &App, audience: &Value) -> Result<(), OAuthError> {
     .with_remedy(format!("Have the client put {issuer} into aud, alone, and not an endpoint.")))
 }
 
-fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
+fn check_times(
+    claims: &Value,
+    lifetime_max: Lifetime,
+    now: Timestamp,
+) -> Result<Timestamp, OAuthError> {
     let expiry = moment(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
     if expiry <= now.minus_seconds(LEEWAY) {
         let ago = now.0.saturating_sub(expiry.0);
         return Err(wrong(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
     }
     let ahead = expiry.0.saturating_sub(now.0);
-    if ahead > LONGEST_LIFE + LEEWAY {
-        return Err(wrong(format!(
-            "it expires in {ahead} s; make one for each request that lives {LONGEST_LIFE} s at most"
-        )));
+    let max = lifetime_max.seconds();
+    if ahead > max + LEEWAY {
+        return Err(wrong(format!("its exp is {ahead} s ahead, the maximum is {max} s"))
+            .with_remedy(LIFETIME));
     }
     for claim in ["nbf", "iat"] {
         let Some(begins) = moment(claims, claim)? else { continue };
@@ -188,7 +196,7 @@ fn check_times(claims: &Value, now: Timestamp) -> Result<(), OAuthError> {
             .with_remedy(CLOCKS));
         }
     }
-    Ok(())
+    Ok(expiry)
 }
 
 /// A claim that is a moment, if it is there.
@@ -210,9 +218,10 @@ fn name(entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<String, OAuthE
     Ok(digest::of(&[entry.client_id.as_str(), jti]))
 }
 
-/// Each assertion counts once, on whichever instance: one insert in the database.
-async fn use_once(app: &App, name: &str, now: Timestamp) -> Result<(), OAuthError> {
-    let forgotten_at = now.plus_seconds(LONGEST_LIFE + 3 * LEEWAY);
+/// Each assertion counts once, on whichever instance: one insert in the database. The row lives as
+/// long as the assertion, and longer by the difference of the clocks of two instances.
+async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
+    let forgotten_at = expiry.plus_seconds(3 * LEEWAY);
     let is_new = app.foundation.store.use_assertion(name, forgotten_at).await;
     let is_new = is_new.map_err(|error| {
         OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
