@@ -8,7 +8,7 @@ use crate::crypto::dpop::{Expected, Proof};
 use crate::crypto::jwt::{Claims, Confirmation};
 use crate::crypto::replays::Refused;
 use crate::model::resource::ResourceId;
-use crate::model::scope::Scopes;
+use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
 use crate::oauth::caller::Origin;
 use crate::oauth::client_authentication::refuse_if_stale;
@@ -114,10 +114,11 @@ pub fn check(
 fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), CheckError> {
     let resources = app.directory.resources();
     let resource = ResourceId::parse(&required.resource).ok();
-    let resource = resource.and_then(|id| resources.get(&id).cloned()).ok_or_else(|| {
+    let resource = resource.and_then(|id| resources.get(&id)).ok_or_else(|| {
         CheckError::Misconfigured(format!("resource: {} is not registered", required.resource))
     })?;
-    match required.scopes.first_outside(&resource.scope_names()) {
+    let is_known = |wanted: &ScopeName| resource.scopes.iter().any(|scope| scope.name == *wanted);
+    match required.scopes.iter().find(|wanted| !is_known(wanted)) {
         None => Ok(()),
         Some(unknown) => Err(CheckError::Misconfigured(format!(
             "scope: {} does not have the scope {unknown}",
