@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(first, "ID            LAST USED   STATE\na-long-name   never       active\n");
         listing.is_empty = false;
         let second = listing.rows([row("b\u{1b}[2J")].into_iter()).expect("a page");
-        assert_eq!(second, "b?[2J         never       active\n");
+        assert_eq!(second, "b\\u{1b}[2J    never       active\n");
         let third = listing.rows([row("é-even-longer-name")].into_iter()).expect("a page");
         assert_eq!(third, "é-even-longer-name   never       active\n");
         let fourth = listing.rows([row("c")].into_iter()).expect("a page");
