@@ -161,6 +161,9 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     let destination = Destination::open(&foundation, file, id.as_ref(), existing).await?;
     let pending = client::prepare(&foundation, &actor(), new).await?;
     let (made, secret) = pending.made().clone();
+    if id.is_none() {
+        output::hint(&format!("note: the generated id is {}", made.client.client_id));
+    }
     let (Some(plain), Some(record)) = (secret, made.secrets.first()) else {
         return Err(CliError::failed("the client was made without a secret"));
     };

@@ -79,17 +79,7 @@ impl Stage {
     }
 
     fn create(&self, id: &str, file: &str) -> Run {
-        self.cli.run(&[
-            "client",
-            "create",
-            id,
-            "--id",
-            id,
-            "--grant",
-            ORDERS,
-            "--secret-file",
-            file,
-        ])
+        self.cli.run(&["client", "create", id, "--grant", ORDERS, "--secret-file", file])
     }
 }
 
@@ -146,11 +136,8 @@ async fn a_registration_killed_at_any_step_is_repeated_or_finished(
     let stage = Stage::new(engine).await;
     for (position, step) in STEPS.into_iter().enumerate() {
         let (id, file) = (format!("c-{step}"), stage.file(step));
-        let mut command =
-            vec!["client", "create", "A worker", "--grant", ORDERS, "--secret-file", text(&file)];
-        if has_own_id {
-            command.extend(["--id", &id]);
-        }
+        let mut command = vec!["client", "create", "--grant", ORDERS, "--secret-file", text(&file)];
+        command.push(if has_own_id { &id } else { "--generate-id" });
         let known = stage.ids();
         stage.kill_at(step, &command);
         let is_made = position >= 2;
@@ -176,10 +163,10 @@ async fn a_secret_is_printed_before_the_commit(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let stage = Stage::new(engine).await;
-    let printed = stage.kill_at("secret-printed", &["client", "create", "a", "--id", "a"]);
+    let printed = stage.kill_at("secret-printed", &["client", "create", "a"]);
     assert!(printed.contains("tkd_"), "{printed}");
     assert_eq!(stage.ids(), "");
-    let printed = stage.kill_at("committed", &["client", "create", "a", "--id", "a", "-o", "json"]);
+    let printed = stage.kill_at("committed", &["client", "create", "a", "-o", "json"]);
     let made: serde_json::Value = serde_json::from_str(&printed).expect("all of the JSON");
     assert_eq!((stage.ids().as_str(), &made["shown_once"]), ("a\n", &true.into()));
 }
@@ -196,7 +183,7 @@ async fn a_destination_that_fails_changes_nothing(
     let events = |stage: &Stage| stage.cli.json(&["audit", "list"]).as_array().map(Vec::len);
     let before = events(&stage);
     let commands: [&[&str]; 3] = [
-        &["client", "create", "x", "--id", "x"],
+        &["client", "create", "x"],
         &["client", "add-secret", "good"],
         &["client", "rotate-secret", "good"],
     ];
@@ -317,7 +304,7 @@ async fn two_commands_on_one_file_do_not_harm_each_other() {
     let file = stage.file("f");
     let mut first = stage
         .cli
-        .command(&["client", "create", "a", "--id", "a", "--secret-file", text(&file)])
+        .command(&["client", "create", "a", "--secret-file", text(&file)])
         .env("FAILPOINT", "secret-file-written")
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
@@ -338,7 +325,7 @@ async fn two_commands_on_one_file_do_not_harm_each_other() {
     let rotations: Vec<_> = (0..6)
         .map(|number| {
             let id = format!("n{number}");
-            let arguments = ["client", "create", &id, "--id", &id, "--grant", ORDERS];
+            let arguments = ["client", "create", &id, "--grant", ORDERS];
             stage
                 .cli
                 .command(&[&arguments[..], &["--secret-file", text(&file)]].concat())

@@ -22,7 +22,7 @@ impl Stage {
         direct.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
         let file = direct.place.folder.path().join("a.secret");
         let path = file.display().to_string();
-        direct.json(&["client", "create", "a", "--id", "a", "--secret-file", &path]);
+        direct.json(&["client", "create", "a", "--secret-file", &path]);
         let old = std::fs::read_to_string(&file).expect("the file");
         Self { direct, file, path, old }
     }
