@@ -8,6 +8,7 @@ pub mod audit;
 pub mod client;
 pub mod client_key;
 pub mod client_list;
+mod dead_scopes;
 mod difference;
 pub mod grant;
 pub mod import;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::admin::client::check_lifetime;
+use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, signing_key};
 use crate::app::Foundation;
@@ -99,6 +100,7 @@ pub async fn update(
     let mut work = Work::begin(foundation, actor).await?;
     let mut resource = existing_resource(foundation, id).await?;
     let was = json!(resource);
+    let offered_before = resource.scope_names();
     for name in &update.remove {
         if !resource.scopes.iter().any(|scope| scope.name == *name) {
             return Err(AdminError::NotFound {
@@ -127,6 +129,8 @@ pub async fn update(
     };
     resource.updated_at = work.now;
     work.change.update_resource(&resource).await?;
+    let offered = resource.scope_names();
+    dead_scopes::remove(foundation, &mut work, id, &offered_before, &offered).await?;
     let detail = difference.add_to(json!({
         "scopes": resource.scope_names(),
         "removed": update.remove,

@@ -13,7 +13,7 @@ use crate::cli::client_registration::{self, CreateArgs, UpdateArgs};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::client_trust::{self, TrustCommand};
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, client_view, confirmation, output};
+use crate::cli::{Global, actor, client_reference, client_view, confirmation, losses, output};
 use crate::model::client::ClientState;
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +76,7 @@ pub(crate) struct DisableArgs {
 pub(crate) struct DeleteArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// Do not ask
+    /// Do not ask; required without a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -128,7 +128,9 @@ async fn set_state(
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
     let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    confirmation::confirm(&format!("Delete client {id} with its secrets and grants?"), args.yes)?;
+    let found = client::show(&foundation, &id).await?;
+    let losses = losses::of_client(&found, foundation.clock.now());
+    confirmation::confirm(&format!("Delete client {id}?"), &losses, args.yes)?;
     client::delete(&foundation, &actor(), &id).await?;
     let value = json!({ "client_id": id, "deleted": true });
     output::one(global.output, id.as_str(), &value, &[("deleted", id.to_string())])

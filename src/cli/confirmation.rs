@@ -1,14 +1,25 @@
-//! The question before something is lost.
+//! The question before something is lost for good.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::cli::error::CliError;
+use crate::cli::output;
 use crate::model::untrusted_text;
 
-/// Asks before something is lost, on a terminal; elsewhere the command itself is the answer.
-pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
-    if yes || !io::stdin().is_terminal() {
+/// Says on standard error what is lost, and asks for confirmation: at a terminal by a question,
+/// elsewhere `--yes` is required.
+pub(super) fn confirm(question: &str, losses: &[String], yes: bool) -> Result<(), CliError> {
+    for loss in losses {
+        output::hint(&untrusted_text::escape(loss));
+    }
+    if yes {
         return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(CliError::usage(
+            "this command cannot be undone, and it asks only at a terminal",
+        )
+        .with_remedy("Nothing was changed. Add --yes to confirm."));
     }
     write!(io::stderr(), "{} [y/N] ", untrusted_text::escape_lines(question))?;
     let mut answer = String::new();
@@ -16,6 +27,6 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
     if matches!(answer.trim(), "y" | "Y" | "yes") {
         Ok(())
     } else {
-        Err(CliError::failed("nothing was done"))
+        Err(CliError::failed("not confirmed: nothing was changed"))
     }
 }

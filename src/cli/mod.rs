@@ -34,6 +34,7 @@ mod input;
 mod key;
 mod listing;
 mod master_key;
+mod losses;
 mod migrate;
 mod output;
 mod rejections;

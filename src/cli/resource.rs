@@ -8,7 +8,7 @@ use crate::app::Foundation;
 use crate::cli::error::CliError;
 use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, confirmation, output};
+use crate::cli::{Global, actor, confirmation, losses, output};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -60,6 +60,9 @@ pub(crate) struct UpdateArgs {
     /// A scope to remove; may be repeated
     #[arg(long = "remove-scope", value_name = "SCOPE")]
     remove: Vec<String>,
+    /// Remove scopes that clients hold without asking; required without a terminal
+    #[arg(long)]
+    yes: bool,
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
@@ -73,7 +76,7 @@ pub(crate) struct UpdateArgs {
 pub(crate) struct DeleteArgs {
     /// Its identifier
     uri: String,
-    /// Do not ask
+    /// Do not ask; required without a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -149,6 +152,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
     };
     let foundation = global.foundation().await?;
+    confirm_removal(&foundation, &id, &update, args.yes).await?;
     let added = update.add.clone();
     let before = resource::show(&foundation.store, &id).await?;
     let changed = output::changed(resource::update(&foundation, &actor(), &id, update).await?);
@@ -162,10 +166,34 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     print(global, &foundation.store, foundation.clock.now(), &changed, None).await
 }
 
+/// Asks before scopes are removed that clients hold.
+async fn confirm_removal(
+    foundation: &Foundation,
+    id: &ResourceId,
+    update: &ResourceUpdate,
+    yes: bool,
+) -> Result<(), CliError> {
+    if update.remove.is_empty() {
+        return Ok(());
+    }
+    let offered = resource::show(foundation, id).await?.scope_names();
+    let is_lost = |name: &&ScopeName| {
+        offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
+    };
+    let removed: Vec<_> = update.remove.iter().filter(is_lost).collect();
+    let losses = losses::of_scopes(foundation, id, &removed).await?;
+    if losses.is_empty() {
+        return Ok(());
+    }
+    confirmation::confirm("Remove the scopes, also from grants?", &losses, yes)
+}
+
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let foundation = global.foundation().await?;
-    confirmation::confirm(&format!("Delete {id} and every grant to it?"), args.yes)?;
+    resource::show(&foundation, &id).await?;
+    let losses = losses::of_resource(&foundation, &id).await?;
+    confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
     let grants = resource::delete(&foundation, &actor(), &id).await?;
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];

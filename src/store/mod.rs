@@ -12,6 +12,7 @@ pub mod entries;
 pub mod events;
 pub mod feed;
 pub mod files;
+pub mod grant_holders;
 pub mod grants;
 mod instances;
 mod issuer;

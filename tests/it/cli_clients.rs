@@ -98,7 +98,7 @@ async fn a_client_lives_from_create_to_delete(
     assert_eq!(shown["grants"][0]["scopes"], serde_json::json!(["orders:write"]));
     cli.json(&["client", "revoke-grant", id, "--resource", ORDERS]);
     assert_eq!(cli.json(&["client", "show", id])["grants"], serde_json::json!([]));
-    assert_eq!(cli.json(&["client", "delete", id])["deleted"], true);
+    assert_eq!(cli.json(&["client", "delete", id, "--yes"])["deleted"], true);
     assert_eq!(cli.run(&["client", "show", id]).code, 4);
 
     let actions: Vec<_> = cli
@@ -295,6 +295,7 @@ async fn a_resource_can_be_changed_and_removed_with_its_grants() {
         "orders:delete",
         "--remove-scope",
         "orders:write",
+        "--yes",
         "--token-ttl",
         "10m",
     ]);
@@ -305,7 +306,7 @@ async fn a_resource_can_be_changed_and_removed_with_its_grants() {
     let run = cli.run(&["resource", "update", ORDERS, "--remove-scope", "nope"]);
     assert_eq!(run.code, 4, "{run:?}");
     assert_eq!(cli.json(&["resource", "show", ORDERS])["token_lifetime"], 600);
-    assert_eq!(cli.json(&["resource", "delete", ORDERS])["grants_revoked"], 1);
+    assert_eq!(cli.json(&["resource", "delete", ORDERS, "--yes"])["grants_revoked"], 1);
     assert_eq!(cli.json(&["client", "show", "a"])["grants"], serde_json::json!([]));
     assert_eq!(cli.run(&["resource", "show", ORDERS]).code, 4);
 }

@@ -24,6 +24,7 @@ mod client_import;
 mod command_line;
 mod connections;
 mod costs;
+mod destructive;
 mod docs;
 mod dpop;
 mod explain;

@@ -1,0 +1,43 @@
+//! Scopes in grants that their resource does not offer any more.
+
+use serde_json::json;
+
+use crate::admin::{AdminError, Work};
+use crate::app::Foundation;
+use crate::model::event::{Action, Subject};
+use crate::model::grant::GrantedScopes;
+use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
+
+/// Takes scopes out of grants when the scopes of a resource change. A grant keeps the scopes that
+/// the resource offered `before` and offers `after`: a scope that comes back later, under the same
+/// name, is not granted to the clients that once held it. Each changed grant has an event.
+pub(super) async fn remove(
+    foundation: &Foundation,
+    work: &mut Work,
+    resource: &ResourceId,
+    before: &Scopes,
+    after: &Scopes,
+) -> Result<(), AdminError> {
+    if before == after {
+        return Ok(());
+    }
+    let kept = before.intersection(after);
+    for holder in foundation.store.grant_holders(resource).await? {
+        let GrantedScopes::Only(was) = &holder.scopes else { continue };
+        let is = was.intersection(&kept);
+        if is == *was {
+            continue;
+        }
+        work.change.set_grant_scopes(&holder.client_id, resource, &is).await?;
+        let detail = json!({
+            "resource": resource,
+            "scopes": is,
+            "was": { "scopes": was },
+            "is": { "scopes": is },
+            "reason": "the scopes of the resource changed",
+        });
+        work.record(Action::GrantChanged, Subject::Client(holder.client_id), detail).await?;
+    }
+    Ok(())
+}
