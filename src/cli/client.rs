@@ -128,7 +128,7 @@ async fn set_state(
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let foundation = global.foundation().await?;
     let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let found = client::show(&foundation, &id).await?;
+    let found = client::show(&foundation.store, &id).await?;
     let losses = losses::of_client(&found, foundation.clock.now());
     confirmation::confirm(&format!("Delete client {id}?"), &losses, args.yes)?;
     client::delete(&foundation, &actor(), &id).await?;

@@ -176,7 +176,7 @@ async fn confirm_removal(
     if update.remove.is_empty() {
         return Ok(());
     }
-    let offered = resource::show(foundation, id).await?.scope_names();
+    let offered = resource::show(&foundation.store, id).await?.scope_names();
     let is_lost = |name: &&ScopeName| {
         offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
     };
@@ -191,7 +191,7 @@ async fn confirm_removal(
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let foundation = global.foundation().await?;
-    resource::show(&foundation, &id).await?;
+    resource::show(&foundation.store, &id).await?;
     let losses = losses::of_resource(&foundation, &id).await?;
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
     let grants = resource::delete(&foundation, &actor(), &id).await?;
