@@ -13,7 +13,7 @@ use crate::cli::demo::{self, DEMO_CLIENT};
 use crate::cli::error::{CliError, free_neighbour};
 use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::screen::{self, Ephemeral, Shown};
-use crate::cli::{Global, http, output, serve};
+use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
 use crate::crypto::jwt;
@@ -49,6 +49,7 @@ pub(crate) async fn run(
     if let Some(hangup) = hangup {
         tokio::spawn(hangup.reload_settings(settings, level, read));
     }
+    dev_mark::claim(&config).await?;
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
@@ -158,6 +159,7 @@ fn start_over(
         return Err(CliError::usage("--fresh removes the database in the data folder only")
             .with_remedy("Unset TOKEND_DATABASE_URL, or remove that database by hand."));
     }
+    dev_mark::check_marked(config)?;
     std::net::TcpListener::bind(config.listen).map_err(|problem| {
         in_dev(ServeError::Listen { address: config.listen, setting: "listen", problem })
     })?;

@@ -22,7 +22,7 @@ pub(crate) struct ResetArgs {
     /// Confirm that the master key is lost: what it sealed is given up for ever
     #[arg(long, required = true)]
     lost: bool,
-    /// Do not ask
+    /// Do not ask; required without a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(
         lost.signing_keys.len(),
         lost.published.len()
     ));
-    confirmation::confirm("Give up what the lost master key sealed?", args.yes)?;
+    confirmation::confirm("Give up what the lost master key sealed?", &[], args.yes)?;
     let Reset { lost, secrets } = master_key::reset(&store, &clock, &actor(), lost).await?;
     let value = json!({
         "reset": true, "signing_keys": lost.signing_keys, "still_published": lost.published,

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::{App, Foundation, inspection};
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded};
-use crate::cli::{Global, hardening};
+use crate::cli::{Global, dev_mark, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
 use crate::server::Server;
@@ -32,6 +32,7 @@ async fn serve(config: Config) -> Result<(), CliError> {
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
     let app = load(config).await?;
+    dev_mark::release(&app.foundation.config, &app.foundation.store).await?;
     let server = Server::start(app.clone()).await?;
     let config = &app.foundation.config;
     tracing::info!(

@@ -4,6 +4,7 @@
 //! [`change::Change`], one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
+mod beginning;
 pub mod change;
 pub mod client_list;
 mod client_names;

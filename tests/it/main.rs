@@ -25,6 +25,7 @@ mod command_line;
 mod connections;
 mod costs;
 mod destructive;
+mod dev_folders;
 mod docs;
 mod dpop;
 mod explain;
