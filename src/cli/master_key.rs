@@ -1,5 +1,7 @@
 //! `tokend master-key`: the key that seals the keys of the database.
 
+use std::io::IsTerminal;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -30,6 +32,9 @@ pub(crate) struct ResetArgs {
 /// Runs `tokend master-key`.
 pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(), CliError> {
     let MasterKeyCommand::Reset(args) = command;
+    if !args.yes && !std::io::stdin().is_terminal() {
+        return Err(CliError::usage("without a terminal, a reset of the master key needs --yes"));
+    }
     let clock = Clock::System;
     let config = global.config(Need::Nothing)?;
     let store = open_existing(&config, Purpose::Alone).await?;

@@ -104,6 +104,7 @@ async fn a_reset_refuses_what_it_must(#[values(Engine::Sqlite, Engine::Postgres)
     let cli = Cli::new(engine).await;
     let mut server = cli.serve().await;
     assert_eq!(cli.run(&["master-key", "reset", "--yes"]).code, 2);
+    assert_eq!(cli.run(&["master-key", "reset", "--lost"]).code, 2, "nobody was asked");
     let elsewhere = Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", NEW_KEY);
     let run = elsewhere.run(&RESET);
     assert_eq!(run.code, 5, "{run:?}");
