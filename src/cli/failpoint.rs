@@ -8,7 +8,7 @@ pub(super) fn reached(point: &str) {
     if environment.iter().any(|(name, value)| name == "FAILPOINT" && value == point) {
         crate::cli::output::hint(&format!("failpoint {point}"));
         // A test that fails before it kills this process must not leave it behind.
-        std::thread::sleep(std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_mins(1));
         std::process::exit(1);
     }
 }

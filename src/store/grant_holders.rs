@@ -20,6 +20,9 @@ pub struct GrantHolder {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// The columns `client_id, scopes`, and the last use of its secrets and of its other credentials.
+type Row = (String, Option<String>, Option<i64>, Option<i64>);
+
 impl Store {
     /// The clients that hold a grant for a resource, in alphabetical order.
     pub async fn grant_holders(
@@ -39,7 +42,7 @@ impl Store {
             WHERE client_grant.resource = $1
             ORDER BY client_grant.client_id";
         on_pool!(self, |pool| {
-            let rows: Vec<(String, Option<String>, Option<i64>, Option<i64>)> =
+            let rows: Vec<Row> =
                 sqlx::query_as(SQL).bind(resource.as_str()).fetch_all(pool).await?;
             rows.into_iter()
                 .map(|(client_id, scopes, by_secret, by_other)| {
