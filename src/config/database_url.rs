@@ -118,11 +118,11 @@ mod tests {
     /// O-51: the host of such a URL is a part of the password.
     #[test]
     fn a_password_with_special_characters_must_be_encoded() {
-        for text in ["postgres://u:p@ss/w@h/d", "postgres://u:p#ss@h/d", "postgres://u:p/ss@h/d"] {
+        for text in ["postgres://u:p@Zq/w@h/d", "postgres://u:p#Zq@h/d", "postgres://u:p/Zq@h/d"] {
             let problem = problem(text);
             assert!(problem.contains("@ as %40"), "{text}: {problem}");
-            assert!(!problem.contains("ss"), "{text} is repeated: {problem}");
+            assert!(!problem.contains("Zq"), "{text} is repeated: {problem}");
         }
-        assert!(location("postgres://u:p%40ss@h/d", Path::new("data")).is_ok());
+        assert!(location("postgres://u:p%40Zq@h/d", Path::new("data")).is_ok());
     }
 }
