@@ -13,6 +13,7 @@ use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::token::RevocationEpoch;
 
 /// A secret to be made.
 #[derive(Debug, Default)]
@@ -87,9 +88,9 @@ pub async fn prepare_rotation(
     let (plain, record) = mint(foundation, id, new)?;
     let mut work = Work::begin(foundation, actor).await?;
     let current = registration(foundation, id).await?;
-    let end = overlap.map_or(work.now, |overlap| work.now.plus(overlap));
+    let end = overlap.map_or_else(|| end_at_once(&work), |overlap| work.now.plus(overlap));
     let mut ended = Vec::new();
-    for old in current.secrets.iter().filter(|old| old.is_live(work.now)) {
+    for old in &current.secrets {
         // A secret that ends sooner anyway is not given a longer life.
         if old.expires_at.is_none_or(|expiry| end < expiry) {
             work.change.expire_secret(id, &old.secret_id, end).await?;
@@ -123,7 +124,7 @@ pub async fn expire(
         id: secret_id.to_string(),
         remedy: "tokend client show lists the secrets of a client",
     })?;
-    let wanted = after.map_or(work.now, |after| work.now.plus(after));
+    let wanted = after.map_or_else(|| end_at_once(&work), |after| work.now.plus(after));
     // An end is never put off: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
     if known.expires_at == Some(end) {
@@ -139,6 +140,15 @@ pub async fn expire(
     work.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
     Ok(Changed::now(end))
+}
+
+/// The recorded end of a secret that ends at once: in the past by as much as clocks may differ.
+///
+/// An instance whose clock is behind would otherwise accept the secret a little longer, and its
+/// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
+/// token after that ([`RevocationEpoch::iat_before`]).
+fn end_at_once(work: &Work) -> Timestamp {
+    work.now.min(work.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
 /// Makes a secret and the record of it.

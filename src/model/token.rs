@@ -92,7 +92,7 @@ pub struct RevocationEpoch {
 impl RevocationEpoch {
     /// How far before the revocation a token must have been issued to be revoked by its time alone,
     /// in seconds. Clocks may differ by less.
-    const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
+    pub const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
     /// The epoch that the event `evt` at the time `now` begins.
     pub fn beginning(evt: i64, now: Timestamp) -> Self {

@@ -240,6 +240,25 @@ async fn no_token_survives_because_clocks_differ(
     }
 }
 
+/// S-4: an instance whose clock is behind does not accept a secret that was rotated out, so it
+/// issues no token with it after the revocation.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_secret_is_refused_where_the_clock_is_behind(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let pair = Pair::start(engine, [-10, 10]).await;
+    let [behind, ahead] = &pair.servers;
+    let client = behind.client().await;
+    pair.catch_up().await;
+    assert_eq!(behind.ask(&client).await.status, 200);
+    Command::RotateAndRevoke.run(ahead, &client).await;
+    pair.catch_up().await;
+    for server in &pair.servers {
+        assert_eq!(server.ask(&client).await.status, 401, "the old secret has ended");
+    }
+}
+
 /// S-4: a clock that jumps two days ahead, and back, makes nothing active again.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
