@@ -9,6 +9,8 @@
 //! before any hash. Only letters, digits and `_` occur, so HTTP Basic with and without
 //! form-encoding says the same (RFC 6749, section 2.3.1).
 
+use std::borrow::Cow;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use secrecy::{ExposeSecret, SecretString};
@@ -153,6 +155,28 @@ pub fn shape(text: &str) -> Shape {
     if checksum(body.as_bytes()) == sum.as_bytes() { Shape::Whole } else { Shape::Damaged }
 }
 
+/// The shortest part of a secret that is hidden by [`redact`], with its prefix.
+const REDACTED_LENGTH: usize = 16;
+
+/// A text of a caller without the generated secrets in it, whole or damaged: one that was sent in
+/// the wrong parameter must not reach a log.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    if !text.contains(PREFIX) {
+        return Cow::Borrowed(text);
+    }
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(PREFIX) {
+        let (before, found) = rest.split_at(start);
+        let is_end = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
+        let (secret, after) = found.split_at(found.find(is_end).unwrap_or(found.len()));
+        shown.push_str(before);
+        shown.push_str(if secret.len() < REDACTED_LENGTH { secret } else { "tkd_..." });
+        rest = after;
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
 /// True for a text that a secret may begin with, and that is shorter than a secret.
 pub fn is_beginning(text: &str) -> bool {
     let is_ours = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -195,6 +219,18 @@ mod tests {
 
     fn client(id: &str) -> ClientId {
         ClientId::parse(id).expect("a client id")
+    }
+
+    /// A secret in the wrong parameter is not written to a log, wherever it stands in a text.
+    #[test]
+    fn generated_secrets_are_redacted() {
+        let secret = TagKey::new(&[1; 32]).mint(&client("cl_a")).expect("a secret");
+        let secret = secret.expose_secret();
+        for part in [secret, &secret[..30]] {
+            let text = format!("https://{part}/tkd_short {part}");
+            assert_eq!(redact(&text), "https://tkd_.../tkd_short tkd_...");
+        }
+        assert_eq!(redact("orders:read"), "orders:read");
     }
 
     /// DESIGN D4 and N-06: only characters that escaping leaves alone.

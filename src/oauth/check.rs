@@ -12,6 +12,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
 use crate::oauth::caller::Origin;
 use crate::oauth::client_authentication::refuse_if_stale;
+use crate::oauth::error::echo;
 use crate::oauth::live_token;
 
 /// What a gateway wants to know: whether a token is for this resource and has these scopes.
@@ -115,7 +116,10 @@ fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), Check
     let resources = app.directory.resources();
     let resource = ResourceId::parse(&required.resource).ok();
     let resource = resource.and_then(|id| resources.get(&id)).ok_or_else(|| {
-        CheckError::Misconfigured(format!("resource: {} is not registered", required.resource))
+        CheckError::Misconfigured(format!(
+            "resource: {} is not registered",
+            echo(&required.resource)
+        ))
     })?;
     let is_known = |wanted: &ScopeName| resource.scopes.iter().any(|scope| scope.name == *wanted);
     match required.scopes.iter().find(|wanted| !is_known(wanted)) {

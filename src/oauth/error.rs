@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::crypto::secret;
+
 /// How many seconds "shortly" is.
 const SHORTLY: u32 = 2;
 
@@ -274,8 +276,9 @@ fn allowed(sentence: Cow<'static, str>) -> Cow<'static, str> {
 }
 
 /// A value of the caller, made fit to stand in a description between single quotes: at most 100
-/// characters, all of them allowed there.
+/// characters, all of them allowed there. Generated secrets are left out.
 pub fn echo(text: &str) -> String {
+    let text = secret::redact(text);
     let start: String = text.chars().take(100).collect();
     let mut shown = allowed(Cow::Owned(start)).replace('\'', "?");
     if text.chars().nth(100).is_some() {
