@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, within};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -26,6 +26,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     ),
     (6, "lists", include_str!("../../migrations/0006_lists.sql")),
     (7, "wanted algorithms", include_str!("../../migrations/0007_wanted_algorithms.sql")),
+    (
+        8,
+        "assertion audiences and token typ",
+        include_str!("../../migrations/0008_assertion_audiences_and_token_typ.sql"),
+    ),
 ];
 
 /// The newest version that this binary knows.
