@@ -6,6 +6,7 @@ pub mod master_key;
 pub mod opening;
 pub mod refusals;
 mod sealed;
+pub mod token_endpoint;
 pub mod work;
 
 use std::path::PathBuf;

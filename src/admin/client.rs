@@ -10,6 +10,7 @@ use crate::admin::{Actor, AdminError, Changed, Work, client_key, grant, registra
 use crate::app::Foundation;
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::random;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
@@ -64,6 +65,8 @@ pub struct ClientUpdate {
     pub tls_subject: Option<TlsSubject>,
     /// Where it may be used from.
     pub networks: Option<Networks>,
+    /// What the `aud` of its own assertions may be in addition to the issuer.
+    pub assertion_audiences: Option<AssertionAudiences>,
 }
 
 /// A new identifier: `cl_` and random letters and digits.
@@ -105,6 +108,7 @@ pub async fn prepare(
     }
     check_lifetime(foundation, new.token_lifetime)?;
     client_key::check(new.security.keys.as_ref(), &OF_CLIENTS)?;
+    client_key::check_audiences(foundation, &new.security.assertion_audiences).await?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
     if new.security.keys.is_some() {
         client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut auth_methods);
@@ -176,6 +180,9 @@ pub async fn update(
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(foundation, lifetime)?;
     }
+    if let Some(audiences) = &update.assertion_audiences {
+        client_key::check_audiences(foundation, audiences).await?;
+    }
     // What is not touched is not judged either: it may have been imported.
     let is_touched = update.auth_methods.is_some()
         || update.tls_subject.is_some()
@@ -212,6 +219,9 @@ pub async fn update(
     }
     if let Some(networks) = update.networks {
         client.security.networks = networks;
+    }
+    if let Some(audiences) = update.assertion_audiences {
+        client.security.assertion_audiences = audiences;
     }
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;

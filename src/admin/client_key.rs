@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, registration};
 use crate::app::Foundation;
+use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
 use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
 use crate::crypto::foreign_key::ForeignKeys;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::security::{KeySet, KeySource};
@@ -137,4 +139,49 @@ fn keys_of(set: &KeySet) -> Vec<Value> {
 
 fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
     KeySet::parse(&json!({ "keys": keys }).to_string()).map_err(AdminError::malformed("keys"))
+}
+
+/// Refuses an extra audience of assertions that is not a URL of the token endpoint of this issuer: a
+/// server with that URL could use what it receives (RFC 10070).
+pub(super) async fn check_audiences(
+    foundation: &Foundation,
+    audiences: &AssertionAudiences,
+) -> Result<(), AdminError> {
+    if audiences.is_empty() {
+        return Ok(());
+    }
+    check_audiences_of(foundation, issuer(foundation).await?.as_deref(), audiences)
+}
+
+/// The configured issuer, or that of the server that started last.
+pub(super) async fn issuer(foundation: &Foundation) -> Result<Option<String>, AdminError> {
+    match &foundation.config.issuer {
+        Some(issuer) => Ok(Some(issuer.as_str().to_owned())),
+        None => Ok(foundation.store.server_issuer().await?),
+    }
+}
+
+/// The same with an issuer that the caller has read.
+pub(super) fn check_audiences_of(
+    foundation: &Foundation,
+    issuer: Option<&str>,
+    audiences: &AssertionAudiences,
+) -> Result<(), AdminError> {
+    let invalid = |problem: String| AdminError::invalid("assertion audience", problem);
+    let aliases = &foundation.config.token.aliases;
+    for url in audiences.iter() {
+        let Some(issuer) = issuer else {
+            return Err(invalid(format!(
+                "{url} cannot be checked, because `issuer` is not set and no server has started \
+                 yet; set TOKEND_ISSUER"
+            )));
+        };
+        if !is_token_endpoint(issuer, aliases, url) {
+            return Err(invalid(format!(
+                "{url} is not a URL of the token endpoint of this issuer; expected \
+                 {issuer}{TOKEN_PATH} or a path of token.aliases, with or without a slash at the end"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use crate::cli::secret_destination::{self, Destination, NewSecret};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor, client_access, client_reference, client_view, resource_clients};
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
 use crate::model::rate::RateLimit;
 use crate::model::security::{Security, TlsSubject};
@@ -55,6 +56,10 @@ pub(crate) struct CreateArgs {
     /// A network from which it may be used, such as 10.0.0.0/8; may be repeated; any if omitted
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
+    /// A URL of this server's token endpoint that its assertions may name as `aud` instead of the
+    /// issuer, for software that cannot send the issuer; may be repeated
+    #[arg(long = "assertion-audience", value_name = "URL")]
+    assertion_audiences: Vec<String>,
     #[command(flatten)]
     secret: NewSecretArgs,
     #[arg(long, hide = true)]
@@ -93,6 +98,10 @@ pub(crate) struct UpdateArgs {
     /// A network from which it may be used from now on; may be repeated; `any` for no limit
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
+    /// A URL of this server's token endpoint that its assertions may name as `aud` from now on; may
+    /// be repeated; `none` removes all
+    #[arg(long = "assertion-audience", value_name = "URL")]
+    assertion_audiences: Vec<String>,
 }
 
 /// Runs `tokend client create`.
@@ -139,6 +148,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
             certificate_bound: args.certificate_bound,
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
+            assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
         secret: args.secret.wanted()?,
     };
@@ -202,6 +212,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         certificate_bound: args.certificate_bound,
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: client_access::networks_or_any(&args.networks)?,
+        assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
     };
     let foundation = global.foundation().await?;
     let id = client_reference::resolve(&foundation.store, &args.id).await?;
@@ -218,6 +229,19 @@ fn rate_or_default(text: &str) -> Result<Option<RateLimit>, CliError> {
 fn rate(text: &str) -> Result<RateLimit, CliError> {
     RateLimit::parse(text)
         .map_err(|malformed| CliError::usage(format!("--token-rate: '{text}' {malformed}")))
+}
+
+/// The audiences of an option, or `none`; `None` if the option is not given.
+fn audiences_or_none(texts: &[String]) -> Result<Option<AssertionAudiences>, CliError> {
+    match texts {
+        [] => Ok(None),
+        [none] if none == "none" => Ok(Some(AssertionAudiences::default())),
+        texts if texts.iter().any(|text| text.trim().is_empty()) => {
+            Err(CliError::usage("an assertion audience is empty")
+                .with_remedy("Give a URL of the token endpoint, or `none` to remove all."))
+        }
+        texts => Ok(Some(AssertionAudiences::parse(&texts.join(" "))?)),
+    }
 }
 
 fn methods(texts: &[String]) -> Result<Vec<AuthenticationMethod>, CliError> {

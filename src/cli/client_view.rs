@@ -82,6 +82,8 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
     if !client.security.networks.is_anywhere() {
         rows.push(("only from", client.security.networks.to_string()));
     }
+    let audiences = client.security.assertion_audiences.iter();
+    rows.extend(audiences.map(|url| ("assertion aud", format!("also {url}"))));
     rows.push(("created", output::time(client.created_at, now)));
     let last = last_use(found).map(|last| output::time(last, now));
     rows.push(("last used", last.unwrap_or_else(|| "never".to_owned())));

@@ -8,6 +8,7 @@ use crate::crypto::proof::ProofMemory;
 use crate::directory::key_sets::RemoteKeys;
 use crate::directory::ledger::UseMeter;
 use crate::directory::offers::GrantEntry;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
@@ -65,6 +66,8 @@ pub struct SecurityEntry {
     pub certificate_bound: bool,
     /// Where it may be used from.
     pub networks: Networks,
+    /// What the `aud` of its own assertions may be in addition to the issuer.
+    pub assertion_audiences: AssertionAudiences,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
     /// The use of all this since the ledger was last written; outlives a change of the client.

@@ -27,7 +27,14 @@ impl Directory {
         if security == Security::default() && trusts.is_empty() {
             return None;
         }
-        let Security { keys, dpop_bound, tls_subject, certificate_bound, networks } = security;
+        let Security {
+            keys,
+            dpop_bound,
+            tls_subject,
+            certificate_bound,
+            networks,
+            assertion_audiences,
+        } = security;
         let own = |set: &KeySet| ForeignKeys::stored(set.as_str()).map(Arc::new);
         let keys = keys.and_then(|source| self.keys(id, source, own));
         let trusts = trusts.into_iter().filter_map(|trust| {
@@ -48,6 +55,7 @@ impl Directory {
             tls_subject,
             certificate_bound,
             networks,
+            assertion_audiences,
             trusts,
             usage,
         }))

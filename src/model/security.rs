@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::distinguished_name::DistinguishedName;
 
 /// The part of a client's registration that goes beyond secrets; all of it may be left out.
@@ -30,6 +31,9 @@ pub struct Security {
     /// Where it may be used from.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
+    /// What the `aud` of its own assertions may be in addition to the issuer.
+    #[serde(skip_serializing_if = "AssertionAudiences::is_empty")]
+    pub assertion_audiences: AssertionAudiences,
 }
 
 /// The subject of a client's certificate: exactly one of these (RFC 8705, section 2.1.2).

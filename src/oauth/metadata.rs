@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::app::App;
+pub use crate::app::token_endpoint::TOKEN_PATH;
 use crate::model::client::{AuthenticationMethod, GrantType};
 use crate::model::signing_key::Algorithm;
-
-/// The path of the token endpoint below the issuer.
-pub const TOKEN_PATH: &str = "/v1/oauth/token";
 
 /// The path of the authorization endpoint below the issuer.
 pub const AUTHORIZATION_PATH: &str = "/v1/oauth/authorize";

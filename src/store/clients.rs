@@ -1,6 +1,7 @@
 //! Writing clients and their secrets. `registrations` reads them.
 
 use crate::model::Malformed;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{Client, ClientId, GrantType};
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security, TlsSubject};
@@ -11,16 +12,18 @@ use crate::store::{StoreError, meaning_of};
 
 /// The columns of what a client is held to.
 pub(super) type SecurityColumns =
-    (Option<String>, Option<String>, bool, Option<String>, bool, Option<String>);
+    (Option<String>, Option<String>, bool, Option<String>, bool, Option<String>, Option<String>);
 
 pub(super) fn security(columns: SecurityColumns) -> Result<Security, StoreError> {
-    let (key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks) = columns;
+    let (key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks, audiences) =
+        columns;
     Ok(Security {
         keys: key_source(key_set.as_deref(), jwks_uri.as_deref())?,
         dpop_bound,
         tls_subject: tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         certificate_bound,
         networks: Networks::parse(&networks.unwrap_or_default())?,
+        assertion_audiences: AssertionAudiences::parse(&audiences.unwrap_or_default())?,
     })
 }
 
@@ -63,6 +66,11 @@ fn jwks_uri(security: &Security) -> Option<&str> {
     }
 }
 
+fn audiences(security: &Security) -> Option<String> {
+    let audiences = &security.assertion_audiences;
+    (!audiences.is_empty()).then(|| audiences.to_string())
+}
+
 impl Change {
     /// Adds a client without secrets and grants.
     pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
@@ -70,8 +78,8 @@ impl Change {
             INSERT INTO client
                 (client_id, name, state, auth_methods, grant_types, token_lifetime,
                 token_rate, key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks,
-                created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+                assertion_audiences, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
@@ -87,6 +95,7 @@ impl Change {
                 .bind(client.security.tls_subject.as_ref().map(ToString::to_string))
                 .bind(client.security.certificate_bound)
                 .bind(networks(&client.security.networks))
+                .bind(audiences(&client.security))
                 .bind(client.created_at.0)
                 .bind(client.updated_at.0)
                 .execute(connection)
@@ -103,7 +112,7 @@ impl Change {
             SET name = $2, state = $3, auth_methods = $4, grant_types = $5,
                 token_lifetime = $6, token_rate = $7, key_set = $8, jwks_uri = $9,
                 dpop_bound = $10, tls_subject = $11, certificate_bound = $12, networks = $13,
-                updated_at = $14
+                assertion_audiences = $14, updated_at = $15
             WHERE client_id = $1";
         let rows = on_change!(self, |connection| {
             let done = sqlx::query(SQL)
@@ -120,6 +129,7 @@ impl Change {
                 .bind(client.security.tls_subject.as_ref().map(ToString::to_string))
                 .bind(client.security.certificate_bound)
                 .bind(networks(&client.security.networks))
+                .bind(audiences(&client.security))
                 .bind(client.updated_at.0)
                 .execute(connection)
                 .await?;

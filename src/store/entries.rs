@@ -31,6 +31,7 @@ type Row = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<String>,
 );
 
 /// The columns of a [`Row`]; the condition follows.
@@ -39,6 +40,7 @@ macro_rules! select {
         concat!(
             "SELECT client_id, state, auth_methods, grant_types, token_lifetime, token_rate,
                 key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks,
+                assertion_audiences,
                 (SELECT string_agg(
                     secret_id || '\t' || kind || '\t' || hash || '\t' || hint || '\t'
                         || COALESCE(CAST(expires_at AS TEXT), ''),
@@ -155,6 +157,7 @@ fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
         tls_subject,
         certificate_bound,
         networks,
+        assertion_audiences,
         secrets,
         grants,
     ) = row;
@@ -186,6 +189,7 @@ fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
             tls_subject,
             certificate_bound,
             networks,
+            assertion_audiences,
         ))?,
         secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
         grants,

@@ -23,7 +23,8 @@ use crate::store::{Store, StoreError, on_pool};
 /// tabs and line breaks separate them.
 const COLUMNS: &str = "
     SELECT client_id, name, state, auth_methods, grant_types, token_lifetime, token_rate, key_set,
-        jwks_uri, dpop_bound, tls_subject, certificate_bound, networks, created_at, updated_at,
+        jwks_uri, dpop_bound, tls_subject, certificate_bound, networks, assertion_audiences,
+        created_at, updated_at,
         (SELECT string_agg(
             s.secret_id || '\t' || s.kind || '\t' || s.hash || '\t' || s.hint || '\t' || s.label
                 || '\t' || CAST(s.created_at AS TEXT)
@@ -64,6 +65,7 @@ struct ClientRow {
     tls_subject: Option<String>,
     certificate_bound: bool,
     networks: Option<String>,
+    assertion_audiences: Option<String>,
     created_at: i64,
     updated_at: i64,
     secrets: Option<String>,
@@ -95,6 +97,7 @@ where
             tls_subject: row.try_get("tls_subject")?,
             certificate_bound: row.try_get("certificate_bound")?,
             networks: row.try_get("networks")?,
+            assertion_audiences: row.try_get("assertion_audiences")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
             secrets: row.try_get("secrets")?,
@@ -164,6 +167,7 @@ fn registration(row: ClientRow, trusts: Vec<TrustRow>) -> Result<Registration, S
             row.tls_subject,
             row.certificate_bound,
             row.networks,
+            row.assertion_audiences,
         ))?,
         created_at: Timestamp(row.created_at),
         updated_at: Timestamp(row.updated_at),

@@ -13,6 +13,7 @@ mod support;
 mod access_token;
 mod algorithms;
 mod architecture;
+mod assertion_audiences;
 mod authorization_endpoint;
 mod check;
 mod cli_clients;

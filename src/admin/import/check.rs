@@ -29,6 +29,7 @@ pub(super) struct CheckedLine {
 pub(super) struct Checker<'a> {
     foundation: &'a Foundation,
     resources: HashMap<ResourceId, Resource>,
+    issuer: Option<String>,
     now: Timestamp,
 }
 
@@ -37,7 +38,8 @@ impl<'a> Checker<'a> {
     pub(super) async fn new(foundation: &'a Foundation) -> Result<Self, AdminError> {
         let resources = foundation.store.resources().await?.into_iter();
         let resources = resources.map(|resource| (resource.resource.clone(), resource)).collect();
-        Ok(Self { foundation, resources, now: foundation.clock.now() })
+        let issuer = client_key::issuer(foundation).await?;
+        Ok(Self { foundation, resources, issuer, now: foundation.clock.now() })
     }
 
     /// Checks a line. Every problem is noted; `None` if there is one.
@@ -57,6 +59,11 @@ impl<'a> Checker<'a> {
         note("", client::check_lifetime(self.foundation, lifetime));
         let keys = said.keys.as_ref().and_then(Given::value);
         note("", client_key::check(keys, &OF_CLIENTS));
+        if let Some(audiences) = &said.assertion_audiences {
+            let issuer = self.issuer.as_deref();
+            let checked = client_key::check_audiences_of(self.foundation, issuer, audiences);
+            note("assertion_audiences: ", checked);
+        }
         let grants = said.grants.iter().flatten().enumerate();
         for (index, wanted) in grants {
             let checked = match self.resources.get(&wanted.resource) {
@@ -136,6 +143,9 @@ impl CheckedLine {
         let security = &mut client.security;
         if let Some(networks) = &said.networks {
             security.networks.clone_from(networks);
+        }
+        if let Some(audiences) = &said.assertion_audiences {
+            security.assertion_audiences.clone_from(audiences);
         }
         security.dpop_bound = said.dpop_bound.unwrap_or(security.dpop_bound);
         security.certificate_bound = said.certificate_bound.unwrap_or(security.certificate_bound);

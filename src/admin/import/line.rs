@@ -14,6 +14,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::trust::NewTrust;
 use crate::crypto::secret::check_imported;
 use crate::model::Malformed;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -45,6 +46,7 @@ pub(super) struct ClientLine {
     pub(super) dpop_bound: Option<bool>,
     pub(super) certificate_bound: Option<bool>,
     pub(super) tls_subject: Option<Given<TlsSubject>>,
+    pub(super) assertion_audiences: Option<AssertionAudiences>,
     pub(super) grants: Option<Vec<Grant>>,
     pub(super) trusts: Option<Vec<NewTrust>>,
     pub(super) secrets: Vec<SecretLine>,
@@ -81,6 +83,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let dpop_bound = object.value("dpop_bound_access_tokens", problems);
     let certificate_bound = object.value("tls_client_certificate_bound_access_tokens", problems);
     let tls_subject = tls_subject(&object, problems);
+    let assertion_audiences = assertion_audiences(&object, problems);
     let grants = grants(&object, problems);
     let trusts = trusts(&object, problems);
     let secrets = secrets(&object, problems);
@@ -101,6 +104,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
         dpop_bound,
         certificate_bound,
         tls_subject,
+        assertion_audiences,
         grants,
         trusts,
         secrets,
@@ -133,6 +137,20 @@ fn networks(object: &Object<'_>, problems: &mut Problems) -> Option<Networks> {
         return object.noted("networks", Err(empty), problems);
     }
     object.noted("networks", Networks::parse(&texts.join(" ")), problems)
+}
+
+fn assertion_audiences(object: &Object<'_>, problems: &mut Problems) -> Option<AssertionAudiences> {
+    let urls = object.list("assertion_audiences", one_audience, problems)?;
+    object.noted("assertion_audiences", AssertionAudiences::parse(&urls.join(" ")), problems)
+}
+
+/// A list in one string would pass as several URLs.
+fn one_audience(text: &str) -> Result<String, Malformed> {
+    let count = AssertionAudiences::parse(text)?.iter().count();
+    if count == 1 && !text.contains(' ') {
+        return Ok(text.to_owned());
+    }
+    Err(Malformed::because("an element is one URL"))
 }
 
 /// The outer form of a JWK set (RFC 7517, section 5). What is in it is checked later.

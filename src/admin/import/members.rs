@@ -45,6 +45,7 @@ pub(super) enum Shape {
     GrantTypes,
     Networks,
     Scopes,
+    TokenEndpoints,
     Uri,
     KeySetUri,
     KeySet,
@@ -125,7 +126,14 @@ impl Shape {
 
     fn is_list(self) -> bool {
         self.items().is_some()
-            || matches!(self, Self::Methods | Self::GrantTypes | Self::Networks | Self::Scopes)
+            || matches!(
+                self,
+                Self::Methods
+                    | Self::GrantTypes
+                    | Self::Networks
+                    | Self::Scopes
+                    | Self::TokenEndpoints
+            )
     }
 
     /// The kind of the objects in a list of objects.
@@ -146,7 +154,7 @@ impl Shape {
             Self::KeySet => "a JWK set, which is an object with the member keys",
             Self::Patterns => "an object of strings, such as {\"sub\": \"worker\"}",
             Self::Secrets | Self::Grants | Self::Trusts => "a list of objects",
-            Self::Methods | Self::GrantTypes | Self::Networks | Self::Scopes => "a list of strings",
+            _ if self.is_list() => "a list of strings",
             Self::Time => "a string such as \"2027-01-31T00:00:00Z\"",
             _ => "a string",
         }
@@ -202,6 +210,11 @@ pub(super) static CLIENT: Kind = Kind {
         member("networks", Shape::Networks, "The networks from which it may be used."),
         member("jwks", Shape::KeySet, "Its public keys: a JWK set (RFC 7517)."),
         member("jwks_uri", Shape::KeySetUri, "An https URL from which its keys are fetched."),
+        member(
+            "assertion_audiences",
+            Shape::TokenEndpoints,
+            "URLs of this server's token endpoint that its assertions may name as aud.",
+        ),
         member("trusts", Shape::Trusts, "Foreign issuers whose tokens authenticate it."),
         member(
             "tls_client_auth_subject_dn",

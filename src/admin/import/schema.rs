@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, Shape};
 use crate::crypto::secret::LONGEST as MAX_SECRET;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
 use crate::model::trust::Trust;
@@ -93,6 +94,11 @@ fn of_shape(shape: Shape) -> Value {
         Shape::GrantTypes => list(text("^[!-~]{1,200}$")),
         Shape::Networks => list(text("\\S")),
         Shape::Scopes => list(text("^[!#-\\[\\]-~]{1,128}$")),
+        Shape::TokenEndpoints => {
+            let mut schema = list(text("^[hH][tT][tT][pP][sS]?://[!-~]+$"));
+            schema["maxItems"] = json!(AssertionAudiences::MAX_URLS);
+            schema
+        }
         Shape::Uri => text("^[!-~]{1,500}$"),
         Shape::KeySetUri => text("^[hH][tT][tT][pP][sS]://[!-~]+$"),
         Shape::KeySet => json!({
@@ -195,6 +201,7 @@ mod tests {
             Shape::GrantTypes => json!(["client_credentials"]),
             Shape::Networks => json!(["10.0.0.0/8"]),
             Shape::Scopes => json!(["a:read"]),
+            Shape::TokenEndpoints => json!(["https://a.example/token"]),
             Shape::Uri => json!("https://a.example"),
             Shape::KeySetUri => json!("https://a.example/jwks"),
             Shape::KeySet => json!({ "keys": [] }),

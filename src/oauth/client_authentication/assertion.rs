@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::app::token_endpoint::is_token_endpoint;
 use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS, SignatureChecks};
 use crate::crypto::{digest, numeric_date};
 use crate::directory::ClientEntry;
@@ -72,7 +73,7 @@ pub(super) async fn prove(
     refuse_other_methods(&entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
-    let expiry = check_claims(app, &assertion, now).map_err(about)?;
+    let expiry = check_claims(app, &entry, &assertion, now).map_err(about)?;
     let name = name(&entry, &assertion).map_err(about)?;
     // Before the row is written, so that the rate of a client bounds its rows.
     token_rate::count_assertion(app, &entry, purpose, now).map_err(about)?;
@@ -137,6 +138,7 @@ fn verify(
 /// Checks type, audience and times; gives the expiry.
 fn check_claims(
     app: &App,
+    entry: &ClientEntry,
     assertion: &Assertion<'_>,
     now: Timestamp,
 ) -> Result<Timestamp, OAuthError> {
@@ -145,13 +147,14 @@ fn check_claims(
     {
         return Err(wrong(format!("its typ is '{}', not client-authentication+jwt", echo(&typ))));
     }
-    check_audience(app, &assertion.claims()["aud"])?;
+    check_audience(app, entry, &assertion.claims()["aud"])?;
     check_times(assertion.claims(), app.foundation.config.assertions.lifetime_max, now)
 }
 
 /// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
-/// used by whoever receives it there (RFC 10070).
-fn check_audience(app: &App, audience: &Value) -> Result<(), OAuthError> {
+/// used by whoever receives it there (RFC 10070). A client may have extra audiences, each of which is
+/// a URL of our own token endpoint.
+fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<(), OAuthError> {
     let issuer = app.issuer.as_str();
     let single = match audience {
         Value::Array(values) if values.len() == 1 => values[0].as_str(),
@@ -160,14 +163,27 @@ fn check_audience(app: &App, audience: &Value) -> Result<(), OAuthError> {
     if single == Some(issuer) {
         return Ok(());
     }
+    // Checked again here: issuer and aliases may have changed since the URL was registered.
+    let aliases = &app.foundation.config.token.aliases;
+    let own_url = single.filter(|url| is_token_endpoint(issuer, aliases, url));
+    let audiences = entry.security.as_ref().map(|security| &security.assertion_audiences);
+    if own_url.is_some_and(|url| audiences.is_some_and(|audiences| audiences.contains(url))) {
+        return Ok(());
+    }
     let was = single.map_or_else(
         || "it has none, or several".to_owned(),
         |single| format!("it is '{}'", echo(single)),
     );
+    let mut remedy = format!("Have the client put {issuer} into aud, alone, and not an endpoint.");
+    if let Some(url) = own_url {
+        remedy.push_str(&format!(
+            " If it cannot: tokend client update ID --assertion-audience {url} (repeat those that it has)."
+        ));
+    }
     Err(wrong(format!(
         "its aud must be exactly {issuer}, the issuer of this server (RFC 10070), and {was}"
     ))
-    .with_remedy(format!("Have the client put {issuer} into aud, alone, and not an endpoint.")))
+    .with_remedy(remedy))
 }
 
 fn check_times(

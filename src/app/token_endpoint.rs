@@ -1,0 +1,65 @@
+//! The URLs of the token endpoint, as far as a client may name them as the audience of an assertion.
+
+use std::iter::once;
+
+/// The path of the token endpoint below the issuer.
+pub const TOKEN_PATH: &str = "/v1/oauth/token";
+
+/// True if `url` is the token endpoint of this issuer under one of its paths: at the root or below
+/// the path of the issuer, as requests are routed, with or without one slash at the end. The
+/// comparison is exact.
+pub fn is_token_endpoint(issuer: &str, aliases: &[String], url: &str) -> bool {
+    let url = url.strip_suffix('/').unwrap_or(url);
+    let mut paths = once(TOKEN_PATH).chain(aliases.iter().map(String::as_str));
+    let bases = [origin(issuer), issuer];
+    paths.any(|path| bases.iter().any(|base| url.strip_prefix(base) == Some(path)))
+}
+
+/// Scheme, host and port of an issuer.
+fn origin(issuer: &str) -> &str {
+    let host = issuer.find("://").map_or(0, |colon| colon + "://".len());
+    let end = issuer[host..].find('/').map_or(issuer.len(), |slash| host + slash);
+    &issuer[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_routed_paths_of_this_issuer_are_its_token_endpoint() {
+        let aliases = ["/oauth/token".to_owned()];
+        let is_own = |issuer: &str, url: &str| is_token_endpoint(issuer, &aliases, url);
+        let (plain, tenant) = ("https://a.example", "https://a.example/tenant");
+        for url in [
+            "https://a.example/v1/oauth/token",
+            "https://a.example/v1/oauth/token/",
+            "https://a.example/oauth/token",
+            "https://a.example/oauth/token/",
+        ] {
+            assert!(is_own(plain, url), "{url}");
+            assert!(is_own(tenant, url), "{url}");
+            let below = url.replace("a.example", "a.example/tenant");
+            assert!(is_own(tenant, &below), "{below}");
+            assert!(!is_own(plain, &below), "{below}");
+        }
+        for url in [
+            "",
+            "https://a.example",
+            "https://a.example/",
+            "https://a.example/tenant",
+            "https://a.example/token",
+            "https://a.example/oauth/token//",
+            "https://a.example/oauth/token?x",
+            "https://a.example/oauth/token/x",
+            "https://a.example/v1/oauth/introspect",
+            "https://a.example.b.example/oauth/token",
+            "https://a.example:443/oauth/token",
+            "https://A.example/oauth/token",
+            "http://a.example/oauth/token",
+            "https://a.example/other/oauth/token",
+        ] {
+            assert!(!is_own(plain, url) && !is_own(tenant, url), "{url}");
+        }
+    }
+}
