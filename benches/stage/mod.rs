@@ -13,7 +13,7 @@ use tokend::admin::{self, Actor};
 use tokend::app::Foundation;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Need};
-use tokend::model::resource::{OfferedScope, ResourceId};
+use tokend::model::resource::{OfferedScope, ResourceId, TokenTyp};
 use tokend::model::time::Clock;
 
 use crate::load::{Credentials, Figures};
@@ -94,6 +94,7 @@ impl Stage {
                 scopes: scopes.to_vec(),
                 token_lifetime: None,
                 signing_algorithm: None,
+                token_typ: TokenTyp::default(),
             };
             admin::resource::create(&foundation, &actor(), new).await.expect("a resource");
         }

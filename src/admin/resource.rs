@@ -8,7 +8,7 @@ use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, signing_key};
 use crate::app::Foundation;
 use crate::model::event::{Action, Subject};
-use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
+use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
@@ -26,6 +26,8 @@ pub struct ResourceUpdate {
     pub token_lifetime: Option<Option<Lifetime>>,
     /// What its tokens are signed with; `Some(None)` puts it back to the server's choice.
     pub signing_algorithm: Option<Option<Algorithm>>,
+    /// The `typ` of its tokens.
+    pub token_typ: Option<TokenTyp>,
 }
 
 /// A resource to be registered.
@@ -39,6 +41,8 @@ pub struct NewResource {
     pub token_lifetime: Option<Lifetime>,
     /// What its tokens are signed with.
     pub signing_algorithm: Option<Algorithm>,
+    /// The `typ` of its tokens.
+    pub token_typ: TokenTyp,
 }
 
 /// Registers a resource.
@@ -48,6 +52,7 @@ pub async fn create(
     new: NewResource,
 ) -> Result<Resource, AdminError> {
     check_lifetime(foundation, new.token_lifetime)?;
+    check_token_typ(&new.resource, new.token_typ)?;
     let mut work = Work::begin(foundation, actor).await?;
     let resource = Resource {
         resource: new.resource,
@@ -55,6 +60,7 @@ pub async fn create(
         token_lifetime: new.token_lifetime,
         signing_algorithm: new.signing_algorithm,
         signed_before: SignedBefore::Never,
+        token_typ: new.token_typ,
         created_at: work.now,
         updated_at: work.now,
     };
@@ -63,6 +69,7 @@ pub async fn create(
         "scopes": resource.scope_names(),
         "token_lifetime": resource.token_lifetime,
         "signing_algorithm": resource.signing_algorithm,
+        "token_typ": resource.token_typ,
     });
     let subject = Subject::Resource(resource.resource.clone());
     work.record(Action::ResourceCreated, subject, detail).await?;
@@ -97,6 +104,7 @@ pub async fn update(
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(foundation, lifetime)?;
     }
+    check_token_typ(id, update.token_typ.unwrap_or_default())?;
     let mut work = Work::begin(foundation, actor).await?;
     let mut resource = existing_resource(foundation, id).await?;
     let was = json!(resource);
@@ -124,6 +132,7 @@ pub async fn update(
         resource.signed_before = signed_now(foundation, &resource, work.now).await?;
         resource.signing_algorithm = algorithm;
     }
+    resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     let Some(difference) = Difference::between(&was, &json!(resource)) else {
         return Ok(Changed::before(resource));
     };
@@ -136,11 +145,23 @@ pub async fn update(
         "removed": update.remove,
         "token_lifetime": resource.token_lifetime,
         "signing_algorithm": resource.signing_algorithm,
+        "token_typ": resource.token_typ,
     }));
     work.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
     work.commit().await?;
     publish_key(foundation, &resource).await?;
     Ok(Changed::now(resource))
+}
+
+/// Refuses tokens for this server itself that cannot be told from other JWTs of this server.
+fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
+    if id.is_built_in() && typ != TokenTyp::AtJwt {
+        return Err(AdminError::invalid(
+            "token typ",
+            format!("tokens for {id} are always at+jwt, because this server is their verifier"),
+        ));
+    }
+    Ok(())
 }
 
 /// What the tokens for a resource are signed with at this moment.

@@ -17,7 +17,7 @@ use crate::cli::error::CliError;
 use crate::crypto::secret::hint;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::resource::{OfferedScope, ResourceId};
+use crate::model::resource::{OfferedScope, ResourceId, TokenTyp};
 use crate::model::security::{Networks, Security};
 
 /// The resource of the demo.
@@ -96,6 +96,7 @@ async fn demo_resource(foundation: &Foundation, api: &ResourceId) -> Result<(), 
         scopes: scopes.collect::<Result<_, _>>()?,
         token_lifetime: None,
         signing_algorithm: None,
+        token_typ: TokenTyp::default(),
     };
     resource::create(foundation, &actor(), new).await?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor, confirmation, losses, output};
-use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
+use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
@@ -42,6 +42,9 @@ pub(crate) struct CreateArgs {
     /// Algorithm that signs its tokens; the server's default if omitted
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
+    /// The `typ` of its tokens: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`
+    #[arg(long, value_name = "TYP", default_value = "at+jwt", hide_default_value = true)]
+    token_typ: String,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +73,10 @@ pub(crate) struct UpdateArgs {
     /// prints which verifiers can read it
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
+    /// The `typ` of its tokens from now on: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`.
+    /// The command prints what is lost with `JWT`
+    #[arg(long, value_name = "TYP")]
+    token_typ: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -102,12 +109,14 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
             .map(|text| span("--token-ttl", text))
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
+        token_typ: TokenTyp::parse(&args.token_typ)?,
     };
     let foundation = global.foundation().await?;
     let made = resource::create(&foundation, &actor(), new).await?;
     if let Some(algorithm) = made.signing_algorithm {
         output::hint(who_reads(algorithm));
     }
+    warn_of_typ(made.token_typ);
     print(global, &foundation.store, foundation.clock.now(), &made, None).await
 }
 
@@ -150,6 +159,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
             .map(|text| span_or_default("--token-ttl", text))
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
+        token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
     };
     let foundation = global.foundation().await?;
     confirm_removal(&foundation, &id, &update, args.yes).await?;
@@ -162,6 +172,9 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         let algorithm = changed.signing_algorithm.unwrap_or(server);
         output::hint(who_reads(algorithm));
         say_from_when(&foundation, algorithm).await?;
+    }
+    if args.token_typ.is_some() {
+        warn_of_typ(changed.token_typ);
     }
     print(global, &foundation.store, foundation.clock.now(), &changed, None).await
 }
@@ -198,6 +211,17 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
+}
+
+/// Names what a verifier can no longer check.
+fn warn_of_typ(typ: TokenTyp) {
+    if typ == TokenTyp::Jwt {
+        output::hint(
+            "warning: with typ JWT the type check of RFC 9068 is lost. A verifier of this resource \
+             can no longer tell access tokens and other JWTs of this issuer apart by type. It must \
+             check iss, aud, exp and client_id.",
+        );
+    }
 }
 
 fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
@@ -282,6 +306,9 @@ async fn print(
             }
             _ => {}
         }
+    }
+    if resource.token_typ != TokenTyp::AtJwt {
+        rows.push(("token typ", resource.token_typ.as_str().to_owned()));
     }
     let created = if resource.resource.is_built_in() {
         "with this server".to_owned()

@@ -15,6 +15,7 @@ use crate::config::{Config, Need, environment};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::model::client::ClientId;
+use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth;
@@ -191,7 +192,12 @@ async fn checked(
     let records = store.signing_keys().await?;
     let keyring = Keyring::public(records, config.keep_seconds());
     let issuer = expected_issuer(store, config).await?;
-    jwt::verify(token, keyring.published(now), issuer.as_deref(), now)
+    let resources = store.resources().await?;
+    let admits = |audience: &str, typ: TokenTyp| {
+        let mut own = resources.iter().filter(|known| known.resource.as_str() == audience);
+        typ == TokenTyp::AtJwt || own.any(|resource| resource.admits(typ))
+    };
+    jwt::verify_typed(token, keyring.published(now), issuer.as_deref(), now, admits)
         .map_err(|error| refused(&error))
 }
 

@@ -4,6 +4,7 @@ use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 
+use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
 /// The claims of an access token (RFC 9068, section 2.2).
@@ -119,20 +120,32 @@ pub enum TokenError {
 /// How far another machine's clock may be off, in seconds.
 const LEEWAY: i64 = 10;
 
-/// Checks a token against our own keys: signature, type, issuer if one is given, and times. The
-/// algorithm is the key's own, never the token's; keys named in the header are never looked at.
+/// Checks a token of type `at+jwt` against our own keys: signature, type, issuer if one is given,
+/// and times. The algorithm is the key's own, never the token's; keys named in the header are never
+/// looked at.
 pub fn verify<'a>(
     token: &str,
     keys: impl IntoIterator<Item = &'a PublicKey>,
     issuer: Option<&str>,
     now: Timestamp,
 ) -> Result<Verified, TokenError> {
+    verify_typed(token, keys, issuer, now, |_, typ| typ == TokenTyp::AtJwt)
+}
+
+/// The same for tokens of resources that may have another type: `admits` says whether a token for
+/// this audience may have this type.
+pub fn verify_typed<'a>(
+    token: &str,
+    keys: impl IntoIterator<Item = &'a PublicKey>,
+    issuer: Option<&str>,
+    now: Timestamp,
+    admits: impl FnOnce(&str, TokenTyp) -> bool,
+) -> Result<Verified, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::NotAToken)?;
-    let is_access_token =
-        header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt"));
-    if !is_access_token || header.crit.is_some() {
+    let typ = header.typ.as_deref().and_then(|typ| TokenTyp::parse(typ).ok());
+    let Some(typ) = typ.filter(|_| header.crit.is_none()) else {
         return Err(TokenError::NotAnAccessToken);
-    }
+    };
     let kid = header.kid.unwrap_or_default();
     let key = keys
         .into_iter()
@@ -142,6 +155,9 @@ pub fn verify<'a>(
         return Err(TokenError::WrongAlgorithm);
     }
     let claims = decode(token, key)?;
+    if !admits(&claims.aud, typ) {
+        return Err(TokenError::NotAnAccessToken);
+    }
     check_claims(&claims, issuer, now)?;
     Ok(Verified { claims, kid, algorithm: key.name })
 }

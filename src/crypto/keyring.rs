@@ -12,6 +12,8 @@ use crate::crypto::digest;
 use crate::crypto::jwt::PublicKey;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::signer::{self, Signer};
+use crate::crypto::token_header::{self, TokenHeaders};
+use crate::model::resource::TokenTyp;
 use crate::model::signing_key::{Algorithm, KeyId, KeyState, RsaSize, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 
@@ -20,7 +22,7 @@ use crate::model::time::Timestamp;
 pub struct SigningKey {
     signer: Signer,
     kid: KeyId,
-    encoded_header: String,
+    headers: TokenHeaders,
 }
 
 /// The public half of a key, as it is published and as it verifies.
@@ -53,14 +55,6 @@ pub struct Document {
     pub body: String,
     /// The strong entity tag of the text, quoted (RFC 9110, section 8.8.3).
     pub entity_tag: String,
-}
-
-/// The JOSE header of an access token (RFC 9068, section 2.1).
-#[derive(Serialize)]
-struct Header<'a> {
-    typ: &'a str,
-    alg: &'a str,
-    kid: &'a str,
 }
 
 /// Makes a signing key and seals it under its own id.
@@ -211,8 +205,8 @@ impl RingKey {
         }
         let verifying = VerifyingKey::of(jwk);
         let verifying = verifying.ok_or(CryptoError::Failed("reading a public key of our own"))?;
-        let encoded_header = encoded_header("at+jwt", record.algorithm, &kid)?;
-        let signing = SigningKey { signer, kid, encoded_header };
+        let headers = TokenHeaders::new(record.algorithm, &kid)?;
+        let signing = SigningKey { signer, kid, headers };
         Ok(Self { signing: Some(Arc::new(signing)), verifying: Some(verifying) })
     }
 }
@@ -236,12 +230,17 @@ impl VerifyingKey {
 impl SigningKey {
     /// Writes and signs an access token over `claims` (RFC 9068, section 2).
     pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
-        self.sign_under(&self.encoded_header, claims)
+        self.sign_typed(TokenTyp::AtJwt, claims)
+    }
+
+    /// The same with the type that a resource wants.
+    pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {
+        self.sign_under(self.headers.of(typ), claims)
     }
 
     /// Writes and signs a JWT of another type than an access token.
     pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
-        let header = encoded_header(typ, self.signer.algorithm(), &self.kid)?;
+        let header = token_header::encode(typ, self.signer.algorithm(), &self.kid)?;
         self.sign_under(&header, claims)
     }
 
@@ -261,13 +260,6 @@ impl SigningKey {
         token.push_str(&signature);
         Ok(token)
     }
-}
-
-fn encoded_header(typ: &str, algorithm: Algorithm, kid: &KeyId) -> Result<String, CryptoError> {
-    let header = Header { typ, alg: algorithm.as_str(), kid: kid.as_str() };
-    let header =
-        serde_json::to_vec(&header).map_err(|_| CryptoError::Failed("writing a token header"))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(header))
 }
 
 impl Document {

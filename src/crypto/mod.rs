@@ -30,6 +30,7 @@ pub mod seal;
 pub mod secret;
 pub mod signer;
 pub mod throttled;
+mod token_header;
 pub mod vault;
 #[cfg(test)]
 mod wycheproof;

@@ -60,6 +60,12 @@ impl ResourceId {
     }
 }
 
+impl std::borrow::Borrow<str> for ResourceId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for ResourceId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -82,6 +88,43 @@ pub enum SignedBefore {
     Server,
     /// An algorithm of its own.
     Own(Algorithm),
+}
+
+/// The `typ` in the header of a resource's tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenTyp {
+    /// `at+jwt`: a verifier can tell an access token from every other JWT (RFC 9068, section 2.1).
+    #[default]
+    AtJwt,
+    /// `JWT`: for verifiers that refuse `at+jwt`.
+    Jwt,
+}
+
+impl TokenTyp {
+    /// Reads the `typ` as a header has it, in any case (RFC 7515, section 4.1.9).
+    ///
+    /// # Errors
+    /// If it is neither of the two.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        [Self::AtJwt, Self::Jwt]
+            .into_iter()
+            .find(|typ| typ.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| Malformed::because("the typ of a token is at+jwt or JWT"))
+    }
+
+    /// The `typ` as the header of a token has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AtJwt => "at+jwt",
+            Self::Jwt => "JWT",
+        }
+    }
+}
+
+impl Serialize for TokenTyp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// One scope that a resource offers.
@@ -125,6 +168,8 @@ pub struct Resource {
     /// What they are signed with until a key of that algorithm signs.
     #[serde(skip)]
     pub signed_before: SignedBefore,
+    /// The `typ` of its tokens.
+    pub token_typ: TokenTyp,
     /// When it was registered. A built-in resource was not.
     #[serde(serialize_with = "unless_zero")]
     pub created_at: Timestamp,
@@ -143,6 +188,12 @@ impl Resource {
     /// The names of the scopes it offers.
     pub fn scope_names(&self) -> Scopes {
         self.scopes.iter().map(|scope| scope.name.clone()).collect()
+    }
+
+    /// True if a token of that `typ` can be one for this resource. `at+jwt` always can, because
+    /// tokens from before a change stay valid. `JWT` never can for this server itself.
+    pub fn admits(&self, typ: TokenTyp) -> bool {
+        typ == TokenTyp::AtJwt || (self.token_typ == typ && !self.resource.is_built_in())
     }
 }
 

@@ -104,8 +104,9 @@ pub fn mint(
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
-    let access_token =
-        key.sign(&text).map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let access_token = key
+        .sign_typed(resource.token_typ, &text)
+        .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let token_type = token_type(binding.confirmation());
     Ok(TokenResponse { access_token, token_type, expires_in: expiry.0 - now.0, scope })
 }

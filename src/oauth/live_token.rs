@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::crypto::jwt::{self, Claims};
 use crate::model::client::ClientState;
+use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
 /// The claims of a token that is valid now: signed by a key of ours, by this issuer, in its time, of
@@ -10,7 +11,14 @@ use crate::model::time::Timestamp;
 pub(super) fn claims(app: &App, token: &str, now: Timestamp) -> Option<Claims> {
     let keyring = app.directory.keyring();
     let issuer = Some(app.issuer.as_str());
-    let claims = jwt::verify(token, keyring.published(now), issuer, now).ok()?.claims;
+    let admits = |audience: &str, typ: TokenTyp| {
+        // A resource that is gone has the default.
+        let resources = || app.directory.resources();
+        typ == TokenTyp::AtJwt
+            || resources().get(audience).is_some_and(|resource| resource.admits(typ))
+    };
+    let verified = jwt::verify_typed(token, keyring.published(now), issuer, now, admits);
+    let claims = verified.ok()?.claims;
     let client = app.directory.client(&claims.client_id)?;
     let revocations = &app.directory.revocations;
     let (evt, issued_at) = (claims.evt.unwrap_or(0), Timestamp(claims.iat));

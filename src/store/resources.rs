@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore};
+use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::change::{Change, on_change};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
-type Row = (String, Option<i64>, Option<String>, Option<String>, i64, i64);
+type Row = (String, Option<i64>, Option<String>, Option<String>, Option<String>, i64, i64);
 /// The word for [`SignedBefore::Server`].
 const SERVER: &str = "default";
 
 type ScopeRow = (String, String, String);
 
 fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError> {
-    let (resource, token_lifetime, signing_algorithm, signed_before, created_at, updated_at) = row;
+    let (id, token_lifetime, signing_algorithm, signed_before, token_typ, created_at, updated_at) =
+        row;
     Ok(Resource {
-        resource: ResourceId::parse(&resource)?,
+        resource: ResourceId::parse(&id)?,
         scopes,
         token_lifetime: token_lifetime.map(Lifetime::from_seconds).transpose()?,
         signing_algorithm: signing_algorithm.as_deref().map(Algorithm::parse).transpose()?,
@@ -27,9 +28,14 @@ fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError>
             Some(SERVER) => SignedBefore::Server,
             Some(name) => SignedBefore::Own(Algorithm::parse(name)?),
         },
+        token_typ: token_typ.as_deref().map(TokenTyp::parse).transpose()?.unwrap_or_default(),
         created_at: Timestamp(created_at),
         updated_at: Timestamp(updated_at),
     })
+}
+
+fn token_typ(resource: &Resource) -> Option<&'static str> {
+    (resource.token_typ != TokenTyp::default()).then(|| resource.token_typ.as_str())
 }
 
 fn scopes_by_resource(
@@ -49,8 +55,8 @@ impl Store {
     /// One resource.
     pub async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
         const ROW: &str = "
-            SELECT resource, token_lifetime, signing_algorithm, signed_before, created_at,
-                updated_at
+            SELECT resource, token_lifetime, signing_algorithm, signed_before, token_typ,
+                created_at, updated_at
             FROM resource
             WHERE resource = $1";
         const SCOPES: &str = "
@@ -85,8 +91,8 @@ impl Store {
     /// Every resource, in alphabetical order.
     pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
         const ROWS: &str = "
-            SELECT resource, token_lifetime, signing_algorithm, signed_before, created_at,
-                updated_at
+            SELECT resource, token_lifetime, signing_algorithm, signed_before, token_typ,
+                created_at, updated_at
             FROM resource
             ORDER BY resource";
         const SCOPES: &str = "
@@ -111,13 +117,14 @@ impl Change {
     pub async fn create_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO resource
-                (resource, token_lifetime, signing_algorithm, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5)";
+                (resource, token_lifetime, signing_algorithm, token_typ, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6)";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(resource.resource.as_str())
                 .bind(resource.token_lifetime.map(Lifetime::seconds))
                 .bind(resource.signing_algorithm.map(Algorithm::as_str))
+                .bind(token_typ(resource))
                 .bind(resource.created_at.0)
                 .bind(resource.updated_at.0)
                 .execute(connection)
@@ -132,7 +139,8 @@ impl Change {
     pub async fn update_resource(&mut self, resource: &Resource) -> Result<bool, StoreError> {
         const ROW: &str = "
             UPDATE resource
-            SET token_lifetime = $2, signing_algorithm = $3, signed_before = $4, updated_at = $5
+            SET token_lifetime = $2, signing_algorithm = $3, signed_before = $4, token_typ = $5,
+                updated_at = $6
             WHERE resource = $1";
         const CLEAR: &str = "DELETE FROM resource_scope WHERE resource = $1";
         let id = resource.resource.as_str();
@@ -146,6 +154,7 @@ impl Change {
                     SignedBefore::Server => Some(SERVER),
                     SignedBefore::Own(algorithm) => Some(algorithm.as_str()),
                 })
+                .bind(token_typ(resource))
                 .bind(resource.updated_at.0)
                 .execute(connection)
                 .await?;

@@ -63,5 +63,6 @@ mod seeds;
 mod stopping;
 mod token_path;
 mod token_request;
+mod token_typ;
 mod trusts;
 mod unknown_outcome;

@@ -26,7 +26,7 @@ use tokend::config::sources::Flags;
 use tokend::config::{Config, Need};
 use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use tokend::model::grant::{Grant, GrantedScopes};
-use tokend::model::resource::{OfferedScope, ResourceId};
+use tokend::model::resource::{OfferedScope, ResourceId, TokenTyp};
 use tokend::model::scope::Scopes;
 use tokend::model::security::{Networks, Security};
 use tokend::model::signing_key::Algorithm;
@@ -195,6 +195,7 @@ impl Server {
             scopes: scopes.collect(),
             token_lifetime: None,
             signing_algorithm: algorithm,
+            token_typ: TokenTyp::default(),
         };
         admin::resource::create(self.foundation(), &actor(), new).await.expect("a resource");
         self.catch_up().await;
