@@ -17,6 +17,7 @@ use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
 use crate::crypto::jwt;
+use crate::model::shell_word::quote;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::server::{ServeError, Server};
 use crate::store::files::create_private_folder;
@@ -213,14 +214,14 @@ fn environment_of_commands(
     let mut text = String::new();
     let folder = config.data_dir.display().to_string();
     if plain.text("data_dir") != folder {
-        text.push_str(&format!("TOKEND_DATA_DIR={} ", quoted(&folder)));
+        text.push_str(&format!("TOKEND_DATA_DIR={} ", quote(&folder)));
     }
     if plain.text("database.url") != own.text("database.url") {
         match &config.database.location {
             Location::Sqlite(_) => {
                 text.push_str(&format!(
                     "TOKEND_DATABASE_URL={} ",
-                    quoted(&own.text("database.url"))
+                    quote(&own.text("database.url"))
                 ));
             }
             // It may hold a password.
@@ -228,25 +229,4 @@ fn environment_of_commands(
         }
     }
     Ok(text)
-}
-
-/// A word of a shell command.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:-".contains(&byte);
-    if text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_one_word_of_a_shell() {
-        assert_eq!(quoted("/tmp/tokend-a_1"), "/tmp/tokend-a_1");
-        assert_eq!(quoted("/tmp/my data"), "'/tmp/my data'");
-        assert_eq!(quoted("a'b"), "'a'\\''b'");
-    }
 }

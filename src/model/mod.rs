@@ -17,6 +17,7 @@ pub mod resource;
 pub mod scope;
 pub mod secret;
 pub mod security;
+pub mod shell_word;
 pub mod signing_key;
 pub mod time;
 pub mod token;
