@@ -12,7 +12,7 @@ use crate::app::StartError;
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, input, output};
+use crate::cli::{Global, actor, client_reference, input, output, trust_notes};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::directory::{RemoteSource, fetch_keys};
@@ -22,6 +22,7 @@ use crate::model::client::ClientState;
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
 use crate::model::trust::{ForeignIssuer, Trust, TrustId};
+use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
 
 /// How long the check of an issuer may take.
@@ -54,7 +55,9 @@ pub(crate) struct AddArgs {
     /// The issuer: exactly the `iss` claim of its tokens
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// Pattern of the `sub` claim; a * stands for a whole segment after the owner
+    /// Pattern of the `sub` claim; a * stands for a whole segment after the owner. GitHub sends
+    /// repo:OWNER/NAME:… for older repositories, and repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:… for
+    /// those created, renamed or transferred since 2026-07-15
     #[arg(long, value_name = "PATTERN")]
     subject: Option<String>,
     /// Pattern of another claim; may be repeated. A JSON pointer names a claim within a claim, such as
@@ -117,12 +120,7 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
             return Err(CliError::usage(format!("there are two conditions for {claim}")));
         }
     }
-    for pattern in conditions.values().filter(|pattern| pattern.excludes_pull_requests()) {
-        output::hint(&format!(
-            "note: '{}' does not match pull_request, which runs code that was not reviewed. To trust pull requests, write pull_request in place of the last *.",
-            pattern.as_str()
-        ));
-    }
+    let notes = trust_notes::of_patterns(&args.issuer, &conditions);
     let new = NewTrust {
         issuer: ForeignIssuer::parse(&args.issuer)?,
         keys: args.keys.source()?,
@@ -130,21 +128,13 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
         conditions,
     };
     let made = trust::add(&foundation, &actor(), &id, new).await?;
-    if args.subject.as_deref().is_some_and(names_pull_requests) {
-        output::hint(
-            "warning: this subject is that of every pull request of the repository, whose code has \
-             not been reviewed. Trust a branch or an environment instead.",
-        );
+    for note in notes {
+        output::hint(&note);
     }
     if !args.no_check {
         try_issuer(&foundation.fetcher, &made).await;
     }
     print(global, &[made])
-}
-
-/// True for the subject that GitHub gives to workflows of pull requests.
-fn names_pull_requests(subject: &str) -> bool {
-    subject.starts_with("repo:") && subject.ends_with(":pull_request")
 }
 
 /// Fetches the issuer's key set once, and says what came of it. The trust is there in any case: an
@@ -218,8 +208,10 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
         ))
         .with_remedy(format!("To let it in again: tokend client enable {id}")));
     }
-    let mut problems = Vec::new();
+    let (mut problems, mut remedy) = (Vec::new(), None);
     for trust in &found.trusts {
+        let note = mismatch(trust, assertion.claims())
+            .and_then(|found| subject_form::note(id.as_str(), trust, &found));
         match judge(&fetcher, trust, &assertion, reader.clock.now()).await {
             None => {
                 let value = json!({ "client_id": id, "trust_id": trust.trust_id, "matches": true });
@@ -230,16 +222,27 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
                 ];
                 return output::one(global.output, trust.trust_id.as_str(), &value, &rows);
             }
-            Some(problem) => problems.push(format!("trust {}: {problem}", trust.trust_id)),
+            Some(problem) => {
+                let mut line = format!("trust {}: {problem}", trust.trust_id);
+                if let Some(note) = note {
+                    line = format!("{line}\n    {}", note.reason);
+                    remedy = remedy.or(Some(note.remedy));
+                }
+                problems.push(line);
+            }
         }
     }
     if problems.is_empty() {
         problems.push("the client has no trust; make one: tokend client trust add".to_owned());
     }
-    Err(CliError::not_valid(format!(
+    let error = CliError::not_valid(format!(
         "the token meets no trust of {id}\n  {}",
         problems.join("\n  ")
-    )))
+    ));
+    Err(match remedy {
+        Some(remedy) => error.with_remedy(remedy),
+        None => error,
+    })
 }
 
 /// Why a token does not meet a trust, as the server sees it; nothing if it does.

@@ -52,6 +52,7 @@ mod span;
 mod time;
 mod token;
 mod token_text;
+mod trust_notes;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -3,9 +3,13 @@
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::github_subject::{self, Form};
 
 /// What a claim must be: the text, in which `*` as a whole segment stands for any one segment.
 /// Segments are separated by slashes and colons.
+///
+/// A `*` in place of a repository of GitHub matches only the form that the owner has: with an id
+/// (`repo:acme@1/*`) repositories with ids, without one (`repo:acme/*`) those without.
 ///
 /// In a subject of GitHub, `repo:OWNER/NAME:*` does not match `pull_request`: a pull request runs
 /// code that was not reviewed. Only a pattern that spells `pull_request` out matches it.
@@ -16,6 +20,15 @@ impl Pattern {
     /// Checks the pattern of a claim. A `*` may stand where everything it could match belongs to
     /// the same owner, and nowhere else.
     pub fn parse(claim: &str, text: &str) -> Result<Self, Malformed> {
+        if claim == "sub" {
+            github_subject::check_pattern(text)?;
+        }
+        Self::stored(claim, text)
+    }
+
+    /// Reads a pattern that was registered, perhaps before [`Self::parse`] knew both forms of the
+    /// subjects of GitHub.
+    pub fn stored(claim: &str, text: &str) -> Result<Self, Malformed> {
         if claim.is_empty() || claim.len() > 200 || claim.contains(char::is_control) {
             return Err(Malformed::because("a claim is 1 to 200 characters long"));
         }
@@ -30,14 +43,15 @@ impl Pattern {
         let segments: Vec<_> = segments(text).map(|(segment, _)| segment).collect();
         if let Some(bad) = segments.iter().find(|part| part.contains('*') && **part != "*") {
             return Err(Malformed::because(format!(
-                "'{bad}' has a * in it: a * stands for a whole segment between / or :, or not at all"
+                "'{bad}' has a * in it: a * stands for a whole segment between / or :, or not at all. \
+                 Write the segment out, with a trust for each value, or * alone in its place"
             )));
         }
         let owner = owner_length(claim, &segments);
         if segments.iter().take(owner).any(|part| *part == "*") {
             return Err(Malformed::because(format!(
                 "the * in '{text}' could match another owner: of its segments (between / and :) the \
-                 first {owner} must be written out"
+                 first {owner} must be written out. Replace the * by the segment of the token"
             )));
         }
         Ok(Self(text.into()))
@@ -63,17 +77,23 @@ impl Pattern {
     /// True if a claim of that text is what the trust wants.
     pub fn matches(&self, text: &str) -> bool {
         let (mut wanted, mut found) = (segments(&self.0), segments(text));
+        let is_of_a_repository = self.is_of_a_repository();
+        let mut before = "";
         for position in 0.. {
             match (wanted.next(), found.next()) {
                 (None, None) => return true,
                 (Some((pattern, one)), Some((segment, other))) => {
-                    let is_excluded = position == PULL_REQUEST_POSITION
-                        && segment == PULL_REQUEST
-                        && self.is_of_a_repository();
+                    let is_excluded = is_of_a_repository
+                        && match position {
+                            REPOSITORY_POSITION => !has_form_of(before, segment),
+                            PULL_REQUEST_POSITION => segment == PULL_REQUEST,
+                            _ => false,
+                        };
                     let is_matched = pattern == "*" && is_name(segment) && !is_excluded;
                     if !(pattern == segment || is_matched) || one != other {
                         return false;
                     }
+                    before = pattern;
                 }
                 _ => return false,
             }
@@ -84,6 +104,15 @@ impl Pattern {
     fn is_of_a_repository(&self) -> bool {
         self.0.starts_with("repo:")
     }
+}
+
+/// Where GitHub writes the repository: in `repo:OWNER/NAME:…`.
+const REPOSITORY_POSITION: usize = 2;
+
+/// True if the owner of a pattern and a repository both have an id, or neither has one.
+fn has_form_of(owner: &str, repository: &str) -> bool {
+    let form = Form::of_segment(owner);
+    form.is_some() && form == Form::of_segment(repository)
 }
 
 /// What GitHub writes in place of a branch or an environment for a pull request, and where: in
@@ -137,6 +166,8 @@ fn segments(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
@@ -180,6 +211,121 @@ mod tests {
             |text: &str| Pattern::parse("sub", text).expect("one").excludes_pull_requests();
         assert!(excludes("repo:acme/api:*") && excludes("repo:acme/*:*"));
         assert!(!excludes("repo:acme/*") && !excludes("repo:acme/*:environment:prod"));
+    }
+
+    /// Neither an id nor its absence is skipped by a `*`.
+    #[test]
+    fn a_star_matches_only_the_form_of_the_owner() {
+        let (names, ids) = ("repo:acme/api:environment:prod", "repo:acme@1/api@2:environment:prod");
+        assert!(matches(names, names) && matches(ids, ids));
+        assert!(!matches(names, ids) && !matches(ids, names));
+        assert!(!matches("repo:acme/api:*", "repo:acme@1/api@2:x"));
+        assert!(!matches("repo:acme@1/api@2:*", "repo:acme/api:x"));
+        assert!(matches("repo:acme@1/api@2:*", "repo:acme@1/api@2:x"));
+        assert!(!matches("repo:acme@1/api@2:*", "repo:acme@1/api@2:pull_request"));
+        assert!(matches("repo:acme/*:environment:prod", names));
+        assert!(matches("repo:acme@1/*:environment:prod", ids));
+        for pattern in ["repo:acme/*:environment:prod", "repo:acme@1/*:environment:prod"] {
+            for odd in [
+                "acme@2/api@2",
+                "acme@12/api@2",
+                "acme@1@1/api@2",
+                "acme@1/api@",
+                "acme@1/@2",
+                "acme@1/api@x",
+                "acme@1/api@2@3",
+                "acme@/api@2",
+                "acme/api@2",
+                "acme@1/api",
+                "evil@1/api@2",
+                "acme@1/acme/api@2",
+            ] {
+                assert!(!matches(pattern, &format!("repo:{odd}:environment:prod")), "{odd}");
+            }
+        }
+        // A branch or an environment may have any name.
+        assert!(matches("repo:acme/api:ref:refs/heads/*", "repo:acme/api:ref:refs/heads/a@1"));
+        assert!(matches(
+            "repo:acme@1/api@2:ref:refs/heads/*",
+            "repo:acme@1/api@2:ref:refs/heads/a"
+        ));
+    }
+
+    #[test]
+    fn a_pattern_that_was_registered_stays_readable() {
+        assert!(Pattern::parse("sub", "repo:acme/api@2:x").is_err());
+        assert!(
+            Pattern::stored("sub", "repo:acme/api@2:x").expect("one").matches("repo:acme/api@2:x")
+        );
+        let stored = Pattern::stored("sub", "repo:acme@x/*:x").expect("one");
+        assert!(!stored.matches("repo:acme@x/api:x") && !stored.matches("repo:acme@x/api@2:x"));
+    }
+
+    /// Parts of texts that nearly are the same owner, repository or place.
+    const PIECES: [&str; 22] = [
+        "repo:",
+        "acme",
+        "acme",
+        "evil",
+        "api",
+        "api",
+        "*",
+        "*",
+        "@",
+        "@1",
+        "@1",
+        "@12",
+        "@2",
+        "/",
+        "/",
+        ":",
+        ":",
+        "ref",
+        "refs/heads/main",
+        "pull_request",
+        "-",
+        "ACME",
+    ];
+
+    fn text() -> impl Strategy<Value = String> {
+        let piece = || proptest::sample::select(&PIECES[..]);
+        let owner =
+            proptest::sample::select(&["acme", "acme@1", "acme@12", "acme@", "evil@1", "*"][..]);
+        let name =
+            proptest::sample::select(&["api", "api@2", "api@23", "*", "*@2", "api@*", "a/b"][..]);
+        let place = proptest::sample::select(
+            &[":x", ":*", ":ref:refs/heads/*", ":ref:refs/heads/a@1", ""][..],
+        );
+        prop_oneof![
+            2 => (owner, name, place).prop_map(|(owner, name, place)| format!("repo:{owner}/{name}{place}")),
+            1 => proptest::collection::vec(piece(), 1..8)
+                .prop_map(|pieces| format!("repo:{}", pieces.concat())),
+        ]
+    }
+
+    /// The owner and the repository, read without the code under test.
+    fn whose(text: &str) -> (String, String) {
+        let mut parts = text.trim_start_matches("repo:").splitn(3, ['/', ':']);
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        (next(), next())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn a_pattern_never_matches_another_owner_or_repository(pattern in text(), subject in text()) {
+            let Ok(parsed) = Pattern::parse("sub", &pattern) else { return Ok(()) };
+            if parsed.matches(&subject) {
+                let ((owner, name), (other_owner, other_name)) = (whose(&pattern), whose(&subject));
+                prop_assert_eq!(&owner, &other_owner);
+                if name == "*" {
+                    prop_assert_eq!(owner.contains('@'), other_name.contains('@'));
+                } else {
+                    prop_assert_eq!(name, other_name);
+                }
+            }
+        }
     }
 
     /// Never where it could match another owner.

@@ -8,6 +8,7 @@ pub mod claim_pattern;
 pub mod client;
 pub mod distinguished_name;
 pub mod event;
+pub mod github_subject;
 pub mod grant;
 pub mod master_key;
 pub mod network;

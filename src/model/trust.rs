@@ -167,7 +167,7 @@ impl Conditions {
             .map_err(|_| Malformed::because("conditions are a JSON object of strings"))?;
         let patterns = texts
             .into_iter()
-            .map(|(claim, text)| Pattern::parse(&claim, &text).map(|pattern| (claim, pattern)));
+            .map(|(claim, text)| Pattern::stored(&claim, &text).map(|pattern| (claim, pattern)));
         Self::new(patterns.collect::<Result<_, _>>()?)
     }
 

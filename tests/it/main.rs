@@ -33,6 +33,7 @@ mod explain;
 mod first_minute;
 mod following;
 mod gateways;
+mod github_subjects;
 mod grants;
 mod interop;
 mod introspection;

@@ -6,6 +6,7 @@ mod assertion;
 mod certificate;
 mod diagnosis;
 mod secret;
+pub mod subject_form;
 pub mod trust;
 
 use std::sync::Arc;

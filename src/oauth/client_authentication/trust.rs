@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{ForeignIssuer, Trust, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::{
-    ask_for, diagnosis, refusal, refuse_disabled, unfetched,
+    ask_for, diagnosis, refusal, refuse_disabled, subject_form, unfetched,
 };
 use crate::oauth::error::OAuthError;
 
@@ -103,7 +103,7 @@ fn of_any_client(
         .with_remedy("Send client_id.")
     })?;
     if candidates.is_empty() {
-        return Err(untrusted());
+        return Err(untrusted(app, assertion));
     }
     let keys = candidates.iter().map(|candidate| &candidate.keys);
     let sources = Sources::verify(app, assertion, keys, checks);
@@ -132,7 +132,7 @@ fn of_any_client(
     match (&proved[..], refused) {
         ([entry], _) => Ok(Arc::clone(entry)),
         ([], Some(refusal)) => Err(refusal),
-        ([], None) => Err(untrusted()),
+        ([], None) => Err(untrusted(app, assertion)),
         ([..], _) => Err(OAuthError::authentication_failed(
             "several clients trust this token, and the request does not say which is meant",
         )
@@ -218,29 +218,40 @@ fn refuse_untimely(
 }
 
 /// No trust of any client is met.
-fn untrusted() -> OAuthError {
-    OAuthError::authentication_failed("no client trusts the issuer of this token with these claims")
-        .with_remedy(
+fn untrusted(app: &App, assertion: &Assertion<'_>) -> OAuthError {
+    let reason = "no client trusts the issuer of this token with these claims";
+    match subject_form::of_any_client(app, assertion.claims()) {
+        Some((trust, note)) => {
+            OAuthError::authentication_failed(format!("{reason}; {trust}: {}", note.reason))
+                .with_remedy(note.remedy)
+        }
+        None => OAuthError::authentication_failed(reason).with_remedy(
             "Trusts: tokend client trust list. Send client_id to learn which claim differs.",
-        )
+        ),
+    }
 }
 
 /// The reason why none of a client's trusts fits.
 fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
-    let problems: Vec<_> = entry
-        .trusts()
-        .iter()
-        .filter_map(|known| {
-            let problem = mismatch(&known.trust, claims)?;
-            Some(format!("trust {}: {problem}", known.trust.trust_id))
-        })
-        .collect();
+    let (mut problems, mut remedy) = (Vec::new(), None);
+    for known in entry.trusts() {
+        let Some(problem) = mismatch(&known.trust, claims) else { continue };
+        let id = &known.trust.trust_id;
+        match subject_form::note(entry.client_id.as_str(), &known.trust, &problem) {
+            // A reason is cut at its end, so what explains the most comes first.
+            Some(note) => {
+                problems.insert(0, format!("trust {id}: {problem}: {}", note.reason));
+                remedy = Some(note.remedy);
+            }
+            None => problems.push(format!("trust {id}: {problem}")),
+        }
+    }
     let reason = if problems.is_empty() {
         "the client trusts no issuer, and the assertion is not its own".to_owned()
     } else {
         problems.join("; ")
     };
-    refusal(entry, &reason).with_remedy(TEST)
+    refusal(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.to_owned()))
 }
 
 /// Why a token is not one that a trust is about.
