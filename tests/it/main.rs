@@ -62,6 +62,7 @@ mod secrecy;
 mod secret_files;
 mod seeds;
 mod stopping;
+mod subvectors;
 mod token_path;
 mod token_request;
 mod token_typ;
