@@ -43,6 +43,7 @@ mod limits;
 mod lists;
 mod lost_master_key;
 mod matrix;
+mod mcp;
 mod metadata;
 mod mtls;
 mod networks;
