@@ -55,9 +55,9 @@ pub(crate) struct AddArgs {
     /// The issuer: exactly the `iss` claim of its tokens
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// Pattern of the `sub` claim; a * stands for a whole segment after the owner. GitHub sends
-    /// repo:OWNER/NAME:… for older repositories, and repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:… for
-    /// those created, renamed or transferred since 2026-07-15
+    /// Pattern of the `sub` claim; a * stands for a whole segment after the owner. GitHub adds
+    /// the ids of owner and repository, each after an @, for repositories created, renamed or
+    /// transferred since 2026-07-15
     #[arg(long, value_name = "PATTERN")]
     subject: Option<String>,
     /// Pattern of another claim; may be repeated. A JSON pointer names a claim within a claim, such as

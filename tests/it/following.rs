@@ -97,8 +97,10 @@ async fn a_change_arrives_although_the_listening_connection_was_killed() {
     let mut connection =
         PgConnection::connect(&server.place.database_url).await.expect("a connection");
     let killed: Vec<bool> = sqlx::query_scalar(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+        // The listening connection is the one by which an instance shows that it runs.
+        "SELECT pg_terminate_backend(pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND database =
+             (SELECT oid FROM pg_database WHERE datname = current_database())",
     )
     .fetch_all(&mut connection)
     .await

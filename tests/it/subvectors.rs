@@ -1,4 +1,4 @@
-//! The conformance vectors of `subvectors` for the trust conditions of clouds (PyPI), read from the
+//! The conformance vectors of `subvectors` for the trust conditions of clouds (`PyPI`), read from the
 //! installed package. Each condition is written as trusts of ours, and each token is compared.
 //!
 //! A pattern of ours is narrower than those of the clouds by intent: so a vector that a cloud
