@@ -8,11 +8,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tokend::admin;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
-use crate::support::{Engine, ORDERS, Place, Server, TestClient, grant};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant};
 
 /// The blocks of that language in a document.
 pub fn blocks(document: &str, fence: &str) -> Vec<String> {
@@ -123,19 +124,26 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     }
 }
 
-/// Line 3: the samples that honour the list of revocations.
+/// The samples that read the list of revocations: by `jti`, and by the epoch of a client.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
     let (server, client, token) = stage().await;
     let revoked = server.ask(&client).await.token();
     server.post("/v1/oauth/revoke", &client, &[("token", &revoked)]).await;
-    let lines = format!("good\t{token}\nrevoked\t{revoked}\n");
+    let ended = server.client().await;
+    let by_client = server.ask(&ended).await.token();
+    let id = client_id(&ended.id);
+    admin::revocation::revoke_tokens(server.foundation(), &actor(), &id).await.expect("revoked");
+    server.catch_up().await;
+    let renewed = server.ask(&ended).await.token();
+    let lines =
+        format!("good\t{token}\nrevoked\t{revoked}\nby client\t{by_client}\nrenewed\t{renewed}\n");
     for fence in ["js", "python"] {
         let blocks = blocks("revocation.md", fence);
         assert!(!blocks.is_empty(), "{fence}");
         for block in &blocks {
             assert!(block.trim().lines().count() <= 30, "thirty lines are promised");
-            assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");
+            assert_eq!(accepted(&server, fence, block, &lines), ["good", "renewed"], "{block}");
         }
     }
 }
