@@ -7,6 +7,7 @@ mod coverage;
 mod database_url;
 mod parse;
 pub mod problem;
+mod providers;
 mod read;
 pub mod sources;
 

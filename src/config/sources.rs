@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use figment::Figment;
 use figment::providers::{Format, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::value::Value;
 use zeroize::Zeroizing;
 
 use crate::config::problem::{ConfigError, Problem};
+use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::{ACTOR_VARIABLE, DEFAULTS};
 
 /// The files that are read without being named, weakest first.
@@ -154,8 +155,10 @@ struct Gathering {
 
 impl Gathering {
     fn new() -> Result<Self, ConfigError> {
-        let figment =
-            Figment::from(Layer { name: DEFAULT_ORIGIN.to_owned(), inner: Toml::string(DEFAULTS) });
+        let figment = Figment::from(NamedLayer {
+            name: DEFAULT_ORIGIN.to_owned(),
+            inner: Toml::string(DEFAULTS),
+        });
         let keys = leaves(&figment).map_err(|error| {
             ConfigError::new(vec![Problem {
                 code: "E-CONF-FILE",
@@ -326,7 +329,7 @@ impl Gathering {
     }
 
     fn value(&mut self, key: &str, value: String, origin: String) {
-        let single = Single { key: key.to_owned(), value, origin };
+        let single = SingleValue { key: key.to_owned(), value, origin };
         self.figment = std::mem::take(&mut self.figment).merge(single);
     }
 
@@ -392,59 +395,5 @@ fn unknown(key: &str, known: &[String], origin: String) -> Problem {
             Some((_, candidate)) => format!("did you mean `{candidate}`?"),
             None => "tokend config defaults lists every setting".to_owned(),
         },
-    }
-}
-
-/// The dotted keys of all values in a figment, in the order of figment's map.
-fn leaves(figment: &Figment) -> Result<Vec<String>, String> {
-    let root: Dict = figment.extract().map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
-    collect_leaves("", &root, &mut found);
-    Ok(found)
-}
-
-fn collect_leaves(prefix: &str, dict: &Dict, found: &mut Vec<String>) {
-    for (name, value) in dict {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value {
-            Value::Dict(_, inner) => collect_leaves(&key, inner, found),
-            _ => found.push(key),
-        }
-    }
-}
-
-/// One value with its own origin.
-struct Single {
-    key: String,
-    value: String,
-    origin: String,
-}
-
-impl Provider for Single {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.origin.clone())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let value = Value::from(self.value.clone());
-        let nested = figment::util::nest(&self.key, value);
-        let dict = nested.into_dict().unwrap_or_default();
-        Ok(Profile::Default.collect(dict))
-    }
-}
-
-/// A provider under a name of ours.
-struct Layer<P> {
-    name: String,
-    inner: P,
-}
-
-impl<P: Provider> Provider for Layer<P> {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.name.clone())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        self.inner.data()
     }
 }

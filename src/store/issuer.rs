@@ -3,6 +3,8 @@
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError, on_pool};
 
+const SELECT: &str = "SELECT issuer FROM server_issuer WHERE one = 1";
+
 impl Store {
     /// Remembers the issuer of a server that starts; gives the one before, if it was another.
     pub async fn note_issuer(
@@ -10,7 +12,6 @@ impl Store {
         issuer: &str,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError> {
-        const SELECT: &str = "SELECT issuer FROM server_issuer WHERE one = 1";
         const UPSERT: &str = "
             INSERT INTO server_issuer (one, issuer, since)
             VALUES (1, $1, $2)
@@ -24,5 +25,10 @@ impl Store {
             sqlx::query(UPSERT).bind(issuer).bind(now.0).execute(pool).await?;
             Ok(known)
         })
+    }
+
+    /// The issuer of the server that started last, if one has.
+    pub async fn server_issuer(&self) -> Result<Option<String>, StoreError> {
+        on_pool!(self, |pool| Ok(sqlx::query_scalar(SELECT).fetch_optional(pool).await?))
     }
 }

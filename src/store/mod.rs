@@ -25,7 +25,6 @@ mod resources;
 mod revocations;
 pub mod schema;
 mod secrets;
-mod server_issuer;
 mod signing_keys;
 mod statement;
 mod transaction;
