@@ -64,7 +64,8 @@ impl SecretFile {
             ))
             .with_remedy("Nothing was changed. Give the name of a file that does not exist."));
         }
-        if replaced.is_some() {
+        if let Some(found) = &replaced {
+            check_owner(path, found)?;
             check_content(foundation, path, client).await?;
         }
         Ok(Self { path: path.to_owned(), draft, replaced })
@@ -254,6 +255,27 @@ pub(super) fn secret_in(text: &str) -> SecretString {
     SecretString::from(text.trim())
 }
 
+/// Refuses a file that anybody may have put there: the new file gets the owner of the old one, who
+/// would read the secret.
+fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
+    let is_own = found.uid() == rustix::process::geteuid().as_raw();
+    let is_open = std::fs::metadata(folder_of(path)).is_ok_and(|folder| folder.mode() & 0o002 != 0);
+    if is_own || !is_open {
+        return Ok(());
+    }
+    Err(CliError::failed(format!(
+        "the secret file {} belongs to another user, in a folder that every user may write to",
+        path.display()
+    ))
+    .with_remedy("Nothing was changed. Give a file in a folder that only its owner may write to."))
+}
+
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// Refuses to replace a file that holds anything but a secret of this client.
 async fn check_content(
     foundation: &Foundation,
@@ -325,8 +347,7 @@ pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
 
 /// Makes a new name survive a power failure.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()) {
+    match File::open(folder_of(path)).and_then(|folder| folder.sync_all()) {
         // Some file systems have nothing to sync here.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>

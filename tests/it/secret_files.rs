@@ -258,6 +258,35 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// A file that another user put into a folder for everybody is not replaced: the new file would
+/// belong to that user. Only root can prepare such a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_another_user_in_an_open_folder_is_refused() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let stage = Stage::new(Engine::Sqlite).await;
+    assert_eq!(stage.create("mine", text(&stage.file("mine"))).code, 0);
+    let folder = stage.file("open");
+    std::fs::create_dir(&folder).expect("a folder");
+    let trap = folder.join("trap");
+    std::fs::write(&trap, "").expect("a file");
+    if chown(&trap, Some(65_534), None).is_err() {
+        return;
+    }
+    let set_mode = |mode| {
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).expect("a mode");
+    };
+    let rotate =
+        || stage.cli.run(&["client", "rotate-secret", "mine", "--secret-file", text(&trap)]);
+    set_mode(0o1777);
+    let run = rotate();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("belongs to another user"), "{run:?}");
+    assert!(stage.is_valid("mine", &stage.file("mine")).await, "nothing was changed");
+    set_mode(0o755);
+    assert_eq!(rotate().code, 0);
+    assert!(stage.is_valid("mine", &trap).await);
+}
+
 /// A leftover that may be valid somewhere is never removed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leftover_of_another_client_or_database_stays() {
