@@ -182,7 +182,8 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     let mut rows = client_view::rows_of(&made, foundation.clock.now());
     rows.insert(1, shown.row());
     let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;
-    let secret = NewSecret { client_id, secret_id: &record.secret_id, plain: &plain };
+    let secret =
+        NewSecret { client_id, secret_id: &record.secret_id, plain: &plain, ends_others: false };
     destination.deliver(&foundation, pending, &secret, text.into()).await?;
     if let Some(encoded) = encoded_for_basic(client_id) {
         output::hint(&format!(

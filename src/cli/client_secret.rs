@@ -178,6 +178,7 @@ async fn deliver(
         client_id: id,
         secret_id: &record.secret_id,
         plain: &plain,
+        ends_others: old_secrets_end.is_some(),
     };
     destination.deliver(foundation, pending, &secret, text.into()).await
 }

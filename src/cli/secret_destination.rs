@@ -44,6 +44,8 @@ pub(super) struct NewSecret<'a> {
     pub(super) client_id: &'a ClientId,
     pub(super) secret_id: &'a SecretId,
     pub(super) plain: &'a SecretString,
+    /// True if the change ends the secrets that the client has.
+    pub(super) ends_others: bool,
 }
 
 /// What became of a commit.
@@ -118,6 +120,12 @@ async fn print_and_commit<T>(
     text: Zeroizing<String>,
 ) -> Result<(), CliError> {
     if is_discarded() {
+        if secret.ends_others {
+            return Err(CliError::failed(
+                "the new secret would be lost: standard output is closed or /dev/null",
+            )
+            .with_remedy("Nothing was changed. Use --secret-file FILE, or capture the output."));
+        }
         output::hint(
             "warning: standard output is closed or /dev/null, so the new secret is not shown; \
              use --secret-file FILE",

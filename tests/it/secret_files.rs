@@ -221,6 +221,11 @@ async fn a_destination_that_fails_changes_nothing(
             assert_eq!(run.stdout, "", "{command:?} {place}: {run:?}");
         }
     }
+    // The old secret would end, and nobody would have the new one.
+    let null = std::fs::File::options().write(true).open("/dev/null").expect("a device");
+    let run = stage.run_to(null.into(), &["client", "rotate-secret", "good"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("would be lost"), "{run:?}");
     assert_eq!(events(&stage), before);
     assert!(stage.is_valid("good", &file).await);
 }
