@@ -100,6 +100,9 @@ impl Leftover<'_> {
     /// Gives a valid secret its name.
     fn finish(&self, owner: &ClientId, in_place: &InPlace) -> Result<(), CliError> {
         let (path, draft) = (self.path, self.draft);
+        if self.client.is_some_and(|client| client != owner) {
+            return Err(self.refused(&format!("holds a valid secret of another client, {owner}")));
+        }
         let outcome = match in_place {
             InPlace::Nothing => publish(draft, path, Existing::Refuse),
             // The earlier command was killed between the two steps of a rename.

@@ -185,8 +185,8 @@ impl Change {
         Ok(rows > 0)
     }
 
-    /// Revokes all tokens that a client has been issued. Nothing of an earlier revocation is taken
-    /// back.
+    /// Revokes all tokens that a client has been issued. The new epoch replaces an earlier one: its
+    /// event comes later, so it includes the earlier one whatever the clocks say.
     pub async fn revoke_client(&mut self, client: &RevokedClient) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO revoked_client (client_id, revoked_until, expires_at, evt, iat_before)
@@ -199,9 +199,7 @@ impl Change {
                     WHEN excluded.expires_at > revoked_client.expires_at
                     THEN excluded.expires_at ELSE revoked_client.expires_at END,
                 evt = excluded.evt,
-                iat_before = CASE
-                    WHEN revoked_client.iat_before > excluded.iat_before
-                    THEN revoked_client.iat_before ELSE excluded.iat_before END";
+                iat_before = excluded.iat_before";
         on_change!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())

@@ -286,6 +286,30 @@ async fn a_clock_that_jumps_revives_nothing(
     }
 }
 
+/// A revocation by a clock that is ahead stops the client, and another one by the right clock lets it
+/// continue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let old = server.ask(&client).await.token();
+    let id = client_id(&client.id);
+    server.clock.advance(TWO_DAYS);
+    revoke_tokens(server.foundation(), &actor(), &id).await.expect("revoked");
+    server.clock.advance(-TWO_DAYS);
+    server.catch_up().await;
+    server.ask(&client).await.assert_refused(503, "temporarily_unavailable");
+    revoke_tokens(server.foundation(), &actor(), &id).await.expect("revoked");
+    server.catch_up().await;
+    let new = server.ask(&client).await.token();
+    let is_active = async |token: &str| {
+        let answer = server.post("/v1/oauth/introspect", &client, &[("token", token)]).await;
+        answer.json()["active"].as_bool().expect("a boolean")
+    };
+    assert!(!is_active(&old).await);
+    assert!(is_active(&new).await);
+}
+
 /// S-1: a request that waits for the database while its client is disabled gets no token that
 /// outlives this.
 #[tokio::test(flavor = "multi_thread")]
