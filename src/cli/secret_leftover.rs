@@ -101,7 +101,9 @@ impl Leftover<'_> {
     fn finish(&self, owner: &ClientId, in_place: &InPlace) -> Result<(), CliError> {
         let (path, draft) = (self.path, self.draft);
         if self.client.is_some_and(|client| client != owner) {
-            return Err(self.refused(&format!("holds a valid secret of another client, {owner}")));
+            return Err(
+                self.refused(&format!("holds a valid secret of client {owner}, not of this one"))
+            );
         }
         let outcome = match in_place {
             InPlace::Nothing => publish(draft, path, Existing::Refuse),
