@@ -2,7 +2,7 @@
 //! that keeps the guesses of one address behind everybody else's.
 //!
 //! An attempt from an address that has not failed waits for the one hash that runs and nothing
-//! else. Those of other addresses pass one by one through a turnstile, at most [`PER_ADDRESS`] of
+//! else. Those of other addresses pass one by one through a turnstile, at most `PER_ADDRESS` of
 //! one address at a time. Addresses over their own limit have no place there: they wait in a line
 //! of their own, and one of them at a time may go to the turnstile.
 
