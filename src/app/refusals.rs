@@ -11,7 +11,7 @@ use crate::model::refusal::RefusalRecord;
 /// How many are held until they are written.
 const MOST: usize = 2000;
 
-/// How many of them may be about no known client. The rest is reserved: whoever floods the server
+/// How many of them may be about unknown clients. The rest is reserved: a caller that floods the server
 /// with rejections about nothing must not push out those that an operator will ask about.
 const MOST_OF_UNKNOWN: usize = MOST / 2;
 

@@ -150,7 +150,7 @@ pub async fn revoke_own_token(
 ) -> Result<OwnRevocation, StoreError> {
     let is_full = |live: LiveRevocations| live.count >= MAX_OWN_REVOCATIONS;
     let (now, max) = (foundation.clock.now(), MAX_OWN_REVOCATIONS);
-    // Without a transaction first: a client that goes on asking must not hold up the changes of others.
+    // Without a transaction first: a client that keeps asking must not delay the changes of others.
     let live = foundation.store.live_revocations(id, now, max).await?;
     if is_full(live) {
         return Ok(OwnRevocation::TooMany { until: live.first_end });

@@ -121,7 +121,7 @@ impl ProgressMeter {
         }
         *shown = Some(Instant::now());
         let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
-        // A terminal that is gone shows nothing, and the import goes on.
+        // A terminal that is gone shows nothing, and the import continues.
         let _ = write!(io::stderr(), "\r\x1b[K{} {}{total}", progress.step, progress.done);
     }
 

@@ -38,7 +38,7 @@ pub(super) struct ThrottledQueue {
     addresses: Arc<AddressPlaces>,
 }
 
-/// A line of which one at a time goes on.
+/// A queue that one attempt at a time leaves.
 #[derive(Debug)]
 struct Line {
     /// The places of those that wait. They bound the memory.
