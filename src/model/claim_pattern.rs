@@ -89,8 +89,12 @@ impl Pattern {
                             PULL_REQUEST_POSITION => segment == PULL_REQUEST,
                             _ => false,
                         };
-                    let is_matched = pattern == "*" && is_name(segment) && !is_excluded;
-                    if !(pattern == segment || is_matched) || one != other {
+                    // A `*` in the subject is a name like any other: it skips no rule of a wildcard.
+                    let is_matched = match pattern {
+                        "*" => is_name(segment) && !is_excluded,
+                        written_out => written_out == segment,
+                    };
+                    if !is_matched || one != other {
                         return false;
                     }
                     before = pattern;
@@ -243,6 +247,8 @@ mod tests {
                 assert!(!matches(pattern, &format!("repo:{odd}:environment:prod")), "{odd}");
             }
         }
+        // A repository named like the wildcard has no id either.
+        assert!(!matches("repo:acme@1/*:x", "repo:acme@1/*:x"));
         // A branch or an environment may have any name.
         assert!(matches("repo:acme/api:ref:refs/heads/*", "repo:acme/api:ref:refs/heads/a@1"));
         assert!(matches(
