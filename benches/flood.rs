@@ -31,7 +31,7 @@ use tokend::model::client::ClientId;
 
 use crate::load::{Body, Connection, Credentials};
 use crate::report::Table;
-use crate::stage::{Engine, Hashing, ORDERS, Peer, Stage, actor, foundation};
+use crate::stage::{Engine, Hashing, ORDERS, Peer, Stage, actor, services};
 
 const FLOODERS: usize = 64;
 const TIME: Duration = Duration::from_secs(30);
@@ -85,9 +85,9 @@ impl Flood {
             .collect();
         if with_imports {
             let lines: String = imported.iter().map(line).collect();
-            let foundation = Arc::new(foundation(&stage.environment).await);
+            let services = Arc::new(services(&stage.environment).await);
             let options = ImportOptions::default();
-            let imported = import(&foundation, &actor(), lines.as_bytes(), options, &|_| {}).await;
+            let imported = import(&services, &actor(), lines.as_bytes(), options, &|_| {}).await;
             imported.expect("an import");
         }
         let bad = bad_requests(&stage.credentials, &imported);

@@ -125,7 +125,7 @@ impl From<DirectoryError> for StartError {
 
 /// What every command stands on: settings, database, keys, clock.
 #[derive(Debug)]
-pub struct Foundation {
+pub struct Services {
     /// The settings.
     pub config: Config,
     /// The database.
@@ -140,10 +140,10 @@ pub struct Foundation {
     pub clock: Clock,
 }
 
-/// What a server stands on: the foundation, and everything in memory.
+/// What a server stands on: the services, and everything in memory.
 pub struct App {
     /// Settings, database, keys, clock.
-    pub foundation: Foundation,
+    pub services: Services,
     /// Who signs.
     pub issuer: Issuer,
     /// The memory.
@@ -156,7 +156,7 @@ pub struct App {
     pub background: BackgroundTasks,
 }
 
-impl Foundation {
+impl Services {
     /// How long a replaced signing key stays published, in seconds: until the longest token it
     /// signed has expired, and a reserve.
     pub fn keep_seconds(&self) -> i64 {
@@ -166,8 +166,8 @@ impl Foundation {
 
 impl App {
     /// Loads the memory.
-    pub async fn load(foundation: Foundation, issuer: Issuer) -> Result<Self, StartError> {
-        let Foundation { store, vault, clock, config, .. } = &foundation;
+    pub async fn load(services: Services, issuer: Issuer) -> Result<Self, StartError> {
+        let Services { store, vault, clock, config, .. } = &services;
         if let Some(before) = store.note_issuer(issuer.as_str(), clock.now()).await? {
             tracing::warn!(
                 before,
@@ -177,10 +177,10 @@ impl App {
             );
         }
         store.note_lifetime(config.token.lifetime_max).await?;
-        let directory = Directory::load(store, vault, foundation.keep_seconds(), clock).await?;
+        let directory = Directory::load(store, vault, services.keep_seconds(), clock).await?;
         let (stopping, refusals) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        Ok(Self { foundation, issuer, directory, stopping, refusals, background })
+        Ok(Self { services, issuer, directory, stopping, refusals, background })
     }
 
     /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.
@@ -190,7 +190,7 @@ impl App {
             return Ok(());
         }
         let uses: Vec<_> = entries.iter().map(|entry| (entry.used(), entry.usage)).collect();
-        let written = self.foundation.store.add_use(&uses).await;
+        let written = self.services.store.add_use(&uses).await;
         if written.is_err() {
             self.directory.ledger.put_back(entries);
         }
@@ -203,7 +203,7 @@ impl App {
         if refusals.is_empty() {
             return Ok(());
         }
-        let written = self.foundation.store.add_refusals(&refusals).await;
+        let written = self.services.store.add_refusals(&refusals).await;
         if written.as_ref().is_err_and(StoreError::may_pass) {
             self.refusals.put_back(refusals);
         }
@@ -214,7 +214,7 @@ impl App {
     /// by the clock of the database: one instance whose clock is wrong must not make a token of all
     /// others active again.
     pub async fn purge_expired(&self) -> Result<(), StoreError> {
-        let Foundation { store, clock, .. } = &self.foundation;
+        let Services { store, clock, .. } = &self.services;
         let now = store.time(clock).await?;
         self.directory.revocations.purge_expired(now);
         store.purge_revocations(now).await?;
@@ -224,7 +224,7 @@ impl App {
 
     /// Reads what others have changed; true if there was anything.
     pub async fn catch_up(&self) -> Result<bool, DirectoryError> {
-        let Foundation { store, vault, clock, .. } = &self.foundation;
+        let Services { store, vault, clock, .. } = &self.services;
         self.directory.catch_up(store, vault, clock.now()).await
     }
 }

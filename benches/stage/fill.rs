@@ -3,7 +3,7 @@
 
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection};
-use tokend::app::Foundation;
+use tokend::app::Services;
 use tokend::crypto::random;
 use tokend::crypto::secret::hint;
 use tokend::model::client::ClientId;
@@ -66,12 +66,12 @@ macro_rules! write {
 
 /// Makes so many clients, each with one secret and the first one or two grants.
 pub async fn clients(
-    foundation: &Foundation,
+    services: &Services,
     database_url: &str,
     count: usize,
     grants: usize,
 ) -> Vec<Credentials> {
-    let clients: Vec<New> = (0..count).map(|_| new(foundation)).collect();
+    let clients: Vec<New> = (0..count).map(|_| new(services)).collect();
     let grants = &[ORDERS, INVOICES][..grants];
     if database_url.starts_with("sqlite") {
         let mut connection = SqliteConnection::connect(database_url).await.expect("a connection");
@@ -93,11 +93,11 @@ pub async fn clients(
         .collect()
 }
 
-fn new(foundation: &Foundation) -> New {
+fn new(services: &Services) -> New {
     let client_id = random::identifier("cl_").expect("an id");
     let id = ClientId::parse(&client_id).expect("an id");
-    let secret = foundation.vault.tag_key.mint(&id).expect("a secret");
-    let hash = foundation.vault.hasher.hash(&secret).expect("a hash");
+    let secret = services.vault.tag_key.mint(&id).expect("a secret");
+    let hash = services.vault.hasher.hash(&secret).expect("a hash");
     New {
         client_id,
         secret_id: random::identifier("sec_").expect("an id"),

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tokend::admin::{self, Actor};
-use tokend::app::Foundation;
+use tokend::app::Services;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Need};
 use tokend::model::resource::{OfferedScope, ResourceId, TokenTyp};
@@ -85,7 +85,7 @@ impl Stage {
         }
         let environment: Vec<_> =
             environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let foundation = foundation(&environment).await;
+        let services = services(&environment).await;
         for resource in [ORDERS, INVOICES] {
             let scopes = ["orders:read", "orders:write"]
                 .map(|name| OfferedScope::parse(name).expect("a scope"));
@@ -96,10 +96,10 @@ impl Stage {
                 signing_algorithm: None,
                 token_typ: TokenTyp::default(),
             };
-            admin::resource::create(&foundation, &actor(), new).await.expect("a resource");
+            admin::resource::create(&services, &actor(), new).await.expect("a resource");
         }
-        let credentials = fill::clients(&foundation, &database_url, clients, grants).await;
-        foundation.store.close().await;
+        let credentials = fill::clients(&services, &database_url, clients, grants).await;
+        services.store.close().await;
         Self { credentials, environment, port, _folder: folder }
     }
 
@@ -127,9 +127,9 @@ impl Stage {
 }
 
 /// What an operator's commands work on, with the settings of a stage.
-pub async fn foundation(environment: &[(String, String)]) -> Foundation {
+pub async fn services(environment: &[(String, String)]) -> Services {
     let config = Config::load(&Flags::default(), environment, Need::Issuer).expect("settings");
-    Foundation::open(config, Clock::System).await.expect("a foundation")
+    Services::open(config, Clock::System).await.expect("a services")
 }
 
 pub fn actor() -> Actor {

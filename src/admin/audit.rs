@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work, suggestion};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::chain;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Head, Subject};
@@ -93,13 +93,13 @@ pub async fn event(store: &Store, sequence: i64) -> Result<Option<Event>, AdminE
 
 /// Notes that an operator has made a token in a client's name.
 pub async fn note_issue(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     client: &ClientId,
     resource: &ResourceId,
     scope: &Scopes,
 ) -> Result<(), AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     let detail = json!({ "resource": resource, "scope": scope });
     work.record(Action::TokenIssuedByOperator, Subject::Client(client.clone()), detail).await?;
     work.commit().await?;

@@ -7,7 +7,7 @@ use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError, Changed, Work, client_key, grant, registration, revocation};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::random;
 use crate::model::assertion_audiences::AssertionAudiences;
@@ -88,27 +88,27 @@ impl NewClient {
 
 /// Registers a client: [`prepare`], and the commit.
 pub async fn create(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     new: NewClient,
 ) -> Result<(Registration, Option<SecretString>), AdminError> {
-    prepare(foundation, actor, new).await?.commit().await
+    prepare(services, actor, new).await?.commit().await
 }
 
 /// Prepares a client with its grants and its first secret, and gives the secret, which exists
 /// nowhere else. A client that may not authenticate by a secret has none.
 pub async fn prepare(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     let has_secret = new.has_secret();
     for wanted in &new.grants {
-        grant::check(foundation, wanted).await?;
+        grant::check(services, wanted).await?;
     }
-    check_lifetime(foundation, new.token_lifetime)?;
+    check_lifetime(services, new.token_lifetime)?;
     client_key::check(new.security.keys.as_ref(), &OF_CLIENTS)?;
-    client_key::check_audiences(foundation, &new.security.assertion_audiences).await?;
+    client_key::check_audiences(services, &new.security.assertion_audiences).await?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
     if new.security.keys.is_some() {
         client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut auth_methods);
@@ -119,18 +119,18 @@ pub async fn prepare(
     check_security(&new.security, &auth_methods)?;
     let (client_id, minted) = match (new.client_id, has_secret) {
         (Some(id), true) => {
-            let minted = secret::mint(foundation, &id, &new.secret)?;
+            let minted = secret::mint(services, &id, &new.secret)?;
             (id, Some(minted))
         }
         (None, true) => {
-            let (id, minted) = secret::mint_with_id(foundation, &new.secret)?;
+            let (id, minted) = secret::mint_with_id(services, &new.secret)?;
             (id, Some(minted))
         }
         (Some(id), false) => (id, None),
         (None, false) => (generate_id()?, None),
     };
     let (plain, record) = minted.unzip();
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     let fields = Fields {
         name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
         auth_methods,
@@ -172,24 +172,24 @@ pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminErr
 
 /// Changes fields of a client.
 pub async fn update(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
     if let Some(lifetime) = update.token_lifetime {
-        check_lifetime(foundation, lifetime)?;
+        check_lifetime(services, lifetime)?;
     }
     if let Some(audiences) = &update.assertion_audiences {
-        client_key::check_audiences(foundation, audiences).await?;
+        client_key::check_audiences(services, audiences).await?;
     }
     // What is not touched is not judged either: it may have been imported.
     let is_touched = update.auth_methods.is_some()
         || update.tls_subject.is_some()
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
-    let mut work = Work::begin(foundation, actor).await?;
-    let mut current = registration(foundation, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let mut current = registration(services, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     if let Some(name) = update.name {
@@ -248,14 +248,14 @@ pub async fn update(
 /// when it is enabled again, because APIs that check offline could not follow. Doing it twice is no
 /// error and no second event.
 pub async fn set_state(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    let mut current = registration(foundation, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let mut current = registration(services, id).await?;
     let was = current.client.state;
     if was == state {
         return Ok(Changed::before(current));
@@ -264,7 +264,7 @@ pub async fn set_state(
     current.client.updated_at = work.now;
     work.change.update_client(&current.client).await?;
     if state == ClientState::Disabled {
-        revocation::end_tokens(foundation, &mut work, id).await?;
+        revocation::end_tokens(services, &mut work, id).await?;
     }
     let action = match state {
         ClientState::Active => Action::ClientEnabled,
@@ -278,15 +278,11 @@ pub async fn set_state(
 
 /// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
 /// id has nothing to do with them.
-pub async fn delete(
-    foundation: &Foundation,
-    actor: &Actor,
-    id: &ClientId,
-) -> Result<(), AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    let current = registration(foundation, id).await?;
+pub async fn delete(services: &Services, actor: &Actor, id: &ClientId) -> Result<(), AdminError> {
+    let mut work = Work::begin(services, actor).await?;
+    let current = registration(services, id).await?;
     work.change.delete_client(id).await?;
-    revocation::end_tokens(foundation, &mut work, id).await?;
+    revocation::end_tokens(services, &mut work, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
     work.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
@@ -296,10 +292,10 @@ pub async fn delete(
 
 /// Refuses a lifetime beyond the server's maximum, which would silently not be given.
 pub(super) fn check_lifetime(
-    foundation: &Foundation,
+    services: &Services,
     lifetime: Option<Lifetime>,
 ) -> Result<(), AdminError> {
-    let longest = foundation.config.token.lifetime_max;
+    let longest = services.config.token.lifetime_max;
     match lifetime {
         Some(lifetime) if lifetime > longest => Err(AdminError::invalid(
             "token lifetime",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, registration};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
 use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
 use crate::crypto::foreign_key::ForeignKeys;
@@ -17,7 +17,7 @@ use crate::model::security::{KeySet, KeySource};
 /// are for if it may use none of those that use keys. Keys of an id that it has already take the
 /// place of those.
 pub async fn add(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     keys: KeySource,
@@ -25,7 +25,7 @@ pub async fn add(
 ) -> Result<Changed<Registration>, AdminError> {
     check(Some(&keys), &OF_CLIENTS)?;
     let action = Action::ClientKeysAdded;
-    change(foundation, actor, id, action, Some(method), |current| match (current, keys) {
+    change(services, actor, id, action, Some(method), |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
         (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
             joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
@@ -41,13 +41,13 @@ pub async fn add(
 
 /// Takes one key of that id from a client, or all and the `jwks_uri` (`None`).
 pub async fn remove(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     kid: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
     let action = Action::ClientKeysRemoved;
-    change(foundation, actor, id, action, None, |current| match (kid, current) {
+    change(services, actor, id, action, None, |current| match (kid, current) {
         (None, _) => Ok(None),
         (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
         (Some(kid), _) => Err(no_such_key(kid)),
@@ -56,15 +56,15 @@ pub async fn remove(
 }
 
 async fn change(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     action: Action,
     permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    let mut current = registration(foundation, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let mut current = registration(services, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
@@ -144,31 +144,31 @@ fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
 /// Refuses an extra audience of assertions that is not a URL of the token endpoint of this issuer: a
 /// server with that URL could use what it receives (RFC 10070).
 pub(super) async fn check_audiences(
-    foundation: &Foundation,
+    services: &Services,
     audiences: &AssertionAudiences,
 ) -> Result<(), AdminError> {
     if audiences.is_empty() {
         return Ok(());
     }
-    check_audiences_of(foundation, issuer(foundation).await?.as_deref(), audiences)
+    check_audiences_of(services, issuer(services).await?.as_deref(), audiences)
 }
 
 /// The configured issuer, or that of the server that started last.
-pub(super) async fn issuer(foundation: &Foundation) -> Result<Option<String>, AdminError> {
-    match &foundation.config.issuer {
+pub(super) async fn issuer(services: &Services) -> Result<Option<String>, AdminError> {
+    match &services.config.issuer {
         Some(issuer) => Ok(Some(issuer.as_str().to_owned())),
-        None => Ok(foundation.store.server_issuer().await?),
+        None => Ok(services.store.server_issuer().await?),
     }
 }
 
 /// The same with an issuer that the caller has read.
 pub(super) fn check_audiences_of(
-    foundation: &Foundation,
+    services: &Services,
     issuer: Option<&str>,
     audiences: &AssertionAudiences,
 ) -> Result<(), AdminError> {
     let invalid = |problem: String| AdminError::invalid("assertion audience", problem);
-    let aliases = &foundation.config.token.aliases;
+    let aliases = &services.config.token.aliases;
     for url in audiences.iter() {
         let Some(issuer) = issuer else {
             return Err(invalid(format!(

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::{AdminError, Work};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
@@ -13,7 +13,7 @@ use crate::model::scope::Scopes;
 /// the resource offered `before` and offers `after`: a scope that comes back later, under the same
 /// name, is not granted to the clients that once held it. Each changed grant has an event.
 pub(super) async fn remove(
-    foundation: &Foundation,
+    services: &Services,
     work: &mut Work,
     resource: &ResourceId,
     before: &Scopes,
@@ -23,7 +23,7 @@ pub(super) async fn remove(
         return Ok(());
     }
     let kept = before.intersection(after);
-    for holder in foundation.store.grant_holders(resource).await? {
+    for holder in services.store.grant_holders(resource).await? {
         let GrantedScopes::Only(was) = &holder.scopes else { continue };
         let is = was.intersection(&kept);
         if is == *was {

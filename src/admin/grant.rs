@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, suggestion};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -54,13 +54,13 @@ pub struct ChangedGrant {
 /// Gives a client a grant or changes the one that it has. What is read for that is read in the
 /// transaction that writes, so of two changes at once the later one sees the earlier one.
 pub async fn change(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
     let GrantChange { resource, scopes, networks } = change;
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     if !work.change.has_client(id).await? {
         return Err(AdminError::no_client(id));
     }
@@ -145,12 +145,12 @@ fn edited(
 
 /// Takes a grant from a client.
 pub async fn revoke(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     if !work.change.has_client(id).await? {
         return Err(AdminError::no_client(id));
     }
@@ -169,8 +169,8 @@ pub async fn revoke(
 }
 
 /// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.
-pub(super) async fn check(foundation: &Foundation, grant: &Grant) -> Result<(), AdminError> {
-    check_scopes(&existing_resource(foundation, &grant.resource).await?, grant)
+pub(super) async fn check(services: &Services, grant: &Grant) -> Result<(), AdminError> {
+    check_scopes(&existing_resource(services, &grant.resource).await?, grant)
 }
 
 /// Refuses scopes of a grant that the resource does not offer.

@@ -24,7 +24,7 @@ mod suggestion;
 pub mod trust;
 
 pub use crate::admin::difference::Changed;
-use crate::app::Foundation;
+use crate::app::Services;
 pub use crate::app::work::Actor;
 use crate::app::work::Work;
 use crate::crypto::CryptoError;
@@ -114,14 +114,11 @@ impl From<StoreError> for AdminError {
 }
 
 /// Reads a client that must exist.
-async fn registration(foundation: &Foundation, id: &ClientId) -> Result<Registration, AdminError> {
-    foundation.store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
+async fn registration(services: &Services, id: &ClientId) -> Result<Registration, AdminError> {
+    services.store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }
 
 /// Reads a resource that must exist.
-async fn existing_resource(
-    foundation: &Foundation,
-    id: &ResourceId,
-) -> Result<Resource, AdminError> {
-    foundation.store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
+async fn existing_resource(services: &Services, id: &ResourceId) -> Result<Resource, AdminError> {
+    services.store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
 }

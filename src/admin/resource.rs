@@ -6,7 +6,7 @@ use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, signing_key};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
@@ -47,13 +47,13 @@ pub struct NewResource {
 
 /// Registers a resource.
 pub async fn create(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     new: NewResource,
 ) -> Result<Resource, AdminError> {
-    check_lifetime(foundation, new.token_lifetime)?;
+    check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     let resource = Resource {
         resource: new.resource,
         scopes: arranged(new.scopes)?,
@@ -74,17 +74,17 @@ pub async fn create(
     let subject = Subject::Resource(resource.resource.clone());
     work.record(Action::ResourceCreated, subject, detail).await?;
     work.commit().await?;
-    publish_key(foundation, &resource).await?;
+    publish_key(services, &resource).await?;
     Ok(resource)
 }
 
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
 /// possible. Before the first start of a server there is no key at all; that server makes them.
-async fn publish_key(foundation: &Foundation, resource: &Resource) -> Result<(), AdminError> {
+async fn publish_key(services: &Services, resource: &Resource) -> Result<(), AdminError> {
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
-    let known = foundation.store.signing_keys().await?;
+    let known = services.store.signing_keys().await?;
     if !known.is_empty() {
-        signing_key::keep_up(foundation, &[algorithm], &known).await?;
+        signing_key::keep_up(services, &[algorithm], &known).await?;
     }
     Ok(())
 }
@@ -96,17 +96,17 @@ pub async fn show(store: &Store, id: &ResourceId) -> Result<Resource, AdminError
 
 /// Changes scopes, lifetime or algorithm of a resource.
 pub async fn update(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ResourceId,
     update: ResourceUpdate,
 ) -> Result<Changed<Resource>, AdminError> {
     if let Some(lifetime) = update.token_lifetime {
-        check_lifetime(foundation, lifetime)?;
+        check_lifetime(services, lifetime)?;
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
-    let mut work = Work::begin(foundation, actor).await?;
-    let mut resource = existing_resource(foundation, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let mut resource = existing_resource(services, id).await?;
     let was = json!(resource);
     let offered_before = resource.scope_names();
     for name in &update.remove {
@@ -129,7 +129,7 @@ pub async fn update(
     if let Some(algorithm) =
         update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
     {
-        resource.signed_before = signed_now(foundation, &resource, work.now).await?;
+        resource.signed_before = signed_now(services, &resource, work.now).await?;
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
@@ -139,7 +139,7 @@ pub async fn update(
     resource.updated_at = work.now;
     work.change.update_resource(&resource).await?;
     let offered = resource.scope_names();
-    dead_scopes::remove(foundation, &mut work, id, &offered_before, &offered).await?;
+    dead_scopes::remove(services, &mut work, id, &offered_before, &offered).await?;
     let detail = difference.add_to(json!({
         "scopes": resource.scope_names(),
         "removed": update.remove,
@@ -149,7 +149,7 @@ pub async fn update(
     }));
     work.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
     work.commit().await?;
-    publish_key(foundation, &resource).await?;
+    publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
 }
 
@@ -166,12 +166,12 @@ fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
 
 /// What the tokens for a resource are signed with at this moment.
 async fn signed_now(
-    foundation: &Foundation,
+    services: &Services,
     resource: &Resource,
     now: Timestamp,
 ) -> Result<SignedBefore, AdminError> {
     let Some(own) = resource.signing_algorithm else { return Ok(SignedBefore::Server) };
-    let known = foundation.store.signing_keys().await?;
+    let known = services.store.signing_keys().await?;
     let signs = known.iter().any(|key| key.algorithm == own && key.may_sign(now));
     Ok(match resource.signed_before {
         SignedBefore::Never => SignedBefore::Own(own),
@@ -183,7 +183,7 @@ async fn signed_now(
 /// Removes a resource and every grant to it; gives the number of grants. Each client that loses
 /// one has an event of its own, by which the servers follow.
 pub async fn delete(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
@@ -192,9 +192,9 @@ pub async fn delete(
             "{id} is this server itself and cannot be deleted; take its grants away instead"
         )));
     }
-    let mut work = Work::begin(foundation, actor).await?;
-    let was = json!(existing_resource(foundation, id).await?);
-    let grants = foundation.store.grants_of(id, GrantKind::Any, u32::MAX).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let was = json!(existing_resource(services, id).await?);
+    let grants = services.store.grants_of(id, GrantKind::Any, u32::MAX).await?;
     work.change.delete_resource(id).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work, registration};
-use crate::app::{Foundation, work};
+use crate::app::{Services, work};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::{Lifetime, Timestamp};
@@ -13,29 +13,29 @@ use crate::store::StoreError;
 /// Ends one token. Without a word on when it expires it is remembered for as long as the longest
 /// token lives. Gives what is remembered; doing it twice is no error and no second event.
 pub async fn revoke_token(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
     let expires_at = match expires_at {
         Some(moment) => moment,
-        None => foundation.clock.now().plus(longest_lifetime(foundation).await?),
+        None => services.clock.now().plus(longest_lifetime(services).await?),
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
-    work::revoke_token(foundation, actor, &token).await?;
+    work::revoke_token(services, actor, &token).await?;
     Ok(token)
 }
 
 /// Ends every token that a client has been issued until now: one row, however many there are.
 pub async fn revoke_tokens(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    registration(foundation, id).await?;
-    let revoked = end_tokens(foundation, &mut work, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    registration(services, id).await?;
+    let revoked = end_tokens(services, &mut work, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
     work.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
     work.commit().await?;
@@ -46,7 +46,7 @@ pub async fn revoke_tokens(
 /// an instance that has published the sequence of that event has the new state of the client in
 /// memory, and one that has not gives its tokens a smaller `evt` (DESIGN D24).
 pub(super) async fn end_tokens(
-    foundation: &Foundation,
+    services: &Services,
     work: &mut Work,
     id: &ClientId,
 ) -> Result<RevokedClient, StoreError> {
@@ -54,7 +54,7 @@ pub(super) async fn end_tokens(
         client_id: id.clone(),
         epoch: RevocationEpoch::beginning(work.next_sequence(), work.database_now),
         revoked_until: work.database_now,
-        expires_at: work.database_now.plus(longest_lifetime(foundation).await?).plus_seconds(1),
+        expires_at: work.database_now.plus(longest_lifetime(services).await?).plus_seconds(1),
     };
     work.change.revoke_client(&revoked).await?;
     Ok(revoked)
@@ -62,8 +62,8 @@ pub(super) async fn end_tokens(
 
 /// How long a token may live that has been issued already. Settings may have been others then, and
 /// may be others for the instances that issue.
-async fn longest_lifetime(foundation: &Foundation) -> Result<Lifetime, StoreError> {
-    let noted = foundation.store.longest_lifetime().await?;
-    let own = foundation.config.token.lifetime_max;
+async fn longest_lifetime(services: &Services) -> Result<Lifetime, StoreError> {
+    let noted = services.store.longest_lifetime().await?;
+    let own = services.config.token.lifetime_max;
     Ok(noted.map_or(own, |noted| noted.max(own)))
 }

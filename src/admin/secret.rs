@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::{Actor, AdminError, Changed, Work, registration};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::secret::{check_imported, hint};
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
@@ -37,26 +37,26 @@ pub struct MadeSecret {
 
 /// Gives a client one more secret: [`prepare_addition`], and the commit.
 pub async fn add(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretRecord, SecretString), AdminError> {
-    let made = prepare_addition(foundation, actor, id, new).await?.commit().await?;
+    let made = prepare_addition(services, actor, id, new).await?.commit().await?;
     Ok((made.record, made.plain))
 }
 
 /// Prepares one more secret for a client. It is valid after the commit.
 pub async fn prepare_addition(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
-    let (plain, record) = mint(foundation, id, new)?;
-    let mut work = Work::begin(foundation, actor).await?;
-    let current = registration(foundation, id).await?;
-    check_count(foundation, &current, work.now)?;
+    let (plain, record) = mint(services, id, new)?;
+    let mut work = Work::begin(services, actor).await?;
+    let current = registration(services, id).await?;
+    check_count(services, &current, work.now)?;
     work.change.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
     work.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
@@ -65,13 +65,13 @@ pub async fn prepare_addition(
 
 /// Gives a client a new secret and ends every other one: [`prepare_rotation`], and the commit.
 pub async fn rotate(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<(SecretRecord, SecretString, Option<Timestamp>), AdminError> {
-    let pending = prepare_rotation(foundation, actor, id, new, overlap).await?;
+    let pending = prepare_rotation(services, actor, id, new, overlap).await?;
     let made = pending.commit().await?;
     Ok((made.record, made.plain, made.old_secrets_end))
 }
@@ -79,15 +79,15 @@ pub async fn rotate(
 /// Prepares a new secret for a client and the end of every other one: at once, or after `overlap`,
 /// during which all of them are valid.
 pub async fn prepare_rotation(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
-    let (plain, record) = mint(foundation, id, new)?;
-    let mut work = Work::begin(foundation, actor).await?;
-    let current = registration(foundation, id).await?;
+    let (plain, record) = mint(services, id, new)?;
+    let mut work = Work::begin(services, actor).await?;
+    let current = registration(services, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&work), |overlap| work.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
@@ -98,7 +98,7 @@ pub async fn prepare_rotation(
         }
     }
     if overlap.is_some() {
-        check_count(foundation, &current, work.now)?;
+        check_count(services, &current, work.now)?;
     }
     work.change.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
@@ -110,14 +110,14 @@ pub async fn prepare_rotation(
 /// Lets a secret end: at once, or after a while, but never later than it would end anyway. Gives
 /// the end.
 pub async fn expire(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     secret_id: &SecretId,
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    let current = registration(foundation, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let current = registration(services, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::NotFound {
         kind: "secret",
@@ -153,32 +153,32 @@ fn end_at_once(work: &Work) -> Timestamp {
 
 /// Makes a secret and the record of it.
 pub(super) fn mint(
-    foundation: &Foundation,
+    services: &Services,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
-    let plain = foundation.vault.tag_key.mint(id)?;
-    record_of(foundation, plain, new)
+    let plain = services.vault.tag_key.mint(id)?;
+    record_of(services, plain, new)
 }
 
 /// Makes a client identifier, a secret and the record of it.
 pub(super) fn mint_with_id(
-    foundation: &Foundation,
+    services: &Services,
     new: &NewSecret,
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
-    let (id, plain) = foundation.vault.tag_key.mint_with_id()?;
+    let (id, plain) = services.vault.tag_key.mint_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
-    Ok((id, record_of(foundation, plain, new)?))
+    Ok((id, record_of(services, plain, new)?))
 }
 
 fn record_of(
-    foundation: &Foundation,
+    services: &Services,
     plain: SecretString,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     check_label(&new.label)?;
-    let hash = foundation.vault.hasher.hash(&plain)?;
-    let now = foundation.clock.now();
+    let hash = services.vault.hasher.hash(&plain)?;
+    let now = services.clock.now();
     let record = SecretRecord {
         secret_id: new_id()?,
         kind: SecretKind::Minted,
@@ -194,17 +194,17 @@ fn record_of(
 
 /// Makes the record of a secret of another system.
 pub(super) fn take_over(
-    foundation: &Foundation,
+    services: &Services,
     plain: &SecretString,
 ) -> Result<SecretRecord, CryptoError> {
     check_imported(plain)?;
-    let hash = foundation.vault.hasher.hash(plain)?;
-    record_of_import(foundation, hash, hint(plain.expose_secret()))
+    let hash = services.vault.hasher.hash(plain)?;
+    record_of_import(services, hash, hint(plain.expose_secret()))
 }
 
 /// Makes the record of a hash of another system, whose secret nobody here has seen.
 pub(super) fn record_of_import(
-    foundation: &Foundation,
+    services: &Services,
     hash: SecretHash,
     hint: String,
 ) -> Result<SecretRecord, CryptoError> {
@@ -214,7 +214,7 @@ pub(super) fn record_of_import(
         hash,
         hint,
         label: "imported".to_owned(),
-        created_at: foundation.clock.now(),
+        created_at: services.clock.now(),
         expires_at: None,
         usage: None,
     })
@@ -236,11 +236,11 @@ fn check_label(label: &str) -> Result<(), AdminError> {
 }
 
 fn check_count(
-    foundation: &Foundation,
+    services: &Services,
     current: &Registration,
     now: Timestamp,
 ) -> Result<(), AdminError> {
-    let most = foundation.config.secrets.max_per_client;
+    let most = services.config.secrets.max_per_client;
     let live = current.secrets.iter().filter(|secret| secret.is_live(now)).count();
     if live >= most {
         return Err(AdminError::Conflict(format!(

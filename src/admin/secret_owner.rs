@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::admin::AdminError;
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::CryptoError;
 use crate::crypto::hashing::Lane;
 use crate::crypto::secret::{Shape, hint, shape};
@@ -32,37 +32,37 @@ pub enum SecretOwner {
 /// Finds the client that a text is a secret of. `candidates` are the clients that it may have been
 /// made for; secrets of another system are looked for among theirs only.
 pub async fn find(
-    foundation: &Foundation,
+    services: &Services,
     text: &SecretString,
     candidates: &[ClientId],
 ) -> Result<SecretOwner, AdminError> {
     let plain = text.expose_secret();
     let is_generated = shape(plain) == Shape::Whole;
     let stored = if is_generated {
-        foundation.store.secrets_by_suffix(&hint(plain)).await?
+        services.store.secrets_by_suffix(&hint(plain)).await?
     } else {
-        secrets_of(foundation, candidates).await?
+        secrets_of(services, candidates).await?
     };
     for secret in stored {
-        if is_match(foundation, text, &secret.hash).await? {
+        if is_match(services, text, &secret.hash).await? {
             let StoredSecret { client_id, secret_id, expires_at, .. } = secret;
-            let is_live = foundation.clock.now().is_before(expires_at);
+            let is_live = services.clock.now().is_before(expires_at);
             return Ok(SecretOwner::Client { client_id, secret_id, is_live });
         }
     }
-    let tag_key = &foundation.vault.tag_key;
+    let tag_key = &services.vault.tag_key;
     let is_from_here = tag_key.generated_id(plain).is_some()
         || candidates.iter().any(|id| tag_key.is_tagged(id.as_str(), plain));
     Ok(if is_from_here { SecretOwner::Uncommitted } else { SecretOwner::Unknown })
 }
 
 async fn secrets_of(
-    foundation: &Foundation,
+    services: &Services,
     clients: &[ClientId],
 ) -> Result<Vec<StoredSecret>, AdminError> {
     let mut found = Vec::new();
     for client_id in clients {
-        let Some(known) = foundation.store.registration(client_id).await? else { continue };
+        let Some(known) = services.store.registration(client_id).await? else { continue };
         found.extend(known.secrets.into_iter().map(|secret| StoredSecret {
             client_id: client_id.clone(),
             secret_id: secret.secret_id,
@@ -74,10 +74,10 @@ async fn secrets_of(
 }
 
 async fn is_match(
-    foundation: &Foundation,
+    services: &Services,
     text: &SecretString,
     hash: &SecretHash,
 ) -> Result<bool, AdminError> {
-    let verified = foundation.vault.hasher.verify(Lane::Minted, text, hash).await;
+    let verified = services.vault.hasher.verify(Lane::Minted, text, hash).await;
     Ok(verified.map_err(|_| CryptoError::Failed("verifying a secret"))?)
 }

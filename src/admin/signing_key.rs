@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::config::Keys;
 use crate::crypto::{CryptoError, keyring};
 use crate::model::event::{Action, Subject};
@@ -15,15 +15,15 @@ use crate::model::time::Timestamp;
 /// this at once: the end of the event chain lets them in one by one, and the later one finds the
 /// key made.
 pub async fn keep_up(
-    foundation: &Foundation,
+    services: &Services,
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<Vec<KeyId>, AdminError> {
-    let now = foundation.clock.now();
+    let now = services.clock.now();
     let mut made = Vec::new();
     for algorithm in wanted {
-        if step(foundation, known, *algorithm, now).is_some() {
-            made.extend(take_step(foundation, *algorithm).await?);
+        if step(services, known, *algorithm, now).is_some() {
+            made.extend(take_step(services, *algorithm).await?);
         }
     }
     Ok(made)
@@ -36,7 +36,7 @@ const WANTED_SECONDS: i64 = 3600;
 /// Nothing is written while all keys are of these algorithms and nobody would retire one. To be
 /// called before [`keep_up`], which makes keys that others could retire at once.
 pub async fn note_wanted(
-    foundation: &Foundation,
+    services: &Services,
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<(), AdminError> {
@@ -47,9 +47,9 @@ pub async fn note_wanted(
     if is_alone {
         return Ok(());
     }
-    let (instance, now) = (&foundation.vault.instance, foundation.clock.now());
+    let (instance, now) = (&services.vault.instance, services.clock.now());
     for algorithm in wanted {
-        foundation.store.note_wanted_algorithm(instance, *algorithm, now).await?;
+        services.store.note_wanted_algorithm(instance, *algorithm, now).await?;
     }
     Ok(())
 }
@@ -58,23 +58,23 @@ pub async fn note_wanted(
 /// that signs: the key set holds only types in use. For the server alone, which knows what is
 /// wanted; gives the ids.
 pub async fn retire_unwanted(
-    foundation: &Foundation,
+    services: &Services,
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<Vec<KeyId>, AdminError> {
-    if unwanted(foundation, wanted, known, foundation.clock.now()).is_empty() {
+    if unwanted(services, wanted, known, services.clock.now()).is_empty() {
         return Ok(Vec::new());
     }
-    let since = foundation.clock.now().minus_seconds(WANTED_SECONDS);
-    let instance = &foundation.vault.instance;
-    let of_others = foundation.store.algorithms_wanted_by_others(instance, since).await?;
+    let since = services.clock.now().minus_seconds(WANTED_SECONDS);
+    let instance = &services.vault.instance;
+    let of_others = services.store.algorithms_wanted_by_others(instance, since).await?;
     let wanted: Vec<_> = wanted.iter().copied().chain(of_others.iter().copied()).collect();
-    if unwanted(foundation, &wanted, known, foundation.clock.now()).is_empty() {
+    if unwanted(services, &wanted, known, services.clock.now()).is_empty() {
         return Ok(Vec::new());
     }
-    let mut work = Work::begin(foundation, &Actor::server()).await?;
-    let known = foundation.store.signing_keys().await?;
-    let retiring = unwanted(foundation, &wanted, &known, work.now);
+    let mut work = Work::begin(services, &Actor::server()).await?;
+    let known = services.store.signing_keys().await?;
+    let retiring = unwanted(services, &wanted, &known, work.now);
     for kid in &retiring {
         work.change.retire_signing_key(kid, Some(work.now)).await?;
         let detail = json!({ "retired_at": work.now });
@@ -86,12 +86,12 @@ pub async fn retire_unwanted(
 }
 
 fn unwanted(
-    foundation: &Foundation,
+    services: &Services,
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
     now: Timestamp,
 ) -> Vec<KeyId> {
-    let state = |key: &SigningKeyRecord| state_of(key, known, now, foundation.keep_seconds());
+    let state = |key: &SigningKeyRecord| state_of(key, known, now, services.keep_seconds());
     let signs = |algorithm: &Algorithm| {
         known.iter().any(|key| key.algorithm == *algorithm && state(key) == KeyState::Signing)
     };
@@ -115,13 +115,13 @@ enum Step {
 }
 
 fn step(
-    foundation: &Foundation,
+    services: &Services,
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
     now: Timestamp,
 ) -> Option<Step> {
-    let keys = &foundation.config.keys;
-    let keep = foundation.keep_seconds();
+    let keys = &services.config.keys;
+    let keep = services.keep_seconds();
     let is_retired = |key: &&SigningKeyRecord| key.retired_at.is_some();
     let mine = || known.iter().filter(|key| key.algorithm == algorithm);
     if mine().any(|key| !is_retired(&key)) {
@@ -137,16 +137,13 @@ fn step(
     }
 }
 
-async fn take_step(
-    foundation: &Foundation,
-    algorithm: Algorithm,
-) -> Result<Option<KeyId>, AdminError> {
-    let mut work = Work::begin(foundation, &Actor::server()).await?;
-    let known = foundation.store.signing_keys().await?;
-    match step(foundation, &known, algorithm, work.now) {
+async fn take_step(services: &Services, algorithm: Algorithm) -> Result<Option<KeyId>, AdminError> {
+    let mut work = Work::begin(services, &Actor::server()).await?;
+    let known = services.store.signing_keys().await?;
+    match step(services, &known, algorithm, work.now) {
         None => Ok(None),
         Some(Step::Make(signs_from)) => {
-            make(foundation, work, &known, algorithm, signs_from).await.map(Some)
+            make(services, work, &known, algorithm, signs_from).await.map(Some)
         }
         Some(Step::Restore(kid)) => {
             work.change.retire_signing_key(&kid, None).await?;
@@ -160,14 +157,14 @@ async fn take_step(
 }
 
 async fn make(
-    foundation: &Foundation,
+    services: &Services,
     mut work: Work,
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
     signs_from: Timestamp,
 ) -> Result<KeyId, AdminError> {
-    let rsa_size = foundation.config.keys.rsa_size;
-    let master = &foundation.vault.master;
+    let rsa_size = services.config.keys.rsa_size;
+    let master = &services.vault.master;
     let key = keyring::create(master, algorithm, rsa_size, work.now, signs_from)?;
     if known.iter().any(|other| other.kid == key.kid) {
         return Err(CryptoError::Failed("making a new signing key").into());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work, client_key, registration};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::assertion::OF_ISSUERS;
 use crate::crypto::random;
 use crate::model::claim_pattern::Pattern;
@@ -31,14 +31,14 @@ pub struct NewTrust {
 /// Lets tokens of a foreign issuer authenticate a client, as its assertion and by the jwt-bearer
 /// grant.
 pub async fn add(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     new: NewTrust,
 ) -> Result<Trust, AdminError> {
-    let trust = registered(foundation, new, foundation.clock.now())?;
-    let mut work = Work::begin(foundation, actor).await?;
-    let mut current = registration(foundation, id).await?;
+    let trust = registered(services, new, services.clock.now())?;
+    let mut work = Work::begin(services, actor).await?;
+    let mut current = registration(services, id).await?;
     if current.trusts.len() >= Trust::MOST {
         return Err(AdminError::invalid(
             "trust",
@@ -58,12 +58,12 @@ pub async fn add(
 
 /// Checks a new trust and gives it an id.
 pub(super) fn registered(
-    foundation: &Foundation,
+    services: &Services,
     new: NewTrust,
     created_at: Timestamp,
 ) -> Result<Trust, AdminError> {
     client_key::check(new.keys.as_ref(), &OF_ISSUERS)?;
-    let audience = check(foundation, &new)?;
+    let audience = check(services, &new)?;
     let conditions =
         Conditions::new(new.conditions).map_err(AdminError::malformed("conditions"))?;
     let trust_id =
@@ -74,13 +74,13 @@ pub(super) fn registered(
 
 /// Takes a trust from a client; tokens of that issuer no longer authenticate it.
 pub async fn remove(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     id: &ClientId,
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
-    let mut work = Work::begin(foundation, actor).await?;
-    let current = registration(foundation, id).await?;
+    let mut work = Work::begin(services, actor).await?;
+    let current = registration(services, id).await?;
     let was = current.trusts.iter().find(|trust| trust.trust_id == *trust_id);
     if !work.change.delete_trust(id, trust_id).await? {
         return Err(AdminError::NotFound {
@@ -96,8 +96,8 @@ pub async fn remove(
 }
 
 /// Refuses what could never work or should not, and gives the audience.
-fn check(foundation: &Foundation, new: &NewTrust) -> Result<String, AdminError> {
-    let own = foundation.config.issuer.as_ref().map(crate::config::Issuer::as_str);
+fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
+    let own = services.config.issuer.as_ref().map(crate::config::Issuer::as_str);
     if own == Some(new.issuer.as_str()) {
         let problem = "this server does not take its own tokens as proof of who somebody is";
         return Err(AdminError::invalid("issuer", problem));

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::app::master_key;
-use crate::app::{Foundation, StartError, sealed};
+use crate::app::{Services, StartError, sealed};
 use crate::config::{Config, Migrate};
 use crate::crypto::argon2id::Cost;
 use crate::crypto::certificate::{CertificateError, ClientCa};
@@ -53,7 +53,7 @@ impl Reader {
     }
 }
 
-impl Foundation {
+impl Services {
     /// Opens what a server needs. Creates and migrates the database as `database.migrate` says,
     /// generates a master key for a SQLite database that holds nothing sealed, and seals all keys
     /// under the first master key.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
@@ -66,8 +66,8 @@ pub struct Work {
 impl Work {
     /// Begins a change. From here on nobody else changes anything, so what is read through the
     /// store stays true until [`Work::commit`].
-    pub async fn begin(foundation: &Foundation, actor: &Actor) -> Result<Self, StoreError> {
-        Self::begin_on(&foundation.store, &foundation.clock, actor).await
+    pub async fn begin(services: &Services, actor: &Actor) -> Result<Self, StoreError> {
+        Self::begin_on(&services.store, &services.clock, actor).await
     }
 
     /// The same without keys: for a change that is about their loss.
@@ -112,11 +112,11 @@ impl Work {
 
 /// Ends one token for an operator. Doing it twice is no error and no second event.
 pub async fn revoke_token(
-    foundation: &Foundation,
+    services: &Services,
     actor: &Actor,
     token: &RevokedToken,
 ) -> Result<(), StoreError> {
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     if work.change.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
         work.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
@@ -144,18 +144,18 @@ pub enum OwnRevocation {
 /// Ends one token at the wish of its client. The count is read again in the transaction, which
 /// lets changes in one by one; so it holds for all instances together.
 pub async fn revoke_own_token(
-    foundation: &Foundation,
+    services: &Services,
     id: &ClientId,
     token: &RevokedToken,
 ) -> Result<OwnRevocation, StoreError> {
     let is_full = |live: LiveRevocations| live.count >= MAX_OWN_REVOCATIONS;
-    let (now, max) = (foundation.clock.now(), MAX_OWN_REVOCATIONS);
+    let (now, max) = (services.clock.now(), MAX_OWN_REVOCATIONS);
     // Without a transaction first: a client that keeps asking must not delay the changes of others.
-    let live = foundation.store.live_revocations(id, now, max).await?;
+    let live = services.store.live_revocations(id, now, max).await?;
     if is_full(live) {
         return Ok(OwnRevocation::TooMany { until: live.first_end });
     }
-    let mut work = Work::begin(foundation, &Actor::client(id)).await?;
+    let mut work = Work::begin(services, &Actor::client(id)).await?;
     let live = work.change.live_revocations(id, work.now, max).await?;
     if is_full(live) {
         return Ok(OwnRevocation::TooMany { until: live.first_end });

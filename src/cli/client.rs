@@ -118,20 +118,20 @@ async fn set_state(
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, id).await?;
-    let changed = client::set_state(&foundation, &actor(), &id, state, reason).await?;
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, id).await?;
+    let changed = client::set_state(&services, &actor(), &id, state, reason).await?;
     let changed = output::changed(changed);
-    client_view::print(global, &changed, foundation.clock.now())
+    client_view::print(global, &changed, services.clock.now())
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let found = client::show(&foundation.store, &id).await?;
-    let losses = losses::of_client(&found, foundation.clock.now());
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    let found = client::show(&services.store, &id).await?;
+    let losses = losses::of_client(&found, services.clock.now());
     confirmation::confirm(&format!("Delete client {id}?"), &losses, args.yes)?;
-    client::delete(&foundation, &actor(), &id).await?;
+    client::delete(&services, &actor(), &id).await?;
     let value = json!({ "client_id": id, "deleted": true });
     output::one(global.output, id.as_str(), &value, &[("deleted", id.to_string())])
 }

@@ -24,9 +24,9 @@ pub(crate) struct RevokeGrantArgs {
 /// Runs `tokend client revoke-grant`.
 pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<(), CliError> {
     let resource = ResourceId::parse(&args.resource)?;
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    grant::revoke(&foundation, &actor(), &id, &resource).await?;
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    grant::revoke(&services, &actor(), &id, &resource).await?;
     let value = json!({ "client_id": id, "resource": resource, "revoked": true });
     let rows = [("client", id.to_string()), ("revoked", resource.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
@@ -34,9 +34,9 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
 
 /// Runs `tokend client revoke-tokens`.
 pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, id).await?;
-    let revoked = revocation::revoke_tokens(&foundation, &actor(), &id).await?;
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, id).await?;
+    let revoked = revocation::revoke_tokens(&services, &actor(), &id).await?;
     let until = revoked.revoked_until;
     let value = json!({ "client_id": id, "revoked_until": until });
     let rows = [("client", id.to_string()), ("tokens revoked until", until.to_string())];

@@ -64,9 +64,9 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
         scopes: args.scopes()?,
         networks: networks_or_any(&args.networks)?,
     };
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let changed = grant::change(&foundation, &actor(), &id, change).await?;
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    let changed = grant::change(&services, &actor(), &id, change).await?;
     let is_changed = changed.is_changed;
     let grant::ChangedGrant { was, is, offered } = changed.value;
     let mut value = json!(is);

@@ -51,10 +51,10 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
         is_dry_run: args.dry_run,
     };
     let source = open(file)?;
-    let foundation = Arc::new(global.foundation().await?);
+    let services = Arc::new(global.services().await?);
     let meter = ProgressMeter::default();
     let show = |progress| meter.show(progress);
-    let imported = import::import(&foundation, &actor(), source, options, &show).await;
+    let imported = import::import(&services, &actor(), source, options, &show).await;
     meter.clear();
     print(global, &imported?, args.dry_run)
 }

@@ -129,15 +129,15 @@ fn read(file: &Path) -> std::io::Result<String> {
 pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), CliError> {
     let found = match command {
         KeysCommand::Add(args) => {
-            let foundation = global.foundation().await?;
-            let id = client_reference::resolve(&foundation.store, &args.id).await?;
+            let services = global.services().await?;
+            let id = client_reference::resolve(&services.store, &args.id).await?;
             let keys = args.keys.source()?.ok_or_else(|| {
                 CliError::usage(
                     "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
                 )
             })?;
             output::changed(
-                client_key::add(&foundation, &actor(), &id, keys, args.keys.method()).await?,
+                client_key::add(&services, &actor(), &id, keys, args.keys.method()).await?,
             )
         }
         KeysCommand::List(args) => {
@@ -146,10 +146,10 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
             client::show(&reader.store, &id).await?
         }
         KeysCommand::Remove(args) => {
-            let foundation = global.foundation().await?;
-            let id = client_reference::resolve(&foundation.store, &args.id).await?;
+            let services = global.services().await?;
+            let id = client_reference::resolve(&services.store, &args.id).await?;
             output::changed(
-                client_key::remove(&foundation, &actor(), &id, args.kid.as_deref()).await?,
+                client_key::remove(&services, &actor(), &id, args.kid.as_deref()).await?,
             )
         }
     };

@@ -158,18 +158,18 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
 /// Registers a client and delivers its secret, if it has one.
 async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Result<(), CliError> {
     if !new.has_secret() {
-        let foundation = global.foundation().await?;
-        let (made, _) = client::create(&foundation, &actor(), new).await?;
-        client_view::print(global, &made, foundation.clock.now())?;
-        resource_clients::warn_of_introspection(&foundation, &made).await?;
-        foundation.store.close().await;
+        let services = global.services().await?;
+        let (made, _) = client::create(&services, &actor(), new).await?;
+        client_view::print(global, &made, services.clock.now())?;
+        resource_clients::warn_of_introspection(&services, &made).await?;
+        services.store.close().await;
         return Ok(());
     }
     secret_destination::check_format(global.output, file)?;
-    let foundation = global.foundation().await?;
+    let services = global.services().await?;
     let (id, existing) = (new.client_id.clone(), Existing::Refuse);
-    let destination = Destination::open(&foundation, file, id.as_ref(), existing).await?;
-    let pending = client::prepare(&foundation, &actor(), new).await?;
+    let destination = Destination::open(&services, file, id.as_ref(), existing).await?;
+    let pending = client::prepare(&services, &actor(), new).await?;
     let (made, secret) = pending.made().clone();
     if id.is_none() {
         output::hint(&format!("note: the generated id is {}", made.client.client_id));
@@ -179,19 +179,19 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     };
     let client_id = &made.client.client_id;
     let shown = Shown::new(&plain, destination.file());
-    let mut rows = client_view::rows_of(&made, foundation.clock.now());
+    let mut rows = client_view::rows_of(&made, services.clock.now());
     rows.insert(1, shown.row());
     let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;
     let secret =
         NewSecret { client_id, secret_id: &record.secret_id, plain: &plain, ends_others: false };
-    destination.deliver(&foundation, pending, &secret, text.into()).await?;
+    destination.deliver(&services, pending, &secret, text.into()).await?;
     if let Some(encoded) = encoded_for_basic(client_id) {
         output::hint(&format!(
             "note: in HTTP Basic this id is form-encoded: curl -u '{encoded}:SECRET'"
         ));
     }
-    resource_clients::warn_of_introspection(&foundation, &made).await?;
-    foundation.store.close().await;
+    resource_clients::warn_of_introspection(&services, &made).await?;
+    services.store.close().await;
     Ok(())
 }
 
@@ -215,10 +215,10 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
     };
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let changed = output::changed(client::update(&foundation, &actor(), &id, update).await?);
-    client_view::print(global, &changed, foundation.clock.now())
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    let changed = output::changed(client::update(&services, &actor(), &id, update).await?);
+    client_view::print(global, &changed, services.clock.now())
 }
 
 /// A rate, or `default` for none of the client's own.

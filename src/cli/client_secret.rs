@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, MadeSecret, NewSecret};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Shown};
 use crate::cli::secret_destination::{self, Destination};
@@ -82,11 +82,11 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     let new = args.new.wanted()?;
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let destination = Destination::open(&foundation, file, Some(&id), Existing::Refuse).await?;
-    let pending = secret::prepare_addition(&foundation, &actor(), &id, &new).await?;
-    deliver(global, &foundation, destination, &id, pending).await
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    let destination = Destination::open(&services, file, Some(&id), Existing::Refuse).await?;
+    let pending = secret::prepare_addition(&services, &actor(), &id, &new).await?;
+    deliver(global, &services, destination, &id, pending).await
 }
 
 /// Runs `tokend client rotate-secret`.
@@ -96,26 +96,26 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let destination = Destination::open(&foundation, file, Some(&id), Existing::Replace).await?;
-    let pending = secret::prepare_rotation(&foundation, &actor(), &id, &new, overlap).await?;
-    deliver(global, &foundation, destination, &id, pending).await
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    let destination = Destination::open(&services, file, Some(&id), Existing::Replace).await?;
+    let pending = secret::prepare_rotation(&services, &actor(), &id, &new, overlap).await?;
+    deliver(global, &services, destination, &id, pending).await
 }
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
     let secret_id = SecretId::parse(&args.secret_id)?;
     let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
-    let end = secret::expire(&foundation, &actor(), &id, &secret_id, after).await?;
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
+    let end = secret::expire(&services, &actor(), &id, &secret_id, after).await?;
     let end = output::changed(end);
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [
         ("client", id.to_string()),
         ("secret id", secret_id.to_string()),
-        ("ends", output::time(end, foundation.clock.now())),
+        ("ends", output::time(end, services.clock.now())),
     ];
     output::one(global.output, secret_id.as_str(), &value, &rows)
 }
@@ -158,7 +158,7 @@ pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
 /// Shows a secret that a change is about to make, and commits the change.
 async fn deliver(
     global: &Global,
-    foundation: &Foundation,
+    services: &Services,
     destination: Destination,
     id: &ClientId,
     pending: Pending<MadeSecret>,
@@ -180,5 +180,5 @@ async fn deliver(
         plain: &plain,
         ends_others: old_secrets_end.is_some(),
     };
-    destination.deliver(foundation, pending, &secret, text.into()).await
+    destination.deliver(services, pending, &secret, text.into()).await
 }

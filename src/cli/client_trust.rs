@@ -94,9 +94,9 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
         }
         TrustCommand::Remove(args) => {
             let trust_id = TrustId::parse(&args.trust)?;
-            let foundation = global.foundation().await?;
-            let id = client_reference::resolve(&foundation.store, &args.id).await?;
-            trust::remove(&foundation, &actor(), &id, &trust_id).await?;
+            let services = global.services().await?;
+            let id = client_reference::resolve(&services.store, &args.id).await?;
+            trust::remove(&services, &actor(), &id, &trust_id).await?;
             let value = json!({ "client_id": id, "trust_id": trust_id, "removed": true });
             let rows = [("client", id.to_string()), ("removed", trust_id.to_string())];
             output::one(global.output, trust_id.as_str(), &value, &rows)
@@ -106,8 +106,8 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
 }
 
 async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let id = client_reference::resolve(&foundation.store, &args.id).await?;
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.id).await?;
     let mut conditions = BTreeMap::new();
     if let Some(subject) = &args.subject {
         conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
@@ -127,12 +127,12 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
         audience: args.audience,
         conditions,
     };
-    let made = trust::add(&foundation, &actor(), &id, new).await?;
+    let made = trust::add(&services, &actor(), &id, new).await?;
     for note in notes {
         output::hint(&note);
     }
     if !args.no_check {
-        try_issuer(&foundation.fetcher, &made).await;
+        try_issuer(&services.fetcher, &made).await;
     }
     print(global, &[made])
 }

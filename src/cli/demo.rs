@@ -12,7 +12,7 @@ use crate::admin::client::{self, NewClient};
 use crate::admin::resource::{self, NewResource};
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::crypto::secret::hint;
 use crate::model::client::{ClientId, ClientName, Registration};
@@ -68,26 +68,26 @@ pub(crate) struct Demo {
 
 /// Makes the demo resource and client, unless they exist. The secret is kept for the next start;
 /// if the kept one is not valid any more, the client gets another one.
-pub(crate) async fn prepare(foundation: &Foundation) -> Result<Demo, CliError> {
+pub(crate) async fn prepare(services: &Services) -> Result<Demo, CliError> {
     let api = ResourceId::parse(DEMO_API)?;
     let id = ClientId::parse(DEMO_CLIENT)?;
-    demo_resource(foundation, &api).await?;
-    let (secret, state) = match foundation.store.registration(&id).await? {
-        None => (demo_client(foundation, id, api).await?, DemoState::Created),
-        Some(found) => match load(foundation, &found) {
+    demo_resource(services, &api).await?;
+    let (secret, state) = match services.store.registration(&id).await? {
+        None => (demo_client(services, id, api).await?, DemoState::Created),
+        Some(found) => match load(services, &found) {
             Some(kept) => return Ok(Demo { secret: kept, state: DemoState::Found }),
-            None => (another_secret(foundation, &id).await?, DemoState::NewSecret),
+            None => (another_secret(services, &id).await?, DemoState::NewSecret),
         },
     };
-    let folder = &foundation.config.data_dir;
+    let folder = &services.config.data_dir;
     keep(folder, &secret).map_err(|error| {
         CliError::failed(format!("cannot write {}: {error}", path(folder).display()))
     })?;
     Ok(Demo { secret, state })
 }
 
-async fn demo_resource(foundation: &Foundation, api: &ResourceId) -> Result<(), CliError> {
-    if foundation.store.resource(api).await?.is_some() {
+async fn demo_resource(services: &Services, api: &ResourceId) -> Result<(), CliError> {
+    if services.store.resource(api).await?.is_some() {
         return Ok(());
     }
     let scopes = DEMO_SCOPES.iter().map(|text| OfferedScope::parse(text));
@@ -98,12 +98,12 @@ async fn demo_resource(foundation: &Foundation, api: &ResourceId) -> Result<(), 
         signing_algorithm: None,
         token_typ: TokenTyp::default(),
     };
-    resource::create(foundation, &actor(), new).await?;
+    resource::create(services, &actor(), new).await?;
     Ok(())
 }
 
 async fn demo_client(
-    foundation: &Foundation,
+    services: &Services,
     id: ClientId,
     api: ResourceId,
 ) -> Result<SecretString, CliError> {
@@ -122,17 +122,17 @@ async fn demo_client(
         security: Security::default(),
         secret: demo_label(),
     };
-    let (_, secret) = client::create(foundation, &actor(), new).await?;
+    let (_, secret) = client::create(services, &actor(), new).await?;
     secret.ok_or_else(|| CliError::failed("the demo client was made without a secret"))
 }
 
 /// One more secret for the demo client, or one in place of all others if it has too many.
-async fn another_secret(foundation: &Foundation, id: &ClientId) -> Result<SecretString, CliError> {
-    match secret::add(foundation, &actor(), id, &demo_label()).await {
+async fn another_secret(services: &Services, id: &ClientId) -> Result<SecretString, CliError> {
+    match secret::add(services, &actor(), id, &demo_label()).await {
         Ok((_, secret)) => Ok(secret),
         Err(AdminError::Conflict(_) | AdminError::Invalid { .. }) => {
             let (_, secret, _) =
-                secret::rotate(foundation, &actor(), id, &demo_label(), None).await?;
+                secret::rotate(services, &actor(), id, &demo_label(), None).await?;
             Ok(secret)
         }
         Err(error) => Err(error.into()),
@@ -148,14 +148,14 @@ fn demo_label() -> NewSecret {
 }
 
 /// The secret that an earlier run kept, if it is still valid for the demo client.
-fn load(foundation: &Foundation, demo: &Registration) -> Option<SecretString> {
-    let text = std::fs::read_to_string(path(&foundation.config.data_dir)).ok()?;
+fn load(services: &Services, demo: &Registration) -> Option<SecretString> {
+    let text = std::fs::read_to_string(path(&services.config.data_dir)).ok()?;
     let text = Zeroizing::new(text);
     let kept = text.trim();
     let id = demo.client.client_id.as_str();
     let hint = hint(kept);
-    let now = foundation.clock.now();
-    let is_valid = foundation.vault.tag_key.is_tagged(id, kept)
+    let now = services.clock.now();
+    let is_valid = services.vault.tag_key.is_tagged(id, kept)
         && demo.secrets.iter().any(|known| known.hint == hint && known.is_live(now));
     is_valid.then(|| SecretString::from(kept))
 }

@@ -56,7 +56,7 @@ pub(crate) async fn run(
     let environment = environment_of_commands(global, &args, &config)?;
     let app = serve::load(config).await?;
     let server = Server::start(app.clone()).await.map_err(in_dev)?;
-    let demo = demo::prepare(&app.foundation).await?;
+    let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::app::StartError::from)?;
     let stop = serve::told_to_stop()?;
     let serving = tokio::spawn(server.run(stop));
@@ -180,7 +180,7 @@ fn start_over(
 async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliError> {
     let failed = |what: String| CliError::failed(format!("the self-test failed: {what}"));
     let started = Instant::now();
-    let address = http::reachable(app.foundation.config.listen);
+    let address = http::reachable(app.services.config.listen);
     let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
     let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
     let form = "grant_type=client_credentials&scope=demo:read";
@@ -191,7 +191,7 @@ async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliErro
     let token = token.ok_or_else(|| failed(format!("{} {}", answer.status, answer.body)))?;
     let answer = http::get(address, KEY_SET_PATH).await.map_err(failed)?;
     let keys = jwt::key_set(&answer.body).map_err(|error| failed(error.to_string()))?;
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     jwt::verify(token, &keys, Some(app.issuer.as_str()), now)
         .map_err(|error| failed(error.to_string()))?;
     Ok(started.elapsed())

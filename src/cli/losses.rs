@@ -1,7 +1,7 @@
 //! What a destructive command takes away, in lines for its operator: clients, grants and secrets in
 //! use, with the last use.
 
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::{client_secret, output};
 use crate::model::client::Registration;
@@ -51,26 +51,26 @@ pub(super) fn of_client(found: &Registration, now: Timestamp) -> Vec<String> {
 
 /// What ends with a resource.
 pub(super) async fn of_resource(
-    foundation: &Foundation,
+    services: &Services,
     id: &ResourceId,
 ) -> Result<Vec<String>, CliError> {
-    let holders = foundation.store.grant_holders(id).await?;
+    let holders = services.store.grant_holders(id).await?;
     if holders.is_empty() {
         return Ok(vec![format!("No client holds a grant for {id}.")]);
     }
     let count = counted(holders.len());
     let mut lines = vec![format!("{count} a grant for {id} and can get no tokens for it:")];
-    list(&mut lines, &described(holders, foundation.clock.now()), "clients");
+    list(&mut lines, &described(holders, services.clock.now()), "clients");
     Ok(lines)
 }
 
 /// What ends with scopes of a resource; nothing if no client holds one of them.
 pub(super) async fn of_scopes(
-    foundation: &Foundation,
+    services: &Services,
     id: &ResourceId,
     removed: &[&ScopeName],
 ) -> Result<Vec<String>, CliError> {
-    let mut holders = foundation.store.grant_holders(id).await?;
+    let mut holders = services.store.grant_holders(id).await?;
     holders.retain(|holder| match &holder.scopes {
         GrantedScopes::All => !removed.is_empty(),
         GrantedScopes::Only(scopes) => removed.iter().any(|name| scopes.contains(name)),
@@ -82,7 +82,7 @@ pub(super) async fn of_scopes(
     let count = counted(holders.len());
     let mut lines =
         vec![format!("{count} {} of {id}, and get invalid_scope from then on:", names.join(" "))];
-    list(&mut lines, &described(holders, foundation.clock.now()), "clients");
+    list(&mut lines, &described(holders, services.clock.now()), "clients");
     Ok(lines)
 }
 

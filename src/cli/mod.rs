@@ -62,7 +62,7 @@ use std::sync::{Mutex, OnceLock};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Actor;
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
@@ -167,16 +167,16 @@ impl Global {
     }
 
     /// Opens what a command needs that changes the database.
-    async fn foundation(&self) -> Result<Foundation, CliError> {
+    async fn services(&self) -> Result<Services, CliError> {
         let config = self.config(Need::Nothing)?;
         self.foundation_with(config).await
     }
 
     /// The same with settings that have been read already.
-    async fn foundation_with(&self, config: Config) -> Result<Foundation, CliError> {
-        let foundation = Box::pin(Foundation::open_to_change(config, Clock::System)).await?;
-        self.close_at_end(&foundation.store);
-        Ok(foundation)
+    async fn foundation_with(&self, config: Config) -> Result<Services, CliError> {
+        let services = Box::pin(Services::open_to_change(config, Clock::System)).await?;
+        self.close_at_end(&services.store);
+        Ok(services)
     }
 
     /// Opens what a command needs that only reads the database. It needs no master key.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
@@ -111,13 +111,13 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
         token_typ: TokenTyp::parse(&args.token_typ)?,
     };
-    let foundation = global.foundation().await?;
-    let made = resource::create(&foundation, &actor(), new).await?;
+    let services = global.services().await?;
+    let made = resource::create(&services, &actor(), new).await?;
     if let Some(algorithm) = made.signing_algorithm {
         output::hint(who_reads(algorithm));
     }
     warn_of_typ(made.token_typ);
-    print(global, &foundation.store, foundation.clock.now(), &made, None).await
+    print(global, &services.store, services.clock.now(), &made, None).await
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
@@ -161,27 +161,27 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
     };
-    let foundation = global.foundation().await?;
-    confirm_removal(&foundation, &id, &update, args.yes).await?;
+    let services = global.services().await?;
+    confirm_removal(&services, &id, &update, args.yes).await?;
     let added = update.add.clone();
-    let before = resource::show(&foundation.store, &id).await?;
-    let changed = output::changed(resource::update(&foundation, &actor(), &id, update).await?);
-    name_clients_with_all_scopes(&foundation, &id, &added, &before.scopes).await?;
+    let before = resource::show(&services.store, &id).await?;
+    let changed = output::changed(resource::update(&services, &actor(), &id, update).await?);
+    name_clients_with_all_scopes(&services, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
-        let server = foundation.config.token.algorithm;
+        let server = services.config.token.algorithm;
         let algorithm = changed.signing_algorithm.unwrap_or(server);
         output::hint(who_reads(algorithm));
-        say_from_when(&foundation, algorithm).await?;
+        say_from_when(&services, algorithm).await?;
     }
     if args.token_typ.is_some() {
         warn_of_typ(changed.token_typ);
     }
-    print(global, &foundation.store, foundation.clock.now(), &changed, None).await
+    print(global, &services.store, services.clock.now(), &changed, None).await
 }
 
 /// Asks before scopes are removed that clients hold.
 async fn confirm_removal(
-    foundation: &Foundation,
+    services: &Services,
     id: &ResourceId,
     update: &ResourceUpdate,
     yes: bool,
@@ -189,12 +189,12 @@ async fn confirm_removal(
     if update.remove.is_empty() {
         return Ok(());
     }
-    let offered = resource::show(&foundation.store, id).await?.scope_names();
+    let offered = resource::show(&services.store, id).await?.scope_names();
     let is_lost = |name: &&ScopeName| {
         offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
     };
     let removed: Vec<_> = update.remove.iter().filter(is_lost).collect();
-    let losses = losses::of_scopes(foundation, id, &removed).await?;
+    let losses = losses::of_scopes(services, id, &removed).await?;
     if losses.is_empty() {
         return Ok(());
     }
@@ -203,11 +203,11 @@ async fn confirm_removal(
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let foundation = global.foundation().await?;
-    resource::show(&foundation.store, &id).await?;
-    let losses = losses::of_resource(&foundation, &id).await?;
+    let services = global.services().await?;
+    resource::show(&services.store, &id).await?;
+    let losses = losses::of_resource(&services, &id).await?;
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
-    let grants = resource::delete(&foundation, &actor(), &id).await?;
+    let grants = resource::delete(&services, &actor(), &id).await?;
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
@@ -229,9 +229,9 @@ fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
 }
 
 /// Says from when on there are tokens of this algorithm.
-async fn say_from_when(foundation: &Foundation, algorithm: Algorithm) -> Result<(), CliError> {
-    let now = foundation.clock.now();
-    let keys = foundation.store.signing_keys().await?;
+async fn say_from_when(services: &Services, algorithm: Algorithm) -> Result<(), CliError> {
+    let now = services.clock.now();
+    let keys = services.store.signing_keys().await?;
     let mine = || keys.iter().filter(|key| key.algorithm == algorithm && key.retired_at.is_none());
     if mine().any(|key| key.signs_from <= now) {
         return Ok(());

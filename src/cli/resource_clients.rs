@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::client_grant::INTROSPECT;
 use crate::cli::error::CliError;
 use crate::cli::listing::thousands;
@@ -67,18 +67,18 @@ impl Clients {
 
 /// Says which clients got a scope that has just been added, because they have all scopes.
 pub(super) async fn name_clients_with_all_scopes(
-    foundation: &Foundation,
+    services: &Services,
     id: &ResourceId,
     added: &[OfferedScope],
     before: &[OfferedScope],
 ) -> Result<(), CliError> {
     let is_new = |scope: &&OfferedScope| !before.iter().any(|known| known.name == scope.name);
     let names: Vec<&ScopeName> = added.iter().filter(is_new).map(|scope| &scope.name).collect();
-    let count = foundation.store.count_grants_of(id, GrantKind::AllScopes).await?;
+    let count = services.store.count_grants_of(id, GrantKind::AllScopes).await?;
     if names.is_empty() || count == 0 {
         return Ok(());
     }
-    let clients = foundation.store.grants_of(id, GrantKind::AllScopes, MAX_NAMED).await?;
+    let clients = services.store.grants_of(id, GrantKind::AllScopes, MAX_NAMED).await?;
     let mut listed: Vec<String> = clients.iter().map(|found| found.client_id.to_string()).collect();
     let unnamed = count.saturating_sub(i64::try_from(listed.len()).unwrap_or(count));
     if unnamed > 0 {
@@ -102,12 +102,12 @@ pub(super) async fn name_clients_with_all_scopes(
 
 /// The same for the grants of a client that has just been registered.
 pub(super) async fn warn_of_introspection(
-    foundation: &Foundation,
+    services: &Services,
     made: &Registration,
 ) -> Result<(), CliError> {
     let client = made.client.client_id.as_str();
     for grant in made.grants.iter().filter(|grant| grant.scopes == GrantedScopes::All) {
-        if let Some(resource) = foundation.store.resource(&grant.resource).await? {
+        if let Some(resource) = services.store.resource(&grant.resource).await? {
             let offered = resource.scope_names();
             super::client_grant::warn_of_introspection(client, grant, &offered);
         }

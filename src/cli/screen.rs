@@ -88,21 +88,21 @@ fn write(text: &mut String, app: &App, shown: &Shown<'_>) -> std::fmt::Result {
     writeln!(text, "  3  Make your own:     {run} client create billing --grant {DEMO_API}\n")?;
     writeln!(text, "     Metadata {issuer}/.well-known/oauth-authorization-server")?;
     writeln!(text, "     Keys     {issuer}/.well-known/jwks.json\n")?;
-    let file = demo::path(&app.foundation.config.data_dir);
+    let file = demo::path(&app.services.config.data_dir);
     writeln!(text, "  The secret is kept in {}, for the next start.", file.display())?;
     write!(text, "  Ctrl-C stops. For a real server: tokend serve")
 }
 
 fn place(app: &App) -> String {
-    match &app.foundation.config.database.location {
+    match &app.services.config.database.location {
         Location::Sqlite(path) => format!("SQLite {}", path.display()),
         Location::Postgres(_) => "Postgres".to_owned(),
     }
 }
 
 fn key(app: &App) -> String {
-    let now = app.foundation.clock.now();
-    let algorithm = app.foundation.config.token.algorithm;
+    let now = app.services.clock.now();
+    let algorithm = app.services.config.token.algorithm;
     let keyring = app.directory.keyring();
     let record = keyring
         .records()

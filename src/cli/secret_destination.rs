@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::admin::AdminError;
 use crate::admin::pending::Pending;
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::secret_file::{Draft, Existing, SecretFile};
@@ -72,14 +72,14 @@ impl Destination {
     /// Checks the destination before anything is changed, and settles what an interrupted command
     /// has left there.
     pub(super) async fn open(
-        foundation: &Foundation,
+        services: &Services,
         file: Option<&Path>,
         client: Option<&ClientId>,
         existing: Existing,
     ) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self::Output) };
-        Box::pin(secret_leftover::settle(foundation, path, client)).await?;
-        let file = Box::pin(SecretFile::check(foundation, path, client, existing)).await?;
+        Box::pin(secret_leftover::settle(services, path, client)).await?;
+        let file = Box::pin(SecretFile::check(services, path, client, existing)).await?;
         Ok(Self::File(Box::new(file)))
     }
 
@@ -95,16 +95,16 @@ impl Destination {
     /// command. With standard output as the destination the text holds the secret and comes first.
     pub(super) async fn deliver<T>(
         self,
-        foundation: &Foundation,
+        services: &Services,
         pending: Pending<T>,
         secret: &NewSecret<'_>,
         text: Zeroizing<String>,
     ) -> Result<(), CliError> {
         match self {
-            Self::Output => Box::pin(print_and_commit(foundation, pending, secret, text)).await,
+            Self::Output => Box::pin(print_and_commit(services, pending, secret, text)).await,
             Self::File(file) => {
                 let draft = file.write(secret.plain)?;
-                Box::pin(write_and_commit(foundation, pending, secret, draft)).await?;
+                Box::pin(write_and_commit(services, pending, secret, draft)).await?;
                 output::text(text.as_bytes()).map_err(|error| {
                     error.and_say("The change was made, and the secret is in its file.")
                 })
@@ -114,7 +114,7 @@ impl Destination {
 }
 
 async fn print_and_commit<T>(
-    foundation: &Foundation,
+    services: &Services,
     pending: Pending<T>,
     secret: &NewSecret<'_>,
     text: Zeroizing<String>,
@@ -136,7 +136,7 @@ async fn print_and_commit<T>(
             .with_remedy("Nothing was changed, and no new secret is valid.")
     })?;
     failpoint::reached("secret-printed");
-    match commit(foundation, pending, secret).await {
+    match commit(services, pending, secret).await {
         Outcome::Committed => {
             failpoint::reached("committed");
             Ok(())
@@ -152,12 +152,12 @@ async fn print_and_commit<T>(
 }
 
 async fn write_and_commit<T>(
-    foundation: &Foundation,
+    services: &Services,
     pending: Pending<T>,
     secret: &NewSecret<'_>,
     draft: Draft,
 ) -> Result<(), CliError> {
-    match commit(foundation, pending, secret).await {
+    match commit(services, pending, secret).await {
         Outcome::Committed => {
             failpoint::reached("committed");
             draft.publish()
@@ -183,11 +183,7 @@ async fn write_and_commit<T>(
 }
 
 /// Commits a change, and asks the database if it did not confirm the commit.
-async fn commit<T>(
-    foundation: &Foundation,
-    pending: Pending<T>,
-    secret: &NewSecret<'_>,
-) -> Outcome {
+async fn commit<T>(services: &Services, pending: Pending<T>, secret: &NewSecret<'_>) -> Outcome {
     let cause = match pending.commit().await {
         Ok(_) => return Outcome::Committed,
         Err(AdminError::Store(StoreError::OutcomeUnknown(cause))) => *cause,
@@ -196,7 +192,7 @@ async fn commit<T>(
     output::hint("note: the database did not confirm the change; asking it for the outcome");
     let deadline = Instant::now() + OUTCOME_TIMEOUT;
     loop {
-        match foundation.store.is_secret_committed(secret.secret_id).await {
+        match services.store.is_secret_committed(secret.secret_id).await {
             Ok(true) => return Outcome::Committed,
             Ok(false) => return Outcome::NotCommitted(cause.into()),
             Err(_) if Instant::now() < deadline => tokio::time::sleep(OUTCOME_INTERVAL).await,

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::admin::secret_owner::{self, SecretOwner};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
@@ -50,7 +50,7 @@ pub(super) struct Draft {
 impl SecretFile {
     /// Checks a destination before anything is changed.
     pub(super) async fn check(
-        foundation: &Foundation,
+        services: &Services,
         path: &Path,
         client: Option<&ClientId>,
         existing: Existing,
@@ -66,7 +66,7 @@ impl SecretFile {
         }
         if let Some(found) = &replaced {
             check_owner(path, found)?;
-            check_content(foundation, path, client).await?;
+            check_content(services, path, client).await?;
         }
         Ok(Self { path: path.to_owned(), draft, replaced })
     }
@@ -278,7 +278,7 @@ fn folder_of(path: &Path) -> &Path {
 
 /// Refuses to replace a file that holds anything but a secret of this client.
 async fn check_content(
-    foundation: &Foundation,
+    services: &Services,
     path: &Path,
     client: Option<&ClientId>,
 ) -> Result<(), CliError> {
@@ -293,12 +293,12 @@ async fn check_content(
         return Ok(());
     }
     let candidates: Vec<_> = client.cloned().into_iter().collect();
-    match secret_owner::find(foundation, &secret, &candidates).await? {
+    match secret_owner::find(services, &secret, &candidates).await? {
         SecretOwner::Client { client_id, .. } if Some(&client_id) != client => {
             Err(refused(format!("holds a secret of client {client_id}")))
         }
         SecretOwner::Client { .. } => Ok(()),
-        SecretOwner::Uncommitted if is_made_for(foundation, client, &secret) => Ok(()),
+        SecretOwner::Uncommitted if is_made_for(services, client, &secret) => Ok(()),
         SecretOwner::Uncommitted | SecretOwner::Unknown => {
             Err(refused("does not hold a secret of this client".to_owned()))
         }
@@ -306,8 +306,8 @@ async fn check_content(
 }
 
 /// True if this database made the secret for this client, whether the client still has it or not.
-fn is_made_for(foundation: &Foundation, client: Option<&ClientId>, secret: &SecretString) -> bool {
-    let tag_key = &foundation.vault.tag_key;
+fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretString) -> bool {
+    let tag_key = &services.vault.tag_key;
     client.is_some_and(|client| tag_key.is_tagged(client.as_str(), secret.expose_secret()))
 }
 

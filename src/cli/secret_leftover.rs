@@ -9,7 +9,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use crate::admin::secret_owner::{self, SecretOwner};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::secret_file::{
@@ -21,7 +21,7 @@ use crate::model::client::ClientId;
 /// Finishes or removes a leftover of an earlier command on this file, and says so on standard
 /// error. A leftover that may be valid elsewhere is refused and stays.
 pub(super) async fn settle(
-    foundation: &Foundation,
+    services: &Services,
     path: &Path,
     client: Option<&ClientId>,
 ) -> Result<(), CliError> {
@@ -32,15 +32,15 @@ pub(super) async fn settle(
     // The file is closed, and with it the lock, when the leftover is settled.
     let Some(_lock) = lock(&draft)? else { return Ok(()) };
     // Under the lock of the event chain every earlier commit has its outcome.
-    let change = foundation.store.begin().await?;
-    let leftover = Leftover { foundation, path, draft: &draft, client };
+    let change = services.store.begin().await?;
+    let leftover = Leftover { services, path, draft: &draft, client };
     let settled = leftover.settle().await;
     drop(change);
     settled
 }
 
 struct Leftover<'a> {
-    foundation: &'a Foundation,
+    services: &'a Services,
     path: &'a Path,
     draft: &'a Path,
     client: Option<&'a ClientId>,
@@ -63,7 +63,7 @@ impl Leftover<'_> {
         if let InPlace::Of(owner) = &in_place {
             candidates.push(owner.clone());
         }
-        match secret_owner::find(self.foundation, &secret, &candidates).await? {
+        match secret_owner::find(self.services, &secret, &candidates).await? {
             SecretOwner::Client { client_id, is_live: true, .. } => {
                 self.finish(&client_id, &in_place)
             }
@@ -91,7 +91,7 @@ impl Leftover<'_> {
         if secret.expose_secret().is_empty() {
             return Ok(InPlace::Empty);
         }
-        Ok(match secret_owner::find(self.foundation, &secret, candidates).await? {
+        Ok(match secret_owner::find(self.services, &secret, candidates).await? {
             SecretOwner::Client { client_id, .. } => InPlace::Of(client_id),
             SecretOwner::Uncommitted | SecretOwner::Unknown => InPlace::Other,
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{App, Foundation, inspection};
+use crate::app::{App, Services, inspection};
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::{Global, dev_mark, hardening};
@@ -32,14 +32,14 @@ async fn serve(config: Config) -> Result<(), CliError> {
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
     let app = load(config).await?;
-    dev_mark::release(&app.foundation.config, &app.foundation.store).await?;
+    dev_mark::release(&app.services.config, &app.services.store).await?;
     let server = Server::start(app.clone()).await?;
-    let config = &app.foundation.config;
+    let config = &app.services.config;
     tracing::info!(
         issuer = app.issuer.as_str(),
         listen = %config.listen,
         management = %config.management_listen,
-        database = app.foundation.store.engine(),
+        database = app.services.store.engine(),
         version = env!("CARGO_PKG_VERSION"),
         "tokend serves tokens"
     );
@@ -51,8 +51,8 @@ async fn serve(config: Config) -> Result<(), CliError> {
 pub(crate) async fn load(config: Config) -> Result<Arc<App>, CliError> {
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let foundation = Foundation::open(config, Clock::System).await?;
-    Ok(Arc::new(App::load(foundation, issuer).await?))
+    let services = Services::open(config, Clock::System).await?;
+    Ok(Arc::new(App::load(services, issuer).await?))
 }
 
 /// Sets logging up as the settings say; gives its level.

@@ -94,9 +94,9 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let config = config_with_issuer(global).await?;
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let foundation = global.foundation_with(config).await?;
-    let id = client_reference::resolve(&foundation.store, &args.client).await?;
-    let app = Arc::new(App::load(foundation, issuer).await?);
+    let services = global.foundation_with(config).await?;
+    let id = client_reference::resolve(&services.store, &args.client).await?;
+    let app = Arc::new(App::load(services, issuer).await?);
     crate::server::make_keys(&app, false).await?;
     let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
     let client = AuthenticatedClient::vouched_for(&app, &id).map_err(refused)?;
@@ -113,7 +113,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     };
     let (granted, token) = oauth::issue(&app, &client, &wanted).await.map_err(refused)?;
     let audience = granted.resource().resource.clone();
-    audit::note_issue(&app.foundation, &actor(), &id, &audience, granted.scope()).await?;
+    audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
         Format::Table | Format::Id => output::line(&token.access_token),
@@ -219,16 +219,16 @@ async fn refuse_revoked(store: &Store, claims: &Claims) -> Result<(), CliError> 
 }
 
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
-    let foundation = global.foundation().await?;
-    let now = foundation.clock.now();
+    let services = global.services().await?;
+    let now = services.clock.now();
     let (jti, expires_at) = if args.jti == "-" {
         let token = token_text(&args.jti)?;
-        let claims = checked(&foundation.store, &foundation.config, now, &token).await?.claims;
+        let claims = checked(&services.store, &services.config, now, &token).await?.claims;
         (TokenId::parse(&claims.jti)?, Some(Timestamp(claims.exp)))
     } else {
         (TokenId::parse(&args.jti)?, None)
     };
-    let revoked = revocation::revoke_token(&foundation, &actor(), &jti, expires_at).await?;
+    let revoked = revocation::revoke_token(&services, &actor(), &jti, expires_at).await?;
     let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
     let rows =
         [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];

@@ -99,7 +99,7 @@ pub fn mint(
     serde_json::to_writer(&mut text, &claims)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let keyring = app.directory.keyring();
-    let default = app.foundation.config.token.algorithm;
+    let default = app.services.config.token.algorithm;
     let key = own_key(&keyring, resource, now)
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
@@ -144,7 +144,7 @@ pub(super) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
 /// 503 if the client has been changed meanwhile, if the number does not come within two seconds, or
 /// if the clock of this instance is so far behind that the token would be revoked at once.
 pub async fn issue_time(app: &App, client: &AuthenticatedClient) -> Result<IssueTime, OAuthError> {
-    let mut issued = IssueTime { now: app.foundation.clock.now(), evt: client.evt() };
+    let mut issued = IssueTime { now: app.services.clock.now(), evt: client.evt() };
     let id = client.id().as_str();
     for _ in 0..PUBLICATION_POLLS {
         match app.directory.revocations.epoch(id) {
@@ -158,7 +158,7 @@ pub async fn issue_time(app: &App, client: &AuthenticatedClient) -> Result<Issue
         }
         tokio::time::sleep(PUBLICATION_POLL).await;
         issued =
-            IssueTime { now: app.foundation.clock.now(), evt: app.directory.published_sequence() };
+            IssueTime { now: app.services.clock.now(), evt: app.directory.published_sequence() };
         if !client.is_current(app) {
             return Err(OAuthError::unavailable("the client has just been changed"));
         }

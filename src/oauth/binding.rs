@@ -38,7 +38,7 @@ impl Checked {
         now: Timestamp,
     ) -> Result<Binding, OAuthError> {
         let taken = match &self.proof {
-            Some(name) => app.foundation.vault.proofs.take(name, client.id().as_str(), now),
+            Some(name) => app.services.vault.proofs.take(name, client.id().as_str(), now),
             None => Ok(()),
         };
         match taken {
@@ -139,8 +139,8 @@ fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof,
 
 /// Point 10 of RFC 9449, section 4.3, and section 8.
 fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthError> {
-    let nonces = &app.foundation.vault.nonces;
-    if !app.foundation.config.token.dpop_nonces
+    let nonces = &app.services.vault.nonces;
+    if !app.services.config.token.dpop_nonces
         || proof.nonce.as_deref().is_some_and(|nonce| nonces.knows(nonce, now))
     {
         return Ok(());
@@ -152,7 +152,7 @@ fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthErro
 /// very request, which is one of them with or without a slash; at the host for clients with
 /// certificates too, if there is one.
 fn token_endpoints(app: &App, path: &str) -> Vec<String> {
-    let config = &app.foundation.config;
+    let config = &app.services.config;
     let mut uris = Vec::new();
     for base in std::iter::once(&app.issuer).chain(&config.mtls_url) {
         let url = base.as_str();

@@ -95,7 +95,7 @@ pub fn check(
     presented: &PresentedToken,
     origin: &Origin,
 ) -> Result<CheckedToken, CheckError> {
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     refuse_if_stale(app, now)
         .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
     check_configuration(app, required)?;
@@ -187,7 +187,7 @@ fn check_proof(
     if proof.thumbprint != thumbprint {
         return Err(wrong("it is signed with another key than the token is bound to"));
     }
-    let taken = app.foundation.vault.api_proofs.take(&proof.name, &claims.client_id, now);
+    let taken = app.services.vault.api_proofs.take(&proof.name, &claims.client_id, now);
     taken.map_err(|refused| match refused {
         Refused::Seen => wrong("it has been used before"),
         // The proof may be correct, so the answer must not call it wrong.

@@ -170,7 +170,7 @@ fn fitting_offer(
 /// The shorter of what client and resource say, else the server's default; never beyond the
 /// server's maximum.
 fn lifetime(app: &App, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
-    let token = &app.foundation.config.token;
+    let token = &app.services.config.token;
     [client.entry().token_lifetime, resource.token_lifetime]
         .into_iter()
         .flatten()

@@ -29,7 +29,7 @@ pub enum Introspection {
 pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
-    let claims = live_token::claims(app, &query.token, app.foundation.clock.now())
+    let claims = live_token::claims(app, &query.token, app.services.clock.now())
         .filter(|claims| may_know(&client, claims));
     Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))
 }

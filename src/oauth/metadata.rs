@@ -67,14 +67,14 @@ pub struct Metadata {
 
 /// True if a client's certificate can come here: by TLS of our own, or by a trusted proxy.
 fn takes_certificates(app: &App) -> bool {
-    let config = &app.foundation.config;
+    let config = &app.services.config;
     config.tls.is_some() || !config.trusted_proxies.is_empty()
 }
 
 /// Writes down what this server offers at this moment.
 pub fn metadata(app: &App) -> Metadata {
     let issuer = app.issuer.as_str();
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     let algorithms = app.directory.keyring().algorithms(now);
     let at = |path: &str| format!("{issuer}{path}");
     let takes_certificates = takes_certificates(app);
@@ -83,14 +83,14 @@ pub fn metadata(app: &App) -> Metadata {
         .filter(|method| match method {
             // Without a root no chain is good.
             AuthenticationMethod::TlsClientAuth => {
-                takes_certificates && app.foundation.client_ca.is_some()
+                takes_certificates && app.services.client_ca.is_some()
             }
             AuthenticationMethod::SelfSignedTlsClientAuth => takes_certificates,
             _ => true,
         })
         .map(AuthenticationMethod::as_str)
         .collect();
-    let has_authorization_endpoint = app.foundation.config.metadata.authorization_endpoint;
+    let has_authorization_endpoint = app.services.config.metadata.authorization_endpoint;
     // What clients may sign their assertions with: all that we know.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     Metadata {
@@ -113,7 +113,7 @@ pub fn metadata(app: &App) -> Metadata {
         dpop_signing_alg_values_supported: signatures,
         tls_client_certificate_bound_access_tokens: takes_certificates.then_some(true),
         mtls_endpoint_aliases: takes_certificates.then(|| {
-            let mtls_url = app.foundation.config.mtls_url.as_ref().unwrap_or(&app.issuer).as_str();
+            let mtls_url = app.services.config.mtls_url.as_ref().unwrap_or(&app.issuer).as_str();
             let endpoints = [
                 ("token_endpoint", TOKEN_PATH),
                 ("introspection_endpoint", INTROSPECTION_PATH),

@@ -16,13 +16,13 @@ use crate::oauth::request::TokenQuery;
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     let Some(claims) = live_token::claims(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())
     else {
         return Ok(());
     };
-    let rate = app.foundation.config.limits.revocations_per_client;
+    let rate = app.services.config.limits.revocations_per_client;
     client.entry().revoked.count(rate, now).map_err(|full| {
         let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
         let sentence = format!(
@@ -37,7 +37,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         client_id: Some(client.id().clone()),
         expires_at: Timestamp(claims.exp),
     };
-    match work::revoke_own_token(&app.foundation, client.id(), &token).await {
+    match work::revoke_own_token(&app.services, client.id(), &token).await {
         Ok(OwnRevocation::Done) => {}
         Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
         Err(error) => {

@@ -42,7 +42,7 @@ struct Claims<'a> {
 
 /// The current list; signed anew only after a change or a minute.
 pub fn revocation_list(app: &App) -> Result<Document, OAuthError> {
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     app.directory.revocations.list(now, || sign(app, now))
 }
 
@@ -64,7 +64,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let text = serde_json::to_vec(&claims).map_err(|error| failed(error.to_string()))?;
     let keyring = app.directory.keyring();
     let key = keyring
-        .signing(app.foundation.config.token.algorithm, now)
+        .signing(app.services.config.token.algorithm, now)
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
     let jwt = key.sign_as(TYPE, &text).map_err(|error| failed(error.to_string()))?;

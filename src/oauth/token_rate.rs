@@ -66,12 +66,10 @@ pub(super) fn refund_assertion(app: &App, entry: &ClientEntry, purpose: Purpose,
 fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a Meter, RateLimit) {
     match purpose {
         Purpose::Token => (&entry.issued, limit(app, entry)),
-        Purpose::TokenStatus => {
-            (&entry.asserted, app.foundation.config.limits.assertions_per_client)
-        }
+        Purpose::TokenStatus => (&entry.asserted, app.services.config.limits.assertions_per_client),
     }
 }
 
 fn limit(app: &App, entry: &ClientEntry) -> RateLimit {
-    entry.token_rate.unwrap_or(app.foundation.config.limits.tokens_per_client)
+    entry.token_rate.unwrap_or(app.services.config.limits.tokens_per_client)
 }

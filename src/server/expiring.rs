@@ -33,8 +33,8 @@ pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
 }
 
 async fn warn(app: &App) -> Result<(), StoreError> {
-    let store = &app.foundation.store;
-    let now = app.foundation.clock.now();
+    let store = &app.services.store;
+    let now = app.services.clock.now();
     let until = now.plus_seconds(WARNING_DAYS * 86_400);
     let filter = ClientFilter {
         state: Some(ClientState::Active),

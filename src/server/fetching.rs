@@ -33,7 +33,7 @@ pub(super) async fn fetch_key_sets(app: Arc<App>) {
     let fetcher = app.clone();
     let fetch = move |set: Arc<RemoteKeys>| {
         let app = fetcher.clone();
-        async move { fetch_keys(&app.foundation.fetcher, &set.source).await }
+        async move { fetch_keys(&app.services.fetcher, &set.source).await }
     };
     run(&app.directory.key_sets, fetch).await;
 }

@@ -39,14 +39,14 @@ impl Listening {
         shape: Shape,
         connections: usize,
     ) -> Self {
-        let config = &app.foundation.config;
+        let config = &app.services.config;
         let exchange = Exchange {
             routes,
             shape,
             header_size: config.limits.header_size,
             trusted_proxies: config.trusted_proxies.clone(),
             refusals: app.refusals.clone(),
-            clock: app.foundation.clock.clone(),
+            clock: app.services.clock.clone(),
         };
         Self {
             listener,

@@ -63,7 +63,7 @@ pub struct Server {
 impl Server {
     /// Binds both addresses and makes sure that there is a signing key.
     pub async fn start(app: Arc<App>) -> Result<Self, ServeError> {
-        let config = &app.foundation.config;
+        let config = &app.services.config;
         let public = listen("listen", config.listen).await?;
         let management = listen("management.listen", config.management_listen).await?;
         Self::on(app, public, management).await
@@ -75,7 +75,7 @@ impl Server {
         public: TcpListener,
         management: TcpListener,
     ) -> Result<Self, ServeError> {
-        let tls = app.foundation.config.tls.as_ref().map(Tls::new);
+        let tls = app.services.config.tls.as_ref().map(Tls::new);
         let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
         upkeep::keep_keys(&app).await?;
         Ok(Self { app, public, management, tls })
@@ -85,7 +85,7 @@ impl Server {
     /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { app, public, management, tls } = self;
-        let config = &app.foundation.config;
+        let config = &app.services.config;
         let mut background = start_background_tasks(&app, tls.as_ref());
         let (closing, closed) = watch::channel(false);
         let listeners = [
@@ -121,7 +121,7 @@ impl Server {
         background.shutdown().await;
         upkeep::write_ledger(&app).await;
         upkeep::write_refusals(&app).await;
-        app.foundation.store.close().await;
+        app.services.store.close().await;
         tracing::info!("stopped");
     }
 }
@@ -153,7 +153,7 @@ fn supervised<F: Future<Output = ()> + Send>(
     let app = app.clone();
     tasks.spawn(async move {
         let start = || task(app.clone());
-        supervisor::supervise(name, &app.background, &app.foundation.clock, start).await;
+        supervisor::supervise(name, &app.background, &app.services.clock, start).await;
     });
 }
 

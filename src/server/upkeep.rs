@@ -39,7 +39,7 @@ pub(super) async fn follow(app: Arc<App>) {
     let mut woken = Woken::Time;
     loop {
         if bell.is_none() {
-            bell = app.foundation.store.bell().await.ok();
+            bell = app.services.store.bell().await.ok();
         }
         let caught_up = app.catch_up().await;
         let is_away = note(&caught_up, was_away);
@@ -99,7 +99,7 @@ async fn wait(app: &App, bell: Option<&mut Bell>) -> Woken {
             None => std::future::pending().await,
         }
     };
-    let interval = app.foundation.config.directory.poll_interval;
+    let interval = app.services.config.directory.poll_interval;
     match tokio::time::timeout(interval, rung).await {
         Ok(Ok(())) => Woken::Bell,
         Ok(Err(_)) => Woken::Loss,
@@ -200,7 +200,7 @@ pub(super) async fn keep_keys_coming(app: Arc<App>) {
 /// Makes the signing keys that are due now.
 pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
     let known = app.directory.keyring().records().to_vec();
-    let made = signing_key::keep_up(&app.foundation, &wanted_algorithms(app), &known).await?;
+    let made = signing_key::keep_up(&app.services, &wanted_algorithms(app), &known).await?;
     if !made.is_empty() {
         app.catch_up().await?;
     }
@@ -210,11 +210,11 @@ pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
 /// The same, and retires the keys that no instance wants any more.
 pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
     let known = app.directory.keyring().records().to_vec();
-    signing_key::note_wanted(&app.foundation, &wanted_algorithms(app), &known).await?;
+    signing_key::note_wanted(&app.services, &wanted_algorithms(app), &known).await?;
     make_keys(app).await?;
     let known = app.directory.keyring().records().to_vec();
     let wanted = wanted_algorithms(app);
-    let retired = signing_key::retire_unwanted(&app.foundation, &wanted, &known).await?;
+    let retired = signing_key::retire_unwanted(&app.services, &wanted, &known).await?;
     if !retired.is_empty() {
         app.catch_up().await?;
     }
@@ -223,7 +223,7 @@ pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
 
 /// The server's algorithm and those that resources ask for.
 fn wanted_algorithms(app: &App) -> Vec<Algorithm> {
-    let mut algorithms = BTreeSet::from([app.foundation.config.token.algorithm]);
+    let mut algorithms = BTreeSet::from([app.services.config.token.algorithm]);
     let resources = app.directory.resources();
     algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
     algorithms.into_iter().collect()

@@ -48,7 +48,7 @@ pub(super) async fn key_set(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     serve(&request, &JSON, || Ok(app.directory.keyring().key_set(now)))
 }
 

@@ -54,8 +54,7 @@ where
     }
     refuse_credentials_in_url(request.uri())?;
     let (head, content) = request.into_parts();
-    let parameters =
-        body::parameters(&head.headers, content, &app.foundation.config.limits).await?;
+    let parameters = body::parameters(&head.headers, content, &app.services.config.limits).await?;
     let is_known = |id: &str| app.directory.client(id).is_some();
     let credentials = basic::credentials(&head.headers, is_known)?;
     match endpoint {

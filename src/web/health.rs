@@ -49,14 +49,14 @@ async fn ready(State(app): State<Arc<App>>, request: Request) -> Result<Response
 }
 
 fn report(app: &App) -> (StatusCode, Report) {
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     let staleness = app.directory.staleness(now);
-    let config = &app.foundation.config.directory;
+    let config = &app.services.config.directory;
     let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
     let is_late = staleness > poll.saturating_add(LATE);
     let is_stale = staleness > config.max_staleness.seconds();
     let can_sign = app.directory.keyring().signing_any(now).is_some();
-    let failing = app.background.failing(app.foundation.clock.monotonic());
+    let failing = app.background.failing(app.services.clock.monotonic());
     let (code, status) = if app.stopping.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
     } else if is_stale || !can_sign {

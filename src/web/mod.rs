@@ -70,7 +70,7 @@ impl Routes {
     pub fn public(app: Arc<App>) -> Self {
         let path = app.issuer.path();
         let below = |suffix: &str| [suffix.to_owned(), format!("{path}{suffix}")];
-        let aliases = app.foundation.config.token.aliases.iter().map(String::as_str);
+        let aliases = app.services.config.token.aliases.iter().map(String::as_str);
         // A slash at the end is served too: a redirect would turn the POST into a GET (N-09).
         let tokens = [TOKEN_PATH]
             .into_iter()
@@ -93,7 +93,7 @@ impl Routes {
         for list in BTreeSet::from(below(REVOCATION_LIST_PATH)) {
             routes = routes.route(&list, any(document::revocation_list));
         }
-        if app.foundation.config.metadata.authorization_endpoint {
+        if app.services.config.metadata.authorization_endpoint {
             for path in BTreeSet::from(below(AUTHORIZATION_PATH)) {
                 routes = routes.route(&path, any(authorize::authorize));
                 routes = routes.route(&format!("{path}/"), any(authorize::authorize));

@@ -92,14 +92,14 @@ async fn the_shortest_lifetime_counts(#[values(Engine::Sqlite, Engine::Postgres)
         token_lifetime: Some(Some(lifetime(seconds))),
         ..ResourceUpdate::default()
     };
-    admin::resource::update(server.foundation(), &actor(), &id, update(1800))
+    admin::resource::update(server.services(), &actor(), &id, update(1800))
         .await
         .expect("a change");
     server.catch_up().await;
     assert_eq!(expires_in(&plain).await, Some(1800));
     assert_eq!(expires_in(&short).await, Some(600));
     assert_eq!(expires_in(&long).await, Some(1800));
-    let beyond = admin::resource::update(server.foundation(), &actor(), &id, update(7201)).await;
+    let beyond = admin::resource::update(server.services(), &actor(), &id, update(7201)).await;
     assert!(beyond.is_err(), "a lifetime beyond the maximum was accepted");
 }
 
@@ -143,7 +143,7 @@ async fn an_unknown_client_takes_as_long_as_a_wrong_secret() {
     let legacy =
         crate::support::TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() };
     server.ask(&legacy).await.assert_refused(400, "invalid_target");
-    let checks = || server.foundation().vault.hasher.checks();
+    let checks = || server.services().vault.hasher.checks();
     for id in ["cl_nobody", &known.id, "legacy"] {
         let before = checks();
         server

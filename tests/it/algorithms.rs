@@ -34,7 +34,7 @@ fn algorithm_of(token: &str) -> String {
 async fn sign_with(server: &Server, algorithm: Option<Algorithm>) {
     let update = ResourceUpdate { signing_algorithm: Some(algorithm), ..ResourceUpdate::default() };
     let id = ResourceId::parse(ORDERS).expect("a resource");
-    resource::update(server.foundation(), &actor(), &id, update).await.expect("an update");
+    resource::update(server.services(), &actor(), &id, update).await.expect("an update");
     server.catch_up().await;
 }
 
@@ -77,7 +77,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
         let signing_algorithm = Some(Some(algorithm));
         let update = ResourceUpdate { signing_algorithm, ..ResourceUpdate::default() };
         let id = ResourceId::parse(INVOICES).expect("a resource");
-        resource::update(server.foundation(), &actor(), &id, update).await.expect("an update");
+        resource::update(server.services(), &actor(), &id, update).await.expect("an update");
         server.catch_up().await;
         make_keys(&server.app, true).await.expect("upkeep");
     };
@@ -113,7 +113,7 @@ async fn what_one_resource_wants_is_no_matter_of_the_others() {
     assert_eq!(of(new).await, "PS256", "it is new, and the key is published");
     let update = ResourceUpdate { signing_algorithm: Some(None), ..ResourceUpdate::default() };
     let id = ResourceId::parse(INVOICES).expect("a resource");
-    resource::update(server.foundation(), &actor(), &id, update).await.expect("an update");
+    resource::update(server.services(), &actor(), &id, update).await.expect("an update");
     server.catch_up().await;
     assert_eq!(of(INVOICES).await, "ES256", "taken back");
     assert_eq!(of(keeps).await, "RS256");
@@ -206,7 +206,7 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
         }
     };
     upkeep().await;
-    let keys = async || old.foundation().store.signing_keys().await.expect("a store");
+    let keys = async || old.services().store.signing_keys().await.expect("a store");
     assert_eq!(keys().await.len(), 2);
     old.clock.advance(DAY);
     upkeep().await;

@@ -137,13 +137,13 @@ async fn a_revoked_token_is_rejected_and_nothing_is_written(
     let client = server.client().await;
     let token = server.ask(&client).await.token();
     assert_eq!(check_bearer(&server, &orders(""), &token).await.status, 204);
-    revoke_tokens(server.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     let answer = check_bearer(&server, &orders(""), &token).await;
     assert_challenged(&answer, 401, "Bearer realm=\"tokend\", error=\"invalid_token\"");
     server.app.write_refusals().await.expect("written");
     let id = answer.header("x-request-id");
-    assert!(server.foundation().store.refusal(id).await.expect("a store").is_none());
+    assert!(server.services().store.refusal(id).await.expect("a store").is_none());
 }
 
 /// A proof for a request to the API (RFC 9449, section 7).

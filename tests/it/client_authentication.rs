@@ -80,31 +80,29 @@ async fn whatever_is_wrong_looks_the_same(
     #[values(false, true)] with_imported: bool,
 ) {
     let server = Server::start(engine).await;
-    let (foundation, who) = (server.foundation(), actor());
+    let (services, who) = (server.services(), actor());
     let good = server.client().await;
     let other = server.client().await;
     let disabled = server.client().await;
     let id = client_id(&disabled.id);
-    admin::client::set_state(foundation, &who, &id, ClientState::Disabled, None)
+    admin::client::set_state(services, &who, &id, ClientState::Disabled, None)
         .await
         .expect("disabled");
     let expired = server.new_client(|new| new.secret.lifetime = Some(lifetime(60))).await;
     let rotated = server.client().await;
     let id = client_id(&rotated.id);
-    admin::secret::rotate(foundation, &who, &id, &NewSecret::default(), None)
-        .await
-        .expect("rotated");
+    admin::secret::rotate(services, &who, &id, &NewSecret::default(), None).await.expect("rotated");
     let body_only =
         server.new_client(|new| new.auth_methods = vec![method("client_secret_post")]).await;
     let header_only =
         server.new_client(|new| new.auth_methods = vec![method("client_secret_basic")]).await;
     let ended = server.client().await;
     let id = client_id(&ended.id);
-    let record = foundation.store.registration(&id).await.expect("a store").expect("a client");
+    let record = services.store.registration(&id).await.expect("a store").expect("a client");
     let secret_id = &record.secrets[0].secret_id;
-    admin::secret::expire(foundation, &who, &id, secret_id, None).await.expect("ended");
+    admin::secret::expire(services, &who, &id, secret_id, None).await.expect("ended");
     let deleted = server.client().await;
-    admin::client::delete(foundation, &who, &client_id(&deleted.id)).await.expect("deleted");
+    admin::client::delete(services, &who, &client_id(&deleted.id)).await.expect("deleted");
     if with_imported {
         server.import(r#"{"client_id":"legacy","client_secret":"hush-hush-hush"}"#).await;
         let legacy = TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() };
@@ -186,8 +184,7 @@ async fn a_client_can_be_disabled_and_enabled_again(
     for (state, status) in
         [(ClientState::Active, 200), (ClientState::Disabled, 401), (ClientState::Active, 200)]
     {
-        let change =
-            admin::client::set_state(server.foundation(), &actor(), &id, state, None).await;
+        let change = admin::client::set_state(server.services(), &actor(), &id, state, None).await;
         change.expect("a change");
         server.clock.advance(1);
         server.catch_up().await;
@@ -205,7 +202,7 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
     let old = server.client().await;
     let (who, id, wanted) = (actor(), client_id(&old.id), NewSecret::default());
     let day = Some(lifetime(86_400));
-    let rotated = admin::secret::rotate(server.foundation(), &who, &id, &wanted, day).await;
+    let rotated = admin::secret::rotate(server.services(), &who, &id, &wanted, day).await;
     let secret = rotated.expect("a rotation").1;
     server.catch_up().await;
     let new = server.known(&old.id, &secret);
@@ -232,7 +229,7 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     );
     server.import(&line).await;
     server.keep_secret("a+b%2F:c");
-    let checks = || server.foundation().vault.hasher.checks();
+    let checks = || server.services().vault.hasher.checks();
     let before = checks();
     // The vector of PROTOCOL A5: form-encoded in the header, as it is in the body.
     let encoded = basic("a%3Ab:a%2Bb%252F%3Ac");
@@ -262,7 +259,7 @@ async fn minted_secrets_are_hashed_once_and_forged_ones_never(
     let server = Server::start(engine).await;
     let client = server.client().await;
     let other = server.client().await;
-    let checks = || server.foundation().vault.hasher.checks();
+    let checks = || server.services().vault.hasher.checks();
     let before = checks();
     for secret in [&other.secret, "wrong", "tkd_0000000000000000000000000000000000000000000000000"]
     {
@@ -316,9 +313,7 @@ async fn a_minted_secret_can_come_back_by_an_import(
 ) {
     let server = Server::start(engine).await;
     let client = server.client().await;
-    admin::client::delete(server.foundation(), &actor(), &client_id(&client.id))
-        .await
-        .expect("gone");
+    admin::client::delete(server.services(), &actor(), &client_id(&client.id)).await.expect("gone");
     let line = format!(
         r#"{{"client_id":"{}","client_secret":"{}","grants":[{{"resource":"{ORDERS}"}}]}}"#,
         client.id, client.secret
@@ -351,7 +346,7 @@ async fn a_client_without_the_grant_is_unauthorized(
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_secrets_are_alike(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let server = Server::start(engine).await;
-    let key = &server.foundation().vault.tag_key;
+    let key = &server.services().vault.tag_key;
     let mint = || -> SecretString { key.mint(&client_id("cl_a")).expect("a secret") };
     let minted: std::collections::HashSet<_> =
         (0..1000).map(|_| secrecy::ExposeSecret::expose_secret(&mint()).to_owned()).collect();

@@ -62,7 +62,7 @@ async fn reason(server: &Server, answer: &Answer) -> String {
     assert!(answer.status >= 400, "{answer:?}");
     server.app.write_refusals().await.expect("written");
     let id = answer.header("x-request-id");
-    let found = server.foundation().store.refusal(id).await.expect("a store");
+    let found = server.services().store.refusal(id).await.expect("a store");
     found.expect("a refusal").reason
 }
 
@@ -91,10 +91,10 @@ async fn a_forged_assertion_costs_the_same_for_every_client_id() {
     let mut costs = Vec::new();
     for id in &ids {
         for header in [json!({ "alg": "ES256" }), json!({ "alg": "ES256", "kid": one.kid() })] {
-            let before = server.foundation().vault.signature_checks();
+            let before = server.services().vault.signature_checks();
             let assertion = forger.sign_under(&header, &claims(&server, id));
             token_by_assertion(&server, &assertion).await.assert_refused(401, "invalid_client");
-            costs.push(server.foundation().vault.signature_checks() - before);
+            costs.push(server.services().vault.signature_checks() - before);
         }
     }
     assert_eq!(costs, [4; 8]);
@@ -116,7 +116,7 @@ async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) 
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
 }
 
 /// S-5: anybody can write claims. So the signature is checked first, once for all trusts with the
@@ -147,9 +147,9 @@ async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
     let ask = async |token: &str| {
         let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
         let form = [("grant_type", grant), ("assertion", token)];
-        let before = server.foundation().vault.signature_checks();
+        let before = server.services().vault.signature_checks();
         let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
-        (answer, server.foundation().vault.signature_checks() - before)
+        (answer, server.services().vault.signature_checks() - before)
     };
     // Claims that no trust has: what is said first is that the signature is wrong.
     let (answer, _) = ask(&token(&forger, "repo:evil/x:environment:prod")).await;
@@ -242,8 +242,8 @@ async fn guesses_of_one_address_do_not_refuse_the_owner_at_another(
         })
         .collect();
     // Until the guesses fill whatever they can fill.
-    let before = server.foundation().vault.hasher.checks();
-    while server.foundation().vault.hasher.checks() < before + 4 {
+    let before = server.services().vault.hasher.checks();
+    while server.services().vault.hasher.checks() < before + 4 {
         tokio::task::yield_now().await;
     }
     from(&server, "192.0.2.2", "hush-hush-hush").await.token();
@@ -276,7 +276,7 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
     assert!(taken.iter().all(|record| record.status != 404), "404 is kept");
     assert_eq!(taken.len(), 200, "a /64 counts as one address");
     // The flood goes on for a while, in many networks, and is younger than the rest.
-    let store = &server.foundation().store;
+    let store = &server.services().store;
     let mut flood = Vec::new();
     for number in 0..10_001 {
         let mut record = taken[0].clone();
@@ -323,7 +323,7 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     // No row was written of it: the same assertion is new to the database.
     server.clock.advance(50);
     let name = tokend::crypto::digest::of(&[&client.id, jti_of(&beyond).as_str()]);
-    let is_new = server.foundation().store.use_assertion(&name, Timestamp(i64::MAX / 2)).await;
+    let is_new = server.services().store.use_assertion(&name, Timestamp(i64::MAX / 2)).await;
     assert!(is_new.expect("a store"), "a row was written");
     // A stranger spends nothing of it.
     let other = keyed(&server, key.source(), Some("1/h")).await;
@@ -378,7 +378,7 @@ async fn a_client_may_have_a_thousand_live_revocations(
         expires_at,
     };
     for number in 1..MAX_OWN_REVOCATIONS {
-        work::revoke_own_token(server.foundation(), &id, &token(number)).await.expect("revoked");
+        work::revoke_own_token(server.services(), &id, &token(number)).await.expect("revoked");
     }
     let [last, beyond] = [server.ask(&client).await.token(), server.ask(&client).await.token()];
     let revoke = async |server: &Server, client: &TestClient, token: &str| {

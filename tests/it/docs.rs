@@ -133,7 +133,7 @@ async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
     let ended = server.client().await;
     let by_client = server.ask(&ended).await.token();
     let id = client_id(&ended.id);
-    admin::revocation::revoke_tokens(server.foundation(), &actor(), &id).await.expect("revoked");
+    admin::revocation::revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
     server.catch_up().await;
     let renewed = server.ask(&ended).await.token();
     let lines =

@@ -106,7 +106,7 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
     let disabled = server.client().await;
     let state = ClientState::Disabled;
     let id = client_id(&disabled.id);
-    admin::client::set_state(server.foundation(), &actor(), &id, state, None)
+    admin::client::set_state(server.services(), &actor(), &id, state, None)
         .await
         .expect("disabled");
     server.clock.advance(3 * 86_400);
@@ -239,8 +239,8 @@ async fn a_running_server_keeps_its_refusals_for_the_command(
 
     server.clock.advance(8 * 86_400);
     let until = server.clock.now().minus_seconds(7 * 86_400);
-    server.foundation().store.forget_refusals(until).await.expect("forgotten");
-    let left = server.foundation().store.refusal(answer.header("x-request-id")).await;
+    server.services().store.forget_refusals(until).await.expect("forgotten");
+    let left = server.services().store.refusal(answer.header("x-request-id")).await;
     assert!(left.expect("a look").is_none());
 }
 

@@ -38,7 +38,7 @@ async fn assert_soon(limit: Duration, attempt: impl AsyncFn() -> Duration) {
 async fn disable_elsewhere(server: &Server, client: &TestClient) {
     let id = client_id(&client.id);
     let state = ClientState::Disabled;
-    admin::client::set_state(server.foundation(), &actor(), &id, state, None)
+    admin::client::set_state(server.services(), &actor(), &id, state, None)
         .await
         .expect("a change");
 }
@@ -118,19 +118,19 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let (foundation, actor) = (server.foundation(), actor());
+    let (services, actor) = (server.services(), actor());
     let client = server.client().await;
     server.ask(&client).await.token();
 
     let id = client_id(&client.id);
-    let old = foundation.store.registration(&id).await.expect("a store").expect("a client");
+    let old = services.store.registration(&id).await.expect("a store").expect("a client");
     let old_secret = &old.secrets[0].secret_id;
-    admin::secret::expire(foundation, &actor, &id, old_secret, None).await.expect("an end");
+    admin::secret::expire(services, &actor, &id, old_secret, None).await.expect("an end");
     server.catch_up().await;
     server.ask(&client).await.assert_refused(401, "invalid_client");
 
     let (_, secret) =
-        admin::secret::add(foundation, &actor, &id, &admin::secret::NewSecret::default())
+        admin::secret::add(services, &actor, &id, &admin::secret::NewSecret::default())
             .await
             .expect("a secret");
     server.catch_up().await;
@@ -138,7 +138,7 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     server.ask(&client).await.token();
 
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
-    assert_eq!(admin::resource::delete(foundation, &actor, &orders).await.expect("gone"), 1);
+    assert_eq!(admin::resource::delete(services, &actor, &orders).await.expect("gone"), 1);
     server.catch_up().await;
     server.ask(&client).await.assert_refused(400, "invalid_target");
 
@@ -146,7 +146,7 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     server.resource(ORDERS, &["orders:read"]).await;
     server.ask(&client).await.assert_refused(400, "invalid_target");
 
-    admin::client::delete(foundation, &actor, &id).await.expect("gone");
+    admin::client::delete(services, &actor, &id).await.expect("gone");
     server.catch_up().await;
     server.ask(&client).await.assert_refused(401, "invalid_client");
 }
@@ -165,7 +165,7 @@ async fn a_large_import_arrives_in_running_instances(
         })
         .collect();
     let gone = server.client().await;
-    admin::client::delete(server.foundation(), &actor(), &client_id(&gone.id)).await.expect("gone");
+    admin::client::delete(server.services(), &actor(), &client_id(&gone.id)).await.expect("gone");
     assert_eq!(server.import(&lines).await.len(), 600);
     assert!(server.app.directory.client("import-599").is_some());
     assert!(server.app.directory.client(&gone.id).is_none());
@@ -189,7 +189,7 @@ async fn a_database_that_fell_back_is_noticed_and_followed(
 ) {
     let server = Server::start(engine).await;
     let stays = server.client().await;
-    let head = server.foundation().store.head().await.expect("a head");
+    let head = server.services().store.head().await.expect("a head");
     let lost = server.client().await;
     server.ask(&stays).await.token();
     server.ask(&lost).await.token();
@@ -201,7 +201,7 @@ async fn a_database_that_fell_back_is_noticed_and_followed(
     ];
     tamper(&server, engine, &statements).await;
     disable_elsewhere(&server, &stays).await;
-    assert_eq!(server.foundation().store.head().await.expect("a head").sequence, sequence + 1);
+    assert_eq!(server.services().store.head().await.expect("a head").sequence, sequence + 1);
     until_refused(&server, &stays).await;
     until_refused(&server, &lost).await;
 }
@@ -225,7 +225,7 @@ async fn an_unreadable_client_holds_up_no_other(
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
     let (who, id) = (actor(), client_id(&strange.id));
     let scope = tokend::model::scope::Scopes::default();
-    admin::audit::note_issue(server.foundation(), &who, &id, &orders, &scope)
+    admin::audit::note_issue(server.services(), &who, &id, &orders, &scope)
         .await
         .expect("an event");
     until_refused(&server, &strange).await;

@@ -136,7 +136,7 @@ async fn scopes_that_are_added_at_once_are_all_there(
     let client = server.client().await;
     let id = client_id(&client.id);
     let changes = names.iter().map(|name| {
-        let (foundation, id) = (server.foundation(), id.clone());
+        let (services, id) = (server.services(), id.clone());
         let scopes = ScopeChange::Edit {
             add: Scopes::parse(name).expect("a scope"),
             remove: Scopes::default(),
@@ -144,11 +144,11 @@ async fn scopes_that_are_added_at_once_are_all_there(
         let resource = ResourceId::parse(INVOICES).expect("a resource");
         async move {
             let wanted = GrantChange { resource, scopes, networks: None };
-            change(foundation, &actor(), &id, wanted).await.expect("a change");
+            change(services, &actor(), &id, wanted).await.expect("a change");
         }
     });
     futures_util::future::join_all(changes).await;
-    let found = server.foundation().store.registration(&id).await.expect("a store");
+    let found = server.services().store.registration(&id).await.expect("a store");
     let grants = json!(found.expect("a client").grants);
     assert_eq!(grants[0]["scopes"], json!(names), "{grants}");
 }

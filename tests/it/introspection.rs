@@ -132,8 +132,8 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
     }
     assert!(is_active(&server, &watcher, &token).await);
 
-    let (foundation, actor) = (server.foundation(), actor());
-    let set = |state| client::set_state(foundation, &actor, &id, state, None);
+    let (services, actor) = (server.services(), actor());
+    let set = |state| client::set_state(services, &actor, &id, state, None);
     set(ClientState::Disabled).await.expect("disabled");
     server.catch_up().await;
     assert!(!is_active(&server, &watcher, &token).await, "disabled");
@@ -143,12 +143,12 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
     server.clock.advance(1);
     let second = server.ask(&client).await.token();
     assert!(is_active(&server, &watcher, &second).await);
-    revocation::revoke_tokens(foundation, &actor, &id).await.expect("revoked");
+    revocation::revoke_tokens(services, &actor, &id).await.expect("revoked");
     server.catch_up().await;
     assert!(!is_active(&server, &watcher, &second).await, "revoked");
     server.clock.advance(1);
     let third = server.ask(&client).await.token();
-    client::delete(foundation, &actor, &id).await.expect("deleted");
+    client::delete(services, &actor, &id).await.expect("deleted");
     server.catch_up().await;
     assert!(!is_active(&server, &watcher, &third).await, "deleted");
 
@@ -164,7 +164,7 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
 async fn the_server_itself_is_a_resource_that_stays() {
     let server = Server::start(Engine::Sqlite).await;
     let id = tokend::model::resource::ResourceId::parse("urn:tokend").expect("a resource");
-    let refused = tokend::admin::resource::delete(server.foundation(), &actor(), &id).await;
+    let refused = tokend::admin::resource::delete(server.services(), &actor(), &id).await;
     assert!(refused.is_err());
     let metadata: Value = server.get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(metadata["introspection_endpoint"], server.url(INTROSPECT));

@@ -207,7 +207,7 @@ async fn a_discovered_url_with_a_password_is_not_asked() {
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
     server.catch_up().await;
     until(|| elsewhere.requests() >= 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;

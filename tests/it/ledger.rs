@@ -13,7 +13,7 @@ use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client, client_
 
 async fn usage(server: &Server, client: &TestClient) -> Option<Usage> {
     let id = client_id(&client.id);
-    let found = server.foundation().store.registration(&id).await.expect("a store");
+    let found = server.services().store.registration(&id).await.expect("a store");
     found.expect("a client").secrets[0].usage
 }
 
@@ -25,7 +25,7 @@ async fn the_use_of_a_secret_is_counted_and_is_no_event(
 ) {
     let server = Server::start(engine).await;
     let (used, unused) = (server.client().await, server.client().await);
-    let head = server.foundation().store.head().await.expect("a head");
+    let head = server.services().store.head().await.expect("a head");
     let first = server.clock.now();
     for _ in 0..3 {
         server.ask(&used).await.token();
@@ -46,7 +46,7 @@ async fn the_use_of_a_secret_is_counted_and_is_no_event(
     server.app.write_ledger().await.expect("written");
     let more = usage(&server, &used).await.expect("a use");
     assert_eq!((more.uses, more.first_used_at.0, more.last_used_at.0), (4, first.0, first.0 + 6));
-    assert_eq!(server.foundation().store.head().await.expect("a head"), head);
+    assert_eq!(server.services().store.head().await.expect("a head"), head);
 }
 
 /// A client that changes or goes away between use and batch takes nothing else with it.
@@ -61,13 +61,13 @@ async fn a_batch_survives_clients_that_change_or_go(
         server.ask(client).await.token();
     }
     let actor = crate::support::actor();
-    let foundation = server.foundation();
-    tokend::admin::client::delete(foundation, &actor, &client_id(&going.id)).await.expect("gone");
+    let services = server.services();
+    tokend::admin::client::delete(services, &actor, &client_id(&going.id)).await.expect("gone");
     let update = tokend::admin::client::ClientUpdate {
         token_lifetime: Some(Some(crate::support::lifetime(60))),
         ..Default::default()
     };
-    tokend::admin::client::update(foundation, &actor, &client_id(&changing.id), update)
+    tokend::admin::client::update(services, &actor, &client_id(&changing.id), update)
         .await
         .expect("changed");
     server.catch_up().await;

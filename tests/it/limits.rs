@@ -99,7 +99,7 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
             server.basic(id, "wrong", &GRANT).await.assert_refused(401, "invalid_client");
         }
     }
-    assert_eq!(server.foundation().vault.hasher.checks(), 0);
+    assert_eq!(server.services().vault.hasher.checks(), 0);
 }
 
 /// D4, W-11: while one address floods an imported client with guesses, its owner gets the first
@@ -230,7 +230,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     let set = async |rate: &str| {
         let rate = Some(RateLimit::parse(rate).expect("a rate"));
         let update = ClientUpdate { token_rate: Some(rate), ..ClientUpdate::default() };
-        admin::client::update(server.foundation(), &actor(), &client_id(&narrow.id), update)
+        admin::client::update(server.services(), &actor(), &client_id(&narrow.id), update)
             .await
             .expect("updated");
         server.catch_up().await;

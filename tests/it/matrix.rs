@@ -105,7 +105,7 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
         conditions: [("sub".to_owned(), pattern)].into(),
     };
     let id = client_id(&client.id);
-    trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let (certified, self_signed) = (certified(server, ca).await, self_certified(server).await);
     Actors { client, own, foreign, certified, self_signed }

@@ -233,7 +233,7 @@ async fn a_workload_calls_a_tool_with_the_token_of_its_platform() {
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(stage.server.foundation(), &actor(), &id, new).await.expect("a trust");
+    trust::add(stage.server.services(), &actor(), &id, new).await.expect("a trust");
     stage.server.catch_up().await;
     let now = stage.server.clock.now().0;
     let file = stage.folder.path().join("token");

@@ -204,7 +204,7 @@ async fn a_new_algorithm_is_published_before_it_signs(
     let again = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
     assert!(
         again
-            .foundation()
+            .services()
             .store
             .resource(&tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource"))
             .await

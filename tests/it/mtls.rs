@@ -149,7 +149,7 @@ async fn a_certificate_without_a_good_chain_is_nobody() {
     let other = tls.ask(&client, Some(&tls.ca.issue(&params("other")))).await;
     tls.server.app.write_refusals().await.expect("written");
     let id = other.header("x-request-id").to_owned();
-    let kept = tls.server.foundation().store.refusal(&id).await.expect("a store").expect("one");
+    let kept = tls.server.services().store.refusal(&id).await.expect("a store").expect("one");
     for name in ["san_dns=other.example", "san_uri=spiffe://acme.example/other", "san_ip=10.0.0.7"]
     {
         assert!(kept.reason.contains(name), "{name}: {}", kept.reason);
@@ -247,7 +247,7 @@ async fn a_marked_client_must_show_a_certificate() {
     assert!(answer.description().contains("certificate"), "{answer:?}");
     let update = ClientUpdate { dpop_bound: Some(true), ..ClientUpdate::default() };
     let id = client_id(&client.id);
-    let both = admin::client::update(tls.server.foundation(), &actor(), &id, update).await;
+    let both = admin::client::update(tls.server.services(), &actor(), &id, update).await;
     assert!(both.is_err_and(|error| error.to_string().contains("not to both")));
 }
 
@@ -336,7 +336,7 @@ async fn only_a_trusted_proxy_passes_a_certificate_on(
         unreadable.assert_refused(401, "invalid_client");
         server.app.write_refusals().await.expect("written");
         let id = unreadable.header("x-request-id");
-        let kept = server.foundation().store.refusal(id).await.expect("a store").expect("one");
+        let kept = server.services().store.refusal(id).await.expect("a store").expect("one");
         assert!(kept.remedy.is_some_and(|remedy| remedy.contains("RFC 9440")));
         let request = server.http.post(server.token_url()).header("client-cert", worker.header());
         let answer = Answer::of(request.form(&[("grant_type", "client_credentials")])).await;

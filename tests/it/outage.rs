@@ -28,7 +28,7 @@ async fn readiness(server: &Server) -> (u16, String) {
 async fn disable(server: &Server, client: &TestClient) -> Result<Registration, AdminError> {
     let id = client_id(&client.id);
     let state = ClientState::Disabled;
-    let changed = admin::client::set_state(server.foundation(), &actor(), &id, state, None).await;
+    let changed = admin::client::set_state(server.services(), &actor(), &id, state, None).await;
     changed.map(|changed| changed.value)
 }
 
@@ -73,7 +73,7 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
 
         // What was refused meanwhile can be explained now.
         let id = mistaken.header("x-request-id");
-        while server.foundation().store.refusal(id).await.expect("a look").is_none() {
+        while server.services().store.refusal(id).await.expect("a look").is_none() {
             assert!(back.elapsed() < Duration::from_secs(20), "{way:?}: the refusal was lost");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -86,7 +86,7 @@ async fn tokens_flow_while_sqlite_is_locked() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "1s")]).await;
     let client = server.client().await;
     server.ask(&client).await.token();
-    let held = server.foundation().store.begin().await.expect("the lock");
+    let held = server.services().store.begin().await.expect("the lock");
     let started = Instant::now();
     server.ask(&client).await.token();
     assert!(started.elapsed() < Duration::from_millis(800), "{:?}", started.elapsed());

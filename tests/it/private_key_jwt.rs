@@ -246,7 +246,7 @@ async fn an_assertion_counts_once_on_all_instances(
     server.app.purge_expired().await.expect("purged");
     server.clock.advance(-2 * 86_400);
     ask(&server, &assertion).await.assert_refused(401, "invalid_client");
-    let store = &server.foundation().store;
+    let store = &server.services().store;
     let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
     let until = server.clock.now().plus_seconds(300);
     assert!(!store.use_assertion(&used, until).await.expect("a store"), "it is still there");
@@ -276,7 +276,7 @@ async fn an_assertion_is_remembered_until_it_has_expired(
         ask(&server, &key.sign(claims)).await.token();
         ask(&server, &key.sign(claims)).await.assert_refused(401, "invalid_client");
     }
-    let store = &server.foundation().store;
+    let store = &server.services().store;
     let is_new = async |claims: &Value| {
         let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
         store.use_assertion(&used, now).await.expect("a store")
@@ -386,15 +386,15 @@ async fn a_removed_key_no_longer_counts(
     let next = KeyPair::new(Algorithm::EdDsa);
     let client = keyed(&server, &key).await;
     let id = client_id(&client.id);
-    let foundation = server.foundation();
-    client_key::add(foundation, &actor(), &id, next.source(), method("private_key_jwt"))
+    let services = server.services();
+    client_key::add(services, &actor(), &id, next.source(), method("private_key_jwt"))
         .await
         .expect("added");
     server.catch_up().await;
     for key in [&key, &next] {
         ask(&server, &key.sign(&claims(&server, &client))).await.token();
     }
-    client_key::remove(foundation, &actor(), &id, Some(key.kid())).await.expect("removed");
+    client_key::remove(services, &actor(), &id, Some(key.kid())).await.expect("removed");
     server.catch_up().await;
     let old = ask(&server, &key.sign(&claims(&server, &client))).await;
     old.assert_refused(401, "invalid_client");

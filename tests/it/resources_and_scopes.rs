@@ -185,7 +185,7 @@ async fn a_scope_that_is_removed_from_a_resource_is_gone_from_tokens(
     let id = ResourceId::parse(ORDERS).expect("a resource");
     let remove = vec![ScopeName::parse("orders:write").expect("a scope")];
     let update = ResourceUpdate { remove, ..ResourceUpdate::default() };
-    admin::resource::update(server.foundation(), &actor(), &id, update).await.expect("a change");
+    admin::resource::update(server.services(), &actor(), &id, update).await.expect("a change");
     server.catch_up().await;
     assert_granted(&server, &all, &[], ORDERS, "orders:read").await;
     server.ask_for(&all, &[("scope", "orders:write")]).await.assert_refused(400, "invalid_scope");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::json;
 use tokend::admin::revocation::{revoke_token, revoke_tokens};
-use tokend::app::Foundation;
+use tokend::app::Services;
 use tokend::crypto::jwt;
 use tokend::model::token::{REVOCATION_MARGIN_SECONDS, TokenId};
 
@@ -76,15 +76,15 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
     assert!(!is_active(&second, &client, &token).await);
     assert!(list(&second).await["tokens"][&jti].is_number());
 
-    revoke_tokens(server.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
     second.catch_up().await;
     let claims = list(&second).await;
     assert_eq!(claims["version"], 2);
     let second_of_it = claims["clients"][&client.id].as_i64().expect("a second");
-    let head = second.foundation().store.head().await.expect("a head");
+    let head = second.services().store.head().await.expect("a head");
     let epoch = json!({ "evt": head.sequence, "iat_before": second_of_it - 60 });
     assert_eq!(claims["epochs"][&client.id], epoch);
-    let store = &second.foundation().store;
+    let store = &second.services().store;
     let margin = REVOCATION_MARGIN_SECONDS;
     for (seconds, tokens, clients) in
         [(24 * 3600, 1, 1), (margin + 3600, 0, 1), (margin + 24 * 3600 + 2, 0, 0)]
@@ -99,7 +99,7 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
         let rows = store.revoked_clients("", 10).await.expect("rows");
         assert_eq!(rows.len(), clients);
     }
-    assert!(second.foundation().store.revoked_tokens("", 10).await.expect("rows").is_empty());
+    assert!(second.services().store.revoked_tokens("", 10).await.expect("rows").is_empty());
 }
 
 /// Every token issued before is revoked, and the next one is valid: nobody waits for a clock.
@@ -113,7 +113,7 @@ async fn all_tokens_issued_until_now_are_revoked_at_once(
     let other = server.client().await;
     let tokens = [server.ask(&client).await.token(), server.ask(&client).await.token()];
     let others = server.ask(&other).await.token();
-    revoke_tokens(server.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     for token in &tokens {
         assert!(!is_active(&server, &client, token).await);
@@ -135,9 +135,9 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     let tokens = [server.ask(&client).await.token(), server.ask(&client).await.token()];
     let jti = server.claims(&tokens[0]).await["jti"].as_str().expect("a jti").to_owned();
     let jti = TokenId::parse(&jti).expect("a jti");
-    let mut config = server.foundation().config.clone();
+    let mut config = server.services().config.clone();
     config.token.lifetime_max = lifetime(60);
-    let operator = Foundation::open(config, server.clock.clone()).await.expect("a foundation");
+    let operator = Services::open(config, server.clock.clone()).await.expect("a services");
     revoke_token(&operator, &actor(), &jti, None).await.expect("revoked");
     let soon = server.clock.now().plus_seconds(1);
     revoke_token(&operator, &actor(), &jti, Some(soon)).await.expect("revoked");
@@ -145,11 +145,11 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     server.catch_up().await;
     let later = now().plus_seconds(120 + REVOCATION_MARGIN_SECONDS);
     server.app.directory.revocations.purge_expired(later);
-    server.foundation().store.purge_revocations(later).await.expect("purged");
+    server.services().store.purge_revocations(later).await.expect("purged");
     for token in &tokens {
         assert!(!is_active(&server, &client, token).await);
     }
-    let kept = server.foundation().store.revoked_token(&jti).await.expect("a store");
+    let kept = server.services().store.revoked_token(&jti).await.expect("a store");
     assert!(kept.is_some_and(|token| token.expires_at > now().plus_seconds(3600)));
 }
 

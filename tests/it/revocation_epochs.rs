@@ -113,7 +113,7 @@ enum Command {
 
 impl Command {
     async fn run(self, server: &Server, client: &TestClient) {
-        let (services, id) = (server.foundation(), client_id(&client.id));
+        let (services, id) = (server.services(), client_id(&client.id));
         match self {
             Self::Disable => set_state(server, client, ClientState::Disabled).await,
             Self::Delete => {
@@ -144,7 +144,7 @@ impl Command {
 
 async fn set_state(server: &Server, client: &TestClient, state: ClientState) {
     let id = client_id(&client.id);
-    let (services, who) = (server.foundation(), actor());
+    let (services, who) = (server.services(), actor());
     admin::client::set_state(services, &who, &id, state, None).await.expect("a change");
 }
 
@@ -219,14 +219,14 @@ async fn no_token_survives_because_clocks_differ(
     let client = one.client().await;
     pair.catch_up().await;
     let revoked = vec![one.ask(&client).await.token(), other.ask(&client).await.token()];
-    revoke_tokens(other.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(other.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
     // The other instance has not seen the event: its token is revoked from the beginning.
     let late = one.ask(&client).await.token();
     pair.catch_up().await;
     let evt = |token: &str| {
         jwt::read_unchecked(token).expect("a JWT").1["evt"].as_i64().expect("a number")
     };
-    let head = one.foundation().store.head().await.expect("a head").sequence;
+    let head = one.services().store.head().await.expect("a head").sequence;
     let mut revoked = revoked;
     if evt(&late) < head {
         revoked.push(late);
@@ -270,10 +270,10 @@ async fn a_clock_that_jumps_revives_nothing(
     let (client, single) = (one.client().await, one.client().await);
     pair.catch_up().await;
     let revoked = vec![one.ask(&client).await.token(), one.ask(&single).await.token()];
-    revoke_tokens(one.foundation(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(one.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
     let jti = one.claims(&revoked[1]).await["jti"].as_str().expect("a jti").to_owned();
     let jti = TokenId::parse(&jti).expect("a jti");
-    revoke_token(one.foundation(), &actor(), &jti, None).await.expect("revoked");
+    revoke_token(one.services(), &actor(), &jti, None).await.expect("revoked");
     pair.catch_up().await;
     other.clock.advance(TWO_DAYS);
     other.app.purge_expired().await.expect("purged");
@@ -295,11 +295,11 @@ async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
     let old = server.ask(&client).await.token();
     let id = client_id(&client.id);
     server.clock.advance(TWO_DAYS);
-    revoke_tokens(server.foundation(), &actor(), &id).await.expect("revoked");
+    revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
     server.clock.advance(-TWO_DAYS);
     server.catch_up().await;
     server.ask(&client).await.assert_refused(503, "temporarily_unavailable");
-    revoke_tokens(server.foundation(), &actor(), &id).await.expect("revoked");
+    revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
     server.catch_up().await;
     let new = server.ask(&client).await.token();
     let is_active = async |token: &str| {
@@ -366,9 +366,9 @@ async fn revocations_are_replaced_when_the_database_was_restored(
     let server = Server::start(engine).await;
     let (kept, lost) = (server.client().await, server.client().await);
     let old = server.ask(&kept).await.token();
-    revoke_tokens(server.foundation(), &actor(), &client_id(&kept.id)).await.expect("revoked");
-    let head = server.foundation().store.head().await.expect("a head");
-    revoke_tokens(server.foundation(), &actor(), &client_id(&lost.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &actor(), &client_id(&kept.id)).await.expect("revoked");
+    let head = server.services().store.head().await.expect("a head");
+    revoke_tokens(server.services(), &actor(), &client_id(&lost.id)).await.expect("revoked");
     server.catch_up().await;
     assert_eq!(server.app.directory.revocations.epochs().len(), 2);
     let statements = [

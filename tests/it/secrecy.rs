@@ -22,14 +22,14 @@ async fn nothing_prints_a_secret_when_it_is_debugged(
     let client = server.client().await;
     server.ask(&client).await.token();
     let entry = server.app.directory.client(&client.id).expect("a client");
-    let records = server.foundation().store.signing_keys().await.expect("keys");
+    let records = server.services().store.signing_keys().await.expect("keys");
     let new = NewSecret::default();
     let plain: SecretString =
-        server.foundation().vault.tag_key.mint(&client_id(&client.id)).expect("a secret");
+        server.services().vault.tag_key.mint(&client_id(&client.id)).expect("a secret");
     let text = format!(
         "{:?} {:#?} {entry:?} {records:?} {new:?} {plain:?} {:?}",
-        server.foundation(),
-        server.foundation().config,
+        server.services(),
+        server.services().config,
         server.app.directory.keyring(),
     );
     let hash = entry.secrets[0].stored.hash.as_phc();
@@ -58,7 +58,7 @@ async fn the_database_holds_no_secret_and_no_token() {
     server.ask(&imported).await.token();
     let id = client_id(&minted.id);
     let (who, new) = (actor(), NewSecret::default());
-    let rotated = admin::secret::rotate(server.foundation(), &who, &id, &new, None).await;
+    let rotated = admin::secret::rotate(server.services(), &who, &id, &new, None).await;
     let rotated = server.known(&minted.id, &rotated.expect("a rotation").1);
     let mut bytes = Vec::new();
     for name in ["tokend.db", "tokend.db-wal"] {

@@ -44,7 +44,7 @@ async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) 
         conditions,
     };
     let id = client_id(&client.id);
-    let made = trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+    let made = trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
     server.catch_up().await;
     made
 }
@@ -179,7 +179,7 @@ async fn the_signature_decides_between_trusts_that_fit(
     as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
     let id = client_id(&two.id);
     let state = ClientState::Disabled;
-    set_state(server.foundation(), &actor(), &id, state, None).await.expect("disabled");
+    set_state(server.services(), &actor(), &id, state, None).await.expect("disabled");
     server.catch_up().await;
     let token = as_grant(&server, None, &token).await.token();
     assert_eq!(server.claims(&token).await["sub"], one.id.as_str());
@@ -203,12 +203,12 @@ async fn what_ends_a_trust_ends_it_at_once(
     as_grant(&server, Some(&two.id), &token).await.token();
 
     let id = client_id(&one.id);
-    trust::remove(server.foundation(), &actor(), &id, &trust.trust_id).await.expect("removed");
+    trust::remove(server.services(), &actor(), &id, &trust.trust_id).await.expect("removed");
     server.catch_up().await;
     as_grant(&server, Some(&one.id), &token).await.assert_refused(400, "invalid_grant");
     as_grant(&server, None, &token).await.token();
     let id = client_id(&two.id);
-    set_state(server.foundation(), &actor(), &id, ClientState::Disabled, None)
+    set_state(server.services(), &actor(), &id, ClientState::Disabled, None)
         .await
         .expect("disabled");
     server.catch_up().await;
@@ -246,7 +246,7 @@ async fn the_keys_of_an_issuer_are_discovered(
             conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
         };
         let id = client_id(&client.id);
-        trust::add(server.foundation(), &actor(), &id, new).await.expect("a trust");
+        trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
         server.catch_up().await;
         let token = key.sign(&json!({
             "iss": issuer, "sub": "worker", "aud": "tokend", "exp": server.clock.now().0 + 60,

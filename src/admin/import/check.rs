@@ -7,7 +7,7 @@ use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::{AdminError, client_key, grant, trust};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::resource::{Resource, ResourceId};
@@ -27,7 +27,7 @@ pub(super) struct CheckedLine {
 
 /// What lines are checked against.
 pub(super) struct Checker<'a> {
-    foundation: &'a Foundation,
+    services: &'a Services,
     resources: HashMap<ResourceId, Resource>,
     issuer: Option<String>,
     now: Timestamp,
@@ -35,11 +35,11 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     /// Reads what every line is checked against.
-    pub(super) async fn new(foundation: &'a Foundation) -> Result<Self, AdminError> {
-        let resources = foundation.store.resources().await?.into_iter();
+    pub(super) async fn new(services: &'a Services) -> Result<Self, AdminError> {
+        let resources = services.store.resources().await?.into_iter();
         let resources = resources.map(|resource| (resource.resource.clone(), resource)).collect();
-        let issuer = client_key::issuer(foundation).await?;
-        Ok(Self { foundation, resources, issuer, now: foundation.clock.now() })
+        let issuer = client_key::issuer(services).await?;
+        Ok(Self { services, resources, issuer, now: services.clock.now() })
     }
 
     /// Checks a line. Every problem is noted; `None` if there is one.
@@ -56,12 +56,12 @@ impl<'a> Checker<'a> {
             }
         };
         let lifetime = said.token_lifetime.and_then(Given::into_value);
-        note("", client::check_lifetime(self.foundation, lifetime));
+        note("", client::check_lifetime(self.services, lifetime));
         let keys = said.keys.as_ref().and_then(Given::value);
         note("", client_key::check(keys, &OF_CLIENTS));
         if let Some(audiences) = &said.assertion_audiences {
             let issuer = self.issuer.as_deref();
-            let checked = client_key::check_audiences_of(self.foundation, issuer, audiences);
+            let checked = client_key::check_audiences_of(self.services, issuer, audiences);
             note("assertion_audiences: ", checked);
         }
         let grants = said.grants.iter().flatten().enumerate();
@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
         }
         let trusts = said.trusts.take().map(|trusts| {
             let trusts = trusts.into_iter().enumerate().filter_map(|(index, new)| {
-                trust::registered(self.foundation, new, self.now)
+                trust::registered(self.services, new, self.now)
                     .map_err(|error| note(&format!("trusts[{index}]."), Err(error)))
                     .ok()
             });

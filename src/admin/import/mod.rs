@@ -30,7 +30,7 @@ use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
 use crate::admin::{Actor, AdminError, Work, registration};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 
@@ -101,23 +101,23 @@ pub struct Progress {
 /// Invalid, with every line that is wrong; a conflict if clients exist already and
 /// [`Existing::Refuse`] is wanted; or a failure of the database.
 pub async fn import<R: BufRead>(
-    foundation: &Arc<Foundation>,
+    services: &Arc<Services>,
     actor: &Actor,
     source: R,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
-    let checked = read(foundation, source, options, progress).await?;
-    let prepared = prepare_all(foundation, checked, options, progress).await?;
+    let checked = read(services, source, options, progress).await?;
+    let prepared = prepare_all(services, checked, options, progress).await?;
     if options.is_dry_run {
-        return foresee(foundation, prepared, progress).await;
+        return foresee(services, prepared, progress).await;
     }
     let total = Some(prepared.len());
-    let mut work = Work::begin(foundation, actor).await?;
+    let mut work = Work::begin(services, actor).await?;
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });
-        results.push(line.write(foundation, &mut work).await?);
+        results.push(line.write(services, &mut work).await?);
     }
     if results.iter().any(|client| client.result.is_change()) {
         work.commit().await?;
@@ -127,12 +127,12 @@ pub async fn import<R: BufRead>(
 
 /// Reads and checks the whole source. Problems of all lines come together.
 async fn read<R: BufRead>(
-    foundation: &Foundation,
+    services: &Services,
     source: R,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<(CheckedLine, bool)>, AdminError> {
-    let checker = Checker::new(foundation).await?;
+    let checker = Checker::new(services).await?;
     let mut lines = Lines::new(source);
     let mut problems = Problems::default();
     let mut seen: HashMap<ClientId, usize> = HashMap::new();
@@ -159,8 +159,8 @@ async fn read<R: BufRead>(
             break;
         }
         let Some(line) = checker.check(said, &mut problems) else { continue };
-        let exists = foundation.store.has_client(&id).await?;
-        check_existence(foundation, &line, exists, options, &mut problems);
+        let exists = services.store.has_client(&id).await?;
+        check_existence(services, &line, exists, options, &mut problems);
         accepted.push((line, exists));
     }
     problems.into_result()?;
@@ -169,7 +169,7 @@ async fn read<R: BufRead>(
 
 /// Notes a client that may not exist, or that could not be created.
 fn check_existence(
-    foundation: &Foundation,
+    services: &Services,
     line: &CheckedLine,
     exists: bool,
     options: ImportOptions,
@@ -182,11 +182,11 @@ fn check_existence(
         }
         return;
     }
-    let now = foundation.clock.now();
+    let now = services.clock.now();
     if let Err(error) = line.registered(now) {
         problems.add(number, &error.to_string());
     }
-    let most = foundation.config.secrets.max_per_client;
+    let most = services.config.secrets.max_per_client;
     let ends = line.said.secrets.iter().map(|secret| secret.expires_at.and_then(Given::into_value));
     let count = ends.filter(|end| now.is_before(*end)).count();
     if count > most {
@@ -198,7 +198,7 @@ fn check_existence(
 /// Hashes every plain secret, on as many threads as there are cores. Clients that are skipped have
 /// nothing to hash.
 async fn prepare_all(
-    foundation: &Arc<Foundation>,
+    services: &Arc<Services>,
     checked: Vec<(CheckedLine, bool)>,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
@@ -210,7 +210,7 @@ async fn prepare_all(
             if exists && options.existing == Existing::Skip {
                 return Ok(Planned::Skip(line.said.client_id));
             }
-            secrets::prepare(foundation.clone(), line, exists, options.is_dry_run)
+            secrets::prepare(services.clone(), line, exists, options.is_dry_run)
                 .await
                 .map(|line| Planned::Write(Box::new(line)))
         })
@@ -225,7 +225,7 @@ async fn prepare_all(
 
 /// What a dry run says: the same outcome, without a transaction.
 async fn foresee(
-    foundation: &Foundation,
+    services: &Services,
     planned: Vec<Planned>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
@@ -237,9 +237,9 @@ async fn foresee(
             Planned::Skip(id) => (id, Outcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = registration(foundation, &id).await?;
-                let now = foundation.clock.now();
-                let update = Update::plan(foundation, before, *line, now);
+                let before = registration(services, &id).await?;
+                let now = services.clock.now();
+                let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;
                 (id, Outcome::of_update(update.is_some()))
             }
@@ -270,7 +270,7 @@ impl Planned {
     /// Writes one client.
     async fn write(
         self,
-        foundation: &Arc<Foundation>,
+        services: &Arc<Services>,
         work: &mut Work,
     ) -> Result<ImportedClient, AdminError> {
         let line = match self {
@@ -281,7 +281,7 @@ impl Planned {
         };
         let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
         let written = if line.exists {
-            update(foundation, work, *line).await
+            update(services, work, *line).await
         } else {
             create(work, *line).await.map(|()| Outcome::Imported)
         };
@@ -292,20 +292,20 @@ impl Planned {
 
 /// Changes a client that exists.
 async fn update(
-    foundation: &Arc<Foundation>,
+    services: &Arc<Services>,
     work: &mut Work,
     line: PreparedLine,
 ) -> Result<Outcome, AdminError> {
-    let before = registration(foundation, &line.line.said.client_id).await?;
+    let before = registration(services, &line.line.said.client_id).await?;
     if !update::is_current(&before, &line.secrets) {
         return Err(AdminError::Conflict(
             "the secrets of the client changed meanwhile; run the import again".to_owned(),
         ));
     }
-    let Some(update) = Update::plan(foundation, before, line, work.now)? else {
+    let Some(update) = Update::plan(services, before, line, work.now)? else {
         return Ok(Outcome::Unchanged);
     };
-    update.write(foundation, work).await?;
+    update.write(services, work).await?;
     Ok(Outcome::Updated)
 }
 

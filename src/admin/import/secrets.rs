@@ -8,7 +8,7 @@ use crate::admin::import::check::CheckedLine;
 use crate::admin::import::line::{Proof, SecretLine};
 use crate::admin::import::object::Given;
 use crate::admin::{AdminError, secret};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::crypto::CryptoError;
 use crate::crypto::secret::hint;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
@@ -39,7 +39,7 @@ pub(super) struct PreparedLine {
 /// Prepares the secrets of a line. A plain secret costs a hash, and one more for each stored secret
 /// that it may be; so this runs off the async threads.
 pub(super) async fn prepare(
-    foundation: Arc<Foundation>,
+    services: Arc<Services>,
     mut line: CheckedLine,
     exists: bool,
     is_dry_run: bool,
@@ -49,13 +49,11 @@ pub(super) async fn prepare(
         return Ok(PreparedLine { line, exists, secrets: Vec::new() });
     }
     let stored =
-        if exists { foundation.store.registration(&line.said.client_id).await? } else { None };
+        if exists { services.store.registration(&line.said.client_id).await? } else { None };
     let stored = stored.map(|found| found.secrets).unwrap_or_default();
     let needs_hash = said.iter().any(|secret| matches!(secret.proof, Proof::Plain(_)));
     let work = move || -> Result<Vec<PreparedSecret>, CryptoError> {
-        said.into_iter()
-            .map(|secret| prepare_one(&foundation, &stored, secret, is_dry_run))
-            .collect()
+        said.into_iter().map(|secret| prepare_one(&services, &stored, secret, is_dry_run)).collect()
     };
     let secrets = if needs_hash {
         tokio::task::spawn_blocking(work)
@@ -68,7 +66,7 @@ pub(super) async fn prepare(
 }
 
 fn prepare_one(
-    foundation: &Foundation,
+    services: &Services,
     stored: &[SecretRecord],
     said: SecretLine,
     is_dry_run: bool,
@@ -78,7 +76,7 @@ fn prepare_one(
         Proof::Hash(hash) => stored.hash == *hash,
         Proof::Plain(plain) => {
             let may_be = stored.hint.is_empty() || stored.hint == hint(plain.expose_secret());
-            may_be && foundation.vault.hasher.matches(plain, &stored.hash)
+            may_be && services.vault.hasher.matches(plain, &stored.hash)
         }
     });
     if let Some(known) = known {
@@ -87,13 +85,13 @@ fn prepare_one(
         return Ok(PreparedSecret::Known { secret_id, hash, label, expires_at });
     }
     let mut record = match proof {
-        Proof::Hash(hash) => secret::record_of_import(foundation, hash, String::new())?,
+        Proof::Hash(hash) => secret::record_of_import(services, hash, String::new())?,
         // Nothing is stored in a dry run, so the hash would be wasted.
         Proof::Plain(plain) if is_dry_run => {
             let hint = hint(plain.expose_secret());
-            secret::record_of_import(foundation, SecretHash::from_phc(""), hint)?
+            secret::record_of_import(services, SecretHash::from_phc(""), hint)?
         }
-        Proof::Plain(plain) => secret::take_over(foundation, &plain)?,
+        Proof::Plain(plain) => secret::take_over(services, &plain)?,
     };
     if let Some(label) = label {
         record.label = label;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::{AdminError, Work, revocation};
-use crate::app::Foundation;
+use crate::app::Services;
 use crate::model::client::{Client, ClientState, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
@@ -31,7 +31,7 @@ impl Update {
     /// # Errors
     /// If the client could not authenticate afterwards, or would have too many live secrets.
     pub(super) fn plan(
-        foundation: &Foundation,
+        services: &Services,
         before: Registration,
         prepared: PreparedLine,
         now: Timestamp,
@@ -52,7 +52,7 @@ impl Update {
         let is = state(&client, &grants, &trusts, &secrets);
         let Some(difference) = Difference::between(&was, &is) else { return Ok(None) };
         let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
-        let most = foundation.config.secrets.max_per_client;
+        let most = services.config.secrets.max_per_client;
         if live > most && secrets.len() > before.secrets.len() {
             return Err(AdminError::Conflict(format!(
                 "the client would have {live} live secrets; secrets.max_per_client is {most}"
@@ -65,7 +65,7 @@ impl Update {
     /// Writes the changes and the event.
     pub(super) async fn write(
         self,
-        foundation: &Foundation,
+        services: &Services,
         work: &mut Work,
     ) -> Result<(), AdminError> {
         let Self { before, client, grants, trusts, secrets, difference } = self;
@@ -95,7 +95,7 @@ impl Update {
             }
         }
         if before.client.state == ClientState::Active && client.state == ClientState::Disabled {
-            revocation::end_tokens(foundation, work, id).await?;
+            revocation::end_tokens(services, work, id).await?;
         }
         let detail = difference.add_to(json!({ "name": client.name, "import": true }));
         work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;

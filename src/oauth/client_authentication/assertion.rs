@@ -96,7 +96,7 @@ pub(super) fn at_equal_cost<T>(
     if outcome.is_err() {
         assertion.verify_nothing(&mut checks);
     }
-    app.foundation.vault.note_signature_checks(checks.made());
+    app.services.vault.note_signature_checks(checks.made());
     outcome
 }
 
@@ -148,7 +148,7 @@ fn check_claims(
         return Err(wrong(format!("its typ is '{}', not client-authentication+jwt", echo(&typ))));
     }
     check_audience(app, entry, &assertion.claims()["aud"])?;
-    check_times(assertion.claims(), app.foundation.config.assertions.lifetime_max, now)
+    check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
 }
 
 /// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
@@ -164,7 +164,7 @@ fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<()
         return Ok(());
     }
     // Checked again here: issuer and aliases may have changed since the URL was registered.
-    let aliases = &app.foundation.config.token.aliases;
+    let aliases = &app.services.config.token.aliases;
     let own_url = single.filter(|url| is_token_endpoint(issuer, aliases, url));
     let audiences = entry.security.as_ref().map(|security| &security.assertion_audiences);
     if own_url.is_some_and(|url| audiences.is_some_and(|audiences| audiences.contains(url))) {
@@ -238,7 +238,7 @@ fn name(entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<String, OAuthE
 /// long as the assertion, and longer by the difference of the clocks of two instances.
 async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
     let forgotten_at = expiry.plus_seconds(3 * LEEWAY);
-    let is_new = app.foundation.store.use_assertion(name, forgotten_at).await;
+    let is_new = app.services.store.use_assertion(name, forgotten_at).await;
     let is_new = is_new.map_err(|error| {
         OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
     })?;

@@ -55,7 +55,7 @@ fn by_chain(
     now: Timestamp,
 ) -> Result<(), String> {
     let subject = security.tls_subject.as_ref().ok_or("no subject is registered for the client")?;
-    let ca = app.foundation.client_ca.as_ref();
+    let ca = app.services.client_ca.as_ref();
     let ca = ca.ok_or("`tls.client_ca` is not set, so no chain can be checked")?;
     ca.check(certificate, now).map_err(|error| format!("the certificate: {error}"))?;
     match certificate.is_of(subject) {

@@ -73,7 +73,7 @@ pub(super) fn wrong_secret(
     now: Timestamp,
 ) -> OAuthError {
     let presented = credentials.secret.expose_secret();
-    let tag_key = &app.foundation.vault.tag_key;
+    let tag_key = &app.services.vault.tag_key;
     let is_own = |text: &str| tag_key.is_tagged(&credentials.client_id, text);
     for (variant, mistake) in variants(presented) {
         if is_own(&variant) {

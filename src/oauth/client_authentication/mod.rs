@@ -109,7 +109,7 @@ pub async fn authenticate(
 ) -> Result<AuthenticatedClient, OAuthError> {
     // Before any look-up: a revocation that comes later has a higher number.
     let evt = app.directory.published_sequence();
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     refuse_if_stale(app, now)?;
     match &caller.credentials {
         None => Err(nothing_presented(app, caller)),
@@ -145,7 +145,7 @@ pub async fn authenticate_by_grant(
     grant: &SecretString,
 ) -> Result<AuthenticatedClient, OAuthError> {
     let evt = app.directory.published_sequence();
-    let now = app.foundation.clock.now();
+    let now = app.services.clock.now();
     refuse_if_stale(app, now)?;
     let read = assertion::read(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
     let proved = match &caller.credentials {
@@ -265,7 +265,7 @@ fn admitted(
 
 pub(super) fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
     let staleness = app.directory.staleness(now);
-    if staleness > app.foundation.config.directory.max_staleness.seconds() {
+    if staleness > app.services.config.directory.max_staleness.seconds() {
         return Err(OAuthError::unavailable(format!(
             "the database has been away for {staleness} s, longer than directory.max_staleness"
         )));

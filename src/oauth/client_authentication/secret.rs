@@ -61,7 +61,7 @@ fn as_of_now(
         Some(current) if Arc::ptr_eq(&current, &proved.entry) => Ok(proved),
         Some(current) => {
             let mac = mac(app, credentials);
-            let secret = remembered(&current, &mac, app.foundation.clock.now());
+            let secret = remembered(&current, &mac, app.services.clock.now());
             let secret = secret.ok_or_else(|| refusal(&current, "the secret has just ended"))?;
             Ok(Proved { entry: current, secret })
         }
@@ -71,7 +71,7 @@ fn as_of_now(
 
 fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     let presented = credentials.secret.expose_secret();
-    app.foundation.vault.proof_key.mac(&credentials.client_id, presented)
+    app.services.vault.proof_key.mac(&credentials.client_id, presented)
 }
 
 /// The secret that has been proved before by this very text and still counts: the ordinary case.
@@ -91,12 +91,12 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn hasher(&self) -> &Hasher {
-        &self.app.foundation.vault.hasher
+        &self.app.services.vault.hasher
     }
 
     async fn prove(&self, known: Option<Arc<ClientEntry>>) -> Result<Proved, OAuthError> {
         let presented = self.credentials.secret.expose_secret();
-        let tag_key = &self.app.foundation.vault.tag_key;
+        let tag_key = &self.app.services.vault.tag_key;
         let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
         let found = match &known {
             Some(entry) if is_tagged => self.prove_minted(entry).await?,
@@ -137,7 +137,7 @@ impl Attempt<'_> {
         if !self.app.directory.holds_imported_secrets() {
             return Ok(None);
         }
-        let guesses = &self.app.foundation.vault.guesses;
+        let guesses = &self.app.services.vault.guesses;
         let id = &self.credentials.client_id;
         let standing = guesses.note(id, self.address, self.now);
         let checked = self.check_guess(entry, lane_of(standing, self.address)).await;

@@ -21,7 +21,7 @@ use tokend::admin::client::NewClient;
 use tokend::admin::resource::NewResource;
 use tokend::admin::secret::NewSecret;
 use tokend::admin::{self, Actor};
-use tokend::app::{App, Foundation};
+use tokend::app::{App, Services};
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Need};
 use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
@@ -135,8 +135,8 @@ impl Server {
         }
         let config = Config::load(&Flags::default(), &environment, Need::Issuer).expect("settings");
         let issuer = config.issuer.clone().expect("an issuer");
-        let foundation = Foundation::open(config, clock.clone()).await.expect("a foundation");
-        let app = Arc::new(App::load(foundation, issuer).await.expect("an app"));
+        let services = Services::open(config, clock.clone()).await.expect("a services");
+        let app = Arc::new(App::load(services, issuer).await.expect("an app"));
         let tokend = Tokend::on(app.clone(), public, management).await.expect("a server");
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(tokend.run(async {
@@ -155,8 +155,8 @@ impl Server {
         }
     }
 
-    pub fn foundation(&self) -> &Foundation {
-        &self.app.foundation
+    pub fn services(&self) -> &Services {
+        &self.app.services
     }
 
     /// Tells the instance to stop, as SIGTERM does.
@@ -174,7 +174,7 @@ impl Server {
     /// Writes the ledger, and gives the use of what the client has besides secrets.
     pub async fn usage(&self, client: &TestClient) -> Option<Usage> {
         self.app.write_ledger().await.expect("written");
-        let found = self.foundation().store.registration(&client_id(&client.id)).await;
+        let found = self.services().store.registration(&client_id(&client.id)).await;
         found.expect("a store").expect("a client").usage
     }
 
@@ -197,7 +197,7 @@ impl Server {
             signing_algorithm: algorithm,
             token_typ: TokenTyp::default(),
         };
-        admin::resource::create(self.foundation(), &actor(), new).await.expect("a resource");
+        admin::resource::create(self.services(), &actor(), new).await.expect("a resource");
         self.catch_up().await;
     }
 
@@ -221,7 +221,7 @@ impl Server {
         };
         change(&mut new);
         let (made, secret) =
-            admin::client::create(self.foundation(), &actor(), new).await.expect("a client");
+            admin::client::create(self.services(), &actor(), new).await.expect("a client");
         self.catch_up().await;
         self.known(made.client.client_id.as_str(), &secret.unwrap_or_default())
     }
@@ -235,14 +235,14 @@ impl Server {
 
     /// Takes a client over from another system.
     pub async fn import(&self, lines: &str) -> Vec<ClientId> {
-        // Importing needs a foundation of its own, as the command line has.
-        let config = self.foundation().config.clone();
-        let foundation =
-            Arc::new(Foundation::open(config, self.clock.clone()).await.expect("a foundation"));
+        // Importing needs a services of its own, as the command line has.
+        let config = self.services().config.clone();
+        let services =
+            Arc::new(Services::open(config, self.clock.clone()).await.expect("a services"));
         let options = admin::import::ImportOptions::default();
         let who = actor();
         let imported =
-            admin::import::import(&foundation, &who, lines.as_bytes(), options, &|_| {}).await;
+            admin::import::import(&services, &who, lines.as_bytes(), options, &|_| {}).await;
         self.catch_up().await;
         imported.expect("an import").into_iter().map(|client| client.client_id).collect()
     }
