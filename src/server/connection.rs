@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::server::activity::Activity;
-use crate::web::{self, Exchange, Peer, Shape};
+use crate::web::{self, ListenerContext, Peer, Shape};
 
 /// How long a connection may lie idle between two requests.
 const IDLE: Duration = Duration::from_secs(75);
@@ -46,22 +46,22 @@ impl Timeouts {
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: Peer,
-    exchange: Arc<Exchange>,
+    context: Arc<ListenerContext>,
     timeouts: Timeouts,
     activity: Arc<Activity>,
     watcher: Watcher,
 ) {
     let answered = Arc::new(Answered::new(activity));
-    let stream = Attended::new(stream, exchange.shape, timeouts, answered.clone());
-    let header_size = exchange.header_size;
+    let stream = Attended::new(stream, context.shape, timeouts, answered.clone());
+    let header_size = context.header_size;
     let address = peer.address;
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (exchange, answered, peer) = (exchange.clone(), answered.clone(), peer.clone());
+        let (context, answered, peer) = (context.clone(), answered.clone(), peer.clone());
         async move {
             if !answered.begin() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
             }
-            let response = web::answer(&exchange, &peer, request).await;
+            let response = web::answer(&context, &peer, request).await;
             answered.end();
             Ok(response)
         }
@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
         if self.replacement.is_none()
             && let Some(is_too_large) = empty_refusal(buffer)
         {
-            let bytes = web::answer_to_noise(self.shape, is_too_large);
+            let bytes = web::malformed_request_response(self.shape, is_too_large);
             self.replacement = Some(Replacement { bytes, written: 0 });
         }
         let Self { stream, replacement, .. } = self;

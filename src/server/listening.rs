@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::server::connection::{self, Timeouts};
 use crate::server::places::{Full, Place, Places};
 use crate::server::tls::{self, Tls};
-use crate::web::{Exchange, Peer, Routes, Shape};
+use crate::web::{ListenerContext, Peer, Routes, Shape};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(50);
 /// One listener with its routes.
 pub(super) struct Listening {
     listener: TcpListener,
-    exchange: Arc<Exchange>,
+    context: Arc<ListenerContext>,
     timeouts: Timeouts,
     places: Arc<Places>,
     tls: Option<Arc<Tls>>,
@@ -40,7 +40,7 @@ impl Listening {
         connections: usize,
     ) -> Self {
         let config = &app.services.config;
-        let exchange = Exchange {
+        let context = ListenerContext {
             routes,
             shape,
             header_size: config.limits.header_size,
@@ -50,7 +50,7 @@ impl Listening {
         };
         Self {
             listener,
-            exchange: Arc::new(exchange),
+            context: Arc::new(context),
             timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
             places: Places::new(connections, config.trusted_proxies.clone()),
             tls: None,
@@ -99,7 +99,7 @@ impl Listening {
         let connection = Connection {
             stream,
             address,
-            exchange: self.exchange.clone(),
+            context: self.context.clone(),
             timeouts: self.timeouts,
             tls: self.tls.clone(),
             watcher: graceful.watcher(),
@@ -124,7 +124,7 @@ impl Listening {
 struct Connection {
     stream: TcpStream,
     address: SocketAddr,
-    exchange: Arc<Exchange>,
+    context: Arc<ListenerContext>,
     timeouts: Timeouts,
     tls: Option<Arc<Tls>>,
     watcher: Watcher,
@@ -133,11 +133,11 @@ struct Connection {
 impl Connection {
     /// Serves the connection in its place, over TLS if that is spoken here.
     async fn serve(self, place: Place) {
-        let Self { stream, address, exchange, timeouts, tls, watcher } = self;
+        let Self { stream, address, context, timeouts, tls, watcher } = self;
         let activity = place.activity.clone();
         let Some(tls) = tls else {
             let peer = Peer { address, certificate: None };
-            return connection::serve(stream, peer, exchange, timeouts, activity, watcher).await;
+            return connection::serve(stream, peer, context, timeouts, activity, watcher).await;
         };
         // A peer that cannot speak TLS, or takes too long, is not answered.
         let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
@@ -147,7 +147,7 @@ impl Connection {
         };
         if let Ok(Ok(stream)) = shaken {
             let peer = Peer { address, certificate: tls::certificate(&stream) };
-            connection::serve(stream, peer, exchange, timeouts, activity, watcher).await;
+            connection::serve(stream, peer, context, timeouts, activity, watcher).await;
         }
     }
 }

@@ -8,13 +8,13 @@ mod certificate;
 mod check;
 mod document;
 mod endpoint;
-mod exchange;
 mod health;
 mod page;
+mod pipeline;
 mod refusal;
 mod welcome;
 
-pub use exchange::{Exchange, Peer, answer, answer_to_noise};
+pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 pub use refusal::Shape;
 
 use std::collections::{BTreeSet, HashMap};

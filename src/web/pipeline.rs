@@ -29,7 +29,7 @@ use crate::web::{address, certificate, page};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a listener needs to know about its exchanges.
-pub struct Exchange {
+pub struct ListenerContext {
     /// The routes.
     pub routes: Routes,
     /// How errors are written.
@@ -54,35 +54,35 @@ pub struct Peer {
 }
 
 /// Answers one request of a peer.
-pub async fn answer<B>(exchange: &Exchange, peer: &Peer, request: Request<B>) -> Response
+pub async fn answer<B>(context: &ListenerContext, peer: &Peer, request: Request<B>) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let started = Instant::now();
     let request_id = request_id();
-    let trusted = &exchange.trusted_proxies;
+    let trusted = &context.trusted_proxies;
     let client = address::of_client(peer.address, request.headers(), trusted);
     let line = Line { method: request.method().clone(), client };
-    let mut response = match check_head(&request, exchange.header_size) {
+    let mut response = match check_head(&request, context.header_size) {
         Ok(()) => {
             let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
             let shown = certificate::of_client(ip, shown, request.headers(), trusted);
             let is_trusted_proxy = address::is_trusted(ip, trusted);
-            route(exchange, Origin { address: client, shown, is_trusted_proxy }, request).await
+            route(context, Origin { address: client, shown, is_trusted_proxy }, request).await
         }
         Err(refusal) => refusal.into_response(),
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         line.refused(&refusal, &request_id);
         if refusal.is_explained() {
-            let now = exchange.clock.now();
+            let now = context.clock.now();
             let record = || refusal.record(&request_id, now, &client.to_string());
-            exchange.refusals.note(client, refusal.about(), record);
+            context.refusals.note(client, refusal.about(), record);
         }
         response = match response.extensions_mut().remove::<RefusalPage>() {
             Some(RefusalPage(html)) => page::response(refusal.status(), html),
-            None => refusal.render(exchange.shape, &request_id),
+            None => refusal.render(context.shape, &request_id),
         };
     } else {
         line.answered(&response, &request_id, started);
@@ -94,12 +94,12 @@ where
 }
 
 /// Calls what is at the path. A panic there is our fault and ends this request only.
-async fn route<B>(exchange: &Exchange, origin: Origin, request: Request<B>) -> Response
+async fn route<B>(context: &ListenerContext, origin: Origin, request: Request<B>) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let answering = AssertUnwindSafe(exchange.routes.answer(origin, request));
+    let answering = AssertUnwindSafe(context.routes.answer(origin, request));
     answering.catch_unwind().await.unwrap_or_else(|_| {
         Refusal::from(OAuthError::server_error("a handler panicked; see the log above"))
             .into_response()
@@ -107,7 +107,7 @@ where
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
-pub fn answer_to_noise(shape: Shape, is_too_large: bool) -> Vec<u8> {
+pub fn malformed_request_response(shape: Shape, is_too_large: bool) -> Vec<u8> {
     let request_id = request_id();
     let refusal = if is_too_large {
         Refusal::head_too_large()
@@ -193,7 +193,7 @@ mod tests {
         for (shape, content_type) in
             [(Shape::OAuth, "application/json"), (Shape::Problem, "application/problem+json")]
         {
-            let exchange = Exchange {
+            let context = ListenerContext {
                 routes: Routes::only(routes.clone()),
                 shape,
                 header_size: 1000,
@@ -204,7 +204,7 @@ mod tests {
             let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate: None };
             let mut request = Request::new(Body::empty());
             request.headers_mut().insert(HOST, HeaderValue::from_static("a"));
-            let response = answer(&exchange, &peer, request).await;
+            let response = answer(&context, &peer, request).await;
             assert_eq!(response.status(), 500);
             assert_eq!(response.headers()["content-type"], content_type);
             assert!(response.headers().contains_key("x-request-id"));
