@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::server::activity::Activity;
-use crate::web::{self, ListenerContext, Peer, Shape};
+use crate::web::{self, ErrorFormat, ListenerContext, Peer};
 
 /// How long a connection may lie idle between two requests.
 const IDLE: Duration = Duration::from_secs(75);
@@ -52,7 +52,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     watcher: Watcher,
 ) {
     let answered = Arc::new(Answered::new(activity));
-    let stream = Attended::new(stream, context.shape, timeouts, answered.clone());
+    let stream = Attended::new(stream, context.error_format, timeouts, answered.clone());
     let header_size = context.header_size;
     let address = peer.address;
     let service = service_fn(|request: hyper::Request<Incoming>| {
@@ -113,7 +113,7 @@ impl Answered {
 /// A stream that is watched while a head is awaited.
 struct Attended<S> {
     stream: S,
-    shape: Shape,
+    error_format: ErrorFormat,
     timeouts: Timeouts,
     answered: Arc<Answered>,
     /// The requests that had been answered when the present wait began.
@@ -136,10 +136,15 @@ struct Replacement {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
-    fn new(stream: S, shape: Shape, timeouts: Timeouts, answered: Arc<Answered>) -> Self {
+    fn new(
+        stream: S,
+        error_format: ErrorFormat,
+        timeouts: Timeouts,
+        answered: Arc<Answered>,
+    ) -> Self {
         Self {
             stream,
-            shape,
+            error_format,
             timeouts,
             answered,
             waiting_since: 0,
@@ -175,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
         if self.replacement.is_none()
             && let Some(is_too_large) = empty_refusal(buffer)
         {
-            let bytes = web::malformed_request_response(self.shape, is_too_large);
+            let bytes = web::malformed_request_response(self.error_format, is_too_large);
             self.replacement = Some(Replacement { bytes, written: 0 });
         }
         let Self { stream, replacement, .. } = self;

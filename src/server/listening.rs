@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::server::connection::{self, Timeouts};
 use crate::server::places::{Full, Place, Places};
 use crate::server::tls::{self, Tls};
-use crate::web::{ListenerContext, Peer, Routes, Shape};
+use crate::web::{ErrorFormat, ListenerContext, Peer, Routes};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -36,13 +36,13 @@ impl Listening {
         app: &App,
         listener: TcpListener,
         routes: Routes,
-        shape: Shape,
+        error_format: ErrorFormat,
         connections: usize,
     ) -> Self {
         let config = &app.services.config;
         let context = ListenerContext {
             routes,
-            shape,
+            error_format,
             header_size: config.limits.header_size,
             trusted_proxies: config.trusted_proxies.clone(),
             refusals: app.refusals.clone(),

@@ -23,7 +23,7 @@ use crate::admin::AdminError;
 use crate::app::App;
 use crate::server::listening::Listening;
 use crate::server::tls::Tls;
-use crate::web::{Routes, Shape};
+use crate::web::{ErrorFormat, Routes};
 
 /// How many connections the management listener holds at the most.
 const MANAGEMENT_CONNECTIONS: usize = 128;
@@ -93,7 +93,7 @@ impl Server {
                 &app,
                 public,
                 Routes::public(app.clone()),
-                Shape::OAuth,
+                ErrorFormat::OAuth,
                 config.limits.connections,
             )
             .with_tls(tls),
@@ -101,7 +101,7 @@ impl Server {
                 &app,
                 management,
                 Routes::management(app.clone()),
-                Shape::Problem,
+                ErrorFormat::Problem,
                 MANAGEMENT_CONNECTIONS,
             ),
         ];

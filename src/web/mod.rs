@@ -15,7 +15,7 @@ mod refusal;
 mod welcome;
 
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
-pub use refusal::Shape;
+pub use refusal::ErrorFormat;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
 use crate::web::page::RefusalPage;
-use crate::web::refusal::{Refusal, Shape};
+use crate::web::refusal::{ErrorFormat, Refusal};
 use crate::web::{address, certificate, page};
 
 /// The header that names an exchange.
@@ -33,7 +33,7 @@ pub struct ListenerContext {
     /// The routes.
     pub routes: Routes,
     /// How errors are written.
-    pub shape: Shape,
+    pub error_format: ErrorFormat,
     /// The largest head in bytes.
     pub header_size: usize,
     /// Networks whose word on a client's address is believed.
@@ -82,7 +82,7 @@ where
         }
         response = match response.extensions_mut().remove::<RefusalPage>() {
             Some(RefusalPage(html)) => page::response(refusal.status(), html),
-            None => refusal.render(context.shape, &request_id),
+            None => refusal.render(context.error_format, &request_id),
         };
     } else {
         line.answered(&response, &request_id, started);
@@ -107,7 +107,7 @@ where
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
-pub fn malformed_request_response(shape: Shape, is_too_large: bool) -> Vec<u8> {
+pub fn malformed_request_response(error_format: ErrorFormat, is_too_large: bool) -> Vec<u8> {
     let request_id = request_id();
     let refusal = if is_too_large {
         Refusal::head_too_large()
@@ -120,7 +120,7 @@ pub fn malformed_request_response(shape: Shape, is_too_large: bool) -> Vec<u8> {
         reason = refusal.reason(),
         "request refused"
     );
-    refusal.render_raw(shape, &request_id)
+    refusal.render_raw(error_format, &request_id)
 }
 
 /// An id to find a request by: `req_` and 20 letters and digits.
@@ -190,12 +190,13 @@ mod tests {
     async fn a_panic_is_answered_in_json_without_a_word_about_it() {
         let routes =
             Router::new().route("/", get(|| async { unreachable!("hush") as &'static str }));
-        for (shape, content_type) in
-            [(Shape::OAuth, "application/json"), (Shape::Problem, "application/problem+json")]
-        {
+        for (error_format, content_type) in [
+            (ErrorFormat::OAuth, "application/json"),
+            (ErrorFormat::Problem, "application/problem+json"),
+        ] {
             let context = ListenerContext {
                 routes: Routes::only(routes.clone()),
-                shape,
+                error_format,
                 header_size: 1000,
                 trusted_proxies: Vec::new(),
                 refusals: Arc::default(),
@@ -210,7 +211,8 @@ mod tests {
             assert!(response.headers().contains_key("x-request-id"));
             let body = response.into_body().collect().await.expect("a body").to_bytes();
             let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-            let code = if shape == Shape::OAuth { &body["error"] } else { &body["code"] };
+            let code =
+                if error_format == ErrorFormat::OAuth { &body["error"] } else { &body["code"] };
             assert_eq!(code, "server_error");
             assert!(!body.to_string().contains("hush"), "{body}");
         }

@@ -21,7 +21,7 @@ use crate::oauth::error::{Description, ErrorCode, Facts, OAuthError};
 
 /// The body that a listener's errors have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum ErrorFormat {
     /// `error` and `error_description` (RFC 6749, section 5.2).
     OAuth,
     /// A problem document (RFC 9457).
@@ -178,14 +178,14 @@ impl Refusal {
 
     /// Writes the whole answer as bytes, for a peer that does not speak HTTP well enough to be
     /// answered in the ordinary way. The connection is closed after it.
-    pub(super) fn render_raw(&self, shape: Shape, request_id: &str) -> Vec<u8> {
-        let body = self.body(shape, request_id);
+    pub(super) fn render_raw(&self, error_format: ErrorFormat, request_id: &str) -> Vec<u8> {
+        let body = self.body(error_format, request_id);
         format!(
             "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncache-control: no-store\r\n\
              pragma: no-cache\r\nx-request-id: {request_id}\r\ncontent-length: {length}\r\n\
              connection: close\r\n\r\n{body}",
             status = self.status,
-            content_type = content_type(shape),
+            content_type = content_type(error_format),
             length = body.len(),
         )
         .into_bytes()
@@ -193,11 +193,11 @@ impl Refusal {
 
     /// Writes the answer. The id is the only thing in it that differs between two failed
     /// authentications.
-    pub(super) fn render(&self, shape: Shape, request_id: &str) -> Response {
-        let mut response = Response::new(Body::from(self.body(shape, request_id)));
+    pub(super) fn render(&self, error_format: ErrorFormat, request_id: &str) -> Response {
+        let mut response = Response::new(Body::from(self.body(error_format, request_id)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(shape)));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(error_format)));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
         if self.status == StatusCode::UNAUTHORIZED {
@@ -240,11 +240,11 @@ impl Refusal {
         }
     }
 
-    fn body(&self, shape: Shape, request_id: &str) -> String {
+    fn body(&self, error_format: ErrorFormat, request_id: &str) -> String {
         let description = self.description(request_id);
-        let body = match shape {
-            Shape::OAuth => json!({ "error": self.code, "error_description": description }),
-            Shape::Problem => json!({
+        let body = match error_format {
+            ErrorFormat::OAuth => json!({ "error": self.code, "error_description": description }),
+            ErrorFormat::Problem => json!({
                 "type": "about:blank",
                 "title": self.status.canonical_reason(),
                 "status": self.status.as_u16(),
@@ -262,10 +262,10 @@ fn fit(text: &str) -> String {
     untrusted_text::escape_start(text, LONGEST_REASON)
 }
 
-fn content_type(shape: Shape) -> &'static str {
-    match shape {
-        Shape::OAuth => "application/json",
-        Shape::Problem => "application/problem+json",
+fn content_type(error_format: ErrorFormat) -> &'static str {
+    match error_format {
+        ErrorFormat::OAuth => "application/json",
+        ErrorFormat::Problem => "application/problem+json",
     }
 }
 
