@@ -6,7 +6,7 @@ use crate::admin::AdminError;
 use crate::app::Services;
 use crate::crypto::CryptoError;
 use crate::crypto::hashing::Lane;
-use crate::crypto::secret::{Shape, hint, shape};
+use crate::crypto::secret::{SecretFormat, format_of, hint};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretHash, SecretId, StoredSecret};
 
@@ -37,7 +37,7 @@ pub async fn find(
     candidates: &[ClientId],
 ) -> Result<SecretOwner, AdminError> {
     let plain = text.expose_secret();
-    let is_generated = shape(plain) == Shape::Whole;
+    let is_generated = format_of(plain) == SecretFormat::Whole;
     let stored = if is_generated {
         services.store.secrets_by_suffix(&hint(plain)).await?
     } else {

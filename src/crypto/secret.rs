@@ -43,7 +43,7 @@ impl std::fmt::Debug for TagKey {
 
 /// What the text of a presented secret says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum SecretFormat {
     /// Not in our format: wrong, or imported from elsewhere.
     Foreign,
     /// In our format, with a wrong checksum: cut, mistyped or mangled.
@@ -82,7 +82,7 @@ impl TagKey {
     /// The generated identifier of the client that this secret was the first secret of, if
     /// [`TagKey::mint_with_id`] made the two.
     pub fn generated_id(&self, presented: &str) -> Option<String> {
-        if shape(presented) != Shape::Whole {
+        if format_of(presented) != SecretFormat::Whole {
             return None;
         }
         let body = &presented[PREFIX.len()..PREFIX.len() + base62::LENGTH];
@@ -119,7 +119,7 @@ impl TagKey {
     /// True if this secret was minted with this key for the client of that id. An unknown id
     /// costs the same.
     pub fn is_tagged(&self, client_id: &str, presented: &str) -> bool {
-        if shape(presented) != Shape::Whole {
+        if format_of(presented) != SecretFormat::Whole {
             return false;
         }
         let body = &presented[PREFIX.len()..PREFIX.len() + base62::LENGTH];
@@ -142,17 +142,21 @@ impl TagKey {
 }
 
 /// What a text says about itself, without any key.
-pub fn shape(text: &str) -> Shape {
+pub fn format_of(text: &str) -> SecretFormat {
     if !text.starts_with(PREFIX) {
-        return Shape::Foreign;
+        return SecretFormat::Foreign;
     }
     let is_ours =
         text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !is_ours {
-        return Shape::Damaged;
+        return SecretFormat::Damaged;
     }
     let (body, sum) = text.split_at(LENGTH - CHECKSUM_LENGTH);
-    if checksum(body.as_bytes()) == sum.as_bytes() { Shape::Whole } else { Shape::Damaged }
+    if checksum(body.as_bytes()) == sum.as_bytes() {
+        SecretFormat::Whole
+    } else {
+        SecretFormat::Damaged
+    }
 }
 
 /// The shortest part of a secret that is hidden by [`redact`], with its prefix.
@@ -198,8 +202,8 @@ pub fn check_imported(secret: &SecretString) -> Result<(), CryptoError> {
 /// The last characters of a secret, by which people tell secrets apart: six of a minted one,
 /// which are its checksum; four of a long imported one; none of a short one.
 pub fn hint(secret: &str) -> String {
-    let length = match (shape(secret), secret.len()) {
-        (Shape::Whole, _) => CHECKSUM_LENGTH,
+    let length = match (format_of(secret), secret.len()) {
+        (SecretFormat::Whole, _) => CHECKSUM_LENGTH,
         (_, 20..) => 4,
         _ => 0,
     };
@@ -241,7 +245,7 @@ mod tests {
         assert_eq!(text.len(), LENGTH);
         assert!(text.starts_with("tkd_"));
         assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-        assert_eq!(shape(text), Shape::Whole);
+        assert_eq!(format_of(text), SecretFormat::Whole);
         assert_eq!(hint(text), text[LENGTH - 6..]);
     }
 
@@ -292,10 +296,10 @@ mod tests {
             let mut changed = text.as_bytes().to_vec();
             changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
             let changed = String::from_utf8(changed).expect("ascii");
-            assert_eq!(shape(&changed), Shape::Damaged, "position {position}");
+            assert_eq!(format_of(&changed), SecretFormat::Damaged, "position {position}");
         }
-        assert_eq!(shape(&text[..LENGTH - 1]), Shape::Damaged);
-        assert_eq!(shape(&format!("{text}\n")), Shape::Damaged);
+        assert_eq!(format_of(&text[..LENGTH - 1]), SecretFormat::Damaged);
+        assert_eq!(format_of(&format!("{text}\n")), SecretFormat::Damaged);
     }
 
     #[test]
@@ -312,7 +316,7 @@ mod tests {
 
         #[test]
         fn any_text_has_a_shape_and_a_hint(text in ".{0,300}") {
-            let _ = shape(&text);
+            let _ = format_of(&text);
             prop_assert!(hint(&text).len() <= 6);
         }
     }

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::crypto::secret::{self, Shape};
+use crate::crypto::secret::{self, SecretFormat};
 use crate::model::client::ClientId;
 use crate::oauth::caller::HeaderCredentials;
 use crate::oauth::error::OAuthError;
@@ -83,7 +83,7 @@ fn split(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Pair<'_>, &'stat
         return Ok(one_colon(id, secret, is_known));
     }
     if let Some((id, secret)) = text.rsplit_once(':')
-        && secret::shape(secret) == Shape::Whole
+        && secret::format_of(secret) == SecretFormat::Whole
     {
         return Ok(Pair::Plain(id, secret));
     }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::crypto::secret::{self, Shape};
+use crate::crypto::secret::{self, SecretFormat};
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::refusal::UnknownId;
@@ -44,7 +44,7 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     let unknown = |reason: String, remedy: &'static str| {
         OAuthError::authentication_failed(reason).with_remedy(remedy)
     };
-    if secret::shape(id) != Shape::Foreign {
+    if secret::format_of(id) != SecretFormat::Foreign {
         return unknown(
             "a client secret was sent as the client id".to_owned(),
             "The two are swapped: put the id first. Rotate the secret if that was logged somewhere.",
@@ -84,27 +84,27 @@ pub(super) fn wrong_secret(
     if entry.secrets.is_empty() && !is_own(presented) {
         return without_secret(entry);
     }
-    match secret::shape(presented) {
-        Shape::Damaged => refusal(
+    match secret::format_of(presented) {
+        SecretFormat::Damaged => refusal(
             entry,
             "the secret was cut or mistyped: its checksum does not match",
         )
         .with_remedy(
             "Copy it again as a whole: tkd_ and 49 letters and digits, without a line break.",
         ),
-        Shape::Whole if !is_own(presented) => {
+        SecretFormat::Whole if !is_own(presented) => {
             refusal(entry, "the secret was minted for another client or by another server")
                 .with_hint(secret::hint(presented))
                 .with_remedy(
                     "Give this client its own secret, or make it one: tokend client add-secret.",
                 )
         }
-        Shape::Whole => ended(entry, presented, now),
-        Shape::Foreign if presented.starts_with("eyJ") => {
+        SecretFormat::Whole => ended(entry, presented, now),
+        SecretFormat::Foreign if presented.starts_with("eyJ") => {
             refusal(entry, "the value sent as secret looks like a token")
                 .with_remedy("Send the client's secret; a JWT belongs in client_assertion.")
         }
-        Shape::Foreign => {
+        SecretFormat::Foreign => {
             let mut reason =
                 "the secret is wrong, and it is none that this server makes".to_owned();
             let oddities: Vec<_> = oddities(presented).collect();
