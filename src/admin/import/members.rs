@@ -23,14 +23,14 @@ pub(super) struct Kind {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: &'static str,
-    pub(super) shape: Shape,
+    pub(super) member_type: MemberType,
     /// What it means, in one sentence, for the schema.
     pub(super) about: &'static str,
 }
 
 /// What a member may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum MemberType {
     ClientId,
     Name,
     State,
@@ -93,7 +93,7 @@ impl JsonType {
     }
 }
 
-impl Shape {
+impl MemberType {
     /// True if `null` may stand here: it stands for the default.
     pub(super) fn is_nullable(self) -> bool {
         matches!(
@@ -170,8 +170,8 @@ pub(super) const TLS_SUBJECTS: [(&str, &str); 5] = [
     ("tls_client_auth_san_email", "san_email"),
 ];
 
-const fn member(name: &'static str, shape: Shape, about: &'static str) -> Member {
-    Member { name, shape, about }
+const fn member(name: &'static str, member_type: MemberType, about: &'static str) -> Member {
+    Member { name, member_type, about }
 }
 
 /// One line of an import file.
@@ -191,48 +191,52 @@ pub(super) static CLIENT: Kind = Kind {
     ],
     one_of: &[],
     members: &[
-        member("client_id", Shape::ClientId, "The id that the client sends."),
-        member("name", Shape::Name, "A name for people. Default: the id."),
-        member("state", Shape::State, "Whether it may get tokens. Default: active."),
-        member("client_secret", Shape::Secret, "Its secret. For several, use secrets."),
-        member("secret_hash", Shape::Hash, "The argon2id hash of its secret (PHC string)."),
-        member("secrets", Shape::Secrets, "Its secrets, each with a label and an end."),
-        member("grants", Shape::Grants, "The resources and scopes that it may ask for."),
-        member("auth_methods", Shape::Methods, "How it may authenticate."),
-        member("grant_types", Shape::GrantTypes, "Default: client_credentials."),
+        member("client_id", MemberType::ClientId, "The id that the client sends."),
+        member("name", MemberType::Name, "A name for people. Default: the id."),
+        member("state", MemberType::State, "Whether it may get tokens. Default: active."),
+        member("client_secret", MemberType::Secret, "Its secret. For several, use secrets."),
+        member("secret_hash", MemberType::Hash, "The argon2id hash of its secret (PHC string)."),
+        member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),
+        member("grants", MemberType::Grants, "The resources and scopes that it may ask for."),
+        member("auth_methods", MemberType::Methods, "How it may authenticate."),
+        member("grant_types", MemberType::GrantTypes, "Default: client_credentials."),
         member(
             "token_lifetime",
-            Shape::Duration,
+            MemberType::Duration,
             "Lifetime of its tokens: seconds, or a string with a unit. Default: as the resource or \
              the server says.",
         ),
-        member("token_rate", Shape::Rate, "Its token rate limit, or off."),
-        member("networks", Shape::Networks, "The networks from which it may be used."),
-        member("jwks", Shape::KeySet, "Its public keys: a JWK set (RFC 7517)."),
-        member("jwks_uri", Shape::KeySetUri, "An https URL from which its keys are fetched."),
+        member("token_rate", MemberType::Rate, "Its token rate limit, or off."),
+        member("networks", MemberType::Networks, "The networks from which it may be used."),
+        member("jwks", MemberType::KeySet, "Its public keys: a JWK set (RFC 7517)."),
+        member("jwks_uri", MemberType::KeySetUri, "An https URL from which its keys are fetched."),
         member(
             "assertion_audiences",
-            Shape::TokenEndpoints,
+            MemberType::TokenEndpoints,
             "URLs of this server's token endpoint that its assertions may name as aud.",
         ),
-        member("trusts", Shape::Trusts, "Foreign issuers whose tokens authenticate it."),
+        member("trusts", MemberType::Trusts, "Foreign issuers whose tokens authenticate it."),
         member(
             "tls_client_auth_subject_dn",
-            Shape::Text,
+            MemberType::Text,
             "The distinguished name of its certificate (RFC 8705).",
         ),
-        member("tls_client_auth_san_dns", Shape::Text, "The DNS name of its certificate."),
-        member("tls_client_auth_san_uri", Shape::Text, "The URI of its certificate."),
-        member("tls_client_auth_san_ip", Shape::Text, "The IP address of its certificate."),
-        member("tls_client_auth_san_email", Shape::Text, "The mail address of its certificate."),
+        member("tls_client_auth_san_dns", MemberType::Text, "The DNS name of its certificate."),
+        member("tls_client_auth_san_uri", MemberType::Text, "The URI of its certificate."),
+        member("tls_client_auth_san_ip", MemberType::Text, "The IP address of its certificate."),
+        member(
+            "tls_client_auth_san_email",
+            MemberType::Text,
+            "The mail address of its certificate.",
+        ),
         member(
             "dpop_bound_access_tokens",
-            Shape::Flag,
+            MemberType::Flag,
             "Whether its tokens must be bound to a key (RFC 9449). Default: false.",
         ),
         member(
             "tls_client_certificate_bound_access_tokens",
-            Shape::Flag,
+            MemberType::Flag,
             "Whether its tokens must be bound to a certificate (RFC 8705). Default: false.",
         ),
     ],
@@ -245,10 +249,10 @@ pub(super) static SECRET: Kind = Kind {
     exclusive: &[],
     one_of: &["client_secret", "secret_hash"],
     members: &[
-        member("client_secret", Shape::Secret, "The secret itself."),
-        member("secret_hash", Shape::Hash, "Its argon2id hash (PHC string)."),
-        member("label", Shape::Label, "A label for people. Default: imported."),
-        member("expires_at", Shape::Time, "When it ends (RFC 3339, UTC). Default: no end."),
+        member("client_secret", MemberType::Secret, "The secret itself."),
+        member("secret_hash", MemberType::Hash, "Its argon2id hash (PHC string)."),
+        member("label", MemberType::Label, "A label for people. Default: imported."),
+        member("expires_at", MemberType::Time, "When it ends (RFC 3339, UTC). Default: no end."),
     ],
 };
 
@@ -259,9 +263,13 @@ pub(super) static GRANT: Kind = Kind {
     exclusive: &[],
     one_of: &[],
     members: &[
-        member("resource", Shape::Uri, "The identifier of a resource that exists."),
-        member("scopes", Shape::Scopes, "Scopes of it. Default: every scope, also later ones."),
-        member("networks", Shape::Networks, "The networks from which the grant may be used."),
+        member("resource", MemberType::Uri, "The identifier of a resource that exists."),
+        member(
+            "scopes",
+            MemberType::Scopes,
+            "Scopes of it. Default: every scope, also later ones.",
+        ),
+        member("networks", MemberType::Networks, "The networks from which the grant may be used."),
     ],
 };
 
@@ -272,11 +280,11 @@ pub(super) static TRUST: Kind = Kind {
     exclusive: &[&["jwks", "jwks_uri"]],
     one_of: &[],
     members: &[
-        member("issuer", Shape::Uri, "The iss claim of its tokens, exactly."),
-        member("audience", Shape::Text, "A value of their aud claim. Default: this issuer."),
-        member("conditions", Shape::Patterns, "A pattern for each claim that is checked."),
-        member("jwks", Shape::KeySet, "The issuer's keys. Default: found by discovery."),
-        member("jwks_uri", Shape::KeySetUri, "An https URL of the issuer's keys."),
+        member("issuer", MemberType::Uri, "The iss claim of its tokens, exactly."),
+        member("audience", MemberType::Text, "A value of their aud claim. Default: this issuer."),
+        member("conditions", MemberType::Patterns, "A pattern for each claim that is checked."),
+        member("jwks", MemberType::KeySet, "The issuer's keys. Default: found by discovery."),
+        member("jwks_uri", MemberType::KeySetUri, "An https URL of the issuer's keys."),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, Shape};
+use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, MemberType};
 use crate::crypto::secret::LONGEST as MAX_SECRET;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
@@ -24,7 +24,7 @@ fn of_kind(kind: &Kind) -> Value {
         .members
         .iter()
         .map(|member| {
-            let mut value = nullable(member.shape, of_shape(member.shape));
+            let mut value = nullable(member.member_type, of_type(member.member_type));
             value["description"] = json!(member.about);
             (member.name.to_owned(), value)
         })
@@ -53,71 +53,75 @@ fn of_kind(kind: &Kind) -> Value {
     schema
 }
 
-fn nullable(shape: Shape, schema: Value) -> Value {
-    if shape.is_nullable() { json!({ "anyOf": [schema, { "type": "null" }] }) } else { schema }
+fn nullable(member_type: MemberType, schema: Value) -> Value {
+    if member_type.is_nullable() {
+        json!({ "anyOf": [schema, { "type": "null" }] })
+    } else {
+        schema
+    }
 }
 
-fn of_shape(shape: Shape) -> Value {
+fn of_type(member_type: MemberType) -> Value {
     let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     let list = |items: Value| json!({ "type": "array", "items": items });
-    match shape {
-        Shape::ClientId => text(&format!("^[!-~]{{1,{}}}$", ClientId::MAX_LENGTH)),
-        Shape::Name => json!({
+    match member_type {
+        MemberType::ClientId => text(&format!("^[!-~]{{1,{}}}$", ClientId::MAX_LENGTH)),
+        MemberType::Name => json!({
             "type": "string",
             "maxLength": ClientName::MAX_LENGTH,
             "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\S[^\\u0000-\\u001f\\u007f-\\u009f]*$",
         }),
-        Shape::State => {
+        MemberType::State => {
             json!({ "enum": [ClientState::Active.as_str(), ClientState::Disabled.as_str()] })
         }
-        Shape::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET}}}$")),
-        Shape::Hash => text("^\\$argon2id\\$"),
-        Shape::Label => json!({
+        MemberType::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET}}}$")),
+        MemberType::Hash => text("^\\$argon2id\\$"),
+        MemberType::Label => json!({
             "type": "string",
             "maxLength": 100,
             "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
         }),
-        Shape::Time => {
+        MemberType::Time => {
             text("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z?)?$")
         }
-        Shape::Duration => json!({
+        MemberType::Duration => json!({
             "anyOf": [
                 { "type": "integer", "minimum": 1 },
                 { "type": "string", "pattern": "^ *[0-9]+(\\.[0-9]+)? *[a-zA-Z]+" },
             ],
         }),
-        Shape::Rate => text("^(off|[0-9]+/(s|m|min|h|d))$"),
-        Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Methods => {
+        MemberType::Rate => text("^(off|[0-9]+/(s|m|min|h|d))$"),
+        MemberType::Flag => json!({ "type": "boolean" }),
+        MemberType::Methods => {
             list(json!({ "enum": AuthenticationMethod::ALL.map(AuthenticationMethod::as_str) }))
         }
-        Shape::GrantTypes => list(text("^[!-~]{1,200}$")),
-        Shape::Networks => list(text("\\S")),
-        Shape::Scopes => list(text("^[!#-\\[\\]-~]{1,128}$")),
-        Shape::TokenEndpoints => {
+        MemberType::GrantTypes => list(text("^[!-~]{1,200}$")),
+        MemberType::Networks => list(text("\\S")),
+        MemberType::Scopes => list(text("^[!#-\\[\\]-~]{1,128}$")),
+        MemberType::TokenEndpoints => {
             let mut schema = list(text("^[hH][tT][tT][pP][sS]?://[!-~]+$"));
             schema["maxItems"] = json!(AssertionAudiences::MAX_URLS);
             schema
         }
-        Shape::Uri => text("^[!-~]{1,500}$"),
-        Shape::KeySetUri => text("^[hH][tT][tT][pP][sS]://[!-~]+$"),
-        Shape::KeySet => json!({
+        MemberType::Uri => text("^[!-~]{1,500}$"),
+        MemberType::KeySetUri => text("^[hH][tT][tT][pP][sS]://[!-~]+$"),
+        MemberType::KeySet => json!({
             "type": "object",
             "required": ["keys"],
             "properties": { "keys": { "type": "array" } },
             "$comment": format!("at most {} bytes", KeySet::LONGEST),
         }),
-        Shape::Text => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
-        Shape::Patterns => json!({
+        MemberType::Text => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
+        MemberType::Patterns => json!({
             "type": "object",
             "minProperties": 1,
             "additionalProperties": { "type": "string" },
         }),
-        Shape::Secrets | Shape::Grants | Shape::Trusts => {
-            let mut schema = list(shape.items().map(of_kind).unwrap_or_default());
-            match shape {
-                Shape::Grants => schema["maxItems"] = json!(MAX_GRANTS),
-                Shape::Trusts => schema["maxItems"] = json!(Trust::MOST),
+        MemberType::Secrets | MemberType::Grants | MemberType::Trusts => {
+            let mut schema = list(member_type.items().map(of_kind).unwrap_or_default());
+            match member_type {
+                MemberType::Grants => schema["maxItems"] = json!(MAX_GRANTS),
+                MemberType::Trusts => schema["maxItems"] = json!(Trust::MOST),
                 _ => {}
             }
             schema
@@ -187,34 +191,36 @@ mod tests {
         "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
 
     /// A value that may stand in a member.
-    fn sample(shape: Shape) -> Value {
-        match shape {
-            Shape::ClientId | Shape::Name | Shape::Label | Shape::Secret => json!("abc"),
-            Shape::Text => json!("10.0.0.1"),
-            Shape::State => json!("disabled"),
-            Shape::Hash => json!(HASH),
-            Shape::Time => json!("2027-01-31T00:00:00Z"),
-            Shape::Duration => json!(900),
-            Shape::Rate => json!("60/m"),
-            Shape::Flag => json!(true),
-            Shape::Methods => json!(["client_secret_post"]),
-            Shape::GrantTypes => json!(["client_credentials"]),
-            Shape::Networks => json!(["10.0.0.0/8"]),
-            Shape::Scopes => json!(["a:read"]),
-            Shape::TokenEndpoints => json!(["https://a.example/token"]),
-            Shape::Uri => json!("https://a.example"),
-            Shape::KeySetUri => json!("https://a.example/jwks"),
-            Shape::KeySet => json!({ "keys": [] }),
-            Shape::Patterns => json!({ "sub": "worker" }),
-            Shape::Secrets => json!([{ "client_secret": "abc", "label": null }]),
-            Shape::Grants => json!([{ "resource": "https://a.example", "scopes": null }]),
-            Shape::Trusts => json!([{ "issuer": "urn:a", "conditions": { "sub": "worker" } }]),
+    fn sample(member_type: MemberType) -> Value {
+        match member_type {
+            MemberType::ClientId | MemberType::Name | MemberType::Label | MemberType::Secret => {
+                json!("abc")
+            }
+            MemberType::Text => json!("10.0.0.1"),
+            MemberType::State => json!("disabled"),
+            MemberType::Hash => json!(HASH),
+            MemberType::Time => json!("2027-01-31T00:00:00Z"),
+            MemberType::Duration => json!(900),
+            MemberType::Rate => json!("60/m"),
+            MemberType::Flag => json!(true),
+            MemberType::Methods => json!(["client_secret_post"]),
+            MemberType::GrantTypes => json!(["client_credentials"]),
+            MemberType::Networks => json!(["10.0.0.0/8"]),
+            MemberType::Scopes => json!(["a:read"]),
+            MemberType::TokenEndpoints => json!(["https://a.example/token"]),
+            MemberType::Uri => json!("https://a.example"),
+            MemberType::KeySetUri => json!("https://a.example/jwks"),
+            MemberType::KeySet => json!({ "keys": [] }),
+            MemberType::Patterns => json!({ "sub": "worker" }),
+            MemberType::Secrets => json!([{ "client_secret": "abc", "label": null }]),
+            MemberType::Grants => json!([{ "resource": "https://a.example", "scopes": null }]),
+            MemberType::Trusts => json!([{ "issuer": "urn:a", "conditions": { "sub": "worker" } }]),
         }
     }
 
     /// A member of a TLS subject has a form of its own.
-    fn sample_of(name: &str, shape: Shape) -> Value {
-        if name == "tls_client_auth_subject_dn" { json!("CN=worker") } else { sample(shape) }
+    fn sample_of(name: &str, member_type: MemberType) -> Value {
+        if name == "tls_client_auth_subject_dn" { json!("CN=worker") } else { sample(member_type) }
     }
 
     /// An object of a kind with one member set, and what else it needs.
@@ -222,8 +228,8 @@ mod tests {
         let mut object = json!({});
         for required in kind.required.iter().chain(kind.one_of.first()) {
             if !kind.one_of.contains(&name) || kind.required.contains(required) {
-                let shape = kind.member(required).expect("a member").shape;
-                object[*required] = sample_of(required, shape);
+                let member_type = kind.member(required).expect("a member").member_type;
+                object[*required] = sample_of(required, member_type);
             }
         }
         object[name] = value;
@@ -232,10 +238,9 @@ mod tests {
 
     /// The object as a line, wherever its kind stands.
     fn as_line(kind: &Kind, object: Value) -> Value {
-        let member = CLIENT
-            .members
-            .iter()
-            .find(|member| member.shape.items().is_some_and(|items| std::ptr::eq(items, kind)));
+        let member = CLIENT.members.iter().find(|member| {
+            member.member_type.items().is_some_and(|items| std::ptr::eq(items, kind))
+        });
         match member {
             Some(member) => with(&CLIENT, member.name, json!([object])),
             None => object,
@@ -243,7 +248,7 @@ mod tests {
     }
 
     fn kinds() -> Vec<&'static Kind> {
-        let of_members = CLIENT.members.iter().filter_map(|member| member.shape.items());
+        let of_members = CLIENT.members.iter().filter_map(|member| member.member_type.items());
         std::iter::once(&CLIENT).chain(of_members).collect()
     }
 
@@ -255,7 +260,7 @@ mod tests {
         for kind in kinds() {
             for member in kind.members {
                 let values = [
-                    sample_of(member.name, member.shape),
+                    sample_of(member.name, member.member_type),
                     json!(null),
                     json!(true),
                     json!(1.5),
@@ -288,8 +293,8 @@ mod tests {
                 .iter()
                 .flat_map(|one| kind.members.iter().map(move |other| (one, other)))
             {
-                let mut object = with(kind, one.name, sample_of(one.name, one.shape));
-                object[other.name] = sample_of(other.name, other.shape);
+                let mut object = with(kind, one.name, sample_of(one.name, one.member_type));
+                object[other.name] = sample_of(other.name, other.member_type);
                 let line = as_line(kind, object);
                 assert_eq!(is_valid(&schema, &line), is_parsed(&line), "{line}");
             }
@@ -298,7 +303,7 @@ mod tests {
                     !kind.required.contains(&member.name) && !kind.one_of.contains(&member.name)
                 });
                 let other = other.expect("a member that may be left out");
-                let mut object = with(kind, other.name, sample_of(other.name, other.shape));
+                let mut object = with(kind, other.name, sample_of(other.name, other.member_type));
                 object.as_object_mut().expect("an object").remove(*name);
                 let line = as_line(kind, object);
                 assert!(!is_valid(&schema, &line) && !is_parsed(&line), "{line}");
