@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::metadata::TOKEN_PATH;
-use crate::web::page::{RefusalPage, escaped, wants_html};
-use crate::web::refusal::Refusal;
+use crate::web::error_response::ErrorResponse;
+use crate::web::page::{ErrorPage, escaped, wants_html};
 
 const ALLOWED: &str = "GET, HEAD, POST";
 
@@ -22,12 +22,12 @@ const ALLOWED: &str = "GET, HEAD, POST";
 /// (RFC 6749, section 4.1.2.1) for a program.
 pub(super) async fn authorize(State(app): State<Arc<App>>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
-        return Refusal::method_not_allowed(ALLOWED).into_response();
+        return ErrorResponse::method_not_allowed(ALLOWED).into_response();
     }
     let issuer = app.issuer.as_str();
-    let mut response = Refusal::from(unsupported(issuer)).into_response();
+    let mut response = ErrorResponse::from(unsupported(issuer)).into_response();
     if wants_html(request.headers()) {
-        response.extensions_mut().insert(RefusalPage(text(issuer)));
+        response.extensions_mut().insert(ErrorPage(text(issuer)));
     }
     response
 }

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::config::Limits;
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
-use crate::web::refusal::Refusal;
+use crate::web::error_response::ErrorResponse;
 
 /// How much, and for how long, a body that is refused anyway is read on.
 const DRAIN_SIZE: usize = 1 << 20;
@@ -31,7 +31,7 @@ pub(super) async fn parameters<B>(
     headers: &HeaderMap,
     body: B,
     limits: &Limits,
-) -> Result<Parameters, Refusal>
+) -> Result<Parameters, ErrorResponse>
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -53,7 +53,7 @@ async fn bytes<B>(
     body: B,
     limit: usize,
     timeout: Duration,
-) -> Result<Bytes, Refusal>
+) -> Result<Bytes, ErrorResponse>
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -64,17 +64,19 @@ where
         .and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         drain(body).await;
-        return Err(Refusal::too_large(limit));
+        return Err(ErrorResponse::too_large(limit));
     }
     let mut collecting = pin!(Limited::new(body, limit).collect());
     // A small body mostly comes with its head. Then nobody has to watch the clock.
     let collected = match collecting.as_mut().now_or_never() {
         Some(collected) => collected,
-        None => tokio::time::timeout(timeout, collecting).await.map_err(|_| Refusal::too_slow())?,
+        None => tokio::time::timeout(timeout, collecting)
+            .await
+            .map_err(|_| ErrorResponse::too_slow())?,
     };
     match collected {
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
-        Err(_) => Err(Refusal::bad_http("The body cannot be read to its end.")),
+        Err(error) if error.is::<LengthLimitError>() => Err(ErrorResponse::too_large(limit)),
+        Err(_) => Err(ErrorResponse::bad_http("The body cannot be read to its end.")),
         Ok(collected) => Ok(collected.to_bytes()),
     }
 }
@@ -91,12 +93,12 @@ where
 }
 
 /// Reads `Content-Type`, in any letter case and with or without a charset (N-08).
-fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
+fn kind(headers: &HeaderMap) -> Result<Kind, ErrorResponse> {
     const WANTED: &str =
         "Send Content-Type: application/x-www-form-urlencoded (or application/json).";
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Refusal::unsupported_type(WANTED));
+        return Err(ErrorResponse::unsupported_type(WANTED));
     };
     let text = value.to_str().unwrap_or_default();
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
@@ -107,7 +109,7 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
         .map(|charset| charset.trim_matches('"'))
         .next();
     if charset.is_some_and(|charset| !matches!(charset, "utf-8" | "utf8" | "us-ascii")) {
-        return Err(Refusal::unsupported_type("The body must be UTF-8."));
+        return Err(ErrorResponse::unsupported_type("The body must be UTF-8."));
     }
     let is = |name: &str| essence.trim().eq_ignore_ascii_case(name);
     if is("application/x-www-form-urlencoded") {
@@ -115,15 +117,15 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
     } else if is("application/json") {
         Ok(Kind::Json)
     } else {
-        Err(Refusal::unsupported_type(WANTED))
+        Err(ErrorResponse::unsupported_type(WANTED))
     }
 }
 
-fn refuse_compression(headers: &HeaderMap) -> Result<(), Refusal> {
+fn refuse_compression(headers: &HeaderMap) -> Result<(), ErrorResponse> {
     let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
         Ok(())
     } else {
-        Err(Refusal::unsupported_type("Send the body without Content-Encoding."))
+        Err(ErrorResponse::unsupported_type("Send the body without Content-Encoding."))
     }
 }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::crypto::keyring::Document;
 use crate::oauth::error::OAuthError;
 use crate::oauth::{metadata, revocation_list};
-use crate::web::refusal::Refusal;
+use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
@@ -39,7 +39,7 @@ const SIGNED: Kind =
 pub(super) async fn metadata(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     serve(&request, &JSON, || Ok(Document::of(&metadata::metadata(&app))))
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn metadata(
 pub(super) async fn key_set(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let now = app.services.clock.now();
     serve(&request, &JSON, || Ok(app.directory.keyring().key_set(now)))
 }
@@ -56,7 +56,7 @@ pub(super) async fn key_set(
 pub(super) async fn revocation_list(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     serve(&request, &SIGNED, || revocation_list::revocation_list(&app))
 }
 
@@ -64,7 +64,7 @@ fn serve(
     request: &Request,
     kind: &Kind,
     document: impl FnOnce() -> Result<Document, OAuthError>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let mut response = Response::new(Body::empty());
     match *request.method() {
         Method::GET | Method::HEAD => {}
@@ -76,7 +76,7 @@ fn serve(
                 .insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             return Ok(response);
         }
-        _ => return Err(Refusal::method_not_allowed(ALLOWED)),
+        _ => return Err(ErrorResponse::method_not_allowed(ALLOWED)),
     }
     let document = document()?;
     let tag = HeaderValue::from_str(&document.entity_tag)

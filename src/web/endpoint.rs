@@ -16,7 +16,7 @@ use crate::oauth::caller::Origin;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::request::{TokenQuery, TokenRequest};
 use crate::oauth::{self, introspection, revocation};
-use crate::web::refusal::Refusal;
+use crate::web::error_response::ErrorResponse;
 use crate::web::{basic, body};
 
 const ALLOWED: &str = "POST, OPTIONS";
@@ -42,7 +42,7 @@ pub(super) async fn answer<B>(
     app: &App,
     origin: Origin,
     request: Request<B>,
-) -> Result<Response, Refusal>
+) -> Result<Response, ErrorResponse>
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -50,7 +50,7 @@ where
     match *request.method() {
         Method::POST => {}
         Method::OPTIONS => return Ok(options()),
-        _ => return Err(Refusal::method_not_allowed(ALLOWED)),
+        _ => return Err(ErrorResponse::method_not_allowed(ALLOWED)),
     }
     refuse_credentials_in_url(request.uri())?;
     let (head, content) = request.into_parts();
@@ -89,7 +89,7 @@ fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAut
     Ok(Some(PresentedProof { values, path: path.to_owned() }))
 }
 
-fn write<T: Serialize>(value: &T, room: usize) -> Result<Response, Refusal> {
+fn write<T: Serialize>(value: &T, room: usize) -> Result<Response, ErrorResponse> {
     let mut body = Vec::with_capacity(room);
     serde_json::to_writer(&mut body, value)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;

@@ -13,7 +13,7 @@ use axum::routing::any;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::web::refusal::Refusal;
+use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD";
 
@@ -38,12 +38,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// Answers as long as the process can: nothing that is away may restart it.
-async fn live(request: Request) -> Result<Response, Refusal> {
+async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
 }
 
 /// Ready to issue tokens, from memory if need be (DESIGN D3).
-async fn ready(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+async fn ready(State(app): State<Arc<App>>, request: Request) -> Result<Response, ErrorResponse> {
     let (status, report) = report(&app);
     write(&request, status, &report)
 }
@@ -86,9 +86,9 @@ fn write<T: Serialize>(
     request: &Request,
     status: StatusCode,
     report: &T,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(Refusal::method_not_allowed(ALLOWED));
+        return Err(ErrorResponse::method_not_allowed(ALLOWED));
     }
     let body = serde_json::to_string(report).unwrap_or_default();
     let mut response = Response::new(Body::from(body));

@@ -8,14 +8,14 @@ mod certificate;
 mod check;
 mod document;
 mod endpoint;
+mod error_response;
 mod health;
 mod page;
 mod pipeline;
-mod refusal;
 mod welcome;
 
+pub use error_response::ErrorFormat;
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
-pub use refusal::ErrorFormat;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use crate::oauth::metadata::{
     REVOCATION_PATH, TOKEN_PATH,
 };
 use crate::web::endpoint::Endpoint;
-use crate::web::refusal::Refusal;
+use crate::web::error_response::ErrorResponse;
 
 /// Where metadata is found (RFC 8414, section 3; OpenID Connect Discovery).
 const METADATA_PATHS: [&str; 2] =
@@ -149,10 +149,10 @@ impl Routes {
     }
 }
 
-async fn not_found() -> Refusal {
-    Refusal::not_found()
+async fn not_found() -> ErrorResponse {
+    ErrorResponse::not_found()
 }
 
-async fn not_found_on_management() -> Refusal {
-    Refusal::not_found_on_management()
+async fn not_found_on_management() -> ErrorResponse {
+    ErrorResponse::not_found_on_management()
 }

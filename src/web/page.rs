@@ -23,7 +23,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// A page that takes the place of the body of a refusal, as an extension of the response.
 #[derive(Debug, Clone)]
-pub(super) struct RefusalPage(pub(super) String);
+pub(super) struct ErrorPage(pub(super) String);
 
 /// Answers with a page.
 pub(super) fn response(status: StatusCode, html: String) -> Response {

@@ -21,8 +21,8 @@ use crate::model::time::Clock;
 use crate::oauth::caller::Origin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
-use crate::web::page::RefusalPage;
-use crate::web::refusal::{ErrorFormat, Refusal};
+use crate::web::error_response::{ErrorFormat, ErrorResponse};
+use crate::web::page::ErrorPage;
 use crate::web::{address, certificate, page};
 
 /// The header that names an exchange.
@@ -73,15 +73,15 @@ where
         }
         Err(refusal) => refusal.into_response(),
     };
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+    if let Some(refusal) = response.extensions_mut().remove::<ErrorResponse>() {
         line.refused(&refusal, &request_id);
         if refusal.is_explained() {
             let now = context.clock.now();
             let record = || refusal.record(&request_id, now, &client.to_string());
             context.refusals.note(client, refusal.about(), record);
         }
-        response = match response.extensions_mut().remove::<RefusalPage>() {
-            Some(RefusalPage(html)) => page::response(refusal.status(), html),
+        response = match response.extensions_mut().remove::<ErrorPage>() {
+            Some(ErrorPage(html)) => page::response(refusal.status(), html),
             None => refusal.render(context.error_format, &request_id),
         };
     } else {
@@ -101,7 +101,7 @@ where
 {
     let answering = AssertUnwindSafe(context.routes.answer(origin, request));
     answering.catch_unwind().await.unwrap_or_else(|_| {
-        Refusal::from(OAuthError::server_error("a handler panicked; see the log above"))
+        ErrorResponse::from(OAuthError::server_error("a handler panicked; see the log above"))
             .into_response()
     })
 }
@@ -110,9 +110,9 @@ where
 pub fn malformed_request_response(error_format: ErrorFormat, is_too_large: bool) -> Vec<u8> {
     let request_id = request_id();
     let refusal = if is_too_large {
-        Refusal::head_too_large()
+        ErrorResponse::head_too_large()
     } else {
-        Refusal::bad_http("The request is not proper HTTP/1.1.")
+        ErrorResponse::bad_http("The request is not proper HTTP/1.1.")
     };
     tracing::info!(
         request_id,
@@ -131,17 +131,17 @@ fn request_id() -> String {
 
 /// Looks at what hyper lets pass (RFC 9112, section 3.2). Bodies are framed by hyper alone, which
 /// takes chunks over a length and closes the connection after a request that names both.
-fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), Refusal> {
+fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), ErrorResponse> {
     let headers = request.headers();
     let size: usize =
         headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if size + target > header_size {
-        return Err(Refusal::head_too_large());
+        return Err(ErrorResponse::head_too_large());
     }
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Err(Refusal::bad_http("A request has exactly one Host header."));
+        return Err(ErrorResponse::bad_http("A request has exactly one Host header."));
     }
     Ok(())
 }
@@ -154,7 +154,7 @@ struct Line {
 }
 
 impl Line {
-    fn refused(&self, refusal: &Refusal, request_id: &str) {
+    fn refused(&self, refusal: &ErrorResponse, request_id: &str) {
         let status = refusal.status().as_u16();
         let (method, client) = (self.method.as_str(), self.client);
         let (error, reason) = (refusal.code(), refusal.reason());

@@ -9,16 +9,16 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
+use crate::web::error_response::ErrorResponse;
 use crate::web::page::{self, escaped, wants_html};
-use crate::web::refusal::Refusal;
 
 /// Answers a browser at the root of the issuer.
 pub(super) async fn welcome(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) || !wants_html(request.headers()) {
-        return Err(Refusal::not_found());
+        return Err(ErrorResponse::not_found());
     }
     Ok(page::response(StatusCode::OK, text(app.issuer.as_str())))
 }

@@ -33,7 +33,7 @@ const LONGEST_REASON: usize = 1_000;
 
 /// An answer that is not what was asked for.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
+pub(super) struct ErrorResponse {
     status: StatusCode,
     code: &'static str,
     description: Description,
@@ -45,7 +45,7 @@ pub(super) struct Refusal {
     closes: bool,
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.status
@@ -111,12 +111,12 @@ impl Refusal {
 
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
-        let mut refusal = Self::invalid(
+        let mut response = Self::invalid(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("This path takes only: {allow}."),
         );
-        refusal.allow = Some(allow);
-        refusal
+        response.allow = Some(allow);
+        response
     }
 
     /// 413.
@@ -269,7 +269,7 @@ fn content_type(error_format: ErrorFormat) -> &'static str {
     }
 }
 
-impl From<OAuthError> for Refusal {
+impl From<OAuthError> for ErrorResponse {
     fn from(error: OAuthError) -> Self {
         let status = match error.code() {
             ErrorCode::InvalidRequest
@@ -301,7 +301,7 @@ impl From<OAuthError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
