@@ -77,12 +77,12 @@ pub struct OAuthError {
     reason: Cow<'static, str>,
     retry_after: Option<u32>,
     dpop_nonce: Option<String>,
-    facts: Option<Box<Facts>>,
+    operator_details: Option<Box<OperatorDetails>>,
 }
 
 /// What an operator may know beside the reason; never a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct OperatorDetails {
     /// The client it is about.
     pub client_id: Option<String>,
     /// What would mend it.
@@ -102,7 +102,7 @@ impl OAuthError {
             description,
             retry_after: None,
             dpop_nonce: None,
-            facts: None,
+            operator_details: None,
         }
     }
 
@@ -150,7 +150,7 @@ impl OAuthError {
             reason: reason.into(),
             retry_after: None,
             dpop_nonce: None,
-            facts: None,
+            operator_details: None,
         }
     }
 
@@ -174,7 +174,7 @@ impl OAuthError {
             reason: reason.into(),
             retry_after: Some(SHORTLY),
             dpop_nonce: None,
-            facts: None,
+            operator_details: None,
         }
     }
 
@@ -209,34 +209,34 @@ impl OAuthError {
             reason: reason.into(),
             retry_after: None,
             dpop_nonce: None,
-            facts: None,
+            operator_details: None,
         }
     }
 
     /// The same about that client.
     #[must_use]
     pub fn about(mut self, client_id: &str) -> Self {
-        self.facts.get_or_insert_default().client_id = Some(client_id.to_owned());
+        self.operator_details.get_or_insert_default().client_id = Some(client_id.to_owned());
         self
     }
 
     /// The same with what would mend it, for the operator.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        self.facts.get_or_insert_default().remedy = Some(remedy.into());
+        self.operator_details.get_or_insert_default().remedy = Some(remedy.into());
         self
     }
 
     /// The same with the last characters of the secret that was presented.
     #[must_use]
     pub fn with_hint(mut self, hint: String) -> Self {
-        self.facts.get_or_insert_default().hint = Some(hint);
+        self.operator_details.get_or_insert_default().hint = Some(hint);
         self
     }
 
     /// What an operator may know beside the reason.
-    pub fn facts(&self) -> Option<&Facts> {
-        self.facts.as_deref()
+    pub fn operator_details(&self) -> Option<&OperatorDetails> {
+        self.operator_details.as_deref()
     }
 
     /// The code.

@@ -17,7 +17,7 @@ use crate::app::refusals::About;
 use crate::model::refusal::RefusalRecord;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
-use crate::oauth::error::{Description, ErrorCode, Facts, OAuthError};
+use crate::oauth::error::{Description, ErrorCode, OAuthError, OperatorDetails};
 
 /// The body that a listener's errors have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) struct ErrorResponse {
     allow: Option<&'static str>,
     retry_after: Option<u32>,
     dpop_nonce: Option<Box<str>>,
-    facts: Option<Box<Facts>>,
+    operator_details: Option<Box<OperatorDetails>>,
     closes: bool,
 }
 
@@ -69,7 +69,11 @@ impl ErrorResponse {
 
     /// What it is about.
     pub(super) fn about(&self) -> About {
-        match self.facts.as_ref().and_then(|facts| facts.client_id.as_ref()) {
+        match self
+            .operator_details
+            .as_ref()
+            .and_then(|operator_details| operator_details.client_id.as_ref())
+        {
             Some(_) => About::KnownClient,
             None => About::NoKnownClient,
         }
@@ -77,17 +81,17 @@ impl ErrorResponse {
 
     /// The refusal as it is kept for `tokend explain`.
     pub(super) fn record(&self, request_id: &str, at: Timestamp, address: &str) -> RefusalRecord {
-        let facts = self.facts.as_deref().cloned().unwrap_or_default();
+        let operator_details = self.operator_details.as_deref().cloned().unwrap_or_default();
         RefusalRecord {
             request_id: request_id.to_owned(),
             at,
             status: self.status.as_u16(),
             error: self.code.to_owned(),
             address: address.to_owned(),
-            client_id: facts.client_id,
+            client_id: operator_details.client_id,
             reason: fit(&self.reason),
-            remedy: facts.remedy.as_deref().map(fit),
-            hint: facts.hint,
+            remedy: operator_details.remedy.as_deref().map(fit),
+            hint: operator_details.hint,
         }
     }
 
@@ -166,7 +170,7 @@ impl ErrorResponse {
             allow: None,
             retry_after: None,
             dpop_nonce: None,
-            facts: None,
+            operator_details: None,
             closes: false,
         }
     }
@@ -295,7 +299,7 @@ impl From<OAuthError> for ErrorResponse {
             allow: None,
             retry_after: error.retry_after(),
             dpop_nonce: error.dpop_nonce().map(Into::into),
-            facts: error.facts().cloned().map(Box::new),
+            operator_details: error.operator_details().cloned().map(Box::new),
             closes: false,
         }
     }
