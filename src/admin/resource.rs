@@ -84,7 +84,7 @@ async fn publish_key(services: &Services, resource: &Resource) -> Result<(), Adm
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
-        signing_key::keep_up(services, &[algorithm], &known).await?;
+        signing_key::create_due(services, &[algorithm], &known).await?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 /// Makes the keys that are due for these algorithms, and gives their ids. Several instances may do
 /// this at once: the end of the event chain lets them in one by one, and the later one finds the
 /// key made.
-pub async fn keep_up(
+pub async fn create_due(
     services: &Services,
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
@@ -23,7 +23,7 @@ pub async fn keep_up(
     let mut made = Vec::new();
     for algorithm in wanted {
         if step(services, known, *algorithm, now).is_some() {
-            made.extend(take_step(services, *algorithm).await?);
+            made.extend(apply_step(services, *algorithm).await?);
         }
     }
     Ok(made)
@@ -34,7 +34,7 @@ const WANTED_SECONDS: i64 = 3600;
 
 /// Tells other instances which algorithms this one wants, so that they do not retire their keys.
 /// Nothing is written while all keys are of these algorithms and nobody would retire one. To be
-/// called before [`keep_up`], which makes keys that others could retire at once.
+/// called before [`create_due`], which makes keys that others could retire at once.
 pub async fn note_wanted(
     services: &Services,
     wanted: &[Algorithm],
@@ -137,7 +137,10 @@ fn step(
     }
 }
 
-async fn take_step(services: &Services, algorithm: Algorithm) -> Result<Option<KeyId>, AdminError> {
+async fn apply_step(
+    services: &Services,
+    algorithm: Algorithm,
+) -> Result<Option<KeyId>, AdminError> {
     let mut work = Work::begin(services, &Actor::server()).await?;
     let known = services.store.signing_keys().await?;
     match step(services, &known, algorithm, work.now) {

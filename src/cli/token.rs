@@ -97,7 +97,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let services = global.foundation_with(config).await?;
     let id = client_reference::resolve(&services.store, &args.client).await?;
     let app = Arc::new(App::load(services, issuer).await?);
-    crate::server::make_keys(&app, false).await?;
+    crate::server::create_due_keys(&app, false).await?;
     let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
     let client = AuthenticatedClient::vouched_for(&app, &id).map_err(refused)?;
     let client = client.ok_or_else(|| {

@@ -77,7 +77,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let tls = app.services.config.tls.as_ref().map(Tls::new);
         let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
-        upkeep::keep_keys(&app).await?;
+        upkeep::rotate(&app).await?;
         Ok(Self { app, public, management, tls })
     }
 
@@ -130,7 +130,7 @@ impl Server {
 fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     supervised(&mut tasks, app, "follow_changes", upkeep::follow);
-    supervised(&mut tasks, app, "rotate_signing_keys", upkeep::keep_keys_coming);
+    supervised(&mut tasks, app, "rotate_signing_keys", upkeep::rotation_task);
     supervised(&mut tasks, app, "write_usage", upkeep::keep_ledger);
     supervised(&mut tasks, app, "purge_expired", upkeep::forget);
     supervised(&mut tasks, app, "write_rejections", upkeep::keep_refusals);
@@ -159,8 +159,8 @@ fn supervised<F: Future<Output = ()> + Send>(
 
 /// Makes the signing keys that are due, as the running server does every half minute. A command
 /// that signs without serving must not retire any (`false`): its settings may be others.
-pub async fn make_keys(app: &App, retires_unwanted: bool) -> Result<(), ServeError> {
-    if retires_unwanted { upkeep::keep_keys(app).await } else { upkeep::make_keys(app).await }
+pub async fn create_due_keys(app: &App, retires_unwanted: bool) -> Result<(), ServeError> {
+    if retires_unwanted { upkeep::rotate(app).await } else { upkeep::create_due_keys(app).await }
 }
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

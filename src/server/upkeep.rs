@@ -185,10 +185,10 @@ pub(super) async fn forget(app: Arc<App>) {
 }
 
 /// Makes signing keys for ever, each when it is due.
-pub(super) async fn keep_keys_coming(app: Arc<App>) {
+pub(super) async fn rotation_task(app: Arc<App>) {
     loop {
         tokio::time::sleep(KEYS_INTERVAL).await;
-        if let Err(error) = keep_keys(&app).await {
+        if let Err(error) = rotate(&app).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "cannot look after the signing keys; trying again"
@@ -198,9 +198,9 @@ pub(super) async fn keep_keys_coming(app: Arc<App>) {
 }
 
 /// Makes the signing keys that are due now.
-pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
+pub(super) async fn create_due_keys(app: &App) -> Result<(), ServeError> {
     let known = app.directory.keyring().records().to_vec();
-    let made = signing_key::keep_up(&app.services, &wanted_algorithms(app), &known).await?;
+    let made = signing_key::create_due(&app.services, &wanted_algorithms(app), &known).await?;
     if !made.is_empty() {
         app.catch_up().await?;
     }
@@ -208,10 +208,10 @@ pub(super) async fn make_keys(app: &App) -> Result<(), ServeError> {
 }
 
 /// The same, and retires the keys that no instance wants any more.
-pub(super) async fn keep_keys(app: &App) -> Result<(), ServeError> {
+pub(super) async fn rotate(app: &App) -> Result<(), ServeError> {
     let known = app.directory.keyring().records().to_vec();
     signing_key::note_wanted(&app.services, &wanted_algorithms(app), &known).await?;
-    make_keys(app).await?;
+    create_due_keys(app).await?;
     let known = app.directory.keyring().records().to_vec();
     let wanted = wanted_algorithms(app);
     let retired = signing_key::retire_unwanted(&app.services, &wanted, &known).await?;

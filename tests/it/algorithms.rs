@@ -6,7 +6,7 @@ use tokend::admin::resource::{self, ResourceUpdate};
 use tokend::crypto::jwt;
 use tokend::model::resource::ResourceId;
 use tokend::model::signing_key::Algorithm;
-use tokend::server::make_keys;
+use tokend::server::create_due_keys;
 
 use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS, Server, actor, grant};
@@ -79,7 +79,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
         let id = ResourceId::parse(INVOICES).expect("a resource");
         resource::update(server.services(), &actor(), &id, update).await.expect("an update");
         server.catch_up().await;
-        make_keys(&server.app, true).await.expect("upkeep");
+        create_due_keys(&server.app, true).await.expect("upkeep");
     };
     assert_eq!(of().await, "RS256");
     sign_with(Algorithm::Ps256).await;
@@ -88,7 +88,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
     sign_with(Algorithm::EdDsa).await;
     assert_eq!(of().await, "RS256");
     server.clock.advance(DAY);
-    make_keys(&server.app, true).await.expect("upkeep");
+    create_due_keys(&server.app, true).await.expect("upkeep");
     assert_eq!(of().await, "EdDSA");
     server.claims(&server.ask(&client).await.token()).await;
 }
@@ -167,7 +167,7 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     assert_eq!(listed.to_string(), r#"["ES256","RS256"]"#);
 
     sign_with(&server, None).await;
-    make_keys(&server.app, true).await.expect("upkeep");
+    create_due_keys(&server.app, true).await.expect("upkeep");
     assert_eq!(of(ORDERS).await, "ES256");
     assert_eq!(algorithms(&server).await, ["ES256", "RS256"], "tokens of it are still valid");
 
@@ -175,7 +175,7 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     sign_with(&server, Some(Algorithm::Rs256)).await;
     assert_eq!(of(ORDERS).await, "RS256");
     sign_with(&server, None).await;
-    make_keys(&server.app, true).await.expect("upkeep");
+    create_due_keys(&server.app, true).await.expect("upkeep");
     // token.lifetime_max and keys.keep_after.
     server.clock.advance(25 * 3600);
     server.catch_up().await;
@@ -197,7 +197,7 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
         for _ in 0..5 {
             for server in [&old, &new] {
                 server.catch_up().await;
-                make_keys(&server.app, true).await.expect("upkeep");
+                create_due_keys(&server.app, true).await.expect("upkeep");
             }
             old.clock.advance(30);
         }
@@ -219,11 +219,11 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
     drop(new);
     old.clock.advance(3000);
     old.catch_up().await;
-    make_keys(&old.app, true).await.expect("upkeep");
+    create_due_keys(&old.app, true).await.expect("upkeep");
     assert!(keys().await.iter().all(|key| key.retired_at.is_none()));
     old.clock.advance(601);
     old.catch_up().await;
-    make_keys(&old.app, true).await.expect("upkeep");
+    create_due_keys(&old.app, true).await.expect("upkeep");
     let retired: Vec<_> = keys().await.into_iter().filter(|key| key.retired_at.is_some()).collect();
     assert_eq!(retired.len(), 1);
     assert_eq!(retired[0].algorithm, Algorithm::EdDsa);

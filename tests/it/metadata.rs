@@ -170,7 +170,7 @@ async fn a_key_hands_over_to_the_next_without_a_gap(
     let pass = async |seconds: i64| {
         server.clock.advance(seconds);
         server.catch_up().await;
-        tokend::server::make_keys(&server.app, true).await.expect("upkeep");
+        tokend::server::create_due_keys(&server.app, true).await.expect("upkeep");
     };
     let first = kids().await;
     pass(89 * DAY - 60).await;
