@@ -219,7 +219,7 @@ impl App {
         self.directory.revocations.purge_expired(now);
         store.purge_revocations(now).await?;
         store.purge_assertions(now).await?;
-        store.forget_refusals(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
+        store.purge_refusals(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 
     /// Reads what others have changed; true if there was anything.

@@ -132,7 +132,7 @@ fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()>
     supervised(&mut tasks, app, "follow_changes", upkeep::follow);
     supervised(&mut tasks, app, "rotate_signing_keys", upkeep::rotation_task);
     supervised(&mut tasks, app, "write_usage", upkeep::keep_ledger);
-    supervised(&mut tasks, app, "purge_expired", upkeep::forget);
+    supervised(&mut tasks, app, "purge_expired", upkeep::purge_expired);
     supervised(&mut tasks, app, "write_rejections", upkeep::keep_refusals);
     let warn = expiring::warn_of_expiring_secrets;
     supervised(&mut tasks, app, "warn_of_expiring_secrets", warn);

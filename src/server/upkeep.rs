@@ -23,7 +23,7 @@ const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often it is looked for what can be forgotten.
-const FORGETTING_INTERVAL: Duration = Duration::from_mins(1);
+const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often it is looked whether the server's certificate has been renewed.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(5);
@@ -172,9 +172,9 @@ pub(super) async fn write_refusals(app: &App) {
 }
 
 /// Deletes expired rows for ever, every minute.
-pub(super) async fn forget(app: Arc<App>) {
+pub(super) async fn purge_expired(app: Arc<App>) {
     loop {
-        tokio::time::sleep(FORGETTING_INTERVAL).await;
+        tokio::time::sleep(PURGE_INTERVAL).await;
         if let Err(error) = app.purge_expired().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -145,7 +145,7 @@ impl Store {
 
     /// Removes refusals from before `until`, and all but the last ones. Those about no known client
     /// are half of them at most, so that a flood does not push out the others.
-    pub async fn forget_refusals(&self, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn purge_refusals(&self, until: Timestamp) -> Result<(), StoreError> {
         const OLD: &str = "
             DELETE FROM refusal
             WHERE request_id IN (SELECT request_id FROM refusal WHERE at <= $1 LIMIT $2)";

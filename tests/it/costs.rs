@@ -285,7 +285,7 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
         flood.push(record);
     }
     store.add_refusals(&flood).await.expect("written");
-    store.forget_refusals(Timestamp(0)).await.expect("forgotten");
+    store.purge_refusals(Timestamp(0)).await.expect("forgotten");
     let found = store.refusal(known.header("x-request-id")).await.expect("a store");
     assert_eq!(found.expect("it is kept").client_id, Some(client.id));
     let mut kept = 0;

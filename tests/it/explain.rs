@@ -239,7 +239,7 @@ async fn a_running_server_keeps_its_refusals_for_the_command(
 
     server.clock.advance(8 * 86_400);
     let until = server.clock.now().minus_seconds(7 * 86_400);
-    server.services().store.forget_refusals(until).await.expect("forgotten");
+    server.services().store.purge_refusals(until).await.expect("forgotten");
     let left = server.services().store.refusal(answer.header("x-request-id")).await;
     assert!(left.expect("a look").is_none());
 }
