@@ -13,7 +13,7 @@ use tokend::admin::{self, Actor};
 use tokend::app::Services;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Need};
-use tokend::model::resource::{OfferedScope, ResourceId, TokenTyp};
+use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::time::Clock;
 
 use crate::load::{Credentials, Figures};
@@ -88,7 +88,7 @@ impl Stage {
         let services = services(&environment).await;
         for resource in [ORDERS, INVOICES] {
             let scopes = ["orders:read", "orders:write"]
-                .map(|name| OfferedScope::parse(name).expect("a scope"));
+                .map(|name| ResourceScope::parse(name).expect("a scope"));
             let new = admin::resource::NewResource {
                 resource: ResourceId::parse(resource).expect("a resource"),
                 scopes: scopes.to_vec(),

@@ -8,7 +8,7 @@ use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, signing_key};
 use crate::app::Services;
 use crate::model::event::{Action, Subject};
-use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
+use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
@@ -19,7 +19,7 @@ use crate::store::grants::GrantKind;
 #[derive(Debug, Default)]
 pub struct ResourceUpdate {
     /// Scopes to offer besides, or with another description.
-    pub add: Vec<OfferedScope>,
+    pub add: Vec<ResourceScope>,
     /// Scopes to offer no longer.
     pub remove: Vec<ScopeName>,
     /// How long tokens for it live; `Some(None)` puts it back to the default.
@@ -36,7 +36,7 @@ pub struct NewResource {
     /// Its identifier.
     pub resource: ResourceId,
     /// The scopes it offers.
-    pub scopes: Vec<OfferedScope>,
+    pub scopes: Vec<ResourceScope>,
     /// How long tokens for it live.
     pub token_lifetime: Option<Lifetime>,
     /// What its tokens are signed with.
@@ -208,7 +208,7 @@ pub async fn delete(
 }
 
 /// Puts scopes in alphabetical order and refuses one that stands twice, or too many.
-fn arranged(mut scopes: Vec<OfferedScope>) -> Result<Vec<OfferedScope>, AdminError> {
+fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(AdminError::invalid("scope", format!("{} is given twice", pair[0].name)));

@@ -17,7 +17,7 @@ use crate::cli::error::CliError;
 use crate::crypto::secret::hint;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::resource::{OfferedScope, ResourceId, TokenTyp};
+use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::security::{Networks, Security};
 
 /// The resource of the demo.
@@ -90,7 +90,7 @@ async fn demo_resource(services: &Services, api: &ResourceId) -> Result<(), CliE
     if services.store.resource(api).await?.is_some() {
         return Ok(());
     }
-    let scopes = DEMO_SCOPES.iter().map(|text| OfferedScope::parse(text));
+    let scopes = DEMO_SCOPES.iter().map(|text| ResourceScope::parse(text));
     let new = NewResource {
         resource: api.clone(),
         scopes: scopes.collect::<Result<_, _>>()?,

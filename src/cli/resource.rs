@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, actor, confirmation, losses, output};
-use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
+use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
@@ -271,8 +271,8 @@ fn who_reads(algorithm: Algorithm) -> &'static str {
     }
 }
 
-fn offered(texts: &[String]) -> Result<Vec<OfferedScope>, CliError> {
-    Ok(texts.iter().map(|text| OfferedScope::parse(text)).collect::<Result<_, _>>()?)
+fn offered(texts: &[String]) -> Result<Vec<ResourceScope>, CliError> {
+    Ok(texts.iter().map(|text| ResourceScope::parse(text)).collect::<Result<_, _>>()?)
 }
 
 async fn print(

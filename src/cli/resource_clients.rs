@@ -9,7 +9,7 @@ use crate::cli::listing::thousands;
 use crate::cli::output;
 use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
-use crate::model::resource::{OfferedScope, ResourceId};
+use crate::model::resource::{ResourceId, ResourceScope};
 use crate::model::scope::ScopeName;
 use crate::store::Store;
 use crate::store::grants::{GrantKind, GrantedClient};
@@ -69,10 +69,10 @@ impl Clients {
 pub(super) async fn name_clients_with_all_scopes(
     services: &Services,
     id: &ResourceId,
-    added: &[OfferedScope],
-    before: &[OfferedScope],
+    added: &[ResourceScope],
+    before: &[ResourceScope],
 ) -> Result<(), CliError> {
-    let is_new = |scope: &&OfferedScope| !before.iter().any(|known| known.name == scope.name);
+    let is_new = |scope: &&ResourceScope| !before.iter().any(|known| known.name == scope.name);
     let names: Vec<&ScopeName> = added.iter().filter(is_new).map(|scope| &scope.name).collect();
     let count = services.store.count_grants_of(id, GrantKind::AllScopes).await?;
     if names.is_empty() || count == 0 {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::proof::ProofMemory;
+use crate::directory::effective_grant::GrantEntry;
 use crate::directory::key_sets::RemoteKeys;
 use crate::directory::ledger::UseMeter;
-use crate::directory::offers::GrantEntry;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{Meter, RateLimit};

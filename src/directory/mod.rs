@@ -5,23 +5,23 @@
 //! knowledge is.
 
 mod discovery;
+mod effective_grant;
 mod entry;
 mod event_log;
 mod following;
 mod key_sets;
 mod ledger;
-mod offers;
 mod revocations;
 mod security;
 mod trusting;
 
 pub use discovery::{discovered_uri, fetch_keys};
+pub use effective_grant::{EffectiveGrant, GrantEntry, Resources};
 pub use entry::{
     ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry, Ways,
 };
 pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
-pub use offers::{GrantEntry, Offer, Resources};
 pub use revocations::Revocations;
 pub use trusting::{TooManyTrusts, TrustCandidate};
 
@@ -35,7 +35,7 @@ use tokio::sync::Mutex;
 use crate::crypto::CryptoError;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
-use crate::directory::offers::Offers;
+use crate::directory::effective_grant::GrantInterner;
 use crate::directory::security::SharedKeys;
 use crate::directory::trusting::Trusting;
 use crate::model::client::ClientId;
@@ -68,7 +68,7 @@ pub enum DirectoryError {
 pub struct Directory {
     clients: papaya::HashMap<ClientId, Arc<ClientEntry>>,
     ways: Mutex<HashSet<Arc<Ways>>>,
-    offers: Offers,
+    grants: GrantInterner,
     resources: ArcSwap<Resources>,
     keyring: ArcSwap<Keyring>,
     keep_seconds: i64,
@@ -99,7 +99,7 @@ impl Directory {
         let directory = Self {
             clients: papaya::HashMap::new(),
             ways: Mutex::default(),
-            offers: Offers::default(),
+            grants: GrantInterner::default(),
             resources: ArcSwap::default(),
             keyring: ArcSwap::default(),
             keep_seconds,
@@ -220,7 +220,7 @@ impl Directory {
         let resources = store.resources().await?.into_iter();
         let resources: Resources =
             resources.map(|resource| (resource.resource.clone(), Arc::new(resource))).collect();
-        self.offers.renew(&resources).await;
+        self.grants.renew(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())
     }
@@ -271,7 +271,7 @@ impl Directory {
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
     async fn put(&self, client: StoredClient) {
-        let grants = self.offers.entries(client.grants, &self.resources.load_full()).await;
+        let grants = self.grants.entries(client.grants, &self.resources.load_full()).await;
         let ways = Ways { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let ways = self.shared(ways).await;
         let clients = self.clients.pin();

@@ -129,14 +129,14 @@ impl Serialize for TokenTyp {
 
 /// One scope that a resource offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OfferedScope {
+pub struct ResourceScope {
     /// The scope itself.
     pub name: ScopeName,
     /// What it opens, for people; may be empty.
     pub description: String,
 }
 
-impl OfferedScope {
+impl ResourceScope {
     /// The longest description, in characters.
     pub const LONGEST_DESCRIPTION: usize = 200;
 
@@ -160,7 +160,7 @@ pub struct Resource {
     /// Its identifier, the audience of its tokens.
     pub resource: ResourceId,
     /// The scopes it offers, in alphabetical order.
-    pub scopes: Vec<OfferedScope>,
+    pub scopes: Vec<ResourceScope>,
     /// How long tokens for it live, if not as long as the server says.
     pub token_lifetime: Option<Lifetime>,
     /// The algorithm its tokens are signed with, if not the server's.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::directory::Offer;
+use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
@@ -19,7 +19,7 @@ const LISTED: usize = 10;
 /// What has been granted. Only [`grant`] makes one.
 #[derive(Debug)]
 pub struct Granted {
-    offer: Arc<Offer>,
+    grant: Arc<EffectiveGrant>,
     /// The scopes asked for; all that are offered if absent.
     scope: Option<Scopes>,
     lifetime: Lifetime,
@@ -28,19 +28,19 @@ pub struct Granted {
 impl Granted {
     /// The resource, which becomes the audience.
     pub fn resource(&self) -> &Resource {
-        &self.offer.resource
+        &self.grant.resource
     }
 
     /// The scope; may be empty.
     pub fn scope(&self) -> &Scopes {
-        self.scope.as_ref().unwrap_or(&self.offer.scope)
+        self.scope.as_ref().unwrap_or(&self.grant.scope)
     }
 
     /// The scope as text; may be empty.
     pub fn scope_text(&self) -> String {
         match &self.scope {
             Some(scope) => scope.to_string(),
-            None => self.offer.scope_text.clone(),
+            None => self.grant.scope_text.clone(),
         }
     }
 
@@ -61,18 +61,21 @@ pub fn grant(
     let scope = wanted.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
-    let offers = client.entry().grants.iter().filter_map(|grant| grant.offer()).collect();
-    let offer = choose(client, offers, &wanted.resources, scope.as_ref())?;
-    if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&offer.scope)) {
-        return Err(beyond_grant(client, &offer, beyond.as_str()));
+    let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
+    let grant = choose(client, grants, &wanted.resources, scope.as_ref())?;
+    if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
+        return Err(beyond_grant(client, &grant, beyond.as_str()));
     }
-    refuse_from_elsewhere(client, &offer)?;
-    let lifetime = lifetime(app, client, &offer.resource);
-    Ok(Granted { offer, scope, lifetime })
+    refuse_from_elsewhere(client, &grant)?;
+    let lifetime = lifetime(app, client, &grant.resource);
+    Ok(Granted { grant, scope, lifetime })
 }
 
-fn refuse_from_elsewhere(client: &AuthenticatedClient, offer: &Offer) -> Result<(), OAuthError> {
-    if client.is_within(&offer.networks) {
+fn refuse_from_elsewhere(
+    client: &AuthenticatedClient,
+    grant: &EffectiveGrant,
+) -> Result<(), OAuthError> {
+    if client.is_within(&grant.networks) {
         return Ok(());
     }
     Err(OAuthError::new(
@@ -80,7 +83,7 @@ fn refuse_from_elsewhere(client: &AuthenticatedClient, offer: &Offer) -> Result<
         format!(
             "Client {} may not ask for {} from this address. Ask your operator (client grant --network).",
             client.id(),
-            offer.resource.resource
+            grant.resource.resource
         ),
     ))
 }
@@ -105,17 +108,17 @@ fn refuse_other_grants(
 /// only one that has all the scopes asked for.
 fn choose(
     client: &AuthenticatedClient,
-    mut offers: Vec<Arc<Offer>>,
+    mut grants: Vec<Arc<EffectiveGrant>>,
     named: &[String],
     scope: Option<&Scopes>,
-) -> Result<Arc<Offer>, OAuthError> {
-    match (named, offers.len(), scope) {
-        ([name], _, _) => named_offer(client, offers, name),
+) -> Result<Arc<EffectiveGrant>, OAuthError> {
+    match (named, grants.len(), scope) {
+        ([name], _, _) => named_grant(client, grants, name),
         ([_, _, ..], _, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             "A token is for one resource. Ask for one token a resource.",
         )),
-        ([], 1, _) => Ok(offers.swap_remove(0)),
+        ([], 1, _) => Ok(grants.swap_remove(0)),
         ([], 0, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             format!(
@@ -123,31 +126,31 @@ fn choose(
                 client.id()
             ),
         )),
-        ([], _, None) => Err(several_targets(client, &offers)),
-        ([], _, Some(scope)) => fitting_offer(client, offers, scope),
+        ([], _, None) => Err(several_targets(client, &grants)),
+        ([], _, Some(scope)) => fitting_grant(client, grants, scope),
     }
 }
 
-fn named_offer(
+fn named_grant(
     client: &AuthenticatedClient,
-    offers: Vec<Arc<Offer>>,
+    grants: Vec<Arc<EffectiveGrant>>,
     name: &str,
-) -> Result<Arc<Offer>, OAuthError> {
-    let known: Vec<_> = offers.iter().map(|offer| offer.resource.resource.clone()).collect();
-    offers
+) -> Result<Arc<EffectiveGrant>, OAuthError> {
+    let known: Vec<_> = grants.iter().map(|grant| grant.resource.resource.clone()).collect();
+    grants
         .into_iter()
-        .find(|offer| offer.resource.resource.as_str() == name)
+        .find(|grant| grant.resource.resource.as_str() == name)
         .ok_or_else(|| unknown_target(client, name, &known))
 }
 
-/// The only offer that has all these scopes; several offers are too many, and none too few.
-fn fitting_offer(
+/// The only grant that has all these scopes; several grants are too many, and none too few.
+fn fitting_grant(
     client: &AuthenticatedClient,
-    offers: Vec<Arc<Offer>>,
+    grants: Vec<Arc<EffectiveGrant>>,
     scope: &Scopes,
-) -> Result<Arc<Offer>, OAuthError> {
-    let is_offered = |name: &ScopeName| offers.iter().any(|offer| offer.scope.contains(name));
-    if let Some(beyond) = scope.iter().find(|name| !is_offered(name)) {
+) -> Result<Arc<EffectiveGrant>, OAuthError> {
+    let is_granted = |name: &ScopeName| grants.iter().any(|grant| grant.scope.contains(name));
+    if let Some(beyond) = scope.iter().find(|name| !is_granted(name)) {
         return Err(OAuthError::new(
             ErrorCode::InvalidScope,
             format!(
@@ -159,7 +162,7 @@ fn fitting_offer(
         ));
     }
     let (mut fitting, others): (Vec<_>, Vec<_>) =
-        offers.into_iter().partition(|offer| scope.first_outside(&offer.scope).is_none());
+        grants.into_iter().partition(|grant| scope.first_outside(&grant.scope).is_none());
     match fitting.len() {
         1 => Ok(fitting.swap_remove(0)),
         0 => Err(scopes_of_several(scope, &others)),
@@ -197,31 +200,31 @@ fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]
     )
 }
 
-fn several_targets(client: &AuthenticatedClient, offers: &[Arc<Offer>]) -> OAuthError {
-    let choices: Vec<_> = offers
+fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
+    let choices: Vec<_> = grants
         .iter()
         .take(LISTED)
-        .map(|offer| format!("resource={}", offer.resource.resource))
+        .map(|grant| format!("resource={}", grant.resource.resource))
         .collect();
     OAuthError::new(
         ErrorCode::InvalidTarget,
         format!(
             "{} may call {} such APIs. Say which: {}{}",
             client.id(),
-            offers.len(),
+            grants.len(),
             choices.join(" or "),
-            if offers.len() > LISTED { " or another." } else { "." }
+            if grants.len() > LISTED { " or another." } else { "." }
         ),
     )
 }
 
 /// Each scope belongs to an API that is granted, and no API has all of them: says which is of which.
-fn scopes_of_several(scope: &Scopes, offers: &[Arc<Offer>]) -> OAuthError {
+fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
     let parts: Vec<_> = scope
         .iter()
         .take(LISTED)
         .filter_map(|name| {
-            let owner = offers.iter().find(|offer| offer.scope.contains(name))?;
+            let owner = grants.iter().find(|grant| grant.scope.contains(name))?;
             Some(format!("{name} is of {}", owner.resource.resource))
         })
         .collect();
@@ -239,14 +242,15 @@ fn separators(scope: &str) -> &'static str {
     if scope.contains([',', ';', '+']) { " Separate scopes by spaces." } else { "" }
 }
 
-fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAuthError {
-    let is_elsewhere = |other: &Arc<Offer>| other.scope.iter().any(|name| name.as_str() == scope);
-    let mut others = client.entry().grants.iter().filter_map(|grant| grant.offer());
+fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &str) -> OAuthError {
+    let is_elsewhere =
+        |other: &Arc<EffectiveGrant>| other.scope.iter().any(|name| name.as_str() == scope);
+    let mut others = client.entry().grants.iter().filter_map(|grant| grant.effective());
     let other = others.find(is_elsewhere);
-    let granted = if offer.scope.is_empty() {
+    let granted = if grant.scope.is_empty() {
         "nothing".to_owned()
     } else {
-        list(offer.scope.iter().map(ScopeName::as_str))
+        list(grant.scope.iter().map(ScopeName::as_str))
     };
     OAuthError::new(
         ErrorCode::InvalidScope,
@@ -254,7 +258,7 @@ fn beyond_grant(client: &AuthenticatedClient, offer: &Offer, scope: &str) -> OAu
             "Scope '{}' is not granted to {} for {}. Granted: {granted}.{}{}",
             echo(scope),
             client.id(),
-            offer.resource.resource,
+            grant.resource.resource,
             other.map_or_else(String::new, |other| format!(
                 " It is of {}: ask for another token for that API.",
                 other.resource.resource

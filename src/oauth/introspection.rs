@@ -39,12 +39,12 @@ pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, 
 fn may_know(client: &AuthenticatedClient, claims: &Claims) -> bool {
     let is_own = client.id().as_str() == claims.client_id;
     let concerns = |resource: &str| resource == claims.aud || resource == ResourceId::SERVER;
-    let mut offers = client.entry().grants.iter().filter_map(|grant| grant.offer());
+    let mut grants = client.entry().grants.iter().filter_map(|grant| grant.effective());
     is_own
-        || offers.any(|offer| {
-            concerns(offer.resource.resource.as_str())
-                && offer.scope.iter().any(|scope| scope.as_str() == SCOPE)
-                && client.is_within(&offer.networks)
+        || grants.any(|grant| {
+            concerns(grant.resource.resource.as_str())
+                && grant.scope.iter().any(|scope| scope.as_str() == SCOPE)
+                && client.is_within(&grant.networks)
         })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::resource::{OfferedScope, Resource, ResourceId, SignedBefore, TokenTyp};
+use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
@@ -15,7 +15,7 @@ const SERVER: &str = "default";
 
 type ScopeRow = (String, String, String);
 
-fn resource(row: Row, scopes: Vec<OfferedScope>) -> Result<Resource, StoreError> {
+fn resource(row: Row, scopes: Vec<ResourceScope>) -> Result<Resource, StoreError> {
     let (id, token_lifetime, signing_algorithm, signed_before, token_typ, created_at, updated_at) =
         row;
     Ok(Resource {
@@ -40,13 +40,13 @@ fn token_typ(resource: &Resource) -> Option<&'static str> {
 
 fn scopes_by_resource(
     rows: Vec<ScopeRow>,
-) -> Result<BTreeMap<String, Vec<OfferedScope>>, StoreError> {
-    let mut scopes: BTreeMap<String, Vec<OfferedScope>> = BTreeMap::new();
+) -> Result<BTreeMap<String, Vec<ResourceScope>>, StoreError> {
+    let mut scopes: BTreeMap<String, Vec<ResourceScope>> = BTreeMap::new();
     for (resource, scope, description) in rows {
         scopes
             .entry(resource)
             .or_default()
-            .push(OfferedScope { name: ScopeName::parse(&scope)?, description });
+            .push(ResourceScope { name: ScopeName::parse(&scope)?, description });
     }
     Ok(scopes)
 }

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::resource::{NewResource, ResourceUpdate, create, update};
-use tokend::model::resource::{OfferedScope, ResourceId, TokenTyp};
+use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::process::Cli;
@@ -23,7 +23,7 @@ fn header(token: &str) -> Value {
 async fn mail(server: &Server) -> TestClient {
     let new = NewResource {
         resource: ResourceId::parse(MAIL).expect("a resource"),
-        scopes: vec![OfferedScope::parse("mail:read").expect("a scope")],
+        scopes: vec![ResourceScope::parse("mail:read").expect("a scope")],
         token_lifetime: None,
         signing_algorithm: None,
         token_typ: TokenTyp::Jwt,

@@ -26,7 +26,7 @@ use tokend::config::sources::Flags;
 use tokend::config::{Config, Need};
 use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use tokend::model::grant::{Grant, GrantedScopes};
-use tokend::model::resource::{OfferedScope, ResourceId, TokenTyp};
+use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::scope::Scopes;
 use tokend::model::security::{Networks, Security};
 use tokend::model::signing_key::Algorithm;
@@ -189,7 +189,7 @@ impl Server {
 
     /// The same with an algorithm of its own.
     pub async fn signed_resource(&self, uri: &str, scopes: &[&str], algorithm: Option<Algorithm>) {
-        let scopes = scopes.iter().map(|text| OfferedScope::parse(text).expect("a scope"));
+        let scopes = scopes.iter().map(|text| ResourceScope::parse(text).expect("a scope"));
         let new = NewResource {
             resource: ResourceId::parse(uri).expect("a resource"),
             scopes: scopes.collect(),

@@ -16,12 +16,12 @@ use crate::model::security::Networks;
 /// A grant, as all clients have it who have the same.
 #[derive(Debug)]
 pub struct GrantEntry {
-    offer: ArcSwapOption<Offer>,
+    effective: ArcSwapOption<EffectiveGrant>,
 }
 
 /// One resource that a client may ask for, with what it may have of it.
 #[derive(Debug)]
-pub struct Offer {
+pub struct EffectiveGrant {
     /// The resource.
     pub resource: Arc<Resource>,
     /// The scopes the grant opens, as far as the resource still has them (W-15).
@@ -34,8 +34,8 @@ pub struct Offer {
 
 impl GrantEntry {
     /// What the grant is worth now; nothing if its resource is gone.
-    pub fn offer(&self) -> Option<Arc<Offer>> {
-        self.offer.load_full()
+    pub fn effective(&self) -> Option<Arc<EffectiveGrant>> {
+        self.effective.load_full()
     }
 }
 
@@ -44,16 +44,16 @@ pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
 /// Every distinct grant.
 #[derive(Debug, Default)]
-pub(super) struct Offers(Mutex<HashMap<Grant, Arc<GrantEntry>>>);
+pub(super) struct GrantInterner(Mutex<HashMap<Grant, Arc<GrantEntry>>>);
 
-impl Offers {
+impl GrantInterner {
     /// Works every grant out anew, after the resources have changed.
     pub(super) async fn renew(&self, resources: &Resources) {
         let mut grants = self.0.lock().await;
         // A grant that no client has any more is known here alone.
         grants.retain(|_, entry| Arc::strong_count(entry) > 1);
         for (grant, entry) in grants.iter() {
-            entry.offer.store(offer(resources, grant));
+            entry.effective.store(effective(resources, grant));
         }
     }
 
@@ -68,8 +68,8 @@ impl Offers {
             if let Some(entry) = known.get(&grant) {
                 return entry.clone();
             }
-            let offer = ArcSwapOption::new(offer(resources, &grant));
-            let entry = Arc::new(GrantEntry { offer });
+            let effective = ArcSwapOption::new(effective(resources, &grant));
+            let entry = Arc::new(GrantEntry { effective });
             known.insert(grant, entry.clone());
             entry
         };
@@ -77,10 +77,10 @@ impl Offers {
     }
 }
 
-fn offer(resources: &Resources, grant: &Grant) -> Option<Arc<Offer>> {
+fn effective(resources: &Resources, grant: &Grant) -> Option<Arc<EffectiveGrant>> {
     let resource = resources.get(&grant.resource)?.clone();
     let scope = grant.scopes.within(&resource.scope_names());
     let scope_text = scope.to_string();
     let networks = grant.networks.clone();
-    Some(Arc::new(Offer { resource, scope, scope_text, networks }))
+    Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks }))
 }
