@@ -9,21 +9,21 @@ mod effective_grant;
 mod entry;
 mod event_log;
 mod following;
+mod issuer_index;
 mod key_sets;
 mod ledger;
 mod revocations;
 mod security;
-mod trusting;
 
 pub use discovery::{discovered_uri, fetch_keys};
 pub use effective_grant::{EffectiveGrant, GrantEntry, Resources};
 pub use entry::{
     ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry, Ways,
 };
+pub use issuer_index::{TooManyTrusts, TrustCandidate};
 pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
 pub use ledger::{Entry, Ledger};
 pub use revocations::Revocations;
-pub use trusting::{TooManyTrusts, TrustCandidate};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ use crate::crypto::CryptoError;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::vault::Vault;
 use crate::directory::effective_grant::GrantInterner;
+use crate::directory::issuer_index::IssuerIndex;
 use crate::directory::security::SharedKeys;
-use crate::directory::trusting::Trusting;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
 use crate::model::time::{Clock, Timestamp};
@@ -73,7 +73,7 @@ pub struct Directory {
     keyring: ArcSwap<Keyring>,
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
-    trusting: Trusting,
+    issuer_index: IssuerIndex,
     shared_keys: SharedKeys,
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
@@ -104,7 +104,7 @@ impl Directory {
             keyring: ArcSwap::default(),
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
-            trusting: Trusting::default(),
+            issuer_index: IssuerIndex::default(),
             shared_keys: SharedKeys::default(),
             followed_at: AtomicI64::new(clock.now().0),
             followed_to: Mutex::new(head.clone()),
@@ -131,7 +131,7 @@ impl Directory {
         subject: Option<&str>,
         max: usize,
     ) -> Result<Vec<Arc<TrustCandidate>>, TooManyTrusts> {
-        self.trusting.candidates(issuer, subject, max)
+        self.issuer_index.candidates(issuer, subject, max)
     }
 
     /// The signing keys.
@@ -297,7 +297,7 @@ impl Directory {
         let added = entry.imported_secrets();
         let removed = before.map_or(0, |entry| entry.imported_secrets());
         let trusts_before = before.map_or(&[][..], |entry| entry.trusts());
-        self.trusting.change(&entry.client_id, trusts_before, entry.trusts());
+        self.issuer_index.change(&entry.client_id, trusts_before, entry.trusts());
         clients.insert(client.client_id, Arc::new(entry));
         self.imported_secrets.fetch_add(added, Ordering::Relaxed);
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
@@ -317,7 +317,7 @@ impl Directory {
     fn remove(&self, id: &ClientId) {
         if let Some(entry) = self.clients.pin().remove(id) {
             self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
-            self.trusting.change(id, entry.trusts(), &[]);
+            self.issuer_index.change(id, entry.trusts(), &[]);
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct TooManyTrusts;
 
 /// The trusts in each issuer.
 #[derive(Debug, Default)]
-pub(super) struct Trusting(RwLock<HashMap<ForeignIssuer, IssuerTrusts>>);
+pub(super) struct IssuerIndex(RwLock<HashMap<ForeignIssuer, IssuerTrusts>>);
 
 type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
 
@@ -39,7 +39,7 @@ struct IssuerTrusts {
     others: Candidates,
 }
 
-impl Trusting {
+impl IssuerIndex {
     /// Puts the trusts of a client in place of those that it had.
     pub(super) fn change(&self, id: &ClientId, before: &[TrustEntry], now: &[TrustEntry]) {
         if before.is_empty() && now.is_empty() {
@@ -142,27 +142,29 @@ mod tests {
     /// S-5: the bound is on trusts, and those with another subject are not among them.
     #[test]
     fn only_trusts_that_could_be_meant_are_found_and_no_more_than_the_bound() {
-        let trusting = Trusting::default();
+        let issuer_index = IssuerIndex::default();
         let client = |number: usize| ClientId::parse(&format!("c{number}")).expect("an id");
         for number in 0..100 {
             let exact = trust(number, &format!("repo:acme/r{number}:ref:refs/heads/main"));
-            trusting.change(&client(number), &[], &[exact]);
+            issuer_index.change(&client(number), &[], &[exact]);
         }
         let find = |subject: &str, max: usize| {
-            trusting.candidates("https://ci.example", Some(subject), max).map(|found| found.len())
+            issuer_index
+                .candidates("https://ci.example", Some(subject), max)
+                .map(|found| found.len())
         };
         assert_eq!(find("repo:acme/r7:ref:refs/heads/main", 1), Ok(1));
         assert_eq!(find("repo:acme/other:ref:refs/heads/main", 1), Ok(0));
         let wild = trust(100, "repo:acme/*:ref:refs/heads/main");
-        trusting.change(&client(100), &[], std::slice::from_ref(&wild));
+        issuer_index.change(&client(100), &[], std::slice::from_ref(&wild));
         assert_eq!(find("repo:acme/r7:ref:refs/heads/main", 2), Ok(2));
         assert_eq!(find("repo:acme/r7:ref:refs/heads/main", 1), Err(TooManyTrusts));
-        assert_eq!(trusting.candidates("https://b.example", None, 1).map(|f| f.len()), Ok(0));
-        trusting.change(&client(100), &[wild], &[]);
+        assert_eq!(issuer_index.candidates("https://b.example", None, 1).map(|f| f.len()), Ok(0));
+        issuer_index.change(&client(100), &[wild], &[]);
         for number in 0..100 {
             let exact = trust(number, &format!("repo:acme/r{number}:ref:refs/heads/main"));
-            trusting.change(&client(number), &[exact], &[]);
+            issuer_index.change(&client(number), &[exact], &[]);
         }
-        assert!(trusting.0.read().expect("a lock").is_empty(), "nothing is left behind");
+        assert!(issuer_index.0.read().expect("a lock").is_empty(), "nothing is left behind");
     }
 }
