@@ -13,7 +13,7 @@ use crate::model::client::{ClientId, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
-use crate::model::trust::{Conditions, ForeignIssuer, Trust, TrustId};
+use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 
 /// A trust to be made.
 #[derive(Debug)]
@@ -35,14 +35,14 @@ pub async fn add(
     actor: &Actor,
     id: &ClientId,
     new: NewTrust,
-) -> Result<Trust, AdminError> {
+) -> Result<FederatedCredential, AdminError> {
     let trust = registered(services, new, services.clock.now())?;
     let mut work = Work::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
-    if current.trusts.len() >= Trust::MOST {
+    if current.trusts.len() >= FederatedCredential::MOST {
         return Err(AdminError::invalid(
             "trust",
-            format!("a client has at most {} trusts", Trust::MOST),
+            format!("a client has at most {} trusts", FederatedCredential::MOST),
         ));
     }
     work.change.add_trust(id, &trust).await?;
@@ -61,7 +61,7 @@ pub(super) fn registered(
     services: &Services,
     new: NewTrust,
     created_at: Timestamp,
-) -> Result<Trust, AdminError> {
+) -> Result<FederatedCredential, AdminError> {
     client_key::check(new.keys.as_ref(), &OF_ISSUERS)?;
     let audience = check(services, &new)?;
     let conditions =
@@ -69,7 +69,7 @@ pub(super) fn registered(
     let trust_id =
         TrustId::parse(&random::identifier("tru_")?).map_err(AdminError::malformed("trust"))?;
     let NewTrust { issuer, keys, .. } = new;
-    Ok(Trust { trust_id, issuer, keys, audience, conditions, created_at })
+    Ok(FederatedCredential { trust_id, issuer, keys, audience, conditions, created_at })
 }
 
 /// Takes a trust from a client; tokens of that issuer no longer authenticate it.

@@ -21,7 +21,7 @@ use crate::model::claim_pattern::Pattern;
 use crate::model::client::ClientState;
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
-use crate::model::trust::{ForeignIssuer, Trust, TrustId};
+use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
 use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
 
@@ -139,7 +139,7 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
 
 /// Fetches the issuer's key set once, and says what came of it. The trust is there in any case: an
 /// issuer may come later, and the server tries again by itself.
-async fn try_issuer(fetcher: &Fetcher, trust: &Trust) {
+async fn try_issuer(fetcher: &Fetcher, trust: &FederatedCredential) {
     let source = match &trust.keys {
         Some(KeySource::Inline(_)) => return,
         Some(KeySource::Remote(uri)) => RemoteSource::KeySet(uri.clone()),
@@ -165,7 +165,7 @@ fn warn_unfetched(issuer: &ForeignIssuer, problem: &str) {
     ));
 }
 
-fn print(global: &Global, trusts: &[Trust]) -> Result<(), CliError> {
+fn print(global: &Global, trusts: &[FederatedCredential]) -> Result<(), CliError> {
     output::many(
         global.output,
         trusts,
@@ -248,7 +248,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
 /// Why a token does not meet a trust, as the server sees it; nothing if it does.
 async fn judge(
     fetcher: &Fetcher,
-    trust: &Trust,
+    trust: &FederatedCredential,
     assertion: &Assertion<'_>,
     now: Timestamp,
 ) -> Option<String> {

@@ -6,7 +6,7 @@ use crate::cli::{Global, client_secret};
 use crate::model::client::{AuthenticationMethod, GrantType, Registration};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 
 /// Prints a client with all that belongs to it.
 pub(super) fn print(global: &Global, found: &Registration, now: Timestamp) -> Result<(), CliError> {
@@ -39,7 +39,7 @@ fn methods(found: &Registration, now: Timestamp) -> String {
 }
 
 /// A trust with what a token must say to meet it.
-fn trust(trust: &Trust) -> String {
+fn trust(trust: &FederatedCredential) -> String {
     let mut text = format!("{} {}", trust.trust_id, trust.issuer);
     for (claim, pattern) in trust.conditions.iter() {
         text.push_str(&format!(" {claim}={}", pattern.as_str()));

@@ -14,7 +14,7 @@ use crate::model::rate::{Meter, RateLimit};
 use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::Lifetime;
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 use crate::store::entries::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
@@ -78,7 +78,7 @@ pub struct SecurityEntry {
 #[derive(Debug)]
 pub struct TrustEntry {
     /// What it is about.
-    pub trust: Trust,
+    pub trust: FederatedCredential,
     /// The issuer's keys.
     pub keys: KeysEntry,
 }

@@ -121,13 +121,13 @@ mod tests {
     use crate::crypto::foreign_key::ForeignKeys;
     use crate::model::claim_pattern::Pattern;
     use crate::model::time::Timestamp;
-    use crate::model::trust::{Conditions, Trust};
+    use crate::model::trust::{Conditions, FederatedCredential};
 
     fn trust(number: usize, subject: &str) -> TrustEntry {
         let pattern = Pattern::parse("sub", subject).expect("a pattern");
         let conditions = BTreeMap::from([("sub".to_owned(), pattern)]);
         TrustEntry {
-            trust: Trust {
+            trust: FederatedCredential {
                 trust_id: TrustId::parse(&format!("tru_{number}")).expect("an id"),
                 issuer: ForeignIssuer::parse("https://ci.example").expect("an issuer"),
                 keys: None,

@@ -10,7 +10,7 @@ use crate::directory::entry::{ClientEntry, KeysEntry, SecurityEntry, TrustEntry}
 use crate::directory::key_sets::RemoteSource;
 use crate::model::client::ClientId;
 use crate::model::security::{KeySet, KeySource, Security};
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 
 /// From so many sets on, those that no trust has any more are looked for.
 const MIN_SWEEP: usize = 64;
@@ -21,7 +21,7 @@ impl Directory {
         &self,
         id: &ClientId,
         security: Security,
-        trusts: Vec<Trust>,
+        trusts: Vec<FederatedCredential>,
         before: Option<&Arc<ClientEntry>>,
     ) -> Option<Box<SecurityEntry>> {
         if security == Security::default() && trusts.is_empty() {

@@ -11,7 +11,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
@@ -297,7 +297,7 @@ pub struct Registration {
     /// What it may ask for, a grant a resource.
     pub grants: Vec<Grant>,
     /// Foreign issuers whose tokens authenticate it.
-    pub trusts: Vec<Trust>,
+    pub trusts: Vec<FederatedCredential>,
     /// The use of what is no secret: its keys, its certificate, its trusts.
     pub usage: Option<Usage>,
 }

@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 
 /// A trust of a client in a foreign issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trust {
+pub struct FederatedCredential {
     /// Its identifier.
     pub trust_id: TrustId,
     /// Whose tokens, letter by letter the `iss`.
@@ -31,7 +31,7 @@ pub struct Trust {
     pub created_at: Timestamp,
 }
 
-impl Trust {
+impl FederatedCredential {
     /// The most trusts of a client.
     pub const MOST: usize = 20;
 }

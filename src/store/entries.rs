@@ -8,7 +8,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::security::Security;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 use crate::store::clients::{security, words};
 use crate::store::grants::grant;
 use crate::store::trusts::{self, TrustRow, trust, trusts_where};
@@ -90,7 +90,7 @@ pub struct StoredClient {
     /// What it may ask for, in alphabetical order.
     pub grants: Vec<Grant>,
     /// Foreign issuers whose tokens authenticate it.
-    pub trusts: Vec<Trust>,
+    pub trusts: Vec<FederatedCredential>,
 }
 
 /// What a server remembers of a secret.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::model::client::ClientId;
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
-use crate::model::trust::{Conditions, ForeignIssuer, Trust, TrustId};
+use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use crate::store::change::{Change, on_change};
 use crate::store::clients::key_source;
 use crate::store::{StoreError, meaning_of};
@@ -36,9 +36,9 @@ pub(super) fn by_client(rows: Vec<TrustRow>) -> HashMap<String, Vec<TrustRow>> {
     found
 }
 
-pub(super) fn trust(row: TrustRow) -> Result<Trust, StoreError> {
+pub(super) fn trust(row: TrustRow) -> Result<FederatedCredential, StoreError> {
     let (_, trust_id, issuer, key_set, jwks_uri, audience, conditions, created_at) = row;
-    Ok(Trust {
+    Ok(FederatedCredential {
         trust_id: TrustId::parse(&trust_id)?,
         issuer: ForeignIssuer::parse(&issuer)?,
         keys: key_source(key_set.as_deref(), jwks_uri.as_deref())?,
@@ -53,7 +53,7 @@ impl Change {
     pub async fn add_trust(
         &mut self,
         client_id: &ClientId,
-        trust: &Trust,
+        trust: &FederatedCredential,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO client_trust

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::time::Timestamp;
-use tokend::model::trust::{Conditions, ForeignIssuer, Trust, TrustId};
+use tokend::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use tokend::oauth::client_authentication::trust::mismatch;
 
 const ISSUER: &str = "https://issuer.example";
@@ -124,13 +124,13 @@ fn combinations(conditions: &[Condition]) -> Vec<BTreeMap<String, String>> {
 }
 
 /// A trust, whose audience is a member of its own; none if it cannot be registered.
-fn trust(mut conditions: BTreeMap<String, String>) -> Option<Trust> {
+fn trust(mut conditions: BTreeMap<String, String>) -> Option<FederatedCredential> {
     let audience = conditions.remove("aud").unwrap_or_else(|| AUDIENCE.to_owned());
     let patterns: Result<BTreeMap<_, _>, _> = conditions
         .into_iter()
         .map(|(claim, text)| Pattern::parse(&claim, &text).map(|pattern| (claim, pattern)))
         .collect();
-    Some(Trust {
+    Some(FederatedCredential {
         trust_id: TrustId::parse("tru_1").expect("an id"),
         issuer: ForeignIssuer::parse(ISSUER).expect("an issuer"),
         keys: None,

@@ -10,7 +10,7 @@ use tokend::admin::trust::{self, NewTrust};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::client::ClientState;
 use tokend::model::signing_key::Algorithm;
-use tokend::model::trust::{ForeignIssuer, Trust};
+use tokend::model::trust::{FederatedCredential, ForeignIssuer};
 
 use crate::support::https::{self, Https};
 use crate::support::keys::{self, KeyPair};
@@ -34,7 +34,12 @@ async fn without_secret(server: &Server) -> TestClient {
     server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await
 }
 
-async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) -> Trust {
+async fn trusts(
+    server: &Server,
+    client: &TestClient,
+    key: &KeyPair,
+    sub: &str,
+) -> FederatedCredential {
     let mut conditions = BTreeMap::new();
     conditions.insert("sub".to_owned(), Pattern::parse("sub", sub).expect("a pattern"));
     let new = NewTrust {

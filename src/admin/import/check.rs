@@ -13,7 +13,7 @@ use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::Security;
 use crate::model::time::Timestamp;
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 
 /// A line whose content can be stored.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct CheckedLine {
     /// True if the line gives a secret.
     has_secrets: bool,
     /// The trusts that the line gives, each with a new id.
-    pub(super) trusts: Option<Vec<Trust>>,
+    pub(super) trusts: Option<Vec<FederatedCredential>>,
 }
 
 /// What lines are checked against.

@@ -24,7 +24,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretHash;
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::{ForeignIssuer, Trust};
+use crate::model::trust::{FederatedCredential, ForeignIssuer};
 
 /// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
 const MAX_SECRETS: usize = 100;
@@ -211,7 +211,7 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
 }
 
 fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
-    let trusts = object.objects("trusts", Trust::MOST, problems)?.into_iter();
+    let trusts = object.objects("trusts", FederatedCredential::MOST, problems)?.into_iter();
     let trusts = trusts.filter_map(|trust| {
         let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
         let keys = keys(&trust, problems).and_then(Given::into_value);

@@ -7,7 +7,7 @@ use crate::crypto::secret::LONGEST as MAX_SECRET;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
-use crate::model::trust::Trust;
+use crate::model::trust::FederatedCredential;
 
 /// The JSON Schema (draft 2020-12) of one line of an import file. It describes members and their
 /// formats. Whether a resource exists, and whether keys and hashes can be used, is checked by the
@@ -121,7 +121,7 @@ fn of_type(member_type: MemberType) -> Value {
             let mut schema = list(member_type.items().map(of_kind).unwrap_or_default());
             match member_type {
                 MemberType::Grants => schema["maxItems"] = json!(MAX_GRANTS),
-                MemberType::Trusts => schema["maxItems"] = json!(Trust::MOST),
+                MemberType::Trusts => schema["maxItems"] = json!(FederatedCredential::MOST),
                 _ => {}
             }
             schema

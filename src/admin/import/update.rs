@@ -13,14 +13,14 @@ use crate::model::grant::Grant;
 use crate::model::resource::ResourceId;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
 use crate::model::time::Timestamp;
-use crate::model::trust::{Trust, TrustId};
+use crate::model::trust::{FederatedCredential, TrustId};
 
 /// The changes of one client; the event tells them as `was` and `is`.
 pub(super) struct Update {
     before: Registration,
     client: Client,
     grants: Vec<Grant>,
-    trusts: Vec<Trust>,
+    trusts: Vec<FederatedCredential>,
     secrets: Vec<SecretRecord>,
     difference: Difference,
 }
@@ -104,14 +104,17 @@ impl Update {
 }
 
 /// The trusts that a line gives. One that the client has already keeps its id.
-fn kept_or_new(before: &[Trust], given: Vec<Trust>) -> Vec<Trust> {
-    let is_same = |one: &Trust, other: &Trust| {
+fn kept_or_new(
+    before: &[FederatedCredential],
+    given: Vec<FederatedCredential>,
+) -> Vec<FederatedCredential> {
+    let is_same = |one: &FederatedCredential, other: &FederatedCredential| {
         one.issuer == other.issuer
             && one.keys == other.keys
             && one.audience == other.audience
             && one.conditions == other.conditions
     };
-    let mut trusts: Vec<Trust> = Vec::with_capacity(given.len());
+    let mut trusts: Vec<FederatedCredential> = Vec::with_capacity(given.len());
     for new in given {
         if trusts.iter().any(|known| is_same(known, &new)) {
             continue;
@@ -157,7 +160,12 @@ pub(super) fn is_current(before: &Registration, secrets: &[PreparedSecret]) -> b
 }
 
 /// A client as the audit log compares it: without hashes and without use.
-fn state(client: &Client, grants: &[Grant], trusts: &[Trust], secrets: &[SecretRecord]) -> Value {
+fn state(
+    client: &Client,
+    grants: &[Grant],
+    trusts: &[FederatedCredential],
+    secrets: &[SecretRecord],
+) -> Value {
     let secrets: Vec<_> = secrets
         .iter()
         .map(|secret| {

@@ -10,7 +10,7 @@ use crate::model::claim_pattern::Pattern;
 use crate::model::github_subject::{self, Form, GithubSubject};
 use crate::model::security::KeySource;
 use crate::model::shell_word::quote;
-use crate::model::trust::{Trust, Unmet, scalar};
+use crate::model::trust::{FederatedCredential, Unmet, scalar};
 use crate::oauth::client_authentication::trust::{Mismatch, mismatch};
 
 /// The most trusts that are compared for a request that names no client. No signature has been
@@ -61,7 +61,11 @@ impl Difference {
 
 /// Explains a mismatch of a trust of that client, if two subjects of GitHub differ only in whose they
 /// are. Nothing was verified, so what it suggests is to be compared with what GitHub says.
-pub fn note(client_id: &str, trust: &Trust, mismatch: &Mismatch<'_>) -> Option<FormNote> {
+pub fn note(
+    client_id: &str,
+    trust: &FederatedCredential,
+    mismatch: &Mismatch<'_>,
+) -> Option<FormNote> {
     let Mismatch::Claim(Unmet { claim: "sub", pattern, value: Some(Value::String(text)) }) =
         mismatch
     else {
@@ -134,7 +138,7 @@ fn remedy(
 /// The command that adds the same trust with another subject, and with ids as claims.
 fn command(
     client_id: &str,
-    trust: &Trust,
+    trust: &FederatedCredential,
     subject: &str,
     (owner_id, repository_id): (Option<&str>, Option<&str>),
 ) -> String {
@@ -210,7 +214,7 @@ mod tests {
     fn noted(pattern: &str, subject: &str) -> Option<FormNote> {
         let conditions = [("sub", pattern), ("ref_protected", "true")]
             .map(|(claim, text)| (claim.to_owned(), Pattern::parse(claim, text).expect("one")));
-        let trust = Trust {
+        let trust = FederatedCredential {
             trust_id: TrustId::parse("tru_1").expect("an id"),
             issuer: ForeignIssuer::parse(ISSUER).expect("an issuer"),
             keys: None,

@@ -12,7 +12,7 @@ use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
 use crate::crypto::numeric_date;
 use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
 use crate::model::time::Timestamp;
-use crate::model::trust::{ForeignIssuer, Trust, Unmet, scalar};
+use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::{
     ask_for, diagnosis, refusal, refuse_disabled, subject_form, unfetched,
@@ -283,7 +283,7 @@ impl fmt::Display for Mismatch<'_> {
 
 /// Why a token with these claims is not one that a trust is about; nothing if it is. Signature and
 /// times are another matter.
-pub fn mismatch<'a>(trust: &'a Trust, claims: &'a Value) -> Option<Mismatch<'a>> {
+pub fn mismatch<'a>(trust: &'a FederatedCredential, claims: &'a Value) -> Option<Mismatch<'a>> {
     if claims["iss"] != trust.issuer.as_str() {
         return Some(Mismatch::Issuer(&claims["iss"], &trust.issuer));
     }
