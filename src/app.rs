@@ -184,15 +184,15 @@ impl App {
     }
 
     /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.
-    pub async fn write_ledger(&self) -> Result<(), StoreError> {
-        let entries = self.directory.ledger.take();
+    pub async fn write_usage(&self) -> Result<(), StoreError> {
+        let entries = self.directory.usage.take();
         if entries.is_empty() {
             return Ok(());
         }
         let uses: Vec<_> = entries.iter().map(|entry| (entry.used(), entry.usage)).collect();
         let written = self.services.store.add_use(&uses).await;
         if written.is_err() {
-            self.directory.ledger.put_back(entries);
+            self.directory.usage.put_back(entries);
         }
         written
     }

@@ -7,7 +7,7 @@ use crate::crypto::foreign_key::ForeignKeys;
 use crate::crypto::proof::ProofMemory;
 use crate::directory::effective_grant::GrantEntry;
 use crate::directory::key_sets::RemoteKeys;
-use crate::directory::ledger::UseMeter;
+use crate::directory::usage::UseMeter;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{Meter, RateLimit};
@@ -70,7 +70,7 @@ pub struct SecurityEntry {
     pub assertion_audiences: AssertionAudiences,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
-    /// The use of all this since the ledger was last written; outlives a change of the client.
+    /// The use of all this since the usage statistics were last written; outlives a change of the client.
     pub usage: Arc<UseMeter>,
 }
 
@@ -124,7 +124,7 @@ pub struct SecretEntry {
 pub struct SecretMemory {
     /// Whether it has been proved, and how it is recognised.
     pub proof: ProofMemory,
-    /// Its use since the ledger was last written.
+    /// Its use since the usage statistics were last written.
     pub usage: UseMeter,
 }
 

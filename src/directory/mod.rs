@@ -11,9 +11,9 @@ mod event_log;
 mod following;
 mod issuer_index;
 mod key_sets;
-mod ledger;
 mod revocations;
 mod security;
+mod usage;
 
 pub use discovery::{discovered_uri, fetch_keys};
 pub use effective_grant::{EffectiveGrant, GrantEntry, Resources};
@@ -22,8 +22,8 @@ pub use entry::{
 };
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
 pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
-pub use ledger::{Entry, Ledger};
 pub use revocations::Revocations;
+pub use usage::{Entry, UsageStats};
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub struct Directory {
     followed_to: Mutex<Head>,
     published: AtomicI64,
     /// The use of secrets since it was last written.
-    pub ledger: Ledger,
+    pub usage: UsageStats,
     /// The tokens that have ended before their time.
     pub revocations: Revocations,
     /// Key sets that are fetched from elsewhere.
@@ -109,7 +109,7 @@ impl Directory {
             followed_at: AtomicI64::new(clock.now().0),
             followed_to: Mutex::new(head.clone()),
             published: AtomicI64::new(0),
-            ledger: Ledger::default(),
+            usage: UsageStats::default(),
             revocations: Revocations::default(),
             key_sets: KeySets::new(clock.clone()),
         };

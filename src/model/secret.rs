@@ -111,7 +111,7 @@ pub struct SecretRecord {
     pub created_at: Timestamp,
     /// From when on it no longer counts.
     pub expires_at: Option<Timestamp>,
-    /// Its use, as far as the ledger has been written; none if it was never used.
+    /// Its use, as far as the usage statistics have been written; none if it was never used.
     pub usage: Option<Usage>,
 }
 

@@ -1,4 +1,4 @@
-//! The ledger's entries: when something proved a client, how often, and from where.
+//! Entries of the usage statistics: when something proved a client, how often, and from where.
 
 use std::net::IpAddr;
 

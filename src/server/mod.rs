@@ -119,7 +119,7 @@ impl Server {
             tracing::warn!("some connections did not finish within shutdown.drain and are cut");
         }
         background.shutdown().await;
-        upkeep::write_ledger(&app).await;
+        upkeep::write_usage(&app).await;
         upkeep::write_refusals(&app).await;
         app.services.store.close().await;
         tracing::info!("stopped");
@@ -131,7 +131,7 @@ fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()>
     let mut tasks = JoinSet::new();
     supervised(&mut tasks, app, "follow_changes", upkeep::follow);
     supervised(&mut tasks, app, "rotate_signing_keys", upkeep::rotation_task);
-    supervised(&mut tasks, app, "write_usage", upkeep::keep_ledger);
+    supervised(&mut tasks, app, "write_usage", upkeep::write_usage_task);
     supervised(&mut tasks, app, "purge_expired", upkeep::purge_expired);
     supervised(&mut tasks, app, "write_rejections", upkeep::keep_refusals);
     let warn = expiring::warn_of_expiring_secrets;

@@ -1,5 +1,5 @@
 //! What goes on in the background: following the changes of others, making signing keys in time,
-//! and writing the ledger.
+//! and writing the usage statistics.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::store::feed::Bell;
 /// How often it is looked whether a signing key is due.
 const KEYS_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often the ledger is written: so much of it is lost when the process is killed.
-const LEDGER_INTERVAL: Duration = Duration::from_secs(15);
+/// How often the usage statistics are written: so much of it is lost when the process is killed.
+const USAGE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How often refusals are written.
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
@@ -135,20 +135,20 @@ pub(super) async fn renew_certificate(tls: Arc<Tls>) {
     }
 }
 
-/// Writes the ledger for ever.
-pub(super) async fn keep_ledger(app: Arc<App>) {
+/// Writes the usage statistics for ever.
+pub(super) async fn write_usage_task(app: Arc<App>) {
     loop {
-        tokio::time::sleep(LEDGER_INTERVAL).await;
-        write_ledger(&app).await;
+        tokio::time::sleep(USAGE_INTERVAL).await;
+        write_usage(&app).await;
     }
 }
 
-/// Writes the ledger once, or says why it has to wait.
-pub(super) async fn write_ledger(app: &App) {
-    if let Err(error) = app.write_ledger().await {
+/// Writes the usage statistics once, or says why it has to wait.
+pub(super) async fn write_usage(app: &App) {
+    if let Err(error) = app.write_usage().await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "the ledger cannot be written; it is kept for the next time"
+            "usage statistics cannot be written; the next interval writes them"
         );
     }
 }

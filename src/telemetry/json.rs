@@ -142,11 +142,11 @@ mod tests {
     fn a_line_holds_the_causes_of_an_error() {
         let error = Outer(std::io::Error::other("disk is full"));
         let line = logged(|| {
-            tracing::warn!(error = &error as &dyn Error, "the ledger cannot be written");
+            tracing::warn!(error = &error as &dyn Error, "the usage statistics cannot be written");
         });
         assert_eq!(line["error"], "the database failed");
         assert_eq!(line["error.sources"], serde_json::json!(["disk is full"]));
-        assert_eq!(line["message"], "the ledger cannot be written");
+        assert_eq!(line["message"], "the usage statistics cannot be written");
         assert_eq!(line["level"], "WARN");
         assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
         assert!(line["target"].as_str().is_some_and(|target| target.contains("json")), "{line}");

@@ -28,7 +28,7 @@ impl Stage {
         let secret = made["client_secret"].as_str().expect("a secret").to_owned();
         let client = TestClient { id: "used".to_owned(), secret };
         server.ask(&client).await.token();
-        server.app.write_ledger().await.expect("written");
+        server.app.write_usage().await.expect("written");
         Self { cli, server, client }
     }
 

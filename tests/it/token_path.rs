@@ -24,13 +24,13 @@ async fn settled(server: &Process) -> usize {
     }
 }
 
-/// The statements that write the ledger, which go on beside the token path.
-fn is_ledger(line: &str) -> bool {
+/// The statements that write the usage statistics, which go on beside the token path.
+fn is_usage(line: &str) -> bool {
     ["secret_use", "BEGIN", "SET LOCAL", "COMMIT"].iter().any(|word| line.contains(word))
 }
 
 /// DESIGN §1, D3, D4: the token path touches no database and, once a client is warm, runs no hash.
-/// Ten thousand requests leave nothing in the database but the ledger's batches.
+/// Ten thousand requests leave nothing in the database but the batches of usage statistics.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_tokens_cost_no_statement_and_one_hash(
@@ -71,10 +71,10 @@ async fn ten_thousand_tokens_cost_no_statement_and_one_hash(
         lines.skip(before).map(str::to_owned).collect()
     };
     let (running, _) = log.split_once("stopping: readiness fails").expect("the stop");
-    let others: Vec<_> = statements(running).into_iter().filter(|line| !is_ledger(line)).collect();
+    let others: Vec<_> = statements(running).into_iter().filter(|line| !is_usage(line)).collect();
     assert_eq!(others, Vec::<String>::new(), "a token request has asked the database");
-    let ledger = statements(&log).iter().filter(|line| is_ledger(line)).count();
-    assert!((1..30).contains(&ledger), "{ledger} statements of the ledger");
+    let usage = statements(&log).iter().filter(|line| is_usage(line)).count();
+    assert!((1..30).contains(&usage), "{usage} statements of the usage statistics");
     // Ten connections may have begun their first proof before the first of them was done.
     let hashes = log.matches("a secret is hashed").count();
     assert!((1..=10).contains(&hashes), "{hashes} hashes");

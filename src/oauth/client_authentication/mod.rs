@@ -120,7 +120,7 @@ pub async fn authenticate(
             refuse_disabled(&entry)?;
             refuse_other_methods(&entry, credentials.method)?;
             // The secret was found in this very entry.
-            app.directory.ledger.note(&entry.secrets[secret], address, now);
+            app.directory.usage.note(&entry.secrets[secret], address, now);
             admitted(entry, &caller.origin, evt)
         }
         Some(Credentials::Assertion(credentials)) => {
@@ -236,7 +236,7 @@ fn admitted_without_secret(
     evt: i64,
     now: Timestamp,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    app.directory.ledger.note_other(&entry, origin.address, now);
+    app.directory.usage.note_other(&entry, origin.address, now);
     admitted(entry, origin, evt)
 }
 

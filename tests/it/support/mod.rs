@@ -171,9 +171,9 @@ impl Server {
         self.app.catch_up().await.expect("the events");
     }
 
-    /// Writes the ledger, and gives the use of what the client has besides secrets.
+    /// Writes the usage statistics, and gives the use of what the client has besides secrets.
     pub async fn usage(&self, client: &TestClient) -> Option<Usage> {
-        self.app.write_ledger().await.expect("written");
+        self.app.write_usage().await.expect("written");
         let found = self.services().store.registration(&client_id(&client.id)).await;
         found.expect("a store").expect("a client").usage
     }

@@ -1,4 +1,4 @@
-//! The ledger: when was a secret used, how often, and from where?
+//! The usage: when was a secret used, how often, and from where?
 
 use std::time::Duration;
 
@@ -34,16 +34,16 @@ async fn the_use_of_a_secret_is_counted_and_is_no_event(
     let wrong = TestClient { secret: "wrong".into(), ..used.clone() };
     server.ask(&wrong).await.assert_refused(401, "invalid_client");
     assert_eq!(usage(&server, &used).await, None, "the token path has written");
-    server.app.write_ledger().await.expect("written");
+    server.app.write_usage().await.expect("written");
     let written = usage(&server, &used).await.expect("a use");
     assert_eq!((written.uses, written.first_used_at), (3, first));
     assert_eq!(written.last_used_at.0, first.0 + 4);
     assert_eq!(written.last_address.to_string(), "127.0.0.1");
     assert_eq!(usage(&server, &unused).await, None);
     // The next batch adds to the first, and an empty one changes nothing.
-    server.app.write_ledger().await.expect("written");
+    server.app.write_usage().await.expect("written");
     server.ask(&used).await.token();
-    server.app.write_ledger().await.expect("written");
+    server.app.write_usage().await.expect("written");
     let more = usage(&server, &used).await.expect("a use");
     assert_eq!((more.uses, more.first_used_at.0, more.last_used_at.0), (4, first.0, first.0 + 6));
     assert_eq!(server.services().store.head().await.expect("a head"), head);
@@ -72,7 +72,7 @@ async fn a_batch_survives_clients_that_change_or_go(
         .expect("changed");
     server.catch_up().await;
     server.ask(&changing).await.token();
-    server.app.write_ledger().await.expect("written");
+    server.app.write_usage().await.expect("written");
     assert_eq!(usage(&server, &changing).await.expect("a use").uses, 2);
 }
 
@@ -87,10 +87,10 @@ async fn a_batch_may_be_long(#[values(Engine::Sqlite, Engine::Postgres)] engine:
     server.import(&lines).await;
     for n in 0..1201 {
         let entry = server.app.directory.client(&format!("c{n}")).expect("a client");
-        let ledger = &server.app.directory.ledger;
-        ledger.note(&entry.secrets[0], [192, 0, 2, 1].into(), server.clock.now());
+        let usage = &server.app.directory.usage;
+        usage.note(&entry.secrets[0], [192, 0, 2, 1].into(), server.clock.now());
     }
-    server.app.write_ledger().await.expect("written");
+    server.app.write_usage().await.expect("written");
     for n in [0, 499, 500, 1200] {
         let client = TestClient { id: format!("c{n}"), secret: String::new() };
         assert_eq!(usage(&server, &client).await.expect("a use").uses, 1, "c{n}");
@@ -104,16 +104,16 @@ async fn what_cannot_be_written_is_kept() {
     let client = server.client().await;
     server.ask(&client).await.token();
     proxy.set(Way::Cut);
-    assert!(server.app.write_ledger().await.is_err());
+    assert!(server.app.write_usage().await.is_err());
     server.ask(&client).await.token();
     proxy.set(Way::Open);
-    let mut written = server.app.write_ledger().await;
+    let mut written = server.app.write_usage().await;
     for _ in 0..40 {
         if written.is_ok() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        written = server.app.write_ledger().await;
+        written = server.app.write_usage().await;
     }
     written.expect("written");
     assert_eq!(usage(&server, &client).await.expect("a use").uses, 2);

@@ -1,7 +1,7 @@
-//! The ledger: the use of each secret, and of what clients have instead, counted where it happens
+//! The usage: the use of each secret, and of what clients have instead, counted where it happens
 //! and written from time to time.
 //!
-//! Counting waits for nobody. What is used for the first time since the ledger was last written is
+//! Counting waits for nobody. What is used for the first time since the usage statistics were last written is
 //! put on a list; so writing looks at what has been used only, not at everything.
 
 use std::net::IpAddr;
@@ -27,7 +27,7 @@ pub struct UseMeter {
 
 /// The list of what has been used since it was last taken.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct UsageStats {
     list: Sender<Listed>,
     lists: Mutex<Receiver<Listed>>,
 }
@@ -70,14 +70,14 @@ impl Entry {
     }
 }
 
-impl Default for Ledger {
+impl Default for UsageStats {
     fn default() -> Self {
         let (list, lists) = mpsc::channel();
         Self { list, lists: Mutex::new(lists) }
     }
 }
 
-impl Ledger {
+impl UsageStats {
     /// Notes that a secret has just proved its client.
     pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
         if secret.memory.usage.count(address, now) {
@@ -196,53 +196,53 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn taken(ledger: &Ledger) -> Vec<(String, i64, i64, i64, IpAddr)> {
+    fn taken(usage: &UsageStats) -> Vec<(String, i64, i64, i64, IpAddr)> {
         let flat = |entry: Entry| {
             let Usage { first_used_at, last_used_at, uses, last_address } = entry.usage;
             let Used::Secret(id) = entry.used() else { panic!("no secret: {entry:?}") };
             (id.to_string(), first_used_at.0, last_used_at.0, uses, last_address)
         };
-        ledger.take().into_iter().map(flat).collect()
+        usage.take().into_iter().map(flat).collect()
     }
 
     #[test]
     fn what_is_taken_is_what_was_counted_since() {
-        let (ledger, one, other) = (Ledger::default(), secret("sec_b"), secret("sec_a"));
+        let (usage, one, other) = (UsageStats::default(), secret("sec_b"), secret("sec_a"));
         for (moment, from) in [(5, 1), (7, 2), (9, 3)] {
-            ledger.note(&one, address(from), Timestamp(moment));
+            usage.note(&one, address(from), Timestamp(moment));
         }
-        ledger.note(&other, address(4), Timestamp(8));
+        usage.note(&other, address(4), Timestamp(8));
         let both = [("sec_a".into(), 8, 8, 1, address(4)), ("sec_b".into(), 5, 9, 3, address(3))];
-        assert_eq!(taken(&ledger), both);
-        assert_eq!(taken(&ledger), []);
-        ledger.note(&one, address(5), Timestamp(11));
-        assert_eq!(taken(&ledger), [("sec_b".into(), 11, 11, 1, address(5))]);
+        assert_eq!(taken(&usage), both);
+        assert_eq!(taken(&usage), []);
+        usage.note(&one, address(5), Timestamp(11));
+        assert_eq!(taken(&usage), [("sec_b".into(), 11, 11, 1, address(5))]);
     }
 
     #[test]
     fn what_could_not_be_written_is_not_lost() {
-        let (ledger, one) = (Ledger::default(), secret("sec_a"));
-        ledger.note(&one, address(1), Timestamp(5));
-        let entries = ledger.take();
-        ledger.note(&one, address(2), Timestamp(7));
-        ledger.put_back(entries);
-        assert_eq!(taken(&ledger), [("sec_a".into(), 5, 7, 2, address(2))]);
+        let (usage, one) = (UsageStats::default(), secret("sec_a"));
+        usage.note(&one, address(1), Timestamp(5));
+        let entries = usage.take();
+        usage.note(&one, address(2), Timestamp(7));
+        usage.put_back(entries);
+        assert_eq!(taken(&usage), [("sec_a".into(), 5, 7, 2, address(2))]);
     }
 
     #[test]
     fn no_use_is_lost_while_others_take() {
-        let (ledger, one) = (Ledger::default(), secret("sec_a"));
+        let (usage, one) = (UsageStats::default(), secret("sec_a"));
         let sum = |entries: Vec<Entry>| entries.iter().map(|entry| entry.usage.uses).sum::<i64>();
         let seen = std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     for moment in 1..=20_000 {
-                        ledger.note(&one, address(1), Timestamp(moment));
+                        usage.note(&one, address(1), Timestamp(moment));
                     }
                 });
             }
-            (0..500).map(|_| sum(ledger.take())).sum::<i64>()
+            (0..500).map(|_| sum(usage.take())).sum::<i64>()
         });
-        assert_eq!(seen + sum(ledger.take()), 40_000);
+        assert_eq!(seen + sum(usage.take()), 40_000);
     }
 }
