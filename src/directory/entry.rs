@@ -25,7 +25,7 @@ pub struct ClientEntry {
     /// Whether it may get tokens.
     pub state: ClientState,
     /// How it may ask.
-    pub ways: Arc<Ways>,
+    pub allowed: Arc<AllowedMethods>,
     /// How long its tokens live, if it says so.
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if it says so.
@@ -46,7 +46,7 @@ pub struct ClientEntry {
 
 /// The ways in which clients may ask for a token; most clients have the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Ways {
+pub struct AllowedMethods {
     /// How the client may authenticate.
     pub auth_methods: Vec<AuthenticationMethod>,
     /// The grants it may use.

@@ -18,7 +18,7 @@ mod usage;
 pub use discovery::{discovered_uri, fetch_keys};
 pub use effective_grant::{EffectiveGrant, GrantEntry, Resources};
 pub use entry::{
-    ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry, Ways,
+    AllowedMethods, ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry,
 };
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
 pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
@@ -67,7 +67,7 @@ pub enum DirectoryError {
 /// The memory of one instance.
 pub struct Directory {
     clients: papaya::HashMap<ClientId, Arc<ClientEntry>>,
-    ways: Mutex<HashSet<Arc<Ways>>>,
+    allowed_methods: Mutex<HashSet<Arc<AllowedMethods>>>,
     grants: GrantInterner,
     resources: ArcSwap<Resources>,
     keyring: ArcSwap<Keyring>,
@@ -98,7 +98,7 @@ impl Directory {
         let head = store.head().await?;
         let directory = Self {
             clients: papaya::HashMap::new(),
-            ways: Mutex::default(),
+            allowed_methods: Mutex::default(),
             grants: GrantInterner::default(),
             resources: ArcSwap::default(),
             keyring: ArcSwap::default(),
@@ -272,8 +272,9 @@ impl Directory {
     /// is remembered of them.
     async fn put(&self, client: StoredClient) {
         let grants = self.grants.entries(client.grants, &self.resources.load_full()).await;
-        let ways = Ways { auth_methods: client.auth_methods, grant_types: client.grant_types };
-        let ways = self.shared(ways).await;
+        let allowed =
+            AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
+        let allowed = self.shared(allowed).await;
         let clients = self.clients.pin();
         let before = clients.get(&client.client_id);
         let secrets = client.secrets.into_iter().map(|stored| {
@@ -283,7 +284,7 @@ impl Directory {
         let entry = ClientEntry {
             client_id: client.client_id.clone(),
             state: client.state,
-            ways,
+            allowed,
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
             // A token issued in this very moment may be missed; a limit lives with that.
@@ -304,12 +305,12 @@ impl Directory {
     }
 
     /// The one copy of these ways.
-    async fn shared(&self, ways: Ways) -> Arc<Ways> {
-        let mut known = self.ways.lock().await;
-        if let Some(shared) = known.get(&ways) {
+    async fn shared(&self, allowed: AllowedMethods) -> Arc<AllowedMethods> {
+        let mut known = self.allowed_methods.lock().await;
+        if let Some(shared) = known.get(&allowed) {
             return shared.clone();
         }
-        let shared = Arc::new(ways);
+        let shared = Arc::new(allowed);
         known.insert(shared.clone());
         shared
     }

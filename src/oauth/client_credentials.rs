@@ -92,7 +92,7 @@ fn refuse_other_grants(
     client: &AuthenticatedClient,
     grant_type: &GrantType,
 ) -> Result<(), OAuthError> {
-    let types = &client.entry().ways.grant_types;
+    let types = &client.entry().allowed.grant_types;
     if types.contains(grant_type) {
         return Ok(());
     }

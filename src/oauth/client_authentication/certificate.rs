@@ -22,7 +22,7 @@ pub(super) fn prove(
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     let entry =
         app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
-    let may = |method| entry.ways.auth_methods.contains(&method);
+    let may = |method| entry.allowed.auth_methods.contains(&method);
     let nothing = SecurityEntry::default();
     let security = entry.security.as_deref().unwrap_or(&nothing);
     let by_chain = || by_chain(app, security, certificate, now);

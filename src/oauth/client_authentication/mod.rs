@@ -185,7 +185,7 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
         return refusal.with_reason(diagnosis::unknown_id(app, id).reason().to_owned());
     };
     let (by_certificate, others): (Vec<_>, Vec<_>) =
-        entry.ways.auth_methods.iter().partition(|method| method.is_by_certificate());
+        entry.allowed.auth_methods.iter().partition(|method| method.is_by_certificate());
     let names = |methods: &[&AuthenticationMethod]| {
         methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" or ")
     };
@@ -198,7 +198,7 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
             "Let it show its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.",
         )
     } else {
-        let all: Vec<_> = entry.ways.auth_methods.iter().collect();
+        let all: Vec<_> = entry.allowed.auth_methods.iter().collect();
         (
             format!(
                 "{id}: the request has a client_id and no credentials; the client may use {}",
@@ -289,10 +289,11 @@ fn refuse_other_methods(
     entry: &ClientEntry,
     method: AuthenticationMethod,
 ) -> Result<(), OAuthError> {
-    if entry.ways.auth_methods.contains(&method) {
+    if entry.allowed.auth_methods.contains(&method) {
         return Ok(());
     }
-    let permitted: Vec<_> = entry.ways.auth_methods.iter().map(|method| method.as_str()).collect();
+    let permitted: Vec<_> =
+        entry.allowed.auth_methods.iter().map(|method| method.as_str()).collect();
     let method = method.as_str();
     let remedy = format!(
         "Let it use {}, or permit {method}: tokend client update --auth-method.",
