@@ -191,7 +191,7 @@ fn check_times(
     lifetime_max: Lifetime,
     now: Timestamp,
 ) -> Result<Timestamp, OAuthError> {
-    let expiry = moment(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
+    let expiry = timestamp_claim(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
     if expiry <= now.minus_seconds(LEEWAY) {
         let ago = now.0.saturating_sub(expiry.0);
         return Err(wrong(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
@@ -203,7 +203,7 @@ fn check_times(
             .with_remedy(LIFETIME));
     }
     for claim in ["nbf", "iat"] {
-        let Some(begins) = moment(claims, claim)? else { continue };
+        let Some(begins) = timestamp_claim(claims, claim)? else { continue };
         if begins > now.plus_seconds(LEEWAY) {
             return Err(wrong(format!(
                 "its {claim} lies {} s in the future: set the clock of the client",
@@ -215,11 +215,11 @@ fn check_times(
     Ok(expiry)
 }
 
-/// A claim that is a moment, if it is there.
-fn moment(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
+/// A claim that is a time, if it is there.
+fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
     match (&claims[claim], numeric_date::read(&claims[claim])) {
         (Value::Null, _) => Ok(None),
-        (_, Some(moment)) => Ok(Some(moment)),
+        (_, Some(time)) => Ok(Some(time)),
         (_, None) => Err(wrong(format!("its {claim} is not a number"))),
     }
 }

@@ -300,8 +300,8 @@ pub fn mismatch<'a>(trust: &'a FederatedCredential, claims: &'a Value) -> Option
 
 /// Why these claims do not count now, in words; nothing if they do.
 pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
-    let moment = |claim: &str| numeric_date::read(&claims[claim]);
-    let Some(expiry) = moment("exp") else {
+    let timestamp_claim = |claim: &str| numeric_date::read(&claims[claim]);
+    let Some(expiry) = timestamp_claim("exp") else {
         return Some("it has no exp that is a number".to_owned());
     };
     if expiry <= now.minus_seconds(LEEWAY) {
@@ -311,7 +311,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
         if claims[claim].is_null() {
             return None;
         }
-        match moment(claim) {
+        match timestamp_claim(claim) {
             None => Some(format!("its {claim} is not a number")),
             Some(begins) if begins > now.plus_seconds(LEEWAY) => {
                 let ahead = begins.0.saturating_sub(now.0);
