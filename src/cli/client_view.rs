@@ -97,7 +97,7 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
 
 /// When any of its secrets, or anything else that proves it, was last used.
 pub(super) fn last_used(found: &Registration, now: Timestamp) -> String {
-    last_use(found).map_or_else(|| "never".to_owned(), |last| output::moment(last, now))
+    last_use(found).map_or_else(|| "never".to_owned(), |last| output::format_time(last, now))
 }
 
 fn last_use(found: &Registration) -> Option<Timestamp> {
@@ -113,6 +113,6 @@ pub(super) fn secrets_summary(found: &Registration, now: Timestamp) -> String {
         (0, _) if found.secrets.is_empty() => "none".to_owned(),
         (0, _) => "no valid secret".to_owned(),
         (count, None) => format!("{count} (no end)"),
-        (count, Some(end)) => format!("{count} (next ends {})", output::moment(end, now)),
+        (count, Some(end)) => format!("{count} (next ends {})", output::format_time(end, now)),
     }
 }

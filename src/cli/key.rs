@@ -50,8 +50,8 @@ pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), Cli
                 key.kid.to_string(),
                 key.algorithm.as_str().to_owned(),
                 key.state.as_str().to_owned(),
-                output::moment(key.created_at, now),
-                output::moment(key.signs_from, now),
+                output::format_time(key.created_at, now),
+                output::format_time(key.signs_from, now),
             ]
         },
     )

@@ -141,12 +141,12 @@ pub(crate) fn version(format: Format) -> Result<(), CliError> {
     }
 }
 
-/// A moment as people want it: relative on a terminal, exact elsewhere.
-pub(crate) fn moment(moment: Timestamp, now: Timestamp) -> String {
+/// A time as people want it: relative on a terminal, exact elsewhere.
+pub(crate) fn format_time(time: Timestamp, now: Timestamp) -> String {
     if !io::stdout().is_terminal() {
-        return moment.to_string();
+        return time.to_string();
     }
-    distance(moment, now)
+    distance(time, now)
 }
 
 /// A time in the view of one thing: exact, and how far away it is.

@@ -61,7 +61,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     listing.page(&newest, |found| {
         vec![
             found.request_id.clone(),
-            output::moment(found.at, now),
+            output::format_time(found.at, now),
             found.status.to_string(),
             found.error.clone(),
             found.client_id.clone().unwrap_or_default(),
