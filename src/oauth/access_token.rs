@@ -13,10 +13,10 @@ use crate::crypto::keyring::{Keyring, SigningKey};
 use crate::crypto::random;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
-use crate::oauth::binding::Binding;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
+use crate::oauth::sender_constraint::Binding;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const ROOM: usize = 512;

@@ -4,7 +4,6 @@
 //! made, and only the step that checks can make that value.
 
 pub mod access_token;
-pub mod binding;
 pub mod caller;
 pub mod check;
 pub mod client_authentication;
@@ -17,6 +16,7 @@ pub mod parameters;
 pub mod request;
 pub mod revocation;
 pub mod revocation_list;
+pub mod sender_constraint;
 mod token_rate;
 
 use crate::app::App;
@@ -53,8 +53,8 @@ pub async fn issue(
 ) -> Result<(Granted, TokenResponse), OAuthError> {
     let granted = client_credentials::grant(app, client, &GrantType::ClientCredentials, wanted)?;
     let issued = access_token::issue_time(app, client).await?;
-    let binding = binding::check(app, client, None, issued.now)?;
-    let binding = binding.settle(app, client, issued.now)?;
+    let binding = sender_constraint::verify_binding(app, client, None, issued.now)?;
+    let binding = binding.consume_proof(app, client, issued.now)?;
     let token = access_token::mint(app, client, &granted, &binding, issued)?;
     Ok((granted, token))
 }
@@ -74,8 +74,9 @@ async fn authorize_and_mint(
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.
     let issued = access_token::issue_time(app, client).await?;
-    let checked = binding::check(app, client, request.proof.as_ref(), issued.now)?;
+    let checked =
+        sender_constraint::verify_binding(app, client, request.proof.as_ref(), issued.now)?;
     token_rate::count(app, client, &granted, issued.now)?;
-    let binding = checked.settle(app, client, issued.now)?;
+    let binding = checked.consume_proof(app, client, issued.now)?;
     access_token::mint(app, client, &granted, &binding, issued)
 }

@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 
 use crate::model::client::GrantType;
-use crate::oauth::binding::PresentedProof;
 use crate::oauth::caller::{Caller, HeaderCredentials, Origin};
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::parameters::Parameters;
+use crate::oauth::sender_constraint::PresentedProof;
 
 /// A token request (RFC 6749, section 4.4.2) whose shape is right.
 #[derive(Debug)]

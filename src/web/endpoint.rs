@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::oauth::binding::PresentedProof;
 use crate::oauth::caller::Origin;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::request::{TokenQuery, TokenRequest};
+use crate::oauth::sender_constraint::PresentedProof;
 use crate::oauth::{self, introspection, revocation};
 use crate::web::error_response::ErrorResponse;
 use crate::web::{basic, body};

@@ -21,17 +21,17 @@ pub struct PresentedProof {
 
 /// What a token can be bound to: [`check`] has found nothing wrong with it.
 #[derive(Debug)]
-pub struct Checked {
+pub struct VerifiedBinding {
     confirmation: Option<Confirmation>,
     /// The name of the proof, which counts once.
     proof: Option<String>,
 }
 
-impl Checked {
+impl VerifiedBinding {
     /// Uses the proof up. It comes after everything that may refuse the request otherwise: the
     /// client may send the same proof again then, and has taken no room in the memory of proofs. A
     /// proof that has been used counts against the client's rate all the same: it is its own doing.
-    pub fn settle(
+    pub fn consume_proof(
         self,
         app: &App,
         client: &AuthenticatedClient,
@@ -59,7 +59,7 @@ impl Checked {
     }
 }
 
-/// What a token is bound to. Only [`Checked::settle`] makes one.
+/// What a token is bound to. Only [`VerifiedBinding::consume_proof`] makes one.
 #[derive(Debug)]
 pub struct Binding(Option<Confirmation>);
 
@@ -71,12 +71,12 @@ impl Binding {
 }
 
 /// Checks what the client binds its token to, and that it does if it must.
-pub fn check(
+pub fn verify_binding(
     app: &App,
     client: &AuthenticatedClient,
     presented: Option<&PresentedProof>,
     now: Timestamp,
-) -> Result<Checked, OAuthError> {
+) -> Result<VerifiedBinding, OAuthError> {
     let security = client.entry().security.as_deref();
     let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
@@ -88,7 +88,7 @@ pub fn check(
         Some(presented) => {
             let proof = proof(app, presented, now)?;
             let confirmation = Some(Confirmation::Key(proof.thumbprint));
-            Ok(Checked { confirmation, proof: Some(proof.name) })
+            Ok(VerifiedBinding { confirmation, proof: Some(proof.name) })
         }
         None if must => Err(OAuthError::new(
             ErrorCode::InvalidDpopProof,
@@ -97,7 +97,7 @@ pub fn check(
                 client.id()
             ),
         )),
-        None => Ok(Checked { confirmation: by_certificate(client)?, proof: None }),
+        None => Ok(VerifiedBinding { confirmation: by_certificate(client)?, proof: None }),
     }
 }
 
