@@ -13,8 +13,8 @@ use crate::crypto::keyring::{Keyring, SigningKey};
 use crate::crypto::random;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
+use crate::oauth::authorization::Granted;
 use crate::oauth::client_authentication::AuthenticatedClient;
-use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
 use crate::oauth::sender_constraint::Binding;
 

@@ -4,10 +4,10 @@
 //! made, and only the step that checks can make that value.
 
 pub mod access_token;
+pub mod authorization;
 pub mod caller;
 pub mod check;
 pub mod client_authentication;
-pub mod client_credentials;
 pub mod error;
 pub mod introspection;
 mod live_token;
@@ -22,8 +22,8 @@ mod token_rate;
 use crate::app::App;
 use crate::model::client::GrantType;
 use crate::oauth::access_token::TokenResponse;
+use crate::oauth::authorization::Granted;
 use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
-use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
 use crate::oauth::request::{GrantRequest, TokenRequest, Wanted};
 
@@ -51,7 +51,7 @@ pub async fn issue(
     client: &AuthenticatedClient,
     wanted: &Wanted,
 ) -> Result<(Granted, TokenResponse), OAuthError> {
-    let granted = client_credentials::grant(app, client, &GrantType::ClientCredentials, wanted)?;
+    let granted = authorization::authorize(app, client, &GrantType::ClientCredentials, wanted)?;
     let issued = access_token::issue_time(app, client).await?;
     let binding = sender_constraint::verify_binding(app, client, None, issued.now)?;
     let binding = binding.consume_proof(app, client, issued.now)?;
@@ -66,10 +66,10 @@ async fn authorize_and_mint(
 ) -> Result<TokenResponse, OAuthError> {
     let granted = match &request.grant {
         GrantRequest::ClientCredentials(wanted) => {
-            client_credentials::grant(app, client, &GrantType::ClientCredentials, wanted)?
+            authorization::authorize(app, client, &GrantType::ClientCredentials, wanted)?
         }
         GrantRequest::JwtBearer(_, wanted) => {
-            client_credentials::grant(app, client, &GrantType::JwtBearer, wanted)?
+            authorization::authorize(app, client, &GrantType::JwtBearer, wanted)?
         }
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.

@@ -5,8 +5,8 @@ use crate::app::App;
 use crate::directory::ClientEntry;
 use crate::model::rate::{Meter, RateLimit};
 use crate::model::time::Timestamp;
+use crate::oauth::authorization::Granted;
 use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
-use crate::oauth::client_credentials::Granted;
 use crate::oauth::error::OAuthError;
 
 /// Counts the token that is about to be issued, or refuses it (RFC 6585, section 4). The client's

@@ -51,7 +51,7 @@ impl Granted {
 }
 
 /// Decides what the client gets of what it wants (DESIGN D5): all of it, or a refusal.
-pub fn grant(
+pub fn authorize(
     app: &App,
     client: &AuthenticatedClient,
     grant_type: &GrantType,
