@@ -21,7 +21,7 @@ use crate::model::token::TokenId;
 use crate::oauth;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::Wanted;
+use crate::oauth::request::RequestedAccess;
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -107,11 +107,11 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
             remedy: "tokend client list shows them",
         })
     })?;
-    let wanted = Wanted {
+    let requested = RequestedAccess {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
-    let (granted, token) = oauth::issue(&app, &client, &wanted).await.map_err(refused)?;
+    let (granted, token) = oauth::issue(&app, &client, &requested).await.map_err(refused)?;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {

@@ -11,7 +11,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Lifetime;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
-use crate::oauth::request::Wanted;
+use crate::oauth::request::RequestedAccess;
 
 /// How many resources or scopes a refusal lists at the most.
 const LISTED: usize = 10;
@@ -55,14 +55,14 @@ pub fn authorize(
     app: &App,
     client: &AuthenticatedClient,
     grant_type: &GrantType,
-    wanted: &Wanted,
+    requested: &RequestedAccess,
 ) -> Result<Granted, OAuthError> {
     refuse_other_grants(client, grant_type)?;
-    let scope = wanted.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
+    let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
     let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
-    let grant = choose(client, grants, &wanted.resources, scope.as_ref())?;
+    let grant = choose(client, grants, &requested.resources, scope.as_ref())?;
     if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
         return Err(beyond_grant(client, &grant, beyond.as_str()));
     }

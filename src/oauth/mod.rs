@@ -25,7 +25,7 @@ use crate::oauth::access_token::TokenResponse;
 use crate::oauth::authorization::Granted;
 use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::{GrantRequest, TokenRequest, Wanted};
+use crate::oauth::request::{GrantRequest, RequestedAccess, TokenRequest};
 
 /// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
 pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
@@ -49,9 +49,9 @@ pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, O
 pub async fn issue(
     app: &App,
     client: &AuthenticatedClient,
-    wanted: &Wanted,
+    requested: &RequestedAccess,
 ) -> Result<(Granted, TokenResponse), OAuthError> {
-    let granted = authorization::authorize(app, client, &GrantType::ClientCredentials, wanted)?;
+    let granted = authorization::authorize(app, client, &GrantType::ClientCredentials, requested)?;
     let issued = access_token::issue_time(app, client).await?;
     let binding = sender_constraint::verify_binding(app, client, None, issued.now)?;
     let binding = binding.consume_proof(app, client, issued.now)?;
@@ -65,11 +65,11 @@ async fn authorize_and_mint(
     request: &TokenRequest,
 ) -> Result<TokenResponse, OAuthError> {
     let granted = match &request.grant {
-        GrantRequest::ClientCredentials(wanted) => {
-            authorization::authorize(app, client, &GrantType::ClientCredentials, wanted)?
+        GrantRequest::ClientCredentials(requested) => {
+            authorization::authorize(app, client, &GrantType::ClientCredentials, requested)?
         }
-        GrantRequest::JwtBearer(_, wanted) => {
-            authorization::authorize(app, client, &GrantType::JwtBearer, wanted)?
+        GrantRequest::JwtBearer(_, requested) => {
+            authorization::authorize(app, client, &GrantType::JwtBearer, requested)?
         }
     };
     // The one look at the clock for the token comes last: a first proof may have taken seconds.

@@ -23,14 +23,14 @@ pub struct TokenRequest {
 #[derive(Debug)]
 pub enum GrantRequest {
     /// RFC 6749, section 4.4.
-    ClientCredentials(Wanted),
+    ClientCredentials(RequestedAccess),
     /// RFC 7523, section 2.1: the token of a trusted issuer is the grant and the proof at once.
-    JwtBearer(SecretString, Wanted),
+    JwtBearer(SecretString, RequestedAccess),
 }
 
 /// What the token should be for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequestedAccess {
     /// The resources named by `resource` (RFC 8707) or `audience`, without repetition.
     pub resources: Vec<String>,
     /// The text of `scope`, unread.
@@ -58,10 +58,10 @@ impl TokenRequest {
         resources.sort_unstable();
         resources.dedup();
         let scope = parameters.take("scope");
-        let wanted = Wanted { resources, scope };
+        let requested = RequestedAccess { resources, scope };
         let grant = match assertion {
-            Some(assertion) => GrantRequest::JwtBearer(assertion, wanted),
-            None => GrantRequest::ClientCredentials(wanted),
+            Some(assertion) => GrantRequest::JwtBearer(assertion, requested),
+            None => GrantRequest::ClientCredentials(requested),
         };
         Ok(Self { caller, grant, proof: None })
     }
@@ -178,11 +178,11 @@ mod tests {
     #[test]
     fn resource_and_audience_say_the_same() {
         let form = format!("{GRANT}&resource=urn:a&audience=urn:a&resource=urn:b");
-        let GrantRequest::ClientCredentials(wanted) =
+        let GrantRequest::ClientCredentials(requested) =
             request(&form, HeaderCredentials::Absent).expect("a request").grant
         else {
             panic!("another grant");
         };
-        assert_eq!(wanted.resources, ["urn:a", "urn:b"]);
+        assert_eq!(requested.resources, ["urn:a", "urn:b"]);
     }
 }
