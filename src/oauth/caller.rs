@@ -18,18 +18,18 @@ const TWO_WAYS: &str = "Two ways of client authentication in one request: use th
 
 /// Where a request comes from, as the connection or a trusted proxy says.
 #[derive(Debug, Clone)]
-pub struct Origin {
+pub struct RequestOrigin {
     /// The client's address.
     pub address: IpAddr,
     /// The certificate it has shown.
-    pub shown: Shown,
+    pub shown: PresentedCertificate,
     /// True if the peer is a trusted proxy, whose headers tell of the request that it forwards.
     pub is_trusted_proxy: bool,
 }
 
 /// What a client has shown of a certificate.
 #[derive(Debug, Clone)]
-pub enum Shown {
+pub enum PresentedCertificate {
     /// None.
     Nothing,
     /// This one.
@@ -38,7 +38,7 @@ pub enum Shown {
     Unreadable,
 }
 
-impl Shown {
+impl PresentedCertificate {
     /// The certificate, if there is one.
     pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
         match self {
@@ -58,7 +58,7 @@ pub struct Caller {
     /// A parameter that was most likely meant to be one of the credentials, fit for a description.
     pub misspelt: Option<String>,
     /// Where it calls from.
-    pub origin: Origin,
+    pub origin: RequestOrigin,
 }
 
 /// By what a caller wants to prove who it is.
@@ -118,7 +118,7 @@ impl Caller {
     pub fn new(
         parameters: &mut Parameters,
         header: HeaderCredentials,
-        origin: Origin,
+        origin: RequestOrigin,
     ) -> Result<Self, OAuthError> {
         let assertion = assertion(parameters)?;
         let client_id = parameters.take("client_id");

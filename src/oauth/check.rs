@@ -10,7 +10,7 @@ use crate::crypto::replays::Refused;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
-use crate::oauth::caller::Origin;
+use crate::oauth::caller::RequestOrigin;
 use crate::oauth::client_authentication::refuse_if_stale;
 use crate::oauth::error::echo;
 use crate::oauth::live_token;
@@ -93,7 +93,7 @@ pub fn check(
     app: &App,
     required: &RequiredAccess,
     presented: &PresentedToken,
-    origin: &Origin,
+    origin: &RequestOrigin,
 ) -> Result<CheckedToken, CheckError> {
     let now = app.services.clock.now();
     refuse_if_stale(app, now)
@@ -136,7 +136,7 @@ fn check_binding(
     app: &App,
     claims: &Claims,
     presented: &PresentedToken,
-    origin: &Origin,
+    origin: &RequestOrigin,
     now: Timestamp,
 ) -> Result<(), CheckError> {
     match (&claims.cnf, presented.scheme) {

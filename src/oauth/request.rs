@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use crate::model::client::GrantType;
-use crate::oauth::caller::{Caller, HeaderCredentials, Origin};
+use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::sender_constraint::PresentedProof;
@@ -42,7 +42,7 @@ impl TokenRequest {
     pub fn new(
         mut parameters: Parameters,
         header: HeaderCredentials,
-        origin: Origin,
+        origin: RequestOrigin,
     ) -> Result<Self, OAuthError> {
         let grant_type = parameters.take("grant_type");
         let grant_type = grant_type.ok_or_else(|| {
@@ -113,7 +113,7 @@ impl TokenQuery {
     pub fn new(
         mut parameters: Parameters,
         header: HeaderCredentials,
-        origin: Origin,
+        origin: RequestOrigin,
     ) -> Result<Self, OAuthError> {
         let caller = Caller::new(&mut parameters, header, origin)?;
         let token = parameters
@@ -126,15 +126,15 @@ impl TokenQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::caller::Shown;
+    use crate::oauth::caller::PresentedCertificate;
 
     fn request(form: &str, header: HeaderCredentials) -> Result<TokenRequest, OAuthError> {
         TokenRequest::new(
             Parameters::from_form(form)?,
             header,
-            Origin {
+            RequestOrigin {
                 address: [127, 0, 0, 1].into(),
-                shown: Shown::Nothing,
+                shown: PresentedCertificate::Nothing,
                 is_trusted_proxy: false,
             },
         )

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use ipnet::IpNet;
 
 use crate::crypto::certificate::ClientCertificate;
-use crate::oauth::caller::Shown;
+use crate::oauth::caller::PresentedCertificate;
 use crate::web::address;
 
 /// The most certificates of a chain that are read.
@@ -24,20 +24,25 @@ pub(super) fn of_client(
     shown: Option<&Arc<ClientCertificate>>,
     headers: &HeaderMap,
     trusted: &[IpNet],
-) -> Shown {
+) -> PresentedCertificate {
     if !address::is_trusted(peer, trusted) {
-        return shown.cloned().map_or(Shown::Nothing, Shown::Certificate);
+        return shown
+            .cloned()
+            .map_or(PresentedCertificate::Nothing, PresentedCertificate::Certificate);
     }
     let mut certificates = headers.get_all("client-cert").iter();
     match (certificates.next(), certificates.next()) {
-        (None, _) => Shown::Nothing,
+        (None, _) => PresentedCertificate::Nothing,
         (Some(certificate), None) => {
             let certificate = certificate.to_str().ok().and_then(byte_sequence);
-            certificate.map_or(Shown::Unreadable, |der| {
-                Shown::Certificate(Arc::new(ClientCertificate::new(der, chain(headers))))
+            certificate.map_or(PresentedCertificate::Unreadable, |der| {
+                PresentedCertificate::Certificate(Arc::new(ClientCertificate::new(
+                    der,
+                    chain(headers),
+                )))
             })
         }
-        (Some(_), Some(_)) => Shown::Unreadable,
+        (Some(_), Some(_)) => PresentedCertificate::Unreadable,
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::model::scope::Scopes;
 use crate::model::signing_key::Algorithm;
-use crate::oauth::caller::Origin;
+use crate::oauth::caller::RequestOrigin;
 use crate::oauth::check::{
     self, CheckError, CheckedToken, ForwardedProof, PresentedToken, RequiredAccess, Scheme,
 };
@@ -32,7 +32,7 @@ const MAX_DESCRIPTION_BYTES: usize = 300;
 
 /// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of the
 /// caller's request, and 204 lets that request through. The body is not read.
-pub(super) fn answer<B>(app: &App, origin: &Origin, request: &Request<B>) -> Response {
+pub(super) fn answer<B>(app: &App, origin: &RequestOrigin, request: &Request<B>) -> Response {
     let checked = required_access(request.uri()).map_err(Denial::from).and_then(|required| {
         let presented = presented_token(origin, request.headers())?;
         let checked = check::check(app, &required, &presented, origin);
@@ -69,7 +69,7 @@ fn required_access(uri: &Uri) -> Result<RequiredAccess, CheckError> {
 }
 
 /// Reads the `Authorization` header of the API's caller (RFC 6750, section 2.1).
-fn presented_token(origin: &Origin, headers: &HeaderMap) -> Result<PresentedToken, Denial> {
+fn presented_token(origin: &RequestOrigin, headers: &HeaderMap) -> Result<PresentedToken, Denial> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, second) = (values.next(), values.next());
     let Some(value) = value else { return Err(Denial::missing()) };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::oauth::caller::Origin;
+use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::request::{TokenQuery, TokenRequest};
 use crate::oauth::sender_constraint::PresentedProof;
@@ -40,7 +40,7 @@ pub(super) enum Endpoint {
 pub(super) async fn answer<B>(
     endpoint: Endpoint,
     app: &App,
-    origin: Origin,
+    origin: RequestOrigin,
     request: Request<B>,
 ) -> Result<Response, ErrorResponse>
 where

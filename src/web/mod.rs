@@ -28,7 +28,7 @@ use axum::{BoxError, Router};
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::oauth::caller::Origin;
+use crate::oauth::caller::RequestOrigin;
 use crate::oauth::metadata::{
     AUTHORIZATION_PATH, CHECK_PATH, INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH,
     REVOCATION_PATH, TOKEN_PATH,
@@ -127,7 +127,7 @@ impl Routes {
     }
 
     /// Calls what is at the path of the request.
-    async fn answer<B>(&self, origin: Origin, request: Request<B>) -> Response
+    async fn answer<B>(&self, origin: RequestOrigin, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,

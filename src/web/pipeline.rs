@@ -18,7 +18,7 @@ use crate::app::refusals::Refusals;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::random;
 use crate::model::time::Clock;
-use crate::oauth::caller::Origin;
+use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::web::Routes;
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
@@ -69,7 +69,8 @@ where
             let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
             let shown = certificate::of_client(ip, shown, request.headers(), trusted);
             let is_trusted_proxy = address::is_trusted(ip, trusted);
-            route(context, Origin { address: client, shown, is_trusted_proxy }, request).await
+            route(context, RequestOrigin { address: client, shown, is_trusted_proxy }, request)
+                .await
         }
         Err(refusal) => refusal.into_response(),
     };
@@ -94,7 +95,7 @@ where
 }
 
 /// Calls what is at the path. A panic there is our fault and ends this request only.
-async fn route<B>(context: &ListenerContext, origin: Origin, request: Request<B>) -> Response
+async fn route<B>(context: &ListenerContext, origin: RequestOrigin, request: Request<B>) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,

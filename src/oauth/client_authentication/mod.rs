@@ -19,7 +19,7 @@ use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
-use crate::oauth::caller::{Caller, Credentials, Origin, Shown};
+use crate::oauth::caller::{Caller, Credentials, PresentedCertificate, RequestOrigin};
 use crate::oauth::error::{ErrorCode, OAuthError};
 
 /// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
@@ -29,7 +29,7 @@ pub struct AuthenticatedClient {
     /// The sequence that was published before the client was looked up.
     evt: i64,
     /// Where it calls from; nowhere if an operator speaks for it.
-    origin: Option<Origin>,
+    origin: Option<RequestOrigin>,
     is_by_certificate: bool,
     is_counted: bool,
 }
@@ -166,12 +166,12 @@ pub async fn authenticate_by_grant(
 /// There are no credentials, or only half of them.
 fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
     match &caller.origin.shown {
-        Shown::Nothing => nothing_but_an_id(app, caller),
-        Shown::Certificate(_) => OAuthError::new(
+        PresentedCertificate::Nothing => nothing_but_an_id(app, caller),
+        PresentedCertificate::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
             "No client authentication found. A certificate was shown: send client_id in the body beside it.",
         ),
-        Shown::Unreadable => OAuthError::no_authentication(None).with_remedy(
+        PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
     }
@@ -232,7 +232,7 @@ fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
 fn admitted_without_secret(
     app: &App,
     entry: Arc<ClientEntry>,
-    origin: &Origin,
+    origin: &RequestOrigin,
     evt: i64,
     now: Timestamp,
 ) -> Result<AuthenticatedClient, OAuthError> {
@@ -244,7 +244,7 @@ fn admitted_without_secret(
 /// because it has proved itself.
 fn admitted(
     entry: Arc<ClientEntry>,
-    origin: &Origin,
+    origin: &RequestOrigin,
     evt: i64,
 ) -> Result<AuthenticatedClient, OAuthError> {
     let networks = entry.security.as_ref().map(|security| &security.networks);
