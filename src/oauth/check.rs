@@ -13,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::client_authentication::refuse_if_stale;
 use crate::oauth::error::echo;
-use crate::oauth::live_token;
+use crate::oauth::token_validation;
 
 /// What a gateway wants to know: whether a token is for this resource and has these scopes.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub fn check(
     refuse_if_stale(app, now)
         .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
     check_configuration(app, required)?;
-    let claims = live_token::claims(app, &presented.token, now)
+    let claims = token_validation::validate_access_token(app, &presented.token, now)
         .filter(|claims| claims.aud == required.resource)
         .ok_or(CheckError::InvalidToken(INVALID_TOKEN))?;
     check_binding(app, &claims, presented, origin, now)?;

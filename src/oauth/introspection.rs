@@ -9,8 +9,8 @@ use crate::model::resource::ResourceId;
 use crate::oauth::access_token::token_type;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::live_token;
 use crate::oauth::request::TokenQuery;
+use crate::oauth::token_validation;
 
 /// The scope that lets a client introspect the tokens of a resource; held on the server itself,
 /// those of all resources.
@@ -29,8 +29,9 @@ pub enum Introspection {
 pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
-    let claims = live_token::claims(app, &query.token, app.services.clock.now())
-        .filter(|claims| may_know(&client, claims));
+    let claims =
+        token_validation::validate_access_token(app, &query.token, app.services.clock.now())
+            .filter(|claims| may_know(&client, claims));
     Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))
 }
 

@@ -10,7 +10,6 @@ pub mod check;
 pub mod client_authentication;
 pub mod error;
 pub mod introspection;
-mod live_token;
 pub mod metadata;
 pub mod parameters;
 pub mod request;
@@ -18,6 +17,7 @@ pub mod revocation;
 pub mod revocation_list;
 pub mod sender_constraint;
 mod token_rate;
+mod token_validation;
 
 use crate::app::App;
 use crate::model::client::GrantType;

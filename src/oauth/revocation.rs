@@ -7,8 +7,8 @@ use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
 use crate::oauth::client_authentication::{self, Purpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::live_token;
 use crate::oauth::request::TokenQuery;
+use crate::oauth::token_validation;
 
 /// Answers a revocation request. A token that does not count, or belongs to another client, is
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
@@ -17,7 +17,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
     let now = app.services.clock.now();
-    let Some(claims) = live_token::claims(app, &query.token, now)
+    let Some(claims) = token_validation::validate_access_token(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())
     else {
         return Ok(());
