@@ -31,13 +31,13 @@ pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, 
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
     let claims =
         token_validation::validate_access_token(app, &query.token, app.services.clock.now())
-            .filter(|claims| may_know(&client, claims));
+            .filter(|claims| is_authorized_to_introspect(&client, claims));
     Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))
 }
 
 /// True for the token's own client, and for whoever holds the scope on its audience or on the
 /// server (RFC 7662, section 4).
-fn may_know(client: &AuthenticatedClient, claims: &Claims) -> bool {
+fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &Claims) -> bool {
     let is_own = client.id().as_str() == claims.client_id;
     let concerns = |resource: &str| resource == claims.aud || resource == ResourceId::SERVER;
     let mut grants = client.entry().grants.iter().filter_map(|grant| grant.effective());
