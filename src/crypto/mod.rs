@@ -21,7 +21,6 @@ pub mod jwt;
 pub mod keyring;
 pub mod nonces;
 pub mod numeric_date;
-pub mod proof;
 mod public_key;
 pub mod public_key_pem;
 pub mod random;
@@ -32,6 +31,7 @@ pub mod signer;
 pub mod throttled;
 mod token_header;
 pub mod vault;
+pub mod verification_cache;
 #[cfg(test)]
 mod wycheproof;
 

@@ -7,10 +7,10 @@ use crate::crypto::dpop;
 use crate::crypto::guesses::{Guesses, Limits};
 use crate::crypto::hashing::Hasher;
 use crate::crypto::nonces::Nonces;
-use crate::crypto::proof::ProofKey;
 use crate::crypto::replays::Replays;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::TagKey;
+use crate::crypto::verification_cache::VerificationCacheKey;
 use crate::crypto::{CryptoError, random};
 
 /// Everything that is needed to prove secrets and to open signing keys.
@@ -21,7 +21,7 @@ pub struct Vault {
     /// Marks the secrets that we mint.
     pub tag_key: TagKey,
     /// Remembers what has been proved; new in every process.
-    pub proof_key: ProofKey,
+    pub verification_cache_key: VerificationCacheKey,
     /// Makes and checks stored proofs.
     pub hasher: Hasher,
     /// Counts attempts on secrets that could be guessed.
@@ -50,7 +50,7 @@ impl Vault {
     ) -> Result<Self, CryptoError> {
         Ok(Self {
             master,
-            proof_key: ProofKey::generate()?,
+            verification_cache_key: VerificationCacheKey::generate()?,
             hasher: Hasher::new(cost, lanes, queue),
             guesses: Guesses::new(limits),
             nonces: tag_key.nonces(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::crypto::foreign_key::ForeignKeys;
-use crate::crypto::proof::ProofMemory;
+use crate::crypto::verification_cache::VerifiedSecretCache;
 use crate::directory::effective_grant::GrantEntry;
 use crate::directory::key_sets::RemoteKeys;
 use crate::directory::usage::UseMeter;
@@ -123,7 +123,7 @@ pub struct SecretEntry {
 #[derive(Debug, Default)]
 pub struct SecretMemory {
     /// Whether it has been proved, and how it is recognised.
-    pub proof: ProofMemory,
+    pub verified: VerifiedSecretCache,
     /// Its use since the usage statistics were last written.
     pub usage: UseMeter,
 }

@@ -9,9 +9,9 @@ use secrecy::ExposeSecret;
 use crate::app::App;
 use crate::crypto::guesses::{Attempts, Standing};
 use crate::crypto::hashing::{Busy, Hasher, Lane};
-use crate::crypto::proof::Mac;
 use crate::crypto::secret;
 use crate::crypto::throttled::Priority;
+use crate::crypto::verification_cache::Mac;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::network::customer_network;
 use crate::model::secret::SecretKind;
@@ -71,12 +71,12 @@ fn as_of_now(
 
 fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     let presented = credentials.secret.expose_secret();
-    app.services.vault.proof_key.mac(&credentials.client_id, presented)
+    app.services.vault.verification_cache_key.mac(&credentials.client_id, presented)
 }
 
 /// The secret that has been proved before by this very text and still counts: the ordinary case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
-    let is_it = |known: &SecretEntry| known.memory.proof.recognise(mac) == Some(true);
+    let is_it = |known: &SecretEntry| known.memory.verified.recognise(mac) == Some(true);
     entry.secrets.iter().position(|known| is_it(known) && known.stored.is_live(now))
 }
 
@@ -193,14 +193,14 @@ impl Attempt<'_> {
             if !may_be(known) || !known.stored.is_live(self.now) {
                 continue;
             }
-            match known.memory.proof.recognise(&self.mac) {
+            match known.memory.verified.recognise(&self.mac) {
                 // Proved by another request in this very moment.
                 Some(true) => return Ok(Match::Yes(position)),
                 Some(false) => continue,
                 None => {}
             }
             if self.hasher().verify(lane, &self.credentials.secret, &known.stored.hash).await? {
-                known.memory.proof.remember(&self.mac);
+                known.memory.verified.remember(&self.mac);
                 return Ok(Match::Yes(position));
             }
             found = Match::NoByHash;

@@ -11,11 +11,11 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use crate::crypto::{CryptoError, random};
 
 /// The key of this process.
-pub struct ProofKey(hmac::Key);
+pub struct VerificationCacheKey(hmac::Key);
 
-impl std::fmt::Debug for ProofKey {
+impl std::fmt::Debug for VerificationCacheKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("ProofKey(…)")
+        formatter.write_str("VerificationCacheKey(…)")
     }
 }
 
@@ -24,19 +24,19 @@ pub struct Mac([u8; 32]);
 
 /// What is remembered beside a stored secret.
 #[derive(Default)]
-pub struct ProofMemory(OnceLock<[u8; 32]>);
+pub struct VerifiedSecretCache(OnceLock<[u8; 32]>);
 
-impl std::fmt::Debug for ProofMemory {
+impl std::fmt::Debug for VerifiedSecretCache {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(if self.0.get().is_some() {
-            "ProofMemory(warm)"
+            "VerifiedSecretCache(warm)"
         } else {
-            "ProofMemory(cold)"
+            "VerifiedSecretCache(cold)"
         })
     }
 }
 
-impl ProofKey {
+impl VerificationCacheKey {
     /// Makes the key of this process.
     pub fn generate() -> Result<Self, CryptoError> {
         Ok(Self(hmac::Key::new(HMAC_SHA256, &random::bytes::<32>()?)))
@@ -55,7 +55,7 @@ impl ProofKey {
     }
 }
 
-impl ProofMemory {
+impl VerifiedSecretCache {
     /// Whether this is the secret that was right before, in constant time; `None` as long as
     /// none has been. One look, so that a proof in another thread falls on one side of it.
     pub fn recognise(&self, mac: &Mac) -> Option<bool> {
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn only_the_proved_secret_of_the_same_client_is_known() {
-        let key = ProofKey::generate().expect("a key");
-        let memory = ProofMemory::default();
+        let key = VerificationCacheKey::generate().expect("a key");
+        let memory = VerifiedSecretCache::default();
         assert_eq!(memory.recognise(&key.mac("a", "secret")), None);
         memory.remember(&key.mac("a", "secret"));
         assert_eq!(memory.recognise(&key.mac("a", "secret")), Some(true));
         assert_eq!(memory.recognise(&key.mac("a", "secret2")), Some(false));
         assert_eq!(memory.recognise(&key.mac("b", "secret")), Some(false));
         assert_eq!(
-            memory.recognise(&ProofKey::generate().expect("a key").mac("a", "secret")),
+            memory.recognise(&VerificationCacheKey::generate().expect("a key").mac("a", "secret")),
             Some(false)
         );
     }
