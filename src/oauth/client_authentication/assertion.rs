@@ -35,7 +35,7 @@ const LIFETIME: &str = "Have the client set a shorter exp, and make an assertion
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
 /// A client that an assertion has authenticated.
-pub(super) struct Proved {
+pub(super) struct AssertedClient {
     pub(super) entry: Arc<ClientEntry>,
     /// True if the assertion counts as the token that it is for.
     pub(super) is_counted: bool,
@@ -43,12 +43,12 @@ pub(super) struct Proved {
 
 /// Finds the client whose key has signed the assertion. A failure costs the same number of
 /// signature verifications for every client id, known or not.
-pub(super) async fn prove(
+pub(super) async fn authenticate(
     app: &App,
     credentials: &AssertionCredentials,
     purpose: Purpose,
     now: Timestamp,
-) -> Result<Proved, OAuthError> {
+) -> Result<AssertedClient, OAuthError> {
     let assertion = read(credentials.assertion.expose_secret())?;
     let Some(issuer) = assertion.text("iss") else {
         return Err(OAuthError::authentication_failed("the assertion lacks iss"));
@@ -58,9 +58,9 @@ pub(super) async fn prove(
         // Not signed by a client: then by an issuer that a client trusts.
         let client_id = credentials.client_id.as_deref();
         let entry = at_equal_cost(app, &assertion, trust::signature_checks(), |checks| {
-            trust::prove(app, &assertion, client_id, checks, now)
+            trust::authenticate(app, &assertion, client_id, checks, now)
         })?;
-        return Ok(Proved { entry, is_counted: false });
+        return Ok(AssertedClient { entry, is_counted: false });
     };
     let checks = SignatureChecks::new(SignatureChecks::OF_ONE_CLIENT);
     at_equal_cost(app, &assertion, checks, |checks| {
@@ -82,7 +82,7 @@ pub(super) async fn prove(
         token_rate::refund_assertion(app, &entry, purpose, now);
         return Err(about(error));
     }
-    Ok(Proved { entry, is_counted: purpose == Purpose::Token })
+    Ok(AssertedClient { entry, is_counted: purpose == Purpose::Token })
 }
 
 /// Runs a check of an assertion. If it fails, it has cost the same as every other failure.

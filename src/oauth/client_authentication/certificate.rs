@@ -14,7 +14,7 @@ use crate::oauth::error::OAuthError;
 const REMEDY: &str = "For a subject register one of the names shown (tokend client update ID --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add ID --certificate FILE.";
 
 /// Finds the client whose registered certificate this is.
-pub(super) fn prove(
+pub(super) fn authenticate(
     app: &App,
     client_id: &str,
     certificate: &ClientCertificate,
@@ -27,7 +27,7 @@ pub(super) fn prove(
     let security = entry.security.as_deref().unwrap_or(&nothing);
     let by_chain = || by_chain(app, security, certificate, now);
     let by_registration = || by_registration(app, security, certificate);
-    let proved = match (
+    let verified = match (
         may(AuthenticationMethod::TlsClientAuth),
         may(AuthenticationMethod::SelfSignedTlsClientAuth),
     ) {
@@ -37,7 +37,7 @@ pub(super) fn prove(
             .or_else(|one| by_registration().map_err(|other| format!("{one}; and {other}"))),
         (false, false) => Err("the client may not authenticate by a certificate".to_owned()),
     };
-    proved.map_err(|problem| {
+    verified.map_err(|problem| {
         let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
         refusal(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))

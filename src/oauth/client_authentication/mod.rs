@@ -115,8 +115,8 @@ pub async fn authenticate(
         None => Err(nothing_presented(app, caller)),
         Some(Credentials::Secret(credentials)) => {
             let address = caller.origin.address;
-            let secret::Proved { entry, secret } =
-                secret::prove(app, credentials, address, now).await?;
+            let secret::VerifiedSecret { entry, secret } =
+                secret::authenticate(app, credentials, address, now).await?;
             refuse_disabled(&entry)?;
             refuse_other_methods(&entry, credentials.method)?;
             // The secret was found in this very entry.
@@ -125,12 +125,13 @@ pub async fn authenticate(
         }
         Some(Credentials::Assertion(credentials)) => {
             // In a box, so that requests with a secret do not carry the room for this about.
-            let proved = Box::pin(assertion::prove(app, credentials, purpose, now)).await?;
-            let client = admitted_without_secret(app, proved.entry, &caller.origin, evt, now)?;
-            Ok(AuthenticatedClient { is_counted: proved.is_counted, ..client })
+            let verified =
+                Box::pin(assertion::authenticate(app, credentials, purpose, now)).await?;
+            let client = admitted_without_secret(app, verified.entry, &caller.origin, evt, now)?;
+            Ok(AuthenticatedClient { is_counted: verified.is_counted, ..client })
         }
         Some(Credentials::Certificate(client_id, shown)) => {
-            let entry = certificate::prove(app, client_id, shown, now)?;
+            let entry = certificate::authenticate(app, client_id, shown, now)?;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
             Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
@@ -148,15 +149,16 @@ pub async fn authenticate_by_grant(
     let now = app.services.clock.now();
     refuse_if_stale(app, now)?;
     let read = assertion::read(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
-    let proved = match &caller.credentials {
+    let verified = match &caller.credentials {
         // A mesh shows a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller, Purpose::Token).await?),
     };
-    let is_counted = proved.as_ref().is_some_and(AuthenticatedClient::is_counted);
-    let named = proved.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
+    let is_counted = verified.as_ref().is_some_and(AuthenticatedClient::is_counted);
+    let named =
+        verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = assertion::at_equal_cost(app, &read, trust::signature_checks(), |checks| {
-        trust::prove(app, &read, named, checks, now)
+        trust::authenticate(app, &read, named, checks, now)
     });
     let entry = entry.map_err(OAuthError::of_the_grant)?;
     let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;

@@ -21,18 +21,18 @@ use crate::oauth::client_authentication::{diagnosis, refusal};
 use crate::oauth::error::OAuthError;
 
 /// A client, and which of its secrets has proved it.
-pub(super) struct Proved {
+pub(super) struct VerifiedSecret {
     pub(super) entry: Arc<ClientEntry>,
     pub(super) secret: usize,
 }
 
 /// Finds the client whose live secret this is.
-pub(super) async fn prove(
+pub(super) async fn authenticate(
     app: &App,
     credentials: &SecretCredentials,
     address: IpAddr,
     now: Timestamp,
-) -> Result<Proved, OAuthError> {
+) -> Result<VerifiedSecret, OAuthError> {
     let presented = credentials.secret.expose_secret();
     if presented.len() > secret::LONGEST {
         return Err(OAuthError::authentication_failed("the secret is too long"));
@@ -42,12 +42,12 @@ pub(super) async fn prove(
     if let Some(entry) = &known
         && let Some(secret) = remembered(entry, &mac, now)
     {
-        return Ok(Proved { entry: entry.clone(), secret });
+        return Ok(VerifiedSecret { entry: entry.clone(), secret });
     }
-    let attempt = Attempt { app, credentials, mac, address, now };
+    let verification = SecretVerification { app, credentials, mac, address, now };
     // In a box, so that requests that need no hash do not carry the room for one about.
-    let proved = Box::pin(attempt.prove(known)).await?;
-    as_of_now(app, credentials, proved)
+    let verified = Box::pin(verification.verify(known)).await?;
+    as_of_now(app, credentials, verified)
 }
 
 /// Looks again at a client that changed while its secret was hashed, which takes its time. What
@@ -55,17 +55,17 @@ pub(super) async fn prove(
 fn as_of_now(
     app: &App,
     credentials: &SecretCredentials,
-    proved: Proved,
-) -> Result<Proved, OAuthError> {
+    verified: VerifiedSecret,
+) -> Result<VerifiedSecret, OAuthError> {
     match app.directory.client(&credentials.client_id) {
-        Some(current) if Arc::ptr_eq(&current, &proved.entry) => Ok(proved),
+        Some(current) if Arc::ptr_eq(&current, &verified.entry) => Ok(verified),
         Some(current) => {
             let mac = mac(app, credentials);
             let secret = remembered(&current, &mac, app.services.clock.now());
             let secret = secret.ok_or_else(|| refusal(&current, "the secret has just ended"))?;
-            Ok(Proved { entry: current, secret })
+            Ok(VerifiedSecret { entry: current, secret })
         }
-        None => Err(refusal(&proved.entry, "the client has just been deleted")),
+        None => Err(refusal(&verified.entry, "the client has just been deleted")),
     }
 }
 
@@ -81,7 +81,7 @@ fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
 }
 
 /// An attempt that no memory of an earlier one decides.
-struct Attempt<'a> {
+struct SecretVerification<'a> {
     app: &'a App,
     credentials: &'a SecretCredentials,
     mac: Mac,
@@ -89,12 +89,12 @@ struct Attempt<'a> {
     now: Timestamp,
 }
 
-impl Attempt<'_> {
+impl SecretVerification<'_> {
     fn hasher(&self) -> &Hasher {
         &self.app.services.vault.hasher
     }
 
-    async fn prove(&self, known: Option<Arc<ClientEntry>>) -> Result<Proved, OAuthError> {
+    async fn verify(&self, known: Option<Arc<ClientEntry>>) -> Result<VerifiedSecret, OAuthError> {
         let presented = self.credentials.secret.expose_secret();
         let tag_key = &self.app.services.vault.tag_key;
         let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
@@ -105,7 +105,7 @@ impl Attempt<'_> {
             entry => self.prove_guessable(entry.as_deref()).await?,
         };
         match (known, found) {
-            (Some(entry), Some(secret)) => Ok(Proved { entry, secret }),
+            (Some(entry), Some(secret)) => Ok(VerifiedSecret { entry, secret }),
             (Some(entry), None) => {
                 Err(diagnosis::wrong_secret(self.app, &entry, self.credentials, self.now))
             }

@@ -40,7 +40,7 @@ pub(super) fn signature_checks() -> SignatureChecks {
 /// Finds the client that trusts the token: the one that is named, or the only one. Several clusters
 /// may call themselves by the same name, and one may change its keys: so the signature decides
 /// between trusts that fit.
-pub(super) fn prove(
+pub(super) fn authenticate(
     app: &App,
     assertion: &Assertion<'_>,
     client_id: Option<&str>,
@@ -110,7 +110,7 @@ fn of_any_client(
     if sources.signed.is_empty() {
         return Err(sources.refusal(None, ""));
     }
-    let (mut proved, mut refused) = (Vec::<Arc<ClientEntry>>::new(), None);
+    let (mut verified, mut refused) = (Vec::<Arc<ClientEntry>>::new(), None);
     for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
         // The client may have changed since the index was read; its entry decides.
@@ -124,12 +124,12 @@ fn of_any_client(
         let met =
             refuse_untimely(&entry, known, assertion, now).and_then(|()| refuse_disabled(&entry));
         match met {
-            Ok(()) if proved.iter().any(|other| other.client_id == entry.client_id) => {}
-            Ok(()) => proved.push(entry),
+            Ok(()) if verified.iter().any(|other| other.client_id == entry.client_id) => {}
+            Ok(()) => verified.push(entry),
             Err(refusal) => refused = Some(refusal),
         }
     }
-    match (&proved[..], refused) {
+    match (&verified[..], refused) {
         ([entry], _) => Ok(Arc::clone(entry)),
         ([], Some(refusal)) => Err(refusal),
         ([], None) => Err(untrusted(app, assertion)),
