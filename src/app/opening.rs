@@ -10,7 +10,7 @@ use crate::app::{Services, StartError, sealed};
 use crate::config::{Config, Migrate};
 use crate::crypto::argon2id::Cost;
 use crate::crypto::certificate::{CertificateError, ClientCa};
-use crate::crypto::guesses::Limits;
+use crate::crypto::guess_limiter::Limits;
 use crate::crypto::vault::Vault;
 use crate::fetch::Fetcher;
 use crate::model::time::Clock;

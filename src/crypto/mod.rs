@@ -12,7 +12,7 @@ mod decoy_key;
 pub mod digest;
 pub mod dpop;
 pub mod foreign_key;
-pub mod guesses;
+pub mod guess_limiter;
 pub mod hashing;
 #[cfg(test)]
 pub(crate) mod hostile_documents;
@@ -24,7 +24,7 @@ pub mod numeric_date;
 mod public_key;
 pub mod public_key_pem;
 pub mod random;
-pub mod replays;
+pub mod replay_cache;
 pub mod seal;
 pub mod secret;
 pub mod signer;

@@ -14,15 +14,15 @@ const GOOD_FOR: i64 = 300;
 const MAC_LENGTH: usize = 16;
 
 /// Makes nonces and knows them again.
-pub struct Nonces(hmac::Key);
+pub struct NonceIssuer(hmac::Key);
 
-impl std::fmt::Debug for Nonces {
+impl std::fmt::Debug for NonceIssuer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Nonces(…)")
+        formatter.write_str("NonceIssuer(…)")
     }
 }
 
-impl Nonces {
+impl NonceIssuer {
     /// Nonces of a key that is for nothing else, and that all instances have.
     pub fn new(key: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_nonce_is_known_by_whoever_has_the_key_and_for_a_while() {
-        let (one, two, other) = (Nonces::new(b"a"), Nonces::new(b"a"), Nonces::new(b"b"));
+        let (one, two, other) =
+            (NonceIssuer::new(b"a"), NonceIssuer::new(b"a"), NonceIssuer::new(b"b"));
         let nonce = one.make(Timestamp(1000));
         assert!(two.knows(&nonce, Timestamp(1300)));
         assert!(!two.knows(&nonce, Timestamp(1301)));

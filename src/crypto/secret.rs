@@ -16,7 +16,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::crypto::nonces::Nonces;
+use crate::crypto::nonces::NonceIssuer;
 use crate::crypto::{CryptoError, base62, random};
 use crate::model::client::ClientId;
 
@@ -59,8 +59,8 @@ impl TagKey {
     }
 
     /// Nonces that every instance knows, because all have this key.
-    pub fn nonces(&self) -> Nonces {
-        Nonces::new(hmac::sign(&self.0, b"dpop nonces").as_ref())
+    pub fn nonce_issuer(&self) -> NonceIssuer {
+        NonceIssuer::new(hmac::sign(&self.0, b"dpop nonces").as_ref())
     }
 
     /// Makes a new secret for a client.

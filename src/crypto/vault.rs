@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::crypto::argon2id::Cost;
 use crate::crypto::dpop;
-use crate::crypto::guesses::{Guesses, Limits};
+use crate::crypto::guess_limiter::{GuessLimiter, Limits};
 use crate::crypto::hashing::Hasher;
-use crate::crypto::nonces::Nonces;
-use crate::crypto::replays::Replays;
+use crate::crypto::nonces::NonceIssuer;
+use crate::crypto::replay_cache::ReplayCache;
 use crate::crypto::seal::MasterKeys;
 use crate::crypto::secret::TagKey;
 use crate::crypto::verification_cache::VerificationCacheKey;
@@ -25,14 +25,14 @@ pub struct Vault {
     /// Makes and checks stored proofs.
     pub hasher: Hasher,
     /// Counts attempts on secrets that could be guessed.
-    pub guesses: Guesses,
+    pub guess_limiter: GuessLimiter,
     /// Makes nonces for proofs of possession.
-    pub nonces: Nonces,
+    pub nonce_issuer: NonceIssuer,
     /// Remembers the proofs of possession of token requests.
-    pub proofs: Replays,
+    pub proofs: ReplayCache,
     /// Remembers those of requests to APIs, which the check endpoint sees. A memory of its own, so
     /// that busy APIs do not fill the memory of token requests.
-    pub api_proofs: Replays,
+    pub api_proofs: ReplayCache,
     /// The name of this process among others on the same database; new in every process.
     pub instance: String,
     signature_checks: AtomicU64,
@@ -52,10 +52,10 @@ impl Vault {
             master,
             verification_cache_key: VerificationCacheKey::generate()?,
             hasher: Hasher::new(cost, lanes, queue),
-            guesses: Guesses::new(limits),
-            nonces: tag_key.nonces(),
-            proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
-            api_proofs: Replays::new(dpop::GOOD_FOR + dpop::LEEWAY),
+            guess_limiter: GuessLimiter::new(limits),
+            nonce_issuer: tag_key.nonce_issuer(),
+            proofs: ReplayCache::new(dpop::GOOD_FOR + dpop::LEEWAY),
+            api_proofs: ReplayCache::new(dpop::GOOD_FOR + dpop::LEEWAY),
             instance: random::identifier("ins_")?,
             signature_checks: AtomicU64::new(0),
             tag_key,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::app::App;
 use crate::crypto::dpop::{Expected, Proof};
 use crate::crypto::jwt::{Claims, Confirmation};
-use crate::crypto::replays::Refused;
+use crate::crypto::replay_cache::Refused;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;

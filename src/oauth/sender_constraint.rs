@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::crypto::dpop::{Expected, Proof, ProofError};
 use crate::crypto::jwt::Confirmation;
-use crate::crypto::replays::Refused;
+use crate::crypto::replay_cache::Refused;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -139,7 +139,7 @@ fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof,
 
 /// Point 10 of RFC 9449, section 4.3, and section 8.
 fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthError> {
-    let nonces = &app.services.vault.nonces;
+    let nonces = &app.services.vault.nonce_issuer;
     if !app.services.config.token.dpop_nonces
         || proof.nonce.as_deref().is_some_and(|nonce| nonces.knows(nonce, now))
     {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::app::App;
-use crate::crypto::guesses::{Attempts, Standing};
+use crate::crypto::guess_limiter::{Attempts, Standing};
 use crate::crypto::hashing::{Busy, Hasher, Lane};
 use crate::crypto::secret;
 use crate::crypto::throttled::Priority;
@@ -137,17 +137,17 @@ impl SecretVerification<'_> {
         if !self.app.directory.holds_imported_secrets() {
             return Ok(None);
         }
-        let guesses = &self.app.services.vault.guesses;
+        let limiter = &self.app.services.vault.guess_limiter;
         let id = &self.credentials.client_id;
-        let standing = guesses.note(id, self.address, self.now);
+        let standing = limiter.note(id, self.address, self.now);
         let checked = self.check_guess(entry, lane_of(standing, self.address)).await;
         match (standing, checked) {
             (Standing::WithinLimits, Ok(Some(secret))) => {
-                guesses.take_back(id, self.address, self.now);
+                limiter.take_back(id, self.address, self.now);
                 Ok(Some(secret))
             }
             (Standing::ClientOverLimit(..), Ok(Some(secret))) => {
-                guesses.take_back_of_address(self.address, self.now);
+                limiter.take_back_of_address(self.address, self.now);
                 Ok(Some(secret))
             }
             (Standing::AddressOverLimit(_), Ok(Some(secret))) => Ok(Some(secret)),

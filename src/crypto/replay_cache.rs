@@ -17,7 +17,7 @@ const KEPT: usize = 16;
 
 /// Remembers names for one to two spans of time.
 #[derive(Debug)]
-pub struct Replays {
+pub struct ReplayCache {
     span: i64,
     most: usize,
     most_of_one: usize,
@@ -44,7 +44,7 @@ pub enum Refused {
     FullForOne(u32),
 }
 
-impl Replays {
+impl ReplayCache {
     /// Remembers each name for `span` seconds at least.
     pub fn new(span: i64) -> Self {
         Self { span, most: MOST, most_of_one: MOST_OF_ONE, seen: Mutex::default() }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_name_is_remembered_for_its_span_and_the_memory_is_bounded() {
-        let replays = Replays { most: 2, ..Replays::new(100) };
+        let replays = ReplayCache { most: 2, ..ReplayCache::new(100) };
         let take = |name: &str, now: Timestamp| replays.take(name, "x", now);
         assert_eq!(take("a", Timestamp(199)), Ok(()));
         assert_eq!(take("a", Timestamp(200)), Err(Refused::Seen));
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn one_client_leaves_room_for_the_others() {
-        let replays = Replays { most_of_one: 1, ..Replays::new(100) };
+        let replays = ReplayCache { most_of_one: 1, ..ReplayCache::new(100) };
         assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
         assert_eq!(replays.take("b", "x", Timestamp(0)), Err(Refused::FullForOne(100)));
         assert_eq!(replays.take("b", "y", Timestamp(0)), Ok(()));

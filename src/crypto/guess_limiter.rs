@@ -46,7 +46,7 @@ pub enum Standing {
 
 /// The counts of this process.
 #[derive(Debug)]
-pub struct Guesses {
+pub struct GuessLimiter {
     by_client: Table,
     by_address: Table,
 }
@@ -59,7 +59,7 @@ struct Table {
     hasher: RandomState,
 }
 
-impl Guesses {
+impl GuessLimiter {
     /// Begins to count.
     pub fn new(limits: Limits) -> Self {
         Self { by_client: Table::new(limits.by_client), by_address: Table::new(limits.by_address) }
@@ -119,9 +119,9 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn guesses() -> Guesses {
+    fn guesses() -> GuessLimiter {
         let rate = |text| Rate::parse(text).expect("a rate");
-        Guesses::new(Limits { by_client: rate("2/m"), by_address: rate("5/m") })
+        GuessLimiter::new(Limits { by_client: rate("2/m"), by_address: rate("5/m") })
     }
 
     fn address(text: &str) -> IpAddr {
