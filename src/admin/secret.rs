@@ -181,7 +181,7 @@ fn record_of(
     let now = services.clock.now();
     let record = SecretRecord {
         secret_id: new_id()?,
-        kind: SecretKind::Minted,
+        kind: SecretKind::Generated,
         hash,
         hint: hint(plain.expose_secret()),
         label: new.label.clone(),

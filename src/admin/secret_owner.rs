@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::admin::AdminError;
 use crate::app::Services;
 use crate::crypto::CryptoError;
-use crate::crypto::hashing::Lane;
+use crate::crypto::hashing::HashQueue;
 use crate::crypto::secret::{SecretFormat, format_of, hint};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretHash, SecretId, StoredSecret};
@@ -78,6 +78,6 @@ async fn is_match(
     text: &SecretString,
     hash: &SecretHash,
 ) -> Result<bool, AdminError> {
-    let verified = services.vault.hasher.verify(Lane::Minted, text, hash).await;
+    let verified = services.vault.hasher.verify(HashQueue::Generated, text, hash).await;
     Ok(verified.map_err(|_| CryptoError::Failed("verifying a secret"))?)
 }

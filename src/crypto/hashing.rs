@@ -2,7 +2,7 @@
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
-//! come again. Minted secrets and guessable ones have lanes of their own, so that a flood in one
+//! come again. Generated secrets and guessable ones have lanes of their own, so that a flood in one
 //! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
 //! of their own ([`crate::crypto::throttled`]).
 
@@ -29,12 +29,12 @@ pub struct Busy;
 
 /// Who an attempt has to wait with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Secrets that we minted: their tag has been checked.
-    Minted,
+pub enum HashQueue {
+    /// Secrets that we generated: their tag has been checked.
+    Generated,
     /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
-    Guessable,
-    /// The same while a limit of guesses is exceeded. One at a time waits in the lane of the
+    Imported,
+    /// The same while a limit of guesses is exceeded. One at a time waits in the queue of the
     /// others, and none for as long again as the last hash took. The address is a network of
     /// [`crate::model::network`].
     Throttled(IpAddr, Priority),
@@ -44,15 +44,15 @@ pub enum Lane {
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
-    minted: Places,
-    guessable: Places,
+    generated: Places,
+    imported: Places,
     throttled: ThrottledQueue,
     dummy: SecretHash,
     workspaces: Arc<Workspaces>,
     checks: AtomicU64,
 }
 
-/// The places of a lane: so many may run, and so many more may wait.
+/// The places of a queue: so many may run, and so many more may wait.
 #[derive(Debug)]
 struct Places {
     running: Arc<Semaphore>,
@@ -73,13 +73,13 @@ impl Places {
 }
 
 impl Hasher {
-    /// Sets up the lanes: `lanes` hashes at once for minted secrets, as many for guessable ones,
+    /// Sets up the lanes: `lanes` hashes at once for generated secrets, as many for guessable ones,
     /// and one throttled among these; with `queue` attempts waiting for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
-            minted: Places::new(lanes, queue),
-            guessable: Places::new(lanes, queue),
+            generated: Places::new(lanes, queue),
+            imported: Places::new(lanes, queue),
             throttled: ThrottledQueue::new(queue),
             dummy: argon2id::dummy(cost),
             workspaces: Arc::new(Workspaces::new(cost)),
@@ -100,22 +100,22 @@ impl Hasher {
     /// Checks a secret against a stored hash.
     pub async fn verify(
         &self,
-        lane: Lane,
+        queue: HashQueue,
         presented: &SecretString,
         hash: &SecretHash,
     ) -> Result<bool, Busy> {
-        let _place = match lane {
-            Lane::Minted => Some(self.minted.waiting.try_acquire().map_err(|_| Busy)?),
-            Lane::Guessable => Some(self.guessable.waiting.try_acquire().map_err(|_| Busy)?),
+        let _place = match queue {
+            HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
+            HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
             // It has places of its own.
-            Lane::Throttled(..) => None,
+            HashQueue::Throttled(..) => None,
         };
-        let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(lane)).await else {
+        let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(queue)).await else {
             return Err(Busy);
         };
         let turn = turn?;
         self.checks.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(?lane, "a secret is hashed to be checked");
+        tracing::debug!(?queue, "a secret is hashed to be checked");
         let (presented, hash) = (presented.clone(), hash.clone());
         let workspaces = self.workspaces.clone();
         let check = tokio::task::spawn_blocking(move || {
@@ -130,18 +130,22 @@ impl Hasher {
 
     /// Costs what checking a wrong secret costs, so that time does not tell whether a client
     /// exists or has such a secret.
-    pub async fn verify_nothing(&self, lane: Lane, presented: &SecretString) -> Result<(), Busy> {
-        self.verify(lane, presented, &self.dummy).await.map(|_| ())
+    pub async fn verify_nothing(
+        &self,
+        queue: HashQueue,
+        presented: &SecretString,
+    ) -> Result<(), Busy> {
+        self.verify(queue, presented, &self.dummy).await.map(|_| ())
     }
 
-    async fn turn(&self, lane: Lane) -> Result<Turn, Busy> {
-        let throttled = match lane {
-            Lane::Throttled(network, priority) => {
+    async fn turn(&self, queue: HashQueue) -> Result<Turn, Busy> {
+        let throttled = match queue {
+            HashQueue::Throttled(network, priority) => {
                 Some(self.throttled.turn(network, priority).await?)
             }
-            Lane::Minted | Lane::Guessable => None,
+            HashQueue::Generated | HashQueue::Imported => None,
         };
-        let places = if lane == Lane::Minted { &self.minted } else { &self.guessable };
+        let places = if queue == HashQueue::Generated { &self.generated } else { &self.imported };
         Ok(Turn { _running: acquire(places).await?, throttled })
     }
 
@@ -185,7 +189,7 @@ mod tests {
         let hash = hasher.hash(&secret("right")).expect("a hash");
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         for (text, is_right) in [("right", true), ("wrong", false)] {
-            let checked = hasher.verify(Lane::Minted, &secret(text), &hash).await;
+            let checked = hasher.verify(HashQueue::Generated, &secret(text), &hash).await;
             assert_eq!(checked, Ok(is_right), "{text}");
         }
         assert_eq!(hasher.checks(), 2);
@@ -195,30 +199,30 @@ mod tests {
     async fn a_full_queue_turns_the_next_one_away() {
         let hasher = Hasher::new(CHEAP, 1, 1);
         let hash = hasher.hash(&secret("right")).expect("a hash");
-        let _running = hasher.minted.running.acquire().await.expect("open");
-        let _waiting = hasher.minted.waiting.acquire_many(2).await.expect("open");
-        let refused = hasher.verify(Lane::Minted, &secret("right"), &hash).await;
+        let _running = hasher.generated.running.acquire().await.expect("open");
+        let _waiting = hasher.generated.waiting.acquire_many(2).await.expect("open");
+        let refused = hasher.verify(HashQueue::Generated, &secret("right"), &hash).await;
         assert_eq!(refused, Err(Busy));
-        let other_lane = hasher.verify(Lane::Guessable, &secret("right"), &hash).await;
-        assert_eq!(other_lane, Ok(true));
+        let other_queue = hasher.verify(HashQueue::Imported, &secret("right"), &hash).await;
+        assert_eq!(other_queue, Ok(true));
     }
 
     #[tokio::test]
     async fn checking_nothing_runs_a_hash_of_the_same_cost() {
         let hasher = Hasher::new(CHEAP, 1, 1);
         assert!(argon2id::check_imported(hasher.dummy.as_phc()).is_ok());
-        assert_eq!(hasher.verify_nothing(Lane::Guessable, &secret("x")).await, Ok(()));
+        assert_eq!(hasher.verify_nothing(HashQueue::Imported, &secret("x")).await, Ok(()));
         assert_eq!(hasher.checks(), 1);
     }
 
     #[tokio::test]
     async fn throttled_attempts_never_take_every_place_of_the_guessable_lane() {
         let hasher = Arc::new(Hasher::new(CHEAP, 2, 64));
-        let lane = |last: u8| Lane::Throttled([192, 0, 2, last].into(), Priority::First);
-        let _running = hasher.turn(lane(1)).await.expect("a turn");
-        let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(lane(2)));
+        let queue = |last: u8| HashQueue::Throttled([192, 0, 2, last].into(), Priority::First);
+        let _running = hasher.turn(queue(1)).await.expect("a turn");
+        let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(queue(2)));
         assert!(second.await.is_err(), "two of them run at once");
         let hash = hasher.hash(&secret("right")).expect("a hash");
-        assert_eq!(hasher.verify(Lane::Guessable, &secret("right"), &hash).await, Ok(true));
+        assert_eq!(hasher.verify(HashQueue::Imported, &secret("right"), &hash).await, Ok(true));
     }
 }

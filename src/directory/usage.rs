@@ -184,7 +184,7 @@ mod tests {
     fn secret(id: &str) -> SecretEntry {
         let stored = StoredSecret {
             secret_id: SecretId::parse(id).expect("a secret id"),
-            kind: SecretKind::Minted,
+            kind: SecretKind::Generated,
             hash: SecretHash::from_phc(""),
             hint: "".into(),
             expires_at: None,

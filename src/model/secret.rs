@@ -46,7 +46,7 @@ impl Serialize for SecretId {
 #[serde(rename_all = "snake_case")]
 pub enum SecretKind {
     /// Made here: carries a tag, so that a forged one is refused without a hash.
-    Minted,
+    Generated,
     /// Taken over from another system: any printable ASCII, possibly guessable.
     Imported,
 }
@@ -55,7 +55,7 @@ impl SecretKind {
     /// Reads the word in which the kind is stored.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         match text {
-            "minted" => Ok(Self::Minted),
+            "minted" => Ok(Self::Generated),
             "imported" => Ok(Self::Imported),
             _ => Err(Malformed::because("a secret is minted or imported")),
         }
@@ -64,7 +64,7 @@ impl SecretKind {
     /// The word in which the kind is stored.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Minted => "minted",
+            Self::Generated => "minted",
             Self::Imported => "imported",
         }
     }

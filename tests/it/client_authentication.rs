@@ -341,7 +341,7 @@ async fn a_client_without_the_grant_is_unauthorized(
     server.ask(&wrong).await.assert_refused(401, "invalid_client");
 }
 
-/// C-40: minted secrets are unique and long.
+/// C-40: generated secrets are unique and long.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_secrets_are_alike(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

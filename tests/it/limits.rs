@@ -56,7 +56,7 @@ async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
     guess("legacy", 5).await.assert_refused(401, "invalid_client");
 }
 
-/// The limit by address holds whatever client is tried; minted secrets are not concerned.
+/// The limit by address holds whatever client is tried; generated secrets are not concerned.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_may_not_guess_through_all_clients(

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use crate::app::App;
 use crate::crypto::guess_limiter::{Attempts, Standing};
-use crate::crypto::hashing::{Busy, Hasher, Lane};
+use crate::crypto::hashing::{Busy, HashQueue, Hasher};
 use crate::crypto::secret;
 use crate::crypto::throttled::Priority;
 use crate::crypto::verification_cache::Mac;
@@ -120,7 +120,7 @@ impl SecretVerification<'_> {
         let may_be = |known: &SecretEntry| {
             known.stored.kind == SecretKind::Imported || *known.stored.hint == *hint
         };
-        let found = self.matching(entry, Lane::Minted, may_be).await;
+        let found = self.matching(entry, HashQueue::Generated, may_be).await;
         Ok(found.map_err(|busy| OAuthError::unavailable(busy.to_string()))?.secret())
     }
 
@@ -140,7 +140,7 @@ impl SecretVerification<'_> {
         let limiter = &self.app.services.vault.guess_limiter;
         let id = &self.credentials.client_id;
         let standing = limiter.note(id, self.address, self.now);
-        let checked = self.check_guess(entry, lane_of(standing, self.address)).await;
+        let checked = self.check_guess(entry, queue_of(standing, self.address)).await;
         match (standing, checked) {
             (Standing::WithinLimits, Ok(Some(secret))) => {
                 limiter.take_back(id, self.address, self.now);
@@ -166,17 +166,17 @@ impl SecretVerification<'_> {
     async fn check_guess(
         &self,
         entry: Option<&ClientEntry>,
-        lane: Lane,
+        queue: HashQueue,
     ) -> Result<Option<usize>, Busy> {
         let found = match entry {
             Some(entry) => {
                 let may_be = |known: &SecretEntry| known.stored.kind == SecretKind::Imported;
-                self.matching(entry, lane, may_be).await?
+                self.matching(entry, queue, may_be).await?
             }
             None => Match::NoAtOnce,
         };
         if found == Match::NoAtOnce {
-            self.hasher().verify_nothing(lane, &self.credentials.secret).await?;
+            self.hasher().verify_nothing(queue, &self.credentials.secret).await?;
         }
         Ok(found.secret())
     }
@@ -185,7 +185,7 @@ impl SecretVerification<'_> {
     async fn matching(
         &self,
         entry: &ClientEntry,
-        lane: Lane,
+        queue: HashQueue,
         may_be: impl Fn(&SecretEntry) -> bool,
     ) -> Result<Match, Busy> {
         let mut found = Match::NoAtOnce;
@@ -199,7 +199,7 @@ impl SecretVerification<'_> {
                 Some(false) => continue,
                 None => {}
             }
-            if self.hasher().verify(lane, &self.credentials.secret, &known.stored.hash).await? {
+            if self.hasher().verify(queue, &self.credentials.secret, &known.stored.hash).await? {
                 known.memory.verified.remember(&self.mac);
                 return Ok(Match::Yes(position));
             }
@@ -210,10 +210,10 @@ impl SecretVerification<'_> {
 }
 
 /// Where an attempt waits for its hash.
-fn lane_of(standing: Standing, address: IpAddr) -> Lane {
-    let throttled = |priority| Lane::Throttled(customer_network(address), priority);
+fn queue_of(standing: Standing, address: IpAddr) -> HashQueue {
+    let throttled = |priority| HashQueue::Throttled(customer_network(address), priority);
     match standing {
-        Standing::WithinLimits => Lane::Guessable,
+        Standing::WithinLimits => HashQueue::Imported,
         Standing::ClientOverLimit(_, Attempts::First) => throttled(Priority::First),
         Standing::ClientOverLimit(_, Attempts::Repeated) => throttled(Priority::Second),
         Standing::AddressOverLimit(_) => throttled(Priority::Last),
