@@ -4,18 +4,18 @@
 
 use libfuzzer_sys::fuzz_target;
 use tokend::crypto::assertion::{Assertion, OF_ISSUERS};
-use tokend::crypto::foreign_key::ForeignKeys;
+use tokend::crypto::external_jwks::ExternalJwks;
 
 /// An ES256 token with arbitrary claims; its signature is wrong for every key.
 const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.e30.\
      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fuzz_target!(|text: &str| {
-    if let Ok(keys) = ForeignKeys::fetched(text) {
+    if let Ok(keys) = ExternalJwks::fetched(text) {
         let token = Assertion::read(TOKEN).expect("a token");
         assert!(token.verify(&keys, &OF_ISSUERS).is_err());
         let _ = keys.names();
     }
-    let _ = ForeignKeys::registered(text, &OF_ISSUERS);
-    let _ = ForeignKeys::stored(text);
+    let _ = ExternalJwks::registered(text, &OF_ISSUERS);
+    let _ = ExternalJwks::stored(text);
 });

@@ -7,7 +7,7 @@ use crate::admin::{Actor, AdminError, Changed, Work, registration};
 use crate::app::Services;
 use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
 use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
@@ -90,7 +90,7 @@ async fn change(
 /// here at all.
 pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(), AdminError> {
     if let Some(KeySource::Inline(keys)) = keys {
-        ForeignKeys::registered(keys.as_str(), taken)
+        ExternalJwks::registered(keys.as_str(), taken)
             .map_err(|problem| AdminError::invalid("keys", problem.to_string()))?;
     }
     Ok(())

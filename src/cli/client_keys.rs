@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output};
 use crate::crypto::assertion::OF_CLIENTS;
 use crate::crypto::certificate::ClientCertificate;
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::crypto::public_key_pem;
 use crate::model::client::{AuthenticationMethod, Registration};
 use crate::model::security::{KeySet, KeySetUri, KeySource};
@@ -162,7 +162,7 @@ fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
         Some(KeySource::Remote(uri)) => {
             vec![Shown { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
         }
-        Some(KeySource::Inline(set)) => ForeignKeys::describe(set.as_str(), &OF_CLIENTS)
+        Some(KeySource::Inline(set)) => ExternalJwks::describe(set.as_str(), &OF_CLIENTS)
             .map_err(|error| CliError::failed(error.to_string()))?
             .into_iter()
             .map(|(kid, algorithms)| Shown { kid, algorithms, source: "registered".into() })

@@ -14,7 +14,7 @@ use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output, trust_notes};
 use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::directory::{RemoteSource, fetch_keys};
 use crate::fetch::Fetcher;
 use crate::model::claim_pattern::Pattern;
@@ -260,7 +260,7 @@ async fn judge(
     }
     let keys = match &trust.keys {
         Some(KeySource::Inline(set)) => {
-            ForeignKeys::stored(set.as_str()).map_err(|error| error.to_string())
+            ExternalJwks::stored(set.as_str()).map_err(|error| error.to_string())
         }
         Some(KeySource::Remote(uri)) => {
             fetch_keys(fetcher, &RemoteSource::KeySet(uri.clone())).await

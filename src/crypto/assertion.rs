@@ -4,7 +4,7 @@ pub use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use crate::crypto::decoy_key;
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::crypto::jws::Jws;
 use crate::model::untrusted_text;
 
@@ -158,7 +158,7 @@ impl<'a> Assertion<'a> {
     /// The algorithm must be one of the key's own and one of `allowed` (RFC 8725, section 3.1).
     pub fn verify(
         &self,
-        keys: &ForeignKeys,
+        keys: &ExternalJwks,
         allowed: &[Algorithm],
         checks: &mut SignatureChecks,
     ) -> Result<(), AssertionError> {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     /// So many keys, with or without ids.
-    fn keys(algorithm: signing_key::Algorithm, count: usize, kid: Option<&str>) -> ForeignKeys {
+    fn keys(algorithm: signing_key::Algorithm, count: usize, kid: Option<&str>) -> ExternalJwks {
         let jwks: Vec<Value> = (0..count)
             .map(|number| {
                 let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
@@ -234,7 +234,7 @@ mod tests {
                 jwk
             })
             .collect();
-        ForeignKeys::registered(&json!({ "keys": jwks }).to_string(), &OF_CLIENTS).expect("keys")
+        ExternalJwks::registered(&json!({ "keys": jwks }).to_string(), &OF_CLIENTS).expect("keys")
     }
 
     /// S-12: a known client with one key cost 115 us more than an unknown one, with eight keys and
@@ -244,7 +244,7 @@ mod tests {
     fn a_failure_costs_the_same_whatever_keys_a_client_has() {
         let of = signing_key::Algorithm::Es256;
         let sets = [
-            ForeignKeys::default(),
+            ExternalJwks::default(),
             keys(of, 1, None),
             keys(of, 1, Some("k")),
             keys(of, 8, None),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::crypto::assertion::OF_CLIENTS;
-use crate::crypto::foreign_key::{self, PRIVATE};
+use crate::crypto::external_jwks::{self, PRIVATE};
 use crate::crypto::jws::Jws;
 use crate::crypto::{digest, numeric_date, public_key};
 use crate::model::time::Timestamp;
@@ -94,7 +94,7 @@ impl Proof {
         }
         let algorithm = jws.algorithm().filter(|algorithm| OF_CLIENTS.contains(algorithm));
         let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
-        let key = foreign_key::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
+        let key = external_jwks::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
         // The key comes along; that it is somebody's is what the token will say.
         let decoding =
             DecodingKey::from_jwk(&key).map_err(|_| ProofError::Lacks("a usable jwk"))?;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::crypto::assertion::OF_ISSUERS;
-use crate::crypto::foreign_key::{ForeignKeyError, ForeignKeys};
+use crate::crypto::external_jwks::{ExternalJwks, ForeignKeyError};
 
 /// S-2: a document of others that is JSON and not a set is an error, whatever it is.
 #[test]
@@ -30,14 +30,14 @@ fn a_document_that_is_not_a_set_is_an_error() {
         "\u{feff}{\"keys\":[]}",
     ];
     for text in others {
-        let fetched = ForeignKeys::fetched(text).map(|keys| keys.names());
+        let fetched = ExternalJwks::fetched(text).map(|keys| keys.names());
         assert_eq!(fetched, Err(ForeignKeyError::NotASet), "{text}");
-        assert!(ForeignKeys::registered(text, &OF_ISSUERS).is_err(), "{text}");
-        assert!(ForeignKeys::stored(text).is_err(), "{text}");
+        assert!(ExternalJwks::registered(text, &OF_ISSUERS).is_err(), "{text}");
+        assert!(ExternalJwks::stored(text).is_err(), "{text}");
     }
     let odd = r#"{"keys":[[],"busy",1,true,null,{},{"kty":1},{"kty":"EC","crv":[]},{"alg":{}}]}"#;
-    assert!(ForeignKeys::fetched(odd).expect("a set").names().is_empty());
-    assert!(ForeignKeys::registered(odd, &OF_ISSUERS).is_err());
+    assert!(ExternalJwks::fetched(odd).expect("a set").names().is_empty());
+    assert!(ExternalJwks::registered(odd, &OF_ISSUERS).is_err());
 }
 
 /// Any JSON, much of it close to a key set.
@@ -75,9 +75,9 @@ proptest! {
             String::from_utf8_lossy(&bytes).into_owned(),
         ];
         for text in texts {
-            let _ = ForeignKeys::fetched(&text);
-            let _ = ForeignKeys::registered(&text, &OF_ISSUERS);
-            let _ = ForeignKeys::stored(&text);
+            let _ = ExternalJwks::fetched(&text);
+            let _ = ExternalJwks::registered(&text, &OF_ISSUERS);
+            let _ = ExternalJwks::stored(&text);
         }
     }
 }

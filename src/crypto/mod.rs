@@ -11,7 +11,7 @@ pub mod chain;
 mod decoy_key;
 pub mod digest;
 pub mod dpop;
-pub mod foreign_key;
+pub mod external_jwks;
 pub mod guess_limiter;
 pub mod hashing;
 #[cfg(test)]

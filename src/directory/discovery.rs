@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::directory::RemoteSource;
 use crate::fetch::Fetcher;
 use crate::model::security::KeySetUri;
@@ -14,14 +14,14 @@ use crate::telemetry;
 ///
 /// # Errors
 /// A sentence for operators: why the set, or the metadata that names it, cannot be used.
-pub async fn fetch_keys(fetcher: &Fetcher, source: &RemoteSource) -> Result<ForeignKeys, String> {
+pub async fn fetch_keys(fetcher: &Fetcher, source: &RemoteSource) -> Result<ExternalJwks, String> {
     let text = match source {
         RemoteSource::KeySet(uri) => fetcher.text(uri.as_str()).await,
         RemoteSource::Discovered(issuer) => {
             fetcher.text(discover(fetcher, issuer).await?.as_str()).await
         }
     };
-    ForeignKeys::fetched(&text.map_err(|error| telemetry::with_causes(&error))?)
+    ExternalJwks::fetched(&text.map_err(|error| telemetry::with_causes(&error))?)
         .map_err(|error| error.to_string())
 }
 

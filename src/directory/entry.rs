@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::crypto::verification_cache::VerifiedSecretCache;
 use crate::directory::effective_grant::GrantEntry;
 use crate::directory::key_sets::RemoteKeys;
@@ -87,14 +87,14 @@ pub struct TrustEntry {
 #[derive(Debug, Clone)]
 pub enum KeysEntry {
     /// They are registered here.
-    Inline(Arc<ForeignKeys>),
+    Inline(Arc<ExternalJwks>),
     /// They are fetched from elsewhere.
     Remote(Arc<RemoteKeys>),
 }
 
 impl KeysEntry {
     /// The keys, if they are here already and not too old.
-    pub fn keys(&self) -> Option<Arc<ForeignKeys>> {
+    pub fn keys(&self) -> Option<Arc<ExternalJwks>> {
         match self {
             Self::Inline(keys) => Some(keys.clone()),
             Self::Remote(keys) => keys.keys(),

@@ -118,7 +118,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::crypto::foreign_key::ForeignKeys;
+    use crate::crypto::external_jwks::ExternalJwks;
     use crate::model::claim_pattern::Pattern;
     use crate::model::time::Timestamp;
     use crate::model::trust::{Conditions, FederatedCredential};
@@ -135,7 +135,7 @@ mod tests {
                 conditions: Conditions::new(conditions).expect("conditions"),
                 created_at: Timestamp(0),
             },
-            keys: KeysEntry::Inline(Arc::new(ForeignKeys::default())),
+            keys: KeysEntry::Inline(Arc::new(ExternalJwks::default())),
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::model::security::KeySetUri;
 use crate::model::time::{Clock, MonotonicTime};
 use crate::model::trust::ForeignIssuer;
@@ -44,7 +44,7 @@ pub struct RemoteKeys {
 
 #[derive(Debug)]
 struct FetchedKeys {
-    keys: Arc<ForeignKeys>,
+    keys: Arc<ExternalJwks>,
     at: MonotonicTime,
 }
 
@@ -106,7 +106,7 @@ impl RemoteKeys {
     }
 
     /// The keys as they were last fetched; `None` if that was more than 24 hours ago, or never.
-    pub fn keys(&self) -> Option<Arc<ForeignKeys>> {
+    pub fn keys(&self) -> Option<Arc<ExternalJwks>> {
         let fetched = self.fetched.load();
         let fetched = fetched.as_ref()?;
         let age = self.clock.monotonic().since(fetched.at);
@@ -170,11 +170,11 @@ pub struct FetchAttempt {
 
 impl FetchAttempt {
     /// Takes the result; gives the pause until the next attempt after a failure.
-    pub fn finish(mut self, result: Result<ForeignKeys, String>) -> Option<Duration> {
+    pub fn finish(mut self, result: Result<ExternalJwks, String>) -> Option<Duration> {
         self.end(result)
     }
 
-    fn end(&mut self, result: Result<ForeignKeys, String>) -> Option<Duration> {
+    fn end(&mut self, result: Result<ExternalJwks, String>) -> Option<Duration> {
         self.is_finished = true;
         let now = self.set.clock.monotonic();
         let has_failed = result.is_err();
@@ -275,12 +275,12 @@ mod tests {
         assert_eq!(sets.due().len(), 1);
         let attempt = set.begin();
         assert_eq!(sets.due().len(), 0, "an attempt runs");
-        assert_eq!(attempt.finish(Ok(ForeignKeys::default())), None);
+        assert_eq!(attempt.finish(Ok(ExternalJwks::default())), None);
         sets.ask_for(&set);
         assert_eq!(sets.due().len(), 0, "not again so soon");
         clock.advance(10);
         assert_eq!(sets.due().len(), 1, "asked for");
-        set.begin().finish(Ok(ForeignKeys::default()));
+        set.begin().finish(Ok(ExternalJwks::default()));
         clock.advance(299);
         assert_eq!(sets.due().len(), 0);
         clock.advance(1);
@@ -305,7 +305,7 @@ mod tests {
             clock.advance(1);
         }
         assert_eq!(set.failures_in_a_row(), 7);
-        set.begin().finish(Ok(ForeignKeys::default()));
+        set.begin().finish(Ok(ExternalJwks::default()));
         assert_eq!((set.failures_in_a_row(), set.problem()), (0, None));
         clock.advance(300);
         assert_eq!(fail(&set), Some(Duration::from_secs(10)), "one success, and it starts over");
@@ -316,7 +316,7 @@ mod tests {
     fn keys_end_24_hours_after_their_fetch_whatever_the_time_of_day_says() {
         let (sets, clock, set) = sets();
         assert!(set.keys().is_none());
-        set.begin().finish(Ok(ForeignKeys::default()));
+        set.begin().finish(Ok(ExternalJwks::default()));
         clock.jump(10 * 86_400);
         assert!(set.keys().is_some(), "no time has passed");
         assert_eq!(sets.due().len(), 0);

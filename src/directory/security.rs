@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::crypto::digest;
-use crate::crypto::foreign_key::{ForeignKeyError, ForeignKeys};
+use crate::crypto::external_jwks::{ExternalJwks, ForeignKeyError};
 use crate::directory::Directory;
 use crate::directory::entry::{ClientEntry, KeysEntry, SecurityEntry, TrustEntry};
 use crate::directory::key_sets::RemoteSource;
@@ -35,7 +35,7 @@ impl Directory {
             networks,
             assertion_audiences,
         } = security;
-        let own = |set: &KeySet| ForeignKeys::stored(set.as_str()).map(Arc::new);
+        let own = |set: &KeySet| ExternalJwks::stored(set.as_str()).map(Arc::new);
         let keys = keys.and_then(|source| self.keys(id, source, own));
         let trusts = trusts.into_iter().filter_map(|trust| {
             let keys = if let Some(source) = trust.keys.clone() {
@@ -65,7 +65,7 @@ impl Directory {
         &self,
         id: &ClientId,
         source: KeySource,
-        read: impl FnOnce(&KeySet) -> Result<Arc<ForeignKeys>, ForeignKeyError>,
+        read: impl FnOnce(&KeySet) -> Result<Arc<ExternalJwks>, ForeignKeyError>,
     ) -> Option<KeysEntry> {
         match source {
             KeySource::Remote(uri) => {
@@ -89,20 +89,20 @@ pub(super) struct SharedKeys(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    sets: HashMap<String, Weak<ForeignKeys>>,
+    sets: HashMap<String, Weak<ExternalJwks>>,
     swept_at: usize,
 }
 
 impl SharedKeys {
     /// The one copy of a set.
-    fn of(&self, set: &KeySet) -> Result<Arc<ForeignKeys>, ForeignKeyError> {
+    fn of(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ForeignKeyError> {
         let name = digest::of_bytes(set.as_str().as_bytes());
         // A thread that panicked while it held this has left a whole map.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = held.sets.get(&name).and_then(Weak::upgrade) {
             return Ok(keys);
         }
-        let keys = Arc::new(ForeignKeys::stored(set.as_str())?);
+        let keys = Arc::new(ExternalJwks::stored(set.as_str())?);
         if held.sets.len() >= MIN_SWEEP.max(2 * held.swept_at) {
             held.sets.retain(|_, keys| keys.strong_count() > 0);
             held.swept_at = held.sets.len();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 
 use crate::app::App;
-use crate::crypto::foreign_key::ForeignKeys;
+use crate::crypto::external_jwks::ExternalJwks;
 use crate::directory::{KeySets, RemoteKeys, fetch_keys};
 
 /// How often to look for sets that have become old, or whose pause after a failure is over.
@@ -40,7 +40,7 @@ pub(super) async fn fetch_key_sets(app: Arc<App>) {
 
 async fn run<F>(key_sets: &KeySets, fetch: impl Fn(Arc<RemoteKeys>) -> F)
 where
-    F: Future<Output = Result<ForeignKeys, String>> + Send + 'static,
+    F: Future<Output = Result<ExternalJwks, String>> + Send + 'static,
 {
     let mut running = Running::default();
     loop {
@@ -84,7 +84,7 @@ impl Running {
 
     fn start<F>(&mut self, place: Place, set: Arc<RemoteKeys>, fetch: F)
     where
-        F: Future<Output = Result<ForeignKeys, String>> + Send + 'static,
+        F: Future<Output = Result<ExternalJwks, String>> + Send + 'static,
     {
         let attempt = set.begin();
         let task = self.tasks.spawn(async move {
@@ -146,7 +146,7 @@ mod tests {
                 if host == "hangs.example" {
                     std::future::pending::<()>().await;
                 }
-                Ok(ForeignKeys::default())
+                Ok(ExternalJwks::default())
             }
         };
         let test = async {

@@ -16,10 +16,10 @@ pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "
 
 /// Keys that can check signatures, ready for use.
 #[derive(Debug, Default)]
-pub struct ForeignKeys(Vec<ForeignKey>);
+pub struct ExternalJwks(Vec<ExternalJwk>);
 
 /// One of them, with the algorithms it may be used for.
-pub struct ForeignKey {
+pub struct ExternalJwk {
     pub(super) kid: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) decoding: DecodingKey,
@@ -27,7 +27,7 @@ pub struct ForeignKey {
     certificate: Option<String>,
 }
 
-impl ForeignKey {
+impl ExternalJwk {
     fn algorithm_names(&self) -> String {
         let names: Vec<_> =
             self.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
@@ -35,9 +35,9 @@ impl ForeignKey {
     }
 }
 
-impl std::fmt::Debug for ForeignKey {
+impl std::fmt::Debug for ExternalJwk {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "ForeignKey({:?} {:?})", self.kid, self.algorithms)
+        write!(formatter, "ExternalJwk({:?} {:?})", self.kid, self.algorithms)
     }
 }
 
@@ -66,11 +66,11 @@ pub enum ForeignKeyError {
     Twice(String),
 }
 
-impl ForeignKeys {
+impl ExternalJwks {
     /// Reads a set that an operator registers: every key in it must be one that can be used with
     /// one of the algorithms that are taken there.
     pub fn registered(text: &str, taken: &[Algorithm]) -> Result<Self, ForeignKeyError> {
-        let mut keys: Vec<ForeignKey> = Vec::new();
+        let mut keys: Vec<ExternalJwk> = Vec::new();
         for (position, value) in values(text)?.into_iter().enumerate() {
             let name = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
             if PRIVATE.iter().any(|member| !value[*member].is_null()) {
@@ -138,7 +138,7 @@ impl ForeignKeys {
     }
 
     /// The keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &ForeignKey> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ExternalJwk> {
         self.0.iter()
     }
 
@@ -149,7 +149,7 @@ impl ForeignKeys {
 
     /// The ids of the keys and what each is for, for people.
     pub fn names(&self) -> Vec<(String, String)> {
-        let name = |key: &ForeignKey| (key.kid.clone().unwrap_or_default(), key.algorithm_names());
+        let name = |key: &ExternalJwk| (key.kid.clone().unwrap_or_default(), key.algorithm_names());
         self.0.iter().map(name).collect()
     }
 }
@@ -190,7 +190,7 @@ enum Points {
     Trusted,
 }
 
-fn key(value: Value, points: Points) -> Result<ForeignKey, &'static str> {
+fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static str> {
     let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
@@ -235,7 +235,7 @@ fn key(value: Value, points: Points) -> Result<ForeignKey, &'static str> {
             Some(digest::of_bytes(&der))
         }
     };
-    Ok(ForeignKey { kid: jwk.common.key_id, algorithms, decoding, certificate })
+    Ok(ExternalJwk { kid: jwk.common.key_id, algorithms, decoding, certificate })
 }
 
 fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
@@ -263,12 +263,12 @@ mod tests {
     fn every_kind_of_key_that_we_know_is_taken() {
         for algorithm in signing_key::Algorithm::ALL {
             let keys =
-                ForeignKeys::registered(&set(&[jwk(algorithm)]), &OF_ISSUERS).expect("a key");
+                ExternalJwks::registered(&set(&[jwk(algorithm)]), &OF_ISSUERS).expect("a key");
             assert_eq!(keys.names()[0].1, algorithm.as_str());
         }
         let mut key = jwk(signing_key::Algorithm::EdDsa);
         key["alg"] = "Ed25519".into();
-        assert!(ForeignKeys::registered(&set(&[key]), &OF_ISSUERS).is_ok());
+        assert!(ExternalJwks::registered(&set(&[key]), &OF_ISSUERS).is_ok());
     }
 
     /// C-135: nothing symmetric, nothing private, nothing weak.
@@ -277,7 +277,7 @@ mod tests {
         let problem = |change: &dyn Fn(&mut Value)| {
             let mut key = jwk(signing_key::Algorithm::Es256);
             change(&mut key);
-            ForeignKeys::registered(&set(&[key]), &OF_ISSUERS).expect_err("a problem").to_string()
+            ExternalJwks::registered(&set(&[key]), &OF_ISSUERS).expect_err("a problem").to_string()
         };
         assert!(problem(&|key| key["d"] = "AAAA".into()).contains("private part"));
         assert!(problem(&|key| key["use"] = "enc".into()).contains("not sig"));
@@ -288,32 +288,32 @@ mod tests {
         assert!(problem(&|key| key["x"] = "AAAA".into()).contains("length of a coordinate"));
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
         assert!(matches!(
-            ForeignKeys::registered(shared, &OF_ISSUERS),
+            ExternalJwks::registered(shared, &OF_ISSUERS),
             Err(ForeignKeyError::Private(_))
         ));
         let weak = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
-        assert!(ForeignKeys::registered(weak, &OF_ISSUERS).is_err());
+        assert!(ExternalJwks::registered(weak, &OF_ISSUERS).is_err());
         assert_eq!(
-            ForeignKeys::registered("{}", &OF_ISSUERS).err(),
+            ExternalJwks::registered("{}", &OF_ISSUERS).err(),
             Some(ForeignKeyError::NotASet)
         );
         assert_eq!(
-            ForeignKeys::registered(r#"{"keys":[]}"#, &OF_ISSUERS).err(),
+            ExternalJwks::registered(r#"{"keys":[]}"#, &OF_ISSUERS).err(),
             Some(ForeignKeyError::Empty)
         );
         let key = jwk(signing_key::Algorithm::Es256);
-        let twice = ForeignKeys::registered(&set(&[key.clone(), key]), &OF_ISSUERS);
+        let twice = ExternalJwks::registered(&set(&[key.clone(), key]), &OF_ISSUERS);
         assert!(matches!(twice, Err(ForeignKeyError::Twice(_))));
     }
 
     #[test]
     fn a_client_registers_only_what_it_may_sign_with() {
         let of = |taken| {
-            let keys = ForeignKeys::registered(&set(&[jwk(signing_key::Algorithm::Es256)]), taken);
+            let keys = ExternalJwks::registered(&set(&[jwk(signing_key::Algorithm::Es256)]), taken);
             keys.map(|keys| keys.names())
         };
         assert_eq!(of(&OF_CLIENTS).expect("a key")[0].1, "ES256");
-        let stored = ForeignKeys::stored(&set(&[jwk(signing_key::Algorithm::Es256)]));
+        let stored = ExternalJwks::stored(&set(&[jwk(signing_key::Algorithm::Es256)]));
         assert_eq!(stored.expect("a key").names()[0].1, "ES256");
         assert!(of(&[Algorithm::RS256]).is_err());
     }
@@ -325,9 +325,9 @@ mod tests {
         neutral["x"] = format!("AQ{}", "A".repeat(41)).into();
         neutral["kid"] = "neutral".into();
         let text = set(&[neutral, jwk(signing_key::Algorithm::Es256)]);
-        assert_eq!(ForeignKeys::stored(&text).expect("keys").names()[0].1, "ES256");
-        assert_eq!(ForeignKeys::fetched(&text).expect("keys").names().len(), 1);
-        let refused = ForeignKeys::registered(&text, &OF_ISSUERS).expect_err("a problem");
+        assert_eq!(ExternalJwks::stored(&text).expect("keys").names()[0].1, "ES256");
+        assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
+        let refused = ExternalJwks::registered(&text, &OF_ISSUERS).expect_err("a problem");
         assert!(refused.to_string().contains("small order"), "{refused}");
     }
 
@@ -335,7 +335,7 @@ mod tests {
     fn of_what_is_fetched_the_usable_keys_are_taken() {
         let odd = serde_json::json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" });
         let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
-        assert_eq!(ForeignKeys::fetched(&text).expect("keys").names().len(), 1);
-        assert!(ForeignKeys::fetched(&set(&[])).expect("no keys").names().is_empty());
+        assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
+        assert!(ExternalJwks::fetched(&set(&[])).expect("no keys").names().is_empty());
     }
 }
