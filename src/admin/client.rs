@@ -8,7 +8,7 @@ use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError, Changed, Work, client_key, grant, registration, revocation};
 use crate::app::Services;
-use crate::crypto::assertion::OF_CLIENTS;
+use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::crypto::random;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
@@ -107,7 +107,7 @@ pub async fn prepare(
         grant::check(services, wanted).await?;
     }
     check_lifetime(services, new.token_lifetime)?;
-    client_key::check(new.security.keys.as_ref(), &OF_CLIENTS)?;
+    client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
     if new.security.keys.is_some() {

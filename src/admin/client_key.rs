@@ -6,7 +6,7 @@ use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, Changed, Work, registration};
 use crate::app::Services;
 use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
-use crate::crypto::assertion::{Algorithm, OF_CLIENTS};
+use crate::crypto::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::crypto::external_jwks::ExternalJwks;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
@@ -23,7 +23,7 @@ pub async fn add(
     keys: KeySource,
     method: AuthenticationMethod,
 ) -> Result<Changed<Registration>, AdminError> {
-    check(Some(&keys), &OF_CLIENTS)?;
+    check(Some(&keys), &CLIENT_ASSERTION_ALGS)?;
     let action = Action::ClientKeysAdded;
     change(services, actor, id, action, Some(method), |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
@@ -71,7 +71,7 @@ async fn change(
     // What stays after a removal was checked when it was registered; a rule that became stricter
     // since must not keep a leaked key in place.
     if let Some(method) = permitting {
-        check(client.security.keys.as_ref(), &OF_CLIENTS)?;
+        check(client.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
         permit(method, &mut client.auth_methods);
     }
     let Some(difference) = Difference::between(&was, &json!(client)) else {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::admin::{Actor, AdminError, Work, client_key, registration};
 use crate::app::Services;
-use crate::crypto::assertion::OF_ISSUERS;
+use crate::crypto::assertion::ISSUER_ALGS;
 use crate::crypto::random;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType};
@@ -62,7 +62,7 @@ pub(super) fn registered(
     new: NewTrust,
     created_at: Timestamp,
 ) -> Result<FederatedCredential, AdminError> {
-    client_key::check(new.keys.as_ref(), &OF_ISSUERS)?;
+    client_key::check(new.keys.as_ref(), &ISSUER_ALGS)?;
     let audience = check(services, &new)?;
     let conditions =
         Conditions::new(new.conditions).map_err(AdminError::malformed("conditions"))?;

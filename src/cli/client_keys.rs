@@ -9,7 +9,7 @@ use crate::admin::{client, client_key};
 use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output};
-use crate::crypto::assertion::OF_CLIENTS;
+use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::external_jwks::ExternalJwks;
 use crate::crypto::public_key_pem;
@@ -162,11 +162,13 @@ fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
         Some(KeySource::Remote(uri)) => {
             vec![Shown { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
         }
-        Some(KeySource::Inline(set)) => ExternalJwks::describe(set.as_str(), &OF_CLIENTS)
-            .map_err(|error| CliError::failed(error.to_string()))?
-            .into_iter()
-            .map(|(kid, algorithms)| Shown { kid, algorithms, source: "registered".into() })
-            .collect(),
+        Some(KeySource::Inline(set)) => {
+            ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS)
+                .map_err(|error| CliError::failed(error.to_string()))?
+                .into_iter()
+                .map(|(kid, algorithms)| Shown { kid, algorithms, source: "registered".into() })
+                .collect()
+        }
     };
     output::many(global.output, &keys, &["KID", "ALGORITHMS", "SOURCE"], |key| {
         vec![key.kid.clone(), key.algorithms.clone(), key.source.clone()]

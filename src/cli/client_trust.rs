@@ -13,7 +13,7 @@ use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output, trust_notes};
-use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
+use crate::crypto::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
 use crate::crypto::external_jwks::ExternalJwks;
 use crate::directory::{RemoteSource, fetch_keys};
 use crate::fetch::Fetcher;
@@ -273,7 +273,7 @@ async fn judge(
     match keys {
         Err(problem) => Some(format!("the issuer's keys cannot be had: {problem}")),
         Ok(keys) => assertion
-            .verify(&keys, &OF_ISSUERS, &mut SignatureChecks::new(usize::MAX))
+            .verify(&keys, &ISSUER_ALGS, &mut SignatureChecks::new(usize::MAX))
             .err()
             .map(|error| error.to_string())
             .or_else(|| untimely(assertion.claims(), now)),

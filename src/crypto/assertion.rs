@@ -21,11 +21,11 @@ const EXPLICIT_TYPES_TAKEN: [&str; 3] =
     ["at+jwt", "client-authentication+jwt", "authorization-grant+jwt"];
 
 /// What an assertion of a client may be signed with.
-pub const OF_CLIENTS: [Algorithm; 4] =
+pub const CLIENT_ASSERTION_ALGS: [Algorithm; 4] =
     [Algorithm::ES256, Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA];
 
 /// What a token of a trusted issuer may be signed with.
-pub const OF_ISSUERS: [Algorithm; 9] = [
+pub const ISSUER_ALGS: [Algorithm; 9] = [
     Algorithm::ES256,
     Algorithm::RS256,
     Algorithm::PS256,
@@ -234,7 +234,8 @@ mod tests {
                 jwk
             })
             .collect();
-        ExternalJwks::registered(&json!({ "keys": jwks }).to_string(), &OF_CLIENTS).expect("keys")
+        ExternalJwks::registered(&json!({ "keys": jwks }).to_string(), &CLIENT_ASSERTION_ALGS)
+            .expect("keys")
     }
 
     /// S-12: a known client with one key cost 115 us more than an unknown one, with eight keys and
@@ -262,7 +263,7 @@ mod tests {
                 let text = jwt(header);
                 let assertion = Assertion::read(&text).expect("a JWT");
                 let mut checks = SignatureChecks::new(SignatureChecks::OF_ONE_CLIENT);
-                assert!(assertion.verify(set, &OF_CLIENTS, &mut checks).is_err());
+                assert!(assertion.verify(set, &CLIENT_ASSERTION_ALGS, &mut checks).is_err());
                 assertion.verify_nothing(&mut checks);
                 assert_eq!(checks.made(), SignatureChecks::OF_ONE_CLIENT, "{header} {set:?}");
             }
@@ -271,7 +272,7 @@ mod tests {
 
     #[test]
     fn every_algorithm_has_a_decoy_that_can_verify() {
-        for algorithm in OF_ISSUERS {
+        for algorithm in ISSUER_ALGS {
             assert!(decoy_key::of(algorithm).is_some(), "{algorithm:?}");
         }
     }

@@ -5,7 +5,7 @@ use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use serde_json::Value;
 use url::Url;
 
-use crate::crypto::assertion::OF_CLIENTS;
+use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::crypto::external_jwks::{self, PRIVATE};
 use crate::crypto::jws::Jws;
 use crate::crypto::{digest, numeric_date, public_key};
@@ -92,7 +92,8 @@ impl Proof {
         if !header["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
             return Err(ProofError::Type);
         }
-        let algorithm = jws.algorithm().filter(|algorithm| OF_CLIENTS.contains(algorithm));
+        let algorithm =
+            jws.algorithm().filter(|algorithm| CLIENT_ASSERTION_ALGS.contains(algorithm));
         let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
         let key = external_jwks::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
         // The key comes along; that it is somebody's is what the token will say.

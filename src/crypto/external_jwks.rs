@@ -245,7 +245,7 @@ fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::assertion::{OF_CLIENTS, OF_ISSUERS};
+    use crate::crypto::assertion::{CLIENT_ASSERTION_ALGS, ISSUER_ALGS};
     use crate::crypto::signer::{Signer, generate};
     use crate::model::signing_key::{self, RsaSize};
 
@@ -263,12 +263,12 @@ mod tests {
     fn every_kind_of_key_that_we_know_is_taken() {
         for algorithm in signing_key::Algorithm::ALL {
             let keys =
-                ExternalJwks::registered(&set(&[jwk(algorithm)]), &OF_ISSUERS).expect("a key");
+                ExternalJwks::registered(&set(&[jwk(algorithm)]), &ISSUER_ALGS).expect("a key");
             assert_eq!(keys.names()[0].1, algorithm.as_str());
         }
         let mut key = jwk(signing_key::Algorithm::EdDsa);
         key["alg"] = "Ed25519".into();
-        assert!(ExternalJwks::registered(&set(&[key]), &OF_ISSUERS).is_ok());
+        assert!(ExternalJwks::registered(&set(&[key]), &ISSUER_ALGS).is_ok());
     }
 
     /// C-135: nothing symmetric, nothing private, nothing weak.
@@ -277,7 +277,7 @@ mod tests {
         let problem = |change: &dyn Fn(&mut Value)| {
             let mut key = jwk(signing_key::Algorithm::Es256);
             change(&mut key);
-            ExternalJwks::registered(&set(&[key]), &OF_ISSUERS).expect_err("a problem").to_string()
+            ExternalJwks::registered(&set(&[key]), &ISSUER_ALGS).expect_err("a problem").to_string()
         };
         assert!(problem(&|key| key["d"] = "AAAA".into()).contains("private part"));
         assert!(problem(&|key| key["use"] = "enc".into()).contains("not sig"));
@@ -288,21 +288,21 @@ mod tests {
         assert!(problem(&|key| key["x"] = "AAAA".into()).contains("length of a coordinate"));
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
         assert!(matches!(
-            ExternalJwks::registered(shared, &OF_ISSUERS),
+            ExternalJwks::registered(shared, &ISSUER_ALGS),
             Err(ForeignKeyError::Private(_))
         ));
         let weak = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
-        assert!(ExternalJwks::registered(weak, &OF_ISSUERS).is_err());
+        assert!(ExternalJwks::registered(weak, &ISSUER_ALGS).is_err());
         assert_eq!(
-            ExternalJwks::registered("{}", &OF_ISSUERS).err(),
+            ExternalJwks::registered("{}", &ISSUER_ALGS).err(),
             Some(ForeignKeyError::NotASet)
         );
         assert_eq!(
-            ExternalJwks::registered(r#"{"keys":[]}"#, &OF_ISSUERS).err(),
+            ExternalJwks::registered(r#"{"keys":[]}"#, &ISSUER_ALGS).err(),
             Some(ForeignKeyError::Empty)
         );
         let key = jwk(signing_key::Algorithm::Es256);
-        let twice = ExternalJwks::registered(&set(&[key.clone(), key]), &OF_ISSUERS);
+        let twice = ExternalJwks::registered(&set(&[key.clone(), key]), &ISSUER_ALGS);
         assert!(matches!(twice, Err(ForeignKeyError::Twice(_))));
     }
 
@@ -312,7 +312,7 @@ mod tests {
             let keys = ExternalJwks::registered(&set(&[jwk(signing_key::Algorithm::Es256)]), taken);
             keys.map(|keys| keys.names())
         };
-        assert_eq!(of(&OF_CLIENTS).expect("a key")[0].1, "ES256");
+        assert_eq!(of(&CLIENT_ASSERTION_ALGS).expect("a key")[0].1, "ES256");
         let stored = ExternalJwks::stored(&set(&[jwk(signing_key::Algorithm::Es256)]));
         assert_eq!(stored.expect("a key").names()[0].1, "ES256");
         assert!(of(&[Algorithm::RS256]).is_err());
@@ -327,7 +327,7 @@ mod tests {
         let text = set(&[neutral, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ExternalJwks::stored(&text).expect("keys").names()[0].1, "ES256");
         assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
-        let refused = ExternalJwks::registered(&text, &OF_ISSUERS).expect_err("a problem");
+        let refused = ExternalJwks::registered(&text, &ISSUER_ALGS).expect_err("a problem");
         assert!(refused.to_string().contains("small order"), "{refused}");
     }
 

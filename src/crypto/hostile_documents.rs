@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::crypto::assertion::OF_ISSUERS;
+use crate::crypto::assertion::ISSUER_ALGS;
 use crate::crypto::external_jwks::{ExternalJwks, ForeignKeyError};
 
 /// S-2: a document of others that is JSON and not a set is an error, whatever it is.
@@ -32,12 +32,12 @@ fn a_document_that_is_not_a_set_is_an_error() {
     for text in others {
         let fetched = ExternalJwks::fetched(text).map(|keys| keys.names());
         assert_eq!(fetched, Err(ForeignKeyError::NotASet), "{text}");
-        assert!(ExternalJwks::registered(text, &OF_ISSUERS).is_err(), "{text}");
+        assert!(ExternalJwks::registered(text, &ISSUER_ALGS).is_err(), "{text}");
         assert!(ExternalJwks::stored(text).is_err(), "{text}");
     }
     let odd = r#"{"keys":[[],"busy",1,true,null,{},{"kty":1},{"kty":"EC","crv":[]},{"alg":{}}]}"#;
     assert!(ExternalJwks::fetched(odd).expect("a set").names().is_empty());
-    assert!(ExternalJwks::registered(odd, &OF_ISSUERS).is_err());
+    assert!(ExternalJwks::registered(odd, &ISSUER_ALGS).is_err());
 }
 
 /// Any JSON, much of it close to a key set.
@@ -76,7 +76,7 @@ proptest! {
         ];
         for text in texts {
             let _ = ExternalJwks::fetched(&text);
-            let _ = ExternalJwks::registered(&text, &OF_ISSUERS);
+            let _ = ExternalJwks::registered(&text, &ISSUER_ALGS);
             let _ = ExternalJwks::stored(&text);
         }
     }

@@ -8,7 +8,7 @@ use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::{AdminError, client_key, grant, trust};
 use crate::app::Services;
-use crate::crypto::assertion::OF_CLIENTS;
+use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::Security;
@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
         let lifetime = said.token_lifetime.and_then(Given::into_value);
         note("", client::check_lifetime(self.services, lifetime));
         let keys = said.keys.as_ref().and_then(Given::value);
-        note("", client_key::check(keys, &OF_CLIENTS));
+        note("", client_key::check(keys, &CLIENT_ASSERTION_ALGS));
         if let Some(audiences) = &said.assertion_audiences {
             let issuer = self.issuer.as_deref();
             let checked = client_key::check_audiences_of(self.services, issuer, audiences);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::app::token_endpoint::is_token_endpoint;
-use crate::crypto::assertion::{Assertion, AssertionError, OF_CLIENTS, SignatureChecks};
+use crate::crypto::assertion::{Assertion, AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks};
 use crate::crypto::{digest, numeric_date};
 use crate::directory::ClientEntry;
 use crate::model::client::AuthenticationMethod;
@@ -124,7 +124,7 @@ fn verify(
         ask_for(app, keys);
         return Err(unfetched(entry, "its jwks_uri", keys));
     };
-    assertion.verify(&known, &OF_CLIENTS, checks).map_err(|error| {
+    assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
         if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
             ask_for(app, keys);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::crypto::assertion::{Assertion, OF_ISSUERS, SignatureChecks};
+use crate::crypto::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
 use crate::crypto::numeric_date;
 use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
 use crate::model::time::Timestamp;
@@ -164,7 +164,7 @@ impl<'a> Sources<'a> {
                 missing = Some(source);
                 continue;
             };
-            match assertion.verify(&keys, &OF_ISSUERS, checks) {
+            match assertion.verify(&keys, &ISSUER_ALGS, checks) {
                 Ok(()) => {
                     signed.insert(source.address());
                 }
