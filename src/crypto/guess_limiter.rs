@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use crate::model::network::customer_network;
-use crate::model::rate::{Full, Meter, Rate};
+use crate::model::rate::{Rate, RateCounter, RateExceeded};
 use crate::model::time::Timestamp;
 
 /// How many counts each table holds.
@@ -39,9 +39,9 @@ pub enum Standing {
     /// Neither its client nor its address is over a limit.
     WithinLimits,
     /// There were too many attempts on the client, from whatever address.
-    ClientOverLimit(Full, Attempts),
+    ClientOverLimit(RateExceeded, Attempts),
     /// There were too many attempts from its own address.
-    AddressOverLimit(Full),
+    AddressOverLimit(RateExceeded),
 }
 
 /// The counts of this process.
@@ -54,7 +54,7 @@ pub struct GuessLimiter {
 #[derive(Debug)]
 struct Table {
     rate: Rate,
-    meters: Box<[Meter]>,
+    counters: Box<[RateCounter]>,
     /// Keyed anew in each process, so that nobody can choose whom to share a place with.
     hasher: RandomState,
 }
@@ -79,39 +79,43 @@ impl GuessLimiter {
     }
 
     /// Takes an attempt back that was no guess: the secret was right.
-    pub fn take_back(&self, client_id: &str, address: IpAddr, now: Timestamp) {
-        self.by_client.take_back(client_id, now);
-        self.take_back_of_address(address, now);
+    pub fn refund(&self, client_id: &str, address: IpAddr, now: Timestamp) {
+        self.by_client.refund(client_id, now);
+        self.refund_address(address, now);
     }
 
     /// The same for one that was counted for its address alone.
-    pub fn take_back_of_address(&self, address: IpAddr, now: Timestamp) {
-        self.by_address.take_back(&customer_network(address), now);
+    pub fn refund_address(&self, address: IpAddr, now: Timestamp) {
+        self.by_address.refund(&customer_network(address), now);
     }
 }
 
 impl Table {
     fn new(rate: Rate) -> Self {
-        let meters = (0..PLACES).map(|_| Meter::default()).collect();
-        Self { rate, meters, hasher: RandomState::new() }
+        let counters = (0..PLACES).map(|_| RateCounter::default()).collect();
+        Self { rate, counters, hasher: RandomState::new() }
     }
 
-    fn meter<K: std::hash::Hash + ?Sized>(&self, key: &K) -> &Meter {
+    fn counter<K: std::hash::Hash + ?Sized>(&self, key: &K) -> &RateCounter {
         let hash = usize::try_from(self.hasher.hash_one(key) % PLACES as u64).unwrap_or(0);
         // The remainder is smaller than the table is long.
-        &self.meters[hash]
+        &self.counters[hash]
     }
 
-    fn count<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) -> Result<(), Full> {
-        self.meter(key).count(self.rate, now)
+    fn count<K: std::hash::Hash + ?Sized>(
+        &self,
+        key: &K,
+        now: Timestamp,
+    ) -> Result<(), RateExceeded> {
+        self.counter(key).count(self.rate, now)
     }
 
     fn is_unused<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) -> bool {
-        self.meter(key).is_unused(self.rate, now)
+        self.counter(key).is_unused(self.rate, now)
     }
 
-    fn take_back<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) {
-        self.meter(key).take_back(self.rate, now);
+    fn refund<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) {
+        self.counter(key).refund(self.rate, now);
     }
 }
 
@@ -137,7 +141,7 @@ mod tests {
             let from = IpAddr::from([192, 0, 2, last]);
             assert_eq!(guesses.note("a", from, Timestamp(60)), WithinLimits);
         }
-        let full = Full { seconds: 59 };
+        let full = RateExceeded { seconds: 59 };
         let third = guesses.note("a", address("192.0.2.3"), Timestamp(61));
         assert_eq!(third, ClientOverLimit(full, Attempts::First));
         let fourth = guesses.note("a", address("192.0.2.3"), Timestamp(61));
@@ -153,7 +157,7 @@ mod tests {
             assert_eq!(guesses.note(&format!("client {host}"), from, Timestamp(0)), WithinLimits);
         }
         let sixth = guesses.note("another", address("2001:db8:1:2:ffff::"), Timestamp(0));
-        assert_eq!(sixth, AddressOverLimit(Full { seconds: 60 }));
+        assert_eq!(sixth, AddressOverLimit(RateExceeded { seconds: 60 }));
         let other = guesses.note("one more", address("2001:db8:1:3::1"), Timestamp(0));
         assert_eq!(other, WithinLimits);
     }
@@ -164,7 +168,7 @@ mod tests {
         for _ in 0..100 {
             let noted = guesses.note("a", address("192.0.2.1"), Timestamp(0));
             assert_eq!(noted, WithinLimits);
-            guesses.take_back("a", address("192.0.2.1"), Timestamp(0));
+            guesses.refund("a", address("192.0.2.1"), Timestamp(0));
         }
     }
 }

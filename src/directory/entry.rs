@@ -7,10 +7,10 @@ use crate::crypto::external_jwks::ExternalJwks;
 use crate::crypto::verification_cache::VerifiedSecretCache;
 use crate::directory::effective_grant::GrantEntry;
 use crate::directory::key_sets::RemoteKeys;
-use crate::directory::usage::UseMeter;
+use crate::directory::usage::UseCounter;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
-use crate::model::rate::{Meter, RateLimit};
+use crate::model::rate::{RateCounter, RateLimit};
 use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::Lifetime;
@@ -31,11 +31,11 @@ pub struct ClientEntry {
     /// How many tokens it may have, if it says so.
     pub token_rate: Option<RateLimit>,
     /// The tokens it has been given by this instance.
-    pub issued: Meter,
+    pub issued: RateCounter,
     /// The tokens it has revoked by this instance.
-    pub revoked: Meter,
+    pub revoked: RateCounter,
     /// The assertions that it has used for something else than a token.
-    pub asserted: Meter,
+    pub asserted: RateCounter,
     /// What it proves itself by besides secrets, and what it is held to; most have nothing.
     pub security: Option<Box<SecurityEntry>>,
     /// Its secrets, each with the memory of its proof.
@@ -71,7 +71,7 @@ pub struct SecurityEntry {
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
     /// The use of all this since the usage statistics were last written; outlives a change of the client.
-    pub usage: Arc<UseMeter>,
+    pub usage: Arc<UseCounter>,
 }
 
 /// A trust in memory.
@@ -125,7 +125,7 @@ pub struct SecretMemory {
     /// Whether it has been proved, and how it is recognised.
     pub verified: VerifiedSecretCache,
     /// Its use since the usage statistics were last written.
-    pub usage: UseMeter,
+    pub usage: UseCounter,
 }
 
 impl ClientEntry {

@@ -17,7 +17,7 @@ use crate::model::usage::{Usage, Used};
 
 /// Counts the use of one secret, or of what a client has besides.
 #[derive(Debug, Default)]
-pub struct UseMeter {
+pub struct UseCounter {
     is_listed: AtomicBool,
     uses: AtomicI64,
     first: AtomicI64,
@@ -32,11 +32,11 @@ pub struct UsageStats {
     lists: Mutex<Receiver<Listed>>,
 }
 
-/// What has been used, with its meter.
+/// What has been used, with its counter.
 #[derive(Debug)]
 enum Listed {
     Secret(SecretId, Arc<SecretMemory>),
-    Other(ClientId, Arc<UseMeter>),
+    Other(ClientId, Arc<UseCounter>),
 }
 
 impl Listed {
@@ -47,10 +47,10 @@ impl Listed {
         }
     }
 
-    fn meter(&self) -> &UseMeter {
+    fn counter(&self) -> &UseCounter {
         match self {
             Self::Secret(_, memory) => &memory.usage,
-            Self::Other(_, meter) => meter,
+            Self::Other(_, counter) => counter,
         }
     }
 }
@@ -99,7 +99,7 @@ impl UsageStats {
         let mut entries = Vec::new();
         if let Ok(lists) = self.lists.lock() {
             entries.extend(lists.try_iter().filter_map(|listed| {
-                let usage = listed.meter().take()?;
+                let usage = listed.counter().take()?;
                 Some(Entry { listed, usage })
             }));
         }
@@ -111,7 +111,7 @@ impl UsageStats {
     /// Counts entries again that could not be written, so that they are written later.
     pub fn put_back(&self, entries: Vec<Entry>) {
         for Entry { listed, usage } in entries {
-            if listed.meter().add(usage) {
+            if listed.counter().add(usage) {
                 self.put(listed);
             }
         }
@@ -123,7 +123,7 @@ impl UsageStats {
     }
 }
 
-impl UseMeter {
+impl UseCounter {
     /// Counts one use; true if it must be listed.
     fn count(&self, address: IpAddr, now: Timestamp) -> bool {
         // Whoever holds it notes an address of the same moment, which is as good as this one.

@@ -1,4 +1,4 @@
-//! Rates: at most so many in a span of time, and the meter that counts against them.
+//! Rates: at most so many in a window of time, and the counter that counts against them.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -9,22 +9,22 @@ use serde::{Serialize, Serializer};
 use crate::model::Malformed;
 use crate::model::time::Timestamp;
 
-/// At most so many in a span, written `60/m`.
+/// At most so many in a window, written `60/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     most: NonZeroU32,
-    span: Span,
+    window: Window,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Span {
+enum Window {
     Second,
     Minute,
     Hour,
     Day,
 }
 
-impl Span {
+impl Window {
     fn seconds(self) -> u32 {
         match self {
             Self::Second => 1,
@@ -48,105 +48,105 @@ impl Rate {
     /// Reads a whole number, a slash and `s`, `m` (or `min`), `h` or `d`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || Malformed::because("is not a rate; write 50/s, 60/m, 1000/h or 5000/d");
-        let (most, span) = text.split_once('/').ok_or_else(malformed)?;
-        let span = match span {
-            "s" => Span::Second,
-            "m" | "min" => Span::Minute,
-            "h" => Span::Hour,
-            "d" => Span::Day,
+        let (most, window) = text.split_once('/').ok_or_else(malformed)?;
+        let window = match window {
+            "s" => Window::Second,
+            "m" | "min" => Window::Minute,
+            "h" => Window::Hour,
+            "d" => Window::Day,
             _ => return Err(malformed()),
         };
         let is_number = most.bytes().all(|byte| byte.is_ascii_digit());
         let most = most.parse().ok().filter(|_| is_number).ok_or_else(malformed)?;
-        Ok(Self { most, span })
+        Ok(Self { most, window })
     }
 
-    /// How many are allowed in a span.
+    /// How many are allowed in a window.
     pub fn most(self) -> u32 {
         self.most.get()
     }
 
-    /// The span in words, as in "60 tokens a minute".
-    pub fn span(self) -> &'static str {
-        match self.span {
-            Span::Second => "second",
-            Span::Minute => "minute",
-            Span::Hour => "hour",
-            Span::Day => "day",
+    /// The window in words, as in "60 tokens a minute".
+    pub fn window(self) -> &'static str {
+        match self.window {
+            Window::Second => "second",
+            Window::Minute => "minute",
+            Window::Hour => "hour",
+            Window::Day => "day",
         }
     }
 }
 
 impl fmt::Display for Rate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.most, self.span.letter())
+        write!(formatter, "{}/{}", self.most, self.window.letter())
     }
 }
 
 /// No more are allowed until so many seconds have passed; at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full {
+pub struct RateExceeded {
     /// The seconds.
     pub seconds: u32,
 }
 
-/// Counts in spans that follow one another without overlap. The number of the span and the count
+/// Counts in windows that follow one another without overlap. The number of the window and the count
 /// share one word, so counting takes no lock and no two threads count the same.
 #[derive(Debug, Default)]
-pub struct Meter(AtomicU64);
+pub struct RateCounter(AtomicU64);
 
-impl Meter {
+impl RateCounter {
     /// Counts one more, if the rate allows it.
-    pub fn count(&self, rate: Rate, now: Timestamp) -> Result<(), Full> {
-        let (span, left) = place(rate, now);
+    pub fn count(&self, rate: Rate, now: Timestamp) -> Result<(), RateExceeded> {
+        let (window, left) = place(rate, now);
         let add = |word: u64| {
-            let count = if span_of(word) == span { count_of(word) } else { 0 };
-            (count < rate.most()).then(|| word_of(span, count + 1))
+            let count = if window_of(word) == window { count_of(word) } else { 0 };
+            (count < rate.most()).then(|| word_of(window, count + 1))
         };
         match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
             Ok(_) => Ok(()),
-            Err(_) => Err(Full { seconds: left }),
+            Err(_) => Err(RateExceeded { seconds: left }),
         }
     }
 
     /// Takes one back that turned out not to count.
-    pub fn take_back(&self, rate: Rate, now: Timestamp) {
-        let (span, _) = place(rate, now);
+    pub fn refund(&self, rate: Rate, now: Timestamp) {
+        let (window, _) = place(rate, now);
         let subtract = |word: u64| {
-            let is_counted = span_of(word) == span && count_of(word) > 0;
-            is_counted.then(|| word_of(span, count_of(word) - 1))
+            let is_counted = window_of(word) == window && count_of(word) > 0;
+            is_counted.then(|| word_of(window, count_of(word) - 1))
         };
-        // What was counted in a span that is over has been forgotten already.
+        // What was counted in a window that is over has been forgotten already.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
     }
 
-    /// True if nothing has been counted in this span.
+    /// True if nothing has been counted in this window.
     pub fn is_unused(&self, rate: Rate, now: Timestamp) -> bool {
         let word = self.0.load(Ordering::Relaxed);
-        span_of(word) != place(rate, now).0 || count_of(word) == 0
+        window_of(word) != place(rate, now).0 || count_of(word) == 0
     }
 
-    /// A meter that stands where this one stands now.
+    /// A counter that stands where this one stands now.
     #[must_use]
     pub fn copy(&self) -> Self {
         Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
     }
 }
 
-/// The number of the span that `now` lies in, and the seconds until it ends.
+/// The number of the window that `now` lies in, and the seconds until it ends.
 fn place(rate: Rate, now: Timestamp) -> (u32, u32) {
-    let length = i64::from(rate.span.seconds());
-    // Until the year 2106 the number of seconds fits; a clock beyond counts all in one span.
-    let span = u32::try_from(now.0.div_euclid(length)).unwrap_or(u32::MAX);
+    let length = i64::from(rate.window.seconds());
+    // Until the year 2106 the number of seconds fits; a clock beyond counts all in one window.
+    let window = u32::try_from(now.0.div_euclid(length)).unwrap_or(u32::MAX);
     let left = length - now.0.rem_euclid(length);
-    (span, u32::try_from(left).unwrap_or(1))
+    (window, u32::try_from(left).unwrap_or(1))
 }
 
-fn word_of(span: u32, count: u32) -> u64 {
-    u64::from(span) << 32 | u64::from(count)
+fn word_of(window: u32, count: u32) -> u64 {
+    u64::from(window) << 32 | u64::from(count)
 }
 
-fn span_of(word: u64) -> u32 {
+fn window_of(word: u64) -> u32 {
     u32::try_from(word >> 32).unwrap_or(u32::MAX)
 }
 
@@ -204,37 +204,37 @@ mod tests {
 
     #[test]
     fn a_meter_is_full_after_so_many_and_empty_in_the_next_span() {
-        let (rate, meter) = (Rate::parse("2/m").expect("a rate"), Meter::default());
-        assert_eq!(meter.count(rate, Timestamp(600)), Ok(()));
-        assert_eq!(meter.count(rate, Timestamp(615)), Ok(()));
-        assert_eq!(meter.count(rate, Timestamp(615)), Err(Full { seconds: 45 }));
-        assert_eq!(meter.copy().count(rate, Timestamp(659)), Err(Full { seconds: 1 }));
-        assert_eq!(meter.count(rate, Timestamp(660)), Ok(()));
+        let (rate, counter) = (Rate::parse("2/m").expect("a rate"), RateCounter::default());
+        assert_eq!(counter.count(rate, Timestamp(600)), Ok(()));
+        assert_eq!(counter.count(rate, Timestamp(615)), Ok(()));
+        assert_eq!(counter.count(rate, Timestamp(615)), Err(RateExceeded { seconds: 45 }));
+        assert_eq!(counter.copy().count(rate, Timestamp(659)), Err(RateExceeded { seconds: 1 }));
+        assert_eq!(counter.count(rate, Timestamp(660)), Ok(()));
     }
 
     #[test]
     fn what_is_taken_back_may_be_counted_again() {
-        let (rate, meter) = (Rate::parse("1/m").expect("a rate"), Meter::default());
-        meter.take_back(rate, Timestamp(0));
+        let (rate, counter) = (Rate::parse("1/m").expect("a rate"), RateCounter::default());
+        counter.refund(rate, Timestamp(0));
         for _ in 0..5 {
-            assert_eq!(meter.count(rate, Timestamp(0)), Ok(()));
-            meter.take_back(rate, Timestamp(1));
+            assert_eq!(counter.count(rate, Timestamp(0)), Ok(()));
+            counter.refund(rate, Timestamp(1));
         }
-        assert_eq!(meter.count(rate, Timestamp(59)), Ok(()));
-        // A span that is over has nothing to take back.
-        meter.take_back(rate, Timestamp(60));
-        assert!(meter.count(rate, Timestamp(59)).is_err());
+        assert_eq!(counter.count(rate, Timestamp(59)), Ok(()));
+        // A window that is over has nothing to take back.
+        counter.refund(rate, Timestamp(60));
+        assert!(counter.count(rate, Timestamp(59)).is_err());
     }
 
     #[test]
     fn threads_never_count_more_than_the_rate_allows() {
-        let (rate, meter) = (Rate::parse("1000/h").expect("a rate"), Meter::default());
+        let (rate, counter) = (Rate::parse("1000/h").expect("a rate"), RateCounter::default());
         let counted = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        if meter.count(rate, Timestamp(5)).is_ok() {
+                        if counter.count(rate, Timestamp(5)).is_ok() {
                             counted.fetch_add(1, Ordering::Relaxed);
                         }
                     }

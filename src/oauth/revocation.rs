@@ -24,7 +24,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
     };
     let rate = app.services.config.limits.revocations_per_client;
     client.entry().revoked.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
+        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
         let sentence = format!(
             "Client {} may revoke {most} tokens a {span} one by one. To end all of them at once ask your operator for: tokend client revoke-tokens. Next one in {seconds} s.",
             client.id(),

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::directory::ClientEntry;
-use crate::model::rate::{Meter, RateLimit};
+use crate::model::rate::{RateCounter, RateLimit};
 use crate::model::time::Timestamp;
 use crate::oauth::authorization::Granted;
 use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
@@ -22,7 +22,7 @@ pub(super) fn count(
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
     client.entry().issued.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
+        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
         let sentence = format!(
             "Client {} may have {most} tokens a {span} and has had them. A token lives {} s: keep it and use it again until it expires. Next token in {seconds} s.",
             client.id(),
@@ -40,9 +40,9 @@ pub(super) fn count_assertion(
     purpose: Purpose,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let (meter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(()) };
-    meter.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.span(), full.seconds);
+    let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(()) };
+    counter.count(rate, now).map_err(|full| {
+        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
         let id = &entry.client_id;
         let sentence = match purpose {
             Purpose::Token => format!(
@@ -58,12 +58,12 @@ pub(super) fn count_assertion(
 
 /// Takes back what [`count_assertion`] counted, because no row was written.
 pub(super) fn refund_assertion(app: &App, entry: &ClientEntry, purpose: Purpose, now: Timestamp) {
-    if let (meter, RateLimit::AtMost(rate)) = of(app, entry, purpose) {
-        meter.take_back(rate, now);
+    if let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) {
+        counter.refund(rate, now);
     }
 }
 
-fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a Meter, RateLimit) {
+fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a RateCounter, RateLimit) {
     match purpose {
         Purpose::Token => (&entry.issued, limit(app, entry)),
         Purpose::TokenStatus => (&entry.asserted, app.services.config.limits.assertions_per_client),

@@ -143,11 +143,11 @@ impl SecretVerification<'_> {
         let checked = self.check_guess(entry, queue_of(standing, self.address)).await;
         match (standing, checked) {
             (Standing::WithinLimits, Ok(Some(secret))) => {
-                limiter.take_back(id, self.address, self.now);
+                limiter.refund(id, self.address, self.now);
                 Ok(Some(secret))
             }
             (Standing::ClientOverLimit(..), Ok(Some(secret))) => {
-                limiter.take_back_of_address(self.address, self.now);
+                limiter.refund_address(self.address, self.now);
                 Ok(Some(secret))
             }
             (Standing::AddressOverLimit(_), Ok(Some(secret))) => Ok(Some(secret)),
