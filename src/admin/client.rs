@@ -17,7 +17,7 @@ use crate::model::client::{
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
-use crate::model::security::{Networks, Security, TlsSubject};
+use crate::model::security::{ClientSecurity, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::Store;
 
@@ -39,7 +39,7 @@ pub struct NewClient {
     /// What it may ask for.
     pub grants: Vec<Grant>,
     /// What it proves itself by besides secrets, and what it is held to.
-    pub security: Security,
+    pub security: ClientSecurity,
     /// Its first secret, if it may authenticate by one.
     pub secret: NewSecret,
 }
@@ -315,7 +315,7 @@ pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
 /// Refuses a client that could have no token: one whose certificate nobody could recognise (RFC
 /// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
 pub(super) fn check_security(
-    security: &Security,
+    security: &ClientSecurity,
     methods: &[AuthenticationMethod],
 ) -> Result<(), AdminError> {
     if methods.contains(&AuthenticationMethod::TlsClientAuth) && security.tls_subject.is_none() {
@@ -341,7 +341,7 @@ pub(super) struct Fields {
     pub(super) grant_types: Vec<GrantType>,
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
-    pub(super) security: Security,
+    pub(super) security: ClientSecurity,
 }
 
 impl Fields {

@@ -17,7 +17,7 @@ use crate::cli::{Global, actor, client_access, client_reference, client_view, re
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
 use crate::model::rate::RateLimit;
-use crate::model::security::{Security, TlsSubject};
+use crate::model::security::{ClientSecurity, TlsSubject};
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
@@ -142,7 +142,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             .iter()
             .map(|text| client_access::parse(text))
             .collect::<Result<_, _>>()?,
-        security: Security {
+        security: ClientSecurity {
             keys,
             dpop_bound: args.dpop_bound,
             tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,

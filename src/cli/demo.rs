@@ -18,7 +18,7 @@ use crate::crypto::secret::hint;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
-use crate::model::security::{Networks, Security};
+use crate::model::security::{ClientSecurity, Networks};
 
 /// The resource of the demo.
 pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
@@ -119,7 +119,7 @@ async fn demo_client(
             scopes: GrantedScopes::All,
             networks: Networks::default(),
         }],
-        security: Security::default(),
+        security: ClientSecurity::default(),
         secret: demo_label(),
     };
     let (_, secret) = client::create(services, &actor(), new).await?;

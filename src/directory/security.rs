@@ -9,7 +9,7 @@ use crate::directory::Directory;
 use crate::directory::entry::{ClientEntry, KeysEntry, SecurityEntry, TrustEntry};
 use crate::directory::key_sets::RemoteSource;
 use crate::model::client::ClientId;
-use crate::model::security::{KeySet, KeySource, Security};
+use crate::model::security::{ClientSecurity, KeySet, KeySource};
 use crate::model::trust::FederatedCredential;
 
 /// From so many sets on, those that no trust has any more are looked for.
@@ -20,14 +20,14 @@ impl Directory {
     pub(super) fn security(
         &self,
         id: &ClientId,
-        security: Security,
+        security: ClientSecurity,
         trusts: Vec<FederatedCredential>,
         before: Option<&Arc<ClientEntry>>,
     ) -> Option<Box<SecurityEntry>> {
-        if security == Security::default() && trusts.is_empty() {
+        if security == ClientSecurity::default() && trusts.is_empty() {
             return None;
         }
-        let Security {
+        let ClientSecurity {
             keys,
             dpop_bound,
             tls_subject,

@@ -9,7 +9,7 @@ use crate::model::Malformed;
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
-use crate::model::security::Security;
+use crate::model::security::ClientSecurity;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
@@ -279,7 +279,7 @@ pub struct Client {
     pub token_rate: Option<RateLimit>,
     /// What it proves itself by besides secrets, and what it is held to.
     #[serde(flatten)]
-    pub security: Security,
+    pub security: ClientSecurity,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.

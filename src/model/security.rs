@@ -12,7 +12,7 @@ use crate::model::distinguished_name::DistinguishedName;
 
 /// The part of a client's registration that goes beyond secrets; all of it may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Security {
+pub struct ClientSecurity {
     /// Its public keys.
     #[serde(flatten)]
     pub keys: Option<KeySource>,

@@ -4,7 +4,7 @@ use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{Client, ClientId, GrantType};
 use crate::model::secret::{SecretId, SecretRecord};
-use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, Security, TlsSubject};
+use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::change::{Change, on_change};
 use crate::store::grants::networks;
@@ -14,10 +14,10 @@ use crate::store::{StoreError, meaning_of};
 pub(super) type SecurityColumns =
     (Option<String>, Option<String>, bool, Option<String>, bool, Option<String>, Option<String>);
 
-pub(super) fn security(columns: SecurityColumns) -> Result<Security, StoreError> {
+pub(super) fn security(columns: SecurityColumns) -> Result<ClientSecurity, StoreError> {
     let (key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks, audiences) =
         columns;
-    Ok(Security {
+    Ok(ClientSecurity {
         keys: key_source(key_set.as_deref(), jwks_uri.as_deref())?,
         dpop_bound,
         tls_subject: tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
@@ -52,21 +52,21 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn key_set(security: &Security) -> Option<&str> {
+fn key_set(security: &ClientSecurity) -> Option<&str> {
     match &security.keys {
         Some(KeySource::Inline(keys)) => Some(keys.as_str()),
         Some(KeySource::Remote(_)) | None => None,
     }
 }
 
-fn jwks_uri(security: &Security) -> Option<&str> {
+fn jwks_uri(security: &ClientSecurity) -> Option<&str> {
     match &security.keys {
         Some(KeySource::Remote(uri)) => Some(uri.as_str()),
         Some(KeySource::Inline(_)) | None => None,
     }
 }
 
-fn audiences(security: &Security) -> Option<String> {
+fn audiences(security: &ClientSecurity) -> Option<String> {
     let audiences = &security.assertion_audiences;
     (!audiences.is_empty()).then(|| audiences.to_string())
 }

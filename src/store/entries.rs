@@ -6,7 +6,7 @@ use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantTyp
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
-use crate::model::security::Security;
+use crate::model::security::ClientSecurity;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::FederatedCredential;
 use crate::store::clients::{security, words};
@@ -84,7 +84,7 @@ pub struct StoredClient {
     /// How many tokens it may have, if it says so.
     pub token_rate: Option<RateLimit>,
     /// What it proves itself by besides secrets, and what it is held to.
-    pub security: Security,
+    pub security: ClientSecurity,
     /// Its secrets, in no order.
     pub secrets: Vec<StoredSecret>,
     /// What it may ask for, in alphabetical order.

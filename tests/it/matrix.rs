@@ -12,7 +12,7 @@ use tokend::admin::trust::{self, NewTrust};
 use tokend::crypto::certificate::ClientCertificate;
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
-use tokend::model::security::{KeySet, KeySource, Security, TlsSubject};
+use tokend::model::security::{ClientSecurity, KeySet, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 use tokend::model::trust::ForeignIssuer;
@@ -61,7 +61,7 @@ struct Actors {
     self_signed: (TestClient, Pair),
 }
 
-async fn by_certificate(server: &Server, name: &str, security: Security) -> TestClient {
+async fn by_certificate(server: &Server, name: &str, security: ClientSecurity) -> TestClient {
     let change = |new: &mut NewClient| {
         new.auth_methods = vec![method(name)];
         new.security = security;
@@ -71,7 +71,7 @@ async fn by_certificate(server: &Server, name: &str, security: Security) -> Test
 
 async fn certified(server: &Server, ca: &Ca) -> (TestClient, Pair) {
     let subject = TlsSubject::parse("san_dns=worker.example").expect("a subject");
-    let security = Security { tls_subject: Some(subject), ..Security::default() };
+    let security = ClientSecurity { tls_subject: Some(subject), ..ClientSecurity::default() };
     let client = by_certificate(server, "tls_client_auth", security).await;
     (client, ca.issue(&params("worker")))
 }
@@ -80,7 +80,8 @@ async fn self_certified(server: &Server) -> (TestClient, Pair) {
     let pair = self_signed("worker");
     let jwk = ClientCertificate::new(pair.der.clone(), Vec::new()).to_jwk().expect("a key");
     let set = KeySet::parse(&crate::support::keys::set(&[&jwk])).expect("a set");
-    let security = Security { keys: Some(KeySource::Inline(set)), ..Security::default() };
+    let security =
+        ClientSecurity { keys: Some(KeySource::Inline(set)), ..ClientSecurity::default() };
     (by_certificate(server, "self_signed_tls_client_auth", security).await, pair)
 }
 

@@ -11,7 +11,7 @@ use crate::app::Services;
 use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::resource::{Resource, ResourceId};
-use crate::model::security::Security;
+use crate::model::security::ClientSecurity;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 
@@ -101,7 +101,7 @@ impl CheckedLine {
             grant_types: vec![GrantType::ClientCredentials],
             token_lifetime: None,
             token_rate: None,
-            security: Security::default(),
+            security: ClientSecurity::default(),
             created_at: now,
             updated_at: now,
         };

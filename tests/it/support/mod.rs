@@ -28,7 +28,7 @@ use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantTyp
 use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::scope::Scopes;
-use tokend::model::security::{Networks, Security};
+use tokend::model::security::{ClientSecurity, Networks};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 use tokend::model::usage::Usage;
@@ -216,7 +216,7 @@ impl Server {
             token_lifetime: None,
             token_rate: None,
             grants: vec![grant(ORDERS, None)],
-            security: Security::default(),
+            security: ClientSecurity::default(),
             secret: NewSecret::default(),
         };
         change(&mut new);
