@@ -4,7 +4,7 @@ pub mod background;
 pub mod inspection;
 pub mod master_key;
 pub mod opening;
-pub mod refusals;
+pub mod rejections;
 mod sealed;
 pub mod token_endpoint;
 pub mod work;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::app::background::BackgroundTasks;
-use crate::app::refusals::Refusals;
+use crate::app::rejections::RecentRejections;
 use crate::config::{Config, Database, Issuer, Origin};
 use crate::crypto::CryptoError;
 use crate::crypto::certificate::{CertificateError, ClientCa};
@@ -150,8 +150,8 @@ pub struct App {
     pub directory: Directory,
     /// True from the moment the server has been told to stop.
     pub stopping: AtomicBool,
-    /// The last refusals, until they are written.
-    pub refusals: Arc<Refusals>,
+    /// The last rejections, until they are written.
+    pub rejections: Arc<RecentRejections>,
     /// How the background tasks are.
     pub background: BackgroundTasks,
 }
@@ -178,9 +178,9 @@ impl App {
         }
         store.note_lifetime(config.token.lifetime_max).await?;
         let directory = Directory::load(store, vault, services.keep_seconds(), clock).await?;
-        let (stopping, refusals) = (AtomicBool::new(false), Arc::default());
+        let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        Ok(Self { services, issuer, directory, stopping, refusals, background })
+        Ok(Self { services, issuer, directory, stopping, rejections, background })
     }
 
     /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.
@@ -197,15 +197,15 @@ impl App {
         written
     }
 
-    /// Writes the refusals since the last time. While the database is away the latest are kept.
-    pub async fn write_refusals(&self) -> Result<(), StoreError> {
-        let refusals = self.refusals.take();
-        if refusals.is_empty() {
+    /// Writes the rejections since the last time. While the database is away the latest are kept.
+    pub async fn write_rejections(&self) -> Result<(), StoreError> {
+        let rejections = self.rejections.take();
+        if rejections.is_empty() {
             return Ok(());
         }
-        let written = self.services.store.add_refusals(&refusals).await;
+        let written = self.services.store.add_rejections(&rejections).await;
         if written.as_ref().is_err_and(StoreError::may_pass) {
-            self.refusals.put_back(refusals);
+            self.rejections.put_back(rejections);
         }
         written
     }
@@ -219,7 +219,7 @@ impl App {
         self.directory.revocations.purge_expired(now);
         store.purge_revocations(now).await?;
         store.purge_assertions(now).await?;
-        store.purge_refusals(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
+        store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 
     /// Reads what others have changed; true if there was anything.

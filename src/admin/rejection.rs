@@ -3,14 +3,14 @@
 use crate::admin::AdminError;
 use crate::app::opening::Reader;
 use crate::model::client::ClientId;
-use crate::model::refusal::RefusalRecord;
-use crate::store::refusals::RejectionFilter;
+use crate::model::rejection::RejectionRecord;
+use crate::store::rejections::RejectionFilter;
 
 /// Rejections that a filter matches, newest first.
 #[derive(Debug)]
 pub struct Rejections {
     /// The newest ones.
-    pub newest: Vec<RefusalRecord>,
+    pub newest: Vec<RejectionRecord>,
     /// How many older ones there are.
     pub older: i64,
 }

@@ -9,10 +9,10 @@ use crate::admin::AdminError;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::model::refusal::{RefusalRecord, UnknownId};
+use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::store::Store;
 
-/// A server writes its refusals every second or two; so long it is worth waiting for one.
+/// A server writes its rejections every second or two; so long it is worth waiting for one.
 const PATIENCE: u32 = 12;
 const STEP: Duration = Duration::from_millis(250);
 
@@ -32,7 +32,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     let found = find(&reader.store, id).await?.ok_or_else(|| AdminError::NotFound {
         kind: "refused request",
         id: id.to_owned(),
-        remedy: "Only refusals are kept: the last 10,000 of seven days, and of a flood from one \
+        remedy: "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
                  network a part. 404 and 405 are not kept. The server's log has them all: search \
                  it for this id.",
     })?;
@@ -81,12 +81,12 @@ fn request_id(text: &str) -> Option<&str> {
     let from = &text[text.find("req_")?..];
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let id = from.split(|c| !is_part(c)).next()?;
-    RefusalRecord::is_request_id(id).then_some(id)
+    RejectionRecord::is_request_id(id).then_some(id)
 }
 
-async fn find(store: &Store, id: &str) -> Result<Option<RefusalRecord>, CliError> {
+async fn find(store: &Store, id: &str) -> Result<Option<RejectionRecord>, CliError> {
     for _ in 0..PATIENCE {
-        if let Some(found) = store.refusal(id).await? {
+        if let Some(found) = store.rejection(id).await? {
             return Ok(Some(found));
         }
         tokio::time::sleep(STEP).await;

@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::{Global, client_reference, output, time};
 use crate::model::client::ClientId;
-use crate::store::refusals::RejectionFilter;
+use crate::store::rejections::RejectionFilter;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectionsCommand {

@@ -236,12 +236,12 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
 }
 
 fn refused(error: &TokenError) -> CliError {
-    let refusal = CliError::not_valid(format!("the token is not valid: {error}"));
+    let rejection = CliError::not_valid(format!("the token is not valid: {error}"));
     match error {
-        TokenError::UnknownKey(_) => refusal.with_remedy(
+        TokenError::UnknownKey(_) => rejection.with_remedy(
             "It comes from another server, or its key has been retired (tokend key list).",
         ),
-        TokenError::WrongIssuer(_) => refusal.with_remedy("Compare with TOKEND_ISSUER."),
-        _ => refusal,
+        TokenError::WrongIssuer(_) => rejection.with_remedy("Compare with TOKEND_ISSUER."),
+        _ => rejection,
     }
 }

@@ -35,15 +35,15 @@ fn find(text: &str) -> Result<String, CliError> {
         CliError::not_valid("the JSON has no member access_token, so there is no token in it")
     })?;
     let description = answer["error_description"].as_str().unwrap_or_default();
-    let refusal = CliError::not_valid(format!(
+    let rejection = CliError::not_valid(format!(
         "this is an error response, not a token: {error}. {description}"
     ));
     Err(match description.find("req_") {
         Some(start) => {
             let id = description[start..].trim_end_matches('.');
-            refusal.with_remedy(format!("The reason: tokend explain {id}"))
+            rejection.with_remedy(format!("The reason: tokend explain {id}"))
         }
-        None => refusal,
+        None => rejection,
     })
 }
 
@@ -83,7 +83,7 @@ mod tests {
     fn an_error_response_is_named_as_what_it_is() {
         let text = "HTTP/1.1 401 Unauthorized\r\nx: y\r\n\r\n{\"error\":\"invalid_client\",\
                     \"error_description\":\"Client authentication failed. Request id: req_a1.\"}";
-        let said = find(text).expect_err("a refusal").as_text();
+        let said = find(text).expect_err("a rejection").as_text();
         assert!(said.contains("error response") && said.contains("invalid_client"), "{said}");
         assert!(said.ends_with("tokend explain req_a1"), "{said}");
         assert!(find("{\"a\":1}").is_err());

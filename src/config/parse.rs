@@ -14,7 +14,7 @@ use crate::model::time::{Lifetime, missing_unit};
 /// What a value must be, in words that end the sentence "`key` …".
 pub(super) type Complaint = String;
 
-/// Checks an issuer identifier (RFC 8414, section 2); on refusal the complaint and the remedy.
+/// Checks an issuer identifier (RFC 8414, section 2); on rejection the complaint and the remedy.
 pub(super) fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
     let complain = |what: &str, remedy: &str| Err((what.to_owned(), remedy.to_owned()));
     let Ok(url) = Url::parse(text) else {

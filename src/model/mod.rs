@@ -13,7 +13,7 @@ pub mod grant;
 pub mod master_key;
 pub mod network;
 pub mod rate;
-pub mod refusal;
+pub mod rejection;
 pub mod resource;
 pub mod scope;
 pub mod secret;

@@ -1,5 +1,5 @@
 //! What may it have? The client credentials grant (RFC 6749, section 4.4): the resource, the
-//! scope and the lifetime of the token, or a refusal that tells the client what it may ask for.
+//! scope and the lifetime of the token, or a rejection that tells the client what it may ask for.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::request::RequestedAccess;
 
-/// How many resources or scopes a refusal lists at the most.
+/// How many resources or scopes a rejection lists at the most.
 const LISTED: usize = 10;
 
 /// What has been granted. Only [`grant`] makes one.
@@ -50,7 +50,7 @@ impl Granted {
     }
 }
 
-/// Decides what the client gets of what it wants (DESIGN D5): all of it, or a refusal.
+/// Decides what the client gets of what it wants (DESIGN D5): all of it, or a rejection.
 pub fn authorize(
     app: &App,
     client: &AuthenticatedClient,

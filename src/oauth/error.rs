@@ -7,7 +7,7 @@ use crate::crypto::secret;
 /// How many seconds "shortly" is.
 const SHORTLY: u32 = 2;
 
-/// The code of a refusal (RFC 6749, section 5.2; RFC 8707, section 2).
+/// The code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
@@ -68,7 +68,7 @@ pub enum Description {
     Failed(&'static str),
 }
 
-/// A refusal.
+/// A rejection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {reason}", code = code.as_str())]
 pub struct OAuthError {
@@ -92,7 +92,7 @@ pub struct OperatorDetails {
 }
 
 impl OAuthError {
-    /// A refusal whose reason the caller may know. The sentence says what would be right.
+    /// A rejection whose reason the caller may know. The sentence says what would be right.
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
         let sentence = allowed(sentence.into());
         let description = Description::Sentence(sentence.clone());

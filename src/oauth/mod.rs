@@ -41,7 +41,7 @@ pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, O
     };
     authorize_and_mint(app, &client, request)
         .await
-        .map_err(|refusal| refusal.about(client.id().as_str()))
+        .map_err(|rejection| rejection.about(client.id().as_str()))
 }
 
 /// Issues a token without a request, to a client for which an operator speaks: authorize, mint. Says

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn sentence(outcome: Result<Parameters, OAuthError>) -> String {
-        outcome.expect_err("a refusal").reason().to_owned()
+        outcome.expect_err("a rejection").reason().to_owned()
     }
 
     /// T-03: the sample of the seed documents, letter for letter.

@@ -149,7 +149,7 @@ mod tests {
     /// C-04, C-38, K-04, K-16.
     #[test]
     fn there_is_one_way_to_authenticate_in_a_request() {
-        let code = |form: String, header| request(&form, header).expect_err("a refusal").code();
+        let code = |form: String, header| request(&form, header).expect_err("a rejection").code();
         let both = format!("{GRANT}&client_id=a&client_secret=s");
         assert_eq!(code(both, basic("a")), ErrorCode::InvalidRequest);
         let other = format!("{GRANT}&client_id=b");
@@ -168,7 +168,7 @@ mod tests {
     /// C-25, C-37.
     #[test]
     fn the_grant_type_is_exact() {
-        let code = |form| request(form, HeaderCredentials::Absent).expect_err("a refusal").code();
+        let code = |form| request(form, HeaderCredentials::Absent).expect_err("a rejection").code();
         assert_eq!(code("scope=a"), ErrorCode::InvalidRequest);
         assert_eq!(code("grant_type="), ErrorCode::InvalidRequest);
         assert_eq!(code("grant_type=Client_Credentials"), ErrorCode::UnsupportedGrantType);

@@ -178,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
     /// Writes what hyper gave us, or our own answer in place of an empty one.
     fn write(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         if self.replacement.is_none()
-            && let Some(is_too_large) = empty_refusal(buffer)
+            && let Some(is_too_large) = is_empty_rejection(buffer)
         {
             let bytes = web::malformed_request_response(self.error_format, is_too_large);
             self.replacement = Some(Replacement { bytes, written: 0 });
@@ -290,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Attended<S> {
 
 /// True or false if these bytes are an answer that hyper wrote by itself, because it could not
 /// read a head: true if the head was too large. Our own answers all carry a request id.
-fn empty_refusal(bytes: &[u8]) -> Option<bool> {
+fn is_empty_rejection(bytes: &[u8]) -> Option<bool> {
     const ID: &[u8] = b"x-request-id";
     let status = bytes.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     if status.first() != Some(&b'4') {

@@ -45,7 +45,7 @@ impl Listening {
             error_format,
             header_size: config.limits.header_size,
             trusted_proxies: config.trusted_proxies.clone(),
-            refusals: app.refusals.clone(),
+            rejections: app.rejections.clone(),
             clock: app.services.clock.clone(),
         };
         Self {

@@ -120,7 +120,7 @@ impl Server {
         }
         background.shutdown().await;
         upkeep::write_usage(&app).await;
-        upkeep::write_refusals(&app).await;
+        upkeep::write_rejections(&app).await;
         app.services.store.close().await;
         tracing::info!("stopped");
     }
@@ -133,7 +133,7 @@ fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()>
     supervised(&mut tasks, app, "rotate_signing_keys", upkeep::rotation_task);
     supervised(&mut tasks, app, "write_usage", upkeep::write_usage_task);
     supervised(&mut tasks, app, "purge_expired", upkeep::purge_expired);
-    supervised(&mut tasks, app, "write_rejections", upkeep::keep_refusals);
+    supervised(&mut tasks, app, "write_rejections", upkeep::write_rejections_task);
     let warn = expiring::warn_of_expiring_secrets;
     supervised(&mut tasks, app, "warn_of_expiring_secrets", warn);
     supervised(&mut tasks, app, "fetch_key_sets", fetching::fetch_key_sets);

@@ -19,8 +19,8 @@ const KEYS_INTERVAL: Duration = Duration::from_secs(30);
 /// How often the usage statistics are written: so much of it is lost when the process is killed.
 const USAGE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often refusals are written.
-const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);
+/// How often rejections are written.
+const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often it is looked for what can be forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_mins(1);
@@ -153,20 +153,20 @@ pub(super) async fn write_usage(app: &App) {
     }
 }
 
-/// Writes refusals for ever, soon after they happened: somebody may be about to ask for one.
-pub(super) async fn keep_refusals(app: Arc<App>) {
+/// Writes rejections for ever, soon after they happened: somebody may be about to ask for one.
+pub(super) async fn write_rejections_task(app: Arc<App>) {
     loop {
-        tokio::time::sleep(REFUSALS_INTERVAL).await;
-        write_refusals(&app).await;
+        tokio::time::sleep(REJECTIONS_INTERVAL).await;
+        write_rejections(&app).await;
     }
 }
 
-/// Writes the refusals once. Without the database the latest wait for it.
-pub(super) async fn write_refusals(app: &App) {
-    if let Err(error) = app.write_refusals().await {
+/// Writes the rejections once. Without the database the latest wait for it.
+pub(super) async fn write_rejections(app: &App) {
+    if let Err(error) = app.write_rejections().await {
         tracing::debug!(
             error = &error as &dyn std::error::Error,
-            "refusals cannot be written for tokend explain now; they are in this log"
+            "rejections cannot be written for tokend explain now; they are in this log"
         );
     }
 }

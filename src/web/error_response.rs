@@ -1,6 +1,6 @@
 //! Refusals as answers: one table from code to status, and the body in the shape of the listener.
 //!
-//! Turning a refusal into a response only puts it into the response's extensions. The outermost
+//! Turning a rejection into a response only puts it into the response's extensions. The outermost
 //! layer ([`crate::web::exchange`]) knows the id of the request: it writes the body and the log.
 
 use std::borrow::Cow;
@@ -13,8 +13,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::app::refusals::About;
-use crate::model::refusal::RefusalRecord;
+use crate::app::rejections::About;
+use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
 use crate::oauth::error::{Description, ErrorCode, OAuthError, OperatorDetails};
@@ -79,10 +79,10 @@ impl ErrorResponse {
         }
     }
 
-    /// The refusal as it is kept for `tokend explain`.
-    pub(super) fn record(&self, request_id: &str, at: Timestamp, address: &str) -> RefusalRecord {
+    /// The rejection as it is kept for `tokend explain`.
+    pub(super) fn record(&self, request_id: &str, at: Timestamp, address: &str) -> RejectionRecord {
         let operator_details = self.operator_details.as_deref().cloned().unwrap_or_default();
-        RefusalRecord {
+        RejectionRecord {
             request_id: request_id.to_owned(),
             at,
             status: self.status.as_u16(),

@@ -21,7 +21,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (VARY, "accept"),
 ];
 
-/// A page that takes the place of the body of a refusal, as an extension of the response.
+/// A page that takes the place of the body of a rejection, as an extension of the response.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorPage(pub(super) String);
 

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use ipnet::IpNet;
 
-use crate::app::refusals::Refusals;
+use crate::app::rejections::RecentRejections;
 use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::random;
 use crate::model::time::Clock;
@@ -38,8 +38,8 @@ pub struct ListenerContext {
     pub header_size: usize,
     /// Networks whose word on a client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Where refusals are noted.
-    pub refusals: Arc<Refusals>,
+    /// Where rejections are noted.
+    pub rejections: Arc<RecentRejections>,
     /// The time at which they are.
     pub clock: Clock,
 }
@@ -72,18 +72,18 @@ where
             route(context, RequestOrigin { address: client, shown, is_trusted_proxy }, request)
                 .await
         }
-        Err(refusal) => refusal.into_response(),
+        Err(rejection) => rejection.into_response(),
     };
-    if let Some(refusal) = response.extensions_mut().remove::<ErrorResponse>() {
-        line.refused(&refusal, &request_id);
-        if refusal.is_explained() {
+    if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
+        line.refused(&rejection, &request_id);
+        if rejection.is_explained() {
             let now = context.clock.now();
-            let record = || refusal.record(&request_id, now, &client.to_string());
-            context.refusals.note(client, refusal.about(), record);
+            let record = || rejection.record(&request_id, now, &client.to_string());
+            context.rejections.note(client, rejection.about(), record);
         }
         response = match response.extensions_mut().remove::<ErrorPage>() {
-            Some(ErrorPage(html)) => page::response(refusal.status(), html),
-            None => refusal.render(context.error_format, &request_id),
+            Some(ErrorPage(html)) => page::response(rejection.status(), html),
+            None => rejection.render(context.error_format, &request_id),
         };
     } else {
         line.answered(&response, &request_id, started);
@@ -110,18 +110,18 @@ where
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
 pub fn malformed_request_response(error_format: ErrorFormat, is_too_large: bool) -> Vec<u8> {
     let request_id = request_id();
-    let refusal = if is_too_large {
+    let rejection = if is_too_large {
         ErrorResponse::head_too_large()
     } else {
         ErrorResponse::bad_http("The request is not proper HTTP/1.1.")
     };
     tracing::info!(
         request_id,
-        status = refusal.status().as_u16(),
-        reason = refusal.reason(),
+        status = rejection.status().as_u16(),
+        reason = rejection.reason(),
         "request refused"
     );
-    refusal.render_raw(error_format, &request_id)
+    rejection.render_raw(error_format, &request_id)
 }
 
 /// An id to find a request by: `req_` and 20 letters and digits.
@@ -148,18 +148,18 @@ fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), ErrorRe
 }
 
 /// What the log says about an exchange. Never a path, a query or a header: they may hold a secret.
-/// Of the caller's text only what a refusal itself repeats is in it.
+/// Of the caller's text only what a rejection itself repeats is in it.
 struct Line {
     method: axum::http::Method,
     client: IpAddr,
 }
 
 impl Line {
-    fn refused(&self, refusal: &ErrorResponse, request_id: &str) {
-        let status = refusal.status().as_u16();
+    fn refused(&self, rejection: &ErrorResponse, request_id: &str) {
+        let status = rejection.status().as_u16();
         let (method, client) = (self.method.as_str(), self.client);
-        let (error, reason) = (refusal.code(), refusal.reason());
-        if refusal.status().is_server_error() {
+        let (error, reason) = (rejection.code(), rejection.reason());
+        if rejection.status().is_server_error() {
             tracing::error!(request_id, method, status, error, reason, client.address = %client, "request failed");
         } else {
             tracing::info!(request_id, method, status, error, reason, client.address = %client, "request refused");
@@ -200,7 +200,7 @@ mod tests {
                 error_format,
                 header_size: 1000,
                 trusted_proxies: Vec::new(),
-                refusals: Arc::default(),
+                rejections: Arc::default(),
                 clock: Clock::System,
             };
             let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate: None };

@@ -163,7 +163,7 @@ async fn explain_tells_how_to_allow_an_audience() {
         let assertion = assertion(&server, &client, &key, &json!(aud));
         let answer = present(&server, "/token", &assertion).await;
         assert!(!answer.description().contains("--assertion-audience"), "{answer:?}");
-        server.app.write_refusals().await.expect("written");
+        server.app.write_rejections().await.expect("written");
         let (id, place) = (answer.header("x-request-id").to_owned(), server.place.clone());
         let explaining =
             tokio::task::spawn_blocking(move || Cli::at(place).json(&["explain", &id]));

@@ -141,9 +141,9 @@ async fn a_revoked_token_is_rejected_and_nothing_is_written(
     server.catch_up().await;
     let answer = check_bearer(&server, &orders(""), &token).await;
     assert_challenged(&answer, 401, "Bearer realm=\"tokend\", error=\"invalid_token\"");
-    server.app.write_refusals().await.expect("written");
+    server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id");
-    assert!(server.services().store.refusal(id).await.expect("a store").is_none());
+    assert!(server.services().store.rejection(id).await.expect("a store").is_none());
 }
 
 /// A proof for a request to the API (RFC 9449, section 7).

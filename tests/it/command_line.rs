@@ -113,7 +113,7 @@ async fn commands_without_an_issuer_take_the_one_of_the_server(
     assert!(run.code == 8 && run.stderr.contains("its issuer is"), "{run:?}");
 }
 
-/// O-38: the answer with its headers, as `curl -si` prints it, and an answer that is a refusal.
+/// O-38: the answer with its headers, as `curl -si` prints it, and an answer that is a rejection.
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_reads_an_answer_with_its_headers() {
     let cli = cli_with_client().await;

@@ -60,10 +60,10 @@ fn claims(server: &Server, id: &str) -> Value {
 /// The reason that is kept of a refused request.
 async fn reason(server: &Server, answer: &Answer) -> String {
     assert!(answer.status >= 400, "{answer:?}");
-    server.app.write_refusals().await.expect("written");
+    server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id");
-    let found = server.services().store.refusal(id).await.expect("a store");
-    found.expect("a refusal").reason
+    let found = server.services().store.rejection(id).await.expect("a store");
+    found.expect("a rejection").reason
 }
 
 /// S-12: a forged assertion costs the same number of verifications for a client that does not
@@ -264,7 +264,7 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
     let server = Server::with(engine, &settings).await;
     let client = server.client().await;
     let known = server.basic(&client.id, "wrong", &GRANT).await;
-    server.app.write_refusals().await.expect("written");
+    server.app.write_rejections().await.expect("written");
     let missing = server.get("/nothing/here").await;
     assert_eq!(missing.status, 404);
     for host in 0..300 {
@@ -272,7 +272,7 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
         let request = server.http.post(server.token_url()).header("x-forwarded-for", address);
         Answer::of(request.basic_auth("nobody", Some("x")).form(&GRANT)).await;
     }
-    let taken = server.app.refusals.take();
+    let taken = server.app.rejections.take();
     assert!(taken.iter().all(|record| record.status != 404), "404 is kept");
     assert_eq!(taken.len(), 200, "a /64 counts as one address");
     // The flood goes on for a while, in many networks, and is younger than the rest.
@@ -284,13 +284,13 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
         record.at = Timestamp(record.at.0 + 10);
         flood.push(record);
     }
-    store.add_refusals(&flood).await.expect("written");
-    store.purge_refusals(Timestamp(0)).await.expect("forgotten");
-    let found = store.refusal(known.header("x-request-id")).await.expect("a store");
+    store.add_rejections(&flood).await.expect("written");
+    store.purge_rejections(Timestamp(0)).await.expect("forgotten");
+    let found = store.rejection(known.header("x-request-id")).await.expect("a store");
     assert_eq!(found.expect("it is kept").client_id, Some(client.id));
     let mut kept = 0;
     for record in &flood {
-        kept += usize::from(store.refusal(&record.request_id).await.expect("a store").is_some());
+        kept += usize::from(store.rejection(&record.request_id).await.expect("a store").is_some());
     }
     assert_eq!(kept, 5000);
 }

@@ -1,4 +1,4 @@
-//! `tokend explain`: each refusal keeps its true reason, and what mends it.
+//! `tokend explain`: each rejection keeps its true reason, and what mends it.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, lifet
 /// What is kept about a refused request, as the command shows it.
 async fn explain(server: &Server, answer: &Answer) -> Value {
     assert!(answer.status >= 400, "{answer:?}");
-    server.app.write_refusals().await.expect("written");
+    server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id").to_owned();
     let place = server.place.clone();
     let explaining = tokio::task::spawn_blocking(move || Cli::at(place).json(&["explain", &id]));
@@ -121,7 +121,7 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
     assert_eq!(explain(&server, &scope).await["error"], "invalid_client");
 }
 
-/// Line 10: assertions, whose refusals name the number.
+/// Line 10: assertions, whose rejections name the number.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_says_by_how_much_it_is_wrong() {
     let server = Server::start(Engine::Sqlite).await;
@@ -213,7 +213,7 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     says(&explain(&server, &other).await, "no client has that id", "");
 }
 
-/// Line 10: a running server writes by itself, other instances' refusals are found too, and what
+/// Line 10: a running server writes by itself, other instances' rejections are found too, and what
 /// is not known is said to be so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -239,8 +239,8 @@ async fn a_running_server_keeps_its_refusals_for_the_command(
 
     server.clock.advance(8 * 86_400);
     let until = server.clock.now().minus_seconds(7 * 86_400);
-    server.services().store.purge_refusals(until).await.expect("forgotten");
-    let left = server.services().store.refusal(answer.header("x-request-id")).await;
+    server.services().store.purge_rejections(until).await.expect("forgotten");
+    let left = server.services().store.rejection(answer.header("x-request-id")).await;
     assert!(left.expect("a look").is_none());
 }
 

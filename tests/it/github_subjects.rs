@@ -73,10 +73,10 @@ impl Stage {
         Answer::of(self.server.http.post(self.server.token_url()).form(&form)).await
     }
 
-    /// The reason and the remedy of a refusal, as the command shows them.
+    /// The reason and the remedy of a rejection, as the command shows them.
     async fn explain(&self, answer: &Answer) -> (String, String) {
         answer.assert_refused(400, "invalid_grant");
-        self.server.app.write_refusals().await.expect("written");
+        self.server.app.write_rejections().await.expect("written");
         let id = answer.header("x-request-id");
         let arguments = ["explain", id, "-o", "json"].map(str::to_owned).to_vec();
         let run = self.run(arguments, String::new()).await;

@@ -167,7 +167,7 @@ async fn time_does_not_tell_whether_a_client_exists(#[values(false, true)] with_
     panic!("a known and an unknown client are apart by {apart:.3?} of their time");
 }
 
-/// How far the medians of 2,000 refusals each are apart, as a part of the larger one.
+/// How far the medians of 2,000 rejections each are apart, as a part of the larger one.
 async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
     let mut times = [Vec::new(), Vec::new()];
     for number in 0..4000 {

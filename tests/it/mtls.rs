@@ -147,9 +147,9 @@ async fn a_certificate_without_a_good_chain_is_nobody() {
     tls.ask(&nobody, Some(&worker)).await.assert_refused(401, "invalid_client");
     // A client that is registered for secrets only is not opened by a certificate.
     let other = tls.ask(&client, Some(&tls.ca.issue(&params("other")))).await;
-    tls.server.app.write_refusals().await.expect("written");
+    tls.server.app.write_rejections().await.expect("written");
     let id = other.header("x-request-id").to_owned();
-    let kept = tls.server.services().store.refusal(&id).await.expect("a store").expect("one");
+    let kept = tls.server.services().store.rejection(&id).await.expect("a store").expect("one");
     for name in ["san_dns=other.example", "san_uri=spiffe://acme.example/other", "san_ip=10.0.0.7"]
     {
         assert!(kept.reason.contains(name), "{name}: {}", kept.reason);
@@ -334,9 +334,9 @@ async fn only_a_trusted_proxy_passes_a_certificate_on(
         }
         let unreadable = ask("-----BEGIN CERTIFICATE-----").await;
         unreadable.assert_refused(401, "invalid_client");
-        server.app.write_refusals().await.expect("written");
+        server.app.write_rejections().await.expect("written");
         let id = unreadable.header("x-request-id");
-        let kept = server.services().store.refusal(id).await.expect("a store").expect("one");
+        let kept = server.services().store.rejection(id).await.expect("a store").expect("one");
         assert!(kept.remedy.is_some_and(|remedy| remedy.contains("RFC 9440")));
         let request = server.http.post(server.token_url()).header("client-cert", worker.header());
         let answer = Answer::of(request.form(&[("grant_type", "client_credentials")])).await;

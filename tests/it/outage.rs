@@ -73,8 +73,8 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
 
         // What was refused meanwhile can be explained now.
         let id = mistaken.header("x-request-id");
-        while server.services().store.refusal(id).await.expect("a look").is_none() {
-            assert!(back.elapsed() < Duration::from_secs(20), "{way:?}: the refusal was lost");
+        while server.services().store.rejection(id).await.expect("a look").is_none() {
+            assert!(back.elapsed() < Duration::from_secs(20), "{way:?}: the rejection was lost");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -99,8 +99,8 @@ async fn every_command_and_snippet_that_can_run_here_does_what_it_says() {
     ] {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
-    // The refusal that the README shows is the one that the server gives.
-    let shown = blocks("json").pop().expect("a refusal");
+    // The rejection that the README shows is the one that the server gives.
+    let shown = blocks("json").pop().expect("a rejection");
     assert!(said.contains(shown.trim()), "{shown} is not in {said}");
 
     let token = said

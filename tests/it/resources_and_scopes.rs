@@ -88,7 +88,7 @@ async fn a_scope_beyond_the_grant_is_refused_as_a_whole(
     server.ask_for(&stranger, &[("scope", "x")]).await.assert_refused(401, "invalid_client");
 }
 
-/// More parameters, the code of the refusal, and words of its description.
+/// More parameters, the code of the rejection, and words of its description.
 type Refused<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
 
 /// RFC 8707, section 2; DESIGN D5 (C-90, C-91, C-94, C-101, C-161, C-162).
@@ -107,7 +107,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
         .await;
     assert_granted(&server, &client, &[("scope", "orders:read")], ORDERS, "orders:read").await;
 
-    let refusals: [Refused<'_>; 9] = [
+    let rejections: [Refused<'_>; 9] = [
         (
             &[],
             "invalid_target",
@@ -149,7 +149,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
             &["Granted: orders:read.", "It is of https://invoices.example.com"],
         ),
     ];
-    for (more, error, words) in refusals {
+    for (more, error, words) in rejections {
         let answer = server.ask_for(&client, more).await;
         answer.assert_refused(400, error);
         for words in words {

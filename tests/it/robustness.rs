@@ -21,7 +21,7 @@ const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 const JSON: &str = "content-type: application/json\r\n";
 const GRANT: &str = "grant_type=client_credentials";
 
-/// A raw answer is a refusal of that status with a JSON body that has `error`.
+/// A raw answer is a rejection of that status with a JSON body that has `error`.
 fn assert_json_refusal(name: &str, answer: &str, status: u16) {
     assert_eq!(raw::status(answer), status, "{name}: {answer}");
     let body = raw::body(answer);
@@ -225,7 +225,7 @@ async fn every_path_and_method_answers_in_json(
     }
 }
 
-/// The reason of a refusal is in the log, once, under the id that the caller holds.
+/// The reason of a rejection is in the log, once, under the id that the caller holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_true_reason_is_logged_once_under_the_request_id() {
     let server = Server::start(Engine::Sqlite).await;

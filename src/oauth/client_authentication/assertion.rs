@@ -15,7 +15,7 @@ use crate::model::client::AuthenticationMethod;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::caller::AssertionCredentials;
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, refusal, refuse_disabled, refuse_other_methods, trust, unfetched,
+    Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, trust, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, echo};
 use crate::oauth::token_rate;
@@ -65,7 +65,7 @@ pub(super) async fn authenticate(
     let checks = SignatureChecks::new(SignatureChecks::OF_ONE_CLIENT);
     at_equal_cost(app, &assertion, checks, |checks| {
         if credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
-            return Err(refusal(&entry, "client_id is not the iss of the assertion"));
+            return Err(rejection(&entry, "client_id is not the iss of the assertion"));
         }
         verify(app, &entry, &assertion, checks)
     })?;
@@ -117,7 +117,7 @@ fn verify(
 ) -> Result<(), OAuthError> {
     let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
     let keys = keys.ok_or_else(|| {
-        refusal(entry, "the client has no public keys")
+        rejection(entry, "the client has no public keys")
             .with_remedy("Give it some: tokend client keys add.")
     })?;
     let Some(known) = keys.keys() else {
@@ -129,7 +129,7 @@ fn verify(
         if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
             ask_for(app, keys);
         }
-        refusal(entry, &format!("the assertion: {error}")).with_remedy(
+        rejection(entry, &format!("the assertion: {error}")).with_remedy(
             "Sign with the private half of a key that tokend client keys list shows, under its kid, or register the key that signs: tokend client keys add.",
         )
     })
@@ -250,7 +250,7 @@ async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthE
     ))
 }
 
-/// A refusal to somebody who has signed with the client's key.
+/// A rejection to somebody who has signed with the client's key.
 fn wrong(problem: impl std::fmt::Display) -> OAuthError {
     OAuthError::new(
         ErrorCode::InvalidClient,

@@ -8,7 +8,7 @@ use crate::crypto::certificate::ClientCertificate;
 use crate::directory::{ClientEntry, SecurityEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::{ask_for, diagnosis, refusal, refuse_disabled};
+use crate::oauth::client_authentication::{ask_for, diagnosis, refuse_disabled, rejection};
 use crate::oauth::error::OAuthError;
 
 const REMEDY: &str = "For a subject register one of the names shown (tokend client update ID --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add ID --certificate FILE.";
@@ -40,7 +40,7 @@ pub(super) fn authenticate(
     verified.map_err(|problem| {
         let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
-        refusal(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
+        rejection(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
             .with_remedy(REMEDY)
     })?;
     refuse_disabled(&entry)?;

@@ -14,10 +14,10 @@ use crate::app::App;
 use crate::crypto::secret::{self, SecretFormat};
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
-use crate::model::refusal::UnknownId;
+use crate::model::rejection::UnknownId;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
-use crate::oauth::client_authentication::refusal;
+use crate::oauth::client_authentication::rejection;
 use crate::oauth::error::OAuthError;
 
 const COLONS: &str = "The credentials hold several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
@@ -78,14 +78,14 @@ pub(super) fn wrong_secret(
     for (variant, mistake) in variants(presented) {
         if is_own(&variant) {
             let reason = format!("the secret is this client's, but it {}", mistake.description());
-            return refusal(entry, &reason).with_remedy(mistake.remedy());
+            return rejection(entry, &reason).with_remedy(mistake.remedy());
         }
     }
     if entry.secrets.is_empty() && !is_own(presented) {
         return without_secret(entry);
     }
     match secret::format_of(presented) {
-        SecretFormat::Damaged => refusal(
+        SecretFormat::Damaged => rejection(
             entry,
             "the secret was cut or mistyped: its checksum does not match",
         )
@@ -93,7 +93,7 @@ pub(super) fn wrong_secret(
             "Copy it again as a whole: tkd_ and 49 letters and digits, without a line break.",
         ),
         SecretFormat::Whole if !is_own(presented) => {
-            refusal(entry, "the secret was minted for another client or by another server")
+            rejection(entry, "the secret was minted for another client or by another server")
                 .with_hint(secret::hint(presented))
                 .with_remedy(
                     "Give this client its own secret, or make it one: tokend client add-secret.",
@@ -101,7 +101,7 @@ pub(super) fn wrong_secret(
         }
         SecretFormat::Whole => ended(entry, presented, now),
         SecretFormat::Foreign if presented.starts_with("eyJ") => {
-            refusal(entry, "the value sent as secret looks like a token")
+            rejection(entry, "the value sent as secret looks like a token")
                 .with_remedy("Send the client's secret; a JWT belongs in client_assertion.")
         }
         SecretFormat::Foreign => {
@@ -112,7 +112,7 @@ pub(super) fn wrong_secret(
                 let all: Vec<_> = oddities.iter().map(|odd| odd.description()).collect();
                 reason.push_str(&format!(". What arrived {}", all.join("; ")));
             }
-            refusal(entry, &reason).with_remedy(oddities.first().map_or(
+            rejection(entry, &reason).with_remedy(oddities.first().map_or(
                 "Compare with where it came from; an imported secret cannot be shown again.",
                 |first| first.remedy(),
             ))
@@ -128,7 +128,7 @@ fn without_secret(entry: &ClientEntry) -> OAuthError {
     } else {
         format!("the client has no secret; it has {}", means.join(", "))
     };
-    refusal(entry, &reason).with_remedy(if means.is_empty() {
+    rejection(entry, &reason).with_remedy(if means.is_empty() {
         "Make it a secret: tokend client add-secret ID. Or register a key or a trust."
     } else {
         "Let it authenticate by these, or make it a secret: tokend client add-secret ID."
@@ -157,9 +157,9 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
         Some((known, end)) if end <= now => {
             let (id, ago) = (known.stored.secret_id.as_str(), span(now.0 - end.0));
-            refusal(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
+            rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
         }
-        _ => refusal(entry, "the secret was this client's and has been removed"),
+        _ => rejection(entry, "the secret was this client's and has been removed"),
     }
     .with_hint(hint)
     .with_remedy(remedy)

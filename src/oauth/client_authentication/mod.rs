@@ -181,10 +181,10 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
 
 /// The answer is the same for every client id; the operator learns what the client should present.
 fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
-    let refusal = OAuthError::no_authentication(caller.misspelt.as_deref());
-    let Some(id) = &caller.client_id else { return refusal };
+    let rejection = OAuthError::no_authentication(caller.misspelt.as_deref());
+    let Some(id) = &caller.client_id else { return rejection };
     let Some(entry) = app.directory.client(id) else {
-        return refusal.with_reason(diagnosis::unknown_id(app, id).reason().to_owned());
+        return rejection.with_reason(diagnosis::unknown_id(app, id).reason().to_owned());
     };
     let (by_certificate, others): (Vec<_>, Vec<_>) =
         entry.allowed.auth_methods.iter().partition(|method| method.is_by_certificate());
@@ -209,7 +209,7 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
             "Send the credentials of one of these methods in the same request.",
         )
     };
-    refusal.with_reason(reason).about(id).with_remedy(remedy)
+    rejection.with_reason(reason).about(id).with_remedy(remedy)
 }
 
 /// Has the keys of others fetched soon, because one was not among them.
@@ -219,14 +219,14 @@ fn ask_for(app: &App, keys: &KeysEntry) {
     }
 }
 
-/// The refusal while the keys of others are not here; says what stands in the way.
+/// The rejection while the keys of others are not here; says what stands in the way.
 fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     let problem = match keys {
         KeysEntry::Remote(set) => set.problem(),
         KeysEntry::Inline(_) => None,
     };
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
-    refusal(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
+    rejection(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
         .with_remedy("It must be https, answer within seconds without a redirect, and lie outside of private networks unless fetch.allowed_networks names them (fetch.ca_file for a CA of your own).")
 }
 
@@ -280,7 +280,7 @@ fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
         ClientState::Active => Ok(()),
         ClientState::Disabled => {
             let id = &entry.client_id;
-            Err(refusal(entry, "the client is disabled").with_remedy(format!(
+            Err(rejection(entry, "the client is disabled").with_remedy(format!(
                 "Why: tokend audit list --subject {id} --action client.disabled. To let it in again: tokend client enable {id}."
             )))
         }
@@ -301,11 +301,11 @@ fn refuse_other_methods(
         "Let it use {}, or permit {method}: tokend client update --auth-method.",
         permitted.join(" or ")
     );
-    Err(refusal(entry, &format!("the client may not use {method}")).with_remedy(remedy))
+    Err(rejection(entry, &format!("the client may not use {method}")).with_remedy(remedy))
 }
 
-/// A refusal whose reason names the client, which exists and is therefore no secret.
-fn refusal(entry: &ClientEntry, reason: &str) -> OAuthError {
+/// A rejection whose reason names the client, which exists and is therefore no secret.
+fn rejection(entry: &ClientEntry, reason: &str) -> OAuthError {
     let id = entry.client_id.as_str();
     OAuthError::authentication_failed(format!("{id}: {reason}")).about(id)
 }

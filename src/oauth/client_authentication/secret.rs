@@ -17,7 +17,7 @@ use crate::model::network::customer_network;
 use crate::model::secret::SecretKind;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
-use crate::oauth::client_authentication::{diagnosis, refusal};
+use crate::oauth::client_authentication::{diagnosis, rejection};
 use crate::oauth::error::OAuthError;
 
 /// A client, and which of its secrets has proved it.
@@ -62,10 +62,10 @@ fn as_of_now(
         Some(current) => {
             let mac = mac(app, credentials);
             let secret = remembered(&current, &mac, app.services.clock.now());
-            let secret = secret.ok_or_else(|| refusal(&current, "the secret has just ended"))?;
+            let secret = secret.ok_or_else(|| rejection(&current, "the secret has just ended"))?;
             Ok(VerifiedSecret { entry: current, secret })
         }
-        None => Err(refusal(&verified.entry, "the client has just been deleted")),
+        None => Err(rejection(&verified.entry, "the client has just been deleted")),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::{
-    ask_for, diagnosis, refusal, refuse_disabled, subject_form, unfetched,
+    ask_for, diagnosis, refuse_disabled, rejection, subject_form, unfetched,
 };
 use crate::oauth::error::OAuthError;
 
@@ -78,7 +78,7 @@ fn of_named_client(
     let signed = fitting.iter().find(|known| sources.have_signed(&known.keys));
     let Some(known) = signed else {
         let id = fitting[0].trust.trust_id.as_str();
-        return Err(sources.refusal(Some(&entry), &format!("trust {id}: ")));
+        return Err(sources.rejection(Some(&entry), &format!("trust {id}: ")));
     };
     refuse_untimely(&entry, known, assertion, now)?;
     refuse_disabled(&entry)?;
@@ -108,7 +108,7 @@ fn of_any_client(
     let keys = candidates.iter().map(|candidate| &candidate.keys);
     let sources = Sources::verify(app, assertion, keys, checks);
     if sources.signed.is_empty() {
-        return Err(sources.refusal(None, ""));
+        return Err(sources.rejection(None, ""));
     }
     let (mut verified, mut refused) = (Vec::<Arc<ClientEntry>>::new(), None);
     for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
@@ -126,12 +126,12 @@ fn of_any_client(
         match met {
             Ok(()) if verified.iter().any(|other| other.client_id == entry.client_id) => {}
             Ok(()) => verified.push(entry),
-            Err(refusal) => refused = Some(refusal),
+            Err(rejection) => refused = Some(rejection),
         }
     }
     match (&verified[..], refused) {
         ([entry], _) => Ok(Arc::clone(entry)),
-        ([], Some(refusal)) => Err(refusal),
+        ([], Some(rejection)) => Err(rejection),
         ([], None) => Err(untrusted(app, assertion)),
         ([..], _) => Err(OAuthError::authentication_failed(
             "several clients trust this token, and the request does not say which is meant",
@@ -181,10 +181,10 @@ impl<'a> Sources<'a> {
         self.signed.contains(&keys.address())
     }
 
-    /// The refusal if none has signed.
-    fn refusal(&self, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
+    /// The rejection if none has signed.
+    fn rejection(&self, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
         let refused = |reason: String| match entry {
-            Some(entry) => refusal(entry, &reason),
+            Some(entry) => rejection(entry, &reason),
             None => OAuthError::authentication_failed(reason),
         };
         match (self.missing, entry) {
@@ -213,7 +213,7 @@ fn refuse_untimely(
 ) -> Result<(), OAuthError> {
     untimely(assertion.claims(), now).map_or(Ok(()), |problem| {
         let id = &known.trust.trust_id;
-        Err(refusal(entry, &format!("trust {id}: {problem}")).with_remedy(TEST))
+        Err(rejection(entry, &format!("trust {id}: {problem}")).with_remedy(TEST))
     })
 }
 
@@ -251,7 +251,7 @@ fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
     } else {
         problems.join("; ")
     };
-    refusal(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.to_owned()))
+    rejection(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.to_owned()))
 }
 
 /// Why a token is not one that a trust is about.

@@ -8,7 +8,7 @@ use crate::model::time::Timestamp;
 
 /// Why a request was refused: what the caller was told, and what it was not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RefusalRecord {
+pub struct RejectionRecord {
     /// The id of the request, which the caller has been told.
     pub request_id: String,
     /// When.
@@ -50,7 +50,7 @@ impl UnknownId {
         Self { length: id.chars().count(), start: id.chars().take(4).filter(is_plain).collect() }
     }
 
-    /// Reads what [`fmt::Display`] wrote as the reason of a refusal.
+    /// Reads what [`fmt::Display`] wrote as the reason of a rejection.
     pub fn from_reason(reason: &str) -> Option<Self> {
         let (length, start) = reason
             .strip_prefix(Self::BEFORE)?
@@ -67,7 +67,7 @@ impl fmt::Display for UnknownId {
     }
 }
 
-impl RefusalRecord {
+impl RejectionRecord {
     /// True for a text that could be the id of a request.
     pub fn is_request_id(text: &str) -> bool {
         text.strip_prefix("req_").is_some_and(|rest| {

@@ -1,4 +1,4 @@
-//! The last refusals, in a bounded ring, until they are written to the database: a command of the
+//! The last rejections, in a bounded ring, until they are written to the database: a command of the
 //! operator is another process, and the instance that refused may be any of several.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::model::network::customer_network;
-use crate::model::refusal::RefusalRecord;
+use crate::model::rejection::RejectionRecord;
 
 /// How many are held until they are written.
 const MOST: usize = 2000;
@@ -21,7 +21,7 @@ const MOST_OF_ONE: usize = 200;
 /// How many more of one address may come each time they are written.
 const REFILL: usize = 50;
 
-/// What a refusal is about.
+/// What a rejection is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
     /// A client that exists.
@@ -30,23 +30,23 @@ pub enum About {
     NoKnownClient,
 }
 
-/// The refusals since they were last taken.
+/// The rejections since they were last taken.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<Held>);
+pub struct RecentRejections(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    records: Vec<RefusalRecord>,
+    records: Vec<RejectionRecord>,
     /// How many of them are about no known client.
     of_unknown: usize,
     /// How much of its burst each address has used up.
     by_address: HashMap<IpAddr, usize>,
 }
 
-impl Refusals {
-    /// Notes a refusal if there is room. Never waits: where two threads meet, one of them goes on
+impl RecentRejections {
+    /// Notes a rejection if there is room. Never waits: where two threads meet, one of them goes on
     /// without; the log has all of them.
-    pub fn note(&self, address: IpAddr, about: About, record: impl FnOnce() -> RefusalRecord) {
+    pub fn note(&self, address: IpAddr, about: About, record: impl FnOnce() -> RejectionRecord) {
         let mut held = match self.0.try_lock() {
             Ok(held) => held,
             Err(TryLockError::Poisoned(held)) => held.into_inner(),
@@ -66,7 +66,7 @@ impl Refusals {
     }
 
     /// Takes everything that is held.
-    pub fn take(&self) -> Vec<RefusalRecord> {
+    pub fn take(&self) -> Vec<RejectionRecord> {
         let mut held = self.lock();
         held.by_address.retain(|_, used| {
             *used = used.saturating_sub(REFILL);
@@ -78,7 +78,7 @@ impl Refusals {
 
     /// Holds what could not be written, for the next time: the latest of it, so that half of the
     /// room stays free for what comes.
-    pub fn put_back(&self, mut records: Vec<RefusalRecord>) {
+    pub fn put_back(&self, mut records: Vec<RejectionRecord>) {
         let mut held = self.lock();
         records.drain(..records.len().saturating_sub(MOST / 2));
         records.append(&mut held.records);
@@ -96,8 +96,8 @@ mod tests {
     use super::*;
     use crate::model::time::Timestamp;
 
-    fn note_about(refusals: &Refusals, address: IpAddr, about: About) {
-        refusals.note(address, about, || RefusalRecord {
+    fn note_about(rejections: &RecentRejections, address: IpAddr, about: About) {
+        rejections.note(address, about, || RejectionRecord {
             request_id: String::new(),
             at: Timestamp(0),
             status: 401,
@@ -110,8 +110,8 @@ mod tests {
         });
     }
 
-    fn note(refusals: &Refusals, address: IpAddr) {
-        note_about(refusals, address, About::KnownClient);
+    fn note(rejections: &RecentRejections, address: IpAddr) {
+        note_about(rejections, address, About::KnownClient);
     }
 
     /// An address of a network of its own.
@@ -121,53 +121,54 @@ mod tests {
 
     #[test]
     fn a_flood_from_one_address_leaves_room_for_the_others() {
-        let refusals = Refusals::default();
-        (0..2000).for_each(|_| note(&refusals, address(1)));
-        note(&refusals, address(2));
-        assert_eq!(refusals.take().len(), MOST_OF_ONE + 1);
+        let rejections = RecentRejections::default();
+        (0..2000).for_each(|_| note(&rejections, address(1)));
+        note(&rejections, address(2));
+        assert_eq!(rejections.take().len(), MOST_OF_ONE + 1);
         // It goes on, a little at a time.
-        (0..2000).for_each(|_| note(&refusals, address(1)));
-        assert_eq!(refusals.take().len(), REFILL);
-        (0..5000).for_each(|n| note(&refusals, address(n)));
-        assert_eq!(refusals.take().len(), MOST);
-        assert!(refusals.take().is_empty());
-        (0..20).for_each(|_| drop(refusals.take()));
-        assert!(refusals.lock().by_address.is_empty());
+        (0..2000).for_each(|_| note(&rejections, address(1)));
+        assert_eq!(rejections.take().len(), REFILL);
+        (0..5000).for_each(|n| note(&rejections, address(n)));
+        assert_eq!(rejections.take().len(), MOST);
+        assert!(rejections.take().is_empty());
+        (0..20).for_each(|_| drop(rejections.take()));
+        assert!(rejections.lock().by_address.is_empty());
     }
 
     /// S-9: a customer's network wrote ten times as many rows from many addresses as from one.
     #[test]
     fn all_addresses_of_one_customer_are_one() {
-        let refusals = Refusals::default();
+        let rejections = RecentRejections::default();
         for host in 0..2000_u16 {
-            note(&refusals, IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]));
+            note(&rejections, IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]));
         }
-        assert_eq!(refusals.take().len(), MOST_OF_ONE);
+        assert_eq!(rejections.take().len(), MOST_OF_ONE);
     }
 
     /// S-9: a flood about nothing filled the ring.
     #[test]
     fn a_share_is_kept_for_known_clients() {
-        let refusals = Refusals::default();
-        (0..5000).for_each(|n| note_about(&refusals, address(n), About::NoKnownClient));
-        note(&refusals, address(6000));
-        let taken = refusals.take();
+        let rejections = RecentRejections::default();
+        (0..5000).for_each(|n| note_about(&rejections, address(n), About::NoKnownClient));
+        note(&rejections, address(6000));
+        let taken = rejections.take();
         assert_eq!(taken.len(), MOST_OF_UNKNOWN + 1);
-        refusals.put_back(taken);
-        (7000..12_000).for_each(|n| note_about(&refusals, address(n), About::NoKnownClient));
-        note(&refusals, address(6001));
-        let known = refusals.take().iter().filter(|record| record.client_id.is_some()).count();
+        rejections.put_back(taken);
+        (7000..12_000).for_each(|n| note_about(&rejections, address(n), About::NoKnownClient));
+        note(&rejections, address(6001));
+        let known = rejections.take().iter().filter(|record| record.client_id.is_some()).count();
         assert_eq!(known, 2);
     }
 
     #[test]
     fn what_could_not_be_written_is_held_without_shutting_others_out() {
-        let refusals = Refusals::default();
-        (0..MOST).for_each(|n| note(&refusals, address(n)));
-        refusals.put_back(refusals.take());
-        (0..10).for_each(|_| note(&refusals, address(9999)));
-        refusals.put_back(refusals.take());
-        let addresses: Vec<_> = refusals.take().into_iter().map(|record| record.address).collect();
+        let rejections = RecentRejections::default();
+        (0..MOST).for_each(|n| note(&rejections, address(n)));
+        rejections.put_back(rejections.take());
+        (0..10).for_each(|_| note(&rejections, address(9999)));
+        rejections.put_back(rejections.take());
+        let addresses: Vec<_> =
+            rejections.take().into_iter().map(|record| record.address).collect();
         assert_eq!(addresses.len(), MOST / 2);
         assert_eq!(addresses[0], address(MOST / 2 + 10).to_string());
         let later = address(9999).to_string();

@@ -3,13 +3,13 @@
 use sqlx::QueryBuilder;
 
 use crate::model::client::ClientId;
-use crate::model::refusal::{RefusalRecord, UnknownId};
+use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::model::time::Timestamp;
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many refusals are kept.
+/// How many rejections are kept.
 const MOST: i64 = 10_000;
 
 /// How many of them may be about no known client.
@@ -55,9 +55,9 @@ impl RejectionFilter {
     }
 }
 
-fn refusal(row: Row) -> RefusalRecord {
+fn rejection(row: Row) -> RejectionRecord {
     let (request_id, at, status, error, address, client_id, reason, remedy, hint) = row;
-    RefusalRecord {
+    RejectionRecord {
         request_id,
         at: Timestamp(at),
         status: u16::try_from(status).unwrap_or_default(),
@@ -71,25 +71,25 @@ fn refusal(row: Row) -> RefusalRecord {
 }
 
 impl Store {
-    /// Keeps refusals.
-    pub async fn add_refusals(&self, refusals: &[RefusalRecord]) -> Result<(), StoreError> {
+    /// Keeps rejections.
+    pub async fn add_rejections(&self, rejections: &[RejectionRecord]) -> Result<(), StoreError> {
         const INSERT: &str = "
-            INSERT INTO refusal
+            INSERT INTO rejection
                 (request_id, at, status, error, address, client_id, reason, remedy, hint) ";
         let mut transaction = self.transaction().await?;
-        for batch in refusals.chunks(BATCH) {
+        for batch in rejections.chunks(BATCH) {
             on_transaction!(transaction, |connection| {
                 let mut statement = QueryBuilder::new(INSERT);
-                statement.push_values(batch, |mut row, refusal| {
-                    row.push_bind(&refusal.request_id)
-                        .push_bind(refusal.at.0)
-                        .push_bind(i64::from(refusal.status))
-                        .push_bind(&refusal.error)
-                        .push_bind(&refusal.address)
-                        .push_bind(&refusal.client_id)
-                        .push_bind(&refusal.reason)
-                        .push_bind(&refusal.remedy)
-                        .push_bind(&refusal.hint);
+                statement.push_values(batch, |mut row, rejection| {
+                    row.push_bind(&rejection.request_id)
+                        .push_bind(rejection.at.0)
+                        .push_bind(i64::from(rejection.status))
+                        .push_bind(&rejection.error)
+                        .push_bind(&rejection.address)
+                        .push_bind(&rejection.client_id)
+                        .push_bind(&rejection.reason)
+                        .push_bind(&rejection.remedy)
+                        .push_bind(&rejection.hint);
                 });
                 statement.push(" ON CONFLICT (request_id) DO NOTHING");
                 statement.build().execute(connection).await?;
@@ -100,15 +100,15 @@ impl Store {
     }
 
     /// Why the request of that id was refused, if that is known.
-    pub async fn refusal(&self, request_id: &str) -> Result<Option<RefusalRecord>, StoreError> {
+    pub async fn rejection(&self, request_id: &str) -> Result<Option<RejectionRecord>, StoreError> {
         const SQL: &str = "
             SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
-            FROM refusal
+            FROM rejection
             WHERE request_id = $1";
         on_pool!(self, |pool| {
             let row: Option<Row> =
                 sqlx::query_as(SQL).bind(request_id).fetch_optional(pool).await?;
-            Ok(row.map(refusal))
+            Ok(row.map(rejection))
         })
     }
 
@@ -117,11 +117,11 @@ impl Store {
         &self,
         filter: &RejectionFilter,
         limit: u32,
-    ) -> Result<Vec<RefusalRecord>, StoreError> {
+    ) -> Result<Vec<RejectionRecord>, StoreError> {
         let mut statement = Statement::default();
         statement.push(
             "SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
-            FROM refusal
+            FROM rejection
             WHERE ",
         );
         filter.push_conditions(&mut statement);
@@ -129,39 +129,39 @@ impl Store {
         statement.push_with(" ORDER BY at DESC, request_id LIMIT ?", [limit]);
         on_pool!(self, |pool| {
             let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
-            Ok(rows.into_iter().map(refusal).collect())
+            Ok(rows.into_iter().map(rejection).collect())
         })
     }
 
     /// How many rejections a filter matches.
     pub async fn count_rejections(&self, filter: &RejectionFilter) -> Result<i64, StoreError> {
         let mut statement = Statement::default();
-        statement.push("SELECT COUNT(*) FROM refusal WHERE ");
+        statement.push("SELECT COUNT(*) FROM rejection WHERE ");
         filter.push_conditions(&mut statement);
         on_pool!(self, |pool| {
             Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
         })
     }
 
-    /// Removes refusals from before `until`, and all but the last ones. Those about no known client
+    /// Removes rejections from before `until`, and all but the last ones. Those about no known client
     /// are half of them at most, so that a flood does not push out the others.
-    pub async fn purge_refusals(&self, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn purge_rejections(&self, until: Timestamp) -> Result<(), StoreError> {
         const OLD: &str = "
-            DELETE FROM refusal
-            WHERE request_id IN (SELECT request_id FROM refusal WHERE at <= $1 LIMIT $2)";
+            DELETE FROM rejection
+            WHERE request_id IN (SELECT request_id FROM rejection WHERE at <= $1 LIMIT $2)";
         const UNKNOWN: &str = "
-            DELETE FROM refusal
+            DELETE FROM rejection
             WHERE request_id IN
                 (SELECT request_id
-                 FROM refusal
+                 FROM rejection
                  WHERE client_id IS NULL
                  ORDER BY at DESC, request_id
                  LIMIT $2 OFFSET $1)";
         const ANY: &str = "
-            DELETE FROM refusal
+            DELETE FROM rejection
             WHERE request_id IN
                 (SELECT request_id
-                 FROM refusal
+                 FROM rejection
                  ORDER BY at DESC, request_id
                  LIMIT $2 OFFSET $1)";
         self.delete_in_batches(OLD, until, 500).await?;
