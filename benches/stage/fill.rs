@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection};
 use tokend::app::Services;
 use tokend::crypto::random;
-use tokend::crypto::secret::hint;
+use tokend::crypto::secret::suffix;
 use tokend::model::client::ClientId;
 
 use crate::load::Credentials;
@@ -46,7 +46,7 @@ macro_rules! write {
                     .push_bind(&new.client_id)
                     .push_bind("minted")
                     .push_bind(&new.hash)
-                    .push_bind(hint(&new.secret))
+                    .push_bind(suffix(&new.secret))
                     .push_bind("")
                     .push_bind(0_i64);
             });

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::pending::Pending;
 use crate::admin::{Actor, AdminError, Changed, Work, registration};
 use crate::app::Services;
-use crate::crypto::secret::{check_imported, hint};
+use crate::crypto::secret::{check_imported, suffix};
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};
@@ -183,7 +183,7 @@ fn record_of(
         secret_id: new_id()?,
         kind: SecretKind::Generated,
         hash,
-        hint: hint(plain.expose_secret()),
+        suffix: suffix(plain.expose_secret()),
         label: new.label.clone(),
         created_at: now,
         expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),
@@ -199,20 +199,20 @@ pub(super) fn take_over(
 ) -> Result<SecretRecord, CryptoError> {
     check_imported(plain)?;
     let hash = services.vault.hasher.hash(plain)?;
-    record_of_import(services, hash, hint(plain.expose_secret()))
+    record_of_import(services, hash, suffix(plain.expose_secret()))
 }
 
 /// Makes the record of a hash of another system, whose secret nobody here has seen.
 pub(super) fn record_of_import(
     services: &Services,
     hash: SecretHash,
-    hint: String,
+    suffix: String,
 ) -> Result<SecretRecord, CryptoError> {
     Ok(SecretRecord {
         secret_id: new_id()?,
         kind: SecretKind::Imported,
         hash,
-        hint,
+        suffix,
         label: "imported".to_owned(),
         created_at: services.clock.now(),
         expires_at: None,

@@ -39,7 +39,7 @@ pub async fn find(
     let plain = text.expose_secret();
     let is_generated = format_of(plain) == SecretFormat::Whole;
     let stored = if is_generated {
-        services.store.secrets_by_suffix(&hint(plain)).await?
+        services.store.secrets_by_suffix(&suffix(plain)).await?
     } else {
         secrets_of(services, candidates).await?
     };

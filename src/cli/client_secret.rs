@@ -123,9 +123,9 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
 /// One line about a secret that is kept.
 pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
     let mut text = secret.secret_id.to_string();
-    if !secret.hint.is_empty() {
+    if !secret.suffix.is_empty() {
         text.push_str(" …");
-        text.push_str(&secret.hint);
+        text.push_str(&secret.suffix);
     }
     if !secret.label.is_empty() {
         text.push(' ');

@@ -14,7 +14,7 @@ use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError};
 use crate::app::Services;
 use crate::cli::error::CliError;
-use crate::crypto::secret::hint;
+use crate::crypto::secret::suffix;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
@@ -153,10 +153,10 @@ fn load(services: &Services, demo: &Registration) -> Option<SecretString> {
     let text = Zeroizing::new(text);
     let kept = text.trim();
     let id = demo.client.client_id.as_str();
-    let hint = hint(kept);
+    let suffix = suffix(kept);
     let now = services.clock.now();
     let is_valid = services.vault.tag_key.is_tagged(id, kept)
-        && demo.secrets.iter().any(|known| known.hint == hint && known.is_live(now));
+        && demo.secrets.iter().any(|known| known.suffix == suffix && known.is_live(now));
     is_valid.then(|| SecretString::from(kept))
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
                  it for this id.",
     })?;
     let owners = match &found.hint {
-        Some(hint) => reader.store.clients_by_hint(hint).await?,
+        Some(hint) => reader.store.clients_by_suffix(hint).await?,
         None => Vec::new(),
     };
     let others: Vec<_> = owners

@@ -201,7 +201,7 @@ pub fn check_imported(secret: &SecretString) -> Result<(), CryptoError> {
 
 /// The last characters of a secret, by which people tell secrets apart: six of a minted one,
 /// which are its checksum; four of a long imported one; none of a short one.
-pub fn hint(secret: &str) -> String {
+pub fn suffix(secret: &str) -> String {
     let length = match (format_of(secret), secret.len()) {
         (SecretFormat::Whole, _) => CHECKSUM_LENGTH,
         (_, 20..) => 4,
@@ -246,7 +246,7 @@ mod tests {
         assert!(text.starts_with("tkd_"));
         assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
         assert_eq!(format_of(text), SecretFormat::Whole);
-        assert_eq!(hint(text), text[LENGTH - 6..]);
+        assert_eq!(suffix(text), text[LENGTH - 6..]);
     }
 
     #[test]
@@ -304,8 +304,8 @@ mod tests {
 
     #[test]
     fn a_hint_never_gives_a_short_secret_away() {
-        assert_eq!(hint("hunter2"), "");
-        assert_eq!(hint("0123456789abcdefghijKLMN"), "KLMN");
+        assert_eq!(suffix("hunter2"), "");
+        assert_eq!(suffix("0123456789abcdefghijKLMN"), "KLMN");
     }
 
     proptest! {
@@ -317,7 +317,7 @@ mod tests {
         #[test]
         fn any_text_has_a_shape_and_a_hint(text in ".{0,300}") {
             let _ = format_of(&text);
-            prop_assert!(hint(&text).len() <= 6);
+            prop_assert!(suffix(&text).len() <= 6);
         }
     }
 }

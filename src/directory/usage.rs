@@ -186,7 +186,7 @@ mod tests {
             secret_id: SecretId::parse(id).expect("a secret id"),
             kind: SecretKind::Generated,
             hash: SecretHash::from_phc(""),
-            hint: "".into(),
+            suffix: "".into(),
             expires_at: None,
         };
         SecretEntry { stored, memory: Arc::default() }

@@ -88,7 +88,7 @@ pub struct OperatorDetails {
     /// What would mend it.
     pub remedy: Option<Cow<'static, str>>,
     /// The last characters of a whole secret that was presented.
-    pub hint: Option<String>,
+    pub suffix: Option<String>,
 }
 
 impl OAuthError {
@@ -229,8 +229,8 @@ impl OAuthError {
 
     /// The same with the last characters of the secret that was presented.
     #[must_use]
-    pub fn with_hint(mut self, hint: String) -> Self {
-        self.operator_details.get_or_insert_default().hint = Some(hint);
+    pub fn with_suffix(mut self, suffix: String) -> Self {
+        self.operator_details.get_or_insert_default().suffix = Some(suffix);
         self
     }
 

@@ -164,7 +164,7 @@ impl Change {
                 .bind(client_id.as_str())
                 .bind(secret.kind.as_str())
                 .bind(secret.hash.as_phc())
-                .bind(&secret.hint)
+                .bind(&secret.suffix)
                 .bind(&secret.label)
                 .bind(secret.created_at.0)
                 .bind(secret.expires_at.map(|expiry| expiry.0))

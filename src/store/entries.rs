@@ -103,7 +103,7 @@ pub struct StoredSecret {
     /// The stored proof.
     pub hash: SecretHash,
     /// Its last characters.
-    pub hint: Box<str>,
+    pub suffix: Box<str>,
     /// From when on it no longer counts.
     pub expires_at: Option<Timestamp>,
 }
@@ -214,7 +214,7 @@ fn secret(line: &str) -> Result<StoredSecret, StoreError> {
         secret_id: SecretId::parse(secret_id)?,
         kind: SecretKind::parse(kind)?,
         hash: SecretHash::from_phc(hash),
-        hint: hint.into(),
+        suffix: hint.into(),
         expires_at: expires_at.map(Timestamp),
     })
 }

@@ -193,7 +193,7 @@ fn secret(line: &str) -> Result<SecretRecord, StoreError> {
         secret_id: SecretId::parse(secret_id)?,
         kind: SecretKind::parse(kind)?,
         hash: SecretHash::from_phc(hash),
-        hint: hint.to_owned(),
+        suffix: hint.to_owned(),
         label: label.to_owned(),
         created_at: Timestamp(number(created_at)?),
         expires_at: expires_at.map(Timestamp),

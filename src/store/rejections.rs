@@ -203,7 +203,7 @@ impl Store {
     }
 
     /// The clients that have a secret that ends like this, at most three.
-    pub async fn clients_by_hint(&self, hint: &str) -> Result<Vec<ClientId>, StoreError> {
+    pub async fn clients_by_suffix(&self, hint: &str) -> Result<Vec<ClientId>, StoreError> {
         const SQL: &str = "
             SELECT DISTINCT client_id
             FROM client_secret

@@ -91,7 +91,7 @@ impl ErrorResponse {
             client_id: operator_details.client_id,
             reason: fit(&self.reason),
             remedy: operator_details.remedy.as_deref().map(fit),
-            hint: operator_details.hint,
+            hint: operator_details.suffix,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::admin::import::object::Given;
 use crate::admin::{AdminError, secret};
 use crate::app::Services;
 use crate::crypto::CryptoError;
-use crate::crypto::secret::hint;
+use crate::crypto::secret::suffix;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
 use crate::model::time::Timestamp;
 
@@ -75,7 +75,7 @@ fn prepare_one(
     let known = stored.iter().find(|stored| match &proof {
         Proof::Hash(hash) => stored.hash == *hash,
         Proof::Plain(plain) => {
-            let may_be = stored.hint.is_empty() || stored.hint == hint(plain.expose_secret());
+            let may_be = stored.suffix.is_empty() || stored.suffix == suffix(plain.expose_secret());
             may_be && services.vault.hasher.matches(plain, &stored.hash)
         }
     });
@@ -88,8 +88,8 @@ fn prepare_one(
         Proof::Hash(hash) => secret::record_of_import(services, hash, String::new())?,
         // Nothing is stored in a dry run, so the hash would be wasted.
         Proof::Plain(plain) if is_dry_run => {
-            let hint = hint(plain.expose_secret());
-            secret::record_of_import(services, SecretHash::from_phc(""), hint)?
+            let suffix = suffix(plain.expose_secret());
+            secret::record_of_import(services, SecretHash::from_phc(""), suffix)?
         }
         Proof::Plain(plain) => secret::take_over(services, &plain)?,
     };

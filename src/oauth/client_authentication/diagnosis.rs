@@ -94,7 +94,7 @@ pub(super) fn wrong_secret(
         ),
         SecretFormat::Whole if !is_own(presented) => {
             rejection(entry, "the secret was minted for another client or by another server")
-                .with_hint(secret::hint(presented))
+                .with_suffix(secret::suffix(presented))
                 .with_remedy(
                     "Give this client its own secret, or make it one: tokend client add-secret.",
                 )
@@ -150,8 +150,8 @@ pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
 
 /// The secret was this client's once.
 fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
-    let hint = secret::hint(presented);
-    let is_it = |known: &&SecretEntry| *known.stored.hint == *hint;
+    let suffix = secret::suffix(presented);
+    let is_it = |known: &&SecretEntry| *known.stored.suffix == *suffix;
     let known = entry.secrets.iter().find(is_it);
     let remedy = "Make a new one: tokend client rotate-secret, or add-secret with a longer life.";
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
@@ -161,7 +161,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
     }
-    .with_hint(hint)
+    .with_suffix(suffix)
     .with_remedy(remedy)
 }
 

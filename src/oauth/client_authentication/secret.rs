@@ -113,12 +113,12 @@ impl SecretVerification<'_> {
         }
     }
 
-    /// A secret with a valid tag was minted for this client: the hint tells which one it must be.
+    /// A secret with a valid tag was minted for this client: the suffix tells which one it must be.
     /// It may also have come back by an import, after the client had been deleted.
     async fn prove_minted(&self, entry: &ClientEntry) -> Result<Option<usize>, OAuthError> {
-        let hint = secret::hint(self.credentials.secret.expose_secret());
+        let suffix = secret::suffix(self.credentials.secret.expose_secret());
         let may_be = |known: &SecretEntry| {
-            known.stored.kind == SecretKind::Imported || *known.stored.hint == *hint
+            known.stored.kind == SecretKind::Imported || *known.stored.suffix == *suffix
         };
         let found = self.matching(entry, HashQueue::Generated, may_be).await;
         Ok(found.map_err(|busy| OAuthError::unavailable(busy.to_string()))?.secret())
