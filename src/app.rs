@@ -1,5 +1,6 @@
 //! What a process is made of: built once at the start, then only read.
 
+pub mod audited_change;
 pub mod background;
 pub mod inspection;
 pub mod master_key;
@@ -7,7 +8,6 @@ pub mod opening;
 pub mod rejections;
 mod sealed;
 pub mod token_endpoint;
-pub mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;

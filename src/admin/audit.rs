@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, Work, suggestion};
+use crate::admin::{Actor, AdminError, AuditedChange, suggestion};
 use crate::app::Services;
 use crate::crypto::chain;
 use crate::model::client::ClientId;
@@ -99,10 +99,10 @@ pub async fn note_issue(
     resource: &ResourceId,
     scope: &Scopes,
 ) -> Result<(), AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let detail = json!({ "resource": resource, "scope": scope });
-    work.record(Action::TokenIssuedByOperator, Subject::Client(client.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::TokenIssuedByOperator, Subject::Client(client.clone()), detail).await?;
+    change.commit().await?;
     Ok(())
 }
 

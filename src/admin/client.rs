@@ -6,7 +6,9 @@ use serde_json::json;
 use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
-use crate::admin::{Actor, AdminError, Changed, Work, client_key, grant, registration, revocation};
+use crate::admin::{
+    Actor, AdminError, AuditedChange, Changed, client_key, grant, registration, revocation,
+};
 use crate::app::Services;
 use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::crypto::random;
@@ -130,7 +132,7 @@ pub async fn prepare(
         (None, false) => (generate_id()?, None),
     };
     let (plain, record) = minted.unzip();
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let fields = Fields {
         name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
         auth_methods,
@@ -139,13 +141,13 @@ pub async fn prepare(
         token_rate: new.token_rate,
         security: new.security,
     };
-    let client = fields.registered(client_id.clone(), work.now);
-    work.change.create_client(&client).await?;
+    let client = fields.registered(client_id.clone(), change.now);
+    change.transaction.create_client(&client).await?;
     if let Some(record) = &record {
-        work.change.add_secret(&client_id, record).await?;
+        change.transaction.add_secret(&client_id, record).await?;
     }
     for wanted in &new.grants {
-        work.change.put_grant(&client_id, wanted).await?;
+        change.transaction.put_grant(&client_id, wanted).await?;
     }
     let detail = json!({
         "name": client.name,
@@ -154,7 +156,7 @@ pub async fn prepare(
         "grants": new.grants,
         "security": client.security,
     });
-    work.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
+    change.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -162,7 +164,7 @@ pub async fn prepare(
         trusts: Vec::new(),
         usage: None,
     };
-    Ok(Pending::new(work, (registration, plain)))
+    Ok(Pending::new(change, (registration, plain)))
 }
 
 /// Reads a client with its secrets and grants.
@@ -188,7 +190,7 @@ pub async fn update(
         || update.tls_subject.is_some()
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
@@ -229,8 +231,8 @@ pub async fn update(
     let Some(difference) = Difference::between(&was, &json!(client)) else {
         return Ok(Changed::before(current));
     };
-    client.updated_at = work.now;
-    work.change.update_client(client).await?;
+    client.updated_at = change.now;
+    change.transaction.update_client(client).await?;
     let detail = difference.add_to(json!({
         "name": client.name,
         "auth_methods": client.auth_methods,
@@ -239,8 +241,8 @@ pub async fn update(
         "token_rate": client.token_rate,
         "security": client.security,
     }));
-    work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(Changed::now(current))
 }
 
@@ -254,39 +256,39 @@ pub async fn set_state(
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
     let was = current.client.state;
     if was == state {
         return Ok(Changed::before(current));
     }
     current.client.state = state;
-    current.client.updated_at = work.now;
-    work.change.update_client(&current.client).await?;
+    current.client.updated_at = change.now;
+    change.transaction.update_client(&current.client).await?;
     if state == ClientState::Disabled {
-        revocation::end_tokens(services, &mut work, id).await?;
+        revocation::end_tokens(services, &mut change, id).await?;
     }
     let action = match state {
         ClientState::Active => Action::ClientEnabled,
         ClientState::Disabled => Action::ClientDisabled,
     };
     let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
-    work.record(action, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(action, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(Changed::now(current))
 }
 
 /// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
 /// id has nothing to do with them.
 pub async fn delete(services: &Services, actor: &Actor, id: &ClientId) -> Result<(), AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
-    work.change.delete_client(id).await?;
-    revocation::end_tokens(services, &mut work, id).await?;
+    change.transaction.delete_client(id).await?;
+    revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    work.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, Changed, Work, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
 use crate::app::Services;
 use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
 use crate::crypto::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
@@ -63,7 +63,7 @@ async fn change(
     permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
@@ -77,12 +77,12 @@ async fn change(
     let Some(difference) = Difference::between(&was, &json!(client)) else {
         return Ok(Changed::before(current));
     };
-    client.updated_at = work.now;
-    work.change.update_client(client).await?;
+    client.updated_at = change.now;
+    change.transaction.update_client(client).await?;
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
     let detail = difference.add_to(detail);
-    work.record(action, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(action, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(Changed::now(current))
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, Work};
+use crate::admin::{AdminError, AuditedChange};
 use crate::app::Services;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::GrantedScopes;
@@ -14,7 +14,7 @@ use crate::model::scope::Scopes;
 /// name, is not granted to the clients that once held it. Each changed grant has an event.
 pub(super) async fn remove(
     services: &Services,
-    work: &mut Work,
+    change: &mut AuditedChange,
     resource: &ResourceId,
     before: &Scopes,
     after: &Scopes,
@@ -29,7 +29,7 @@ pub(super) async fn remove(
         if is == *was {
             continue;
         }
-        work.change.set_grant_scopes(&holder.client_id, resource, &is).await?;
+        change.transaction.set_grant_scopes(&holder.client_id, resource, &is).await?;
         let detail = json!({
             "resource": resource,
             "scopes": is,
@@ -37,7 +37,7 @@ pub(super) async fn remove(
             "is": { "scopes": is },
             "reason": "the scopes of the resource changed",
         });
-        work.record(Action::GrantChanged, Subject::Client(holder.client_id), detail).await?;
+        change.record(Action::GrantChanged, Subject::Client(holder.client_id), detail).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, suggestion};
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, suggestion};
 use crate::app::Services;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
@@ -60,13 +60,13 @@ pub async fn change(
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
     let GrantChange { resource, scopes, networks } = change;
-    let mut work = Work::begin(services, actor).await?;
-    if !work.change.has_client(id).await? {
+    let mut change = AuditedChange::begin(services, actor).await?;
+    if !change.transaction.has_client(id).await? {
         return Err(AdminError::no_client(id));
     }
-    let offered = work.change.offered_scopes(&resource).await?;
+    let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
-    let was = work.change.grant(id, &resource).await?;
+    let was = change.transaction.grant(id, &resource).await?;
     let scopes = changed_scopes(scopes, was.as_ref(), &offered, &resource)?;
     // A limit must not go because the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
@@ -75,12 +75,12 @@ pub async fn change(
     if was.as_ref() == Some(&is) {
         return Ok(Changed::before(ChangedGrant { was, is, offered }));
     }
-    work.change.put_grant(id, &is).await?;
+    change.transaction.put_grant(id, &is).await?;
     let mut detail = json!(is);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);
-    work.record(Action::GrantChanged, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::GrantChanged, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered }))
 }
 
@@ -150,21 +150,21 @@ pub async fn revoke(
     id: &ClientId,
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
-    let mut work = Work::begin(services, actor).await?;
-    if !work.change.has_client(id).await? {
+    let mut change = AuditedChange::begin(services, actor).await?;
+    if !change.transaction.has_client(id).await? {
         return Err(AdminError::no_client(id));
     }
-    let Some(was) = work.change.grant(id, resource).await? else {
+    let Some(was) = change.transaction.grant(id, resource).await? else {
         return Err(AdminError::NotFound {
             kind: "grant to",
             id: resource.to_string(),
             remedy: "tokend client show lists the grants of a client",
         });
     };
-    work.change.delete_grant(id, resource).await?;
+    change.transaction.delete_grant(id, resource).await?;
     let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
-    work.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(())
 }
 

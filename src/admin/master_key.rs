@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, Work};
+use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::app::master_key::{self, FoundKey};
 use crate::app::opening::TAG_KEY;
 use crate::config::Config;
@@ -86,15 +86,15 @@ pub async fn reset(
     actor: &Actor,
     lost: LostKeys,
 ) -> Result<Reset, AdminError> {
-    let mut work = Work::begin_on(store, clock, actor).await?;
-    work.change.require_no_instance().await?;
+    let mut change = AuditedChange::begin_on(store, clock, actor).await?;
+    change.transaction.require_no_instance().await?;
     let mut secrets = 0;
     if lost.tag_key {
-        work.change.remove_sealed_key(TAG_KEY).await?;
-        secrets = work.change.check_secrets_by_hash().await?;
+        change.transaction.remove_sealed_key(TAG_KEY).await?;
+        secrets = change.transaction.check_secrets_by_hash().await?;
     }
     for kid in &lost.signing_keys {
-        work.change.lose_signing_key(kid, work.now).await?;
+        change.transaction.lose_signing_key(kid, change.now).await?;
     }
     let detail = json!({
         "tag_key": lost.tag_key,
@@ -102,7 +102,7 @@ pub async fn reset(
         "still_published": lost.published,
         "secrets_checked_by_hash": secrets,
     });
-    work.record(Action::MasterKeyReset, Subject::MasterKey, detail).await?;
-    work.commit().await?;
+    change.record(Action::MasterKeyReset, Subject::MasterKey, detail).await?;
+    change.commit().await?;
     Ok(Reset { lost, secrets })
 }

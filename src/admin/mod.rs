@@ -25,8 +25,8 @@ pub mod trust;
 
 pub use crate::admin::difference::Changed;
 use crate::app::Services;
-pub use crate::app::work::Actor;
-use crate::app::work::Work;
+pub use crate::app::audited_change::Actor;
+use crate::app::audited_change::AuditedChange;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};

@@ -1,18 +1,18 @@
 //! A change that is written but not committed, so that what it made can be delivered first.
 
-use crate::admin::{AdminError, Work};
+use crate::admin::{AdminError, AuditedChange};
 
 /// A change that waits for its commit, and what it made. Dropping it changes nothing.
 ///
 /// No other change begins meanwhile, so what is done before the commit must be short.
 pub struct Pending<T> {
-    work: Work,
+    change: AuditedChange,
     made: T,
 }
 
 impl<T> Pending<T> {
-    pub(super) fn new(work: Work, made: T) -> Self {
-        Self { work, made }
+    pub(super) fn new(change: AuditedChange, made: T) -> Self {
+        Self { change, made }
     }
 
     /// What the change made.
@@ -25,7 +25,7 @@ impl<T> Pending<T> {
     /// [`crate::store::StoreError::OutcomeUnknown`]: the database did not confirm the commit. After
     /// every other error nothing was changed.
     pub async fn commit(self) -> Result<T, AdminError> {
-        self.work.commit().await?;
+        self.change.commit().await?;
         Ok(self.made)
     }
 }

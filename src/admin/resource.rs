@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, Changed, Work, existing_resource, signing_key};
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, signing_key};
 use crate::app::Services;
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
@@ -53,7 +53,7 @@ pub async fn create(
 ) -> Result<Resource, AdminError> {
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let resource = Resource {
         resource: new.resource,
         scopes: arranged(new.scopes)?,
@@ -61,10 +61,10 @@ pub async fn create(
         signing_algorithm: new.signing_algorithm,
         signed_before: SignedBefore::Never,
         token_typ: new.token_typ,
-        created_at: work.now,
-        updated_at: work.now,
+        created_at: change.now,
+        updated_at: change.now,
     };
-    work.change.create_resource(&resource).await?;
+    change.transaction.create_resource(&resource).await?;
     let detail = json!({
         "scopes": resource.scope_names(),
         "token_lifetime": resource.token_lifetime,
@@ -72,8 +72,8 @@ pub async fn create(
         "token_typ": resource.token_typ,
     });
     let subject = Subject::Resource(resource.resource.clone());
-    work.record(Action::ResourceCreated, subject, detail).await?;
-    work.commit().await?;
+    change.record(Action::ResourceCreated, subject, detail).await?;
+    change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(resource)
 }
@@ -105,7 +105,7 @@ pub async fn update(
         check_lifetime(services, lifetime)?;
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let mut resource = existing_resource(services, id).await?;
     let was = json!(resource);
     let offered_before = resource.scope_names();
@@ -129,17 +129,17 @@ pub async fn update(
     if let Some(algorithm) =
         update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
     {
-        resource.signed_before = signed_now(services, &resource, work.now).await?;
+        resource.signed_before = signed_now(services, &resource, change.now).await?;
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     let Some(difference) = Difference::between(&was, &json!(resource)) else {
         return Ok(Changed::before(resource));
     };
-    resource.updated_at = work.now;
-    work.change.update_resource(&resource).await?;
+    resource.updated_at = change.now;
+    change.transaction.update_resource(&resource).await?;
     let offered = resource.scope_names();
-    dead_scopes::remove(services, &mut work, id, &offered_before, &offered).await?;
+    dead_scopes::remove(services, &mut change, id, &offered_before, &offered).await?;
     let detail = difference.add_to(json!({
         "scopes": resource.scope_names(),
         "removed": update.remove,
@@ -147,8 +147,8 @@ pub async fn update(
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     }));
-    work.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
+    change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
 }
@@ -192,18 +192,20 @@ pub async fn delete(
             "{id} is this server itself and cannot be deleted; take its grants away instead"
         )));
     }
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let was = json!(existing_resource(services, id).await?);
     let grants = services.store.grants_of(id, GrantKind::Any, u32::MAX).await?;
-    work.change.delete_resource(id).await?;
+    change.transaction.delete_resource(id).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });
-        work.record(Action::GrantRevoked, Subject::Client(grant.client_id.clone()), detail).await?;
+        change
+            .record(Action::GrantRevoked, Subject::Client(grant.client_id.clone()), detail)
+            .await?;
     }
     let detail = json!({ "grants_revoked": grants.len(), "was": was, "is": null });
-    work.record(Action::ResourceDeleted, Subject::Resource(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::ResourceDeleted, Subject::Resource(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(grants.len())
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, Work, registration};
-use crate::app::{Services, work};
+use crate::admin::{Actor, AdminError, AuditedChange, registration};
+use crate::app::{Services, audited_change};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::{Lifetime, Timestamp};
@@ -23,7 +23,7 @@ pub async fn revoke_token(
         None => services.clock.now().plus(longest_lifetime(services).await?),
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
-    work::revoke_token(services, actor, &token).await?;
+    audited_change::revoke_token(services, actor, &token).await?;
     Ok(token)
 }
 
@@ -33,12 +33,12 @@ pub async fn revoke_tokens(
     actor: &Actor,
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     registration(services, id).await?;
-    let revoked = end_tokens(services, &mut work, id).await?;
+    let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
-    work.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(revoked)
 }
 
@@ -47,16 +47,16 @@ pub async fn revoke_tokens(
 /// memory, and one that has not gives its tokens a smaller `evt` (DESIGN D24).
 pub(super) async fn end_tokens(
     services: &Services,
-    work: &mut Work,
+    change: &mut AuditedChange,
     id: &ClientId,
 ) -> Result<RevokedClient, StoreError> {
     let revoked = RevokedClient {
         client_id: id.clone(),
-        epoch: RevocationEpoch::beginning(work.next_sequence(), work.database_now),
-        revoked_until: work.database_now,
-        expires_at: work.database_now.plus(longest_lifetime(services).await?).plus_seconds(1),
+        epoch: RevocationEpoch::beginning(change.next_sequence(), change.database_now),
+        revoked_until: change.database_now,
+        expires_at: change.database_now.plus(longest_lifetime(services).await?).plus_seconds(1),
     };
-    work.change.revoke_client(&revoked).await?;
+    change.transaction.revoke_client(&revoked).await?;
     Ok(revoked)
 }
 

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::admin::pending::Pending;
-use crate::admin::{Actor, AdminError, Changed, Work, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
 use crate::app::Services;
 use crate::crypto::secret::{check_imported, suffix};
 use crate::crypto::{CryptoError, random};
@@ -54,13 +54,13 @@ pub async fn prepare_addition(
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(services, id, new)?;
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
-    check_count(services, &current, work.now)?;
-    work.change.add_secret(id, &record).await?;
+    check_count(services, &current, change.now)?;
+    change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
-    work.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
-    Ok(Pending::new(work, MadeSecret { record, plain, old_secrets_end: None }))
+    change.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
+    Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end: None }))
 }
 
 /// Gives a client a new secret and ends every other one: [`prepare_rotation`], and the commit.
@@ -86,25 +86,25 @@ pub async fn prepare_rotation(
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(services, id, new)?;
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
-    let end = overlap.map_or_else(|| end_at_once(&work), |overlap| work.now.plus(overlap));
+    let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
         // A secret that ends sooner anyway is not given a longer life.
         if old.expires_at.is_none_or(|expiry| end < expiry) {
-            work.change.expire_secret(id, &old.secret_id, end).await?;
+            change.transaction.expire_secret(id, &old.secret_id, end).await?;
             ended.push(&old.secret_id);
         }
     }
     if overlap.is_some() {
-        check_count(services, &current, work.now)?;
+        check_count(services, &current, change.now)?;
     }
-    work.change.add_secret(id, &record).await?;
+    change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
-    work.record(Action::SecretRotated, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretRotated, Subject::Client(id.clone()), detail).await?;
     let old_secrets_end = (!ended.is_empty()).then_some(end);
-    Ok(Pending::new(work, MadeSecret { record, plain, old_secrets_end }))
+    Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end }))
 }
 
 /// Lets a secret end: at once, or after a while, but never later than it would end anyway. Gives
@@ -116,7 +116,7 @@ pub async fn expire(
     secret_id: &SecretId,
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::NotFound {
@@ -124,21 +124,21 @@ pub async fn expire(
         id: secret_id.to_string(),
         remedy: "tokend client show lists the secrets of a client",
     })?;
-    let wanted = after.map_or_else(|| end_at_once(&work), |after| work.now.plus(after));
+    let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
     // An end is never put off: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
     if known.expires_at == Some(end) {
         return Ok(Changed::before(end));
     }
-    work.change.expire_secret(id, secret_id, end).await?;
+    change.transaction.expire_secret(id, secret_id, end).await?;
     let detail = json!({
         "secret_id": secret_id,
         "ended_at": end,
         "was": { "expires_at": known.expires_at },
         "is": { "expires_at": end },
     });
-    work.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(Changed::now(end))
 }
 
@@ -147,8 +147,8 @@ pub async fn expire(
 /// An instance whose clock is behind would otherwise accept the secret a little longer, and its
 /// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
 /// token after that ([`RevocationEpoch::iat_before`]).
-fn end_at_once(work: &Work) -> Timestamp {
-    work.now.min(work.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
+fn end_at_once(change: &AuditedChange) -> Timestamp {
+    change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
 /// Makes a secret and the record of it.

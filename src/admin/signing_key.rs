@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, Work};
+use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::app::Services;
 use crate::config::Keys;
 use crate::crypto::{CryptoError, keyring};
@@ -72,16 +72,16 @@ pub async fn retire_unwanted(
     if unwanted(services, &wanted, known, services.clock.now()).is_empty() {
         return Ok(Vec::new());
     }
-    let mut work = Work::begin(services, &Actor::server()).await?;
+    let mut change = AuditedChange::begin(services, &Actor::server()).await?;
     let known = services.store.signing_keys().await?;
-    let retiring = unwanted(services, &wanted, &known, work.now);
+    let retiring = unwanted(services, &wanted, &known, change.now);
     for kid in &retiring {
-        work.change.retire_signing_key(kid, Some(work.now)).await?;
-        let detail = json!({ "retired_at": work.now });
-        work.record(Action::KeyRetired, Subject::SigningKey(kid.clone()), detail).await?;
+        change.transaction.retire_signing_key(kid, Some(change.now)).await?;
+        let detail = json!({ "retired_at": change.now });
+        change.record(Action::KeyRetired, Subject::SigningKey(kid.clone()), detail).await?;
         tracing::info!(%kid, "signing key retired: nobody wants its algorithm any more");
     }
-    work.commit().await?;
+    change.commit().await?;
     Ok(retiring)
 }
 
@@ -141,18 +141,18 @@ async fn apply_step(
     services: &Services,
     algorithm: Algorithm,
 ) -> Result<Option<KeyId>, AdminError> {
-    let mut work = Work::begin(services, &Actor::server()).await?;
+    let mut change = AuditedChange::begin(services, &Actor::server()).await?;
     let known = services.store.signing_keys().await?;
-    match step(services, &known, algorithm, work.now) {
+    match step(services, &known, algorithm, change.now) {
         None => Ok(None),
         Some(Step::Make(signs_from)) => {
-            make(services, work, &known, algorithm, signs_from).await.map(Some)
+            make(services, change, &known, algorithm, signs_from).await.map(Some)
         }
         Some(Step::Restore(kid)) => {
-            work.change.retire_signing_key(&kid, None).await?;
+            change.transaction.retire_signing_key(&kid, None).await?;
             let subject = Subject::SigningKey(kid.clone());
-            work.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
-            work.commit().await?;
+            change.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
+            change.commit().await?;
             tracing::info!(%kid, algorithm = algorithm.as_str(), "signing key restored");
             Ok(Some(kid))
         }
@@ -161,21 +161,21 @@ async fn apply_step(
 
 async fn make(
     services: &Services,
-    mut work: Work,
+    mut change: AuditedChange,
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
     signs_from: Timestamp,
 ) -> Result<KeyId, AdminError> {
     let rsa_size = services.config.keys.rsa_size;
     let master = &services.vault.master;
-    let key = keyring::create(master, algorithm, rsa_size, work.now, signs_from)?;
+    let key = keyring::create(master, algorithm, rsa_size, change.now, signs_from)?;
     if known.iter().any(|other| other.kid == key.kid) {
         return Err(CryptoError::Failed("making a new signing key").into());
     }
-    work.change.create_signing_key(&key).await?;
+    change.transaction.create_signing_key(&key).await?;
     let detail = json!({ "algorithm": algorithm, "signs_from": signs_from });
-    work.record(Action::KeyCreated, Subject::SigningKey(key.kid.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::KeyCreated, Subject::SigningKey(key.kid.clone()), detail).await?;
+    change.commit().await?;
     tracing::info!(kid = %key.kid, algorithm = algorithm.as_str(), signs_from = %signs_from, "signing key created");
     Ok(key.kid)
 }

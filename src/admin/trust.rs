@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, Work, client_key, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, client_key, registration};
 use crate::app::Services;
 use crate::crypto::assertion::ISSUER_ALGS;
 use crate::crypto::random;
@@ -37,7 +37,7 @@ pub async fn add(
     new: NewTrust,
 ) -> Result<FederatedCredential, AdminError> {
     let trust = registered(services, new, services.clock.now())?;
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
     if current.trusts.len() >= FederatedCredential::MOST {
         return Err(AdminError::invalid(
@@ -45,14 +45,14 @@ pub async fn add(
             format!("a client has at most {} trusts", FederatedCredential::MOST),
         ));
     }
-    work.change.add_trust(id, &trust).await?;
+    change.transaction.add_trust(id, &trust).await?;
     if !current.client.grant_types.contains(&GrantType::JwtBearer) {
         current.client.grant_types.push(GrantType::JwtBearer);
-        current.client.updated_at = work.now;
-        work.change.update_client(&current.client).await?;
+        current.client.updated_at = change.now;
+        change.transaction.update_client(&current.client).await?;
     }
-    work.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
-    work.commit().await?;
+    change.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
+    change.commit().await?;
     Ok(trust)
 }
 
@@ -79,10 +79,10 @@ pub async fn remove(
     id: &ClientId,
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
     let was = current.trusts.iter().find(|trust| trust.trust_id == *trust_id);
-    if !work.change.delete_trust(id, trust_id).await? {
+    if !change.transaction.delete_trust(id, trust_id).await? {
         return Err(AdminError::NotFound {
             kind: "trust",
             id: trust_id.to_string(),
@@ -90,8 +90,8 @@ pub async fn remove(
         });
     }
     let detail = json!({ "trust_id": trust_id, "was": was, "is": null });
-    work.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
-    work.commit().await?;
+    change.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
+    change.commit().await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Ending a token before its time, at the wish of its client (RFC 7009).
 
 use crate::app::App;
-use crate::app::work::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
+use crate::app::audited_change::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
@@ -37,7 +37,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         client_id: Some(client.id().clone()),
         expires_at: Timestamp(claims.exp),
     };
-    match work::revoke_own_token(&app.services, client.id(), &token).await {
+    match audited_change::revoke_own_token(&app.services, client.id(), &token).await {
         Ok(OwnRevocation::Done) => {}
         Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
         Err(error) => {

@@ -6,8 +6,8 @@ use crate::model::client::{Client, ClientId, GrantType};
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
-use crate::store::change::{Change, on_change};
 use crate::store::grants::networks;
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{StoreError, meaning_of};
 
 /// The columns of what a client is held to.
@@ -71,7 +71,7 @@ fn audiences(security: &ClientSecurity) -> Option<String> {
     (!audiences.is_empty()).then(|| audiences.to_string())
 }
 
-impl Change {
+impl WriteTransaction {
     /// Adds a client without secrets and grants.
     pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
         const SQL: &str = "
@@ -80,7 +80,7 @@ impl Change {
                 token_rate, key_set, jwks_uri, dpop_bound, tls_subject, certificate_bound, networks,
                 assertion_audiences, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
                 .bind(client.name.as_str())
@@ -114,7 +114,7 @@ impl Change {
                 dpop_bound = $10, tls_subject = $11, certificate_bound = $12, networks = $13,
                 assertion_audiences = $14, updated_at = $15
             WHERE client_id = $1";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(client.client_id.as_str())
                 .bind(client.name.as_str())
@@ -141,7 +141,7 @@ impl Change {
     /// Removes a client with its secrets and grants; `false` if there is none.
     pub async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client WHERE client_id = $1";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL).bind(id.as_str()).execute(connection).await?;
             Ok(done.rows_affected())
         })?;
@@ -158,7 +158,7 @@ impl Change {
             INSERT INTO client_secret
                 (secret_id, client_id, kind, hash, hint, label, created_at, expires_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(secret.secret_id.as_str())
                 .bind(client_id.as_str())
@@ -185,7 +185,7 @@ impl Change {
             UPDATE client_secret
             SET label = $3, expires_at = $4
             WHERE client_id = $1 AND secret_id = $2";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(secret.secret_id.as_str())
@@ -208,7 +208,7 @@ impl Change {
             UPDATE client_secret
             SET expires_at = $3
             WHERE client_id = $1 AND secret_id = $2";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(secret_id.as_str())

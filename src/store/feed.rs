@@ -5,7 +5,7 @@
 
 use sqlx::postgres::PgListener;
 
-use crate::store::change::CHANNEL;
+use crate::store::write_transaction::CHANNEL;
 use crate::store::{Pool, Store, StoreError, instances, within};
 
 /// A wait for the next change.

@@ -5,8 +5,8 @@ use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
-use crate::store::change::{Change, on_change};
 use crate::store::grants::grant;
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
 /// A client that holds a grant for a resource.
@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// Replaces the scopes of a grant and leaves its networks.
     pub async fn set_grant_scopes(
         &mut self,
@@ -67,7 +67,7 @@ impl Change {
     ) -> Result<(), StoreError> {
         const SQL: &str =
             "UPDATE client_grant SET scopes = $3 WHERE client_id = $1 AND resource = $2";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(resource.as_str())

@@ -7,8 +7,8 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
-use crate::store::change::{Change, on_change};
 use crate::store::statement::{Statement, prepared};
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
 pub(super) fn grant(
@@ -108,7 +108,7 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// The grant of a client to a resource.
     pub async fn grant(
         &mut self,
@@ -119,7 +119,7 @@ impl Change {
             SELECT scopes, networks
             FROM client_grant
             WHERE client_id = $1 AND resource = $2";
-        let row: Option<(Option<String>, Option<String>)> = on_change!(self, |connection| {
+        let row: Option<(Option<String>, Option<String>)> = on_write!(self, |connection| {
             let query = sqlx::query_as(SQL).bind(client_id.as_str()).bind(resource.as_str());
             Ok(query.fetch_optional(connection).await?)
         })?;
@@ -132,7 +132,7 @@ impl Change {
     /// True if the client exists.
     pub async fn has_client(&mut self, client_id: &ClientId) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT COUNT(*) FROM client WHERE client_id = $1";
-        let count: i64 = on_change!(self, |connection| {
+        let count: i64 = on_write!(self, |connection| {
             Ok(sqlx::query_scalar(SQL).bind(client_id.as_str()).fetch_one(connection).await?)
         })?;
         Ok(count > 0)
@@ -148,7 +148,7 @@ impl Change {
             FROM resource
             LEFT JOIN resource_scope ON resource_scope.resource = resource.resource
             WHERE resource.resource = $1";
-        let rows: Vec<Option<String>> = on_change!(self, |connection| {
+        let rows: Vec<Option<String>> = on_write!(self, |connection| {
             Ok(sqlx::query_scalar(SQL).bind(resource.as_str()).fetch_all(connection).await?)
         })?;
         if rows.is_empty() {
@@ -173,7 +173,7 @@ impl Change {
             GrantedScopes::All => None,
             GrantedScopes::Only(scopes) => Some(scopes.to_string()),
         };
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(grant.resource.as_str())
@@ -193,7 +193,7 @@ impl Change {
         resource: &ResourceId,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client_grant WHERE client_id = $1 AND resource = $2";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(resource.as_str())

@@ -7,8 +7,8 @@
 use sqlx::Executor;
 use sqlx::postgres::PgListener;
 
-use crate::store::change::Change;
 use crate::store::transaction::On;
+use crate::store::write_transaction::WriteTransaction;
 use crate::store::{StoreError, within};
 
 /// The advisory lock of Postgres that each running instance shares: `tokend` in ASCII.
@@ -27,7 +27,7 @@ pub(super) async fn sign_in(listener: &mut PgListener) -> Result<(), sqlx::Error
     Ok(())
 }
 
-impl Change {
+impl WriteTransaction {
     /// Makes sure that no instance runs until this change ends.
     ///
     /// # Errors

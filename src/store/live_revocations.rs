@@ -2,7 +2,7 @@
 
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
-use crate::store::change::{Change, on_change};
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
 /// Reads no more rows than the answer counts, by the index on both columns.
@@ -45,7 +45,7 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// The same in this transaction, which no other change runs beside.
     pub async fn live_revocations(
         &mut self,
@@ -53,7 +53,7 @@ impl Change {
         now: Timestamp,
         max: u32,
     ) -> Result<LiveRevocations, StoreError> {
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             let live = sqlx::query_as(LIVE).bind(id.as_str()).bind(now.0).bind(i64::from(max));
             Ok(LiveRevocations::from_row(live.fetch_one(connection).await?))
         })

@@ -1,11 +1,10 @@
 //! What is kept: one text of SQL for two engines.
 //!
 //! Reads are methods of [`Store`], a file a noun. Every write is a method of
-//! [`change::Change`], one transaction that also appends an event. Nothing here decides.
+//! [`write_transaction::WriteTransaction`], one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
 mod beginning;
-pub mod change;
 pub mod client_list;
 mod client_names;
 mod clients;
@@ -31,6 +30,7 @@ mod transaction;
 mod trusts;
 mod usage;
 mod wanted_algorithms;
+pub mod write_transaction;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, 
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::store::change::{Change, on_change};
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
 type Row = (String, Option<i64>, Option<String>, Option<String>, Option<String>, i64, i64);
@@ -112,14 +112,14 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// Adds a resource with its scopes.
     pub async fn create_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO resource
                 (resource, token_lifetime, signing_algorithm, token_typ, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(resource.resource.as_str())
                 .bind(resource.token_lifetime.map(Lifetime::seconds))
@@ -144,7 +144,7 @@ impl Change {
             WHERE resource = $1";
         const CLEAR: &str = "DELETE FROM resource_scope WHERE resource = $1";
         let id = resource.resource.as_str();
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(ROW)
                 .bind(id)
                 .bind(resource.token_lifetime.map(Lifetime::seconds))
@@ -163,7 +163,7 @@ impl Change {
         if rows == 0 {
             return Ok(false);
         }
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(CLEAR).bind(id).execute(connection).await?;
             Ok(())
         })?;
@@ -174,7 +174,7 @@ impl Change {
     /// Removes a resource with its scopes and every grant to it; `false` if there is none.
     pub async fn delete_resource(&mut self, id: &ResourceId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM resource WHERE resource = $1";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL).bind(id.as_str()).execute(connection).await?;
             Ok(done.rows_affected())
         })?;
@@ -186,7 +186,7 @@ impl Change {
             INSERT INTO resource_scope (resource, scope, description)
             VALUES ($1, $2, $3)";
         for scope in &resource.scopes {
-            on_change!(self, |connection| {
+            on_write!(self, |connection| {
                 sqlx::query(SQL)
                     .bind(resource.resource.as_str())
                     .bind(scope.name.as_str())

@@ -5,7 +5,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{
     REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
 };
-use crate::store::change::{Change, on_change};
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rows are forgotten in one statement.
@@ -164,7 +164,7 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// Revokes a token; `false` if it was revoked already, and for as long.
     pub async fn revoke_token(&mut self, token: &RevokedToken) -> Result<bool, StoreError> {
         const SQL: &str = "
@@ -173,7 +173,7 @@ impl Change {
             ON CONFLICT (jti) DO UPDATE
             SET expires_at = excluded.expires_at
             WHERE excluded.expires_at > revoked_token.expires_at";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(token.jti.as_str())
                 .bind(token.client_id.as_ref().map(ClientId::as_str))
@@ -200,7 +200,7 @@ impl Change {
                     THEN excluded.expires_at ELSE revoked_client.expires_at END,
                 evt = excluded.evt,
                 iat_before = excluded.iat_before";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(client.client_id.as_str())
                 .bind(client.revoked_until.0)

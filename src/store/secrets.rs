@@ -4,7 +4,7 @@
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretHash, SecretId, StoredSecret};
 use crate::model::time::Timestamp;
-use crate::store::change::on_change;
+use crate::store::write_transaction::on_write;
 use crate::store::{Store, StoreError, on_pool};
 
 impl Store {
@@ -22,7 +22,7 @@ impl Store {
     async fn is_secret_there(&self, secret_id: &SecretId) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT COUNT(*) FROM client_secret WHERE secret_id = $1";
         let mut change = self.begin().await?;
-        let count: i64 = on_change!(change, |connection| {
+        let count: i64 = on_write!(change, |connection| {
             Ok(sqlx::query_scalar(SQL).bind(secret_id.as_str()).fetch_one(connection).await?)
         })?;
         Ok(count > 0)

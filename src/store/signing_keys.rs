@@ -2,7 +2,7 @@
 
 use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Timestamp;
-use crate::store::change::{Change, on_change};
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, meaning_of, on_pool};
 
 type Row = (String, String, String, i64, i64, Option<i64>, Option<String>);
@@ -112,11 +112,11 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// Removes a sealed key.
     pub async fn remove_sealed_key(&mut self, name: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM sealed_key WHERE name = $1";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL).bind(name).execute(connection).await?;
             Ok(())
         })
@@ -133,7 +133,7 @@ impl Change {
             UPDATE signing_key
             SET sealed = '', retired_at = COALESCE(retired_at, $2)
             WHERE kid = $1";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL).bind(kid.as_str()).bind(retired_at.0).execute(connection).await?;
             Ok(())
         })
@@ -143,7 +143,7 @@ impl Change {
     /// tags was lost. Gives how many there are.
     pub async fn check_secrets_by_hash(&mut self) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE client_secret SET kind = 'imported' WHERE kind = 'minted'";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             Ok(sqlx::query(SQL).execute(connection).await?.rows_affected())
         })
     }
@@ -153,7 +153,7 @@ impl Change {
         const SQL: &str = "
             INSERT INTO signing_key (kid, algorithm, sealed, created_at, signs_from, public_jwk)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(key.kid.as_str())
                 .bind(key.algorithm.as_str())
@@ -175,7 +175,7 @@ impl Change {
         retired_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE signing_key SET retired_at = $2 WHERE kid = $1";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(kid.as_str())
                 .bind(retired_at.map(|moment| moment.0))

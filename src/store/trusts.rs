@@ -6,8 +6,8 @@ use crate::model::client::ClientId;
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
-use crate::store::change::{Change, on_change};
 use crate::store::clients::key_source;
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{StoreError, meaning_of};
 
 pub(super) type TrustRow =
@@ -48,7 +48,7 @@ pub(super) fn trust(row: TrustRow) -> Result<FederatedCredential, StoreError> {
     })
 }
 
-impl Change {
+impl WriteTransaction {
     /// Adds a trust to a client.
     pub async fn add_trust(
         &mut self,
@@ -65,7 +65,7 @@ impl Change {
             None => (None, None),
         };
         let conditions = serde_json::to_string(&trust.conditions).unwrap_or_default();
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(trust.trust_id.as_str())
                 .bind(client_id.as_str())
@@ -89,7 +89,7 @@ impl Change {
         trust_id: &TrustId,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client_trust WHERE client_id = $1 AND trust_id = $2";
-        let rows = on_change!(self, |connection| {
+        let rows = on_write!(self, |connection| {
             let done = sqlx::query(SQL)
                 .bind(client_id.as_str())
                 .bind(trust_id.as_str())

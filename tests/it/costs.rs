@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::trust::{self, NewTrust};
-use tokend::app::work::{self, MAX_OWN_REVOCATIONS};
+use tokend::app::audited_change::{self, MAX_OWN_REVOCATIONS};
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::rate::RateLimit;
@@ -378,7 +378,9 @@ async fn a_client_may_have_a_thousand_live_revocations(
         expires_at,
     };
     for number in 1..MAX_OWN_REVOCATIONS {
-        work::revoke_own_token(server.services(), &id, &token(number)).await.expect("revoked");
+        audited_change::revoke_own_token(server.services(), &id, &token(number))
+            .await
+            .expect("revoked");
     }
     let [last, beyond] = [server.ask(&client).await.token(), server.ask(&client).await.token()];
     let revoke = async |server: &Server, client: &TestClient, token: &str| {

@@ -29,7 +29,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
-use crate::admin::{Actor, AdminError, Work, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, registration};
 use crate::app::Services;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
@@ -113,14 +113,14 @@ pub async fn import<R: BufRead>(
         return foresee(services, prepared, progress).await;
     }
     let total = Some(prepared.len());
-    let mut work = Work::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, actor).await?;
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });
-        results.push(line.write(services, &mut work).await?);
+        results.push(line.write(services, &mut change).await?);
     }
     if results.iter().any(|client| client.result.is_change()) {
-        work.commit().await?;
+        change.commit().await?;
     }
     Ok(results)
 }
@@ -271,7 +271,7 @@ impl Planned {
     async fn write(
         self,
         services: &Arc<Services>,
-        work: &mut Work,
+        change: &mut AuditedChange,
     ) -> Result<ImportedClient, AdminError> {
         let line = match self {
             Self::Skip(client_id) => {
@@ -281,9 +281,9 @@ impl Planned {
         };
         let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
         let written = if line.exists {
-            update(services, work, *line).await
+            update(services, change, *line).await
         } else {
-            create(work, *line).await.map(|()| Outcome::Imported)
+            create(change, *line).await.map(|()| Outcome::Imported)
         };
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
@@ -293,7 +293,7 @@ impl Planned {
 /// Changes a client that exists.
 async fn update(
     services: &Arc<Services>,
-    work: &mut Work,
+    change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<Outcome, AdminError> {
     let before = registration(services, &line.line.said.client_id).await?;
@@ -302,33 +302,33 @@ async fn update(
             "the secrets of the client changed meanwhile; run the import again".to_owned(),
         ));
     }
-    let Some(update) = Update::plan(services, before, line, work.now)? else {
+    let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(Outcome::Unchanged);
     };
-    update.write(services, work).await?;
+    update.write(services, change).await?;
     Ok(Outcome::Updated)
 }
 
 /// Registers a client with everything that the line gives.
-async fn create(work: &mut Work, prepared: PreparedLine) -> Result<(), AdminError> {
+async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<(), AdminError> {
     let PreparedLine { line, secrets, .. } = prepared;
-    let client = line.registered(work.now)?;
+    let client = line.registered(change.now)?;
     let id = client.client_id.clone();
-    work.change.create_client(&client).await?;
+    change.transaction.create_client(&client).await?;
     let mut secret_ids = Vec::new();
     for secret in &secrets {
         if let PreparedSecret::New(record) = secret {
-            work.change.add_secret(&id, record).await?;
+            change.transaction.add_secret(&id, record).await?;
             secret_ids.push(&record.secret_id);
         }
     }
     let grants = line.said.grants.unwrap_or_default();
     for grant in &grants {
-        work.change.put_grant(&id, grant).await?;
+        change.transaction.put_grant(&id, grant).await?;
     }
     let trusts = line.trusts.unwrap_or_default();
     for trust in &trusts {
-        work.change.add_trust(&id, trust).await?;
+        change.transaction.add_trust(&id, trust).await?;
     }
     let detail = json!({
         "name": client.name,
@@ -339,7 +339,7 @@ async fn create(work: &mut Work, prepared: PreparedLine) -> Result<(), AdminErro
         "trusts": trusts,
         "security": client.security,
     });
-    work.record(Action::ClientImported, Subject::Client(id), detail).await?;
+    change.record(Action::ClientImported, Subject::Client(id), detail).await?;
     Ok(())
 }
 

@@ -52,15 +52,15 @@ pub(super) async fn prepare(
         if exists { services.store.registration(&line.said.client_id).await? } else { None };
     let stored = stored.map(|found| found.secrets).unwrap_or_default();
     let needs_hash = said.iter().any(|secret| matches!(secret.proof, Proof::Plain(_)));
-    let work = move || -> Result<Vec<PreparedSecret>, CryptoError> {
+    let compute = move || -> Result<Vec<PreparedSecret>, CryptoError> {
         said.into_iter().map(|secret| prepare_one(&services, &stored, secret, is_dry_run)).collect()
     };
     let secrets = if needs_hash {
-        tokio::task::spawn_blocking(work)
+        tokio::task::spawn_blocking(compute)
             .await
             .map_err(|_| CryptoError::Failed("hashing a secret"))??
     } else {
-        work()?
+        compute()?
     };
     Ok(PreparedLine { line, exists, secrets })
 }

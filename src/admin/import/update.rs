@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
-use crate::admin::{AdminError, Work, revocation};
+use crate::admin::{AdminError, AuditedChange, revocation};
 use crate::app::Services;
 use crate::model::client::{Client, ClientState, Registration};
 use crate::model::event::{Action, Subject};
@@ -66,39 +66,39 @@ impl Update {
     pub(super) async fn write(
         self,
         services: &Services,
-        work: &mut Work,
+        change: &mut AuditedChange,
     ) -> Result<(), AdminError> {
         let Self { before, client, grants, trusts, secrets, difference } = self;
         let id = &client.client_id;
-        work.change.update_client(&client).await?;
+        change.transaction.update_client(&client).await?;
         for grant in grants.iter().filter(|grant| !before.grants.contains(grant)) {
-            work.change.put_grant(id, grant).await?;
+            change.transaction.put_grant(id, grant).await?;
         }
         let kept: Vec<&ResourceId> = grants.iter().map(|grant| &grant.resource).collect();
         for gone in before.grants.iter().filter(|grant| !kept.contains(&&grant.resource)) {
-            work.change.delete_grant(id, &gone.resource).await?;
+            change.transaction.delete_grant(id, &gone.resource).await?;
         }
         let kept: Vec<&TrustId> = trusts.iter().map(|trust| &trust.trust_id).collect();
         for gone in before.trusts.iter().filter(|trust| !kept.contains(&&trust.trust_id)) {
-            work.change.delete_trust(id, &gone.trust_id).await?;
+            change.transaction.delete_trust(id, &gone.trust_id).await?;
         }
         for trust in trusts.iter().filter(|trust| !before.trusts.contains(trust)) {
-            work.change.add_trust(id, trust).await?;
+            change.transaction.add_trust(id, trust).await?;
         }
         for secret in &secrets {
             match before.secrets.iter().find(|old| old.secret_id == secret.secret_id) {
-                None => work.change.add_secret(id, secret).await?,
+                None => change.transaction.add_secret(id, secret).await?,
                 Some(old) if (&old.label, old.expires_at) != (&secret.label, secret.expires_at) => {
-                    work.change.update_secret(id, secret).await?;
+                    change.transaction.update_secret(id, secret).await?;
                 }
                 Some(_) => {}
             }
         }
         if before.client.state == ClientState::Active && client.state == ClientState::Disabled {
-            revocation::end_tokens(services, work, id).await?;
+            revocation::end_tokens(services, change, id).await?;
         }
         let detail = difference.add_to(json!({ "name": client.name, "import": true }));
-        work.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
+        change.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
         Ok(())
     }
 }

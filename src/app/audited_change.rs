@@ -9,8 +9,8 @@ use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Subject};
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
-use crate::store::change::Change;
 use crate::store::live_revocations::LiveRevocations;
+use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
 /// Who does it: `cli:ana`, `server`.
@@ -53,9 +53,9 @@ impl Actor {
 }
 
 /// A change in the making, with everything an event needs.
-pub struct Work {
+pub struct AuditedChange {
     /// What is written.
-    pub change: Change,
+    pub transaction: WriteTransaction,
     /// The time of all of it, by the clock of this process.
     pub now: Timestamp,
     /// The time by the clock of the database, for what all instances compare.
@@ -63,23 +63,23 @@ pub struct Work {
     actor: Actor,
 }
 
-impl Work {
-    /// Begins a change. From here on nobody else changes anything, so what is read through the
-    /// store stays true until [`Work::commit`].
+impl AuditedChange {
+    /// Begins a transaction. From here on nobody else changes anything, so what is read through the
+    /// store stays true until [`AuditedChange::commit`].
     pub async fn begin(services: &Services, actor: &Actor) -> Result<Self, StoreError> {
         Self::begin_on(&services.store, &services.clock, actor).await
     }
 
     /// The same without keys: for a change that is about their loss.
     pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
-        let mut change = store.begin().await?;
-        let database_now = change.time(clock).await?;
-        Ok(Self { change, now: clock.now(), database_now, actor: actor.clone() })
+        let mut transaction = store.begin().await?;
+        let database_now = transaction.time(clock).await?;
+        Ok(Self { transaction, now: clock.now(), database_now, actor: actor.clone() })
     }
 
     /// The sequence of the next event that is recorded.
     pub fn next_sequence(&self) -> i64 {
-        self.change.head().sequence + 1
+        self.transaction.head().sequence + 1
     }
 
     /// Appends the event of what has been written. `detail` never holds a secret.
@@ -89,7 +89,7 @@ impl Work {
         subject: Subject,
         detail: Value,
     ) -> Result<(), StoreError> {
-        let head = self.change.head().clone();
+        let head = self.transaction.head().clone();
         let mut event = Event {
             sequence: head.sequence + 1,
             at: self.now,
@@ -101,12 +101,12 @@ impl Work {
             hash: String::new(),
         };
         event.hash = chain::hash(&event);
-        self.change.append(&event).await
+        self.transaction.append(&event).await
     }
 
     /// Makes all of it last, and wakes the followers.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.change.commit().await
+        self.transaction.commit().await
     }
 }
 
@@ -116,11 +116,11 @@ pub async fn revoke_token(
     actor: &Actor,
     token: &RevokedToken,
 ) -> Result<(), StoreError> {
-    let mut work = Work::begin(services, actor).await?;
-    if work.change.revoke_token(token).await? {
+    let mut change = AuditedChange::begin(services, actor).await?;
+    if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        work.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
-        work.commit().await?;
+        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.commit().await?;
     }
     Ok(())
 }
@@ -155,15 +155,15 @@ pub async fn revoke_own_token(
     if is_full(live) {
         return Ok(OwnRevocation::TooMany { until: live.first_end });
     }
-    let mut work = Work::begin(services, &Actor::client(id)).await?;
-    let live = work.change.live_revocations(id, work.now, max).await?;
+    let mut change = AuditedChange::begin(services, &Actor::client(id)).await?;
+    let live = change.transaction.live_revocations(id, change.now, max).await?;
     if is_full(live) {
         return Ok(OwnRevocation::TooMany { until: live.first_end });
     }
-    if work.change.revoke_token(token).await? {
+    if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        work.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
-        work.commit().await?;
+        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.commit().await?;
     }
     Ok(OwnRevocation::Done)
 }

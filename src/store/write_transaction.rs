@@ -18,22 +18,22 @@ pub(crate) const CHANNEL: &str = "tokend_event";
 const POSTGRES_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
 
 /// A transaction that holds the end of the chain.
-pub struct Change {
+pub struct WriteTransaction {
     pub(super) transaction: Transaction,
     head: Head,
     _alone: OwnedMutexGuard<()>,
 }
 
 /// Runs one body of code on the transaction of a change.
-macro_rules! on_change {
+macro_rules! on_write {
     ($change:expr, |$connection:ident| $body:expr) => {
         $crate::store::transaction::on_transaction!($change.transaction, |$connection| $body)
     };
 }
-pub(super) use on_change;
+pub(super) use on_write;
 
 impl Store {
-    /// The time of the database, as [`Change::time`] says.
+    /// The time of the database, as [`WriteTransaction::time`] says.
     pub async fn time(&self, clock: &Clock) -> Result<Timestamp, StoreError> {
         let Pool::Postgres(pool) = &self.pool else { return Ok(clock.now()) };
         let time =
@@ -42,7 +42,7 @@ impl Store {
     }
 
     /// Begins a change; waits until changes that began earlier are done.
-    pub async fn begin(&self) -> Result<Change, StoreError> {
+    pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
         const SQL: &str = "
             UPDATE event_head
             SET sequence = sequence
@@ -50,12 +50,12 @@ impl Store {
             RETURNING sequence, hash";
         let alone = within(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
         let alone = alone.await?;
-        let mut change = Change {
+        let mut change = WriteTransaction {
             transaction: self.transaction().await?,
             head: Head { sequence: 0, hash: String::new() },
             _alone: alone,
         };
-        let (sequence, hash): (i64, String) = on_change!(change, |connection| {
+        let (sequence, hash): (i64, String) = on_write!(change, |connection| {
             Ok(sqlx::query_as(SQL).fetch_one(connection).await?)
         })?;
         change.head = Head { sequence, hash };
@@ -63,7 +63,7 @@ impl Store {
     }
 }
 
-impl Change {
+impl WriteTransaction {
     /// The time of the database. Postgres has a clock of its own, which all instances share;
     /// SQLite runs on this machine, and its time is that of `clock`.
     pub async fn time(&mut self, clock: &Clock) -> Result<Timestamp, StoreError> {
@@ -78,13 +78,13 @@ impl Change {
         &self.head
     }
 
-    /// Appends an event that is linked to [`Change::head`].
+    /// Appends an event that is linked to [`WriteTransaction::head`].
     pub async fn append(&mut self, event: &Event) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO event
                 (sequence, at, actor, action, subject, detail, previous_hash, hash)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(event.sequence)
                 .bind(event.at.0)
@@ -111,7 +111,7 @@ impl Change {
         const HEAD: &str = "UPDATE event_head SET sequence = $1, hash = $2 WHERE id = 1";
         const WAKE: &str = "SELECT pg_notify($1, $2)";
         let Head { sequence, hash } = self.head.clone();
-        on_change!(self, |connection| {
+        on_write!(self, |connection| {
             sqlx::query(HEAD).bind(sequence).bind(hash).execute(connection).await?;
             Ok(())
         })?;
