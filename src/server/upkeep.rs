@@ -11,7 +11,7 @@ use crate::directory::DirectoryError;
 use crate::model::signing_key::Algorithm;
 use crate::server::ServeError;
 use crate::server::tls::Tls;
-use crate::store::feed::Bell;
+use crate::store::feed::ChangeListener;
 
 /// How often it is looked whether a signing key is due.
 const KEYS_INTERVAL: Duration = Duration::from_secs(30);
@@ -34,12 +34,12 @@ const AFTER_LOSS: Duration = Duration::from_millis(200);
 /// Follows the events for ever: at once when the bell rings, and by itself every
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
-    let mut bell: Option<Bell> = None;
+    let mut listener: Option<ChangeListener> = None;
     let mut was_away = false;
     let mut woken = Woken::Time;
     loop {
-        if bell.is_none() {
-            bell = app.services.store.bell().await.ok();
+        if listener.is_none() {
+            listener = app.services.store.change_listener().await.ok();
         }
         let caught_up = app.catch_up().await;
         let is_away = note(&caught_up, was_away);
@@ -49,13 +49,13 @@ pub(super) async fn follow(app: Arc<App>) {
         let is_back = was_away && !is_away;
         was_away = is_away;
         if is_deaf || is_back {
-            bell = None;
-            woken = Woken::Bell;
+            listener = None;
+            woken = Woken::Notified;
             continue;
         }
-        woken = wait(&app, bell.as_mut()).await;
+        woken = wait(&app, listener.as_mut()).await;
         if woken == Woken::Loss {
-            bell = None;
+            listener = None;
             tokio::time::sleep(AFTER_LOSS).await;
         }
     }
@@ -65,10 +65,10 @@ pub(super) async fn follow(app: Arc<App>) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     /// the bell;
-    Bell,
+    Notified,
     /// the time to look by oneself;
     Time,
-    /// the loss of the bell's connection.
+    /// the loss of the listener's connection.
     Loss,
 }
 
@@ -92,16 +92,16 @@ fn note(caught_up: &Result<bool, DirectoryError>, was_away: bool) -> bool {
 }
 
 /// Waits for the bell or for the time to look by oneself.
-async fn wait(app: &App, bell: Option<&mut Bell>) -> Woken {
+async fn wait(app: &App, listener: Option<&mut ChangeListener>) -> Woken {
     let rung = async {
-        match bell {
-            Some(bell) => bell.ring().await,
+        match listener {
+            Some(listener) => listener.notified().await,
             None => std::future::pending().await,
         }
     };
     let interval = app.services.config.directory.poll_interval;
     match tokio::time::timeout(interval, rung).await {
-        Ok(Ok(())) => Woken::Bell,
+        Ok(Ok(())) => Woken::Notified,
         Ok(Err(_)) => Woken::Loss,
         Err(_) => Woken::Time,
     }

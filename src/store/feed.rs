@@ -9,29 +9,29 @@ use crate::store::write_transaction::CHANNEL;
 use crate::store::{Pool, Store, StoreError, instances, within};
 
 /// A wait for the next change.
-pub struct Bell(Option<PgListener>);
+pub struct ChangeListener(Option<PgListener>);
 
 impl Store {
     /// Hangs up a bell. On SQLite it never rings.
-    pub async fn bell(&self) -> Result<Bell, StoreError> {
+    pub async fn change_listener(&self) -> Result<ChangeListener, StoreError> {
         match &self.pool {
             Pool::Postgres(pool) => {
                 let listen = async {
                     let mut listener = PgListener::connect_with(pool).await?;
                     listener.listen(CHANNEL).await?;
                     instances::sign_in(&mut listener).await?;
-                    Ok(Bell(Some(listener)))
+                    Ok(ChangeListener(Some(listener)))
                 };
                 within(self.timeout, listen).await
             }
-            Pool::Sqlite(_) => Ok(Bell(None)),
+            Pool::Sqlite(_) => Ok(ChangeListener(None)),
         }
     }
 }
 
-impl Bell {
+impl ChangeListener {
     /// Waits until the bell rings, or until its connection is lost (`Err`).
-    pub async fn ring(&mut self) -> Result<(), StoreError> {
+    pub async fn notified(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             Some(listener) => match listener.try_recv().await? {
                 Some(_) => Ok(()),
