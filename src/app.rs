@@ -204,7 +204,7 @@ impl App {
             return Ok(());
         }
         let written = self.services.store.add_rejections(&rejections).await;
-        if written.as_ref().is_err_and(StoreError::may_pass) {
+        if written.as_ref().is_err_and(StoreError::is_transient) {
             self.rejections.put_back(rejections);
         }
         written

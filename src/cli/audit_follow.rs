@@ -51,7 +51,7 @@ pub(super) async fn run(
                     continue;
                 }
             }
-            Err(error) if error.may_pass() => {
+            Err(error) if error.is_transient() => {
                 if !is_away {
                     output::hint("the database does not answer; waiting for it");
                 }

@@ -8,7 +8,7 @@ use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Netwo
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::grants::networks;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{StoreError, meaning_of};
+use crate::store::{StoreError, map_constraint};
 
 /// The columns of what a client is held to.
 pub(super) type SecurityColumns =
@@ -100,7 +100,7 @@ impl WriteTransaction {
                 .bind(client.updated_at.0)
                 .execute(connection)
                 .await
-                .map_err(|error| meaning_of(error, "client of that id", "client"))?;
+                .map_err(|error| map_constraint(error, "client of that id", "client"))?;
             Ok(())
         })
     }
@@ -170,7 +170,7 @@ impl WriteTransaction {
                 .bind(secret.expires_at.map(|expiry| expiry.0))
                 .execute(connection)
                 .await
-                .map_err(|error| meaning_of(error, "secret of that id", "client"))?;
+                .map_err(|error| map_constraint(error, "secret of that id", "client"))?;
             Ok(())
         })
     }

@@ -6,7 +6,7 @@
 use sqlx::postgres::PgListener;
 
 use crate::store::write_transaction::CHANNEL;
-use crate::store::{Pool, Store, StoreError, instances, within};
+use crate::store::{Pool, Store, StoreError, instances, with_timeout};
 
 /// A wait for the next change.
 pub struct ChangeListener(Option<PgListener>);
@@ -22,7 +22,7 @@ impl Store {
                     instances::sign_in(&mut listener).await?;
                     Ok(ChangeListener(Some(listener)))
                 };
-                within(self.timeout, listen).await
+                with_timeout(self.timeout, listen).await
             }
             Pool::Sqlite(_) => Ok(ChangeListener(None)),
         }

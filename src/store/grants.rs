@@ -9,7 +9,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
 use crate::store::statement::{Statement, prepared};
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, meaning_of, on_pool};
+use crate::store::{Store, StoreError, map_constraint, on_pool};
 
 pub(super) fn grant(
     resource: &str,
@@ -181,7 +181,7 @@ impl WriteTransaction {
                 .bind(networks(&grant.networks))
                 .execute(connection)
                 .await
-                .map_err(|error| meaning_of(error, "grant", "client or resource"))?;
+                .map_err(|error| map_constraint(error, "grant", "client or resource"))?;
             Ok(())
         })
     }

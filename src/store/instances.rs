@@ -9,7 +9,7 @@ use sqlx::postgres::PgListener;
 
 use crate::store::transaction::On;
 use crate::store::write_transaction::WriteTransaction;
-use crate::store::{StoreError, within};
+use crate::store::{StoreError, with_timeout};
 
 /// The advisory lock of Postgres that each running instance shares: `tokend` in ASCII.
 const INSTANCE_LOCK: i64 = 0x746f_6b65_6e64;
@@ -41,7 +41,7 @@ impl WriteTransaction {
             let query = sqlx::query_scalar(TRY).bind(INSTANCE_LOCK);
             Ok(query.fetch_one(&mut **transaction).await?)
         };
-        let is_alone: bool = within(timeout, attempt).await?;
+        let is_alone: bool = with_timeout(timeout, attempt).await?;
         if is_alone { Ok(()) } else { Err(StoreError::InUse) }
     }
 }

@@ -48,7 +48,7 @@ use crate::model::Malformed;
 /// that engine's own types.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
-        $crate::store::within($store.timeout, async {
+        $crate::store::with_timeout($store.timeout, async {
             match &$store.pool {
                 $crate::store::Pool::Postgres($pool) => $body,
                 $crate::store::Pool::Sqlite($pool) => $body,
@@ -130,7 +130,7 @@ impl StoreError {
 
     /// True if the same may succeed later. Not so if the rows themselves were refused: a constraint,
     /// or data that the database does not take (SQLSTATE classes 22 and 23).
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         let refused = |error: &dyn DatabaseError| {
             let is_data =
                 error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
@@ -139,7 +139,7 @@ impl StoreError {
         match self {
             Self::TimedOut(_) => true,
             Self::Failed(error) => !error.as_database_error().is_some_and(refused),
-            Self::OutcomeUnknown(cause) => cause.may_pass(),
+            Self::OutcomeUnknown(cause) => cause.is_transient(),
             _ => false,
         }
     }
@@ -213,12 +213,12 @@ impl Store {
             Ok(())
         };
         // Whatever is not closed by then ends with the process.
-        let _ = within(self.timeout, closing).await;
+        let _ = with_timeout(self.timeout, closing).await;
     }
 }
 
 /// Gives up on a statement that takes too long: a frozen database answers nothing at all.
-async fn within<T>(
+async fn with_timeout<T>(
     timeout: Duration,
     statement: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
@@ -234,7 +234,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
 }
 
 /// Turns a violated constraint into what it means, and leaves every other failure as it is.
-fn meaning_of(error: sqlx::Error, unique: &'static str, referred: &'static str) -> StoreError {
+fn map_constraint(error: sqlx::Error, unique: &'static str, referred: &'static str) -> StoreError {
     match error.as_database_error() {
         Some(database) if database.is_unique_violation() => StoreError::Conflict(unique),
         Some(database) if database.is_foreign_key_violation() => StoreError::Missing(referred),

@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, PgConnection};
 
 use crate::config::{Database, Location};
-use crate::store::{Pool, Store, StoreError, files, is_busy, within};
+use crate::store::{Pool, Store, StoreError, files, is_busy, with_timeout};
 
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +69,9 @@ async fn open_postgres(
             other => other.into(),
         })
     };
-    let first = within(timeout, first).await?;
+    let first = with_timeout(timeout, first).await?;
     // It has told what it was for; how it ends does not matter.
-    let _ = within(timeout, async { Ok(first.close().await?) }).await;
+    let _ = with_timeout(timeout, async { Ok(first.close().await?) }).await;
     Ok(PgPoolOptions::new()
         .max_connections(database.max_connections)
         .acquire_timeout(timeout)

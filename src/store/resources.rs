@@ -7,7 +7,7 @@ use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, meaning_of, on_pool};
+use crate::store::{Store, StoreError, map_constraint, on_pool};
 
 type Row = (String, Option<i64>, Option<String>, Option<String>, Option<String>, i64, i64);
 /// The word for [`SignedBefore::Server`].
@@ -129,7 +129,7 @@ impl WriteTransaction {
                 .bind(resource.updated_at.0)
                 .execute(connection)
                 .await
-                .map_err(|error| meaning_of(error, "resource", "resource"))?;
+                .map_err(|error| map_constraint(error, "resource", "resource"))?;
             Ok(())
         })?;
         self.insert_scopes(resource).await
@@ -193,7 +193,7 @@ impl WriteTransaction {
                     .bind(&scope.description)
                     .execute(connection)
                     .await
-                    .map_err(|error| meaning_of(error, "scope of that name", "resource"))?;
+                    .map_err(|error| map_constraint(error, "scope of that name", "resource"))?;
                 Ok(())
             })?;
         }

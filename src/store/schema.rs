@@ -7,7 +7,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::config::Migrate;
-use crate::store::{Pool, Store, StoreError, is_busy, within};
+use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
 const MIGRATIONS: [(i64, &str, &str); 8] = [
@@ -161,7 +161,7 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
             Pool::Sqlite(pool) => sqlx::query_scalar(EXISTS_SQLITE).fetch_one(pool).await?,
         })
     };
-    let exists: i64 = within(store.timeout, count).await?;
+    let exists: i64 = with_timeout(store.timeout, count).await?;
     if exists == 0 {
         return Ok(0);
     }

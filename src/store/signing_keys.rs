@@ -3,7 +3,7 @@
 use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Timestamp;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, meaning_of, on_pool};
+use crate::store::{Store, StoreError, map_constraint, on_pool};
 
 type Row = (String, String, String, i64, i64, Option<i64>, Option<String>);
 
@@ -163,7 +163,7 @@ impl WriteTransaction {
                 .bind(&key.public_jwk)
                 .execute(connection)
                 .await
-                .map_err(|error| meaning_of(error, "signing key of that id", "signing key"))?;
+                .map_err(|error| map_constraint(error, "signing key of that id", "signing key"))?;
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{Postgres, Sqlite};
 
-use crate::store::{Pool, Store, StoreError, within};
+use crate::store::{Pool, Store, StoreError, with_timeout};
 
 /// A transaction. One that is dropped leaves nothing behind.
 pub(super) struct Transaction {
@@ -35,7 +35,7 @@ macro_rules! on_transaction {
                 }
             }
         };
-        $crate::store::within(timeout, work).await
+        $crate::store::with_timeout(timeout, work).await
     }};
 }
 pub(super) use on_transaction;
@@ -55,7 +55,7 @@ impl Store {
                 Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             })
         };
-        Ok(Transaction { on: within(self.timeout, begin).await?, timeout: self.timeout })
+        Ok(Transaction { on: with_timeout(self.timeout, begin).await?, timeout: self.timeout })
     }
 }
 
@@ -69,6 +69,6 @@ impl Transaction {
             }
             Ok(())
         };
-        within(self.timeout, commit).await
+        with_timeout(self.timeout, commit).await
     }
 }

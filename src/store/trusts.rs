@@ -8,7 +8,7 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use crate::store::clients::key_source;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{StoreError, meaning_of};
+use crate::store::{StoreError, map_constraint};
 
 pub(super) type TrustRow =
     (String, String, String, Option<String>, Option<String>, String, String, i64);
@@ -77,7 +77,7 @@ impl WriteTransaction {
                 .bind(trust.created_at.0)
                 .execute(connection)
                 .await
-                .map_err(|error| meaning_of(error, "trust of that id", "client"))?;
+                .map_err(|error| map_constraint(error, "trust of that id", "client"))?;
             Ok(())
         })
     }

@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::model::event::{Event, Head};
 use crate::model::time::{Clock, Timestamp};
 use crate::store::transaction::{On, Transaction};
-use crate::store::{Pool, Store, StoreError, within};
+use crate::store::{Pool, Store, StoreError, with_timeout};
 
 /// The channel on which Postgres wakes the followers.
 pub(crate) const CHANNEL: &str = "tokend_event";
@@ -38,7 +38,7 @@ impl Store {
         let Pool::Postgres(pool) = &self.pool else { return Ok(clock.now()) };
         let time =
             async { Ok(Timestamp(sqlx::query_scalar(POSTGRES_TIME).fetch_one(pool).await?)) };
-        within(self.timeout, time).await
+        with_timeout(self.timeout, time).await
     }
 
     /// Begins a change; waits until changes that began earlier are done.
@@ -48,7 +48,8 @@ impl Store {
             SET sequence = sequence
             WHERE id = 1
             RETURNING sequence, hash";
-        let alone = within(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
+        let alone =
+            with_timeout(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
         let alone = alone.await?;
         let mut change = WriteTransaction {
             transaction: self.transaction().await?,
@@ -70,7 +71,7 @@ impl WriteTransaction {
         let On::Postgres(transaction) = &mut self.transaction.on else { return Ok(clock.now()) };
         let time = sqlx::query_scalar(POSTGRES_TIME);
         let time = async { Ok(Timestamp(time.fetch_one(&mut **transaction).await?)) };
-        within(self.transaction.timeout, time).await
+        with_timeout(self.transaction.timeout, time).await
     }
 
     /// The end of the chain, to which the next event is linked.
@@ -118,7 +119,7 @@ impl WriteTransaction {
         if let On::Postgres(transaction) = &mut self.transaction.on {
             let wake = sqlx::query(WAKE).bind(CHANNEL).bind(sequence.to_string());
             let wake = async { Ok(wake.execute(&mut **transaction).await?) };
-            within(self.transaction.timeout, wake).await?;
+            with_timeout(self.transaction.timeout, wake).await?;
         }
         let committed = self.transaction.commit().await;
         committed.map_err(|cause| StoreError::OutcomeUnknown(Box::new(cause)))
