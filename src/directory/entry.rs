@@ -15,7 +15,7 @@ use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
-use crate::store::entries::StoredSecret;
+use crate::store::client_snapshot::StoredSecret;
 
 /// A client in memory, with all that belongs to it.
 #[derive(Debug)]

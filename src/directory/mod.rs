@@ -41,7 +41,7 @@ use crate::directory::security::SharedKeys;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
 use crate::model::time::{Clock, Timestamp};
-use crate::store::entries::{Page, StoredClient};
+use crate::store::client_snapshot::{ClientSnapshot, Page};
 use crate::store::{Store, StoreError};
 
 /// How many rows are read at a time.
@@ -157,7 +157,7 @@ impl Directory {
     /// Loads one client. One that this version cannot read gets no tokens here, and no other
     /// client is held up by it.
     async fn load_client(&self, store: &Store, id: ClientId) -> Result<(), DirectoryError> {
-        match store.stored_client(&id).await {
+        match store.client_snapshot(&id).await {
             Ok(Some(client)) => self.put(client).await,
             Ok(None) => self.remove(&id),
             Err(StoreError::Unreadable(problem)) => {
@@ -270,7 +270,7 @@ impl Directory {
 
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
-    async fn put(&self, client: StoredClient) {
+    async fn put(&self, client: ClientSnapshot) {
         let grants = self.grants.entries(client.grants, &self.resources.load_full()).await;
         let allowed =
             AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };

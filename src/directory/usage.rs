@@ -179,7 +179,7 @@ impl UseCounter {
 mod tests {
     use super::*;
     use crate::model::secret::{SecretHash, SecretKind};
-    use crate::store::entries::StoredSecret;
+    use crate::store::client_snapshot::StoredSecret;
 
     fn secret(id: &str) -> SecretEntry {
         let stored = StoredSecret {

@@ -66,11 +66,11 @@ impl StoredSecret {
 
 /// Clients in the order of their ids; each with its identifier, for the case that the rest cannot
 /// be read.
-pub type Page = Vec<(String, Result<StoredClient, StoreError>)>;
+pub type Page = Vec<(String, Result<ClientSnapshot, StoreError>)>;
 
 /// What a server remembers of a client.
 #[derive(Debug)]
-pub struct StoredClient {
+pub struct ClientSnapshot {
     /// Its identifier.
     pub client_id: ClientId,
     /// Whether it may get tokens.
@@ -110,7 +110,10 @@ pub struct StoredSecret {
 
 impl Store {
     /// One client, if there is one of that id.
-    pub async fn stored_client(&self, id: &ClientId) -> Result<Option<StoredClient>, StoreError> {
+    pub async fn client_snapshot(
+        &self,
+        id: &ClientId,
+    ) -> Result<Option<ClientSnapshot>, StoreError> {
         const SQL: &str = select!("client_id = $1");
         const TRUSTS: &str = trusts_where!("client_id = $1");
         on_pool!(self, |pool| {
@@ -143,7 +146,7 @@ impl Store {
     }
 }
 
-fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
+fn client(row: Row, trusts: Vec<TrustRow>) -> Result<ClientSnapshot, StoreError> {
     let (
         id,
         state,
@@ -175,7 +178,7 @@ fn client(row: Row, trusts: Vec<TrustRow>) -> Result<StoredClient, StoreError> {
         .collect::<Result<Vec<_>, _>>()?;
     // Here, where it costs nothing: the database would sort the two of each client anew.
     grants.sort_by(|one, other| one.resource.cmp(&other.resource));
-    Ok(StoredClient {
+    Ok(ClientSnapshot {
         client_id: ClientId::parse(&id)?,
         state: ClientState::parse(&state)?,
         auth_methods: words(&auth_methods, AuthenticationMethod::parse)?,
