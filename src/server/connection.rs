@@ -51,18 +51,18 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     activity: Arc<Activity>,
     watcher: Watcher,
 ) {
-    let answered = Arc::new(Answered::new(activity));
-    let stream = Attended::new(stream, context.error_format, timeouts, answered.clone());
+    let counter = Arc::new(RequestCounter::new(activity));
+    let stream = TimeoutStream::new(stream, context.error_format, timeouts, counter.clone());
     let header_size = context.header_size;
     let address = peer.address;
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (context, answered, peer) = (context.clone(), answered.clone(), peer.clone());
+        let (context, counter, peer) = (context.clone(), counter.clone(), peer.clone());
         async move {
-            if !answered.begin() {
+            if !counter.begin() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
             }
             let response = web::answer(&context, &peer, request).await;
-            answered.end();
+            counter.end();
             Ok(response)
         }
     });
@@ -79,13 +79,13 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 }
 
 /// How many requests of a connection have begun and ended.
-struct Answered {
+struct RequestCounter {
     begun: AtomicUsize,
     ended: AtomicUsize,
     activity: Arc<Activity>,
 }
 
-impl Answered {
+impl RequestCounter {
     fn new(activity: Arc<Activity>) -> Self {
         Self { begun: AtomicUsize::new(0), ended: AtomicUsize::new(0), activity }
     }
@@ -111,11 +111,11 @@ impl Answered {
 }
 
 /// A stream that is watched while a head is awaited.
-struct Attended<S> {
+struct TimeoutStream<S> {
     stream: S,
     error_format: ErrorFormat,
     timeouts: Timeouts,
-    answered: Arc<Answered>,
+    counter: Arc<RequestCounter>,
     /// The requests that had been answered when the present wait began.
     waiting_since: usize,
     has_begun: bool,
@@ -135,18 +135,18 @@ struct Replacement {
     written: usize,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
     fn new(
         stream: S,
         error_format: ErrorFormat,
         timeouts: Timeouts,
-        answered: Arc<Answered>,
+        counter: Arc<RequestCounter>,
     ) -> Self {
         Self {
             stream,
             error_format,
             timeouts,
-            answered,
+            counter,
             waiting_since: 0,
             // A connection that never says a word has as long as one that begins to.
             has_begun: true,
@@ -203,32 +203,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
     /// makes way for another one.
     fn note_bytes(&mut self) -> bool {
         self.note_answers();
-        if self.answered.is_serving() {
+        if self.counter.is_serving() {
             return true;
         }
         if !self.has_begun {
             self.has_begun = true;
             self.deadline = Instant::now() + self.timeouts.head;
         }
-        self.answered.activity.begin_head()
+        self.counter.activity.begin_head()
     }
 
     /// Notes that a request has been answered since, so that the wait for the next one begins.
     fn note_answers(&mut self) {
-        let count = self.answered.count();
+        let count = self.counter.count();
         if count != self.waiting_since {
             self.waiting_since = count;
             self.has_begun = false;
             self.deadline = Instant::now() + IDLE;
-            if !self.answered.is_serving() {
-                self.answered.activity.wait();
+            if !self.counter.is_serving() {
+                self.counter.activity.wait();
             }
         }
     }
 
     fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
         self.note_answers();
-        if self.answered.is_serving() {
+        if self.counter.is_serving() {
             return false;
         }
         while self.alarm.as_mut().poll(context).is_ready() {
@@ -243,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Attended<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Attended<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -258,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Attended<S> {
             Poll::Pending if self.is_too_slow(context) => {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            Poll::Pending if self.answered.activity.is_closed(context) => {
+            Poll::Pending if self.counter.activity.is_closed(context) => {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
             _ => {}
@@ -267,7 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Attended<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Attended<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -4,7 +4,7 @@ mod activity;
 mod connection;
 mod expiring;
 mod fetching;
-mod listening;
+mod listener;
 mod places;
 mod supervisor;
 mod tls;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::AdminError;
 use crate::app::App;
-use crate::server::listening::Listening;
+use crate::server::listener::Listener;
 use crate::server::tls::Tls;
 use crate::web::{ErrorFormat, Routes};
 
@@ -89,7 +89,7 @@ impl Server {
         let mut background = start_background_tasks(&app, tls.as_ref());
         let (closing, closed) = watch::channel(false);
         let listeners = [
-            Listening::new(
+            Listener::new(
                 &app,
                 public,
                 Routes::public(app.clone()),
@@ -97,7 +97,7 @@ impl Server {
                 config.limits.connections,
             )
             .with_tls(tls),
-            Listening::new(
+            Listener::new(
                 &app,
                 management,
                 Routes::management(app.clone()),
@@ -106,8 +106,8 @@ impl Server {
             ),
         ];
         let mut accepting = JoinSet::new();
-        for listening in listeners {
-            accepting.spawn(listening.accept(closed.clone()));
+        for listener in listeners {
+            accepting.spawn(listener.accept(closed.clone()));
         }
         stop.await;
         tracing::info!("stopping: readiness fails from now on");

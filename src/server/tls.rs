@@ -66,7 +66,7 @@ impl Current {
         let mut config = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
-            .with_client_cert_verifier(Arc::new(Anybody(provider)))
+            .with_client_cert_verifier(Arc::new(AcceptAnyClientCertificate(provider)))
             .with_single_cert(certificates.clone(), key)
             .map_err(|error| unusable("tls.certificate", &settings.certificate, error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -95,9 +95,9 @@ pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCer
 /// Takes any certificate, also a self-signed one, or none; but only from whoever has its private
 /// key, which the handshake proves.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAnyClientCertificate(Arc<CryptoProvider>);
 
-impl ClientCertVerifier for Anybody {
+impl ClientCertVerifier for AcceptAnyClientCertificate {
     fn client_auth_mandatory(&self) -> bool {
         false
     }

@@ -22,7 +22,7 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// One listener with its routes.
-pub(super) struct Listening {
+pub(super) struct Listener {
     listener: TcpListener,
     context: Arc<ListenerContext>,
     timeouts: Timeouts,
@@ -30,7 +30,7 @@ pub(super) struct Listening {
     tls: Option<Arc<Tls>>,
 }
 
-impl Listening {
+impl Listener {
     /// A listener that holds at most `connections` at once.
     pub(super) fn new(
         app: &App,
