@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokend::admin::{self, Actor};
 use tokend::app::Services;
 use tokend::config::sources::Flags;
-use tokend::config::{Config, Need};
+use tokend::config::{Config, Requirement};
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::time::Clock;
 
@@ -128,7 +128,8 @@ impl Stage {
 
 /// What an operator's commands work on, with the settings of a stage.
 pub async fn services(environment: &[(String, String)]) -> Services {
-    let config = Config::load(&Flags::default(), environment, Need::Issuer).expect("settings");
+    let config =
+        Config::load(&Flags::default(), environment, Requirement::Issuer).expect("settings");
     Services::open(config, Clock::System).await.expect("a services")
 }
 

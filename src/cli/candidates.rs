@@ -11,7 +11,7 @@ use clap_complete::engine::CompletionCandidate;
 use crate::app::StartError;
 use crate::app::opening::Reader;
 use crate::config::sources::{Flags, Settings};
-use crate::config::{Config, Need, environment};
+use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
 
 /// How many candidates are offered.
@@ -51,7 +51,7 @@ pub(crate) fn settings(typed: &OsStr) -> Vec<CompletionCandidate> {
 fn read(
     query: impl AsyncFnOnce(&Reader) -> Result<Vec<String>, StartError>,
 ) -> Vec<CompletionCandidate> {
-    let Ok(config) = Config::load(&Flags::default(), &environment(), Need::Nothing) else {
+    let Ok(config) = Config::load(&Flags::default(), &environment(), Requirement::Nothing) else {
         return Vec::new();
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::Settings;
-use crate::config::{Config, DEFAULTS, Migrate, Need, environment};
+use crate::config::{Config, DEFAULTS, Migrate, Requirement, environment};
 use crate::store::schema;
 
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ struct Shown {
 pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), CliError> {
     let mut flags = global.flags();
     flags.files.extend(args.files.iter().cloned());
-    let config = Config::load(&flags, &environment(), Need::Issuer)?;
+    let config = Config::load(&flags, &environment(), Requirement::Issuer)?;
     refuse_open_master_key(&config)?;
     let inspection = if args.online { Some(inspect(&config).await?) } else { None };
     let warnings: Vec<_> = inspection::open_data_files(&config)
@@ -120,7 +120,7 @@ pub(crate) fn config(global: &Global, command: &ConfigCommand) -> Result<(), Cli
 
 fn show(global: &Global) -> Result<(), CliError> {
     let settings = Settings::gather(&global.flags(), &environment())?;
-    Config::from_settings(&settings, Need::Nothing)?;
+    Config::from_settings(&settings, Requirement::Nothing)?;
     let shown: Vec<_> = settings
         .keys()
         .iter()

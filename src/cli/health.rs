@@ -6,7 +6,7 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::{http, output};
 use crate::config::sources::Settings;
-use crate::config::{Need, environment};
+use crate::config::{Requirement, environment};
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
@@ -17,7 +17,8 @@ pub(crate) struct HealthArgs {
 
 /// Runs `tokend health`: only exit codes 0 and 1, which is all that Docker knows.
 pub(crate) async fn run(global: &Global, args: &HealthArgs) -> Result<(), CliError> {
-    let config = global.config(Need::Nothing).map_err(|error| CliError::failed(error.as_text()))?;
+    let config =
+        global.config(Requirement::Nothing).map_err(|error| CliError::failed(error.as_text()))?;
     let path = if args.live { "/livez" } else { "/readyz" };
     // Both listeners know it; the one that never speaks TLS is asked if the other does.
     let (setting, listener) = match config.tls {

@@ -9,7 +9,7 @@ use crate::admin::master_key::{self, Reset};
 use crate::app::opening::open_existing;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, confirmation, output};
-use crate::config::Need;
+use crate::config::Requirement;
 use crate::model::time::Clock;
 use crate::store::open::Purpose;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(
         return Err(CliError::usage("without a terminal, a reset of the master key needs --yes"));
     }
     let clock = Clock::System;
-    let config = global.config(Need::Nothing)?;
+    let config = global.config(Requirement::Nothing)?;
     let store = open_existing(&config, Purpose::Alone).await?;
     global.close_at_end(&store);
     let lost = master_key::find_lost(&config, &store, &clock).await?;

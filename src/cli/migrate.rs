@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::config::Need;
+use crate::config::Requirement;
 use crate::store::open::Purpose;
 use crate::store::{Store, StoreError, schema};
 
@@ -19,7 +19,7 @@ pub(crate) struct MigrateArgs {
 
 /// Runs `tokend migrate`. With `--status` it only looks: it creates and changes nothing.
 pub(crate) async fn run(global: &Global, args: &MigrateArgs) -> Result<(), CliError> {
-    let config = global.config(Need::Nothing)?;
+    let config = global.config(Requirement::Nothing)?;
     let database = &config.database;
     let purpose = if args.status { Purpose::Check } else { Purpose::Create };
     let (before, after) = match Store::open(database, purpose).await {

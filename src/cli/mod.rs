@@ -68,7 +68,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
 use crate::config::sources::Flags;
-use crate::config::{ACTOR_VARIABLE, Config, Need, environment};
+use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
 use crate::store::Store;
@@ -162,13 +162,13 @@ impl Global {
     }
 
     /// Reads the settings.
-    fn config(&self, need: Need) -> Result<Config, CliError> {
+    fn config(&self, need: Requirement) -> Result<Config, CliError> {
         Ok(Config::load(&self.flags(), &environment(), need)?)
     }
 
     /// Opens what a command needs that changes the database.
     async fn services(&self) -> Result<Services, CliError> {
-        let config = self.config(Need::Nothing)?;
+        let config = self.config(Requirement::Nothing)?;
         self.foundation_with(config).await
     }
 
@@ -181,7 +181,7 @@ impl Global {
 
     /// Opens what a command needs that only reads the database. It needs no master key.
     async fn reader(&self) -> Result<Reader, CliError> {
-        let config = self.config(Need::Nothing)?;
+        let config = self.config(Requirement::Nothing)?;
         let reader = Box::pin(Reader::open(config, Clock::System)).await?;
         self.close_at_end(&reader.store);
         Ok(reader)

@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::error::CliError;
 use crate::config::sources::{Flags, Settings};
-use crate::config::{Config, Need};
+use crate::config::{Config, Requirement};
 use crate::telemetry::LogLevel;
 
 /// The one setting that is applied without a restart.
@@ -21,7 +21,7 @@ impl Loaded {
     /// Reads the settings of a server.
     pub(crate) fn read(flags: &Flags, environment: &[(String, String)]) -> Result<Self, CliError> {
         let settings = Settings::gather(flags, environment)?;
-        let config = Config::from_settings(&settings, Need::Issuer)?;
+        let config = Config::from_settings(&settings, Requirement::Issuer)?;
         Ok(Self { settings, config })
     }
 }

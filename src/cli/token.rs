@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, actor, client_reference};
-use crate::config::{Config, Need, environment};
+use crate::config::{Config, Requirement, environment};
 use crate::crypto::jwt::{self, Claims, TokenError, Verified};
 use crate::crypto::keyring::Keyring;
 use crate::model::client::ClientId;
@@ -76,16 +76,16 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
 /// The settings with an issuer: the configured one, or that of the server that started last on this
 /// database, such as `tokend dev`.
 async fn config_with_issuer(global: &Global) -> Result<Config, CliError> {
-    let config = global.config(Need::Nothing)?;
+    let config = global.config(Requirement::Nothing)?;
     if config.issuer.is_some() {
         return Ok(config);
     }
     match global.reader().await?.store.server_issuer().await? {
-        None => global.config(Need::Issuer),
+        None => global.config(Requirement::Issuer),
         Some(issuer) => {
             let mut flags = global.flags();
             flags.fixed.push(("issuer", issuer, "of the server that started last"));
-            Ok(Config::load(&flags, &environment(), Need::Issuer)?)
+            Ok(Config::load(&flags, &environment(), Requirement::Issuer)?)
         }
     }
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::config::Location;
-use crate::config::parse::{Complaint, path};
+use crate::config::parse::{ConfigProblem, path};
 
 /// The parameters of a Postgres URL that are read.
 const PARAMETERS: [&str; 19] = [
@@ -40,7 +40,7 @@ const ENCODE: &str = "percent-encode special characters of the password: @ as %4
                       %2F, ? as %3F, # as %23";
 
 /// Reads `database.url`; empty means the file in the data folder.
-pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, Complaint> {
+pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ConfigProblem> {
     if text.is_empty() {
         return Ok(Location::Sqlite(data_dir.join("tokend.db")));
     }
@@ -53,7 +53,7 @@ pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, Complain
     Err("must begin with sqlite:// or postgres://".to_owned())
 }
 
-fn sqlite(text: &str) -> Result<Location, Complaint> {
+fn sqlite(text: &str) -> Result<Location, ConfigProblem> {
     let (file, query) = text.split_once('?').unwrap_or((text, ""));
     // What many tools add, and what tokend does in any case: create the file.
     if !matches!(query, "" | "mode=rwc") {
@@ -65,7 +65,7 @@ fn sqlite(text: &str) -> Result<Location, Complaint> {
     path(file).map(PathBuf::from).map(Location::Sqlite)
 }
 
-fn postgres(text: &str) -> Result<Location, Complaint> {
+fn postgres(text: &str) -> Result<Location, ConfigProblem> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}; {ENCODE}"))?;
     let after_host = [url.path(), url.query().unwrap_or_default()];
     if url.fragment().is_some() || after_host.iter().any(|part| part.contains('@')) {

@@ -323,7 +323,7 @@ pub struct Shutdown {
 
 /// What a command needs besides values that are right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum Requirement {
     /// Nothing more: commands that work on the database.
     Nothing,
     /// An issuer: everything that serves tokens.
@@ -343,13 +343,13 @@ impl Config {
     pub fn load(
         flags: &Flags,
         environment: &[(String, String)],
-        need: Need,
+        need: Requirement,
     ) -> Result<Self, ConfigError> {
         Self::from_settings(&Settings::gather(flags, environment)?, need)
     }
 
     /// Checks settings that have been layered already.
-    pub fn from_settings(settings: &Settings, need: Need) -> Result<Self, ConfigError> {
+    pub fn from_settings(settings: &Settings, need: Requirement) -> Result<Self, ConfigError> {
         let mut problems: Vec<Problem> = settings.problems().to_vec();
         let read = read::config(settings, need, &mut problems);
         match read {

@@ -12,10 +12,10 @@ use crate::model::rate::{Rate, RateLimit};
 use crate::model::time::{Lifetime, missing_unit};
 
 /// What a value must be, in words that end the sentence "`key` …".
-pub(super) type Complaint = String;
+pub(super) type ConfigProblem = String;
 
 /// Checks an issuer identifier (RFC 8414, section 2); on rejection the complaint and the remedy.
-pub(super) fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
+pub(super) fn issuer(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
     let complain = |what: &str, remedy: &str| Err((what.to_owned(), remedy.to_owned()));
     let Ok(url) = Url::parse(text) else {
         return complain("is not a URL", "write it as https://id.example.com");
@@ -59,7 +59,7 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (Complaint, String)> {
 }
 
 /// A path as it is. A shell expands `~`, tokend does not.
-pub(super) fn path(text: &str) -> Result<&str, Complaint> {
+pub(super) fn path(text: &str) -> Result<&str, ConfigProblem> {
     match text {
         "" => Err("is empty; name a path".to_owned()),
         text if text.starts_with('~') => {
@@ -71,7 +71,7 @@ pub(super) fn path(text: &str) -> Result<&str, Complaint> {
 
 /// Networks of proxies. A list that covers most of all addresses would let every client say any
 /// address and show any certificate.
-pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, Complaint> {
+pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
     let networks = networks(text)?;
     match covers_most_of(&networks) {
         Some(family) => Err(format!(
@@ -81,7 +81,7 @@ pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, Complaint> {
     }
 }
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, ConfigProblem> {
     text.parse().map_err(|_| {
         "must be an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
     })
@@ -91,7 +91,7 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, Complaint> {
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
     list(text)
         .map(|item| {
             item.parse::<IpNet>()
@@ -101,7 +101,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, Complaint> {
         .collect()
 }
 
-pub(super) fn aliases(text: &str) -> Result<Vec<String>, Complaint> {
+pub(super) fn aliases(text: &str) -> Result<Vec<String>, ConfigProblem> {
     list(text)
         .map(|path| {
             let is_plain = path.starts_with('/')
@@ -127,16 +127,16 @@ fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
 }
 
-pub(super) fn boolean(text: &str) -> Result<bool, Complaint> {
+pub(super) fn boolean(text: &str) -> Result<bool, ConfigProblem> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-pub(super) fn lifetime(text: &str) -> Result<Lifetime, Complaint> {
+pub(super) fn lifetime(text: &str) -> Result<Lifetime, ConfigProblem> {
     Lifetime::parse(text).map_err(|malformed| malformed.to_string())
 }
 
 /// How far ahead the `exp` of a client assertion may be, within these bounds.
-pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, Complaint> {
+pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ConfigProblem> {
     let lifetime = lifetime(text)?;
     match lifetime.seconds() {
         60..=86_400 => Ok(lifetime),
@@ -145,7 +145,7 @@ pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, Complaint> {
 }
 
 /// A span that something is given time for; zero would mean never.
-pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
+pub(super) fn duration(text: &str) -> Result<Duration, ConfigProblem> {
     match pause(text) {
         Ok(span) if span < Duration::from_millis(100) => Err("is shorter than 100ms".to_owned()),
         other => other,
@@ -153,7 +153,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
 }
 
 /// A span that may be zero: `0` alone needs no unit.
-pub(super) fn pause(text: &str) -> Result<Duration, Complaint> {
+pub(super) fn pause(text: &str) -> Result<Duration, ConfigProblem> {
     if let Some(missing) = missing_unit(text).filter(|_| text.trim() != "0") {
         return Err(missing.to_string());
     }
@@ -164,7 +164,7 @@ pub(super) fn pause(text: &str) -> Result<Duration, Complaint> {
     }
 }
 
-pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
+pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, ConfigProblem> {
     match text.parse::<usize>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {least} to {most}")),
@@ -172,7 +172,7 @@ pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Comp
 }
 
 /// `auto`, or a number of lanes.
-pub(super) fn lanes(text: &str) -> Result<usize, Complaint> {
+pub(super) fn lanes(text: &str) -> Result<usize, ConfigProblem> {
     if text == "auto" {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         return Ok(cores.saturating_sub(1).max(1));
@@ -180,15 +180,15 @@ pub(super) fn lanes(text: &str) -> Result<usize, Complaint> {
     whole(text, 1, 256).map_err(|complaint| format!("{complaint}, or auto"))
 }
 
-pub(super) fn rate(text: &str) -> Result<Rate, Complaint> {
+pub(super) fn rate(text: &str) -> Result<Rate, ConfigProblem> {
     Rate::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-pub(super) fn rate_limit(text: &str) -> Result<RateLimit, Complaint> {
+pub(super) fn rate_limit(text: &str) -> Result<RateLimit, ConfigProblem> {
     RateLimit::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, Complaint> {
+pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, ConfigProblem> {
     let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(end) => text.split_at(end),
         None => (text, ""),

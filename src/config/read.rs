@@ -7,14 +7,14 @@ use zeroize::Zeroizing;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
-    Complaint, address, aliases, assertion_lifetime, boolean, duration, issuer, lanes, lifetime,
-    networks, path, pause, proxies, rate, rate_limit, size, whole,
+    ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, issuer, lanes,
+    lifetime, networks, path, pause, proxies, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
     Assertions, Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat,
-    MasterKey, Metadata, Migrate, Need, Origin, Secrets, Shutdown, Tls, Token,
+    MasterKey, Metadata, Migrate, Origin, Requirement, Secrets, Shutdown, Tls, Token,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::signing_key::{Algorithm, RsaSize};
@@ -23,7 +23,7 @@ use crate::model::signing_key::{Algorithm, RsaSize};
 /// `problems`, so that the caller can show them together.
 pub(super) fn config(
     settings: &Settings,
-    need: Need,
+    need: Requirement,
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
     let mut reader = Reader { settings, problems };
@@ -82,7 +82,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn parsed<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, Complaint>) -> Option<T> {
+    fn parsed<T>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, ConfigProblem>,
+    ) -> Option<T> {
         let text = self.settings.text(key);
         match parse(&text) {
             Ok(value) => Some(value),
@@ -164,13 +168,13 @@ impl Reader<'_> {
         }
     }
 
-    fn require_issuer(&mut self, need: Need) {
+    fn require_issuer(&mut self, need: Requirement) {
         // In a file that could not be read, the issuer may well be set.
         let is_certain = self
             .problems
             .iter()
             .all(|problem| !matches!(problem.code, "E-CONF-SYNTAX" | "E-CONF-FILE"));
-        if need == Need::Issuer && is_certain && self.settings.text("issuer").is_empty() {
+        if need == Requirement::Issuer && is_certain && self.settings.text("issuer").is_empty() {
             self.problems.push(Problem {
                 code: "E-CONF-ISSUER",
                 setting: "issuer".to_owned(),

@@ -53,7 +53,7 @@ impl Settings {
     /// Layers defaults, files, environment and flags. Fails at once only if a file cannot be
     /// read; everything else waits in [`Settings::problems`].
     pub fn gather(flags: &Flags, environment: &[(String, String)]) -> Result<Self, ConfigError> {
-        let mut gathering = Gathering::new()?;
+        let mut gathering = SourceBuilder::new()?;
         for file in USUAL_FILES.map(Path::new) {
             if file.is_file() {
                 gathering.file(file);
@@ -145,7 +145,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// The settings while their layers are put on one another.
-struct Gathering {
+struct SourceBuilder {
     figment: Figment,
     keys: Vec<String>,
     by_variable: BTreeMap<String, String>,
@@ -153,7 +153,7 @@ struct Gathering {
     problems: Vec<Problem>,
 }
 
-impl Gathering {
+impl SourceBuilder {
     fn new() -> Result<Self, ConfigError> {
         let figment = Figment::from(NamedLayer {
             name: DEFAULT_ORIGIN.to_owned(),

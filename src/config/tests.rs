@@ -7,7 +7,7 @@ fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn load(flags: &Flags, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::load(flags, &env(pairs), Need::Nothing)
+    Config::load(flags, &env(pairs), Requirement::Nothing)
 }
 
 fn problems(pairs: &[(&str, &str)]) -> Vec<Problem> {
@@ -178,7 +178,7 @@ fn an_issuer_knows_its_path() {
 
 #[test]
 fn a_server_needs_an_issuer() {
-    let error = Config::load(&Flags::default(), &[], Need::Issuer).expect_err("problems");
+    let error = Config::load(&Flags::default(), &[], Requirement::Issuer).expect_err("problems");
     assert!(error.problems()[0].remedy.contains("TOKEND_ISSUER="), "{error}");
 }
 

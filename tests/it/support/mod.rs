@@ -23,7 +23,7 @@ use tokend::admin::secret::NewSecret;
 use tokend::admin::{self, Actor};
 use tokend::app::{App, Services};
 use tokend::config::sources::Flags;
-use tokend::config::{Config, Need};
+use tokend::config::{Config, Requirement};
 use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
@@ -133,7 +133,8 @@ impl Server {
             environment.retain(|(known, _)| known != name);
             environment.push(((*name).to_owned(), value.replace("{base}", &base)));
         }
-        let config = Config::load(&Flags::default(), &environment, Need::Issuer).expect("settings");
+        let config =
+            Config::load(&Flags::default(), &environment, Requirement::Issuer).expect("settings");
         let issuer = config.issuer.clone().expect("an issuer");
         let services = Services::open(config, clock.clone()).await.expect("a services");
         let app = Arc::new(App::load(services, issuer).await.expect("an app"));
