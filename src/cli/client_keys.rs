@@ -63,7 +63,7 @@ pub(crate) struct RemoveArgs {
 
 /// A key as it is shown.
 #[derive(Serialize)]
-struct Shown {
+struct ShownKey {
     kid: String,
     algorithms: String,
     source: String,
@@ -157,16 +157,16 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
 }
 
 fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
-    let keys: Vec<Shown> = match &found.client.security.keys {
+    let keys: Vec<ShownKey> = match &found.client.security.keys {
         None => Vec::new(),
         Some(KeySource::Remote(uri)) => {
-            vec![Shown { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
+            vec![ShownKey { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
         }
         Some(KeySource::Inline(set)) => {
             ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS)
                 .map_err(|error| CliError::failed(error.to_string()))?
                 .into_iter()
-                .map(|(kid, algorithms)| Shown { kid, algorithms, source: "registered".into() })
+                .map(|(kid, algorithms)| ShownKey { kid, algorithms, source: "registered".into() })
                 .collect()
         }
     };

@@ -9,7 +9,7 @@ use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::error::CliError;
-use crate::cli::output::{self, Shown};
+use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination, NewSecret};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::{span, span_or_default};
@@ -178,7 +178,7 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
         return Err(CliError::failed("the client was made without a secret"));
     };
     let client_id = &made.client.client_id;
-    let shown = Shown::new(&plain, destination.file());
+    let shown = ShownSecret::new(&plain, destination.file());
     let mut rows = client_view::rows_of(&made, services.clock.now());
     rows.insert(1, shown.row());
     let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;

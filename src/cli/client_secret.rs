@@ -9,7 +9,7 @@ use crate::admin::pending::Pending;
 use crate::admin::secret::{self, MadeSecret, NewSecret};
 use crate::app::Services;
 use crate::cli::error::CliError;
-use crate::cli::output::{self, Shown};
+use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::span;
@@ -164,7 +164,7 @@ async fn deliver(
     pending: Pending<MadeSecret>,
 ) -> Result<(), CliError> {
     let MadeSecret { record, plain, old_secrets_end } = pending.made().clone();
-    let shown = Shown::new(&plain, destination.file());
+    let shown = ShownSecret::new(&plain, destination.file());
     let mut value = shown.add_to(&record)?;
     value["client_id"] = json!(id);
     let mut rows =

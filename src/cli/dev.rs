@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::cli::demo::{self, DEMO_CLIENT};
+use crate::cli::dev_banner::{self, DemoAccess, TemporaryDataDir};
 use crate::cli::error::{CliError, free_neighbour};
 use crate::cli::reload::{Hangup, Loaded};
-use crate::cli::screen::{self, Ephemeral, Shown};
 use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     args: DevArgs,
     hangup: Option<Hangup>,
 ) -> Result<(), CliError> {
-    let folder = args.ephemeral.then(Ephemeral::create).transpose()?;
+    let folder = args.ephemeral.then(TemporaryDataDir::create).transpose()?;
     let flags = flags(global, &args, folder.as_ref());
     let read = move || with_defaults(flags.clone());
     let Loaded { settings, config } = read()?;
@@ -58,18 +58,19 @@ pub(crate) async fn run(
     let server = Server::start(app.clone()).await.map_err(in_dev)?;
     let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::app::StartError::from)?;
-    let stop = serve::told_to_stop()?;
+    let stop = serve::shutdown_signal()?;
     let serving = tokio::spawn(server.run(stop));
     let tested = self_test(&app, &demo.secret).await?;
-    let shown = Shown { secret: &demo.secret, state: demo.state, tested, is_open, environment };
-    output::line(&screen::of(&app, &shown))?;
+    let shown =
+        DemoAccess { secret: &demo.secret, state: demo.state, tested, is_open, environment };
+    output::line(&dev_banner::of(&app, &shown))?;
     drop(demo);
     serving.await.map_err(|error| CliError::failed(error.to_string()))?;
     Ok(())
 }
 
 /// What the command line says about settings.
-fn flags(global: &Global, args: &DevArgs, folder: Option<&Ephemeral>) -> Flags {
+fn flags(global: &Global, args: &DevArgs, folder: Option<&TemporaryDataDir>) -> Flags {
     let mut flags = global.flags();
     if let Some(listen) = &args.listen {
         flags.fixed.push(("listen", listen.clone(), "from --listen"));

@@ -96,12 +96,12 @@ pub(crate) fn hint(text: &str) {
 }
 
 /// A secret in a result: the secret itself, or the file that it is written to.
-pub(crate) struct Shown<'a> {
+pub(crate) struct ShownSecret<'a> {
     secret: &'a SecretString,
     file: Option<&'a Path>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownSecret<'a> {
     /// Shows `secret`, or only the name of its `file`.
     pub(crate) fn new(secret: &'a SecretString, file: Option<&'a Path>) -> Self {
         Self { secret, file }

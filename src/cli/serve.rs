@@ -43,7 +43,7 @@ async fn serve(config: Config) -> Result<(), CliError> {
         version = env!("CARGO_PKG_VERSION"),
         "tokend serves tokens"
     );
-    server.run(told_to_stop()?).await;
+    server.run(shutdown_signal()?).await;
     Ok(())
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn start_logging(config: &Config) -> LogLevel {
 
 /// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: whoever sends it
 /// does not want to wait.
-pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, CliError> {
+pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (told, wait) = tokio::sync::oneshot::channel();

@@ -15,9 +15,9 @@ use crate::oauth::metadata::TOKEN_PATH;
 use crate::store::schema;
 
 /// A folder that is removed when the process is done with it.
-pub(crate) struct Ephemeral(PathBuf);
+pub(crate) struct TemporaryDataDir(PathBuf);
 
-impl Ephemeral {
+impl TemporaryDataDir {
     /// Makes an empty folder among the temporary ones.
     pub(crate) fn create() -> Result<Self, CliError> {
         let name =
@@ -33,7 +33,7 @@ impl Ephemeral {
     }
 }
 
-impl Drop for Ephemeral {
+impl Drop for TemporaryDataDir {
     fn drop(&mut self) {
         // What cannot be removed is left to the system, which empties this place by itself.
         let _ = std::fs::remove_dir_all(&self.0);
@@ -41,7 +41,7 @@ impl Drop for Ephemeral {
 }
 
 /// What the screen shows besides what the server knows.
-pub(crate) struct Shown<'a> {
+pub(crate) struct DemoAccess<'a> {
     /// The secret of the demo client.
     pub(crate) secret: &'a SecretString,
     /// What became of the demo client.
@@ -55,14 +55,14 @@ pub(crate) struct Shown<'a> {
 }
 
 /// Writes the screen. Every line of it has just worked.
-pub(crate) fn of(app: &App, shown: &Shown<'_>) -> String {
+pub(crate) fn of(app: &App, shown: &DemoAccess<'_>) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write(&mut text, app, shown);
     text
 }
 
-fn write(text: &mut String, app: &App, shown: &Shown<'_>) -> std::fmt::Result {
+fn write(text: &mut String, app: &App, shown: &DemoAccess<'_>) -> std::fmt::Result {
     let issuer = app.issuer.as_str();
     let reach = if shown.is_open { "ALL INTERFACES" } else { "loopback only" };
     let version = env!("CARGO_PKG_VERSION");
