@@ -17,7 +17,7 @@ const PAGE: u32 = 1_000;
 
 /// What checking the chain found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum VerificationResult {
     /// Every event is there and fits.
     Intact {
         /// How many there are.
@@ -108,8 +108,8 @@ pub async fn note_issue(
 
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before
 /// it, and the last one is the end that is kept beside the chain.
-pub async fn verify(store: &Store) -> Result<Finding, AdminError> {
-    let broken = |sequence, problem| Ok(Finding::Broken { sequence, problem });
+pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
+    let broken = |sequence, problem| Ok(VerificationResult::Broken { sequence, problem });
     let mut end = Head { sequence: 0, hash: String::new() };
     // From the very beginning of numbers, so that a row before the first event is seen too.
     let mut after = i64::MIN;
@@ -118,7 +118,7 @@ pub async fn verify(store: &Store) -> Result<Finding, AdminError> {
         let Some(last) = page.last() else { break };
         after = last.sequence;
         for event in &page {
-            if let Some(problem) = misfit(event, &end) {
+            if let Some(problem) = chain_error(event, &end) {
                 return broken(end.sequence + 1, problem);
             }
             end = Head { sequence: event.sequence, hash: event.hash.clone() };
@@ -127,13 +127,13 @@ pub async fn verify(store: &Store) -> Result<Finding, AdminError> {
     // An event that came after the last page had been read is the only one that may lie beyond.
     let head = store.head().await?;
     let next = store.events(end.sequence, 1).await?;
-    if end == head || next.first().is_some_and(|next| misfit(next, &end).is_none()) {
-        return Ok(Finding::Intact { events: end.sequence, hash: end.hash });
+    if end == head || next.first().is_some_and(|next| chain_error(next, &end).is_none()) {
+        return Ok(VerificationResult::Intact { events: end.sequence, hash: end.hash });
     }
     broken(head.sequence.max(end.sequence), "the last event is not the end of the chain")
 }
 
-fn misfit(event: &Event, end: &Head) -> Option<&'static str> {
+fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
     if event.sequence > end.sequence + 1 {
         Some("an event is missing")
     } else if event.sequence < end.sequence + 1 {

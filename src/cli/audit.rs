@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::audit::{self, Finding};
+use crate::admin::audit::{self, VerificationResult};
 use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
@@ -199,7 +199,7 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
         args.expect.iter().map(|text| Head::parse(text)).collect::<Result<_, _>>()?;
     let reader = global.reader().await?;
     match audit::verify(&reader.store).await? {
-        Finding::Intact { events, hash } => {
+        VerificationResult::Intact { events, hash } => {
             for head in &expected {
                 compare(&reader.store, head).await?;
             }
@@ -212,7 +212,7 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
             ];
             output::one(global.output, &hash, &value, &rows)
         }
-        Finding::Broken { sequence, problem } => Err(CliError::not_valid(format!(
+        VerificationResult::Broken { sequence, problem } => Err(CliError::not_valid(format!(
             "the audit log is broken at event {sequence}: {problem}"
         ))
         .with_remedy("Somebody changed the table by hand. Compare it with a backup.")),
