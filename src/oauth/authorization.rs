@@ -10,7 +10,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Lifetime;
 use crate::oauth::client_authentication::AuthenticatedClient;
-use crate::oauth::error::{ErrorCode, OAuthError, echo};
+use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::request::RequestedAccess;
 
 /// How many resources or scopes a rejection lists at the most.
@@ -100,7 +100,11 @@ fn refuse_other_grants(
     let types = types.iter().map(GrantType::as_str).collect::<Vec<_>>().join(" ");
     Err(OAuthError::new(
         ErrorCode::UnauthorizedClient,
-        format!("Client {id} may not use {}. It may use: {}.", grant_type.as_str(), echo(&types)),
+        format!(
+            "Client {id} may not use {}. It may use: {}.",
+            grant_type.as_str(),
+            quote_input(&types)
+        ),
     ))
 }
 
@@ -155,7 +159,7 @@ fn fitting_grant(
             ErrorCode::InvalidScope,
             format!(
                 "Scope '{}' is not granted to {} for any API.{}",
-                echo(beyond.as_str()),
+                quote_input(beyond.as_str()),
                 client.id(),
                 separators(beyond.as_str())
             ),
@@ -196,7 +200,7 @@ fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]
     };
     OAuthError::new(
         ErrorCode::InvalidTarget,
-        format!("No API '{}' is granted to {id}. {advice}", echo(name)),
+        format!("No API '{}' is granted to {id}. {advice}", quote_input(name)),
     )
 }
 
@@ -256,7 +260,7 @@ fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &st
         ErrorCode::InvalidScope,
         format!(
             "Scope '{}' is not granted to {} for {}. Granted: {granted}.{}{}",
-            echo(scope),
+            quote_input(scope),
             client.id(),
             grant.resource.resource,
             other.map_or_else(String::new, |other| format!(

@@ -12,7 +12,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::client_authentication::refuse_if_stale;
-use crate::oauth::error::echo;
+use crate::oauth::error::quote_input;
 use crate::oauth::token_validation;
 
 /// What a gateway wants to know: whether a token is for this resource and has these scopes.
@@ -118,7 +118,7 @@ fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), Check
     let resource = resource.and_then(|id| resources.get(&id)).ok_or_else(|| {
         CheckError::Misconfigured(format!(
             "resource: {} is not registered",
-            echo(&required.resource)
+            quote_input(&required.resource)
         ))
     })?;
     let is_known = |wanted: &ScopeName| resource.scopes.iter().any(|scope| scope.name == *wanted);

@@ -94,7 +94,7 @@ pub struct OperatorDetails {
 impl OAuthError {
     /// A rejection whose reason the caller may know. The sentence says what would be right.
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
-        let sentence = allowed(sentence.into());
+        let sentence = sanitize_description(sentence.into());
         let description = Description::Sentence(sentence.clone());
         Self {
             code,
@@ -267,7 +267,7 @@ impl OAuthError {
 
 /// A sentence with nothing in it but the characters of RFC 6749, section 5.2. Ids of clients and
 /// resources stand in sentences too, and an imported id may hold others.
-fn allowed(sentence: Cow<'static, str>) -> Cow<'static, str> {
+fn sanitize_description(sentence: Cow<'static, str>) -> Cow<'static, str> {
     let is_allowed = |character| matches!(character, ' '..='!' | '#'..='[' | ']'..='~');
     if sentence.chars().all(is_allowed) {
         return sentence;
@@ -277,10 +277,10 @@ fn allowed(sentence: Cow<'static, str>) -> Cow<'static, str> {
 
 /// A value of the caller, made fit to stand in a description between single quotes: at most 100
 /// characters, all of them allowed there. Generated secrets are left out.
-pub fn echo(text: &str) -> String {
+pub fn quote_input(text: &str) -> String {
     let text = secret::redact(text);
     let start: String = text.chars().take(100).collect();
-    let mut shown = allowed(Cow::Owned(start)).replace('\'', "?");
+    let mut shown = sanitize_description(Cow::Owned(start)).replace('\'', "?");
     if text.chars().nth(100).is_some() {
         shown.push_str("...");
     }
@@ -297,7 +297,7 @@ mod tests {
         /// RFC 6749, section 5.2 (C-32).
         #[test]
         fn what_is_echoed_is_allowed_in_a_description(text in "\\PC{0,300}|.{0,300}") {
-            let shown = echo(&text);
+            let shown = quote_input(&text);
             prop_assert!(shown.len() <= 103);
             prop_assert!(shown.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
         }

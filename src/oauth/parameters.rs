@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::oauth::error::{OAuthError, echo};
+use crate::oauth::error::{OAuthError, quote_input};
 
 /// The most parameters a request may have.
 const MOST: usize = 64;
@@ -117,7 +117,7 @@ impl Parameters {
         let wanted = letters(name);
         // No name that is longer than this is a misspelling of one of ours.
         let is_close = |other: &str| other.len() <= 64 && other != name && letters(other) == wanted;
-        self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| echo(other))
+        self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| quote_input(other))
     }
 
     fn add(&mut self, name: String, value: String) -> Result<(), OAuthError> {
@@ -134,7 +134,7 @@ impl Parameters {
         if self.0.iter().any(|(known, _)| known == name) {
             return Err(OAuthError::invalid_request(format!(
                 "The parameter '{}' occurs more than once.",
-                echo(name)
+                quote_input(name)
             )));
         }
         Ok(())

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use crate::model::client::GrantType;
 use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
-use crate::oauth::error::{ErrorCode, OAuthError, echo};
+use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::sender_constraint::PresentedProof;
 
@@ -84,7 +84,7 @@ fn assertion(
             ErrorCode::UnsupportedGrantType,
             format!(
                 "'{}' is not offered here. This server offers: client_credentials, {}.",
-                echo(other),
+                quote_input(other),
                 GrantType::JWT_BEARER
             ),
         )),

@@ -89,8 +89,8 @@ impl ErrorResponse {
             error: self.code.to_owned(),
             address: address.to_owned(),
             client_id: operator_details.client_id,
-            reason: fit(&self.reason),
-            remedy: operator_details.remedy.as_deref().map(fit),
+            reason: truncate(&self.reason),
+            remedy: operator_details.remedy.as_deref().map(truncate),
             hint: operator_details.suffix,
         }
     }
@@ -262,7 +262,7 @@ impl ErrorResponse {
 }
 
 /// A text that any database takes and any terminal shows: what a caller sent may stand in it.
-fn fit(text: &str) -> String {
+fn truncate(text: &str) -> String {
     untrusted_text::escape_start(text, LONGEST_REASON)
 }
 

@@ -17,7 +17,7 @@ use crate::oauth::caller::AssertionCredentials;
 use crate::oauth::client_authentication::{
     Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, trust, unfetched,
 };
-use crate::oauth::error::{ErrorCode, OAuthError, echo};
+use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token_rate;
 
 /// How far a client's clock may be off, in seconds.
@@ -145,7 +145,10 @@ fn check_claims(
     if let Some(typ) = assertion.typ()
         && !TYPES.contains(&typ.as_str())
     {
-        return Err(wrong(format!("its typ is '{}', not client-authentication+jwt", echo(&typ))));
+        return Err(wrong(format!(
+            "its typ is '{}', not client-authentication+jwt",
+            quote_input(&typ)
+        )));
     }
     check_audience(app, entry, &assertion.claims()["aud"])?;
     check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
@@ -172,7 +175,7 @@ fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<()
     }
     let was = single.map_or_else(
         || "it has none, or several".to_owned(),
-        |single| format!("it is '{}'", echo(single)),
+        |single| format!("it is '{}'", quote_input(single)),
     );
     let mut remedy = format!("Have the client put {issuer} into aud, alone, and not an endpoint.");
     if let Some(url) = own_url {
