@@ -14,9 +14,9 @@
     reason = "a benchmark is no library"
 )]
 
+mod fixture;
 mod load;
 mod report;
-mod stage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use tokend::admin::import::{ImportOptions, import};
 use tokend::crypto::secret::TagKey;
 use tokend::model::client::ClientId;
 
+use crate::fixture::{Engine, Fixture, Hashing, ORDERS, Peer, actor, services};
 use crate::load::{Body, Connection, Credentials};
 use crate::report::Table;
-use crate::stage::{Engine, Hashing, ORDERS, Peer, Stage, actor, services};
 
 const FLOODERS: usize = 64;
 const TIME: Duration = Duration::from_secs(30);
@@ -60,7 +60,7 @@ async fn bench(program: Option<&str>) -> ExitCode {
 }
 
 struct Flood {
-    stage: Stage,
+    fixture: Fixture,
     imported: Vec<Credentials>,
     bad: Vec<Vec<u8>>,
 }
@@ -79,28 +79,28 @@ struct Seen {
 impl Flood {
     /// A server as it is by default, with and without secrets that could be guessed.
     async fn new(with_imports: bool) -> Self {
-        let stage = Stage::new(Engine::Sqlite, 20, 1, Hashing::Default).await;
+        let fixture = Fixture::new(Engine::Sqlite, 20, 1, Hashing::Default).await;
         let imported: Vec<_> = (0..if with_imports { 10 } else { 0 })
             .map(|n| Credentials { id: format!("legacy-{n}"), secret: format!("hush-hush-{n}") })
             .collect();
         if with_imports {
             let lines: String = imported.iter().map(line).collect();
-            let services = Arc::new(services(&stage.environment).await);
+            let services = Arc::new(services(&fixture.environment).await);
             let options = ImportOptions::default();
             let imported = import(&services, &actor(), lines.as_bytes(), options, &|_| {}).await;
             imported.expect("an import");
         }
-        let bad = bad_requests(&stage.credentials, &imported);
-        Self { stage, imported, bad }
+        let bad = bad_requests(&fixture.credentials, &imported);
+        Self { fixture, imported, bad }
     }
 
     async fn run(&self, program: Option<&str>) -> Seen {
         let server = match program {
-            Some(program) => self.stage.serve_with(program, None),
-            None => self.stage.serve(None),
+            Some(program) => self.fixture.serve_with(program, None),
+            None => self.fixture.serve(None),
         };
         server.ready().await;
-        let good = load::requests(&self.stage.credentials, Body::FormBasic);
+        let good = load::requests(&self.fixture.credentials, Body::FormBasic);
         let imported = load::requests(&self.imported, Body::FormBasic);
         let mut warm = Connection::open(server.port).await;
         assert_eq!(warm.status(&good[0]).await, 200);

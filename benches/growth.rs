@@ -13,15 +13,15 @@
     reason = "a benchmark is no library"
 )]
 
+mod fixture;
 mod load;
 mod report;
-mod stage;
 
 use std::time::Duration;
 
+use crate::fixture::{Engine, Fixture, Hashing, Measured, Peer};
 use crate::load::Body;
 use crate::report::Table;
-use crate::stage::{Engine, Hashing, Measured, Peer, Stage};
 
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(500);
@@ -50,8 +50,8 @@ async fn bench(words: &[String]) {
 }
 
 async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
-    let stage = Stage::new(engine, clients, 2, Hashing::Cheap).await;
-    let server = stage.serve(None);
+    let fixture = Fixture::new(engine, clients, 2, Hashing::Cheap).await;
+    let server = fixture.serve(None);
     let ready = server.ready().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (started, peak) = (server.rss_mib(), server.peak_rss_mib());
@@ -68,9 +68,9 @@ async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     if clients == 0 {
         return format!("{start} | | | |");
     }
-    let server = stage.serve(Some(SERVER_CORE));
+    let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
-    let requests = load::requests_for(&stage.credentials, Body::FormBasic, stage::ORDERS);
+    let requests = load::requests_for(&fixture.credentials, Body::FormBasic, fixture::ORDERS);
     load::once_each(server.port, &requests).await;
     let bare = load::bare_requests();
     let (mut our, mut their) = (Measured::default(), Measured::default());

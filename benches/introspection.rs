@@ -12,14 +12,14 @@
     reason = "a benchmark is no library"
 )]
 
+mod fixture;
 mod load;
 mod report;
-mod stage;
 
+use crate::fixture::compare::Comparison;
+use crate::fixture::{Engine, Fixture, Hashing, Peer};
 use crate::load::{Body, Credentials};
 use crate::report::Table;
-use crate::stage::beside::Beside;
-use crate::stage::{Engine, Hashing, Peer, Stage};
 
 const SERVER_CORE: &str = "0";
 const LEAST: f64 = 0.8;
@@ -76,17 +76,17 @@ impl Question {
 
 async fn row(question: Question, engine: Engine) -> (String, f64) {
     let limit = Peer::limit("ES256", SERVER_CORE);
-    let stage = Stage::new(engine, 1, 1, Hashing::Cheap).await;
-    let server = stage.serve(Some(SERVER_CORE));
+    let fixture = Fixture::new(engine, 1, 1, Hashing::Cheap).await;
+    let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
-    let client = &stage.credentials[0];
-    let asking = load::requests(&stage.credentials, Body::FormBasic);
+    let client = &fixture.credentials[0];
+    let asking = load::requests(&fixture.credentials, Body::FormBasic);
     let token = load::token(server.port, &asking[0]).await;
     let requests = [question.request(client, &token)];
     let bare = load::token(limit.port, &load::bare_requests()[0]).await;
     let bare = [question.request(client, &bare)];
-    let Beside { ours, theirs, ratio } =
-        stage::beside::beside(&server, &requests, &limit, &bare).await;
+    let Comparison { ours, theirs, ratio } =
+        fixture::compare::compare(&server, &requests, &limit, &bare).await;
     let row = format!(
         "| {}, ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
         question.name(),

@@ -14,14 +14,14 @@
     reason = "a benchmark is no library"
 )]
 
+mod fixture;
 mod load;
 mod report;
-mod stage;
 
+use crate::fixture::compare::Comparison;
+use crate::fixture::{Engine, Fixture, Hashing, Peer};
 use crate::load::Body;
 use crate::report::Table;
-use crate::stage::beside::Beside;
-use crate::stage::{Engine, Hashing, Peer, Stage};
 
 const SERVER_CORE: &str = "0";
 const COLUMNS: &str = "| row | tokens/s | p50 ms | p99 ms | CPU µs/token | RSS MiB | limit: tokens/s | p99 ms | CPU µs | ratio |";
@@ -57,15 +57,15 @@ async fn row(
     body: Body,
     clients: usize,
 ) -> String {
-    let stage = Stage::new(engine, clients, 1, Hashing::Cheap).await;
-    let stage = stage.set("TOKEND_TOKEN_ALGORITHM", algorithm);
-    let server = stage.serve(Some(SERVER_CORE));
+    let fixture = Fixture::new(engine, clients, 1, Hashing::Cheap).await;
+    let fixture = fixture.set("TOKEND_TOKEN_ALGORITHM", algorithm);
+    let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
-    let requests = load::requests(&stage.credentials, body);
+    let requests = load::requests(&fixture.credentials, body);
     load::once_each(server.port, &requests).await;
     let bare = load::bare_requests();
-    let Beside { ours, theirs, ratio } =
-        stage::beside::beside(&server, &requests, limit, &bare).await;
+    let Comparison { ours, theirs, ratio } =
+        fixture::compare::compare(&server, &requests, limit, &bare).await;
     format!(
         "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {:.0} | {:.2} | {:.1} | **{:.2}** |",
         ours.per_second,
