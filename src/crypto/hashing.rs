@@ -2,7 +2,7 @@
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
-//! come again. Generated secrets and guessable ones have lanes of their own, so that a flood in one
+//! come again. Generated secrets and guessable ones have queues of their own, so that a flood in one
 //! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
 //! of their own ([`crate::crypto::throttled`]).
 
@@ -73,7 +73,7 @@ impl Places {
 }
 
 impl Hasher {
-    /// Sets up the lanes: `lanes` hashes at once for generated secrets, as many for guessable ones,
+    /// Sets up the queues: `lanes` hashes at once for generated secrets, as many for guessable ones,
     /// and one throttled among these; with `queue` attempts waiting for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Refusals as they are kept for a while, so that an operator can ask why.
+//! Rejections as they are kept for a while, so that an operator can ask why.
 
 use std::fmt;
 

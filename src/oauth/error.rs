@@ -1,4 +1,4 @@
-//! Refusals: a code of the RFCs for the caller and, privately, the true reason for the log.
+//! Rejections: a code of the RFCs for the caller and, privately, the true reason for the log.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Refusals as answers: one table from code to status, and the body in the shape of the listener.
+//! Rejections as answers: one table from code to status, and the body in the shape of the listener.
 //!
 //! Turning a rejection into a response only puts it into the response's extensions. The outermost
 //! layer ([`crate::web::exchange`]) knows the id of the request: it writes the body and the log.

@@ -236,7 +236,7 @@ impl Server {
 
     /// Takes a client over from another system.
     pub async fn import(&self, lines: &str) -> Vec<ClientId> {
-        // Importing needs a services of its own, as the command line has.
+        // Importing needs services of their own, as the command line has.
         let config = self.services().config.clone();
         let services =
             Arc::new(Services::open(config, self.clock.clone()).await.expect("a services"));
