@@ -134,10 +134,10 @@ fn edited(
             ),
         ));
     }
-    if scopes.len() > Scopes::MOST {
+    if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
             "scope",
-            format!("a grant has at most {} scopes", Scopes::MOST),
+            format!("a grant has at most {} scopes", Scopes::MAX_COUNT),
         ));
     }
     Ok(scopes)

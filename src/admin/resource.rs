@@ -215,10 +215,10 @@ fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminE
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(AdminError::invalid("scope", format!("{} is given twice", pair[0].name)));
     }
-    if scopes.len() > Scopes::MOST {
+    if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
             "scope",
-            format!("a resource has at most {} scopes", Scopes::MOST),
+            format!("a resource has at most {} scopes", Scopes::MAX_COUNT),
         ));
     }
     Ok(scopes)

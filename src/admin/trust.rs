@@ -39,10 +39,10 @@ pub async fn add(
     let trust = registered(services, new, services.clock.now())?;
     let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
-    if current.trusts.len() >= FederatedCredential::MOST {
+    if current.trusts.len() >= FederatedCredential::MAX_PER_CLIENT {
         return Err(AdminError::invalid(
             "trust",
-            format!("a client has at most {} trusts", FederatedCredential::MOST),
+            format!("a client has at most {} trusts", FederatedCredential::MAX_PER_CLIENT),
         ));
     }
     change.transaction.add_trust(id, &trust).await?;

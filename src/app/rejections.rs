@@ -9,14 +9,14 @@ use crate::model::network::customer_network;
 use crate::model::rejection::RejectionRecord;
 
 /// How many are held until they are written.
-const MOST: usize = 2000;
+const MAX_REJECTIONS: usize = 2000;
 
 /// How many of them may be about unknown clients. The rest is reserved: a caller that floods the server
 /// with rejections about nothing must not push out those that an operator will ask about.
-const MOST_OF_UNKNOWN: usize = MOST / 2;
+const MAX_OF_UNKNOWN: usize = MAX_REJECTIONS / 2;
 
 /// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not hide everybody else's.
-const MOST_OF_ONE: usize = 200;
+const MAX_OF_ONE_ADDRESS: usize = 200;
 
 /// How many more of one address may come each time they are written.
 const REFILL: usize = 50;
@@ -53,11 +53,12 @@ impl RecentRejections {
             Err(TryLockError::WouldBlock) => return,
         };
         let is_unknown = about == About::NoKnownClient;
-        if held.records.len() >= MOST || (is_unknown && held.of_unknown >= MOST_OF_UNKNOWN) {
+        if held.records.len() >= MAX_REJECTIONS || (is_unknown && held.of_unknown >= MAX_OF_UNKNOWN)
+        {
             return;
         }
         let count = held.by_address.entry(customer_network(address)).or_default();
-        if *count >= MOST_OF_ONE {
+        if *count >= MAX_OF_ONE_ADDRESS {
             return;
         }
         *count += 1;
@@ -80,7 +81,7 @@ impl RecentRejections {
     /// room stays free for what comes.
     pub fn put_back(&self, mut records: Vec<RejectionRecord>) {
         let mut held = self.lock();
-        records.drain(..records.len().saturating_sub(MOST / 2));
+        records.drain(..records.len().saturating_sub(MAX_REJECTIONS / 2));
         records.append(&mut held.records);
         held.of_unknown = records.iter().filter(|record| record.client_id.is_none()).count();
         held.records = records;
@@ -124,12 +125,12 @@ mod tests {
         let rejections = RecentRejections::default();
         (0..2000).for_each(|_| note(&rejections, address(1)));
         note(&rejections, address(2));
-        assert_eq!(rejections.take().len(), MOST_OF_ONE + 1);
+        assert_eq!(rejections.take().len(), MAX_OF_ONE_ADDRESS + 1);
         // It goes on, a little at a time.
         (0..2000).for_each(|_| note(&rejections, address(1)));
         assert_eq!(rejections.take().len(), REFILL);
         (0..5000).for_each(|n| note(&rejections, address(n)));
-        assert_eq!(rejections.take().len(), MOST);
+        assert_eq!(rejections.take().len(), MAX_REJECTIONS);
         assert!(rejections.take().is_empty());
         (0..20).for_each(|_| drop(rejections.take()));
         assert!(rejections.lock().by_address.is_empty());
@@ -142,7 +143,7 @@ mod tests {
         for host in 0..2000_u16 {
             note(&rejections, IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]));
         }
-        assert_eq!(rejections.take().len(), MOST_OF_ONE);
+        assert_eq!(rejections.take().len(), MAX_OF_ONE_ADDRESS);
     }
 
     /// S-9: a flood about nothing filled the ring.
@@ -152,7 +153,7 @@ mod tests {
         (0..5000).for_each(|n| note_about(&rejections, address(n), About::NoKnownClient));
         note(&rejections, address(6000));
         let taken = rejections.take();
-        assert_eq!(taken.len(), MOST_OF_UNKNOWN + 1);
+        assert_eq!(taken.len(), MAX_OF_UNKNOWN + 1);
         rejections.put_back(taken);
         (7000..12_000).for_each(|n| note_about(&rejections, address(n), About::NoKnownClient));
         note(&rejections, address(6001));
@@ -163,14 +164,14 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_held_without_shutting_others_out() {
         let rejections = RecentRejections::default();
-        (0..MOST).for_each(|n| note(&rejections, address(n)));
+        (0..MAX_REJECTIONS).for_each(|n| note(&rejections, address(n)));
         rejections.put_back(rejections.take());
         (0..10).for_each(|_| note(&rejections, address(9999)));
         rejections.put_back(rejections.take());
         let addresses: Vec<_> =
             rejections.take().into_iter().map(|record| record.address).collect();
-        assert_eq!(addresses.len(), MOST / 2);
-        assert_eq!(addresses[0], address(MOST / 2 + 10).to_string());
+        assert_eq!(addresses.len(), MAX_REJECTIONS / 2);
+        assert_eq!(addresses[0], address(MAX_REJECTIONS / 2 + 10).to_string());
         let later = address(9999).to_string();
         assert_eq!(addresses.iter().filter(|address| **address == later).count(), 10);
     }

@@ -122,7 +122,7 @@ fn read(file: &Path) -> std::io::Result<String> {
     if file != Path::new("-") {
         return std::fs::read_to_string(file);
     }
-    input::read("public keys", KeySet::LONGEST as u64 + 1)
+    input::read("public keys", KeySet::MAX_BYTES as u64 + 1)
 }
 
 /// Runs `tokend client keys`.

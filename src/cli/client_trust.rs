@@ -29,7 +29,7 @@ use crate::oauth::client_authentication::trust::{mismatch, untimely};
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest token that is read, in bytes.
-const LONGEST: u64 = 64 << 10;
+const MAX_TOKEN_BYTES: u64 = 64 << 10;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
@@ -197,7 +197,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
     let fetcher = Fetcher::new(&reader.config.fetch).map_err(StartError::from)?;
     let id = client_reference::resolve(&reader.store, id).await?;
     let found = client::show(&reader.store, &id).await?;
-    let text = input::read("a token", LONGEST)
+    let text = input::read("a token", MAX_TOKEN_BYTES)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
     let token = text.trim();
     let assertion = Assertion::read(token)

@@ -13,8 +13,8 @@ use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::store::Store;
 
 /// A server writes its rejections every second or two; so long it is worth waiting for one.
-const PATIENCE: u32 = 12;
-const STEP: Duration = Duration::from_millis(250);
+const MAX_POLLS: u32 = 12;
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -85,11 +85,11 @@ fn request_id(text: &str) -> Option<&str> {
 }
 
 async fn find(store: &Store, id: &str) -> Result<Option<RejectionRecord>, CliError> {
-    for _ in 0..PATIENCE {
+    for _ in 0..MAX_POLLS {
         if let Some(found) = store.rejection(id).await? {
             return Ok(Some(found));
         }
-        tokio::time::sleep(STEP).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(None)
 }

@@ -16,9 +16,9 @@ use crate::model::secret::SecretHash;
 
 /// The bounds within which a hash of another system is taken over: beyond them a single attempt
 /// would cost too much.
-const MOST_MEMORY_KIB: u32 = 128 << 10;
-const MOST_ITERATIONS: u32 = 10;
-const MOST_PARALLELISM: u32 = 4;
+const MAX_MEMORY_KIB: u32 = 128 << 10;
+const MAX_ITERATIONS: u32 = 10;
+const MAX_PARALLELISM: u32 = 4;
 
 /// How costly a new hash is.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +92,9 @@ pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
     }
     let params = Params::try_from(&hash)
         .map_err(|_| CryptoError::UnusableHash("with parameters that can be read"))?;
-    if params.m_cost() > MOST_MEMORY_KIB
-        || params.t_cost() > MOST_ITERATIONS
-        || params.p_cost() > MOST_PARALLELISM
+    if params.m_cost() > MAX_MEMORY_KIB
+        || params.t_cost() > MAX_ITERATIONS
+        || params.p_cost() > MAX_PARALLELISM
     {
         return Err(CryptoError::UnusableHash(
             "within our bounds: m up to 131072, t up to 10, p up to 4",

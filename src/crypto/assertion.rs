@@ -9,7 +9,7 @@ use crate::crypto::jws::Jws;
 use crate::model::untrusted_text;
 
 /// The longest JWT that is looked at, in bytes.
-const LONGEST: usize = 16 << 10;
+const MAX_ASSERTION_BYTES: usize = 16 << 10;
 
 /// The most keys of one set that are tried if the header names none.
 const MAX_KEYS_TRIED: usize = 8;
@@ -47,7 +47,7 @@ pub enum AssertionError {
     #[error("it is no JWT")]
     Unreadable,
     /// It is too long.
-    #[error("it is longer than {LONGEST} bytes")]
+    #[error("it is longer than {MAX_ASSERTION_BYTES} bytes")]
     TooLong,
     /// It demands an extension (RFC 7515, section 4.1.11).
     #[error("its header demands an extension (crit)")]
@@ -82,7 +82,7 @@ pub struct SignatureChecks {
 
 impl SignatureChecks {
     /// The number for one client. A failed client assertion costs exactly this number.
-    pub const OF_ONE_CLIENT: usize = 4;
+    pub const MAX_OF_ONE_CLIENT: usize = 4;
 
     /// Allows `max` verifications.
     pub fn new(max: usize) -> Self {
@@ -108,7 +108,7 @@ impl<'a> Assertion<'a> {
     /// Reads a JWT. Keys that its header names or brings along (`jku`, `x5u`, `jwk`, `x5c`) are
     /// never looked at (RFC 8725, section 3.10).
     pub fn read(text: &'a str) -> Result<Self, AssertionError> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_ASSERTION_BYTES {
             return Err(AssertionError::TooLong);
         }
         if text.contains(char::is_whitespace) {
@@ -188,12 +188,12 @@ impl<'a> Assertion<'a> {
         }
     }
 
-    /// Verifies with a key that nobody holds until [`SignatureChecks::OF_ONE_CLIENT`] signatures
+    /// Verifies with a key that nobody holds until [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures
     /// have been verified, so that time does not tell whether a client exists and has keys.
     pub fn verify_nothing(&self, checks: &mut SignatureChecks) {
         let Some(algorithm) = self.0.algorithm() else { return };
         let Some(key) = decoy_key::of(algorithm) else { return };
-        while checks.made < SignatureChecks::OF_ONE_CLIENT {
+        while checks.made < SignatureChecks::MAX_OF_ONE_CLIENT {
             checks.made += 1;
             // The answer is for nobody: the key is public.
             let _ = self.0.is_signed_by(key, algorithm);
@@ -262,10 +262,10 @@ mod tests {
             for set in &sets {
                 let text = jwt(header);
                 let assertion = Assertion::read(&text).expect("a JWT");
-                let mut checks = SignatureChecks::new(SignatureChecks::OF_ONE_CLIENT);
+                let mut checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
                 assert!(assertion.verify(set, &CLIENT_ASSERTION_ALGS, &mut checks).is_err());
                 assertion.verify_nothing(&mut checks);
-                assert_eq!(checks.made(), SignatureChecks::OF_ONE_CLIENT, "{header} {set:?}");
+                assert_eq!(checks.made(), SignatureChecks::MAX_OF_ONE_CLIENT, "{header} {set:?}");
             }
         }
     }

@@ -12,13 +12,13 @@ use crate::crypto::{digest, numeric_date, public_key};
 use crate::model::time::Timestamp;
 
 /// The longest proof that is looked at, in bytes.
-const LONGEST: usize = 8 << 10;
+const MAX_PROOF_BYTES: usize = 8 << 10;
 
 /// The longest `jti`, in bytes. It is kept as a hash anyway.
-const LONGEST_JTI: usize = 256;
+const MAX_JTI_BYTES: usize = 256;
 
 /// For how many seconds a proof counts.
-pub const GOOD_FOR: i64 = 60;
+pub const PROOF_TTL_SECONDS: i64 = 60;
 
 /// How far a client's clock may be ahead of ours, in seconds.
 pub const LEEWAY: i64 = 10;
@@ -85,7 +85,7 @@ impl Proof {
     /// Checks a proof in the order of RFC 9449, section 4.3, points 2 to 9. The nonce (10) and the
     /// time (11) are for [`Proof::check_time`] and whoever gives out nonces.
     pub fn check(text: &str, expected: &Expected<'_>) -> Result<Self, ProofError> {
-        let jws = Some(text).filter(|text| text.len() <= LONGEST).and_then(Jws::read);
+        let jws = Some(text).filter(|text| text.len() <= MAX_PROOF_BYTES).and_then(Jws::read);
         let jws = jws.ok_or(ProofError::Malformed)?;
         let (header, claims) = (&jws.header, &jws.claims);
         let (jwk, jti, issued_at) = required(header, claims)?;
@@ -129,7 +129,11 @@ impl Proof {
     /// Point 11: it was made a moment ago.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
         let age = now.0.saturating_sub(self.issued_at.0);
-        if (-LEEWAY..=GOOD_FOR).contains(&age) { Ok(()) } else { Err(ProofError::Time(age)) }
+        if (-LEEWAY..=PROOF_TTL_SECONDS).contains(&age) {
+            Ok(())
+        } else {
+            Err(ProofError::Time(age))
+        }
     }
 }
 
@@ -152,7 +156,7 @@ fn required<'a>(
         }
     }
     let jwk = Some(&header["jwk"]).filter(|jwk| jwk.is_object());
-    let jti = claims["jti"].as_str().filter(|jti| (1..=LONGEST_JTI).contains(&jti.len()));
+    let jti = claims["jti"].as_str().filter(|jti| (1..=MAX_JTI_BYTES).contains(&jti.len()));
     for claim in ["htm", "htu"] {
         if !claims[claim].is_string() {
             return Err(ProofError::Lacks(claim));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::crypto::{digest, public_key};
 
 /// The most keys of a set that are looked at.
-const MOST: usize = 64;
+const MAX_KEYS: usize = 64;
 
 /// The members that make a key a private or a shared one (RFC 7518, section 6).
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -51,7 +51,7 @@ pub enum ForeignKeyError {
     #[error("there is no usable key in it: EC P-256, RSA of 2048 bits or more, or Ed25519")]
     Empty,
     /// There is too much in it.
-    #[error("it has more than {MOST} keys")]
+    #[error("it has more than {MAX_KEYS} keys")]
     TooMany,
     /// It has a private half, which belongs to its owner alone.
     #[error(
@@ -166,7 +166,7 @@ fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
     let Some(Value::Array(keys)) = set.remove("keys") else {
         return Err(ForeignKeyError::NotASet);
     };
-    if keys.len() > MOST {
+    if keys.len() > MAX_KEYS {
         return Err(ForeignKeyError::TooMany);
     }
     Ok(keys)

@@ -13,7 +13,7 @@ use crate::model::rate::{Rate, RateCounter, RateExceeded};
 use crate::model::time::Timestamp;
 
 /// How many counts each table holds.
-const PLACES: usize = 1 << 14;
+const BUCKETS: usize = 1 << 14;
 
 /// How many attempts are ordinary.
 #[derive(Debug, Clone, Copy)]
@@ -92,12 +92,12 @@ impl GuessLimiter {
 
 impl Table {
     fn new(rate: Rate) -> Self {
-        let counters = (0..PLACES).map(|_| RateCounter::default()).collect();
+        let counters = (0..BUCKETS).map(|_| RateCounter::default()).collect();
         Self { rate, counters, hasher: RandomState::new() }
     }
 
     fn counter<K: std::hash::Hash + ?Sized>(&self, key: &K) -> &RateCounter {
-        let hash = usize::try_from(self.hasher.hash_one(key) % PLACES as u64).unwrap_or(0);
+        let hash = usize::try_from(self.hasher.hash_one(key) % BUCKETS as u64).unwrap_or(0);
         // The remainder is smaller than the table is long.
         &self.counters[hash]
     }

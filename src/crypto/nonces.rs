@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::model::time::Timestamp;
 
 /// For how many seconds a nonce counts.
-const GOOD_FOR: i64 = 300;
+const NONCE_TTL_SECONDS: i64 = 300;
 
 /// How many bytes of the MAC are in a nonce.
 const MAC_LENGTH: usize = 16;
@@ -44,7 +44,7 @@ impl NonceIssuer {
         let moment = Timestamp(i64::from_be_bytes(*moment));
         let age = now.0.saturating_sub(moment.0);
         // Some seconds of difference between the clocks of instances.
-        let is_young = (-10..=GOOD_FOR).contains(&age);
+        let is_young = (-10..=NONCE_TTL_SECONDS).contains(&age);
         let expected = self.make(moment);
         is_young
             && aws_lc_rs::constant_time::verify_slices_are_equal(

@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use crate::model::time::Timestamp;
 
 /// The most names that are remembered in one span of time; at most some 20 MB for each of two.
-const MOST: usize = 500_000;
+const MAX_ENTRIES: usize = 500_000;
 
 /// The most of them that may be of one client, so that it does not take the room of all others.
-const MOST_OF_ONE: usize = MOST / 8;
+const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 
 /// So much of a name is kept: of a hash in base64url these are 96 bits.
-const KEPT: usize = 16;
+const DIGEST_PREFIX_BYTES: usize = 16;
 
 /// Remembers names for one to two spans of time.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub struct ReplayCache {
 #[derive(Debug, Default)]
 struct Seen {
     period: i64,
-    now: HashSet<[u8; KEPT]>,
-    before: HashSet<[u8; KEPT]>,
+    now: HashSet<[u8; DIGEST_PREFIX_BYTES]>,
+    before: HashSet<[u8; DIGEST_PREFIX_BYTES]>,
     /// How many of `now` each client has.
     by_client: HashMap<Box<str>, usize>,
 }
@@ -47,12 +47,12 @@ pub enum Refused {
 impl ReplayCache {
     /// Remembers each name for `span` seconds at least.
     pub fn new(span: i64) -> Self {
-        Self { span, most: MOST, most_of_one: MOST_OF_ONE, seen: Mutex::default() }
+        Self { span, most: MAX_ENTRIES, most_of_one: MAX_OF_ONE_CLIENT, seen: Mutex::default() }
     }
 
     /// Takes a name of a client that has not been seen; it is a hash in base64url.
     pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), Refused> {
-        let mut kept = [0; KEPT];
+        let mut kept = [0; DIGEST_PREFIX_BYTES];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
         let period = now.0.div_euclid(self.span);
         // A thread that panicked while it held this has left whole sets.

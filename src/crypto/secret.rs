@@ -26,7 +26,7 @@ const CHECKSUM_LENGTH: usize = 6;
 const LENGTH: usize = PREFIX.len() + base62::LENGTH + CHECKSUM_LENGTH;
 
 /// The longest secret that is looked at, in bytes; a longer one is wrong.
-pub const LONGEST: usize = 256;
+pub const MAX_SECRET_BYTES: usize = 256;
 
 /// The length of a tag key in bytes.
 pub const TAG_KEY_LENGTH: usize = 32;
@@ -189,11 +189,11 @@ pub fn is_beginning(text: &str) -> bool {
 }
 
 /// Checks a secret of another system: printable ASCII (RFC 6749, appendix A.2) of at most
-/// [`LONGEST`] bytes.
+/// [`MAX_SECRET_BYTES`] bytes.
 pub fn check_imported(secret: &SecretString) -> Result<(), CryptoError> {
     let text = secret.expose_secret();
     let is_printable = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
-    if text.is_empty() || text.len() > LONGEST || !is_printable {
+    if text.is_empty() || text.len() > MAX_SECRET_BYTES || !is_printable {
         return Err(CryptoError::UnusableSecret);
     }
     Ok(())

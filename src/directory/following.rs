@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use crate::crypto::vault::Vault;
-use crate::directory::{Directory, DirectoryError, MANY, PAGE, event_log};
+use crate::directory::{Directory, DirectoryError, MAX_SINGLE_RELOADS, PAGE, event_log};
 use crate::model::event::{Event, Head, Subject};
 use crate::model::time::Timestamp;
 use crate::store::Store;
@@ -102,7 +102,7 @@ impl Directory {
         if resources {
             self.load_resources(store).await?;
         }
-        if clients.len() > MANY {
+        if clients.len() > MAX_SINGLE_RELOADS {
             self.load_clients(store).await?;
             self.load_revocations(store).await?;
         } else {

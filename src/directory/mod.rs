@@ -48,10 +48,10 @@ use crate::store::{Store, StoreError};
 const PAGE: u32 = 1_000;
 
 /// How many of them are put in without a break.
-const BREATH: usize = 50;
+const YIELD_EVERY: usize = 50;
 
 /// From so many changed clients on, all are loaded anew instead of one by one.
-const MANY: usize = 500;
+const MAX_SINGLE_RELOADS: usize = 500;
 
 /// Why the directory could not be loaded or brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -252,7 +252,7 @@ impl Directory {
 
     async fn put_page(&self, page: Page, unseen: &mut HashSet<ClientId>) {
         for (place, (id, client)) in page.into_iter().enumerate() {
-            if place % BREATH == 0 {
+            if place % YIELD_EVERY == 0 {
                 // Lets tokens be issued, and the next page be asked for, while this one is put in.
                 tokio::task::yield_now().await;
             }

@@ -17,17 +17,17 @@ pub struct ResourceId(Arc<str>);
 
 impl ResourceId {
     /// The longest identifier we take, in bytes.
-    pub const LONGEST: usize = 255;
+    pub const MAX_BYTES: usize = 255;
 
     /// This server itself as a resource: its scopes are what a client may do with the server.
     pub const SERVER: &str = "urn:tokend";
 
     /// Checks an identifier such as `https://orders.example.com` or `urn:example:orders`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text.is_empty() || text.len() > Self::LONGEST {
+        if text.is_empty() || text.len() > Self::MAX_BYTES {
             return Err(Malformed::because(format!(
                 "a resource identifier is 1 to {} characters long",
-                Self::LONGEST
+                Self::MAX_BYTES
             )));
         }
         if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && !matches!(byte, b'"' | b'\\')) {
@@ -138,12 +138,12 @@ pub struct ResourceScope {
 
 impl ResourceScope {
     /// The longest description, in characters.
-    pub const LONGEST_DESCRIPTION: usize = 200;
+    pub const MAX_DESCRIPTION_CHARS: usize = 200;
 
     /// Reads `orders:read` or `orders:read=Read all orders`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (name, description) = text.split_once('=').unwrap_or((text, ""));
-        if description.chars().count() > Self::LONGEST_DESCRIPTION
+        if description.chars().count() > Self::MAX_DESCRIPTION_CHARS
             || description.chars().any(char::is_control)
         {
             return Err(Malformed::because(

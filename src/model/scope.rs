@@ -13,17 +13,17 @@ pub struct ScopeName(Box<str>);
 
 impl ScopeName {
     /// The longest scope we register, in bytes.
-    pub const LONGEST: usize = 128;
+    pub const MAX_BYTES: usize = 128;
 
     /// Checks one scope against `scope-token` of RFC 6749, section 3.3.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.is_empty() {
             return Err(Malformed::because("a scope must not be empty"));
         }
-        if text.len() > Self::LONGEST {
+        if text.len() > Self::MAX_BYTES {
             return Err(Malformed::because(format!(
                 "a scope is at most {} characters long",
-                Self::LONGEST
+                Self::MAX_BYTES
             )));
         }
         if !text.bytes().all(is_scope_byte) {
@@ -58,15 +58,15 @@ pub struct Scopes(BTreeSet<ScopeName>);
 
 impl Scopes {
     /// The most scopes that one value may hold.
-    pub const MOST: usize = 128;
+    pub const MAX_COUNT: usize = 128;
 
     /// Reads the space-separated form of RFC 6749, section 3.3; at least one scope.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let mut scopes = BTreeSet::new();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             scopes.insert(ScopeName::parse(word)?);
-            if scopes.len() > Self::MOST {
-                return Err(Malformed::because(format!("at most {} scopes", Self::MOST)));
+            if scopes.len() > Self::MAX_COUNT {
+                return Err(Malformed::because(format!("at most {} scopes", Self::MAX_COUNT)));
             }
         }
         if scopes.is_empty() {

@@ -117,11 +117,11 @@ pub struct KeySet(Box<str>);
 
 impl KeySet {
     /// The longest text we take, in bytes.
-    pub const LONGEST: usize = 64 << 10;
+    pub const MAX_BYTES: usize = 64 << 10;
 
     /// Takes a JSON object of a bounded size.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text.len() > Self::LONGEST {
+        if text.len() > Self::MAX_BYTES {
             return Err(Malformed::because("a key set has at most 64 KiB"));
         }
         match serde_json::from_str::<serde_json::Value>(text) {
@@ -193,15 +193,18 @@ pub struct Networks(Box<[IpNet]>);
 
 impl Networks {
     /// The most networks of a client or a grant.
-    const MOST: usize = 32;
+    const MAX_COUNT: usize = 32;
 
     /// Reads networks such as `10.0.0.0/8` and `2001:db8::/32`, or single addresses, separated by
     /// spaces or commas.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());
         let networks = words.map(network).collect::<Result<Box<[_]>, _>>()?;
-        if networks.len() > Self::MOST {
-            return Err(Malformed::because(format!("there are at most {} networks", Self::MOST)));
+        if networks.len() > Self::MAX_COUNT {
+            return Err(Malformed::because(format!(
+                "there are at most {} networks",
+                Self::MAX_COUNT
+            )));
         }
         Ok(Self(networks))
     }

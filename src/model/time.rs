@@ -76,12 +76,12 @@ impl Serialize for Timestamp {
 pub struct Lifetime(u32);
 
 impl Lifetime {
-    const LONGEST: u32 = 10 * 366 * 24 * 3600;
+    const MAX_SECONDS: u32 = 10 * 366 * 24 * 3600;
 
     /// Takes a number of seconds; refuses zero and anything beyond ten years.
     pub fn from_seconds(seconds: i64) -> Result<Self, Malformed> {
         match u32::try_from(seconds) {
-            Ok(seconds) if (1..=Self::LONGEST).contains(&seconds) => Ok(Self(seconds)),
+            Ok(seconds) if (1..=Self::MAX_SECONDS).contains(&seconds) => Ok(Self(seconds)),
             _ => Err(Malformed::because("must be at least one second and at most ten years")),
         }
     }

@@ -33,7 +33,7 @@ pub struct FederatedCredential {
 
 impl FederatedCredential {
     /// The most trusts of a client.
-    pub const MOST: usize = 20;
+    pub const MAX_PER_CLIENT: usize = 20;
 }
 
 /// The identifier of a trust: `tru_` and letters and digits.
@@ -134,14 +134,14 @@ const IDENTIFYING_TOGETHER: [(&str, &str, Option<&str>); 2] = [
 
 impl Conditions {
     /// The most conditions of a trust.
-    const MOST: usize = 20;
+    const MAX_COUNT: usize = 20;
 
     /// Checks conditions, and that they pin down a workload.
     pub fn new(conditions: BTreeMap<String, Pattern>) -> Result<Self, Malformed> {
-        if conditions.len() > Self::MOST {
+        if conditions.len() > Self::MAX_COUNT {
             return Err(Malformed::because(format!(
                 "a trust has at most {} conditions",
-                Self::MOST
+                Self::MAX_COUNT
             )));
         }
         let wants = |claim: &str| conditions.contains_key(claim);

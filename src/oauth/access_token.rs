@@ -19,7 +19,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::sender_constraint::Binding;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
-const ROOM: usize = 512;
+const TOKEN_CAPACITY: usize = 512;
 
 /// How often a request looks whether this instance has published a revocation that it is loading.
 const PUBLICATION_POLL: Duration = Duration::from_millis(10);
@@ -95,7 +95,7 @@ pub fn mint(
         evt,
         cnf: binding.confirmation(),
     };
-    let mut text = Vec::with_capacity(ROOM);
+    let mut text = Vec::with_capacity(TOKEN_CAPACITY);
     serde_json::to_writer(&mut text, &claims)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let keyring = app.directory.keyring();

@@ -14,7 +14,7 @@ use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::request::RequestedAccess;
 
 /// How many resources or scopes a rejection lists at the most.
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// What has been granted. Only [`grant`] makes one.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]
 fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
     let choices: Vec<_> = grants
         .iter()
-        .take(LISTED)
+        .take(MAX_LISTED)
         .map(|grant| format!("resource={}", grant.resource.resource))
         .collect();
     OAuthError::new(
@@ -217,7 +217,7 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
             client.id(),
             grants.len(),
             choices.join(" or "),
-            if grants.len() > LISTED { " or another." } else { "." }
+            if grants.len() > MAX_LISTED { " or another." } else { "." }
         ),
     )
 }
@@ -226,7 +226,7 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
 fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
     let parts: Vec<_> = scope
         .iter()
-        .take(LISTED)
+        .take(MAX_LISTED)
         .filter_map(|name| {
             let owner = grants.iter().find(|grant| grant.scope.contains(name))?;
             Some(format!("{name} is of {}", owner.resource.resource))
@@ -273,5 +273,5 @@ fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &st
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.take(LISTED).collect::<Vec<_>>().join(" ")
+    names.take(MAX_LISTED).collect::<Vec<_>>().join(" ")
 }

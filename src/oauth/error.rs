@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::crypto::secret;
 
 /// How many seconds "shortly" is.
-const SHORTLY: u32 = 2;
+const RETRY_AFTER_SECONDS: u32 = 2;
 
 /// The code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl OAuthError {
                 "The server cannot do this right now. Try again shortly.",
             )),
             reason: reason.into(),
-            retry_after: Some(SHORTLY),
+            retry_after: Some(RETRY_AFTER_SECONDS),
             dpop_nonce: None,
             operator_details: None,
         }

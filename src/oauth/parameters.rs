@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::oauth::error::{OAuthError, quote_input};
 
 /// The most parameters a request may have.
-const MOST: usize = 64;
+const MAX_PARAMETERS: usize = 64;
 
 /// The parameters that we read; all others are ignored, whatever their value.
 const KNOWN: [&str; 10] = [
@@ -121,9 +121,9 @@ impl Parameters {
     }
 
     fn add(&mut self, name: String, value: String) -> Result<(), OAuthError> {
-        if self.0.len() == MOST {
+        if self.0.len() == MAX_PARAMETERS {
             return Err(OAuthError::invalid_request(format!(
-                "The request has more than {MOST} parameters."
+                "The request has more than {MAX_PARAMETERS} parameters."
             )));
         }
         self.0.push((name, value));
@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 _ if KNOWN.contains(&name.as_str()) => Member::NotText,
                 _ => Member::Ignored,
             };
-            if members.len() > MOST {
+            if members.len() > MAX_PARAMETERS {
                 return Err(A::Error::custom("too many members"));
             }
             members.push((name, value));

@@ -20,7 +20,7 @@ use crate::oauth::error::OAuthError;
 const TYPE: &str = "revocations+jwt";
 
 /// For so many seconds a list may be relied on.
-const GOOD_FOR: i64 = 600;
+const LIST_TTL_SECONDS: i64 = 600;
 
 /// The version of the list: 2 has `epochs`.
 const VERSION: u32 = 2;
@@ -54,7 +54,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let claims = Claims {
         iss: app.issuer.as_str(),
         iat: now.0,
-        exp: now.plus_seconds(GOOD_FOR).0,
+        exp: now.plus_seconds(LIST_TTL_SECONDS).0,
         version: VERSION,
         epochs: revocations.epochs(),
         clients: clients.collect(),

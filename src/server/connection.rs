@@ -25,7 +25,7 @@ use crate::web::{self, ErrorFormat, ListenerContext, Peer};
 const IDLE: Duration = Duration::from_secs(75);
 
 /// The smallest buffer that hyper works with.
-const LEAST_BUFFER: usize = 8192;
+const MIN_BUFFER_BYTES: usize = 8192;
 
 /// How long a peer may take.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(header_size)
-        .max_buf_size(LEAST_BUFFER.max(header_size) + LEAST_BUFFER)
+        .max_buf_size(MIN_BUFFER_BYTES.max(header_size) + MIN_BUFFER_BYTES)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     // What goes wrong here is the peer's doing: it left, was too slow, or spoke nonsense.

@@ -10,10 +10,10 @@ use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rejections are kept.
-const MOST: i64 = 10_000;
+const MAX_REJECTIONS: i64 = 10_000;
 
 /// How many of them may be about no known client.
-const MOST_OF_UNKNOWN: i64 = MOST / 2;
+const MAX_OF_UNKNOWN: i64 = MAX_REJECTIONS / 2;
 
 /// How many rows one statement writes or removes.
 const BATCH: usize = 500;
@@ -165,8 +165,8 @@ impl Store {
                  ORDER BY at DESC, request_id
                  LIMIT $2 OFFSET $1)";
         self.delete_in_batches(OLD, until, 500).await?;
-        self.delete_beyond(UNKNOWN, MOST_OF_UNKNOWN).await?;
-        self.delete_beyond(ANY, MOST).await
+        self.delete_beyond(UNKNOWN, MAX_OF_UNKNOWN).await?;
+        self.delete_beyond(ANY, MAX_REJECTIONS).await
     }
 
     /// Runs a statement that deletes rows beyond the first `$1`, at most `$2` of them, until none is

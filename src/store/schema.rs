@@ -42,7 +42,7 @@ pub fn pending(found: i64) -> usize {
 }
 
 /// How long all migrations together may take, waiting for another process that migrates included.
-const LONGEST_RUN: Duration = Duration::from_mins(5);
+const MAX_MIGRATION_TIME: Duration = Duration::from_mins(5);
 
 /// Why the database cannot be used by this binary.
 #[derive(Debug, thiserror::Error)]
@@ -121,8 +121,8 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
                 Pool::Sqlite(pool) => migrator().run(pool).await,
             }
         };
-        let Ok(outcome) = tokio::time::timeout(LONGEST_RUN, run).await else {
-            return Err(StoreError::TimedOut(LONGEST_RUN).into());
+        let Ok(outcome) = tokio::time::timeout(MAX_MIGRATION_TIME, run).await else {
+            return Err(StoreError::TimedOut(MAX_MIGRATION_TIME).into());
         };
         match outcome {
             Ok(()) => return Ok(()),

@@ -14,7 +14,7 @@ use crate::oauth::caller::PresentedCertificate;
 use crate::web::address;
 
 /// The most certificates of a chain that are read.
-const MOST: usize = 10;
+const MAX_CHAIN: usize = 10;
 
 /// The client's certificate. From a trusted proxy it is the one in its header and never the one of
 /// the connection, which is the proxy's own; from anybody else the header counts for nothing
@@ -52,7 +52,7 @@ fn chain(headers: &HeaderMap) -> Vec<Vec<u8>> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(byte_sequence)
-        .take(MOST)
+        .take(MAX_CHAIN)
         .collect()
 }
 

@@ -22,7 +22,7 @@ use crate::web::{basic, body};
 const ALLOWED: &str = "POST, OPTIONS";
 
 /// What an answer has beside the token, with some scopes; a longer one makes its buffer grow.
-const ROOM: usize = 256;
+const RESPONSE_CAPACITY: usize = 256;
 
 /// Parameters that must never stand in a URL, where every proxy logs them (C-05).
 const NEVER_IN_URL: [&str; 5] =
@@ -62,16 +62,16 @@ where
             let proof = proof(&head.headers, head.uri.path())?;
             let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
             let token = oauth::token(app, &request).await?;
-            write(&token, token.access_token.len() + ROOM)
+            write(&token, token.access_token.len() + RESPONSE_CAPACITY)
         }
         Endpoint::Introspection => {
             let query = TokenQuery::new(parameters, credentials, origin)?;
-            write(&introspection::introspect(app, &query).await?, ROOM * 2)
+            write(&introspection::introspect(app, &query).await?, RESPONSE_CAPACITY * 2)
         }
         Endpoint::Revocation => {
             let query = TokenQuery::new(parameters, credentials, origin)?;
             revocation::revoke(app, &query).await?;
-            write(&json!({}), ROOM)
+            write(&json!({}), RESPONSE_CAPACITY)
         }
     }
 }

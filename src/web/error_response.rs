@@ -29,7 +29,7 @@ pub enum ErrorFormat {
 }
 
 /// The longest reason that is kept, in characters.
-const LONGEST_REASON: usize = 1_000;
+const MAX_REASON_BYTES: usize = 1_000;
 
 /// An answer that is not what was asked for.
 #[derive(Debug, Clone)]
@@ -263,7 +263,7 @@ impl ErrorResponse {
 
 /// A text that any database takes and any terminal shows: what a caller sent may stand in it.
 fn truncate(text: &str) -> String {
-    untrusted_text::escape_start(text, LONGEST_REASON)
+    untrusted_text::escape_start(text, MAX_REASON_BYTES)
 }
 
 fn content_type(error_format: ErrorFormat) -> &'static str {

@@ -18,7 +18,7 @@ use crate::web::error_response::ErrorResponse;
 const ALLOWED: &str = "GET, HEAD";
 
 /// How many seconds behind the database may be before it counts as away.
-const LATE: i64 = 5;
+const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
 #[derive(Debug, Serialize)]
@@ -53,7 +53,7 @@ fn report(app: &App) -> (StatusCode, Report) {
     let staleness = app.directory.staleness(now);
     let config = &app.services.config.directory;
     let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
-    let is_late = staleness > poll.saturating_add(LATE);
+    let is_late = staleness > poll.saturating_add(LATE_SECONDS);
     let is_stale = staleness > config.max_staleness.seconds();
     let can_sign = app.directory.keyring().signing_any(now).is_some();
     let failing = app.background.failing(app.services.clock.monotonic());

@@ -211,7 +211,8 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
 }
 
 fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
-    let trusts = object.objects("trusts", FederatedCredential::MOST, problems)?.into_iter();
+    let trusts =
+        object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
     let trusts = trusts.filter_map(|trust| {
         let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
         let keys = keys(&trust, problems).and_then(Given::into_value);

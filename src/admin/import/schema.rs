@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, MemberType};
-use crate::crypto::secret::LONGEST as MAX_SECRET;
+use crate::crypto::secret::MAX_SECRET_BYTES;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
@@ -74,7 +74,7 @@ fn of_type(member_type: MemberType) -> Value {
         MemberType::State => {
             json!({ "enum": [ClientState::Active.as_str(), ClientState::Disabled.as_str()] })
         }
-        MemberType::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET}}}$")),
+        MemberType::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET_BYTES}}}$")),
         MemberType::Hash => text("^\\$argon2id\\$"),
         MemberType::Label => json!({
             "type": "string",
@@ -109,7 +109,7 @@ fn of_type(member_type: MemberType) -> Value {
             "type": "object",
             "required": ["keys"],
             "properties": { "keys": { "type": "array" } },
-            "$comment": format!("at most {} bytes", KeySet::LONGEST),
+            "$comment": format!("at most {} bytes", KeySet::MAX_BYTES),
         }),
         MemberType::Text => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
         MemberType::Patterns => json!({
@@ -121,7 +121,9 @@ fn of_type(member_type: MemberType) -> Value {
             let mut schema = list(member_type.items().map(of_kind).unwrap_or_default());
             match member_type {
                 MemberType::Grants => schema["maxItems"] = json!(MAX_GRANTS),
-                MemberType::Trusts => schema["maxItems"] = json!(FederatedCredential::MOST),
+                MemberType::Trusts => {
+                    schema["maxItems"] = json!(FederatedCredential::MAX_PER_CLIENT)
+                }
                 _ => {}
             }
             schema

@@ -24,7 +24,7 @@ use crate::oauth::token_rate;
 const LEEWAY: i64 = 10;
 
 /// The longest `jti`, in bytes.
-const LONGEST_JTI: usize = 256;
+const MAX_JTI_BYTES: usize = 256;
 
 const CLOCKS: &str =
     "Set the clock of the client's machine by NTP, and make an assertion for each request.";
@@ -62,7 +62,7 @@ pub(super) async fn authenticate(
         })?;
         return Ok(AssertedClient { entry, is_counted: false });
     };
-    let checks = SignatureChecks::new(SignatureChecks::OF_ONE_CLIENT);
+    let checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
     at_equal_cost(app, &assertion, checks, |checks| {
         if credentials.client_id.as_deref().is_some_and(|id| id != issuer) {
             return Err(rejection(&entry, "client_id is not the iss of the assertion"));
@@ -231,8 +231,8 @@ fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAu
 fn name(entry: &ClientEntry, assertion: &Assertion<'_>) -> Result<String, OAuthError> {
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
     let jti = jti.ok_or_else(|| wrong("it has no jti"))?;
-    if jti.len() > LONGEST_JTI {
-        return Err(wrong(format!("its jti is longer than {LONGEST_JTI} bytes")));
+    if jti.len() > MAX_JTI_BYTES {
+        return Err(wrong(format!("its jti is longer than {MAX_JTI_BYTES} bytes")));
     }
     Ok(digest::of(&[entry.client_id.as_str(), jti]))
 }

@@ -34,7 +34,7 @@ pub(super) async fn authenticate(
     now: Timestamp,
 ) -> Result<VerifiedSecret, OAuthError> {
     let presented = credentials.secret.expose_secret();
-    if presented.len() > secret::LONGEST {
+    if presented.len() > secret::MAX_SECRET_BYTES {
         return Err(OAuthError::authentication_failed("the secret is too long"));
     }
     let known = app.directory.client(&credentials.client_id);
