@@ -22,8 +22,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
-use tokend::crypto::signer::{Signer, generate};
-use tokend::crypto::{jwt, random};
+use tokend::crypto::random;
+use tokend::jose::jwt;
+use tokend::jose::signer::{Signer, generate};
 use tokend::model::signing_key::{Algorithm, RsaSize};
 use tokend::model::time::Clock;
 

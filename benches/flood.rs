@@ -26,8 +26,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::ExposeSecret;
 use tokend::admin::import::{ImportOptions, import};
-use tokend::crypto::secret::TagKey;
 use tokend::model::client::ClientId;
+use tokend::secrets::secret::TagKey;
 
 use crate::fixture::{Engine, Fixture, Hashing, ORDERS, Peer, actor, services};
 use crate::load::{Body, Connection, Credentials};

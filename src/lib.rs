@@ -4,10 +4,10 @@
 //! test holds that.
 //!
 //! A request comes down through the layers and its answer goes straight back: `web` turns HTTP
-//! into plain data, `oauth` decides in four steps, `directory` holds in memory all that a decision
-//! needs. `admin` is the operator's verbs, `store` keeps, `crypto` proves, `model` names. The
-//! token path touches no database: every change is written with an event, and every instance
-//! follows the events.
+//! into plain data, `oauth` decides, `directory` holds in memory all that a decision needs. `admin`
+//! is the operator's verbs, `store` keeps, `jose` verifies and signs, `model` names. The token path
+//! touches no database: every change is written with an event, and every instance follows the
+//! events.
 
 // The nouns: plain data without I/O.
 pub mod model;
@@ -18,31 +18,49 @@ pub mod telemetry;
 // Settings: layered, checked as a whole, reported with their origin.
 pub mod config;
 
-// What is fetched from others: key sets.
-pub mod fetch;
+// Primitives: random bytes, digests, the hash chain of events.
+pub mod crypto;
 
-// What is kept: one text of SQL, two engines.
+// JWS, JWT, JWK, assertions, DPoP proofs, signing.
+pub mod jose;
+
+// Client secrets: format, hashes, hash queues, cache of verified secrets.
+pub mod secrets;
+
+// The master key, what it seals, and the keyring.
+pub mod keys;
+
+// Client certificates.
+pub mod x509;
+
+// Guesses and replays, in bounded memory.
+pub mod limits;
+
+// SQL, two engines, schema, change feed.
 pub mod store;
 
-// What is proved: secrets, signatures, seals, the chain of events.
-pub mod crypto;
+// Key sets of others: fetched and cached.
+pub mod remote_keys;
 
 // The memory of one instance, following the events.
 pub mod directory;
 
-// What a process is made of.
+// The service context of every command.
+pub mod services;
+
+// The running server: services and memory.
 pub mod app;
 
 // The protocol: authenticate, authorize, mint.
 pub mod oauth;
 
-// The operator's verbs.
+// The operator's verbs; every write is an audited change.
 pub mod admin;
 
 // HTTP: read, call, write.
 pub mod web;
 
-// Listeners, connections, upkeep, and the stop.
+// Listeners, connections, background tasks, shutdown.
 pub mod server;
 
 // The command line.

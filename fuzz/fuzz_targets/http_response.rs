@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = far.write_all(&bytes).await;
         });
         let url = Url::parse("https://a.example/jwks").expect("a URL");
-        if let Ok(text) = tokend::fetch::exchange(near, &url).await {
+        if let Ok(text) = tokend::remote_keys::fetch::exchange(near, &url).await {
             assert!(text.len() <= 256 << 10);
         }
         writing.abort();

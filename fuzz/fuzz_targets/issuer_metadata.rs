@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tokend::directory::discovered_uri;
+use tokend::remote_keys::discovered_uri;
 use tokend::model::trust::ForeignIssuer;
 
 fuzz_target!(|text: &str| {

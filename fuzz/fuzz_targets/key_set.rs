@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tokend::crypto::assertion::{Assertion, ISSUER_ALGS};
-use tokend::crypto::external_jwks::ExternalJwks;
+use tokend::jose::assertion::{Assertion, ISSUER_ALGS};
+use tokend::jose::external_jwks::ExternalJwks;
 
 /// An ES256 token with arbitrary claims; its signature is wrong for every key.
 const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.e30.\

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, AuditedChange, suggestion};
-use crate::app::Services;
 use crate::crypto::chain;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, Head, Subject};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
+use crate::services::Services;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 

@@ -9,9 +9,8 @@ use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
     Actor, AdminError, AuditedChange, Changed, client_key, grant, registration, revocation,
 };
-use crate::app::Services;
-use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
 use crate::crypto::random;
+use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
@@ -21,6 +20,7 @@ use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
+use crate::services::Services;
 use crate::store::Store;
 
 /// A client to be registered.

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
-use crate::app::Services;
 use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
-use crate::crypto::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
-use crate::crypto::external_jwks::ExternalJwks;
+use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
+use crate::jose::external_jwks::ExternalJwks;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::security::{KeySet, KeySource};
+use crate::services::Services;
 
 /// Gives a client more public keys, or a place to fetch them from, and permits the method that they
 /// are for if it may use none of those that use keys. Keys of an id that it has already take the

@@ -2,11 +2,11 @@
 //! resource is an error and not an empty list.
 
 use crate::admin::{AdminError, suggestion};
-use crate::app::opening::Reader;
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Lifetime;
+use crate::services::opening::Reader;
 use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
 
 /// A question; every part of it that is given must match.

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::admin::{AdminError, AuditedChange};
-use crate::app::Services;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
+use crate::services::Services;
 
 /// Takes scopes out of grants when the scopes of a resource change. A grant keeps the scopes that
 /// the resource offered `before` and offers `after`: a scope that comes back later, under the same

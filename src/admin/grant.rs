@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, suggestion};
-use crate::app::Services;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
+use crate::services::Services;
 
 /// What should change about a client's grant to a resource.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, AuditedChange};
-use crate::app::master_key::{self, FoundKey};
-use crate::app::opening::TAG_KEY;
 use crate::config::Config;
-use crate::crypto::seal::MasterKeys;
+use crate::keys::seal::MasterKeys;
 use crate::model::event::{Action, Subject};
 use crate::model::signing_key::{KeyId, KeyState, Sealed, SigningKeyRecord, state_of};
 use crate::model::time::Clock;
+use crate::services::master_key::{self, FoundKey};
+use crate::services::opening::TAG_KEY;
 use crate::store::Store;
 
 /// What cannot be opened any more.

@@ -12,6 +12,7 @@ mod dead_scopes;
 mod difference;
 pub mod grant;
 pub mod import;
+pub mod key_rotation;
 pub mod master_key;
 pub mod pending;
 pub mod rejection;
@@ -19,18 +20,17 @@ pub mod resource;
 pub mod revocation;
 pub mod secret;
 pub mod secret_owner;
-pub mod signing_key;
 mod suggestion;
 pub mod trust;
 
 pub use crate::admin::difference::Changed;
-use crate::app::Services;
-pub use crate::app::audited_change::Actor;
-use crate::app::audited_change::AuditedChange;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};
+use crate::services::Services;
+pub use crate::services::audited_change::Actor;
+use crate::services::audited_change::AuditedChange;
 use crate::store::StoreError;
 
 /// Why a verb was not carried out.

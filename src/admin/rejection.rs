@@ -1,9 +1,9 @@
 //! Rejections: requests that the server refused, as operators look for them.
 
 use crate::admin::AdminError;
-use crate::app::opening::Reader;
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
+use crate::services::opening::Reader;
 use crate::store::rejections::RejectionFilter;
 
 /// Rejections that a filter matches, newest first.

@@ -5,13 +5,13 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, signing_key};
-use crate::app::Services;
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, key_rotation};
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::GrantKind;
 
@@ -84,7 +84,7 @@ async fn publish_key(services: &Services, resource: &Resource) -> Result<(), Adm
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
-        signing_key::create_due(services, &[algorithm], &known).await?;
+        key_rotation::create_due(services, &[algorithm], &known).await?;
     }
     Ok(())
 }

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, AuditedChange, registration};
-use crate::app::{Services, audited_change};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
+use crate::services::{Services, audited_change};
 use crate::store::StoreError;
 
 /// Ends one token. Without a word on when it expires it is remembered for as long as the longest

@@ -5,8 +5,6 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
-use crate::app::Services;
-use crate::crypto::secret::{check_imported, suffix};
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};
@@ -14,6 +12,8 @@ use crate::model::event::{Action, Subject};
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::RevocationEpoch;
+use crate::secrets::secret::{check_imported, suffix};
+use crate::services::Services;
 
 /// A secret to be made.
 #[derive(Debug, Default)]
@@ -157,7 +157,7 @@ pub(super) fn mint(
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
-    let plain = services.vault.tag_key.mint(id)?;
+    let plain = services.keys.tag_key.mint(id)?;
     record_of(services, plain, new)
 }
 
@@ -166,7 +166,7 @@ pub(super) fn mint_with_id(
     services: &Services,
     new: &NewSecret,
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
-    let (id, plain) = services.vault.tag_key.mint_with_id()?;
+    let (id, plain) = services.keys.tag_key.mint_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
     Ok((id, record_of(services, plain, new)?))
 }
@@ -177,7 +177,7 @@ fn record_of(
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     check_label(&new.label)?;
-    let hash = services.vault.hasher.hash(&plain)?;
+    let hash = services.hasher.hash(&plain)?;
     let now = services.clock.now();
     let record = SecretRecord {
         secret_id: new_id()?,
@@ -198,7 +198,7 @@ pub(super) fn take_over(
     plain: &SecretString,
 ) -> Result<SecretRecord, CryptoError> {
     check_imported(plain)?;
-    let hash = services.vault.hasher.hash(plain)?;
+    let hash = services.hasher.hash(plain)?;
     record_of_import(services, hash, suffix(plain.expose_secret()))
 }
 

@@ -3,12 +3,12 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::admin::AdminError;
-use crate::app::Services;
 use crate::crypto::CryptoError;
-use crate::crypto::hashing::HashQueue;
-use crate::crypto::secret::{SecretFormat, format_of, hint};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretHash, SecretId, StoredSecret};
+use crate::secrets::hash_queue::HashQueue;
+use crate::secrets::secret::{SecretFormat, format_of, suffix};
+use crate::services::Services;
 
 /// What the database knows about the text of a secret.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub async fn find(
             return Ok(SecretOwner::Client { client_id, secret_id, is_live });
         }
     }
-    let tag_key = &services.vault.tag_key;
+    let tag_key = &services.keys.tag_key;
     let is_from_here = tag_key.generated_id(plain).is_some()
         || candidates.iter().any(|id| tag_key.is_tagged(id.as_str(), plain));
     Ok(if is_from_here { SecretOwner::Uncommitted } else { SecretOwner::Unknown })
@@ -78,6 +78,6 @@ async fn is_match(
     text: &SecretString,
     hash: &SecretHash,
 ) -> Result<bool, AdminError> {
-    let verified = services.vault.hasher.verify(HashQueue::Generated, text, hash).await;
+    let verified = services.hasher.verify(HashQueue::Generated, text, hash).await;
     Ok(verified.map_err(|_| CryptoError::Failed("verifying a secret"))?)
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::admin::{Actor, AdminError, AuditedChange, client_key, registration};
-use crate::app::Services;
-use crate::crypto::assertion::ISSUER_ALGS;
 use crate::crypto::random;
+use crate::jose::assertion::ISSUER_ALGS;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType};
 use crate::model::event::{Action, Subject};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use crate::services::Services;
 
 /// A trust to be made.
 #[derive(Debug)]

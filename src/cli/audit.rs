@@ -4,13 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::audit::{self, VerificationResult};
-use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
 use crate::cli::{Global, audit_follow, time};
 use crate::model::client::ClientName;
 use crate::model::event::{Event, Head};
+use crate::services::opening::Reader;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 

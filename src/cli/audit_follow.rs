@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::app::opening::Reader;
 use crate::cli::audit::{HEADER, row};
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
 use crate::cli::output::{self, Format};
 use crate::model::event::Event;
+use crate::services::opening::Reader;
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 
-use crate::app::StartError;
-use crate::app::opening::Reader;
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
+use crate::services::StartError;
+use crate::services::opening::Reader;
 
 /// How many candidates are offered.
 const MAX_CANDIDATES: u32 = 200;

@@ -5,13 +5,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app::inspection::{self, Inspection, MasterKeyState, inspect};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::Settings;
 use crate::config::{Config, DEFAULTS, Migrate, Requirement, environment};
+use crate::services::inspection::{self, Inspection, MasterKeyState, inspect};
 use crate::store::schema;
 
 #[derive(Debug, Args)]

@@ -9,12 +9,12 @@ use crate::admin::{client, client_key};
 use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output};
-use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
-use crate::crypto::certificate::ClientCertificate;
-use crate::crypto::external_jwks::ExternalJwks;
-use crate::crypto::public_key_pem;
+use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
+use crate::jose::external_jwks::ExternalJwks;
+use crate::jose::public_key_pem;
 use crate::model::client::{AuthenticationMethod, Registration};
 use crate::model::security::{KeySet, KeySetUri, KeySource};
+use crate::x509::certificate::ClientCertificate;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {

@@ -5,13 +5,13 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use crate::admin::client_list::{self, ClientQuestion};
-use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
 use crate::cli::span::span;
 use crate::cli::{Global, client_reference, client_view};
 use crate::model::client::{ClientName, ClientState, Registration};
+use crate::services::opening::Reader;
 use crate::store::client_list::{ClientFilter, Position};
 
 /// How many clients are read at a time.

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, MadeSecret, NewSecret};
-use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination};
@@ -18,6 +17,7 @@ use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
 use crate::model::usage::Usage;
+use crate::services::Services;
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {

@@ -8,15 +8,12 @@ use serde_json::json;
 
 use crate::admin::client;
 use crate::admin::trust::{self, NewTrust};
-use crate::app::StartError;
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output, trust_notes};
-use crate::crypto::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
-use crate::crypto::external_jwks::ExternalJwks;
-use crate::directory::{RemoteSource, fetch_keys};
-use crate::fetch::Fetcher;
+use crate::jose::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
+use crate::jose::external_jwks::ExternalJwks;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::ClientState;
 use crate::model::security::KeySource;
@@ -24,6 +21,9 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
 use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::trust::{mismatch, untimely};
+use crate::remote_keys::fetch::Fetcher;
+use crate::remote_keys::{RemoteSource, fetch_keys};
+use crate::services::StartError;
 
 /// How long the check of an issuer may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);

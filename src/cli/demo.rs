@@ -12,13 +12,13 @@ use crate::admin::client::{self, NewClient};
 use crate::admin::resource::{self, NewResource};
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError};
-use crate::app::Services;
 use crate::cli::error::CliError;
-use crate::crypto::secret::suffix;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::security::{ClientSecurity, Networks};
+use crate::secrets::secret::suffix;
+use crate::services::Services;
 
 /// The resource of the demo.
 pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
@@ -155,7 +155,7 @@ fn load(services: &Services, demo: &Registration) -> Option<SecretString> {
     let id = demo.client.client_id.as_str();
     let suffix = suffix(kept);
     let now = services.clock.now();
-    let is_valid = services.vault.tag_key.is_tagged(id, kept)
+    let is_valid = services.keys.tag_key.is_tagged(id, kept)
         && demo.secrets.iter().any(|known| known.suffix == suffix && known.is_live(now));
     is_valid.then(|| SecretString::from(kept))
 }

@@ -16,7 +16,7 @@ use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
-use crate::crypto::jwt;
+use crate::jose::jwt;
 use crate::model::shell_word::quote;
 use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::server::{ServeError, Server};
@@ -57,7 +57,7 @@ pub(crate) async fn run(
     let app = serve::load(config).await?;
     let server = Server::start(app.clone()).await.map_err(in_dev)?;
     let demo = demo::prepare(&app.services).await?;
-    app.catch_up().await.map_err(crate::app::StartError::from)?;
+    app.catch_up().await.map_err(crate::services::StartError::from)?;
     let stop = serve::shutdown_signal()?;
     let serving = tokio::spawn(server.run(stop));
     let tested = self_test(&app, &demo.secret).await?;

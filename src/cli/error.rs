@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use serde_json::json;
 
 use crate::admin::AdminError;
-use crate::app::StartError;
 use crate::cli::remedies;
 use crate::config::problem::{ConfigError, Problem};
 use crate::model::Malformed;
 use crate::server::ServeError;
+use crate::services::StartError;
 use crate::store::StoreError;
 use crate::store::schema::SchemaError;
 use crate::telemetry;

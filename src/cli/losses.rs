@@ -1,7 +1,6 @@
 //! What a destructive command takes away, in lines for its operator: clients, grants and secrets in
 //! use, with the last use.
 
-use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::{client_secret, output};
 use crate::model::client::Registration;
@@ -9,6 +8,7 @@ use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
+use crate::services::Services;
 use crate::store::grant_holders::GrantHolder;
 
 /// How many clients, grants, secrets or trusts are listed.

@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::master_key::{self, Reset};
-use crate::app::opening::open_existing;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, confirmation, output};
 use crate::config::Requirement;
 use crate::model::time::Clock;
+use crate::services::opening::open_existing;
 use crate::store::open::Purpose;
 
 #[derive(Debug, Subcommand)]

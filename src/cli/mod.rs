@@ -62,8 +62,6 @@ use std::sync::{Mutex, OnceLock};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::Actor;
-use crate::app::Services;
-use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
@@ -71,6 +69,8 @@ use crate::config::sources::Flags;
 use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
+use crate::services::Services;
+use crate::services::opening::Reader;
 use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -169,11 +169,11 @@ impl Global {
     /// Opens what a command needs that changes the database.
     async fn services(&self) -> Result<Services, CliError> {
         let config = self.config(Requirement::Nothing)?;
-        self.foundation_with(config).await
+        self.services_with(config).await
     }
 
     /// The same with settings that have been read already.
-    async fn foundation_with(&self, config: Config) -> Result<Services, CliError> {
+    async fn services_with(&self, config: Config) -> Result<Services, CliError> {
         let services = Box::pin(Services::open_to_change(config, Clock::System)).await?;
         self.close_at_end(&services.store);
         Ok(services)

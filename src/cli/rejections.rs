@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 
 use crate::admin::rejection::{self, Rejections};
-use crate::app::opening::Reader;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::{Global, client_reference, output, time};
 use crate::model::client::ClientId;
+use crate::services::opening::Reader;
 use crate::store::rejections::RejectionFilter;
 
 #[derive(Debug, Subcommand)]

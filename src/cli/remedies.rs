@@ -1,6 +1,6 @@
 //! How to fix what a command or a server met when it started, in words for its operator.
 
-use crate::app::StartError;
+use crate::services::StartError;
 use crate::store::StoreError;
 use crate::store::schema::SchemaError;
 

@@ -4,7 +4,6 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
-use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
@@ -13,6 +12,7 @@ use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, 
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
+use crate::services::Services;
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::app::Services;
 use crate::cli::client_grant::INTROSPECT;
 use crate::cli::error::CliError;
 use crate::cli::listing::thousands;
@@ -11,6 +10,7 @@ use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::{ResourceId, ResourceScope};
 use crate::model::scope::ScopeName;
+use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::{GrantKind, GrantedClient};
 

@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 
 use crate::admin::AdminError;
 use crate::admin::pending::Pending;
-use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::secret_file::{Draft, Existing, SecretFile};
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
+use crate::services::Services;
 use crate::store::StoreError;
 
 /// How long standard output may take to accept a secret: other changes wait meanwhile.

@@ -13,10 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::admin::secret_owner::{self, SecretOwner};
-use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
+use crate::services::Services;
 
 /// More bytes than any file has that holds a secret and nothing else.
 const MAX_FILE_BYTES: u64 = 1024;
@@ -307,7 +307,7 @@ async fn check_content(
 
 /// True if this database made the secret for this client, whether the client still has it or not.
 fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretString) -> bool {
-    let tag_key = &services.vault.tag_key;
+    let tag_key = &services.keys.tag_key;
     client.is_some_and(|client| tag_key.is_tagged(client.as_str(), secret.expose_secret()))
 }
 

@@ -9,14 +9,14 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use crate::admin::secret_owner::{self, SecretOwner};
-use crate::app::Services;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::secret_file::{
     Existing, draft_of, is_same_file, publish, read, regular_file, remove, secret_in,
 };
-use crate::crypto::secret::is_beginning;
 use crate::model::client::ClientId;
+use crate::secrets::secret::is_beginning;
+use crate::services::Services;
 
 /// Finishes or removes a leftover of an earlier command on this file, and says so on standard
 /// error. A leftover that may be valid elsewhere is refused and stays.

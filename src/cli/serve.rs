@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{App, Services, inspection};
+use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::{Global, dev_mark, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
 use crate::server::Server;
+use crate::services::{Services, inspection};
 use crate::telemetry::{self, LogLevel};
 
 /// Runs `tokend serve`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::admin::{audit, revocation};
 use crate::app::App;
 use crate::cli::error::CliError;
@@ -12,16 +13,17 @@ use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, actor, client_reference};
 use crate::config::{Config, Requirement, environment};
-use crate::crypto::jwt::{self, Claims, TokenError, Verified};
-use crate::crypto::keyring::Keyring;
+use crate::jose::jwt::{self, Claims, TokenError, Verified};
+use crate::keys::keyring::Keyring;
 use crate::model::client::ClientId;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
-use crate::oauth;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::RequestedAccess;
+use crate::oauth::token;
+use crate::oauth::token::request::RequestedAccess;
+use crate::server::ServeError;
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -94,10 +96,10 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let config = config_with_issuer(global).await?;
     let issuer =
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let services = global.foundation_with(config).await?;
+    let services = global.services_with(config).await?;
     let id = client_reference::resolve(&services.store, &args.client).await?;
     let app = Arc::new(App::load(services, issuer).await?);
-    crate::server::create_due_keys(&app, false).await?;
+    key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
     let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
     let client = AuthenticatedClient::vouched_for(&app, &id).map_err(refused)?;
     let client = client.ok_or_else(|| {
@@ -111,7 +113,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
-    let (granted, token) = oauth::issue(&app, &client, &requested).await.map_err(refused)?;
+    let (granted, token) = token::issue(&app, &client, &requested).await.map_err(refused)?;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {

@@ -45,7 +45,7 @@ pub fn identifier(prefix: &str) -> Result<String, CryptoError> {
 }
 
 /// Two machine words as 20 letters and digits behind a prefix.
-pub(super) fn readable(prefix: &str, words: &[u8; 16]) -> String {
+pub(crate) fn readable(prefix: &str, words: &[u8; 16]) -> String {
     let (one, other) = words.split_at(8);
     let mut text = String::with_capacity(prefix.len() + 20);
     text.push_str(prefix);

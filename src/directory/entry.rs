@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::crypto::external_jwks::ExternalJwks;
-use crate::crypto::verification_cache::VerifiedSecretCache;
 use crate::directory::effective_grant::GrantEntry;
-use crate::directory::key_sets::RemoteKeys;
 use crate::directory::usage::UseCounter;
+use crate::jose::external_jwks::ExternalJwks;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{RateCounter, RateLimit};
@@ -15,6 +13,8 @@ use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
+use crate::remote_keys::RemoteKeys;
+use crate::secrets::verification_cache::VerifiedSecretCache;
 use crate::store::client_snapshot::StoredSecret;
 
 /// A client in memory, with all that belongs to it.

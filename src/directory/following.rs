@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use crate::crypto::vault::Vault;
 use crate::directory::{Directory, DirectoryError, MAX_SINGLE_RELOADS, PAGE, event_log};
+use crate::keys::seal::MasterKeys;
 use crate::model::event::{Event, Head, Subject};
 use crate::model::time::Timestamp;
 use crate::store::Store;
@@ -40,7 +40,7 @@ impl Directory {
     pub async fn catch_up(
         &self,
         store: &Store,
-        vault: &Vault,
+        master: &MasterKeys,
         now: Timestamp,
     ) -> Result<bool, DirectoryError> {
         let mut followed_to = self.followed_to.lock().await;
@@ -49,7 +49,7 @@ impl Directory {
         while head != *followed_to {
             let events = store.events(followed_to.sequence, PAGE).await?;
             if let Some(end) = extends_chain(&followed_to, &events) {
-                self.load_changes(store, vault, &events).await?;
+                self.load_changes(store, master, &events).await?;
                 event_log::note(&events);
                 *followed_to = end;
             } else {
@@ -58,7 +58,7 @@ impl Directory {
                 // If loading fails halfway, no chain continues from here: the next call loads
                 // everything again.
                 *followed_to = Head { sequence: -1, hash: String::new() };
-                self.load_everything(store, vault).await?;
+                self.load_everything(store, master).await?;
                 *followed_to = head.clone();
             }
             self.publish(followed_to.sequence);
@@ -74,7 +74,7 @@ impl Directory {
     async fn load_changes(
         &self,
         store: &Store,
-        vault: &Vault,
+        master: &MasterKeys,
         events: &[Event],
     ) -> Result<(), DirectoryError> {
         let mut clients = HashSet::new();
@@ -114,7 +114,7 @@ impl Directory {
             }
         }
         if keys {
-            self.load_new_keys(store, vault).await?;
+            self.load_new_keys(store, master).await?;
         }
         Ok(())
     }

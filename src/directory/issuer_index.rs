@@ -118,7 +118,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::crypto::external_jwks::ExternalJwks;
+    use crate::jose::external_jwks::ExternalJwks;
     use crate::model::claim_pattern::Pattern;
     use crate::model::time::Timestamp;
     use crate::model::trust::{Conditions, FederatedCredential};

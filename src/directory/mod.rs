@@ -4,24 +4,20 @@
 //! so tokens go on flowing while the database is away, and the directory says how old its
 //! knowledge is.
 
-mod discovery;
 mod effective_grant;
 mod entry;
 mod event_log;
 mod following;
 mod issuer_index;
-mod key_sets;
 mod revocations;
 mod security;
 mod usage;
 
-pub use discovery::{discovered_uri, fetch_keys};
 pub use effective_grant::{EffectiveGrant, GrantEntry, Resources};
 pub use entry::{
     AllowedMethods, ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry,
 };
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
-pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
 pub use revocations::Revocations;
 pub use usage::{Entry, UsageStats};
 
@@ -33,14 +29,15 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
 use crate::crypto::CryptoError;
-use crate::crypto::keyring::Keyring;
-use crate::crypto::vault::Vault;
 use crate::directory::effective_grant::GrantInterner;
 use crate::directory::issuer_index::IssuerIndex;
 use crate::directory::security::SharedKeys;
+use crate::keys::keyring::Keyring;
+use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
 use crate::model::time::{Clock, Timestamp};
+use crate::remote_keys::KeySets;
 use crate::store::client_snapshot::{ClientSnapshot, Page};
 use crate::store::{Store, StoreError};
 
@@ -90,7 +87,7 @@ impl Directory {
     /// Loads everything. A replaced signing key stays published for `keep_seconds`.
     pub async fn load(
         store: &Store,
-        vault: &Vault,
+        master: &MasterKeys,
         keep_seconds: i64,
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
@@ -113,7 +110,7 @@ impl Directory {
             revocations: Revocations::default(),
             key_sets: KeySets::new(clock.clone()),
         };
-        directory.load_everything(store, vault).await?;
+        directory.load_everything(store, master).await?;
         directory.publish(head.sequence);
         Ok(directory)
     }
@@ -171,8 +168,12 @@ impl Directory {
 
     /// Loads the keys in a running server, which goes on with those it has if a new one cannot be
     /// opened: that is for its operator to mend, and no reason to be deaf to all other changes.
-    async fn load_new_keys(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
-        match self.load_keyring(store, vault).await {
+    async fn load_new_keys(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+    ) -> Result<(), DirectoryError> {
+        match self.load_keyring(store, master).await {
             Err(DirectoryError::Crypto(problem)) => {
                 tracing::error!(%problem, "a new signing key cannot be opened here and is left out");
                 Ok(())
@@ -181,9 +182,13 @@ impl Directory {
         }
     }
 
-    async fn load_everything(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
+    async fn load_everything(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+    ) -> Result<(), DirectoryError> {
         self.load_resources(store).await?;
-        self.load_keyring(store, vault).await?;
+        self.load_keyring(store, master).await?;
         self.load_revocations(store).await?;
         self.load_clients(store).await
     }
@@ -225,9 +230,9 @@ impl Directory {
         Ok(())
     }
 
-    async fn load_keyring(&self, store: &Store, vault: &Vault) -> Result<(), DirectoryError> {
+    async fn load_keyring(&self, store: &Store, master: &MasterKeys) -> Result<(), DirectoryError> {
         let records = store.signing_keys().await?;
-        let keyring = Keyring::open(&vault.master, records, self.keep_seconds)?;
+        let keyring = Keyring::open(master, records, self.keep_seconds)?;
         self.keyring.store(Arc::new(keyring));
         Ok(())
     }

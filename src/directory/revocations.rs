@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::crypto::keyring::Document;
+use crate::keys::keyring::Document;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::token::{

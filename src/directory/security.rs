@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::crypto::digest;
-use crate::crypto::external_jwks::{ExternalJwks, ForeignKeyError};
 use crate::directory::Directory;
 use crate::directory::entry::{ClientEntry, KeysEntry, SecurityEntry, TrustEntry};
-use crate::directory::key_sets::RemoteSource;
+use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
 use crate::model::client::ClientId;
 use crate::model::security::{ClientSecurity, KeySet, KeySource};
 use crate::model::trust::FederatedCredential;
+use crate::remote_keys::RemoteSource;
 
 /// From so many sets on, those that no trust has any more are looked for.
 const MIN_SWEEP: usize = 64;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::crypto::certificate::ClientCertificate;
 use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
+use crate::x509::certificate::ClientCertificate;
 
 /// The one type of client assertion that there is (RFC 7523, section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use crate::app::App;
-use crate::crypto::dpop::{Expected, Proof};
-use crate::crypto::jwt::{Claims, Confirmation};
-use crate::crypto::replay_cache::Refused;
+use crate::jose::dpop::{Expected, Proof};
+use crate::jose::jwt::{Claims, Confirmation};
+use crate::limits::replay_cache::Refused;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
@@ -187,7 +187,7 @@ fn check_proof(
     if proof.thumbprint != thumbprint {
         return Err(wrong("it is signed with another key than the token is bound to"));
     }
-    let taken = app.services.vault.api_proofs.take(&proof.name, &claims.client_id, now);
+    let taken = app.services.api_dpop_proofs.take(&proof.name, &claims.client_id, now);
     taken.map_err(|refused| match refused {
         Refused::Seen => wrong("it has been used before"),
         // The proof may be correct, so the answer must not call it wrong.

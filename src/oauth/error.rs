@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::crypto::secret;
+use crate::secrets::secret;
 
 /// How many seconds "shortly" is.
 const RETRY_AFTER_SECONDS: u32 = 2;

@@ -4,12 +4,12 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::app::App;
-use crate::crypto::jwt::Claims;
+use crate::jose::jwt::Claims;
 use crate::model::resource::ResourceId;
-use crate::oauth::access_token::token_type;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::TokenQuery;
+use crate::oauth::token::mint::token_type;
+use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
 
 /// The scope that lets a client introspect the tokens of a resource; held on the server itself,

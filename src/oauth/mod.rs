@@ -1,10 +1,7 @@
-//! The protocol: who asks, what for, and what they get. It knows no HTTP framework and no SQL.
+//! The protocol: authentication, authorization and tokens. It knows no HTTP framework and no SQL.
 //!
-//! Read [`token`] first: it is the whole walk of a token request. Each step takes the value that the step before it
-//! made, and only the step that checks can make that value.
+//! Read [`token::respond`] first: it is the whole token request.
 
-pub mod access_token;
-pub mod authorization;
 pub mod caller;
 pub mod check;
 pub mod client_authentication;
@@ -12,71 +9,7 @@ pub mod error;
 pub mod introspection;
 pub mod metadata;
 pub mod parameters;
-pub mod request;
 pub mod revocation;
 pub mod revocation_list;
-pub mod sender_constraint;
-mod token_rate;
+pub mod token;
 mod token_validation;
-
-use crate::app::App;
-use crate::model::client::GrantType;
-use crate::oauth::access_token::TokenResponse;
-use crate::oauth::authorization::Granted;
-use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
-use crate::oauth::error::OAuthError;
-use crate::oauth::request::{GrantRequest, RequestedAccess, TokenRequest};
-
-/// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
-pub async fn token(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
-    let client = match &request.grant {
-        GrantRequest::ClientCredentials(_) => {
-            client_authentication::authenticate(app, &request.caller, Purpose::Token).await?
-        }
-        GrantRequest::JwtBearer(assertion, _) => {
-            let proving =
-                client_authentication::authenticate_by_grant(app, &request.caller, assertion);
-            Box::pin(proving).await?
-        }
-    };
-    authorize_and_mint(app, &client, request)
-        .await
-        .map_err(|rejection| rejection.about(client.id().as_str()))
-}
-
-/// Issues a token without a request, to a client for which an operator speaks: authorize, mint. Says
-/// also what has been granted.
-pub async fn issue(
-    app: &App,
-    client: &AuthenticatedClient,
-    requested: &RequestedAccess,
-) -> Result<(Granted, TokenResponse), OAuthError> {
-    let granted = authorization::authorize(app, client, &GrantType::ClientCredentials, requested)?;
-    let issued = access_token::issue_time(app, client).await?;
-    let binding = sender_constraint::verify_binding(app, client, None, issued.now)?;
-    let binding = binding.consume_proof(app, client, issued.now)?;
-    let token = access_token::mint(app, client, &granted, &binding, issued)?;
-    Ok((granted, token))
-}
-
-async fn authorize_and_mint(
-    app: &App,
-    client: &AuthenticatedClient,
-    request: &TokenRequest,
-) -> Result<TokenResponse, OAuthError> {
-    let granted = match &request.grant {
-        GrantRequest::ClientCredentials(requested) => {
-            authorization::authorize(app, client, &GrantType::ClientCredentials, requested)?
-        }
-        GrantRequest::JwtBearer(_, requested) => {
-            authorization::authorize(app, client, &GrantType::JwtBearer, requested)?
-        }
-    };
-    // The one look at the clock for the token comes last: a first proof may have taken seconds.
-    let issued = access_token::issue_time(app, client).await?;
-    let checked =
-        sender_constraint::verify_binding(app, client, request.proof.as_ref(), issued.now)?;
-    token_rate::count(app, client, &granted, issued.now)?;
-    let binding = checked.consume_proof(app, client, issued.now)?;
-    access_token::mint(app, client, &granted, &binding, issued)
-}

@@ -1,14 +1,14 @@
 //! Ending a token before its time, at the wish of its client (RFC 7009).
 
 use crate::app::App;
-use crate::app::audited_change::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
 use crate::oauth::client_authentication::{self, Purpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::request::TokenQuery;
+use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
+use crate::services::audited_change::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 
 /// Answers a revocation request. A token that does not count, or belongs to another client, is
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the

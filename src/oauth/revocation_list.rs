@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::crypto::keyring::Document;
+use crate::keys::keyring::Document;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevocationEpoch, TokenId};

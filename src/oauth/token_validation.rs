@@ -1,7 +1,7 @@
 //! Whether a token is valid now: the one answer that introspection and revocation share.
 
 use crate::app::App;
-use crate::crypto::jwt::{self, Claims};
+use crate::jose::jwt::{self, Claims};
 use crate::model::client::ClientState;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;

@@ -1,14 +1,12 @@
-//! The running server: listeners, connections, upkeep, and a stop that finishes what was begun.
+//! The running server: listeners, connections, background tasks, and a shutdown that finishes
+//! requests in flight.
 
 mod activity;
+mod background;
 mod connection;
-mod expiring;
-mod fetching;
 mod listener;
 mod places;
-mod supervisor;
 mod tls;
-mod upkeep;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -19,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::admin::AdminError;
+use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
 use crate::server::listener::Listener;
 use crate::server::tls::Tls;
@@ -44,12 +42,9 @@ pub enum ServeError {
     /// TLS cannot be spoken.
     #[error("{0}")]
     Tls(String),
-    /// A signing key could not be made.
-    #[error("cannot make a signing key")]
-    Keys(#[from] AdminError),
-    /// What has just been written could not be read.
-    #[error("cannot load the signing keys")]
-    Load(#[from] crate::directory::DirectoryError),
+    /// The signing keys cannot be rotated.
+    #[error(transparent)]
+    Keys(#[from] RotationError),
 }
 
 /// A server that listens and does not answer yet.
@@ -77,7 +72,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let tls = app.services.config.tls.as_ref().map(Tls::new);
         let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
-        upkeep::rotate(&app).await?;
+        key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await?;
         Ok(Self { app, public, management, tls })
     }
 
@@ -86,7 +81,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { app, public, management, tls } = self;
         let config = &app.services.config;
-        let mut background = start_background_tasks(&app, tls.as_ref());
+        let mut background = background::start(&app, tls.as_ref());
         let (closing, closed) = watch::channel(false);
         let listeners = [
             Listener::new(
@@ -119,48 +114,10 @@ impl Server {
             tracing::warn!("some connections did not finish within shutdown.drain and are cut");
         }
         background.shutdown().await;
-        upkeep::write_usage(&app).await;
-        upkeep::write_rejections(&app).await;
+        background::flush(&app).await;
         app.services.store.close().await;
         tracing::info!("stopped");
     }
-}
-
-/// Starts the background tasks, each under supervision.
-fn start_background_tasks(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    supervised(&mut tasks, app, "follow_changes", upkeep::follow);
-    supervised(&mut tasks, app, "rotate_signing_keys", upkeep::rotation_task);
-    supervised(&mut tasks, app, "write_usage", upkeep::write_usage_task);
-    supervised(&mut tasks, app, "purge_expired", upkeep::purge_expired);
-    supervised(&mut tasks, app, "write_rejections", upkeep::write_rejections_task);
-    let warn = expiring::warn_of_expiring_secrets;
-    supervised(&mut tasks, app, "warn_of_expiring_secrets", warn);
-    supervised(&mut tasks, app, "fetch_key_sets", fetching::fetch_key_sets);
-    if let Some(tls) = tls.cloned() {
-        let renew = move |_| upkeep::renew_certificate(tls.clone());
-        supervised(&mut tasks, app, "renew_certificate", renew);
-    }
-    tasks
-}
-
-fn supervised<F: Future<Output = ()> + Send>(
-    tasks: &mut JoinSet<()>,
-    app: &Arc<App>,
-    name: &'static str,
-    task: impl Fn(Arc<App>) -> F + Send + Sync + 'static,
-) {
-    let app = app.clone();
-    tasks.spawn(async move {
-        let start = || task(app.clone());
-        supervisor::supervise(name, &app.background, &app.services.clock, start).await;
-    });
-}
-
-/// Makes the signing keys that are due, as the running server does every half minute. A command
-/// that signs without serving must not retire any (`false`): its settings may be others.
-pub async fn create_due_keys(app: &App, retires_unwanted: bool) -> Result<(), ServeError> {
-    if retires_unwanted { upkeep::rotate(app).await } else { upkeep::create_due_keys(app).await }
 }
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

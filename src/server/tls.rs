@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::config;
-use crate::crypto::certificate::ClientCertificate;
+use crate::x509::certificate::ClientCertificate;
 
 /// TLS with a certificate of our own, which may be renewed while the server runs.
 pub(super) struct Tls {

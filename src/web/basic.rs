@@ -10,10 +10,10 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::crypto::secret::{self, SecretFormat};
 use crate::model::client::ClientId;
 use crate::oauth::caller::HeaderCredentials;
 use crate::oauth::error::OAuthError;
+use crate::secrets::secret::{self, SecretFormat};
 
 /// How many colons are looked at as the possible end of a client id, so that a header full of
 /// colons costs a bounded number of lookups.

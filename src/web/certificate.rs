@@ -9,9 +9,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ipnet::IpNet;
 
-use crate::crypto::certificate::ClientCertificate;
 use crate::oauth::caller::PresentedCertificate;
 use crate::web::address;
+use crate::x509::certificate::ClientCertificate;
 
 /// The most certificates of a chain that are read.
 const MAX_CHAIN: usize = 10;

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use crate::app::App;
-use crate::crypto::keyring::Document;
+use crate::keys::keyring::Document;
 use crate::oauth::error::OAuthError;
 use crate::oauth::{metadata, revocation_list};
 use crate::web::error_response::ErrorResponse;

@@ -13,9 +13,9 @@ use serde_json::json;
 use crate::app::App;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::request::{TokenQuery, TokenRequest};
-use crate::oauth::sender_constraint::PresentedProof;
-use crate::oauth::{self, introspection, revocation};
+use crate::oauth::token::request::{TokenQuery, TokenRequest};
+use crate::oauth::token::sender_constraint::PresentedProof;
+use crate::oauth::{introspection, revocation, token};
 use crate::web::error_response::ErrorResponse;
 use crate::web::{basic, body};
 
@@ -61,7 +61,7 @@ where
         Endpoint::Token => {
             let proof = proof(&head.headers, head.uri.path())?;
             let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
-            let token = oauth::token(app, &request).await?;
+            let token = token::respond(app, &request).await?;
             write(&token, token.access_token.len() + RESPONSE_CAPACITY)
         }
         Endpoint::Introspection => {

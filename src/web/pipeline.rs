@@ -15,7 +15,6 @@ use futures_util::FutureExt;
 use ipnet::IpNet;
 
 use crate::app::rejections::RecentRejections;
-use crate::crypto::certificate::ClientCertificate;
 use crate::crypto::random;
 use crate::model::time::Clock;
 use crate::oauth::caller::RequestOrigin;
@@ -24,6 +23,7 @@ use crate::web::Routes;
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::page::ErrorPage;
 use crate::web::{address, certificate, page};
+use crate::x509::certificate::ClientCertificate;
 
 /// The header that names an exchange.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -143,7 +143,7 @@ async fn an_unknown_client_takes_as_long_as_a_wrong_secret() {
     let legacy =
         crate::support::TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() };
     server.ask(&legacy).await.assert_refused(400, "invalid_target");
-    let checks = || server.services().vault.hasher.checks();
+    let checks = || server.services().hasher.checks();
     for id in ["cl_nobody", &known.id, "legacy"] {
         let before = checks();
         server

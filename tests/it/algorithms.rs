@@ -2,11 +2,11 @@
 
 use rstest::rstest;
 use serde_json::Value;
+use tokend::admin::key_rotation::{self, RotationPolicy};
 use tokend::admin::resource::{self, ResourceUpdate};
-use tokend::crypto::jwt;
+use tokend::jose::jwt;
 use tokend::model::resource::ResourceId;
 use tokend::model::signing_key::Algorithm;
-use tokend::server::create_due_keys;
 
 use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS, Server, actor, grant};
@@ -79,7 +79,9 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
         let id = ResourceId::parse(INVOICES).expect("a resource");
         resource::update(server.services(), &actor(), &id, update).await.expect("an update");
         server.catch_up().await;
-        create_due_keys(&server.app, true).await.expect("upkeep");
+        key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire)
+            .await
+            .expect("a rotation");
     };
     assert_eq!(of().await, "RS256");
     sign_with(Algorithm::Ps256).await;
@@ -88,7 +90,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
     sign_with(Algorithm::EdDsa).await;
     assert_eq!(of().await, "RS256");
     server.clock.advance(DAY);
-    create_due_keys(&server.app, true).await.expect("upkeep");
+    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
     assert_eq!(of().await, "EdDSA");
     server.claims(&server.ask(&client).await.token()).await;
 }
@@ -167,7 +169,7 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     assert_eq!(listed.to_string(), r#"["ES256","RS256"]"#);
 
     sign_with(&server, None).await;
-    create_due_keys(&server.app, true).await.expect("upkeep");
+    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
     assert_eq!(of(ORDERS).await, "ES256");
     assert_eq!(algorithms(&server).await, ["ES256", "RS256"], "tokens of it are still valid");
 
@@ -175,7 +177,7 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     sign_with(&server, Some(Algorithm::Rs256)).await;
     assert_eq!(of(ORDERS).await, "RS256");
     sign_with(&server, None).await;
-    create_due_keys(&server.app, true).await.expect("upkeep");
+    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
     // token.lifetime_max and keys.keep_after.
     server.clock.advance(25 * 3600);
     server.catch_up().await;
@@ -193,11 +195,13 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
     let client = old.client().await;
     let settings = [("TOKEND_ISSUER", old.base.as_str()), ("TOKEND_TOKEN_ALGORITHM", "EdDSA")];
     let new = Server::at(old.place.clone(), old.clock.clone(), &settings).await;
-    let upkeep = async || {
+    let rotate = async || {
         for _ in 0..5 {
             for server in [&old, &new] {
                 server.catch_up().await;
-                create_due_keys(&server.app, true).await.expect("upkeep");
+                key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire)
+                    .await
+                    .expect("a rotation");
             }
             old.clock.advance(30);
         }
@@ -205,11 +209,11 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
             server.catch_up().await;
         }
     };
-    upkeep().await;
+    rotate().await;
     let keys = async || old.services().store.signing_keys().await.expect("a store");
     assert_eq!(keys().await.len(), 2);
     old.clock.advance(DAY);
-    upkeep().await;
+    rotate().await;
     let known = keys().await;
     assert_eq!(known.len(), 2, "{known:?}");
     assert!(known.iter().all(|key| key.retired_at.is_none()), "{known:?}");
@@ -219,11 +223,11 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
     drop(new);
     old.clock.advance(3000);
     old.catch_up().await;
-    create_due_keys(&old.app, true).await.expect("upkeep");
+    key_rotation::rotate(&old.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
     assert!(keys().await.iter().all(|key| key.retired_at.is_none()));
     old.clock.advance(601);
     old.catch_up().await;
-    create_due_keys(&old.app, true).await.expect("upkeep");
+    key_rotation::rotate(&old.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
     let retired: Vec<_> = keys().await.into_iter().filter(|key| key.retired_at.is_some()).collect();
     assert_eq!(retired.len(), 1);
     assert_eq!(retired[0].algorithm, Algorithm::EdDsa);

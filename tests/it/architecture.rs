@@ -5,23 +5,26 @@ use std::path::{Path, PathBuf};
 /// A dependency and the only modules, or the only file, that may use it.
 const HOMES: [(&str, &[&str]); 12] = [
     ("axum::", &["web", "server"]),
-    ("hyper::client", &["cli/http.rs", "fetch"]),
+    ("hyper::client", &["cli/http.rs", "remote_keys"]),
     ("reqwest::", &[]),
-    ("rustls::", &["crypto", "fetch", "server"]),
-    ("rustls_platform_verifier::", &["fetch"]),
-    ("x509_parser::", &["crypto"]),
+    ("rustls::", &["x509", "remote_keys", "server"]),
+    ("rustls_platform_verifier::", &["remote_keys"]),
+    ("x509_parser::", &["jose", "x509"]),
     ("sqlx::", &["store"]),
-    ("jsonwebtoken::", &["crypto"]),
-    ("argon2::", &["crypto"]),
-    ("aws_lc_rs::", &["crypto"]),
+    ("jsonwebtoken::", &["jose", "keys"]),
+    ("argon2::", &["secrets"]),
+    ("aws_lc_rs::", &["crypto", "jose", "secrets", "keys"]),
     ("clap::", &["cli"]),
     ("std::env::var", &["config"]),
 ];
 
 /// Pairs of neighbours that must not know each other.
-const STRANGERS: [(&str, &str); 3] = [("store", "crypto"), ("crypto", "store"), ("admin", "oauth")];
+const STRANGERS: [(&str, &str); 4] =
+    [("store", "crypto"), ("store", "jose"), ("store", "secrets"), ("admin", "oauth")];
 
-const MAX_FILE_LINES: usize = 500;
+const MAX_FILE_LINES: usize = 400;
+
+const MAX_FUNCTION_LINES: usize = 60;
 
 struct Source {
     /// The path below `src`, such as `store/clients.rs`.
@@ -53,7 +56,7 @@ fn a_module_uses_only_those_before_it() {
 #[test]
 fn every_module_is_a_layer() {
     let order = layers();
-    assert_eq!(order.len(), 13, "{order:?}");
+    assert_eq!(order.len(), 19, "{order:?}");
     for source in sources() {
         let is_root = matches!(source.name.as_str(), "main.rs" | "lib.rs");
         assert!(is_root || order.contains(&source.module), "src/{} has no layer", source.name);

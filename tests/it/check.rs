@@ -5,10 +5,10 @@ use base64::prelude::BASE64_STANDARD;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::revocation::revoke_tokens;
-use tokend::crypto::certificate::ClientCertificate;
 use tokend::crypto::{digest, random};
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
+use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Pair, self_signed};
 use crate::support::keys::KeyPair;

@@ -229,7 +229,7 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     );
     server.import(&line).await;
     server.keep_secret("a+b%2F:c");
-    let checks = || server.services().vault.hasher.checks();
+    let checks = || server.services().hasher.checks();
     let before = checks();
     // The vector of PROTOCOL A5: form-encoded in the header, as it is in the body.
     let encoded = basic("a%3Ab:a%2Bb%252F%3Ac");
@@ -259,7 +259,7 @@ async fn minted_secrets_are_hashed_once_and_forged_ones_never(
     let server = Server::start(engine).await;
     let client = server.client().await;
     let other = server.client().await;
-    let checks = || server.services().vault.hasher.checks();
+    let checks = || server.services().hasher.checks();
     let before = checks();
     for secret in [&other.secret, "wrong", "tkd_0000000000000000000000000000000000000000000000000"]
     {
@@ -346,7 +346,7 @@ async fn a_client_without_the_grant_is_unauthorized(
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_secrets_are_alike(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let server = Server::start(engine).await;
-    let key = &server.services().vault.tag_key;
+    let key = &server.services().keys.tag_key;
     let mint = || -> SecretString { key.mint(&client_id("cl_a")).expect("a secret") };
     let minted: std::collections::HashSet<_> =
         (0..1000).map(|_| secrecy::ExposeSecret::expose_secret(&mint()).to_owned()).collect();

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::trust::{self, NewTrust};
-use tokend::app::audited_change::{self, MAX_OWN_REVOCATIONS};
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::rate::RateLimit;
@@ -16,6 +15,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Timestamp;
 use tokend::model::token::{RevokedToken, TokenId};
 use tokend::model::trust::ForeignIssuer;
+use tokend::services::audited_change::{self, MAX_OWN_REVOCATIONS};
 
 use crate::support::keys::{self, KeyPair};
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
@@ -91,10 +91,10 @@ async fn a_forged_assertion_costs_the_same_for_every_client_id() {
     let mut costs = Vec::new();
     for id in &ids {
         for header in [json!({ "alg": "ES256" }), json!({ "alg": "ES256", "kid": one.kid() })] {
-            let before = server.services().vault.signature_checks();
+            let before = server.services().signature_checks();
             let assertion = forger.sign_under(&header, &claims(&server, id));
             token_by_assertion(&server, &assertion).await.assert_refused(401, "invalid_client");
-            costs.push(server.services().vault.signature_checks() - before);
+            costs.push(server.services().signature_checks() - before);
         }
     }
     assert_eq!(costs, [4; 8]);
@@ -147,9 +147,9 @@ async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
     let ask = async |token: &str| {
         let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
         let form = [("grant_type", grant), ("assertion", token)];
-        let before = server.services().vault.signature_checks();
+        let before = server.services().signature_checks();
         let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
-        (answer, server.services().vault.signature_checks() - before)
+        (answer, server.services().signature_checks() - before)
     };
     // Claims that no trust has: what is said first is that the signature is wrong.
     let (answer, _) = ask(&token(&forger, "repo:evil/x:environment:prod")).await;
@@ -242,8 +242,8 @@ async fn guesses_of_one_address_do_not_refuse_the_owner_at_another(
         })
         .collect();
     // Until the guesses fill whatever they can fill.
-    let before = server.services().vault.hasher.checks();
-    while server.services().vault.hasher.checks() < before + 4 {
+    let before = server.services().hasher.checks();
+    while server.services().hasher.checks() < before + 4 {
         tokio::task::yield_now().await;
     }
     from(&server, "192.0.2.2", "hush-hush-hush").await.token();
@@ -336,7 +336,7 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
 }
 
 fn jti_of(jwt: &str) -> String {
-    let (_, claims) = tokend::crypto::jwt::read_unchecked(jwt).expect("a JWT");
+    let (_, claims) = tokend::jose::jwt::read_unchecked(jwt).expect("a JWT");
     claims["jti"].as_str().expect("a jti").to_owned()
 }
 

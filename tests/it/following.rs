@@ -78,8 +78,8 @@ async fn two_instances_follow_each_other(
     let token = other.ask(&client).await.token();
     // The first instance made the key that the second signs with.
     let keys = one.get("/.well-known/jwks.json").await;
-    let keys = tokend::crypto::jwt::key_set(&keys.text).expect("a key set");
-    tokend::crypto::jwt::verify(&token, &keys, None, now()).expect("the same key");
+    let keys = tokend::jose::jwt::key_set(&keys.text).expect("a key set");
+    tokend::jose::jwt::verify(&token, &keys, None, now()).expect("the same key");
     assert_eq!(keys.len(), 1, "two instances made two first keys");
     disable_elsewhere(&other, &client).await;
     until_refused(&one, &client).await;

@@ -7,11 +7,11 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::trust::{self, NewTrust};
 use tokend::crypto::random;
-use tokend::fetch::Fetcher;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ForeignIssuer;
+use tokend::remote_keys::fetch::Fetcher;
 
 use crate::support::https::{self, HANG, Https, INTERIM};
 use crate::support::keys::{self, KeyPair};

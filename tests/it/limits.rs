@@ -99,7 +99,7 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
             server.basic(id, "wrong", &GRANT).await.assert_refused(401, "invalid_client");
         }
     }
-    assert_eq!(server.services().vault.hasher.checks(), 0);
+    assert_eq!(server.services().hasher.checks(), 0);
 }
 
 /// D4, W-11: while one address floods an imported client with guesses, its owner gets the first

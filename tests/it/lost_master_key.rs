@@ -16,7 +16,7 @@ async fn key_set(server: &Process) -> String {
 }
 
 fn key_of(token: &str) -> String {
-    let (header, _) = tokend::crypto::jwt::read_unchecked(token).expect("a token");
+    let (header, _) = tokend::jose::jwt::read_unchecked(token).expect("a token");
     header["kid"].as_str().expect("a kid").to_owned()
 }
 
@@ -63,12 +63,12 @@ async fn after_a_reset_clients_go_on_and_old_tokens_stay_verifiable(
     assert_ne!(new_key, old_key);
     let published = key_set(&server).await;
     assert!(published.contains(&old_key) && published.contains(&new_key), "{published}");
-    let keys = tokend::crypto::jwt::key_set(&published).expect("a key set");
+    let keys = tokend::jose::jwt::key_set(&published).expect("a key set");
     let now = crate::support::now();
-    tokend::crypto::jwt::verify(&token, &keys, None, now).expect("the old token is valid");
+    tokend::jose::jwt::verify(&token, &keys, None, now).expect("the old token is valid");
 
     // A wrong secret of the same form is still refused; a new one works as ever.
-    let wrong = tokend::crypto::secret::TagKey::new(&[1; 32]);
+    let wrong = tokend::secrets::secret::TagKey::new(&[1; 32]);
     let id = tokend::model::client::ClientId::parse("ops").expect("an id");
     let wrong = wrong.mint(&id).expect("a secret");
     let wrong = secrecy::ExposeSecret::expose_secret(&wrong).to_owned();

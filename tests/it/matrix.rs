@@ -9,13 +9,13 @@ use rstest::rstest;
 use serde_json::{Map, Value, json};
 use tokend::admin::client::NewClient;
 use tokend::admin::trust::{self, NewTrust};
-use tokend::crypto::certificate::ClientCertificate;
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{ClientSecurity, KeySet, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 use tokend::model::trust::ForeignIssuer;
+use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::keys::KeyPair;

@@ -12,7 +12,7 @@ use rstest::rstest;
 use serde::Deserialize;
 use serde_json::json;
 use tokend::admin::trust::{self, NewTrust};
-use tokend::crypto::public_key_pem;
+use tokend::jose::public_key_pem;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::grant::Grant;
 use tokend::model::security::{KeySet, KeySource};

@@ -97,9 +97,9 @@ async fn an_issuer_with_a_path_is_found_where_libraries_look(
         let token = Answer::of(request).await.token();
         let keys = metadata["jwks_uri"].as_str().expect("keys");
         let keys = Answer::of(server.http.get(keys)).await;
-        let keys = tokend::crypto::jwt::key_set(&keys.text).expect("a key set");
+        let keys = tokend::jose::jwt::key_set(&keys.text).expect("a key set");
         let now = server.clock.now();
-        let verified = tokend::crypto::jwt::verify(&token, &keys, Some(&issuer), now);
+        let verified = tokend::jose::jwt::verify(&token, &keys, Some(&issuer), now);
         assert_eq!(verified.expect("a valid token").claims.iss, issuer);
     }
 }
@@ -170,7 +170,12 @@ async fn a_key_hands_over_to_the_next_without_a_gap(
     let pass = async |seconds: i64| {
         server.clock.advance(seconds);
         server.catch_up().await;
-        tokend::server::create_due_keys(&server.app, true).await.expect("upkeep");
+        tokend::admin::key_rotation::rotate(
+            &server.app,
+            tokend::admin::key_rotation::RotationPolicy::CreateAndRetire,
+        )
+        .await
+        .expect("a rotation");
     };
     let first = kids().await;
     pass(89 * DAY - 60).await;

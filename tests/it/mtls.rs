@@ -11,8 +11,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokend::admin;
 use tokend::admin::client::{ClientUpdate, NewClient};
-use tokend::crypto::certificate::ClientCertificate;
 use tokend::model::security::{KeySet, KeySource, TlsSubject};
+use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::process::Cli;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::json;
 use tokend::admin::revocation::{revoke_token, revoke_tokens};
-use tokend::app::Services;
-use tokend::crypto::jwt;
+use tokend::jose::jwt;
 use tokend::model::token::{REVOCATION_MARGIN_SECONDS, TokenId};
+use tokend::services::Services;
 
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, lifetime, now};

@@ -14,7 +14,7 @@ use sqlx::Connection;
 use tokend::admin;
 use tokend::admin::revocation::{revoke_token, revoke_tokens};
 use tokend::admin::secret::{NewSecret, rotate};
-use tokend::crypto::jwt;
+use tokend::jose::jwt;
 use tokend::model::client::{ClientId, ClientState};
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;

@@ -7,13 +7,13 @@ use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::{AdminError, client_key, grant, trust};
-use crate::app::Services;
-use crate::crypto::assertion::CLIENT_ASSERTION_ALGS;
+use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
+use crate::services::Services;
 
 /// A line whose content can be stored.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::crypto::argon2id;
 use crate::model::Malformed;
 use crate::model::secret::SecretHash;
+use crate::secrets::argon2id;
 
 /// What a hash of another format begins with, and its name.
 const OTHERS: [(&str, &str); 13] = [

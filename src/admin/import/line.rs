@@ -12,7 +12,6 @@ use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS, TLS_SUBJECTS};
 use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
 use crate::admin::trust::NewTrust;
-use crate::crypto::secret::check_imported;
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::claim_pattern::Pattern;
@@ -25,6 +24,7 @@ use crate::model::secret::SecretHash;
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{FederatedCredential, ForeignIssuer};
+use crate::secrets::secret::check_imported;
 
 /// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
 const MAX_SECRETS: usize = 100;

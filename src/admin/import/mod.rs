@@ -30,9 +30,9 @@ use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
 use crate::admin::{Actor, AdminError, AuditedChange, registration};
-use crate::app::Services;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
+use crate::services::Services;
 
 pub use schema::schema;
 

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, MemberType};
-use crate::crypto::secret::MAX_SECRET_BYTES;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
 use crate::model::trust::FederatedCredential;
+use crate::secrets::secret::MAX_SECRET_BYTES;
 
 /// The JSON Schema (draft 2020-12) of one line of an import file. It describes members and their
 /// formats. Whether a resource exists, and whether keys and hashes can be used, is checked by the

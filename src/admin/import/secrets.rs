@@ -8,11 +8,11 @@ use crate::admin::import::check::CheckedLine;
 use crate::admin::import::line::{Proof, SecretLine};
 use crate::admin::import::object::Given;
 use crate::admin::{AdminError, secret};
-use crate::app::Services;
 use crate::crypto::CryptoError;
-use crate::crypto::secret::suffix;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
 use crate::model::time::Timestamp;
+use crate::secrets::secret::suffix;
+use crate::services::Services;
 
 /// A secret that is ready to be stored.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ fn prepare_one(
         Proof::Hash(hash) => stored.hash == *hash,
         Proof::Plain(plain) => {
             let may_be = stored.suffix.is_empty() || stored.suffix == suffix(plain.expose_secret());
-            may_be && services.vault.hasher.matches(plain, &stored.hash)
+            may_be && services.hasher.matches(plain, &stored.hash)
         }
     });
     if let Some(known) = known {

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::{AdminError, AuditedChange, revocation};
-use crate::app::Services;
 use crate::model::client::{Client, ClientState, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
@@ -14,6 +13,7 @@ use crate::model::resource::ResourceId;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, TrustId};
+use crate::services::Services;
 
 /// The changes of one client; the event tells them as `was` and `is`.
 pub(super) struct Update {

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::app::token_endpoint::is_token_endpoint;
-use crate::crypto::assertion::{Assertion, AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks};
-use crate::crypto::{digest, numeric_date};
+use crate::crypto::digest;
 use crate::directory::ClientEntry;
+use crate::jose::assertion::{Assertion, AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks};
+use crate::jose::numeric_date;
 use crate::model::client::AuthenticationMethod;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::caller::AssertionCredentials;
@@ -18,7 +19,7 @@ use crate::oauth::client_authentication::{
     Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, trust, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
-use crate::oauth::token_rate;
+use crate::oauth::token::rate;
 
 /// How far a client's clock may be off, in seconds.
 const LEEWAY: i64 = 10;
@@ -76,10 +77,10 @@ pub(super) async fn authenticate(
     let expiry = check_claims(app, &entry, &assertion, now).map_err(about)?;
     let name = name(&entry, &assertion).map_err(about)?;
     // Before the row is written, so that the rate of a client bounds its rows.
-    token_rate::count_assertion(app, &entry, purpose, now).map_err(about)?;
+    rate::count_assertion(app, &entry, purpose, now).map_err(about)?;
     if let Err(error) = use_once(app, &name, expiry).await {
         // No row was written: a replay must not use up the rate of the client that it robs.
-        token_rate::refund_assertion(app, &entry, purpose, now);
+        rate::refund_assertion(app, &entry, purpose, now);
         return Err(about(error));
     }
     Ok(AssertedClient { entry, is_counted: purpose == Purpose::Token })
@@ -96,7 +97,7 @@ pub(super) fn at_equal_cost<T>(
     if outcome.is_err() {
         assertion.verify_nothing(&mut checks);
     }
-    app.services.vault.note_signature_checks(checks.made());
+    app.services.add_signature_checks(checks.made());
     outcome
 }
 

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::crypto::certificate::ClientCertificate;
 use crate::directory::{ClientEntry, SecurityEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::{ask_for, diagnosis, refuse_disabled, rejection};
 use crate::oauth::error::OAuthError;
+use crate::x509::certificate::ClientCertificate;
 
 const REMEDY: &str = "For a subject register one of the names shown (tokend client update ID --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add ID --certificate FILE.";
 

@@ -11,7 +11,6 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::crypto::secret::{self, SecretFormat};
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::rejection::UnknownId;
@@ -19,6 +18,7 @@ use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::rejection;
 use crate::oauth::error::OAuthError;
+use crate::secrets::secret::{self, SecretFormat};
 
 const COLONS: &str = "The credentials hold several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
 
@@ -73,7 +73,7 @@ pub(super) fn wrong_secret(
     now: Timestamp,
 ) -> OAuthError {
     let presented = credentials.secret.expose_secret();
-    let tag_key = &app.services.vault.tag_key;
+    let tag_key = &app.services.keys.tag_key;
     let is_own = |text: &str| tag_key.is_tagged(&credentials.client_id, text);
     for (variant, mistake) in variants(presented) {
         if is_own(&variant) {

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::crypto::certificate::ClientCertificate;
 use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::{Caller, Credentials, PresentedCertificate, RequestOrigin};
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::x509::certificate::ClientCertificate;
 
 /// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
 #[derive(Debug)]

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::app::App;
-use crate::crypto::guess_limiter::{Attempts, Standing};
-use crate::crypto::hashing::{Busy, HashQueue, Hasher};
-use crate::crypto::secret;
-use crate::crypto::throttled::Priority;
-use crate::crypto::verification_cache::Mac;
 use crate::directory::{ClientEntry, SecretEntry};
+use crate::limits::guess_limiter::{Attempts, Standing};
 use crate::model::network::customer_network;
 use crate::model::secret::SecretKind;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::{diagnosis, rejection};
 use crate::oauth::error::OAuthError;
+use crate::secrets::hash_queue::{Busy, HashQueue, Hasher};
+use crate::secrets::secret;
+use crate::secrets::throttled::Priority;
+use crate::secrets::verification_cache::Mac;
 
 /// A client, and which of its secrets has proved it.
 pub(super) struct VerifiedSecret {
@@ -71,7 +71,7 @@ fn as_of_now(
 
 fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     let presented = credentials.secret.expose_secret();
-    app.services.vault.verification_cache_key.mac(&credentials.client_id, presented)
+    app.services.keys.verification_cache.mac(&credentials.client_id, presented)
 }
 
 /// The secret that has been proved before by this very text and still counts: the ordinary case.
@@ -91,12 +91,12 @@ struct SecretVerification<'a> {
 
 impl SecretVerification<'_> {
     fn hasher(&self) -> &Hasher {
-        &self.app.services.vault.hasher
+        &self.app.services.hasher
     }
 
     async fn verify(&self, known: Option<Arc<ClientEntry>>) -> Result<VerifiedSecret, OAuthError> {
         let presented = self.credentials.secret.expose_secret();
-        let tag_key = &self.app.services.vault.tag_key;
+        let tag_key = &self.app.services.keys.tag_key;
         let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
         let found = match &known {
             Some(entry) if is_tagged => self.prove_minted(entry).await?,
@@ -129,7 +129,7 @@ impl SecretVerification<'_> {
     /// has such a secret, or has used it already.
     ///
     /// A correct secret is never rejected because of wrong ones from other addresses. It waits for
-    /// its turn, at most [`crate::crypto::hashing::DEADLINE`], and after that the answer is 503.
+    /// its turn, at most [`crate::secrets::hash_queue::DEADLINE`], and after that the answer is 503.
     async fn prove_guessable(
         &self,
         entry: Option<&ClientEntry>,
@@ -137,7 +137,7 @@ impl SecretVerification<'_> {
         if !self.app.directory.holds_imported_secrets() {
             return Ok(None);
         }
-        let limiter = &self.app.services.vault.guess_limiter;
+        let limiter = &self.app.services.guess_limiter;
         let id = &self.credentials.client_id;
         let standing = limiter.note(id, self.address, self.now);
         let checked = self.check_guess(entry, queue_of(standing, self.address)).await;

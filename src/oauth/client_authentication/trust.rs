@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::crypto::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
-use crate::crypto::numeric_date;
 use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
+use crate::jose::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
+use crate::jose::numeric_date;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tokend::crypto::signer::{Signer, generate};
+use tokend::jose::signer::{Signer, generate};
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::{Algorithm, RsaSize};
 

@@ -21,7 +21,7 @@ use tokend::admin::client::NewClient;
 use tokend::admin::resource::NewResource;
 use tokend::admin::secret::NewSecret;
 use tokend::admin::{self, Actor};
-use tokend::app::{App, Services};
+use tokend::app::App;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Requirement};
 use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
@@ -33,6 +33,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 use tokend::model::usage::Usage;
 use tokend::server::Server as Tokend;
+use tokend::services::Services;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -307,8 +308,8 @@ impl Server {
     /// The claims of a token, checked with the published keys.
     pub async fn claims(&self, token: &str) -> Value {
         let keys = self.get("/.well-known/jwks.json").await;
-        let keys = tokend::crypto::jwt::key_set(&keys.text).expect("a key set");
-        let verified = tokend::crypto::jwt::verify(
+        let keys = tokend::jose::jwt::key_set(&keys.text).expect("a key set");
+        let verified = tokend::jose::jwt::verify(
             token,
             &keys,
             Some(self.app.issuer.as_str()),

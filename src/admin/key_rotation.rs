@@ -1,0 +1,315 @@
+//! Rotation of signing keys: one key always signs, its successor is published in time (DESIGN D7),
+//! and keys of an algorithm that no instance needs leave the key set.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::admin::{Actor, AdminError, AuditedChange};
+use crate::app::App;
+use crate::config::Keys;
+use crate::crypto::CryptoError;
+use crate::directory::DirectoryError;
+use crate::keys::keyring;
+use crate::model::event::{Action, Subject};
+use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
+use crate::model::time::Timestamp;
+use crate::services::Services;
+
+/// What a rotation may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationPolicy {
+    /// Create the keys that are due. For a command that signs without serving: its settings may
+    /// differ from those of the servers.
+    CreateDue,
+    /// Also retire the keys of algorithms that no instance needs. For servers.
+    CreateAndRetire,
+}
+
+/// Why the signing keys could not be rotated.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// A key could not be created or retired.
+    #[error("cannot make a signing key")]
+    Change(#[from] AdminError),
+    /// The new keys could not be loaded.
+    #[error("cannot load the signing keys")]
+    Load(#[from] DirectoryError),
+}
+
+/// Creates the signing keys that are due now for the algorithms of the server and of resources,
+/// and retires what `policy` allows. The keyring in memory follows.
+pub async fn rotate(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
+    let known = || app.directory.keyring().records().to_vec();
+    let needed = needed_algorithms(app);
+    if policy == RotationPolicy::CreateAndRetire {
+        note_wanted(&app.services, &needed, &known()).await?;
+    }
+    if !create_due(&app.services, &needed, &known()).await?.is_empty() {
+        app.catch_up().await?;
+    }
+    if policy == RotationPolicy::CreateAndRetire
+        && !retire_unwanted(&app.services, &needed, &known()).await?.is_empty()
+    {
+        app.catch_up().await?;
+    }
+    Ok(())
+}
+
+/// The server's algorithm and those of resources.
+fn needed_algorithms(app: &App) -> Vec<Algorithm> {
+    let mut algorithms = BTreeSet::from([app.services.config.token.algorithm]);
+    let resources = app.directory.resources();
+    algorithms.extend(resources.values().filter_map(|resource| resource.signing_algorithm));
+    algorithms.into_iter().collect()
+}
+
+/// Makes the keys that are due for these algorithms, and gives their ids. Several instances may do
+/// this at once: the end of the event chain lets them in one by one, and the later one finds the
+/// key made.
+pub(super) async fn create_due(
+    services: &Services,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+) -> Result<Vec<KeyId>, AdminError> {
+    let now = services.clock.now();
+    let mut made = Vec::new();
+    for algorithm in wanted {
+        if step(services, known, *algorithm, now).is_some() {
+            made.extend(apply_step(services, *algorithm).await?);
+        }
+    }
+    Ok(made)
+}
+
+/// For how many seconds an instance that was not heard of again is taken to want its algorithms.
+const WANTED_SECONDS: i64 = 3600;
+
+/// Tells other instances which algorithms this one wants, so that they do not retire their keys.
+/// Nothing is written while all keys are of these algorithms and nobody would retire one. To be
+/// called before [`create_due`], which makes keys that others could retire at once.
+async fn note_wanted(
+    services: &Services,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+) -> Result<(), AdminError> {
+    let known: Vec<_> = known.iter().filter(|key| key.retired_at.is_none()).collect();
+    let has_key = |algorithm: &Algorithm| known.iter().any(|key| key.algorithm == *algorithm);
+    let is_alone =
+        wanted.iter().all(has_key) && known.iter().all(|key| wanted.contains(&key.algorithm));
+    if is_alone {
+        return Ok(());
+    }
+    let (instance, now) = (&services.instance, services.clock.now());
+    for algorithm in wanted {
+        services.store.note_wanted_algorithm(instance, *algorithm, now).await?;
+    }
+    Ok(())
+}
+
+/// Retires the keys of all algorithms that no instance wants, as soon as every wanted one has a key
+/// that signs: the key set holds only types in use. For the server alone, which knows what is
+/// wanted; gives the ids.
+async fn retire_unwanted(
+    services: &Services,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+) -> Result<Vec<KeyId>, AdminError> {
+    if unwanted(services, wanted, known, services.clock.now()).is_empty() {
+        return Ok(Vec::new());
+    }
+    let since = services.clock.now().minus_seconds(WANTED_SECONDS);
+    let instance = &services.instance;
+    let of_others = services.store.algorithms_wanted_by_others(instance, since).await?;
+    let wanted: Vec<_> = wanted.iter().copied().chain(of_others.iter().copied()).collect();
+    if unwanted(services, &wanted, known, services.clock.now()).is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut change = AuditedChange::begin(services, &Actor::server()).await?;
+    let known = services.store.signing_keys().await?;
+    let retiring = unwanted(services, &wanted, &known, change.now);
+    for kid in &retiring {
+        change.transaction.retire_signing_key(kid, Some(change.now)).await?;
+        let detail = json!({ "retired_at": change.now });
+        change.record(Action::KeyRetired, Subject::SigningKey(kid.clone()), detail).await?;
+        tracing::info!(%kid, "signing key retired: nobody wants its algorithm any more");
+    }
+    change.commit().await?;
+    Ok(retiring)
+}
+
+fn unwanted(
+    services: &Services,
+    wanted: &[Algorithm],
+    known: &[SigningKeyRecord],
+    now: Timestamp,
+) -> Vec<KeyId> {
+    let state = |key: &SigningKeyRecord| state_of(key, known, now, services.keep_seconds());
+    let signs = |algorithm: &Algorithm| {
+        known.iter().any(|key| key.algorithm == *algorithm && state(key) == KeyState::Signing)
+    };
+    if !wanted.iter().all(signs) {
+        return Vec::new();
+    }
+    known
+        .iter()
+        .filter(|key| !wanted.contains(&key.algorithm) && key.retired_at.is_none())
+        .filter(|key| state(key) != KeyState::Gone)
+        .map(|key| key.kid.clone())
+        .collect()
+}
+
+/// What must be done so that an algorithm goes on having a key.
+enum Step {
+    /// Make one that signs from then on.
+    Make(Timestamp),
+    /// Let a retired one, which verifiers still know, sign again.
+    Restore(KeyId),
+}
+
+fn step(
+    services: &Services,
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+    now: Timestamp,
+) -> Option<Step> {
+    let keys = &services.config.keys;
+    let keep = services.keep_seconds();
+    let is_retired = |key: &&SigningKeyRecord| key.retired_at.is_some();
+    let mine = || known.iter().filter(|key| key.algorithm == algorithm);
+    if mine().any(|key| !is_retired(&key)) {
+        return due(known, algorithm, keys, now).map(Step::Make);
+    }
+    let may_return = |key: &&SigningKeyRecord| is_retired(key) && key.sealed.is_some();
+    let youngest = mine().filter(may_return).max_by_key(|key| key.signs_from);
+    match youngest {
+        Some(key) if state_of(key, known, now, keep) == KeyState::Verifying => {
+            Some(Step::Restore(key.kid.clone()))
+        }
+        _ => due(known, algorithm, keys, now).map(Step::Make),
+    }
+}
+
+async fn apply_step(
+    services: &Services,
+    algorithm: Algorithm,
+) -> Result<Option<KeyId>, AdminError> {
+    let mut change = AuditedChange::begin(services, &Actor::server()).await?;
+    let known = services.store.signing_keys().await?;
+    match step(services, &known, algorithm, change.now) {
+        None => Ok(None),
+        Some(Step::Make(signs_from)) => {
+            make(services, change, &known, algorithm, signs_from).await.map(Some)
+        }
+        Some(Step::Restore(kid)) => {
+            change.transaction.retire_signing_key(&kid, None).await?;
+            let subject = Subject::SigningKey(kid.clone());
+            change.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
+            change.commit().await?;
+            tracing::info!(%kid, algorithm = algorithm.as_str(), "signing key restored");
+            Ok(Some(kid))
+        }
+    }
+}
+
+async fn make(
+    services: &Services,
+    mut change: AuditedChange,
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+    signs_from: Timestamp,
+) -> Result<KeyId, AdminError> {
+    let rsa_size = services.config.keys.rsa_size;
+    let master = &services.keys.master;
+    let key = keyring::create(master, algorithm, rsa_size, change.now, signs_from)?;
+    if known.iter().any(|other| other.kid == key.kid) {
+        return Err(CryptoError::Failed("making a new signing key").into());
+    }
+    change.transaction.create_signing_key(&key).await?;
+    let detail = json!({ "algorithm": algorithm, "signs_from": signs_from });
+    change.record(Action::KeyCreated, Subject::SigningKey(key.kid.clone()), detail).await?;
+    change.commit().await?;
+    tracing::info!(kid = %key.kid, algorithm = algorithm.as_str(), signs_from = %signs_from, "signing key created");
+    Ok(key.kid)
+}
+
+/// From when on a new key of this algorithm should sign, if one is due at `now`.
+fn due(
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+    keys: &Keys,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let newest = known
+        .iter()
+        .filter(|key| key.algorithm == algorithm && key.retired_at.is_none())
+        .map(|key| key.signs_from)
+        .max();
+    let published_long_enough = now.plus(keys.publish_before);
+    match newest {
+        // The very first key: no verifier has cached an older key set, so it may sign at once.
+        // After the loss of all others a new key must, or there would be no tokens at all.
+        None if known.iter().all(|key| key.sealed.is_none()) => Some(now),
+        None => Some(published_long_enough),
+        Some(newest) => {
+            let successor = newest.plus(keys.rotation_interval);
+            (successor <= published_long_enough).then(|| successor.max(published_long_enough))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::signing_key::{RsaSize, Sealed};
+    use crate::model::time::Lifetime;
+
+    const DAY: i64 = 86_400;
+
+    fn keys() -> Keys {
+        let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
+        Keys {
+            rotation_interval: days(90),
+            publish_before: days(1),
+            keep_after: days(1),
+            rsa_size: RsaSize::Bits2048,
+        }
+    }
+
+    fn key(algorithm: Algorithm, signs_from: i64) -> SigningKeyRecord {
+        SigningKeyRecord {
+            kid: KeyId::parse("k").expect("a key id"),
+            algorithm,
+            sealed: Some(Sealed(String::new())),
+            public_jwk: None,
+            created_at: Timestamp(signs_from),
+            signs_from: Timestamp(signs_from),
+            retired_at: None,
+        }
+    }
+
+    fn due_at(known: &[SigningKeyRecord], now: i64) -> Option<i64> {
+        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|moment| moment.0)
+    }
+
+    #[test]
+    fn the_first_key_signs_at_once_and_the_first_of_another_type_a_day_later() {
+        assert_eq!(due_at(&[], 5), Some(5));
+        assert_eq!(due_at(&[key(Algorithm::Rs256, 0)], 5), Some(5 + DAY));
+    }
+
+    #[test]
+    fn a_successor_is_published_a_day_before_it_signs() {
+        let known = [key(Algorithm::Es256, 0)];
+        assert_eq!(due_at(&known, 89 * DAY - 1), None);
+        assert_eq!(due_at(&known, 89 * DAY), Some(90 * DAY));
+        let both = [key(Algorithm::Es256, 0), key(Algorithm::Es256, 90 * DAY)];
+        assert_eq!(due_at(&both, 89 * DAY + 1), None);
+    }
+
+    #[test]
+    fn a_server_that_slept_too_long_still_publishes_before_it_signs() {
+        let known = [key(Algorithm::Es256, 0)];
+        assert_eq!(due_at(&known, 200 * DAY), Some(201 * DAY));
+    }
+}

@@ -1,0 +1,296 @@
+//! JWTs that others sign: assertions of clients and tokens of trusted issuers (RFC 7523).
+
+pub use jsonwebtoken::Algorithm;
+use serde_json::Value;
+
+use crate::jose::decoy_key;
+use crate::jose::external_jwks::ExternalJwks;
+use crate::jose::jws::Jws;
+use crate::model::untrusted_text;
+
+/// The longest JWT that is looked at, in bytes.
+const MAX_ASSERTION_BYTES: usize = 16 << 10;
+
+/// The most keys of one set that are tried if the header names none.
+const MAX_KEYS_TRIED: usize = 8;
+
+/// Types that a token of an issuer may name although they are explicit. Every other type with a
+/// `+`, such as `logout+jwt`, `secevent+jwt` or `dpop+jwt`, says that the token is for another
+/// purpose (RFC 8725, section 3.11).
+const EXPLICIT_TYPES_TAKEN: [&str; 3] =
+    ["at+jwt", "client-authentication+jwt", "authorization-grant+jwt"];
+
+/// What an assertion of a client may be signed with.
+pub const CLIENT_ASSERTION_ALGS: [Algorithm; 4] =
+    [Algorithm::ES256, Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA];
+
+/// What a token of a trusted issuer may be signed with.
+pub const ISSUER_ALGS: [Algorithm; 9] = [
+    Algorithm::ES256,
+    Algorithm::RS256,
+    Algorithm::PS256,
+    Algorithm::EdDSA,
+    Algorithm::ES384,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
+
+/// Why a JWT does not count; for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// There is white space in it, which is no part of a JWT.
+    #[error("it has a line break or a space in it")]
+    WhiteSpace,
+    /// It is no compact JWS with a readable header and an object of claims.
+    #[error("it is no JWT")]
+    Unreadable,
+    /// It is too long.
+    #[error("it is longer than {MAX_ASSERTION_BYTES} bytes")]
+    TooLong,
+    /// It demands an extension (RFC 7515, section 4.1.11).
+    #[error("its header demands an extension (crit)")]
+    Critical,
+    /// It is signed with something that is not taken.
+    #[error("its alg '{0}' is not taken here: ES256, RS256, PS256 or EdDSA")]
+    Algorithm(String),
+    /// There is no key of that id.
+    #[error("no registered key has its kid '{0}'")]
+    UnknownKey(String),
+    /// There is no key for that algorithm.
+    #[error("no registered key is for its alg {0}")]
+    NoKey(String),
+    /// The signature does not match.
+    #[error("its signature does not match")]
+    WrongSignature,
+    /// So many keys could be the right one that not all of them were tried.
+    #[error("its signature matches none of the first {0} keys: send the kid of the key that signs")]
+    TooManyKeys(usize),
+    /// It says that it is for another purpose.
+    #[error("its typ '{0}' says that it was made for another purpose (RFC 8725, section 3.11)")]
+    OtherPurpose(String),
+}
+
+/// How many signatures one request has had verified. The number bounds the work, and a failed
+/// authentication brings it to the same value for a known and an unknown client.
+#[derive(Debug)]
+pub struct SignatureChecks {
+    made: usize,
+    max: usize,
+}
+
+impl SignatureChecks {
+    /// The number for one client. A failed client assertion costs exactly this number.
+    pub const MAX_OF_ONE_CLIENT: usize = 4;
+
+    /// Allows `max` verifications.
+    pub fn new(max: usize) -> Self {
+        Self { made: 0, max }
+    }
+
+    /// How many signatures have been verified.
+    pub fn made(&self) -> usize {
+        self.made
+    }
+
+    fn take(&mut self) -> bool {
+        let is_left = self.made < self.max;
+        self.made += usize::from(is_left);
+        is_left
+    }
+}
+
+/// A JWT that has been read and not checked.
+pub struct Assertion<'a>(Jws<'a>);
+
+impl<'a> Assertion<'a> {
+    /// Reads a JWT. Keys that its header names or brings along (`jku`, `x5u`, `jwk`, `x5c`) are
+    /// never looked at (RFC 8725, section 3.10).
+    pub fn read(text: &'a str) -> Result<Self, AssertionError> {
+        if text.len() > MAX_ASSERTION_BYTES {
+            return Err(AssertionError::TooLong);
+        }
+        if text.contains(char::is_whitespace) {
+            return Err(AssertionError::WhiteSpace);
+        }
+        let jws = Jws::read(text).ok_or(AssertionError::Unreadable)?;
+        if !jws.header["crit"].is_null() {
+            return Err(AssertionError::Critical);
+        }
+        let is_text_or_absent = |member: &str| {
+            let value = &jws.header[member];
+            value.is_null() || value.is_string()
+        };
+        if !["typ", "kid"].into_iter().all(is_text_or_absent) {
+            return Err(AssertionError::Unreadable);
+        }
+        Ok(Self(jws))
+    }
+
+    /// What it claims. Nothing of it is true before [`Assertion::verify`].
+    pub fn claims(&self) -> &Value {
+        &self.0.claims
+    }
+
+    /// A claim that is a string.
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.0.claims[claim].as_str()
+    }
+
+    /// Its type in small letters, without the prefix that may be left out (RFC 7515, 4.1.9).
+    pub fn typ(&self) -> Option<String> {
+        let typ = self.0.header["typ"].as_str()?.to_ascii_lowercase();
+        Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
+    }
+
+    /// Refuses a token of an issuer that names an explicit type of another purpose.
+    pub fn check_purpose(&self) -> Result<(), AssertionError> {
+        match self.typ() {
+            Some(typ) if typ.contains('+') && !EXPLICIT_TYPES_TAKEN.contains(&typ.as_str()) => {
+                Err(AssertionError::OtherPurpose(untrusted_text::escape_start(&typ, 80)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the signature with the key that the header names, or with each one that could be it.
+    /// The algorithm must be one of the key's own and one of `allowed` (RFC 8725, section 3.1).
+    pub fn verify(
+        &self,
+        keys: &ExternalJwks,
+        allowed: &[Algorithm],
+        checks: &mut SignatureChecks,
+    ) -> Result<(), AssertionError> {
+        let algorithm = self.0.algorithm().filter(|algorithm| allowed.contains(algorithm));
+        let algorithm = algorithm.ok_or_else(|| AssertionError::Algorithm(self.name("alg")))?;
+        let kid = self.0.header["kid"].as_str();
+        // A key without an id may be the one that is meant.
+        let is_named = |known: Option<&str>| kid.is_none() || known.is_none() || known == kid;
+        let mut named = keys.iter().filter(|key| is_named(key.kid.as_deref())).peekable();
+        if kid.is_some() && named.peek().is_none() {
+            return Err(AssertionError::UnknownKey(self.name("kid")));
+        }
+        let possible = named.filter(|key| key.algorithms.contains(&algorithm));
+        let mut tried = 0;
+        for key in possible {
+            if tried == MAX_KEYS_TRIED || !checks.take() {
+                return Err(AssertionError::TooManyKeys(tried));
+            }
+            tried += 1;
+            if self.0.is_signed_by(&key.decoding, algorithm) {
+                return Ok(());
+            }
+        }
+        match tried {
+            0 => Err(AssertionError::NoKey(self.name("alg"))),
+            _ => Err(AssertionError::WrongSignature),
+        }
+    }
+
+    /// Verifies with a key that nobody holds until [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures
+    /// have been verified, so that time does not tell whether a client exists and has keys.
+    pub fn verify_nothing(&self, checks: &mut SignatureChecks) {
+        let Some(algorithm) = self.0.algorithm() else { return };
+        let Some(key) = decoy_key::of(algorithm) else { return };
+        while checks.made < SignatureChecks::MAX_OF_ONE_CLIENT {
+            checks.made += 1;
+            // The answer is for nobody: the key is public.
+            let _ = self.0.is_signed_by(key, algorithm);
+        }
+    }
+
+    /// A member of the header, short enough for the log.
+    fn name(&self, member: &str) -> String {
+        untrusted_text::escape_start(self.0.header[member].as_str().unwrap_or_default(), 80)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::signer::{Signer, generate};
+    use crate::model::signing_key::{self, RsaSize};
+
+    fn jwt(header: &Value) -> String {
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signature = BASE64_URL_SAFE_NO_PAD.encode([7; 64]);
+        format!("{}.{}.{signature}", part(header), part(&json!({})))
+    }
+
+    /// So many keys, with or without ids.
+    fn keys(algorithm: signing_key::Algorithm, count: usize, kid: Option<&str>) -> ExternalJwks {
+        let jwks: Vec<Value> = (0..count)
+            .map(|number| {
+                let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
+                let signer = Signer::new(algorithm, &key).expect("a signer");
+                let jwk = signer.public_jwk().expect("a key").1;
+                let mut jwk = serde_json::to_value(jwk).expect("JSON");
+                jwk["kid"] = kid.map_or(Value::Null, |kid| format!("{kid}{number}").into());
+                jwk
+            })
+            .collect();
+        ExternalJwks::registered(&json!({ "keys": jwks }).to_string(), &CLIENT_ASSERTION_ALGS)
+            .expect("keys")
+    }
+
+    /// S-12: a known client with one key cost 115 us more than an unknown one, with eight keys and
+    /// no kid 720 us. Verifications are counted here, because a clock would only tell of the
+    /// machine.
+    #[test]
+    fn a_failure_costs_the_same_whatever_keys_a_client_has() {
+        let of = signing_key::Algorithm::Es256;
+        let sets = [
+            ExternalJwks::default(),
+            keys(of, 1, None),
+            keys(of, 1, Some("k")),
+            keys(of, 8, None),
+            keys(of, 8, Some("k")),
+            keys(signing_key::Algorithm::EdDsa, 2, None),
+        ];
+        let headers = [
+            json!({ "alg": "ES256" }),
+            json!({ "alg": "ES256", "kid": "k0" }),
+            json!({ "alg": "ES256", "kid": "other" }),
+            json!({ "alg": "EdDSA" }),
+        ];
+        for header in &headers {
+            for set in &sets {
+                let text = jwt(header);
+                let assertion = Assertion::read(&text).expect("a JWT");
+                let mut checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
+                assert!(assertion.verify(set, &CLIENT_ASSERTION_ALGS, &mut checks).is_err());
+                assertion.verify_nothing(&mut checks);
+                assert_eq!(checks.made(), SignatureChecks::MAX_OF_ONE_CLIENT, "{header} {set:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_algorithm_has_a_decoy_that_can_verify() {
+        for algorithm in ISSUER_ALGS {
+            assert!(decoy_key::of(algorithm).is_some(), "{algorithm:?}");
+        }
+    }
+
+    /// S-16.
+    #[test]
+    fn a_token_of_another_purpose_is_refused_and_those_of_real_issuers_are_not() {
+        let purpose = |typ: Value| {
+            let text = jwt(&json!({ "alg": "ES256", "typ": typ }));
+            Assertion::read(&text).expect("a JWT").check_purpose()
+        };
+        // Kubernetes and Google name none or JWT, SPIFFE JOSE, others at+jwt (RFC 9068).
+        for taken in [Value::Null, "JWT".into(), "jwt".into(), "JOSE".into(), "at+jwt".into()] {
+            assert_eq!(purpose(taken.clone()), Ok(()), "{taken}");
+        }
+        for refused in ["logout+jwt", "secevent+jwt", "application/dpop+JWT", "x+jwt", "vc+sd-jwt"]
+        {
+            assert!(purpose(refused.into()).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Proofs of possession: a small JWT by which a client shows that it has a key (RFC 9449).
+
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
+use serde_json::Value;
+use url::Url;
+
+use crate::crypto::digest;
+use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
+use crate::jose::external_jwks::{self, PRIVATE};
+use crate::jose::jws::Jws;
+use crate::jose::{numeric_date, public_key};
+use crate::model::time::Timestamp;
+
+/// The longest proof that is looked at, in bytes.
+const MAX_PROOF_BYTES: usize = 8 << 10;
+
+/// The longest `jti`, in bytes. It is kept as a hash anyway.
+const MAX_JTI_BYTES: usize = 256;
+
+/// For how many seconds a proof counts.
+pub const PROOF_TTL_SECONDS: i64 = 60;
+
+/// How far a client's clock may be ahead of ours, in seconds.
+pub const LEEWAY: i64 = 10;
+
+/// What a proof must have been made for.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The URLs that the endpoint has; one of them must be meant.
+    pub uris: &'a [String],
+}
+
+/// A proof whose points up to `htu` have been checked.
+#[derive(Debug)]
+pub struct Proof {
+    /// The thumbprint of the key (RFC 7638).
+    pub thumbprint: String,
+    /// A name of key and `jti` together.
+    pub name: String,
+    /// The nonce that it was made with, if it was.
+    pub nonce: Option<String>,
+    /// The hash of the access token that it was made for (RFC 9449, section 4.2).
+    ath: Option<String>,
+    issued_at: Timestamp,
+}
+
+/// Why a proof does not count, a variant for each point of RFC 9449, section 4.3.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// Point 1.
+    #[error("there is more than one DPoP header")]
+    Several,
+    /// Point 2.
+    #[error("it is not one well-formed JWT")]
+    Malformed,
+    /// Point 3.
+    #[error("it lacks {0}, or that is not of the right kind")]
+    Lacks(&'static str),
+    /// Point 4.
+    #[error("its typ is not dpop+jwt")]
+    Type,
+    /// Point 5.
+    #[error("its alg is not ES256, RS256, PS256 or EdDSA")]
+    Algorithm,
+    /// Point 6.
+    #[error("its signature does not match the jwk in its header")]
+    Signature,
+    /// Point 7.
+    #[error("the jwk in its header has a private part: that key is no longer a secret")]
+    PrivateKey,
+    /// Point 8.
+    #[error("its htm is not {0}")]
+    Method(String),
+    /// Point 9.
+    #[error("its htu is not {0}")]
+    Uri(String),
+    /// Point 11.
+    #[error("its iat is {0} s away from the server's clock: make a new one for each request")]
+    Time(i64),
+}
+
+impl Proof {
+    /// Checks a proof in the order of RFC 9449, section 4.3, points 2 to 9. The nonce (10) and the
+    /// time (11) are for [`Proof::check_time`] and whoever gives out nonces.
+    pub fn check(text: &str, expected: &Expected<'_>) -> Result<Self, ProofError> {
+        let jws = Some(text).filter(|text| text.len() <= MAX_PROOF_BYTES).and_then(Jws::read);
+        let jws = jws.ok_or(ProofError::Malformed)?;
+        let (header, claims) = (&jws.header, &jws.claims);
+        let (jwk, jti, issued_at) = required(header, claims)?;
+        if !header["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
+            return Err(ProofError::Type);
+        }
+        let algorithm =
+            jws.algorithm().filter(|algorithm| CLIENT_ASSERTION_ALGS.contains(algorithm));
+        let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
+        let key = external_jwks::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
+        // The key comes along; that it is somebody's is what the token will say.
+        let decoding =
+            DecodingKey::from_jwk(&key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
+        if !jws.is_signed_by(&decoding, algorithm) {
+            return Err(ProofError::Signature);
+        }
+        if !is_sound(&key) {
+            return Err(ProofError::Lacks("a usable jwk"));
+        }
+        if PRIVATE.iter().any(|member| !jwk[*member].is_null()) {
+            return Err(ProofError::PrivateKey);
+        }
+        if claims["htm"] != expected.method {
+            return Err(ProofError::Method(expected.method.to_owned()));
+        }
+        check_uri(claims, expected)?;
+        let thumbprint = key
+            .thumbprint(ThumbprintHash::SHA256)
+            .map_err(|_| ProofError::Lacks("a usable jwk"))?;
+        let name = digest::of(&[&thumbprint, jti]);
+        let nonce = claims["nonce"].as_str().map(str::to_owned);
+        let ath = claims["ath"].as_str().map(str::to_owned);
+        Ok(Self { thumbprint, name, nonce, ath, issued_at })
+    }
+
+    /// Point 12, first half: it was made for this access token.
+    pub fn is_for_token(&self, token: &str) -> bool {
+        self.ath.as_deref() == Some(&digest::of_bytes(token.as_bytes()))
+    }
+
+    /// Point 11: it was made a moment ago.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
+        let age = now.0.saturating_sub(self.issued_at.0);
+        if (-LEEWAY..=PROOF_TTL_SECONDS).contains(&age) {
+            Ok(())
+        } else {
+            Err(ProofError::Time(age))
+        }
+    }
+}
+
+/// True for a key that passes the checks of registered keys and is in its only form: a second text
+/// of the same key would have another thumbprint, which the key of an API could not meet.
+fn is_sound(key: &Jwk) -> bool {
+    public_key::check_numbers(&key.algorithm).is_ok()
+        && public_key::check_point(&key.algorithm).is_ok()
+        && public_key::has_minimal_numbers(&key.algorithm)
+}
+
+/// Point 3 (RFC 9449, section 4.2).
+fn required<'a>(
+    header: &'a Value,
+    claims: &'a Value,
+) -> Result<(&'a Value, &'a str, Timestamp), ProofError> {
+    for member in ["typ", "alg"] {
+        if !header[member].is_string() {
+            return Err(ProofError::Lacks(member));
+        }
+    }
+    let jwk = Some(&header["jwk"]).filter(|jwk| jwk.is_object());
+    let jti = claims["jti"].as_str().filter(|jti| (1..=MAX_JTI_BYTES).contains(&jti.len()));
+    for claim in ["htm", "htu"] {
+        if !claims[claim].is_string() {
+            return Err(ProofError::Lacks(claim));
+        }
+    }
+    let issued_at = numeric_date::read(&claims["iat"]);
+    if !header["crit"].is_null() {
+        return Err(ProofError::Malformed);
+    }
+    Ok((
+        jwk.ok_or(ProofError::Lacks("jwk"))?,
+        jti.ok_or(ProofError::Lacks("jti"))?,
+        issued_at.ok_or(ProofError::Lacks("iat"))?,
+    ))
+}
+
+/// Point 9: the URL without query and fragment, normalised (RFC 3986, sections 6.2.2 and 6.2.3).
+fn check_uri(claims: &Value, expected: &Expected<'_>) -> Result<(), ProofError> {
+    let normal = |text: &str| {
+        let mut url = Url::parse(text).ok()?;
+        url.set_query(None);
+        url.set_fragment(None);
+        Some(url)
+    };
+    // A parser drops control characters and white space, and takes \ for /. A proof has none.
+    let text = claims["htu"].as_str().filter(|text| text.bytes().all(is_of_a_uri));
+    let presented = text.and_then(normal);
+    let is_one = presented
+        .is_some_and(|url| expected.uris.iter().any(|uri| normal(uri).as_ref() == Some(&url)));
+    if is_one {
+        return Ok(());
+    }
+    Err(ProofError::Uri(expected.uris.first().cloned().unwrap_or_default()))
+}
+
+/// True for the characters of a URI (RFC 3986, section 2).
+fn is_of_a_uri(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
+}

@@ -1,0 +1,342 @@
+//! The public keys of others: of clients that sign assertions, and of issuers that we trust.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::{Map, Value};
+
+use crate::crypto::digest;
+use crate::jose::public_key;
+
+/// The most keys of a set that are looked at.
+const MAX_KEYS: usize = 64;
+
+/// The members that make a key a private or a shared one (RFC 7518, section 6).
+pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Keys that can check signatures, ready for use.
+#[derive(Debug, Default)]
+pub struct ExternalJwks(Vec<ExternalJwk>);
+
+/// One of them, with the algorithms it may be used for.
+pub struct ExternalJwk {
+    pub(super) kid: Option<String>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) decoding: DecodingKey,
+    /// The hash of the certificate that it came with, if it did.
+    certificate: Option<String>,
+}
+
+impl ExternalJwk {
+    fn algorithm_names(&self) -> String {
+        let names: Vec<_> =
+            self.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
+        names.join(" ")
+    }
+}
+
+impl std::fmt::Debug for ExternalJwk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ExternalJwk({:?} {:?})", self.kid, self.algorithms)
+    }
+}
+
+/// Why keys cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignKeyError {
+    /// It is no key set.
+    #[error("this is no JWK set: a JSON object whose member keys is a list (RFC 7517, section 5)")]
+    NotASet,
+    /// There is nothing in it.
+    #[error("there is no usable key in it: EC P-256, RSA of 2048 bits or more, or Ed25519")]
+    Empty,
+    /// There is too much in it.
+    #[error("it has more than {MAX_KEYS} keys")]
+    TooMany,
+    /// It has a private half, which belongs to its owner alone.
+    #[error(
+        "key {0} has a private part: give only the public half here, and treat that key as leaked"
+    )]
+    Private(String),
+    /// It is not of a kind that can be used.
+    #[error("key {0} cannot be used: {1}")]
+    Unusable(String, &'static str),
+    /// Two keys have the same id.
+    #[error("two keys have the kid {0}")]
+    Twice(String),
+}
+
+impl ExternalJwks {
+    /// Reads a set that an operator registers: every key in it must be one that can be used with
+    /// one of the algorithms that are taken there.
+    pub fn registered(text: &str, taken: &[Algorithm]) -> Result<Self, ForeignKeyError> {
+        let mut keys: Vec<ExternalJwk> = Vec::new();
+        for (position, value) in values(text)?.into_iter().enumerate() {
+            let name = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
+            if PRIVATE.iter().any(|member| !value[*member].is_null()) {
+                return Err(ForeignKeyError::Private(name));
+            }
+            let unusable = |why| ForeignKeyError::Unusable(name.clone(), why);
+            let mut key = key(value, Points::Checked).map_err(unusable)?;
+            key.algorithms.retain(|algorithm| taken.contains(algorithm));
+            if key.algorithms.is_empty() {
+                return Err(unusable("its algorithm is not taken here"));
+            }
+            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
+                return Err(ForeignKeyError::Twice(name));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() {
+            return Err(ForeignKeyError::Empty);
+        }
+        Ok(Self(keys))
+    }
+
+    /// Reads a set that was registered before. A key in it that is unusable by now, because a rule
+    /// became stricter, is left out and logged; the other keys of the client stay valid.
+    pub fn stored(text: &str) -> Result<Self, ForeignKeyError> {
+        let stored = |value: Value| {
+            let kid = value["kid"].as_str().map_or_else(|| "without a kid".to_owned(), quoted);
+            key(value, Points::Trusted)
+                .inspect_err(|problem| {
+                    tracing::error!(kid, problem, "a registered key is not used: register another");
+                })
+                .ok()
+        };
+        Ok(Self(values(text)?.into_iter().filter_map(stored).collect()))
+    }
+
+    /// Reads a set that was fetched: keys in it that cannot be used are for somebody else. There
+    /// may be none left, when its owner has withdrawn them.
+    pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
+        Ok(Self(
+            values(text)?
+                .into_iter()
+                .filter_map(|value| key(value, Points::Checked).ok())
+                .collect(),
+        ))
+    }
+
+    /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people; also
+    /// of those that cannot be used.
+    pub fn describe(
+        text: &str,
+        taken: &[Algorithm],
+    ) -> Result<Vec<(String, String)>, ForeignKeyError> {
+        let describe = |value: Value| {
+            let kid = value["kid"].as_str().unwrap_or_default().to_owned();
+            match key(value, Points::Checked) {
+                Ok(mut key) => {
+                    key.algorithms.retain(|algorithm| taken.contains(algorithm));
+                    (kid, key.algorithm_names())
+                }
+                Err(problem) => (kid, format!("unusable: {problem}")),
+            }
+        };
+        Ok(values(text)?.into_iter().map(describe).collect())
+    }
+
+    /// The keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ExternalJwk> {
+        self.0.iter()
+    }
+
+    /// True if one of the keys came with the certificate of that hash (RFC 8705, section 2.2).
+    pub fn have_certificate(&self, thumbprint: &str) -> bool {
+        self.0.iter().any(|key| key.certificate.as_deref() == Some(thumbprint))
+    }
+
+    /// The ids of the keys and what each is for, for people.
+    pub fn names(&self) -> Vec<(String, String)> {
+        let name = |key: &ExternalJwk| (key.kid.clone().unwrap_or_default(), key.algorithm_names());
+        self.0.iter().map(name).collect()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.chars().take(80).collect::<String>())
+}
+
+/// The keys of a set as they were sent. Only an object with a list of keys is a set; what the keys
+/// are is for the caller to decide.
+fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
+    let mut set: Map<String, Value> =
+        serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
+    let Some(Value::Array(keys)) = set.remove("keys") else {
+        return Err(ForeignKeyError::NotASet);
+    };
+    if keys.len() > MAX_KEYS {
+        return Err(ForeignKeyError::TooMany);
+    }
+    Ok(keys)
+}
+
+/// Reads a JWK. The library does not know the younger name of `EdDSA` (RFC 9864).
+pub(super) fn read(value: Value) -> Option<Jwk> {
+    let Value::Object(mut members) = value else { return None };
+    if let Some(alg) = members.get_mut("alg").filter(|alg| *alg == "Ed25519") {
+        *alg = "EdDSA".into();
+    }
+    serde_json::from_value(Value::Object(members)).ok()
+}
+
+/// Whether it is computed that a key is a point on its curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Points {
+    /// It is.
+    Checked,
+    /// It was, when the key was registered. Computing it again for each client would delay a start.
+    Trusted,
+}
+
+fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static str> {
+    let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
+    match &jwk.common.public_key_use {
+        None | Some(PublicKeyUse::Signature) => {}
+        // The keys of a SPIFFE trust bundle that sign JWTs (SPIFFE Trust Domain and Bundle, 4.2.2).
+        Some(PublicKeyUse::Other(name)) if name == "jwt-svid" => {}
+        Some(_) => return Err("its use is not sig"),
+    }
+    let possible: &[Algorithm] = match &jwk.algorithm {
+        AlgorithmParameters::EllipticCurve(key) => match key.curve {
+            EllipticCurve::P256 => &[Algorithm::ES256],
+            EllipticCurve::P384 => &[Algorithm::ES384],
+            _ => return Err("its curve is not P-256"),
+        },
+        AlgorithmParameters::RSA(_) => &[
+            Algorithm::RS256,
+            Algorithm::PS256,
+            Algorithm::RS384,
+            Algorithm::RS512,
+            Algorithm::PS384,
+            Algorithm::PS512,
+        ],
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            &[Algorithm::EdDSA]
+        }
+        _ => return Err("its type is not EC, RSA or OKP with Ed25519"),
+    };
+    let algorithms: Vec<_> = match jwk.common.key_algorithm.map(algorithm) {
+        None => possible.to_vec(),
+        Some(Some(one)) if possible.contains(&one) => vec![one],
+        Some(_) => return Err("its alg is not one for a signature with such a key"),
+    };
+    public_key::check_numbers(&jwk.algorithm)?;
+    if points == Points::Checked {
+        public_key::check_point(&jwk.algorithm)?;
+    }
+    let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers are malformed")?;
+    let certificate = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
+    let certificate = match certificate {
+        None => None,
+        Some(text) => {
+            let der = BASE64_STANDARD.decode(text).map_err(|_| "its x5c is not Base64")?;
+            Some(digest::of_bytes(&der))
+        }
+    };
+    Ok(ExternalJwk { kid: jwk.common.key_id, algorithms, decoding, certificate })
+}
+
+fn algorithm(name: KeyAlgorithm) -> Option<Algorithm> {
+    Algorithm::try_from(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::assertion::{CLIENT_ASSERTION_ALGS, ISSUER_ALGS};
+    use crate::jose::signer::{Signer, generate};
+    use crate::model::signing_key::{self, RsaSize};
+
+    fn jwk(algorithm: signing_key::Algorithm) -> Value {
+        let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
+        let signer = Signer::new(algorithm, &key).expect("a signer");
+        serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON")
+    }
+
+    fn set(keys: &[Value]) -> String {
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    #[test]
+    fn every_kind_of_key_that_we_know_is_taken() {
+        for algorithm in signing_key::Algorithm::ALL {
+            let keys =
+                ExternalJwks::registered(&set(&[jwk(algorithm)]), &ISSUER_ALGS).expect("a key");
+            assert_eq!(keys.names()[0].1, algorithm.as_str());
+        }
+        let mut key = jwk(signing_key::Algorithm::EdDsa);
+        key["alg"] = "Ed25519".into();
+        assert!(ExternalJwks::registered(&set(&[key]), &ISSUER_ALGS).is_ok());
+    }
+
+    /// C-135: nothing symmetric, nothing private, nothing weak.
+    #[test]
+    fn what_an_operator_registers_must_be_usable() {
+        let problem = |change: &dyn Fn(&mut Value)| {
+            let mut key = jwk(signing_key::Algorithm::Es256);
+            change(&mut key);
+            ExternalJwks::registered(&set(&[key]), &ISSUER_ALGS).expect_err("a problem").to_string()
+        };
+        assert!(problem(&|key| key["d"] = "AAAA".into()).contains("private part"));
+        assert!(problem(&|key| key["use"] = "enc".into()).contains("not sig"));
+        assert!(problem(&|key| key["alg"] = "RS256".into()).contains("its alg"));
+        assert!(problem(&|key| key["alg"] = "HS256".into()).contains("its alg"));
+        assert!(problem(&|key| key["crv"] = "P-521".into()).contains("its curve"));
+        assert!(problem(&|key| key["y"] = key["x"].clone()).contains("no point"));
+        assert!(problem(&|key| key["x"] = "AAAA".into()).contains("length of a coordinate"));
+        let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
+        assert!(matches!(
+            ExternalJwks::registered(shared, &ISSUER_ALGS),
+            Err(ForeignKeyError::Private(_))
+        ));
+        let weak = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
+        assert!(ExternalJwks::registered(weak, &ISSUER_ALGS).is_err());
+        assert_eq!(
+            ExternalJwks::registered("{}", &ISSUER_ALGS).err(),
+            Some(ForeignKeyError::NotASet)
+        );
+        assert_eq!(
+            ExternalJwks::registered(r#"{"keys":[]}"#, &ISSUER_ALGS).err(),
+            Some(ForeignKeyError::Empty)
+        );
+        let key = jwk(signing_key::Algorithm::Es256);
+        let twice = ExternalJwks::registered(&set(&[key.clone(), key]), &ISSUER_ALGS);
+        assert!(matches!(twice, Err(ForeignKeyError::Twice(_))));
+    }
+
+    #[test]
+    fn a_client_registers_only_what_it_may_sign_with() {
+        let of = |taken| {
+            let keys = ExternalJwks::registered(&set(&[jwk(signing_key::Algorithm::Es256)]), taken);
+            keys.map(|keys| keys.names())
+        };
+        assert_eq!(of(&CLIENT_ASSERTION_ALGS).expect("a key")[0].1, "ES256");
+        let stored = ExternalJwks::stored(&set(&[jwk(signing_key::Algorithm::Es256)]));
+        assert_eq!(stored.expect("a key").names()[0].1, "ES256");
+        assert!(of(&[Algorithm::RS256]).is_err());
+    }
+
+    /// S-13, D1: a rule that became stricter takes away one key, not the client.
+    #[test]
+    fn a_weak_key_that_is_stored_is_left_out_and_the_others_stay() {
+        let mut neutral = jwk(signing_key::Algorithm::EdDsa);
+        neutral["x"] = format!("AQ{}", "A".repeat(41)).into();
+        neutral["kid"] = "neutral".into();
+        let text = set(&[neutral, jwk(signing_key::Algorithm::Es256)]);
+        assert_eq!(ExternalJwks::stored(&text).expect("keys").names()[0].1, "ES256");
+        assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
+        let refused = ExternalJwks::registered(&text, &ISSUER_ALGS).expect_err("a problem");
+        assert!(refused.to_string().contains("small order"), "{refused}");
+    }
+
+    #[test]
+    fn of_what_is_fetched_the_usable_keys_are_taken() {
+        let odd = serde_json::json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" });
+        let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
+        assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
+        assert!(ExternalJwks::fetched(&set(&[])).expect("no keys").names().is_empty());
+    }
+}

@@ -1,0 +1,20 @@
+//! JOSE: JWS, JWT and JWK, client assertions, DPoP proofs, and signing with the server's keys.
+//!
+//! The algorithms come from aws-lc-rs and jsonwebtoken. Nothing here knows the database or HTTP.
+
+pub mod assertion;
+mod decoy_key;
+pub mod dpop;
+pub mod external_jwks;
+#[cfg(test)]
+pub(crate) mod hostile_documents;
+mod jws;
+pub mod jwt;
+pub mod nonces;
+pub mod numeric_date;
+mod public_key;
+pub mod public_key_pem;
+pub mod signer;
+pub mod token_header;
+#[cfg(test)]
+mod wycheproof;

@@ -1,0 +1,388 @@
+//! The keyring: every signing key of this server, opened; who signs now, and what is published.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{Jwk, JwkSet, ThumbprintHash};
+use serde::Serialize;
+
+use crate::crypto::CryptoError;
+use crate::crypto::digest;
+use crate::jose::jwt::PublicKey;
+use crate::jose::signer::{self, Signer};
+use crate::jose::token_header::{self, TokenHeaders};
+use crate::keys::seal::MasterKeys;
+use crate::model::resource::TokenTyp;
+use crate::model::signing_key::{Algorithm, KeyId, KeyState, RsaSize, SigningKeyRecord, state_of};
+use crate::model::time::Timestamp;
+
+/// A key that has been opened, and so may sign.
+#[derive(Debug)]
+pub struct SigningKey {
+    signer: Signer,
+    kid: KeyId,
+    headers: TokenHeaders,
+}
+
+/// The public half of a key, as it is published and as it verifies.
+#[derive(Debug)]
+struct VerifyingKey {
+    jwk: Jwk,
+    key: PublicKey,
+}
+
+/// A key of the ring. One whose master key was lost has its public half only; one that was lost
+/// before its public half was stored has neither.
+#[derive(Debug)]
+struct RingKey {
+    signing: Option<Arc<SigningKey>>,
+    verifying: Option<VerifyingKey>,
+}
+
+/// All keys, in the order in which they sign.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    records: Vec<SigningKeyRecord>,
+    keys: Vec<RingKey>,
+    keep_seconds: i64,
+}
+
+/// A document that is served from memory, with its entity tag.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The text.
+    pub body: String,
+    /// The strong entity tag of the text, quoted (RFC 9110, section 8.8.3).
+    pub entity_tag: String,
+}
+
+/// Makes a signing key and seals it under its own id.
+pub fn create(
+    master: &MasterKeys,
+    algorithm: Algorithm,
+    rsa_size: RsaSize,
+    created_at: Timestamp,
+    signs_from: Timestamp,
+) -> Result<SigningKeyRecord, CryptoError> {
+    let pkcs8 = signer::generate(algorithm, rsa_size)?;
+    let (kid, jwk) = Signer::new(algorithm, &pkcs8)?.public_jwk()?;
+    let sealed = Some(master.seal(kid.as_str(), &pkcs8)?);
+    let public_jwk = Some(json(&jwk)?);
+    Ok(SigningKeyRecord {
+        kid,
+        algorithm,
+        sealed,
+        public_jwk,
+        created_at,
+        signs_from,
+        retired_at: None,
+    })
+}
+
+/// The public half of a private key (PKCS #8), as it is stored: a JWK (RFC 7517).
+///
+/// # Errors
+///
+/// [`CryptoError::Failed`] if the private key cannot be read.
+pub fn public_jwk(algorithm: Algorithm, pkcs8: &[u8]) -> Result<String, CryptoError> {
+    json(&Signer::new(algorithm, pkcs8)?.public_jwk()?.1)
+}
+
+fn json(jwk: &Jwk) -> Result<String, CryptoError> {
+    serde_json::to_string(jwk).map_err(|_| CryptoError::Failed("writing a public key"))
+}
+
+impl Keyring {
+    /// Opens all keys. A replaced key stays published for `keep_seconds`: the longest lifetime of
+    /// a token and a reserve.
+    pub fn open(
+        master: &MasterKeys,
+        records: Vec<SigningKeyRecord>,
+        keep_seconds: i64,
+    ) -> Result<Self, CryptoError> {
+        let keys =
+            records.iter().map(|record| RingKey::open(master, record)).collect::<Result<_, _>>()?;
+        Ok(Self { records, keys, keep_seconds })
+    }
+
+    /// The same from the stored public halves alone: verifies, and never signs. For commands that
+    /// have no master key. A key without a stored public half is left out.
+    pub fn public(records: Vec<SigningKeyRecord>, keep_seconds: i64) -> Self {
+        let keys = records
+            .iter()
+            .map(|record| RingKey { signing: None, verifying: VerifyingKey::stored(record) })
+            .collect();
+        Self { records, keys, keep_seconds }
+    }
+
+    /// The records behind the keys.
+    pub fn records(&self) -> &[SigningKeyRecord] {
+        &self.records
+    }
+
+    /// What a key is for at `now`.
+    pub fn state(&self, record: &SigningKeyRecord, now: Timestamp) -> KeyState {
+        state_of(record, &self.records, now, self.keep_seconds)
+    }
+
+    /// The key that signs with `algorithm` at `now`.
+    pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        // The records are in the order in which they sign, so the last one that has begun signs.
+        self.records
+            .iter()
+            .rposition(|record| record.algorithm == algorithm && record.may_sign(now))
+            .and_then(|position| self.keys[position].signing.as_ref())
+    }
+
+    /// The same, or the key that will sign next if none does yet. Only for tokens that no verifier
+    /// expects to be signed by another one.
+    pub fn signing_early(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        let is_next = |record: &SigningKeyRecord| {
+            record.algorithm == algorithm && self.state(record, now) == KeyState::Published
+        };
+        self.signing(algorithm, now).or_else(|| {
+            let position = self.records.iter().position(is_next)?;
+            self.keys[position].signing.as_ref()
+        })
+    }
+
+    /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
+    /// newly chosen algorithm has been published long enough.
+    ///
+    /// If none signs yet, the first key that will: another instance made it a moment ago, and the
+    /// clock of this one is behind.
+    pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        let is_next = |record: &SigningKeyRecord| self.state(record, now) == KeyState::Published;
+        let signs = self.records.iter().rposition(|record| record.may_sign(now));
+        let position = signs.or_else(|| self.records.iter().position(is_next))?;
+        self.keys[position].signing.as_ref()
+    }
+
+    /// The keys in the key set at `now`, ready to check tokens.
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
+        self.not_gone(now).map(|key| &key.key)
+    }
+
+    fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
+        self.records
+            .iter()
+            .zip(&self.keys)
+            .filter(move |(record, _)| self.state(record, now) != KeyState::Gone)
+            .filter_map(|(_, key)| key.verifying.as_ref())
+    }
+
+    /// The algorithms of the keys in the key set at `now`, without repetition.
+    pub fn algorithms(&self, now: Timestamp) -> Vec<Algorithm> {
+        let mut algorithms: Vec<_> = self
+            .records
+            .iter()
+            .filter(|record| self.state(record, now) != KeyState::Gone)
+            .map(|record| record.algorithm)
+            .collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        algorithms
+    }
+
+    /// The key set as a document (RFC 7517, section 5).
+    pub fn key_set(&self, now: Timestamp) -> Document {
+        let keys = self.not_gone(now).map(|key| key.jwk.clone()).collect();
+        Document::of(&JwkSet { keys })
+    }
+}
+
+impl RingKey {
+    fn open(master: &MasterKeys, record: &SigningKeyRecord) -> Result<Self, CryptoError> {
+        let Some(sealed) = &record.sealed else {
+            return Ok(Self { signing: None, verifying: VerifyingKey::stored(record) });
+        };
+        let opened = master.open(record.kid.as_str(), sealed)?;
+        let signer = Signer::new(record.algorithm, &opened.content)?;
+        let (kid, jwk) = signer.public_jwk()?;
+        if kid != record.kid {
+            return Err(CryptoError::Failed("matching a signing key with its id"));
+        }
+        let verifying = VerifyingKey::of(jwk);
+        let verifying = verifying.ok_or(CryptoError::Failed("reading a public key of our own"))?;
+        let headers = TokenHeaders::new(record.algorithm, &kid)?;
+        let signing = SigningKey { signer, kid, headers };
+        Ok(Self { signing: Some(Arc::new(signing)), verifying: Some(verifying) })
+    }
+}
+
+impl VerifyingKey {
+    fn of(jwk: Jwk) -> Option<Self> {
+        let key = PublicKey::of(&jwk)?;
+        Some(Self { jwk, key })
+    }
+
+    /// The public half in the database. One under another id than its own verifies nothing.
+    fn stored(record: &SigningKeyRecord) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_str(record.public_jwk.as_deref()?).ok()?;
+        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
+        let is_its_own = thumbprint == record.kid.as_str()
+            && jwk.common.key_id.as_deref() == Some(record.kid.as_str());
+        if is_its_own { Self::of(jwk) } else { None }
+    }
+}
+
+impl SigningKey {
+    /// Writes and signs an access token over `claims` (RFC 9068, section 2).
+    pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
+        self.sign_typed(TokenTyp::AtJwt, claims)
+    }
+
+    /// The same with the type that a resource wants.
+    pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {
+        self.sign_under(self.headers.of(typ), claims)
+    }
+
+    /// Writes and signs a JWT of another type than an access token.
+    pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
+        let header = token_header::encode(typ, self.signer.algorithm(), &self.kid)?;
+        self.sign_under(&header, claims)
+    }
+
+    /// Writes and signs a compact JWS (RFC 7515, section 3.1).
+    fn sign_under(&self, header: &str, claims: &[u8]) -> Result<String, CryptoError> {
+        // Exact, with a byte to spare: small buffers come from the allocator's fast lists.
+        let signature_length = self.signer.encoded_length();
+        let claims_length = claims.len() * 4 / 3 + 2;
+        let length = header.len() + claims_length + signature_length + 2;
+        let mut token = String::with_capacity(length);
+        token.push_str(header);
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let mut signature = String::with_capacity(signature_length);
+        self.signer.sign(token.as_bytes(), &mut signature)?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
+    }
+}
+
+impl Document {
+    /// Writes a value as JSON and tags the text.
+    pub fn of<T: Serialize>(value: &T) -> Self {
+        // Our documents are plain structs of strings and lists, which JSON can always hold.
+        Self::of_text(serde_json::to_string(value).unwrap_or_default())
+    }
+
+    /// Tags a text.
+    pub fn of_text(body: String) -> Self {
+        let hash = digest::of_bytes(body.as_bytes());
+        Self { body, entity_tag: format!("\"{hash}\"") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::jwt;
+    use crate::model::master_key::MasterKeyList;
+
+    fn master() -> MasterKeys {
+        let key = MasterKeys::generate().expect("a key");
+        MasterKeys::derive(&MasterKeyList::parse(&key).expect("a list")).expect("a master key")
+    }
+
+    fn made(master: &MasterKeys, algorithm: Algorithm) -> SigningKeyRecord {
+        create(master, algorithm, RsaSize::Bits2048, Timestamp(0), Timestamp(0)).expect("a key")
+    }
+
+    #[test]
+    fn every_algorithm_signs_what_the_published_key_verifies() {
+        let master = master();
+        for algorithm in Algorithm::ALL {
+            let record = made(&master, algorithm);
+            let keyring = Keyring::open(&master, vec![record], 10).expect("a keyring");
+            let key = keyring.signing(algorithm, Timestamp(5)).expect("a signing key");
+            let claims = br#"{"iss":"https://a.example","sub":"c","aud":"urn:x","client_id":"c","iat":1,"exp":100,"jti":"j"}"#;
+            let token = key.sign(claims).expect("a token");
+            let keys: Vec<_> = keyring.published(Timestamp(5)).cloned().collect();
+            let verified = jwt::verify(&token, &keys, None, Timestamp(50)).expect("valid");
+            assert_eq!(verified.claims.client_id, "c");
+            assert_eq!(verified.algorithm, algorithm.as_str());
+        }
+    }
+
+    /// An instance whose clock is ten seconds behind signs with the key that another one just made.
+    #[test]
+    fn the_first_key_signs_although_its_time_has_not_come() {
+        let master = master();
+        let (es256, eddsa) = (Algorithm::Es256, Algorithm::EdDsa);
+        let create = |algorithm, from| {
+            create(&master, algorithm, RsaSize::Bits2048, Timestamp(from), Timestamp(from))
+        };
+        let records = vec![create(es256, 10).expect("a key"), create(eddsa, 20).expect("a key")];
+        let (first, second) = (records[0].kid.clone(), records[1].kid.clone());
+        let keyring = Keyring::open(&master, records, 10).expect("a keyring");
+        let signs_at = |now| {
+            let key = keyring.signing_any(Timestamp(now)).expect("a signing key");
+            key.kid.to_string()
+        };
+        assert_eq!(signs_at(0), first.as_str());
+        assert_eq!(signs_at(15), first.as_str());
+        assert_eq!(signs_at(20), second.as_str());
+    }
+
+    /// C-190: public parts only.
+    #[test]
+    fn the_key_set_has_no_private_part() {
+        let master = master();
+        let records = Algorithm::ALL.map(|algorithm| made(&master, algorithm)).to_vec();
+        let keyring = Keyring::open(&master, records, 10).expect("a keyring");
+        let document = keyring.key_set(Timestamp(1));
+        let set: serde_json::Value = serde_json::from_str(&document.body).expect("json");
+        for key in set["keys"].as_array().expect("keys") {
+            let members = key.as_object().expect("an object");
+            for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+                assert!(!members.contains_key(private), "{private} in {key}");
+            }
+            for public in ["kty", "kid", "use", "alg"] {
+                assert!(members.contains_key(public), "no {public} in {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_sealed_under_another_master_key_is_not_opened() {
+        let record = made(&master(), Algorithm::Es256);
+        let error = Keyring::open(&master(), vec![record], 10).expect_err("another master key");
+        assert!(matches!(error, CryptoError::WrongMasterKey(_)), "{error}");
+    }
+
+    /// Issue 9, line 3: the public half outlives the master key, and does not sign.
+    #[test]
+    fn a_key_without_its_private_half_is_published_and_never_signs() {
+        let master = master();
+        for algorithm in Algorithm::ALL {
+            let record = made(&master, algorithm);
+            let before = Keyring::open(&master, vec![record.clone()], 10).expect("a keyring");
+            let lost =
+                SigningKeyRecord { sealed: None, retired_at: Some(Timestamp(5)), ..record.clone() };
+            let after = Keyring::open(&self::master(), vec![lost], 10).expect("a keyring");
+            assert_eq!(after.key_set(Timestamp(6)).body, before.key_set(Timestamp(4)).body);
+            assert_eq!(after.published(Timestamp(6)).count(), 1);
+            assert!(after.signing_any(Timestamp(4)).is_none(), "{algorithm:?} signs");
+            assert!(after.signing_early(algorithm, Timestamp(4)).is_none(), "{algorithm:?} signs");
+            assert_eq!(after.published(Timestamp(15)).count(), 0);
+            let public = Keyring::public(vec![record], 10);
+            assert_eq!(public.key_set(Timestamp(4)).body, before.key_set(Timestamp(4)).body);
+            assert!(public.signing_any(Timestamp(4)).is_none(), "{algorithm:?} signs");
+        }
+    }
+
+    #[test]
+    fn a_stored_public_half_under_another_id_is_not_published() {
+        let master = master();
+        let other = made(&master, Algorithm::Es256);
+        let record = SigningKeyRecord {
+            sealed: None,
+            public_jwk: other.public_jwk,
+            ..made(&master, Algorithm::Es256)
+        };
+        assert_eq!(Keyring::public(vec![record], 10).published(Timestamp(1)).count(), 0);
+    }
+}

@@ -1,0 +1,277 @@
+//! What may it have? The client credentials grant (RFC 6749, section 4.4): the resource, the
+//! scope and the lifetime of the token, or a rejection that tells the client what it may ask for.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::directory::EffectiveGrant;
+use crate::model::client::GrantType;
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::scope::{ScopeName, Scopes};
+use crate::model::time::Lifetime;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
+use crate::oauth::token::request::RequestedAccess;
+
+/// How many resources or scopes a rejection lists at the most.
+const MAX_LISTED: usize = 10;
+
+/// What has been granted. Only [`grant`] makes one.
+#[derive(Debug)]
+pub struct Granted {
+    grant: Arc<EffectiveGrant>,
+    /// The scopes asked for; all that are offered if absent.
+    scope: Option<Scopes>,
+    lifetime: Lifetime,
+}
+
+impl Granted {
+    /// The resource, which becomes the audience.
+    pub fn resource(&self) -> &Resource {
+        &self.grant.resource
+    }
+
+    /// The scope; may be empty.
+    pub fn scope(&self) -> &Scopes {
+        self.scope.as_ref().unwrap_or(&self.grant.scope)
+    }
+
+    /// The scope as text; may be empty.
+    pub fn scope_text(&self) -> String {
+        match &self.scope {
+            Some(scope) => scope.to_string(),
+            None => self.grant.scope_text.clone(),
+        }
+    }
+
+    /// How long the token lives.
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+}
+
+/// Decides what the client gets of what it wants (DESIGN D5): all of it, or a rejection.
+pub fn authorize(
+    app: &App,
+    client: &AuthenticatedClient,
+    grant_type: &GrantType,
+    requested: &RequestedAccess,
+) -> Result<Granted, OAuthError> {
+    refuse_other_grants(client, grant_type)?;
+    let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
+        OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
+    })?;
+    let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
+    let grant = choose(client, grants, &requested.resources, scope.as_ref())?;
+    if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
+        return Err(beyond_grant(client, &grant, beyond.as_str()));
+    }
+    refuse_from_elsewhere(client, &grant)?;
+    let lifetime = lifetime(app, client, &grant.resource);
+    Ok(Granted { grant, scope, lifetime })
+}
+
+fn refuse_from_elsewhere(
+    client: &AuthenticatedClient,
+    grant: &EffectiveGrant,
+) -> Result<(), OAuthError> {
+    if client.is_within(&grant.networks) {
+        return Ok(());
+    }
+    Err(OAuthError::new(
+        ErrorCode::UnauthorizedClient,
+        format!(
+            "Client {} may not ask for {} from this address. Ask your operator (client grant --network).",
+            client.id(),
+            grant.resource.resource
+        ),
+    ))
+}
+
+fn refuse_other_grants(
+    client: &AuthenticatedClient,
+    grant_type: &GrantType,
+) -> Result<(), OAuthError> {
+    let types = &client.entry().allowed.grant_types;
+    if types.contains(grant_type) {
+        return Ok(());
+    }
+    let id = client.id();
+    let types = types.iter().map(GrantType::as_str).collect::<Vec<_>>().join(" ");
+    Err(OAuthError::new(
+        ErrorCode::UnauthorizedClient,
+        format!(
+            "Client {id} may not use {}. It may use: {}.",
+            grant_type.as_str(),
+            quote_input(&types)
+        ),
+    ))
+}
+
+/// The one resource that the token is for: the one that is named, else the only one, else the
+/// only one that has all the scopes asked for.
+fn choose(
+    client: &AuthenticatedClient,
+    mut grants: Vec<Arc<EffectiveGrant>>,
+    named: &[String],
+    scope: Option<&Scopes>,
+) -> Result<Arc<EffectiveGrant>, OAuthError> {
+    match (named, grants.len(), scope) {
+        ([name], _, _) => named_grant(client, grants, name),
+        ([_, _, ..], _, _) => Err(OAuthError::new(
+            ErrorCode::InvalidTarget,
+            "A token is for one resource. Ask for one token a resource.",
+        )),
+        ([], 1, _) => Ok(grants.swap_remove(0)),
+        ([], 0, _) => Err(OAuthError::new(
+            ErrorCode::InvalidTarget,
+            format!(
+                "Client {} may not call any API yet. Ask your operator for a grant.",
+                client.id()
+            ),
+        )),
+        ([], _, None) => Err(several_targets(client, &grants)),
+        ([], _, Some(scope)) => fitting_grant(client, grants, scope),
+    }
+}
+
+fn named_grant(
+    client: &AuthenticatedClient,
+    grants: Vec<Arc<EffectiveGrant>>,
+    name: &str,
+) -> Result<Arc<EffectiveGrant>, OAuthError> {
+    let known: Vec<_> = grants.iter().map(|grant| grant.resource.resource.clone()).collect();
+    grants
+        .into_iter()
+        .find(|grant| grant.resource.resource.as_str() == name)
+        .ok_or_else(|| unknown_target(client, name, &known))
+}
+
+/// The only grant that has all these scopes; several grants are too many, and none too few.
+fn fitting_grant(
+    client: &AuthenticatedClient,
+    grants: Vec<Arc<EffectiveGrant>>,
+    scope: &Scopes,
+) -> Result<Arc<EffectiveGrant>, OAuthError> {
+    let is_granted = |name: &ScopeName| grants.iter().any(|grant| grant.scope.contains(name));
+    if let Some(beyond) = scope.iter().find(|name| !is_granted(name)) {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidScope,
+            format!(
+                "Scope '{}' is not granted to {} for any API.{}",
+                quote_input(beyond.as_str()),
+                client.id(),
+                separators(beyond.as_str())
+            ),
+        ));
+    }
+    let (mut fitting, others): (Vec<_>, Vec<_>) =
+        grants.into_iter().partition(|grant| scope.first_outside(&grant.scope).is_none());
+    match fitting.len() {
+        1 => Ok(fitting.swap_remove(0)),
+        0 => Err(scopes_of_several(scope, &others)),
+        _ => Err(several_targets(client, &fitting)),
+    }
+}
+
+/// The shorter of what client and resource say, else the server's default; never beyond the
+/// server's maximum.
+fn lifetime(app: &App, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
+    let token = &app.services.config.token;
+    [client.entry().token_lifetime, resource.token_lifetime]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(token.lifetime)
+        .min(token.lifetime_max)
+}
+
+fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]) -> OAuthError {
+    let id = client.id();
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate.as_str()), candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 3);
+    let advice = match nearest {
+        Some((_, candidate)) => format!("Did you mean {candidate}?"),
+        None if known.is_empty() => "Ask your operator for a grant.".to_owned(),
+        None => format!("It may call: {}.", list(known.iter().map(ResourceId::as_str))),
+    };
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        format!("No API '{}' is granted to {id}. {advice}", quote_input(name)),
+    )
+}
+
+fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
+    let choices: Vec<_> = grants
+        .iter()
+        .take(MAX_LISTED)
+        .map(|grant| format!("resource={}", grant.resource.resource))
+        .collect();
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        format!(
+            "{} may call {} such APIs. Say which: {}{}",
+            client.id(),
+            grants.len(),
+            choices.join(" or "),
+            if grants.len() > MAX_LISTED { " or another." } else { "." }
+        ),
+    )
+}
+
+/// Each scope belongs to an API that is granted, and no API has all of them: says which is of which.
+fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
+    let parts: Vec<_> = scope
+        .iter()
+        .take(MAX_LISTED)
+        .filter_map(|name| {
+            let owner = grants.iter().find(|grant| grant.scope.contains(name))?;
+            Some(format!("{name} is of {}", owner.resource.resource))
+        })
+        .collect();
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        format!(
+            "These scopes are of several APIs, and a token is for one: {}. Ask for one token for each API.",
+            parts.join(", ")
+        ),
+    )
+}
+
+/// What to say of a name that holds a separator of another protocol (RFC 6749, section 3.3).
+fn separators(scope: &str) -> &'static str {
+    if scope.contains([',', ';', '+']) { " Separate scopes by spaces." } else { "" }
+}
+
+fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &str) -> OAuthError {
+    let is_elsewhere =
+        |other: &Arc<EffectiveGrant>| other.scope.iter().any(|name| name.as_str() == scope);
+    let mut others = client.entry().grants.iter().filter_map(|grant| grant.effective());
+    let other = others.find(is_elsewhere);
+    let granted = if grant.scope.is_empty() {
+        "nothing".to_owned()
+    } else {
+        list(grant.scope.iter().map(ScopeName::as_str))
+    };
+    OAuthError::new(
+        ErrorCode::InvalidScope,
+        format!(
+            "Scope '{}' is not granted to {} for {}. Granted: {granted}.{}{}",
+            quote_input(scope),
+            client.id(),
+            grant.resource.resource,
+            other.map_or_else(String::new, |other| format!(
+                " It is of {}: ask for another token for that API.",
+                other.resource.resource
+            )),
+            separators(scope),
+        ),
+    )
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.take(MAX_LISTED).collect::<Vec<_>>().join(" ")
+}

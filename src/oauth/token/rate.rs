@@ -1,0 +1,80 @@
+//! How many tokens may it have? A token lives for an hour or so; a client that asks for one at each
+//! call of an API is told to keep it. Each instance counts for itself, in memory.
+
+use crate::app::App;
+use crate::directory::ClientEntry;
+use crate::model::rate::{RateCounter, RateLimit};
+use crate::model::time::Timestamp;
+use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
+use crate::oauth::error::OAuthError;
+use crate::oauth::token::authorization::Granted;
+
+/// Counts the token that is about to be issued, or refuses it (RFC 6585, section 4). The client's
+/// own rate counts before the server's.
+pub(in crate::oauth) fn count(
+    app: &App,
+    client: &AuthenticatedClient,
+    granted: &Granted,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    if client.is_counted() {
+        return Ok(());
+    }
+    let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
+    client.entry().issued.count(rate, now).map_err(|full| {
+        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
+        let sentence = format!(
+            "Client {} may have {most} tokens a {span} and has had them. A token lives {} s: keep it and use it again until it expires. Next token in {seconds} s.",
+            client.id(),
+            granted.lifetime().seconds(),
+        );
+        OAuthError::too_many(sentence, seconds)
+    })
+}
+
+/// Counts an assertion that is about to be noted as used. One for a token counts as the token; one
+/// for introspection or revocation has a rate of its own.
+pub(in crate::oauth) fn count_assertion(
+    app: &App,
+    entry: &ClientEntry,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(()) };
+    counter.count(rate, now).map_err(|full| {
+        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
+        let id = &entry.client_id;
+        let sentence = match purpose {
+            Purpose::Token => format!(
+                "Client {id} may have {most} tokens a {span} and has had them. Each assertion counts as one. Keep a token and use it again until it expires. Next token in {seconds} s."
+            ),
+            Purpose::TokenStatus => format!(
+                "Client {id} may introspect and revoke by {most} assertions a {span} and has done so. Keep the answer for some seconds, or authenticate in another way. Next one in {seconds} s."
+            ),
+        };
+        OAuthError::too_many(sentence, seconds)
+    })
+}
+
+/// Takes back what [`count_assertion`] counted, because no row was written.
+pub(in crate::oauth) fn refund_assertion(
+    app: &App,
+    entry: &ClientEntry,
+    purpose: Purpose,
+    now: Timestamp,
+) {
+    if let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) {
+        counter.refund(rate, now);
+    }
+}
+
+fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a RateCounter, RateLimit) {
+    match purpose {
+        Purpose::Token => (&entry.issued, limit(app, entry)),
+        Purpose::TokenStatus => (&entry.asserted, app.services.config.limits.assertions_per_client),
+    }
+}
+
+fn limit(app: &App, entry: &ClientEntry) -> RateLimit {
+    entry.token_rate.unwrap_or(app.services.config.limits.tokens_per_client)
+}

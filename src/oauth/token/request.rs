@@ -1,0 +1,188 @@
+//! What a token request asks for, as data.
+
+use secrecy::SecretString;
+
+use crate::model::client::GrantType;
+use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
+use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::token::sender_constraint::PresentedProof;
+
+/// A token request (RFC 6749, section 4.4.2) whose shape is right.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// Who asks.
+    pub caller: Caller,
+    /// The grant that is asked for.
+    pub grant: GrantRequest,
+    /// The proof of a key to which the token shall be bound.
+    pub proof: Option<PresentedProof>,
+}
+
+/// The grant that is asked for.
+#[derive(Debug)]
+pub enum GrantRequest {
+    /// RFC 6749, section 4.4.
+    ClientCredentials(RequestedAccess),
+    /// RFC 7523, section 2.1: the token of a trusted issuer is the grant and the proof at once.
+    JwtBearer(SecretString, RequestedAccess),
+}
+
+/// What the token should be for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct RequestedAccess {
+    /// The resources named by `resource` (RFC 8707) or `audience`, without repetition.
+    pub resources: Vec<String>,
+    /// The text of `scope`, unread.
+    pub scope: Option<String>,
+}
+
+impl TokenRequest {
+    /// Puts a request together from its parts and checks its shape.
+    pub fn new(
+        mut parameters: Parameters,
+        header: HeaderCredentials,
+        origin: RequestOrigin,
+    ) -> Result<Self, OAuthError> {
+        let grant_type = parameters.take("grant_type");
+        let grant_type = grant_type.ok_or_else(|| {
+            OAuthError::invalid_request(
+                "Parameter 'grant_type' is missing. For a machine client send grant_type=client_credentials.",
+            )
+            .with_misspelt(parameters.misspelt("grant_type").as_deref())
+        })?;
+        let assertion = assertion(&mut parameters, &grant_type)?;
+        let caller = Caller::new(&mut parameters, header, origin)?;
+        let mut resources = parameters.take_all("resource");
+        resources.extend(parameters.take("audience"));
+        resources.sort_unstable();
+        resources.dedup();
+        let scope = parameters.take("scope");
+        let requested = RequestedAccess { resources, scope };
+        let grant = match assertion {
+            Some(assertion) => GrantRequest::JwtBearer(assertion, requested),
+            None => GrantRequest::ClientCredentials(requested),
+        };
+        Ok(Self { caller, grant, proof: None })
+    }
+}
+
+/// The assertion of a jwt-bearer grant; nothing for client credentials.
+fn assertion(
+    parameters: &mut Parameters,
+    grant_type: &str,
+) -> Result<Option<SecretString>, OAuthError> {
+    match grant_type {
+        "client_credentials" => Ok(None),
+        GrantType::JWT_BEARER => match parameters.take("assertion") {
+            Some(assertion) => Ok(Some(SecretString::from(assertion))),
+            None => Err(OAuthError::invalid_request(
+                "Parameter 'assertion' is missing: with this grant type it is a JWT of an issuer that the client trusts.",
+            )),
+        },
+        other => Err(OAuthError::new(
+            ErrorCode::UnsupportedGrantType,
+            format!(
+                "'{}' is not offered here. This server offers: client_credentials, {}.",
+                quote_input(other),
+                GrantType::JWT_BEARER
+            ),
+        )),
+    }
+}
+
+impl TokenRequest {
+    /// The same with a proof of possession.
+    #[must_use]
+    pub fn with_proof(self, proof: Option<PresentedProof>) -> Self {
+        Self { proof, ..self }
+    }
+}
+
+/// A request about a token: introspection (RFC 7662, section 2.1) and revocation (RFC 7009,
+/// section 2.1). `token_type_hint` is ignored: there is one type of token.
+pub struct TokenQuery {
+    /// Who asks.
+    pub caller: Caller,
+    /// The token asked about.
+    pub token: String,
+}
+
+impl TokenQuery {
+    /// Puts a request together from its parts and checks its shape.
+    pub fn new(
+        mut parameters: Parameters,
+        header: HeaderCredentials,
+        origin: RequestOrigin,
+    ) -> Result<Self, OAuthError> {
+        let caller = Caller::new(&mut parameters, header, origin)?;
+        let token = parameters
+            .take("token")
+            .ok_or_else(|| OAuthError::invalid_request("Parameter 'token' is missing."))?;
+        Ok(Self { caller, token })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::caller::PresentedCertificate;
+
+    fn request(form: &str, header: HeaderCredentials) -> Result<TokenRequest, OAuthError> {
+        TokenRequest::new(
+            Parameters::from_form(form)?,
+            header,
+            RequestOrigin {
+                address: [127, 0, 0, 1].into(),
+                shown: PresentedCertificate::Nothing,
+                is_trusted_proxy: false,
+            },
+        )
+    }
+
+    fn basic(id: &str) -> HeaderCredentials {
+        HeaderCredentials::Basic(id.into(), SecretString::from("s"))
+    }
+
+    const GRANT: &str = "grant_type=client_credentials";
+
+    /// C-04, C-38, K-04, K-16.
+    #[test]
+    fn there_is_one_way_to_authenticate_in_a_request() {
+        let code = |form: String, header| request(&form, header).expect_err("a rejection").code();
+        let both = format!("{GRANT}&client_id=a&client_secret=s");
+        assert_eq!(code(both, basic("a")), ErrorCode::InvalidRequest);
+        let other = format!("{GRANT}&client_id=b");
+        assert_eq!(code(other, basic("a")), ErrorCode::InvalidRequest);
+        let equal = format!("{GRANT}&client_id=a");
+        assert!(request(&equal, basic("a")).is_ok());
+    }
+
+    /// C-02: an id alone is no authentication.
+    #[test]
+    fn a_client_id_alone_is_nobody() {
+        let request = request(&format!("{GRANT}&client_id=a"), HeaderCredentials::Absent);
+        assert!(request.expect("a request").caller.credentials.is_none());
+    }
+
+    /// C-25, C-37.
+    #[test]
+    fn the_grant_type_is_exact() {
+        let code = |form| request(form, HeaderCredentials::Absent).expect_err("a rejection").code();
+        assert_eq!(code("scope=a"), ErrorCode::InvalidRequest);
+        assert_eq!(code("grant_type="), ErrorCode::InvalidRequest);
+        assert_eq!(code("grant_type=Client_Credentials"), ErrorCode::UnsupportedGrantType);
+        assert_eq!(code("grant_type=client_credentials%20"), ErrorCode::UnsupportedGrantType);
+    }
+
+    #[test]
+    fn resource_and_audience_say_the_same() {
+        let form = format!("{GRANT}&resource=urn:a&audience=urn:a&resource=urn:b");
+        let GrantRequest::ClientCredentials(requested) =
+            request(&form, HeaderCredentials::Absent).expect("a request").grant
+        else {
+            panic!("another grant");
+        };
+        assert_eq!(requested.resources, ["urn:a", "urn:b"]);
+    }
+}

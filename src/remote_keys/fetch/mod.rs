@@ -1,0 +1,188 @@
+//! What is fetched from others: key sets and metadata. The one place that opens connections to the
+//! outside.
+//!
+//! Any operator can register a URL, and it could name a host inside our own network. So each fetch
+//! resolves the name and connects to a public address only, unless the settings name others
+//! (SECURITY 26). Everything that the remote host sends is limited, in time and in bytes.
+
+mod address;
+mod limited;
+mod response;
+
+pub use response::exchange;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::Verifier;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use url::{Host, Url};
+
+use crate::config;
+use crate::remote_keys::fetch::address::PublicAddressResolver;
+use crate::remote_keys::fetch::limited::LimitedStream;
+
+/// How long all of a fetch may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long connecting may take, all addresses of a name together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest body that is read, in bytes.
+const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// The most bytes that a remote host may send in a connection, counted below TLS. It leaves
+/// 128 KiB for handshake, head, interim responses and framing.
+const MAX_CONNECTION_BYTES: usize = MAX_BODY_BYTES + (128 << 10);
+
+/// Why something could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The text is not a URL that can be fetched.
+    #[error("it is not an https URL")]
+    NotHttps,
+    /// The host is an address that must not be connected to.
+    #[error(
+        "{0} is not a public address; if it may be fetched from, add its network to \
+         fetch.allowed_networks"
+    )]
+    NotPublic(IpAddr),
+    /// The name could not be resolved.
+    #[error("the name of the host cannot be resolved")]
+    Resolve(#[source] std::io::Error),
+    /// The name has no address.
+    #[error("the name of the host has no address")]
+    NoAddress,
+    /// No address could be connected to.
+    #[error("cannot connect to {0}")]
+    Connect(SocketAddr, #[source] std::io::Error),
+    /// The TLS handshake failed.
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] std::io::Error),
+    /// The remote host sent something else than a response.
+    #[error("there was no HTTP response")]
+    Http(#[source] hyper::Error),
+    /// The remote host was too slow.
+    #[error("there was no complete answer within {} seconds", TIMEOUT.as_secs())]
+    TimedOut,
+    /// The response has another status than 2xx.
+    #[error("the answer has status {0}; redirects are not followed")]
+    Status(u16),
+    /// There were too many interim responses.
+    #[error("the host sent too many interim responses (1xx)")]
+    TooManyInterim,
+    /// The body is too long.
+    #[error("the answer is longer than {MAX_BODY_BYTES} bytes")]
+    TooLong,
+    /// The body is not text.
+    #[error("the answer is not UTF-8")]
+    NotText,
+    /// TLS cannot be used at all.
+    #[error("TLS cannot be used")]
+    Tls(#[source] rustls::Error),
+    /// A certificate of the settings cannot be used.
+    #[error("`fetch.ca_file` cannot be used: {0}")]
+    UnusableCa(String),
+}
+
+/// Fetches texts. The root certificates of the system are read at the first fetch: most servers
+/// and commands never fetch anything.
+pub struct Fetcher {
+    tls: OnceLock<Arc<ClientConfig>>,
+    roots: Vec<CertificateDer<'static>>,
+    resolver: PublicAddressResolver,
+}
+
+impl std::fmt::Debug for Fetcher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Fetcher").field("resolver", &self.resolver).finish_non_exhaustive()
+    }
+}
+
+impl Fetcher {
+    /// A fetcher with these settings.
+    pub fn new(settings: &config::Fetch) -> Result<Self, FetchError> {
+        let roots = settings.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
+        let resolver = PublicAddressResolver::new(settings.allowed_networks.clone());
+        Ok(Self { tls: OnceLock::new(), roots, resolver })
+    }
+
+    /// Fetches a text: one request, no redirect, at most five seconds and 256 KiB.
+    pub async fn text(&self, url: &str) -> Result<String, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::NotHttps)?;
+        if url.scheme() != "https" {
+            return Err(FetchError::NotHttps);
+        }
+        let fetching = async {
+            let stream = self.connect(&url).await?;
+            exchange(stream, &url).await
+        };
+        tokio::time::timeout(TIMEOUT, fetching).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    async fn connect(&self, url: &Url) -> Result<TlsStream<LimitedStream<TcpStream>>, FetchError> {
+        let addresses = self.resolver.resolve(url).await?;
+        let stream = LimitedStream::new(connect_to_one(&addresses).await?, MAX_CONNECTION_BYTES);
+        let name = match url.host() {
+            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).ok(),
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address).into()),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address).into()),
+            None => None,
+        };
+        let name = name.ok_or(FetchError::NotHttps)?;
+        let connector = TlsConnector::from(self.tls()?);
+        connector.connect(name, stream).await.map_err(FetchError::Handshake)
+    }
+
+    fn tls(&self) -> Result<Arc<ClientConfig>, FetchError> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config.clone());
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = Verifier::new_with_extra_roots(self.roots.clone(), provider.clone())
+            .map_err(FetchError::Tls)?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(FetchError::Tls)?
+            // "Dangerous" because any verifier can be given; this one uses the system's roots.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(self.tls.get_or_init(|| Arc::new(config)).clone())
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
+    let unusable = |problem: &dyn std::fmt::Display| {
+        FetchError::UnusableCa(format!("{}: {problem}", path.display()))
+    };
+    let found = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(&error))?;
+    if found.is_empty() {
+        return Err(unusable(&"there is no certificate (PEM) in it"));
+    }
+    Ok(found)
+}
+
+/// Connects to the first address that answers. Each one has an equal part of the time.
+async fn connect_to_one(addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
+    let count = u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let mut failure = FetchError::NoAddress;
+    for address in addresses {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT / count, TcpStream::connect(address));
+        match connecting.await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = FetchError::Connect(*address, error),
+        }
+    }
+    Err(failure)
+}

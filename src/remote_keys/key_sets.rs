@@ -1,0 +1,354 @@
+//! Key sets that are kept elsewhere and fetched from there, off the path of any request.
+//!
+//! Each client entry that refers to a set holds its [`RemoteKeys`] here; a set that no entry refers
+//! to any more is dropped. Ages and waiting times use the monotonic clock, so a wrong time of day
+//! neither keeps withdrawn keys valid nor ends valid ones.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Notify;
+
+use crate::jose::external_jwks::ExternalJwks;
+use crate::model::security::KeySetUri;
+use crate::model::time::{Clock, MonotonicTime};
+use crate::model::trust::ForeignIssuer;
+
+/// A fetched set is fetched again after this time.
+const REFRESH_AFTER: Duration = Duration::from_mins(5);
+
+/// The shortest time between two attempts, and the pause after a first failure.
+const MIN_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest pause after failures in a row.
+const MAX_PAUSE: Duration = Duration::from_mins(5);
+
+/// Keys that have not been fetched for this time are no longer valid.
+const KEYS_TTL: Duration = Duration::from_hours(24);
+
+/// A set that is kept elsewhere.
+#[derive(Debug)]
+pub struct RemoteKeys {
+    /// Where it is kept.
+    pub source: RemoteSource,
+    clock: Clock,
+    created_at: MonotonicTime,
+    fetched: ArcSwapOption<FetchedKeys>,
+    is_asked_for: AtomicBool,
+    attempts: Mutex<Attempts>,
+    problem: ArcSwapOption<String>,
+}
+
+#[derive(Debug)]
+struct FetchedKeys {
+    keys: Arc<ExternalJwks>,
+    at: MonotonicTime,
+}
+
+/// What is known of the attempts to fetch a set.
+#[derive(Debug, Default)]
+struct Attempts {
+    /// The end of the last one.
+    ended_at: Option<MonotonicTime>,
+    failures_in_a_row: u32,
+    is_running: bool,
+}
+
+/// Where a set is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RemoteSource {
+    /// At this URL.
+    KeySet(KeySetUri),
+    /// At the URL in the metadata of this issuer.
+    Discovered(ForeignIssuer),
+}
+
+/// Every set that a client entry refers to.
+#[derive(Debug)]
+pub struct KeySets {
+    clock: Clock,
+    sets: Mutex<HashMap<RemoteSource, Arc<RemoteKeys>>>,
+    wake: Notify,
+}
+
+impl RemoteSource {
+    /// The URL that was registered: of the set, or of the issuer.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::KeySet(uri) => uri.as_str(),
+            Self::Discovered(issuer) => issuer.as_str(),
+        }
+    }
+
+    /// The host and port that are asked first.
+    pub fn authority(&self) -> String {
+        url::Url::parse(self.url()).map_or_else(
+            |_| self.url().to_owned(),
+            |url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
+        )
+    }
+}
+
+impl RemoteKeys {
+    fn new(source: RemoteSource, clock: Clock) -> Self {
+        Self {
+            source,
+            created_at: clock.monotonic(),
+            clock,
+            fetched: ArcSwapOption::empty(),
+            is_asked_for: AtomicBool::new(true),
+            attempts: Mutex::default(),
+            problem: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The keys as they were last fetched; `None` if that was more than 24 hours ago, or never.
+    pub fn keys(&self) -> Option<Arc<ExternalJwks>> {
+        let fetched = self.fetched.load();
+        let fetched = fetched.as_ref()?;
+        let age = self.clock.monotonic().since(fetched.at);
+        (age <= KEYS_TTL).then(|| fetched.keys.clone())
+    }
+
+    /// Why the last attempt failed, if it did.
+    pub fn problem(&self) -> Option<Arc<String>> {
+        self.problem.load_full()
+    }
+
+    /// How many attempts have failed since the last success.
+    pub fn failures_in_a_row(&self) -> u32 {
+        self.attempts().failures_in_a_row
+    }
+
+    /// Begins an attempt; the caller must have taken the set from [`KeySets::due`].
+    pub fn begin(self: &Arc<Self>) -> FetchAttempt {
+        self.is_asked_for.store(false, Ordering::Relaxed);
+        self.attempts().is_running = true;
+        FetchAttempt { set: self.clone(), is_finished: false }
+    }
+
+    /// When the set must be fetched; `None` while an attempt runs. A caller that asks for a set
+    /// never shortens the pause after a failure: any stranger can ask, by naming an unknown key.
+    fn due_at(&self) -> Option<MonotonicTime> {
+        let attempts = self.attempts();
+        if attempts.is_running {
+            return None;
+        }
+        let is_asked_for = self.is_asked_for.load(Ordering::Relaxed);
+        let wanted_at = match self.fetched.load().as_ref() {
+            None => self.created_at,
+            Some(fetched) if is_asked_for => fetched.at,
+            Some(fetched) => fetched.at.plus(REFRESH_AFTER),
+        };
+        let pause = pause_after(attempts.failures_in_a_row);
+        let allowed_at = attempts.ended_at.map(|ended_at| ended_at.plus(pause));
+        Some(wanted_at.max(allowed_at.unwrap_or_default()))
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        // Each change is one assignment, so a panic cannot leave half of one.
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The pause after so many failures in a row: 10 s, 20 s, 40 s … five minutes.
+fn pause_after(failures_in_a_row: u32) -> Duration {
+    let doublings = failures_in_a_row.saturating_sub(1).min(16);
+    MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE)
+}
+
+/// A running attempt to fetch a set. If it is dropped unfinished, because its task panicked or was
+/// stopped, it is a failed one.
+#[derive(Debug)]
+pub struct FetchAttempt {
+    set: Arc<RemoteKeys>,
+    is_finished: bool,
+}
+
+impl FetchAttempt {
+    /// Takes the result; gives the pause until the next attempt after a failure.
+    pub fn finish(mut self, result: Result<ExternalJwks, String>) -> Option<Duration> {
+        self.end(result)
+    }
+
+    fn end(&mut self, result: Result<ExternalJwks, String>) -> Option<Duration> {
+        self.is_finished = true;
+        let now = self.set.clock.monotonic();
+        let has_failed = result.is_err();
+        match result {
+            Ok(keys) => {
+                let fetched = FetchedKeys { keys: Arc::new(keys), at: now };
+                self.set.fetched.store(Some(Arc::new(fetched)));
+                self.set.problem.store(None);
+            }
+            Err(problem) => self.set.problem.store(Some(Arc::new(problem))),
+        }
+        let mut attempts = self.set.attempts();
+        let failures = if has_failed { attempts.failures_in_a_row.saturating_add(1) } else { 0 };
+        *attempts =
+            Attempts { ended_at: Some(now), failures_in_a_row: failures, is_running: false };
+        has_failed.then(|| pause_after(failures))
+    }
+}
+
+impl Drop for FetchAttempt {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.end(Err("the attempt was aborted; the log of the server says why".to_owned()));
+        }
+    }
+}
+
+impl KeySets {
+    /// No sets yet; their ages are measured by `clock`.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, sets: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// The entry of a set, which is fetched soon if it is new.
+    pub fn entry(&self, source: RemoteSource) -> Arc<RemoteKeys> {
+        let mut sets = self.sets();
+        if let Some(set) = sets.get(&source) {
+            return set.clone();
+        }
+        let set = Arc::new(RemoteKeys::new(source.clone(), self.clock.clone()));
+        sets.insert(source, set.clone());
+        self.wake.notify_one();
+        set
+    }
+
+    /// Asks for a set to be fetched soon, because a key was not in it. Returns at once.
+    pub fn ask_for(&self, set: &RemoteKeys) {
+        if !set.is_asked_for.swap(true, Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The sets that must be fetched now, the one that has waited longest first.
+    pub fn due(&self) -> Vec<Arc<RemoteKeys>> {
+        let now = self.clock.monotonic();
+        let mut sets = self.sets();
+        // A set that only this map and no client entry holds is dropped.
+        sets.retain(|_, set| Arc::strong_count(set) > 1);
+        let mut due: Vec<_> = sets
+            .values()
+            .filter_map(|set| Some((set.due_at().filter(|at| *at <= now)?, set.clone())))
+            .collect();
+        due.sort_by_key(|(due_at, _)| *due_at);
+        due.into_iter().map(|(_, set)| set).collect()
+    }
+
+    /// Waits until a set is asked for.
+    pub async fn asked_for(&self) {
+        self.wake.notified().await;
+    }
+
+    fn sets(&self) -> MutexGuard<'_, HashMap<RemoteSource, Arc<RemoteKeys>>> {
+        // A thread that panicked while it held this has left a whole map.
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Timestamp;
+
+    fn sets() -> (KeySets, Clock, Arc<RemoteKeys>) {
+        let clock = Clock::fixed(Timestamp(1_795_527_403));
+        let sets = KeySets::new(clock.clone());
+        let uri = KeySetUri::parse("https://a.example:8443/jwks").expect("a URI");
+        let set = sets.entry(RemoteSource::KeySet(uri));
+        (sets, clock, set)
+    }
+
+    fn fail(set: &Arc<RemoteKeys>) -> Option<Duration> {
+        set.begin().finish(Err("no answer".to_owned()))
+    }
+
+    #[test]
+    fn a_set_is_due_at_once_then_when_asked_for_or_old_and_dropped_when_unused() {
+        let (sets, clock, set) = sets();
+        assert_eq!(sets.due().len(), 1);
+        let attempt = set.begin();
+        assert_eq!(sets.due().len(), 0, "an attempt runs");
+        assert_eq!(attempt.finish(Ok(ExternalJwks::default())), None);
+        sets.ask_for(&set);
+        assert_eq!(sets.due().len(), 0, "not again so soon");
+        clock.advance(10);
+        assert_eq!(sets.due().len(), 1, "asked for");
+        set.begin().finish(Ok(ExternalJwks::default()));
+        clock.advance(299);
+        assert_eq!(sets.due().len(), 0);
+        clock.advance(1);
+        assert_eq!(sets.due().len(), 1, "old");
+        assert!(Arc::ptr_eq(&set, &sets.entry(set.source.clone())));
+        assert_eq!(set.source.authority(), "a.example:8443");
+        drop(set);
+        assert!(sets.due().is_empty());
+        assert!(sets.sets().is_empty());
+    }
+
+    /// S-7: failures in a row make the pauses longer, and no stranger makes them shorter.
+    #[test]
+    fn failures_in_a_row_are_tried_again_after_longer_and_longer_pauses() {
+        let (sets, clock, set) = sets();
+        for seconds in [10, 20, 40, 80, 160, 300, 300] {
+            assert_eq!(sets.due().len(), 1);
+            assert_eq!(fail(&set), Some(Duration::from_secs(seconds)));
+            sets.ask_for(&set);
+            clock.advance(i64::try_from(seconds).expect("a number") - 1);
+            assert_eq!(sets.due().len(), 0, "before the pause of {seconds} s is over");
+            clock.advance(1);
+        }
+        assert_eq!(set.failures_in_a_row(), 7);
+        set.begin().finish(Ok(ExternalJwks::default()));
+        assert_eq!((set.failures_in_a_row(), set.problem()), (0, None));
+        clock.advance(300);
+        assert_eq!(fail(&set), Some(Duration::from_secs(10)), "one success, and it starts over");
+    }
+
+    /// The 24 hours are those of the monotonic clock, whatever the time of day does.
+    #[test]
+    fn keys_end_24_hours_after_their_fetch_whatever_the_time_of_day_says() {
+        let (sets, clock, set) = sets();
+        assert!(set.keys().is_none());
+        set.begin().finish(Ok(ExternalJwks::default()));
+        clock.jump(10 * 86_400);
+        assert!(set.keys().is_some(), "no time has passed");
+        assert_eq!(sets.due().len(), 0);
+        clock.jump(-20 * 86_400);
+        clock.advance(86_400);
+        assert!(set.keys().is_some());
+        assert_eq!(sets.due().len(), 1, "a clock that was set back holds up nothing");
+        fail(&set);
+        clock.advance(1);
+        assert!(set.keys().is_none(), "keys that are not fetched for 24 hours end");
+    }
+
+    #[test]
+    fn an_attempt_that_is_dropped_has_failed() {
+        let (sets, clock, set) = sets();
+        drop(set.begin());
+        assert_eq!(set.failures_in_a_row(), 1);
+        assert!(set.problem().is_some_and(|problem| problem.contains("aborted")));
+        clock.advance(10);
+        assert_eq!(sets.due().len(), 1);
+    }
+
+    #[test]
+    fn the_set_that_has_waited_longest_is_the_first() {
+        let (sets, clock, first) = sets();
+        fail(&first);
+        clock.advance(11);
+        let uri =
+            |name: &str| KeySetUri::parse(&format!("https://{name}.example/")).expect("a URI");
+        let second = sets.entry(RemoteSource::KeySet(uri("b")));
+        let due: Vec<_> = sets.due().iter().map(|set| set.source.authority()).collect();
+        assert_eq!(due, ["a.example:8443", "b.example"]);
+        drop(second);
+    }
+}

@@ -1,0 +1,8 @@
+//! Key sets of others: discovery, fetching within bounds, and a cache that many clients share.
+
+mod discovery;
+pub mod fetch;
+mod key_sets;
+
+pub use discovery::{discovered_uri, fetch_keys};
+pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};

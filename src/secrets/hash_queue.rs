@@ -1,0 +1,228 @@
+//! The stored proof of a secret: argon2id, off the async threads, in lanes of bounded width.
+//!
+//! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
+//! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
+//! come again. Generated secrets and guessable ones have queues of their own, so that a flood in one
+//! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
+//! of their own ([`crate::secrets::throttled`]).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::crypto::CryptoError;
+use crate::model::secret::SecretHash;
+use crate::secrets::argon2id::{self, Cost, Workspaces};
+use crate::secrets::throttled::{Priority, ThrottledQueue, ThrottledTurn};
+
+/// How long an attempt may wait for its turn.
+pub const DEADLINE: Duration = Duration::from_secs(2);
+
+/// No place was free in time; the caller may try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many secrets are being checked for the first time")]
+pub struct Busy;
+
+/// Who an attempt has to wait with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashQueue {
+    /// Secrets that we generated: their tag has been checked.
+    Generated,
+    /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
+    Imported,
+    /// The same while a limit of guesses is exceeded. One at a time waits in the queue of the
+    /// others, and none for as long again as the last hash took. The address is a network of
+    /// [`crate::model::network`].
+    Throttled(IpAddr, Priority),
+}
+
+/// Makes and checks argon2id hashes.
+#[derive(Debug)]
+pub struct Hasher {
+    cost: Cost,
+    generated: Places,
+    imported: Places,
+    throttled: ThrottledQueue,
+    dummy: SecretHash,
+    workspaces: Arc<Workspaces>,
+    checks: AtomicU64,
+}
+
+/// The places of a queue: so many may run, and so many more may wait.
+#[derive(Debug)]
+struct Places {
+    running: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+/// A place among those that run; given back when the hash is done, also when the caller has gone
+/// away meanwhile.
+struct Turn {
+    _running: OwnedSemaphorePermit,
+    throttled: Option<ThrottledTurn>,
+}
+
+impl Places {
+    fn new(lanes: usize, queue: usize) -> Self {
+        Self { running: Arc::new(Semaphore::new(lanes)), waiting: Semaphore::new(queue + lanes) }
+    }
+}
+
+impl Hasher {
+    /// Sets up the queues: `lanes` hashes at once for generated secrets, as many for guessable ones,
+    /// and one throttled among these; with `queue` attempts waiting for each.
+    pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
+        Self {
+            cost,
+            generated: Places::new(lanes, queue),
+            imported: Places::new(lanes, queue),
+            throttled: ThrottledQueue::new(queue),
+            dummy: argon2id::dummy(cost),
+            workspaces: Arc::new(Workspaces::new(cost)),
+            checks: AtomicU64::new(0),
+        }
+    }
+
+    /// Hashes a new secret. Takes tens of milliseconds: for commands, not for async threads.
+    pub fn hash(&self, secret: &SecretString) -> Result<SecretHash, CryptoError> {
+        argon2id::hash(self.cost, secret.expose_secret())
+    }
+
+    /// True if this is the secret of a hash. Takes as long as [`Self::hash`]: for commands too.
+    pub fn matches(&self, secret: &SecretString, hash: &SecretHash) -> bool {
+        self.workspaces.matches(secret.expose_secret(), hash)
+    }
+
+    /// Checks a secret against a stored hash.
+    pub async fn verify(
+        &self,
+        queue: HashQueue,
+        presented: &SecretString,
+        hash: &SecretHash,
+    ) -> Result<bool, Busy> {
+        let _place = match queue {
+            HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
+            HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
+            // It has places of its own.
+            HashQueue::Throttled(..) => None,
+        };
+        let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(queue)).await else {
+            return Err(Busy);
+        };
+        let turn = turn?;
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(?queue, "a secret is hashed to be checked");
+        let (presented, hash) = (presented.clone(), hash.clone());
+        let workspaces = self.workspaces.clone();
+        let check = tokio::task::spawn_blocking(move || {
+            let started = Instant::now();
+            let is_right = workspaces.matches(presented.expose_secret(), &hash);
+            // Here, where nobody can get around it by hanging up.
+            turn.end(started.elapsed());
+            is_right
+        });
+        check.await.map_err(|_| Busy)
+    }
+
+    /// Costs what checking a wrong secret costs, so that time does not tell whether a client
+    /// exists or has such a secret.
+    pub async fn verify_nothing(
+        &self,
+        queue: HashQueue,
+        presented: &SecretString,
+    ) -> Result<(), Busy> {
+        self.verify(queue, presented, &self.dummy).await.map(|_| ())
+    }
+
+    async fn turn(&self, queue: HashQueue) -> Result<Turn, Busy> {
+        let throttled = match queue {
+            HashQueue::Throttled(network, priority) => {
+                Some(self.throttled.turn(network, priority).await?)
+            }
+            HashQueue::Generated | HashQueue::Imported => None,
+        };
+        let places = if queue == HashQueue::Generated { &self.generated } else { &self.imported };
+        Ok(Turn { _running: acquire(places).await?, throttled })
+    }
+
+    /// How many hashes have been checked since the start.
+    pub fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
+    }
+}
+
+impl Turn {
+    /// Lets the next one run, and the next throttled one after as long again as this one `took`.
+    fn end(self, took: Duration) {
+        if let Some(throttled) = self.throttled {
+            let running = throttled.into_running();
+            tokio::spawn(async move {
+                tokio::time::sleep(took).await;
+                drop(running);
+            });
+        }
+    }
+}
+
+async fn acquire(places: &Places) -> Result<OwnedSemaphorePermit, Busy> {
+    // The semaphore is never closed.
+    places.running.clone().acquire_owned().await.map_err(|_| Busy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1 };
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text)
+    }
+
+    #[tokio::test]
+    async fn a_hash_proves_its_secret_and_no_other() {
+        let hasher = Hasher::new(CHEAP, 1, 4);
+        let hash = hasher.hash(&secret("right")).expect("a hash");
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        for (text, is_right) in [("right", true), ("wrong", false)] {
+            let checked = hasher.verify(HashQueue::Generated, &secret(text), &hash).await;
+            assert_eq!(checked, Ok(is_right), "{text}");
+        }
+        assert_eq!(hasher.checks(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_turns_the_next_one_away() {
+        let hasher = Hasher::new(CHEAP, 1, 1);
+        let hash = hasher.hash(&secret("right")).expect("a hash");
+        let _running = hasher.generated.running.acquire().await.expect("open");
+        let _waiting = hasher.generated.waiting.acquire_many(2).await.expect("open");
+        let refused = hasher.verify(HashQueue::Generated, &secret("right"), &hash).await;
+        assert_eq!(refused, Err(Busy));
+        let other_queue = hasher.verify(HashQueue::Imported, &secret("right"), &hash).await;
+        assert_eq!(other_queue, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn checking_nothing_runs_a_hash_of_the_same_cost() {
+        let hasher = Hasher::new(CHEAP, 1, 1);
+        assert!(argon2id::check_imported(hasher.dummy.as_phc()).is_ok());
+        assert_eq!(hasher.verify_nothing(HashQueue::Imported, &secret("x")).await, Ok(()));
+        assert_eq!(hasher.checks(), 1);
+    }
+
+    #[tokio::test]
+    async fn throttled_attempts_never_take_every_place_of_the_guessable_lane() {
+        let hasher = Arc::new(Hasher::new(CHEAP, 2, 64));
+        let queue = |last: u8| HashQueue::Throttled([192, 0, 2, last].into(), Priority::First);
+        let _running = hasher.turn(queue(1)).await.expect("a turn");
+        let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(queue(2)));
+        assert!(second.await.is_err(), "two of them run at once");
+        let hash = hasher.hash(&secret("right")).expect("a hash");
+        assert_eq!(hasher.verify(HashQueue::Imported, &secret("right"), &hash).await, Ok(true));
+    }
+}

@@ -1,0 +1,8 @@
+//! Client secrets: their format, argon2id hashes, the bounded hash queues, and the cache of verified
+//! secrets. Nothing here knows the database or HTTP.
+
+pub mod argon2id;
+pub mod hash_queue;
+pub mod secret;
+pub mod throttled;
+pub mod verification_cache;

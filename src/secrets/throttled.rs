@@ -1,0 +1,268 @@
+//! The queue of attempts on clients that were guessed at too often: one hash at a time, in an order
+//! that keeps the guesses of one address behind everybody else's.
+//!
+//! An attempt from an address that has not failed waits for the one hash that runs and nothing
+//! else. Those of other addresses pass one by one through a turnstile, at most `PER_ADDRESS` of
+//! one address at a time. Addresses over their own limit have no place there: they wait in a line
+//! of their own, and one of them at a time may go to the turnstile.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::secrets::hash_queue::Busy;
+
+/// How many attempts of one address may wait or run.
+const PER_ADDRESS: usize = 2;
+
+/// Where an attempt waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Its address has not attempted anything else of late.
+    First,
+    /// Its address has, within its own limit.
+    Second,
+    /// Its address is over its own limit.
+    Last,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(super) struct ThrottledQueue {
+    running: Arc<Semaphore>,
+    first: Semaphore,
+    second: Line,
+    last: Line,
+    addresses: Arc<AddressPlaces>,
+}
+
+/// A queue that one attempt at a time leaves.
+#[derive(Debug)]
+struct Line {
+    /// The places of those that wait. They bound the memory.
+    waiting: Semaphore,
+    turnstile: Semaphore,
+}
+
+impl Line {
+    fn new(queue: usize) -> Self {
+        Self { waiting: Semaphore::new(queue), turnstile: Semaphore::new(1) }
+    }
+}
+
+/// The right to run, given back when it is dropped.
+pub(super) struct ThrottledTurn {
+    running: OwnedSemaphorePermit,
+    _address: Option<AddressPlace>,
+}
+
+impl ThrottledTurn {
+    /// Gives the place of the address back, and keeps the right to run.
+    pub(super) fn into_running(self) -> OwnedSemaphorePermit {
+        self.running
+    }
+}
+
+impl ThrottledQueue {
+    /// A queue in which `queue` attempts of each priority may wait.
+    pub(super) fn new(queue: usize) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(1)),
+            first: Semaphore::new(queue),
+            second: Line::new(queue),
+            last: Line::new(queue),
+            addresses: Arc::default(),
+        }
+    }
+
+    /// Waits for a turn. The caller sets the limit of time.
+    pub(super) async fn turn(
+        &self,
+        network: IpAddr,
+        priority: Priority,
+    ) -> Result<ThrottledTurn, Busy> {
+        match priority {
+            Priority::First => {
+                let address = self.addresses.acquire(network).await?;
+                let _place = self.first.try_acquire().map_err(|_| Busy)?;
+                self.run(Some(address)).await
+            }
+            Priority::Second => {
+                let address = self.addresses.acquire(network).await?;
+                let _place = self.second.waiting.try_acquire().map_err(|_| Busy)?;
+                let _pass = acquire(&self.second.turnstile).await?;
+                self.run(Some(address)).await
+            }
+            Priority::Last => {
+                let _place = self.last.waiting.try_acquire().map_err(|_| Busy)?;
+                let _next = acquire(&self.last.turnstile).await?;
+                let _pass = acquire(&self.second.turnstile).await?;
+                self.run(None).await
+            }
+        }
+    }
+
+    async fn run(&self, address: Option<AddressPlace>) -> Result<ThrottledTurn, Busy> {
+        // The semaphore is never closed.
+        let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
+        Ok(ThrottledTurn { running, _address: address })
+    }
+}
+
+async fn acquire(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, Busy> {
+    // The semaphore is never closed.
+    semaphore.acquire().await.map_err(|_| Busy)
+}
+
+/// The places of each address that has an attempt here; no others are held.
+#[derive(Debug, Default)]
+struct AddressPlaces(Mutex<HashMap<IpAddr, Held>>);
+
+#[derive(Debug)]
+struct Held {
+    places: Arc<Semaphore>,
+    users: usize,
+}
+
+/// A place of an address.
+#[derive(Debug)]
+struct AddressPlace {
+    _permit: OwnedSemaphorePermit,
+    _user: User,
+}
+
+/// An attempt that has a place or waits for one.
+#[derive(Debug)]
+struct User {
+    all: Arc<AddressPlaces>,
+    network: IpAddr,
+}
+
+impl AddressPlaces {
+    async fn acquire(self: &Arc<Self>, network: IpAddr) -> Result<AddressPlace, Busy> {
+        let places = {
+            let mut held = self.held();
+            let held = held.entry(network).or_insert_with(|| Held {
+                places: Arc::new(Semaphore::new(PER_ADDRESS)),
+                users: 0,
+            });
+            held.users += 1;
+            held.places.clone()
+        };
+        let user = User { all: self.clone(), network };
+        let permit = places.acquire_owned().await.map_err(|_| Busy)?;
+        Ok(AddressPlace { _permit: permit, _user: user })
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, Held>> {
+        // A thread that panicked while it held this has left a whole map.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let mut held = self.all.held();
+        if let Some(of_address) = held.get_mut(&self.network) {
+            of_address.users -= 1;
+            if of_address.users == 0 {
+                held.remove(&self.network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn network(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    /// Starts an attempt; the number it sends when it has its turn tells the order.
+    fn start(
+        queue: &Arc<ThrottledQueue>,
+        address: u8,
+        priority: Priority,
+        order: &tokio::sync::mpsc::UnboundedSender<u8>,
+    ) -> tokio::task::JoinHandle<()> {
+        let (queue, order) = (queue.clone(), order.clone());
+        tokio::spawn(async move {
+            let turn = queue.turn(network(address), priority).await.expect("a turn");
+            order.send(address).expect("a receiver");
+            tokio::task::yield_now().await;
+            drop(turn);
+        })
+    }
+
+    /// Lets every task go as far as it can.
+    async fn settle() {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// S-6: one address took every place of the queue, so that others were refused.
+    #[tokio::test]
+    async fn a_flood_of_one_address_leaves_places_and_the_next_turn_to_others() {
+        let queue = Arc::new(ThrottledQueue::new(4));
+        let (order, mut came) = tokio::sync::mpsc::unbounded_channel();
+        let running = queue.turn(network(1), Priority::Second).await.expect("a turn");
+        let flood: Vec<_> = (0..50).map(|_| start(&queue, 1, Priority::Second, &order)).collect();
+        settle().await;
+        assert_eq!(queue.second.waiting.available_permits(), 3, "one more of it waits");
+        start(&queue, 2, Priority::Second, &order);
+        start(&queue, 3, Priority::First, &order);
+        settle().await;
+        drop(running);
+        let mut first = Vec::new();
+        for _ in 0..4 {
+            first.push(came.recv().await.expect("a turn"));
+        }
+        // The one of the flood that was at the turnstile already, and then each of the others.
+        assert_eq!(first[0], 1);
+        assert!(first[1..3].contains(&3) && first[1..4].contains(&2), "{first:?}");
+        for attempt in flood {
+            attempt.await.expect("an end");
+        }
+        assert!(queue.addresses.held().is_empty(), "nothing is held of an address that is gone");
+    }
+
+    #[tokio::test]
+    async fn addresses_over_their_limit_take_no_place_and_come_one_at_a_time() {
+        let queue = Arc::new(ThrottledQueue::new(2));
+        let (order, mut came) = tokio::sync::mpsc::unbounded_channel();
+        let running = queue.turn(network(9), Priority::First).await.expect("a turn");
+        let last: Vec<_> = (1..=2).map(|n| start(&queue, n, Priority::Last, &order)).collect();
+        settle().await;
+        let full = queue.turn(network(3), Priority::Last).await;
+        assert!(full.is_err(), "their line has an end too");
+        assert_eq!(queue.second.waiting.available_permits(), 2);
+        let other = start(&queue, 4, Priority::Second, &order);
+        settle().await;
+        drop(running);
+        for attempt in last.into_iter().chain([other]) {
+            attempt.await.expect("an end");
+        }
+        let came = [came.recv().await, came.recv().await, came.recv().await].map(Option::unwrap);
+        assert_eq!(came[1], 4, "{came:?}");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_gives_up_leaves_nothing_behind() {
+        let queue = ThrottledQueue::new(4);
+        let _running = queue.turn(network(1), Priority::Second).await.expect("a turn");
+        for priority in [Priority::First, Priority::Second, Priority::Last] {
+            let waited = queue.turn(network(2), priority);
+            assert!(tokio::time::timeout(Duration::from_millis(10), waited).await.is_err());
+        }
+        assert_eq!(queue.addresses.held().len(), 1);
+        assert_eq!(queue.second.waiting.available_permits(), 4);
+        assert_eq!(queue.second.turnstile.available_permits(), 1);
+    }
+}

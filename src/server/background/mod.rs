@@ -1,0 +1,126 @@
+//! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
+
+mod certificate;
+mod expiring_secrets;
+mod follow;
+mod remote_keys;
+mod supervisor;
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::admin::key_rotation::{self, RotationPolicy};
+use crate::app::App;
+use crate::server::tls::Tls;
+
+/// How often to check whether a signing key is due.
+const ROTATION_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often usage statistics are written. A killed process loses at most this much of them.
+const USAGE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often rejections are written: an operator may ask for one soon after it happened.
+const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often expired rows are deleted.
+const PURGE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Starts all background tasks.
+pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
+    let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
+    tasks.supervise("follow_changes", follow::follow);
+    tasks.every(ROTATION_INTERVAL, "rotate_signing_keys", rotate_signing_keys);
+    tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
+    tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);
+    tasks.every(PURGE_INTERVAL, "purge_expired", purge_expired);
+    tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
+    tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
+    if let Some(tls) = tls.cloned() {
+        tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));
+    }
+    tasks.running
+}
+
+/// Writes what would be lost by the end of the process.
+pub(super) async fn flush(app: &Arc<App>) {
+    write_usage(app.clone()).await;
+    write_rejections(app.clone()).await;
+}
+
+struct Tasks {
+    app: Arc<App>,
+    running: JoinSet<()>,
+}
+
+impl Tasks {
+    /// Runs a task that does not end by itself.
+    fn supervise<F: Future<Output = ()> + Send>(
+        &mut self,
+        name: &'static str,
+        task: impl Fn(Arc<App>) -> F + Send + Sync + 'static,
+    ) {
+        let app = self.app.clone();
+        self.running.spawn(async move {
+            let start = || task(app.clone());
+            supervisor::supervise(name, &app.background, &app.services.clock, start).await;
+        });
+    }
+
+    /// Runs a task again and again, with a pause of `interval` before each run.
+    fn every<F: Future<Output = ()> + Send>(
+        &mut self,
+        interval: Duration,
+        name: &'static str,
+        task: impl Fn(Arc<App>) -> F + Clone + Send + Sync + 'static,
+    ) {
+        self.supervise(name, move |app| {
+            let task = task.clone();
+            async move {
+                loop {
+                    tokio::time::sleep(interval).await;
+                    task(app.clone()).await;
+                }
+            }
+        });
+    }
+}
+
+async fn rotate_signing_keys(app: Arc<App>) {
+    if let Err(error) = key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "cannot look after the signing keys; trying again"
+        );
+    }
+}
+
+async fn write_usage(app: Arc<App>) {
+    if let Err(error) = app.write_usage().await {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "usage statistics cannot be written; the next interval writes them"
+        );
+    }
+}
+
+async fn write_rejections(app: Arc<App>) {
+    if let Err(error) = app.write_rejections().await {
+        tracing::debug!(
+            error = &error as &dyn Error,
+            "rejections cannot be written for tokend explain now; they are in this log"
+        );
+    }
+}
+
+async fn purge_expired(app: Arc<App>) {
+    if let Err(error) = app.purge_expired().await {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "expired rows cannot be deleted; the next attempt is in a minute"
+        );
+    }
+}

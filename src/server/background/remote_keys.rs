@@ -1,0 +1,183 @@
+//! Fetches key sets in the background. A slow or hostile host delays only itself: each set has a
+//! task of its own, and places are limited in total and for each host.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{Id, JoinSet};
+
+use crate::app::App;
+use crate::jose::external_jwks::ExternalJwks;
+use crate::remote_keys::{KeySets, RemoteKeys, fetch_keys};
+
+/// How often to look for sets that have become old, or whose pause after a failure is over.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many fetches may run at once, in total and from one host.
+struct Limits {
+    total: usize,
+    per_host: usize,
+}
+
+/// Sets whose last attempt succeeded, or that have not been tried.
+const HEALTHY: Limits = Limits { total: 64, per_host: 16 };
+
+/// Sets whose last attempt failed. Their places are their own, so that hosts that hang cannot
+/// take those of hosts that answer.
+const FAILING: Limits = Limits { total: 32, per_host: 4 };
+
+/// Fetches key sets, each when it is asked for or old.
+pub(super) async fn fetch_key_sets(app: Arc<App>) {
+    let fetcher = app.clone();
+    let fetch = move |set: Arc<RemoteKeys>| {
+        let app = fetcher.clone();
+        async move { fetch_keys(&app.services.fetcher, &set.source).await }
+    };
+    run(&app.directory.key_sets, fetch).await;
+}
+
+async fn run<F>(key_sets: &KeySets, fetch: impl Fn(Arc<RemoteKeys>) -> F)
+where
+    F: Future<Output = Result<ExternalJwks, String>> + Send + 'static,
+{
+    let mut running = Running::default();
+    loop {
+        for set in key_sets.due() {
+            if let Some(place) = running.place(&set) {
+                running.start(place, set.clone(), fetch(set));
+            }
+        }
+        tokio::select! {
+            () = running.one_ended() => {}
+            () = key_sets.asked_for() => {}
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
+        }
+    }
+}
+
+/// The fetches that run now.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<()>,
+    places: HashMap<Id, Place>,
+}
+
+/// What a fetch takes from the limits.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    host: String,
+    is_failing: bool,
+}
+
+impl Running {
+    /// A place for a set, if one is free.
+    fn place(&self, set: &RemoteKeys) -> Option<Place> {
+        let is_failing = set.failures_in_a_row() > 0;
+        let place = Place { host: set.source.authority(), is_failing };
+        let limits = if is_failing { FAILING } else { HEALTHY };
+        let taken = self.places.values().filter(|other| other.is_failing == is_failing).count();
+        let of_host = self.places.values().filter(|other| **other == place).count();
+        (taken < limits.total && of_host < limits.per_host).then_some(place)
+    }
+
+    fn start<F>(&mut self, place: Place, set: Arc<RemoteKeys>, fetch: F)
+    where
+        F: Future<Output = Result<ExternalJwks, String>> + Send + 'static,
+    {
+        let attempt = set.begin();
+        let task = self.tasks.spawn(async move {
+            let result = fetch.await;
+            let problem = result.as_ref().err().cloned();
+            let pause = attempt.finish(result);
+            if let (Some(problem), Some(pause)) = (problem, pause) {
+                let from = set.source.url();
+                let retry_in_s = pause.as_secs();
+                tracing::warn!(from, problem, retry_in_s, "a key set cannot be fetched");
+            }
+        });
+        self.places.insert(task.id(), place);
+    }
+
+    /// Waits until a fetch ends, and frees its place; forever if none runs.
+    async fn one_ended(&mut self) {
+        let ended = match self.tasks.join_next_with_id().await {
+            None => std::future::pending().await,
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => {
+                let problem = error.to_string();
+                tracing::error!(task = "fetch_key_set", problem, "a fetch of a key set panicked");
+                error.id()
+            }
+        };
+        self.places.remove(&ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::model::security::KeySetUri;
+    use crate::model::time::{Clock, Timestamp};
+    use crate::remote_keys::RemoteSource;
+
+    fn set(sets: &KeySets, url: &str) -> Arc<RemoteKeys> {
+        sets.entry(RemoteSource::KeySet(KeySetUri::parse(url).expect("a URI")))
+    }
+
+    /// S-2, S-8: a fetch that panics, and hundreds that hang, keep no other set waiting.
+    #[tokio::test]
+    async fn sets_that_panic_or_hang_delay_no_other() {
+        let clock = Clock::fixed(Timestamp(1_795_527_403));
+        let sets = KeySets::new(clock.clone());
+        let panicking = set(&sets, "https://panics.example/");
+        let hanging: Vec<_> =
+            (0..100).map(|n| set(&sets, &format!("https://hangs.example/{n}"))).collect();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let noting = asked.clone();
+        let fetch = move |set: Arc<RemoteKeys>| {
+            noting.lock().expect("a lock").push(set.source.url().to_owned());
+            async move {
+                let host = set.source.authority();
+                assert_ne!(host, "panics.example", "a fault of ours");
+                if host == "hangs.example" {
+                    std::future::pending::<()>().await;
+                }
+                Ok(ExternalJwks::default())
+            }
+        };
+        let test = async {
+            until(|| panicking.failures_in_a_row() == 1).await;
+            let good = set(&sets, "https://good.example/");
+            until(|| good.keys().is_some()).await;
+            clock.advance(10);
+            until(|| panicking.failures_in_a_row() == 2).await;
+        };
+        tokio::select! {
+            () = run(&sets, fetch) => unreachable!("it never ends"),
+            () = test => {}
+        }
+        let asked = asked.lock().expect("a lock");
+        let hung = asked.iter().filter(|url| url.contains("hangs.example")).count();
+        assert_eq!((hung, hanging.len()), (HEALTHY.per_host, 100), "bounded for each host");
+    }
+
+    async fn until(is_true: impl Fn() -> bool) {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[test]
+    fn a_set_that_failed_takes_no_place_of_the_others() {
+        let sets = KeySets::new(Clock::System);
+        let failed = set(&sets, "https://a.example/");
+        failed.begin().finish(Err("no answer".to_owned()));
+        let running = Running::default();
+        assert!(running.place(&failed).expect("a place").is_failing);
+        assert!(!running.place(&set(&sets, "https://a.example/2")).expect("a place").is_failing);
+    }
+}

@@ -1,0 +1,160 @@
+//! The service context of every command: settings, database, keys, clock, and the memory that only
+//! one process needs. It is built once at the start. The directory is not a part of it, so that a
+//! command does not load all clients.
+
+pub mod audited_change;
+pub mod inspection;
+pub mod master_key;
+pub mod opening;
+mod sealed;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::{Config, Database, Origin};
+use crate::crypto::CryptoError;
+use crate::jose::nonces::NonceIssuer;
+use crate::keys::Keys;
+use crate::limits::guess_limiter::GuessLimiter;
+use crate::limits::replay_cache::ReplayCache;
+use crate::model::time::Clock;
+use crate::remote_keys::fetch::{FetchError, Fetcher};
+use crate::secrets::hash_queue::Hasher;
+use crate::store::schema::SchemaError;
+use crate::store::{Store, StoreError};
+use crate::x509::certificate::{CertificateError, ClientCa};
+
+/// Why a process could not be put together; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The schema and this binary do not match.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key could not be made, read or opened.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// Nothing can be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Client certificates cannot be checked.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// There is not a database at the place of the settings.
+    #[error("there is not a tokend database at {location} ({origin})")]
+    NoDatabase {
+        /// The place.
+        location: String,
+        /// The setting that decides the place.
+        origin: Origin,
+    },
+    /// Postgres without a master key.
+    #[error(
+        "no master key is set: with Postgres, signing keys are sealed under a key that is not in \
+         the database"
+    )]
+    NoMasterKey,
+    /// A command needs the keys of a SQLite database before a server has generated them.
+    #[error("there is not a master key yet: {path} does not exist", path = path.display())]
+    NoMasterKeyYet {
+        /// The file of the key that a server generates.
+        path: PathBuf,
+    },
+    /// The database holds sealed keys, and the master key is missing.
+    #[error("the master key of this database is missing: {looked_at}")]
+    MasterKeyMissing {
+        /// Where the key was looked for.
+        looked_at: String,
+    },
+    /// The database was sealed under another master key.
+    #[error("the master key {origin} is not the one this database was sealed with")]
+    WrongMasterKey {
+        /// Where the key came from.
+        origin: String,
+    },
+    /// The file of the master key cannot be read or made.
+    #[error("cannot read or make the master key {path}: {problem}", path = path.display())]
+    MasterKeyFile {
+        /// Its place.
+        path: PathBuf,
+        /// What stood in the way.
+        problem: String,
+    },
+}
+
+impl StartError {
+    fn no_database(config: &Config) -> Self {
+        let Database { location, origin, .. } = &config.database;
+        Self::NoDatabase { location: location.to_string(), origin: origin.clone() }
+    }
+
+    fn no_master_key_yet(config: &Config) -> Self {
+        match master_key::generated_file(config) {
+            Some(path) => Self::NoMasterKeyYet { path },
+            None => Self::NoMasterKey,
+        }
+    }
+
+    fn master_key_missing(config: &Config) -> Self {
+        let looked_at = match master_key::generated_file(config) {
+            Some(path) => {
+                format!("{} does not exist, and master_key is not set", path.display())
+            }
+            None => {
+                "master_key is not set (TOKEND_MASTER_KEY or TOKEND_MASTER_KEY_FILE)".to_owned()
+            }
+        };
+        Self::MasterKeyMissing { looked_at }
+    }
+}
+
+/// The service context of a process.
+#[derive(Debug)]
+pub struct Services {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The secret keys of the server.
+    pub keys: Keys,
+    /// Hashes and verifies secrets, in bounded queues.
+    pub hasher: Hasher,
+    /// Limits guesses of imported secrets.
+    pub guess_limiter: GuessLimiter,
+    /// Issues and verifies DPoP nonces.
+    pub nonce_issuer: NonceIssuer,
+    /// The DPoP proofs of token requests.
+    pub dpop_proofs: ReplayCache,
+    /// The DPoP proofs of requests to APIs, which the check endpoint verifies. It has a memory of
+    /// its own, so that busy APIs do not fill the memory of token requests.
+    pub api_dpop_proofs: ReplayCache,
+    /// Fetches key sets.
+    pub fetcher: Fetcher,
+    /// The roots of accepted client certificates.
+    pub client_ca: Option<ClientCa>,
+    /// The clock.
+    pub clock: Clock,
+    /// Identifies this process among the others on the same database.
+    pub instance: String,
+    signature_checks: AtomicU64,
+}
+
+impl Services {
+    /// How many seconds a replaced signing key stays published: until the longest token that it
+    /// signed has expired, and a margin.
+    pub fn keep_seconds(&self) -> i64 {
+        self.config.keep_seconds()
+    }
+
+    /// Adds to the number of verified signatures.
+    pub fn add_signature_checks(&self, count: usize) {
+        self.signature_checks.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// How many signatures of clients and issuers this process has verified.
+    pub fn signature_checks(&self) -> u64 {
+        self.signature_checks.load(Ordering::Relaxed)
+    }
+}

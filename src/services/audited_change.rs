@@ -1,0 +1,169 @@
+//! A change in the making: rows and their events, in one transaction.
+
+use serde_json::{Value, json};
+
+use crate::crypto::chain;
+use crate::model::Malformed;
+use crate::model::client::ClientId;
+use crate::model::event::{Action, Event, Subject};
+use crate::model::time::{Clock, Timestamp};
+use crate::model::token::RevokedToken;
+use crate::services::Services;
+use crate::store::live_revocations::LiveRevocations;
+use crate::store::write_transaction::WriteTransaction;
+use crate::store::{Store, StoreError};
+
+/// Who does it: `cli:ana`, `server`.
+#[derive(Debug, Clone)]
+pub struct Actor(String);
+
+impl Actor {
+    /// An actor of that kind and name; at most 100 characters, no control characters.
+    pub fn new(kind: &str, name: &str) -> Self {
+        let name: String =
+            name.chars().filter(|c| !c.is_control()).take(Self::MAX_NAME_LENGTH).collect();
+        Self(format!("{kind}:{name}"))
+    }
+
+    /// The longest name that an operator may give, in characters.
+    pub const MAX_NAME_LENGTH: usize = 80;
+
+    /// An actor whose name an operator gave: what is not allowed is refused, not removed.
+    pub fn named(kind: &str, name: &str) -> Result<Self, Malformed> {
+        let length = name.chars().count();
+        let is_blank = name.trim().is_empty();
+        if is_blank || length > Self::MAX_NAME_LENGTH || name.chars().any(char::is_control) {
+            return Err(Malformed::because(format!(
+                "the name of an actor is 1 to {} characters long, without control characters",
+                Self::MAX_NAME_LENGTH
+            )));
+        }
+        Ok(Self::new(kind, name))
+    }
+
+    /// The server itself.
+    pub fn server() -> Self {
+        Self("server".to_owned())
+    }
+
+    /// A client that does something to its own tokens. Its id is recorded in full.
+    pub fn client(id: &ClientId) -> Self {
+        Self(format!("client:{id}"))
+    }
+}
+
+/// A change in the making, with everything an event needs.
+pub struct AuditedChange {
+    /// What is written.
+    pub transaction: WriteTransaction,
+    /// The time of all of it, by the clock of this process.
+    pub now: Timestamp,
+    /// The time by the clock of the database, for what all instances compare.
+    pub database_now: Timestamp,
+    actor: Actor,
+}
+
+impl AuditedChange {
+    /// Begins a transaction. From here on nobody else changes anything, so what is read through the
+    /// store stays true until [`AuditedChange::commit`].
+    pub async fn begin(services: &Services, actor: &Actor) -> Result<Self, StoreError> {
+        Self::begin_on(&services.store, &services.clock, actor).await
+    }
+
+    /// The same without keys: for a change that is about their loss.
+    pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
+        let mut transaction = store.begin().await?;
+        let database_now = transaction.time(clock).await?;
+        Ok(Self { transaction, now: clock.now(), database_now, actor: actor.clone() })
+    }
+
+    /// The sequence of the next event that is recorded.
+    pub fn next_sequence(&self) -> i64 {
+        self.transaction.head().sequence + 1
+    }
+
+    /// Appends the event of what has been written. `detail` never holds a secret.
+    pub async fn record(
+        &mut self,
+        action: Action,
+        subject: Subject,
+        detail: Value,
+    ) -> Result<(), StoreError> {
+        let head = self.transaction.head().clone();
+        let mut event = Event {
+            sequence: head.sequence + 1,
+            at: self.now,
+            actor: self.actor.0.clone(),
+            action: action.as_str().to_owned(),
+            subject: subject.to_string(),
+            detail: detail.to_string(),
+            previous_hash: head.hash,
+            hash: String::new(),
+        };
+        event.hash = chain::hash(&event);
+        self.transaction.append(&event).await
+    }
+
+    /// Makes all of it last, and wakes the followers.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().await
+    }
+}
+
+/// Ends one token for an operator. Doing it twice is no error and no second event.
+pub async fn revoke_token(
+    services: &Services,
+    actor: &Actor,
+    token: &RevokedToken,
+) -> Result<(), StoreError> {
+    let mut change = AuditedChange::begin(services, actor).await?;
+    if change.transaction.revoke_token(token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.commit().await?;
+    }
+    Ok(())
+}
+
+/// The most tokens that one client may have revoked by itself and that have not expired.
+pub const MAX_OWN_REVOCATIONS: u32 = 1_000;
+
+/// What became of a revocation that a client asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnRevocation {
+    /// The token has ended.
+    Done,
+    /// The client has [`MAX_OWN_REVOCATIONS`] already, and the first of them ends then. Nothing was
+    /// changed.
+    TooMany {
+        /// When one more is possible.
+        until: Timestamp,
+    },
+}
+
+/// Ends one token at the wish of its client. The count is read again in the transaction, which
+/// lets changes in one by one; so it holds for all instances together.
+pub async fn revoke_own_token(
+    services: &Services,
+    id: &ClientId,
+    token: &RevokedToken,
+) -> Result<OwnRevocation, StoreError> {
+    let is_full = |live: LiveRevocations| live.count >= MAX_OWN_REVOCATIONS;
+    let (now, max) = (services.clock.now(), MAX_OWN_REVOCATIONS);
+    // Without a transaction first: a client that keeps asking must not delay the changes of others.
+    let live = services.store.live_revocations(id, now, max).await?;
+    if is_full(live) {
+        return Ok(OwnRevocation::TooMany { until: live.first_end });
+    }
+    let mut change = AuditedChange::begin(services, &Actor::client(id)).await?;
+    let live = change.transaction.live_revocations(id, change.now, max).await?;
+    if is_full(live) {
+        return Ok(OwnRevocation::TooMany { until: live.first_end });
+    }
+    if change.transaction.revoke_token(token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.commit().await?;
+    }
+    Ok(OwnRevocation::Done)
+}

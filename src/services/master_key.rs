@@ -1,0 +1,113 @@
+//! Where the master key of this process comes from: the settings, or a file in the data folder.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::config::{Config, Location};
+use crate::crypto::random;
+use crate::keys::seal::MasterKeys;
+use crate::model::Malformed;
+use crate::model::master_key::MasterKeyList;
+use crate::services::StartError;
+use crate::store::files;
+
+/// Master keys, and their source in words.
+pub struct FoundKey {
+    /// The keys.
+    pub keys: MasterKeyList,
+    /// The source, such as `from TOKEND_MASTER_KEY`.
+    pub source: String,
+    /// The file that holds them, if there is one.
+    pub file: Option<PathBuf>,
+}
+
+/// The file of the master key that tokend generates next to a SQLite database; `None` with
+/// Postgres, whose master key is always given by the settings.
+pub fn generated_file(config: &Config) -> Option<PathBuf> {
+    match &config.database.location {
+        Location::Sqlite(_) => Some(config.data_dir.join("master.key")),
+        Location::Postgres(_) => None,
+    }
+}
+
+/// Finds the master keys; `None` if there are none. Creates nothing.
+///
+/// # Errors
+///
+/// [`StartError::MasterKeyFile`] if the file cannot be read or does not hold a master key.
+pub fn find(config: &Config) -> Result<Option<FoundKey>, StartError> {
+    if let Some(given) = &config.master_key {
+        return Ok(Some(FoundKey {
+            keys: given.keys.clone(),
+            source: given.source.clone(),
+            file: given.file.clone(),
+        }));
+    }
+    let Some(path) = generated_file(config) else { return Ok(None) };
+    match std::fs::read_to_string(&path).map(Zeroizing::new) {
+        Ok(text) => found_in(path, &text).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StartError::MasterKeyFile { path, problem: error.to_string() }),
+    }
+}
+
+/// Generates the master key of a SQLite database that holds nothing sealed yet. Of several
+/// processes that do so at the same time, all get the same key.
+///
+/// # Errors
+///
+/// [`StartError::NoMasterKey`] with Postgres, [`StartError::MasterKeyFile`] if the file cannot be
+/// written.
+pub(super) fn generate(config: &Config) -> Result<FoundKey, StartError> {
+    let path = generated_file(config).ok_or(StartError::NoMasterKey)?;
+    let text = read_or_make(&path)
+        .map_err(|problem| StartError::MasterKeyFile { path: path.clone(), problem })?;
+    found_in(path, &text)
+}
+
+fn found_in(path: PathBuf, text: &str) -> Result<FoundKey, StartError> {
+    match MasterKeyList::parse(text) {
+        Ok(keys) => {
+            Ok(FoundKey { keys, source: format!("in {}", path.display()), file: Some(path) })
+        }
+        Err(Malformed(problem)) => Err(StartError::MasterKeyFile { path, problem }),
+    }
+}
+
+/// Makes the key file with mode 0600, or reads the one that another process has made meanwhile.
+fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    files::create_private_folder(folder).map_err(|error| error.to_string())?;
+    let key = MasterKeys::generate().map_err(|error| error.to_string())?;
+    let name = random::identifier("master.key.").map_err(|error| error.to_string())?;
+    let draft = folder.join(name);
+    write_private(&draft, &key).map_err(|error| error.to_string())?;
+    // A hard link appears whole or not at all, and never replaces a key that exists.
+    let linked = std::fs::hard_link(&draft, path);
+    let removed = std::fs::remove_file(&draft);
+    match linked {
+        Ok(()) => removed.map_err(|error| error.to_string())?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        // Some file systems have no links; there the file itself must do.
+        Err(_) => write_private(path, &key).map_err(|error| error.to_string())?,
+    }
+    sync(folder);
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
+}
+
+/// Makes the name of a new file as durable as its content.
+fn sync(folder: &Path) {
+    // Not every system can; then the name becomes durable a little later.
+    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}

@@ -1,0 +1,206 @@
+//! Opens what a process needs: a server everything, a command only what it uses.
+//!
+//! Only a server creates a database, migrates it, generates a master key or seals keys again
+//! (DESIGN D8, D14). A command works on what exists, and says where it looked.
+
+use std::path::Path;
+
+use crate::config::Secrets;
+use crate::config::{Config, Migrate};
+use crate::crypto::random;
+use crate::jose::dpop;
+use crate::keys::Keys;
+use crate::limits::guess_limiter::GuessLimiter;
+use crate::limits::guess_limiter::Limits;
+use crate::limits::replay_cache::ReplayCache;
+use crate::model::time::Clock;
+use crate::remote_keys::fetch::Fetcher;
+use crate::secrets::argon2id::Cost;
+use crate::secrets::hash_queue::Hasher;
+use crate::secrets::verification_cache::VerificationCacheKey;
+use crate::services::master_key;
+use crate::services::{Services, StartError, sealed};
+use crate::store::open::Purpose;
+use crate::store::schema::{self, SchemaError};
+use crate::store::{Store, StoreError};
+use crate::x509::certificate::{CertificateError, ClientCa};
+use std::sync::atomic::AtomicU64;
+
+/// The name under which the tag key is sealed in the database.
+pub(crate) const TAG_KEY: &str = "secret_tag_key";
+
+/// Which process opens the sealed keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `serve` or `dev`.
+    Server,
+    /// Every other command.
+    Command,
+}
+
+/// What a command that only reads needs. No key is opened and no row is written.
+#[derive(Debug)]
+pub struct Reader {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Reader {
+    /// Opens a database that exists, to read it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = open_existing(&config, Purpose::Read).await?;
+        Ok(Self { config, store, clock })
+    }
+}
+
+impl Services {
+    /// Opens what a server needs. Creates and migrates the database as `database.migrate` says,
+    /// generates a master key for a SQLite database that holds nothing sealed, and seals all keys
+    /// under the first master key.
+    ///
+    /// # Errors
+    ///
+    /// Each [`StartError`] says what to do.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = match config.database.migrate {
+            Migrate::Auto => Store::open(&config.database, Purpose::Create).await?,
+            Migrate::Check | Migrate::Off => {
+                match Store::open(&config.database, Purpose::Change).await {
+                    Err(StoreError::Absent) => return Err(SchemaError::Behind { found: 0 }.into()),
+                    other => other?,
+                }
+            }
+        };
+        Self::on(config, clock, store, Role::Server).await
+    }
+
+    /// Opens what a command needs that changes rows: a database with the schema of this binary,
+    /// and its keys.
+    ///
+    /// # Errors
+    ///
+    /// Each [`StartError`] says what to do.
+    pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = open_existing(&config, Purpose::Change).await?;
+        Self::on(config, clock, store, Role::Command).await
+    }
+
+    async fn on(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        role: Role,
+    ) -> Result<Self, StartError> {
+        let opened = async {
+            if role == Role::Server {
+                prepare_schema(&config, &store).await?;
+            }
+            let keys = open_keys(&config, &store, role).await?;
+            let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
+            Ok((keys, Fetcher::new(&config.fetch)?, client_ca, random::identifier("ins_")?))
+        };
+        match opened.await {
+            Ok((keys, fetcher, client_ca, instance)) => Ok(Self {
+                hasher: hasher(&config.secrets),
+                guess_limiter: GuessLimiter::new(guess_limits(&config)),
+                nonce_issuer: keys.tag_key.nonce_issuer(),
+                dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + dpop::LEEWAY),
+                api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + dpop::LEEWAY),
+                signature_checks: AtomicU64::new(0),
+                config,
+                store,
+                keys,
+                fetcher,
+                client_ca,
+                clock,
+                instance,
+            }),
+            Err(error) => {
+                // So that SQLite leaves no file next to the database.
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Does with the schema what `database.migrate` says.
+async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError> {
+    match schema::prepare(store, config.database.migrate).await {
+        Err(SchemaError::Empty) => Err(SchemaError::Behind { found: 0 }.into()),
+        other => Ok(other?),
+    }
+}
+
+/// Opens a database that must exist with the schema of this binary.
+///
+/// # Errors
+///
+/// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+pub async fn open_existing(config: &Config, purpose: Purpose) -> Result<Store, StartError> {
+    let opened = Store::open(&config.database, purpose).await;
+    let store = opened.map_err(|error| place(error, config))?;
+    match schema::require_newest(&store).await {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            store.close().await;
+            Err(place_schema(error, config))
+        }
+    }
+}
+
+/// Adds where the database was looked for, if there is not one.
+fn place(error: StoreError, config: &Config) -> StartError {
+    match error {
+        StoreError::Absent => StartError::no_database(config),
+        other => StartError::Store(other),
+    }
+}
+
+fn place_schema(error: SchemaError, config: &Config) -> StartError {
+    match error {
+        SchemaError::Empty => StartError::no_database(config),
+        other => StartError::Schema(other),
+    }
+}
+
+pub(super) fn client_ca(path: &Path) -> Result<ClientCa, CertificateError> {
+    let unusable = |error: std::io::Error| {
+        CertificateError::UnusableCa(format!("{}: {error}", path.display()))
+    };
+    ClientCa::from_pem(&std::fs::read(path).map_err(unusable)?)
+}
+
+async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, StartError> {
+    let found = match master_key::find(config)? {
+        Some(found) => found,
+        None if store.holds_sealed_keys().await? => {
+            return Err(StartError::master_key_missing(config));
+        }
+        None if role == Role::Server => master_key::generate(config)?,
+        None => return Err(StartError::no_master_key_yet(config)),
+    };
+    let (master, tag_key) = sealed::open_keys(store, &found, role).await?;
+    Ok(Keys { master, tag_key, verification_cache: VerificationCacheKey::generate()? })
+}
+
+fn hasher(settings: &Secrets) -> Hasher {
+    let cost =
+        Cost { memory_kib: settings.argon2_memory_kib, iterations: settings.argon2_iterations };
+    Hasher::new(cost, settings.hashing_lanes, settings.hashing_queue)
+}
+
+fn guess_limits(config: &Config) -> Limits {
+    Limits {
+        by_client: config.limits.guesses_per_client,
+        by_address: config.limits.guesses_per_address,
+    }
+}
