@@ -18,6 +18,7 @@ use crate::model::client::{
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
+use crate::model::secret::SecretRecord;
 use crate::model::security::{ClientSecurity, Networks, TlsSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
@@ -88,6 +89,42 @@ impl NewClient {
     }
 }
 
+impl ClientUpdate {
+    fn apply_to(self, client: &mut Client) {
+        if let Some(name) = self.name {
+            client.name = name;
+        }
+        if let Some(methods) = self.auth_methods {
+            client.auth_methods = methods;
+        }
+        if let Some(types) = self.grant_types {
+            client.grant_types = types;
+        }
+        if let Some(lifetime) = self.token_lifetime {
+            client.token_lifetime = lifetime;
+        }
+        if let Some(rate) = self.token_rate {
+            client.token_rate = rate;
+        }
+        if let Some(dpop_bound) = self.dpop_bound {
+            client.security.dpop_bound = dpop_bound;
+        }
+        if let Some(certificate_bound) = self.certificate_bound {
+            client.security.certificate_bound = certificate_bound;
+        }
+        if let Some(subject) = self.tls_subject {
+            client.security.tls_subject = Some(subject);
+            permit_subject(&mut client.auth_methods);
+        }
+        if let Some(networks) = self.networks {
+            client.security.networks = networks;
+        }
+        if let Some(audiences) = self.assertion_audiences {
+            client.security.assertion_audiences = audiences;
+        }
+    }
+}
+
 /// Registers a client: [`prepare`], and the commit.
 pub async fn create(
     services: &Services,
@@ -119,18 +156,8 @@ pub async fn prepare(
         permit_subject(&mut auth_methods);
     }
     check_security(&new.security, &auth_methods)?;
-    let (client_id, minted) = match (new.client_id, has_secret) {
-        (Some(id), true) => {
-            let minted = secret::mint(services, &id, &new.secret)?;
-            (id, Some(minted))
-        }
-        (None, true) => {
-            let (id, minted) = secret::mint_with_id(services, &new.secret)?;
-            (id, Some(minted))
-        }
-        (Some(id), false) => (id, None),
-        (None, false) => (generate_id()?, None),
-    };
+    let (client_id, minted) =
+        generate_credentials(services, new.client_id, &new.secret, has_secret)?;
     let (plain, record) = minted.unzip();
     let mut change = AuditedChange::begin(services, actor).await?;
     let fields = Fields {
@@ -167,6 +194,27 @@ pub async fn prepare(
     Ok(Pending::new(change, (registration, plain)))
 }
 
+/// The id of a new client, generated if `id` is not given, and its first secret if it has one.
+fn generate_credentials(
+    services: &Services,
+    id: Option<ClientId>,
+    new: &NewSecret,
+    has_secret: bool,
+) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
+    Ok(match (id, has_secret) {
+        (Some(id), true) => {
+            let minted = secret::mint(services, &id, new)?;
+            (id, Some(minted))
+        }
+        (None, true) => {
+            let (id, minted) = secret::mint_with_id(services, new)?;
+            (id, Some(minted))
+        }
+        (Some(id), false) => (id, None),
+        (None, false) => (generate_id()?, None),
+    })
+}
+
 /// Reads a client with its secrets and grants.
 pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminError> {
     store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
@@ -194,37 +242,7 @@ pub async fn update(
     let mut current = registration(services, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
-    if let Some(name) = update.name {
-        client.name = name;
-    }
-    if let Some(methods) = update.auth_methods {
-        client.auth_methods = methods;
-    }
-    if let Some(types) = update.grant_types {
-        client.grant_types = types;
-    }
-    if let Some(lifetime) = update.token_lifetime {
-        client.token_lifetime = lifetime;
-    }
-    if let Some(rate) = update.token_rate {
-        client.token_rate = rate;
-    }
-    if let Some(dpop_bound) = update.dpop_bound {
-        client.security.dpop_bound = dpop_bound;
-    }
-    if let Some(certificate_bound) = update.certificate_bound {
-        client.security.certificate_bound = certificate_bound;
-    }
-    if let Some(subject) = update.tls_subject {
-        client.security.tls_subject = Some(subject);
-        permit_subject(&mut client.auth_methods);
-    }
-    if let Some(networks) = update.networks {
-        client.security.networks = networks;
-    }
-    if let Some(audiences) = update.assertion_audiences {
-        client.security.assertion_audiences = audiences;
-    }
+    update.apply_to(client);
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }

@@ -62,8 +62,42 @@ fn nullable(member_type: MemberType, schema: Value) -> Value {
 }
 
 fn of_type(member_type: MemberType) -> Value {
-    let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
-    let list = |items: Value| json!({ "type": "array", "items": items });
+    match member_type {
+        MemberType::Secrets => list(of_items(member_type)),
+        MemberType::Grants => bounded_list(of_items(member_type), MAX_GRANTS),
+        MemberType::Trusts => {
+            bounded_list(of_items(member_type), FederatedCredential::MAX_PER_CLIENT)
+        }
+        MemberType::Methods => {
+            list(json!({ "enum": AuthenticationMethod::ALL.map(AuthenticationMethod::as_str) }))
+        }
+        MemberType::GrantTypes => list(text("^[!-~]{1,200}$")),
+        MemberType::Networks => list(text("\\S")),
+        MemberType::Scopes => list(text("^[!#-\\[\\]-~]{1,128}$")),
+        MemberType::TokenEndpoints => {
+            bounded_list(text("^[hH][tT][tT][pP][sS]?://[!-~]+$"), AssertionAudiences::MAX_URLS)
+        }
+        MemberType::State => {
+            json!({ "enum": [ClientState::Active.as_str(), ClientState::Disabled.as_str()] })
+        }
+        MemberType::Flag => json!({ "type": "boolean" }),
+        MemberType::KeySet => json!({
+            "type": "object",
+            "required": ["keys"],
+            "properties": { "keys": { "type": "array" } },
+            "$comment": format!("at most {} bytes", KeySet::MAX_BYTES),
+        }),
+        MemberType::Patterns => json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": { "type": "string" },
+        }),
+        other => of_text(other),
+    }
+}
+
+/// The schema of a member that is a text.
+fn of_text(member_type: MemberType) -> Value {
     match member_type {
         MemberType::ClientId => text(&format!("^[!-~]{{1,{}}}$", ClientId::MAX_LENGTH)),
         MemberType::Name => json!({
@@ -71,9 +105,6 @@ fn of_type(member_type: MemberType) -> Value {
             "maxLength": ClientName::MAX_LENGTH,
             "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\S[^\\u0000-\\u001f\\u007f-\\u009f]*$",
         }),
-        MemberType::State => {
-            json!({ "enum": [ClientState::Active.as_str(), ClientState::Disabled.as_str()] })
-        }
         MemberType::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET_BYTES}}}$")),
         MemberType::Hash => text("^\\$argon2id\\$"),
         MemberType::Label => json!({
@@ -91,44 +122,26 @@ fn of_type(member_type: MemberType) -> Value {
             ],
         }),
         MemberType::Rate => text("^(off|[0-9]+/(s|m|min|h|d))$"),
-        MemberType::Flag => json!({ "type": "boolean" }),
-        MemberType::Methods => {
-            list(json!({ "enum": AuthenticationMethod::ALL.map(AuthenticationMethod::as_str) }))
-        }
-        MemberType::GrantTypes => list(text("^[!-~]{1,200}$")),
-        MemberType::Networks => list(text("\\S")),
-        MemberType::Scopes => list(text("^[!#-\\[\\]-~]{1,128}$")),
-        MemberType::TokenEndpoints => {
-            let mut schema = list(text("^[hH][tT][tT][pP][sS]?://[!-~]+$"));
-            schema["maxItems"] = json!(AssertionAudiences::MAX_URLS);
-            schema
-        }
         MemberType::Uri => text("^[!-~]{1,500}$"),
         MemberType::KeySetUri => text("^[hH][tT][tT][pP][sS]://[!-~]+$"),
-        MemberType::KeySet => json!({
-            "type": "object",
-            "required": ["keys"],
-            "properties": { "keys": { "type": "array" } },
-            "$comment": format!("at most {} bytes", KeySet::MAX_BYTES),
-        }),
-        MemberType::Text => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
-        MemberType::Patterns => json!({
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": { "type": "string" },
-        }),
-        MemberType::Secrets | MemberType::Grants | MemberType::Trusts => {
-            let mut schema = list(member_type.items().map(of_kind).unwrap_or_default());
-            match member_type {
-                MemberType::Grants => schema["maxItems"] = json!(MAX_GRANTS),
-                MemberType::Trusts => {
-                    schema["maxItems"] = json!(FederatedCredential::MAX_PER_CLIENT)
-                }
-                _ => {}
-            }
-            schema
-        }
+        _ => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
     }
+}
+
+fn text(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}
+
+fn list(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+fn bounded_list(items: Value, max: usize) -> Value {
+    json!({ "type": "array", "items": items, "maxItems": max })
+}
+
+fn of_items(member_type: MemberType) -> Value {
+    member_type.items().map(of_kind).unwrap_or_default()
 }
 
 #[cfg(test)]
