@@ -1,30 +1,24 @@
 //! Clients that sign an assertion with a key of their own (RFC 7523, RFC 10070).
 
-use std::time::{Duration, Instant};
-
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokend::admin::client_key;
 use tokend::crypto::{digest, random};
-use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 
-use crate::support::https::{self, Https};
-use crate::support::keys::{self, KeyPair};
-use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+use crate::support::keys::KeyPair;
+use crate::support::{Answer, Engine, Server, TestClient, method};
 
 /// What a test does to claims or to a header.
 type Change<'a> = &'a dyn Fn(&mut Value);
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-fn jti() -> String {
+pub fn jti() -> String {
     random::identifier("").expect("an id")
 }
 
 /// A client without a secret, with that key.
-async fn keyed(server: &Server, key: &KeyPair) -> TestClient {
+pub async fn keyed(server: &Server, key: &KeyPair) -> TestClient {
     server
         .new_client(|new| {
             new.auth_methods = vec![method("private_key_jwt")];
@@ -33,7 +27,7 @@ async fn keyed(server: &Server, key: &KeyPair) -> TestClient {
         .await
 }
 
-fn claims(server: &Server, client: &TestClient) -> Value {
+pub fn claims(server: &Server, client: &TestClient) -> Value {
     json!({
         "iss": client.id,
         "sub": client.id,
@@ -43,14 +37,19 @@ fn claims(server: &Server, client: &TestClient) -> Value {
     })
 }
 
-async fn present(server: &Server, path: &str, assertion: &str, more: &[(&str, &str)]) -> Answer {
+pub async fn present(
+    server: &Server,
+    path: &str,
+    assertion: &str,
+    more: &[(&str, &str)],
+) -> Answer {
     let mut form = vec![("client_assertion_type", TYPE), ("client_assertion", assertion)];
     form.extend(more);
     server.keep_secret(assertion);
     Answer::of(server.http.post(server.url(path)).form(&form)).await
 }
 
-async fn ask(server: &Server, assertion: &str) -> Answer {
+pub async fn ask(server: &Server, assertion: &str) -> Answer {
     let grant = [("grant_type", "client_credentials")];
     present(server, "/v1/oauth/token", assertion, &grant).await
 }
@@ -291,151 +290,4 @@ async fn an_assertion_is_remembered_until_it_has_expired(
     ask(&server, &key.sign(&long)).await.assert_refused(401, "invalid_client");
     store.purge_assertions(now.plus_seconds(seven_days + 86_400 + 60)).await.expect("purged");
     assert!(is_new(&long).await, "the row of a long assertion went in time");
-}
-
-/// Line 4: keys that are fetched; a new one is found without a restart; a fetch never waits in a
-/// request.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_are_fetched_off_the_request_path(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let first = KeyPair::new(Algorithm::Es256);
-    let second = KeyPair::new(Algorithm::Rs256);
-    let set = keys::set(&[&first.jwk]);
-    let elsewhere = Https::new(move |_| https::json(&set)).await;
-    let settings = elsewhere.settings();
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let server = Server::with(engine, &settings).await;
-    let uri = KeySetUri::parse(&elsewhere.url("/jwks")).expect("a URI");
-    let client = server
-        .new_client(|new| {
-            new.auth_methods = vec![method("private_key_jwt")];
-            new.security.keys = Some(KeySource::Remote(uri));
-        })
-        .await;
-    let comes_true = async |key: &KeyPair| {
-        for _ in 0..100 {
-            if ask(&server, &key.sign(&claims(&server, &client))).await.status == 200 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
-    };
-    assert!(comes_true(&first).await);
-    let requests = elsewhere.requests();
-    for _ in 0..20 {
-        ask(&server, &first.sign(&claims(&server, &client))).await.token();
-    }
-    assert_eq!(elsewhere.requests(), requests, "kept, not fetched for each request");
-
-    let set = keys::set(&[&second.jwk]);
-    elsewhere.answer(move |_| https::json(&set));
-    server.clock.advance(11);
-    server.catch_up().await;
-    assert!(comes_true(&second).await, "an unknown key makes it look again");
-    let old = ask(&server, &first.sign(&claims(&server, &client))).await;
-    old.assert_refused(401, "invalid_client");
-
-    // All keys are withdrawn: the set is empty, and that counts.
-    elsewhere.answer(|_| https::json(r#"{"keys":[]}"#));
-    server.clock.advance(11);
-    let foreign = KeyPair::new(Algorithm::Es256);
-    ask(&server, &foreign.sign(&claims(&server, &client))).await;
-    let withdrawn = Instant::now();
-    while ask(&server, &second.sign(&claims(&server, &client))).await.status == 200 {
-        assert!(withdrawn.elapsed() < Duration::from_secs(10), "a withdrawn key still counts");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// SECURITY 26: redirects, too much and non-sense are not taken, and inner addresses not asked.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fetch_follows_no_redirect_and_reads_no_more_than_it_must() {
-    let elsewhere = Https::new(|path| match path {
-        "/moved" => "HTTP/1.1 302 Found\r\nlocation: /jwks\r\ncontent-length: 0\r\n\r\n".into(),
-        "/large" => https::json(&format!("{{\"keys\":[],\"x\":\"{}\"}}", "x".repeat(300_000))),
-        _ => https::json("{}"),
-    })
-    .await;
-    let config = |networks: &str| tokend::config::Fetch {
-        allowed_networks: networks.split(',').filter_map(|word| word.parse().ok()).collect(),
-        ca_file: Some(elsewhere.ca_file.path().to_owned()),
-    };
-    let fetcher = tokend::remote_keys::fetch::Fetcher::new(&config("127.0.0.0/8,::1/128"))
-        .expect("a fetcher");
-    assert!(fetcher.text(&elsewhere.url("/jwks")).await.is_ok());
-    let moved = fetcher.text(&elsewhere.url("/moved")).await.expect_err("a redirect");
-    assert!(moved.to_string().contains("302"), "{moved}");
-    let large = fetcher.text(&elsewhere.url("/large")).await.expect_err("too long");
-    assert!(large.to_string().contains("longer"), "{large}");
-    let requests = elsewhere.requests();
-    let guarded = tokend::remote_keys::fetch::Fetcher::new(&config("")).expect("a fetcher");
-    assert!(guarded.text(&elsewhere.url("/jwks")).await.is_err());
-    assert_eq!(elsewhere.requests(), requests);
-}
-
-/// A change of keys and a disabled client count at once.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_removed_key_no_longer_counts(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let server = Server::start(engine).await;
-    let key = KeyPair::new(Algorithm::Es256);
-    let next = KeyPair::new(Algorithm::EdDsa);
-    let client = keyed(&server, &key).await;
-    let id = client_id(&client.id);
-    let services = server.services();
-    client_key::add(services, &actor(), &id, next.source(), method("private_key_jwt"))
-        .await
-        .expect("added");
-    server.catch_up().await;
-    for key in [&key, &next] {
-        ask(&server, &key.sign(&claims(&server, &client))).await.token();
-    }
-    client_key::remove(services, &actor(), &id, Some(key.kid())).await.expect("removed");
-    server.catch_up().await;
-    let old = ask(&server, &key.sign(&claims(&server, &client))).await;
-    old.assert_refused(401, "invalid_client");
-    ask(&server, &next.sign(&claims(&server, &client))).await.token();
-}
-
-/// The operator's commands.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_operator_adds_lists_and_removes_keys(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let cli = Cli::new(engine).await;
-    let key = KeyPair::new(Algorithm::Es256);
-    cli.json(&["resource", "create", ORDERS]);
-    let made = cli.json_with(
-        &["client", "create", "A", "--id", "a", "--auth-method", "private_key_jwt", "--jwks", "-"],
-        &key.jwk.to_string(),
-    );
-    assert!(made["client_secret"].is_null() && made["secrets"] == json!([]), "{made}");
-    let listed = cli.json(&["client", "keys", "list", "a"]);
-    assert_eq!(listed[0]["kid"], key.kid());
-    let next = KeyPair::new(Algorithm::Rs256);
-    let both = cli.json_with(&["client", "keys", "add", "a", "--jwks", "-"], &next.jwk.to_string());
-    assert_eq!(both.as_array().map(Vec::len), Some(2));
-    let uri = ["client", "keys", "add", "a", "--jwks-uri", "https://a.example/jwks"];
-    assert_eq!(cli.run(&uri).code, 5, "one or the other");
-    let mut private = next.jwk.clone();
-    private["d"] = json!("AAAA");
-    let run = cli.run_with(&["client", "keys", "add", "a", "--jwks", "-"], &private.to_string());
-    assert!(run.code == 2 && run.stderr.contains("leaked"), "{run:?}");
-    assert_eq!(cli.run(&["client", "keys", "remove", "a", "nope"]).code, 4);
-    // What an operator has shut stays shut while a key is removed.
-    cli.json(&["client", "update", "a", "--auth-method", "client_secret_basic"]);
-    let left = cli.json(&["client", "keys", "remove", "a", key.kid()]);
-    let shown = cli.json(&["client", "update", "a", "--tls-subject", "san_dns=a.example"]);
-    assert_eq!(shown["auth_methods"], json!(["client_secret_basic", "tls_client_auth"]));
-    assert_eq!(left.as_array().map(Vec::len), Some(1));
-    assert_eq!(cli.json(&["client", "keys", "remove", "a", "--all"]), json!([]));
-    cli.json(&uri);
-    let shown = cli.json(&["client", "show", "a"]);
-    assert_eq!(shown["jwks_uri"], "https://a.example/jwks");
 }

@@ -15,7 +15,7 @@ use tokend::admin;
 use tokend::admin::revocation::{revoke_token, revoke_tokens};
 use tokend::admin::secret::{NewSecret, rotate};
 use tokend::jose::jwt;
-use tokend::model::client::{ClientId, ClientState};
+use tokend::model::client::ClientState;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
@@ -24,9 +24,9 @@ use tokend::model::token::TokenId;
 use crate::support::keys::{self, KeyPair};
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant, now};
 
-const TWO_DAYS: i64 = 2 * 86_400;
+pub const TWO_DAYS: i64 = 2 * 86_400;
 
-const UNLIMITED: (&str, &str) = ("TOKEND_LIMITS_TOKENS_PER_CLIENT", "off");
+pub const UNLIMITED: (&str, &str) = ("TOKEND_LIMITS_TOKENS_PER_CLIENT", "off");
 
 /// How many clients each command is raced with. `TOKEND_RACE_CLIENTS` asks for more than the gate.
 fn race_clients() -> usize {
@@ -35,7 +35,7 @@ fn race_clients() -> usize {
 }
 
 /// Two instances on one database, with a client that may introspect every token.
-struct Pair {
+pub struct Pair {
     servers: [Server; 2],
     gateway: TestClient,
 }
@@ -90,7 +90,7 @@ impl Pair {
 }
 
 /// The rule of the documentation for verifiers of the list.
-fn is_listed(list: &Value, token: &str) -> bool {
+pub fn is_listed(list: &Value, token: &str) -> bool {
     let (_, claims) = jwt::read_unchecked(token).expect("a JWT");
     let id = claims["client_id"].as_str().expect("a client");
     let jti = claims["jti"].as_str().expect("a jti");
@@ -142,7 +142,7 @@ impl Command {
     }
 }
 
-async fn set_state(server: &Server, client: &TestClient, state: ClientState) {
+pub async fn set_state(server: &Server, client: &TestClient, state: ClientState) {
     let id = client_id(&client.id);
     let (services, who) = (server.services(), actor());
     admin::client::set_state(services, &who, &id, state, None).await.expect("a change");
@@ -354,64 +354,4 @@ async fn a_request_that_waits_for_the_database_gets_no_token_that_survives() {
     } else {
         answer.assert_refused(503, "temporarily_unavailable");
     }
-}
-
-/// A restored database has other revocations: those in memory are replaced, and events are counted
-/// from its own number.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn revocations_are_replaced_when_the_database_was_restored(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let server = Server::start(engine).await;
-    let (kept, lost) = (server.client().await, server.client().await);
-    let old = server.ask(&kept).await.token();
-    revoke_tokens(server.services(), &actor(), &client_id(&kept.id)).await.expect("revoked");
-    let head = server.services().store.head().await.expect("a head");
-    revoke_tokens(server.services(), &actor(), &client_id(&lost.id)).await.expect("revoked");
-    server.catch_up().await;
-    assert_eq!(server.app.directory.revocations.epochs().len(), 2);
-    let statements = [
-        format!("DELETE FROM event WHERE sequence > {}", head.sequence),
-        format!("UPDATE event_head SET sequence = {}, hash = '{}'", head.sequence, head.hash),
-        format!("DELETE FROM revoked_client WHERE client_id = '{}'", lost.id),
-    ];
-    crate::following::tamper(&server, engine, &statements).await;
-    server.catch_up().await;
-    assert_eq!(server.app.directory.published_sequence(), head.sequence);
-    let epochs = server.app.directory.revocations.epochs();
-    let ids: Vec<_> = epochs.keys().map(ClientId::as_str).collect();
-    assert_eq!(ids, [kept.id.as_str()]);
-    let answer = server.post("/v1/oauth/introspect", &kept, &[("token", &old)]).await;
-    assert_eq!(answer.json()["active"], false);
-}
-
-/// Rows of schema 3 have no epoch: they compare times, this second included.
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_of_schema_3_still_revokes(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let server = Server::start(engine).await;
-    let client = server.client().await;
-    let token = server.ask(&client).await.token();
-    let statement = format!(
-        "INSERT INTO revoked_client (client_id, revoked_until, expires_at) VALUES ('{}', {}, {})",
-        client.id,
-        server.clock.now().0,
-        server.clock.now().0 + 90_000
-    );
-    crate::following::tamper(&server, engine, &[statement]).await;
-    let settings = [("TOKEND_ISSUER", server.base.as_str())];
-    let later = Clock::fixed(server.clock.now().plus_seconds(1));
-    let next = Server::at(server.place.clone(), later, &settings).await;
-    let is_active = async |token: &str| {
-        let answer = next.post("/v1/oauth/introspect", &client, &[("token", token)]).await;
-        answer.json()["active"].as_bool().expect("a boolean")
-    };
-    assert!(!is_active(&token).await);
-    assert!(is_active(&next.ask(&client).await.token()).await);
-    let list = next.get("/v1/oauth/revocations").await;
-    let (_, list) = jwt::read_unchecked(&list.text).expect("a JWT");
-    assert!(is_listed(&list, &token));
 }
