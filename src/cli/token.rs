@@ -21,8 +21,9 @@ use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
-use crate::oauth::token;
-use crate::oauth::token::request::RequestedAccess;
+use crate::oauth::token::mint::IssuedToken;
+use crate::oauth::token::request::{RequestedAccess, TokenRequest};
+use crate::oauth::token::{self, RatePolicy};
 use crate::server::ServeError;
 use crate::store::Store;
 
@@ -113,7 +114,9 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
-    let (granted, token) = token::issue(&app, &client, &requested).await.map_err(refused)?;
+    let request = TokenRequest::by_operator(client, requested);
+    let issued = token::respond(&app, request, RatePolicy::Exempt).await.map_err(refused)?;
+    let IssuedToken { response: token, granted } = issued;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {

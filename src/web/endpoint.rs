@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::token::RatePolicy;
 use crate::oauth::token::request::{TokenQuery, TokenRequest};
 use crate::oauth::token::sender_constraint::PresentedProof;
 use crate::oauth::{introspection, revocation, token};
@@ -61,7 +62,7 @@ where
         Endpoint::Token => {
             let proof = proof(&head.headers, head.uri.path())?;
             let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
-            let token = token::respond(app, &request).await?;
+            let token = token::respond(app, request, RatePolicy::Enforce).await?.response;
             write(&token, token.access_token.len() + RESPONSE_CAPACITY)
         }
         Endpoint::Introspection => {

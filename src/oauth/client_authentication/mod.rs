@@ -50,6 +50,11 @@ impl AuthenticatedClient {
         &self.entry
     }
 
+    /// The same, shared.
+    pub(super) fn shared_entry(&self) -> Arc<ClientEntry> {
+        self.entry.clone()
+    }
+
     /// Its identifier.
     pub fn id(&self) -> &ClientId {
         &self.entry.client_id

@@ -1,5 +1,5 @@
-//! What may it have? The client credentials grant (RFC 6749, section 4.4): the resource, the
-//! scope and the lifetime of the token, or a rejection that tells the client what it may ask for.
+//! Step 2, authorization: resource, scope, networks and lifetime of the token, or a rejection that
+//! names what the client may request.
 
 use std::sync::Arc;
 
@@ -16,16 +16,37 @@ use crate::oauth::token::request::RequestedAccess;
 /// How many resources or scopes a rejection lists at the most.
 const MAX_LISTED: usize = 10;
 
-/// What has been granted. Only [`grant`] makes one.
+/// What a client has been granted. Only [`authorize`] makes one.
 #[derive(Debug)]
 pub struct Granted {
+    client: AuthenticatedClient,
+    subject: Subject,
     grant: Arc<EffectiveGrant>,
-    /// The scopes asked for; all that are offered if absent.
+    /// The requested scopes; all of the grant if absent.
     scope: Option<Scopes>,
     lifetime: Lifetime,
 }
 
+/// The subject of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The client itself: no user is involved (RFC 9068, section 2.2).
+    Client,
+}
+
 impl Granted {
+    /// The client that has been granted this.
+    pub fn client(&self) -> &AuthenticatedClient {
+        &self.client
+    }
+
+    /// The claim `sub`.
+    pub fn subject(&self) -> &str {
+        match self.subject {
+            Subject::Client => self.client.id().as_str(),
+        }
+    }
+
     /// The resource, which becomes the audience.
     pub fn resource(&self) -> &Resource {
         &self.grant.resource
@@ -50,25 +71,25 @@ impl Granted {
     }
 }
 
-/// Decides what the client gets of what it wants (DESIGN D5): all of it, or a rejection.
-pub fn authorize(
+/// Grants all that is requested (DESIGN D5), or rejects the request.
+pub(super) fn authorize(
     app: &App,
-    client: &AuthenticatedClient,
+    client: AuthenticatedClient,
     grant_type: &GrantType,
     requested: &RequestedAccess,
 ) -> Result<Granted, OAuthError> {
-    refuse_other_grants(client, grant_type)?;
+    refuse_other_grants(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
     let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
-    let grant = choose(client, grants, &requested.resources, scope.as_ref())?;
+    let grant = choose(&client, grants, &requested.resources, scope.as_ref())?;
     if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
-        return Err(beyond_grant(client, &grant, beyond.as_str()));
+        return Err(beyond_grant(&client, &grant, beyond.as_str()));
     }
-    refuse_from_elsewhere(client, &grant)?;
-    let lifetime = lifetime(app, client, &grant.resource);
-    Ok(Granted { grant, scope, lifetime })
+    refuse_from_elsewhere(&client, &grant)?;
+    let lifetime = lifetime(app, &client, &grant.resource);
+    Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
 }
 
 fn refuse_from_elsewhere(

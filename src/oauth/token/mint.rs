@@ -1,7 +1,6 @@
-//! The token itself: a JWT of RFC 9068.
+//! Step 7, the token itself: a signed JWT (RFC 9068).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,19 +12,13 @@ use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
-use crate::oauth::token::sender_constraint::Binding;
+use crate::oauth::token::issue_time::IssueTime;
+use crate::oauth::token::sender_constraint::Bound;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const TOKEN_CAPACITY: usize = 512;
-
-/// How often a request looks whether this instance has published a revocation that it is loading.
-const PUBLICATION_POLL: Duration = Duration::from_millis(10);
-
-/// How often at most: two seconds in all.
-const PUBLICATION_POLLS: u32 = 200;
 
 /// The answer to a token request (RFC 6749, section 5.1).
 #[derive(Debug, Serialize)]
@@ -58,42 +51,35 @@ struct Claims<'a> {
     cnf: Option<&'a Confirmation>,
 }
 
-/// The time of a token, in the two measures that a revocation compares.
-#[derive(Debug, Clone, Copy)]
-pub struct IssueTime {
-    /// The claim `iat`. It is read once, so `exp` − `iat` is exactly what `expires_in` says.
-    pub now: Timestamp,
-    /// The claim `evt`: the sequence of the last event that was in memory when the client was
-    /// looked up.
-    evt: i64,
+/// A token, and what it was issued for.
+#[derive(Debug)]
+pub struct IssuedToken {
+    /// The answer to the requester.
+    pub response: TokenResponse,
+    /// What has been granted.
+    pub granted: Granted,
 }
 
-/// Makes a token of what has been granted.
-pub fn mint(
-    app: &App,
-    client: &AuthenticatedClient,
-    granted: &Granted,
-    binding: &Binding,
-    issued: IssueTime,
-) -> Result<TokenResponse, OAuthError> {
-    let IssueTime { now, evt } = issued;
+/// Signs a token of what has been granted and bound.
+pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedToken, OAuthError> {
+    let IssueTime { now, evt } = time;
+    let granted = bound.granted();
     let resource = granted.resource();
     let expiry = now.plus(granted.lifetime());
     let scope = Some(granted.scope_text()).filter(|scope| !scope.is_empty());
-    let id = client.id().as_str();
     let jti = random::public_bytes::<16>()
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let claims = Claims {
         iss: app.issuer.as_str(),
-        sub: id,
+        sub: granted.subject(),
         aud: resource.resource.as_str(),
-        client_id: id,
+        client_id: granted.client().id().as_str(),
         scope: scope.as_deref(),
         iat: now.0,
         exp: expiry.0,
         jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
         evt,
-        cnf: binding.confirmation(),
+        cnf: bound.confirmation(),
     };
     let mut text = Vec::with_capacity(TOKEN_CAPACITY);
     serde_json::to_writer(&mut text, &claims)
@@ -107,8 +93,10 @@ pub fn mint(
     let access_token = key
         .sign_typed(resource.token_typ, &text)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
-    let token_type = token_type(binding.confirmation());
-    Ok(TokenResponse { access_token, token_type, expires_in: expiry.0 - now.0, scope })
+    let token_type = token_type(bound.confirmation());
+    let expires_in = expiry.0 - now.0;
+    let response = TokenResponse { access_token, token_type, expires_in, scope };
+    Ok(IssuedToken { response, granted: bound.into_granted() })
 }
 
 /// The key of a resource's own algorithm, from the moment it signs; until then the one before.
@@ -131,37 +119,4 @@ pub(in crate::oauth) fn token_type(confirmation: Option<&Confirmation>) -> &'sta
         Some(Confirmation::Key(_)) => "DPoP",
         Some(Confirmation::Certificate(_)) | None => "Bearer",
     }
-}
-
-/// The time of a token. This is the one look at the clock for it.
-///
-/// A revocation that is newer than the client's number is either not in memory yet: then the token
-/// carries the smaller number and is revoked with the others. Or it is in memory and about to be
-/// published: then this waits some milliseconds for the new number. The client may use that one if
-/// the directory still holds the client that was authenticated.
-///
-/// # Errors
-/// 503 if the client has been changed meanwhile, if the number does not come within two seconds, or
-/// if the clock of this instance is so far behind that the token would be revoked at once.
-pub async fn issue_time(app: &App, client: &AuthenticatedClient) -> Result<IssueTime, OAuthError> {
-    let mut issued = IssueTime { now: app.services.clock.now(), evt: client.evt() };
-    let id = client.id().as_str();
-    for _ in 0..PUBLICATION_POLLS {
-        match app.directory.revocations.epoch(id) {
-            Some(epoch) if issued.evt < epoch.evt => {}
-            Some(epoch) if epoch.is_after(issued.evt, issued.now) => {
-                return Err(OAuthError::unavailable(
-                    "the clock of this instance is more than 60 s behind the time at which the tokens of the client were revoked",
-                ));
-            }
-            _ => return Ok(issued),
-        }
-        tokio::time::sleep(PUBLICATION_POLL).await;
-        issued =
-            IssueTime { now: app.services.clock.now(), evt: app.directory.published_sequence() };
-        if !client.is_current(app) {
-            return Err(OAuthError::unavailable("the client has just been changed"));
-        }
-    }
-    Err(OAuthError::unavailable("a revocation of the client's tokens is still being loaded"))
 }

@@ -1,72 +1,69 @@
 //! The token request (RFC 6749, section 3.2): from a parsed request to a signed token.
 //!
-//! Read [`respond`] first. Each step takes the value that the step before it made, and only the
+//! Read [`respond`] first. Each step takes the value that the previous step returned, and only the
 //! step that checks can make that value.
 
 pub mod authorization;
+mod issue_time;
 pub mod mint;
 pub(super) mod rate;
 pub mod request;
 pub mod sender_constraint;
 
+pub use rate::RatePolicy;
+
 use crate::app::App;
-use crate::model::client::GrantType;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::token::authorization::Granted;
-use crate::oauth::token::mint::TokenResponse;
-use crate::oauth::token::request::{GrantRequest, RequestedAccess, TokenRequest};
+use crate::oauth::token::authorization::authorize;
+use crate::oauth::token::issue_time::issue_time;
+use crate::oauth::token::mint::{IssuedToken, mint};
+use crate::oauth::token::request::{Grant, Requester, TokenRequest};
+use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 
-/// Answers a token request (RFC 6749, section 3.2): authenticate, authorize, mint.
-pub async fn respond(app: &App, request: &TokenRequest) -> Result<TokenResponse, OAuthError> {
-    let client = match &request.grant {
-        GrantRequest::ClientCredentials(_) => {
-            client_authentication::authenticate(app, &request.caller, Purpose::Token).await?
-        }
-        GrantRequest::JwtBearer(assertion, _) => {
-            let proving =
-                client_authentication::authenticate_by_grant(app, &request.caller, assertion);
-            Box::pin(proving).await?
-        }
+/// Answers a token request in seven steps.
+///
+/// | Step | Decides | Returns |
+/// |---|---|---|
+/// | 1 authenticate | the client | [`AuthenticatedClient`] |
+/// | 2 authorize | resource, scope, networks, lifetime | `Granted`, which owns the client |
+/// | 3 issue time | the claims `iat` and `evt` | `IssueTime` |
+/// | 4 verify binding | DPoP proof or certificate | `VerifiedBinding` |
+/// | 5 count | the token rate | nothing |
+/// | 6 consume proof | the replay cache | `Bound`, which owns what is granted |
+/// | 7 mint | claims and signature | [`IssuedToken`] |
+pub async fn respond(
+    app: &App,
+    request: TokenRequest,
+    rate: RatePolicy,
+) -> Result<IssuedToken, OAuthError> {
+    let TokenRequest { requester, grant, requested, proof } = request;
+    let client = authenticate(app, requester, &grant).await?;
+    let entry = client.shared_entry();
+    let steps = async {
+        let granted = authorize(app, client, &grant.grant_type(), &requested)?;
+        let time = issue_time(app, &granted).await?;
+        let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
+        rate::count(app, &granted, rate, time.now)?;
+        let bound = consume_proof(app, granted, binding, time.now)?;
+        mint(app, bound, time)
     };
-    authorize_and_mint(app, &client, request)
-        .await
-        .map_err(|rejection| rejection.about(client.id().as_str()))
+    steps.await.map_err(|rejection| rejection.about(entry.client_id.as_str()))
 }
 
-/// Issues a token without a request, to a client for which an operator speaks: authorize, mint. Says
-/// also what has been granted.
-pub async fn issue(
+async fn authenticate(
     app: &App,
-    client: &AuthenticatedClient,
-    requested: &RequestedAccess,
-) -> Result<(Granted, TokenResponse), OAuthError> {
-    let granted = authorization::authorize(app, client, &GrantType::ClientCredentials, requested)?;
-    let issued = mint::issue_time(app, client).await?;
-    let binding = sender_constraint::verify_binding(app, client, None, issued.now)?;
-    let binding = binding.consume_proof(app, client, issued.now)?;
-    let token = mint::mint(app, client, &granted, &binding, issued)?;
-    Ok((granted, token))
-}
-
-async fn authorize_and_mint(
-    app: &App,
-    client: &AuthenticatedClient,
-    request: &TokenRequest,
-) -> Result<TokenResponse, OAuthError> {
-    let granted = match &request.grant {
-        GrantRequest::ClientCredentials(requested) => {
-            authorization::authorize(app, client, &GrantType::ClientCredentials, requested)?
+    requester: Requester,
+    grant: &Grant,
+) -> Result<AuthenticatedClient, OAuthError> {
+    match (requester, grant) {
+        (Requester::Operator(client), _) => Ok(client),
+        (Requester::Caller(caller), Grant::ClientCredentials) => {
+            client_authentication::authenticate(app, &caller, Purpose::Token).await
         }
-        GrantRequest::JwtBearer(_, requested) => {
-            authorization::authorize(app, client, &GrantType::JwtBearer, requested)?
+        (Requester::Caller(caller), Grant::JwtBearer(assertion)) => {
+            // Boxed, so that the future of other requests does not hold its state.
+            Box::pin(client_authentication::authenticate_by_grant(app, &caller, assertion)).await
         }
-    };
-    // The one look at the clock for the token comes last: a first proof may have taken seconds.
-    let issued = mint::issue_time(app, client).await?;
-    let checked =
-        sender_constraint::verify_binding(app, client, request.proof.as_ref(), issued.now)?;
-    rate::count(app, client, &granted, issued.now)?;
-    let binding = checked.consume_proof(app, client, issued.now)?;
-    mint::mint(app, client, &granted, &binding, issued)
+    }
 }

@@ -1,23 +1,34 @@
-//! How many tokens may it have? A token lives for an hour or so; a client that asks for one at each
-//! call of an API is told to keep it. Each instance counts for itself, in memory.
+//! Step 5, token rate limits. Clients should reuse a token until it expires; a rate limit enforces
+//! this. Each instance counts in its own memory.
 
 use crate::app::App;
 use crate::directory::ClientEntry;
 use crate::model::rate::{RateCounter, RateLimit};
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::{AuthenticatedClient, Purpose};
+use crate::oauth::client_authentication::Purpose;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 
-/// Counts the token that is about to be issued, or refuses it (RFC 6585, section 4). The client's
-/// own rate counts before the server's.
-pub(in crate::oauth) fn count(
+/// How tokens are counted against the rate of their client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RatePolicy {
+    /// Each token counts. For requests of clients.
+    Enforce,
+    /// Tokens are not counted. For operators.
+    Exempt,
+}
+
+/// Counts a token before it is issued, or rejects it (RFC 6585, section 4). The client's own rate
+/// overrides the server's.
+pub(super) fn count(
     app: &App,
-    client: &AuthenticatedClient,
     granted: &Granted,
+    policy: RatePolicy,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    if client.is_counted() {
+    let client = granted.client();
+    // An assertion has been counted as the token that it is for.
+    if policy == RatePolicy::Exempt || client.is_counted() {
         return Ok(());
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };

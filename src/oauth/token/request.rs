@@ -4,28 +4,50 @@ use secrecy::SecretString;
 
 use crate::model::client::GrantType;
 use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
+use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::token::sender_constraint::PresentedProof;
 
-/// A token request (RFC 6749, section 4.4.2) whose shape is right.
+/// A token request (RFC 6749, section 4.4.2) whose form is valid.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// Who asks.
-    pub caller: Caller,
-    /// The grant that is asked for.
-    pub grant: GrantRequest,
-    /// The proof of a key to which the token shall be bound.
+    /// The requester and its credentials.
+    pub requester: Requester,
+    /// The grant.
+    pub grant: Grant,
+    /// What the token is requested for.
+    pub requested: RequestedAccess,
+    /// The proof of a key to which the token is to be bound.
     pub proof: Option<PresentedProof>,
 }
 
-/// The grant that is asked for.
+/// The requester of a token.
 #[derive(Debug)]
-pub enum GrantRequest {
+pub enum Requester {
+    /// A client, with its credentials.
+    Caller(Caller),
+    /// An operator, in the name of a client.
+    Operator(AuthenticatedClient),
+}
+
+/// The grant of a token request.
+#[derive(Debug)]
+pub enum Grant {
     /// RFC 6749, section 4.4.
-    ClientCredentials(RequestedAccess),
-    /// RFC 7523, section 2.1: the token of a trusted issuer is the grant and the proof at once.
-    JwtBearer(SecretString, RequestedAccess),
+    ClientCredentials,
+    /// RFC 7523, section 2.1: the token of a trusted issuer is grant and credential at once.
+    JwtBearer(SecretString),
+}
+
+impl Grant {
+    /// The parameter `grant_type`.
+    pub fn grant_type(&self) -> GrantType {
+        match self {
+            Self::ClientCredentials => GrantType::ClientCredentials,
+            Self::JwtBearer(_) => GrantType::JwtBearer,
+        }
+    }
 }
 
 /// What the token should be for.
@@ -59,11 +81,8 @@ impl TokenRequest {
         resources.dedup();
         let scope = parameters.take("scope");
         let requested = RequestedAccess { resources, scope };
-        let grant = match assertion {
-            Some(assertion) => GrantRequest::JwtBearer(assertion, requested),
-            None => GrantRequest::ClientCredentials(requested),
-        };
-        Ok(Self { caller, grant, proof: None })
+        let grant = assertion.map_or(Grant::ClientCredentials, Grant::JwtBearer);
+        Ok(Self { requester: Requester::Caller(caller), grant, requested, proof: None })
     }
 }
 
@@ -92,6 +111,12 @@ fn assertion(
 }
 
 impl TokenRequest {
+    /// The request of an operator in the name of a client.
+    pub fn by_operator(client: AuthenticatedClient, requested: RequestedAccess) -> Self {
+        let requester = Requester::Operator(client);
+        Self { requester, grant: Grant::ClientCredentials, requested, proof: None }
+    }
+
     /// The same with a proof of possession.
     #[must_use]
     pub fn with_proof(self, proof: Option<PresentedProof>) -> Self {
@@ -162,7 +187,10 @@ mod tests {
     #[test]
     fn a_client_id_alone_is_nobody() {
         let request = request(&format!("{GRANT}&client_id=a"), HeaderCredentials::Absent);
-        assert!(request.expect("a request").caller.credentials.is_none());
+        let Requester::Caller(caller) = request.expect("a request").requester else {
+            panic!("another requester");
+        };
+        assert!(caller.credentials.is_none());
     }
 
     /// C-25, C-37.
@@ -178,11 +206,7 @@ mod tests {
     #[test]
     fn resource_and_audience_say_the_same() {
         let form = format!("{GRANT}&resource=urn:a&audience=urn:a&resource=urn:b");
-        let GrantRequest::ClientCredentials(requested) =
-            request(&form, HeaderCredentials::Absent).expect("a request").grant
-        else {
-            panic!("another grant");
-        };
-        assert_eq!(requested.resources, ["urn:a", "urn:b"]);
+        let request = request(&form, HeaderCredentials::Absent).expect("a request");
+        assert_eq!(request.requested.resources, ["urn:a", "urn:b"]);
     }
 }

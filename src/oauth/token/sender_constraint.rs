@@ -1,5 +1,5 @@
-//! To what is the token bound? A key of the client's own, if it proves to have one, or the
-//! certificate that it shows.
+//! Steps 4 and 6, sender constraint (RFC 9700, section 2.2.1): the token is bound to a key that the
+//! client proves to hold, or to the certificate that it presents.
 
 use crate::app::App;
 use crate::jose::dpop::{Expected, Proof, ProofError};
@@ -9,6 +9,7 @@ use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::metadata::TOKEN_PATH;
+use crate::oauth::token::authorization::Granted;
 
 /// A proof as it came with a request (RFC 9449, section 5), unread.
 #[derive(Debug)]
@@ -19,68 +20,50 @@ pub struct PresentedProof {
     pub path: String,
 }
 
-/// What a token can be bound to: [`check`] has found nothing wrong with it.
+/// A binding without a fault. Only [`verify_binding`] makes one.
 #[derive(Debug)]
 pub struct VerifiedBinding {
     confirmation: Option<Confirmation>,
-    /// The name of the proof, which counts once.
+    /// The name of the proof, which is valid once.
     proof: Option<String>,
 }
 
-impl VerifiedBinding {
-    /// Uses the proof up. It comes after everything that may refuse the request otherwise: the
-    /// client may send the same proof again then, and has taken no room in the memory of proofs. A
-    /// proof that has been used counts against the client's rate all the same: it is its own doing.
-    pub fn consume_proof(
-        self,
-        app: &App,
-        client: &AuthenticatedClient,
-        now: Timestamp,
-    ) -> Result<Binding, OAuthError> {
-        let taken = match &self.proof {
-            Some(name) => app.services.dpop_proofs.take(name, client.id().as_str(), now),
-            None => Ok(()),
-        };
-        match taken {
-            Ok(()) => Ok(Binding(self.confirmation)),
-            Err(Refused::Seen) => Err(OAuthError::new(
-                ErrorCode::InvalidDpopProof,
-                "The DPoP proof has been used before: make one for each request, with its own jti.",
-            )),
-            Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
-            Err(Refused::FullForOne(seconds)) => Err(OAuthError::too_many(
-                format!(
-                    "Client {} has sent too many DPoP proofs. Keep a token until it expires. Next one in {seconds} s.",
-                    client.id()
-                ),
-                seconds,
-            )),
-        }
-    }
-}
-
-/// What a token is bound to. Only [`VerifiedBinding::consume_proof`] makes one.
+/// What has been granted, and the binding of the token. Only [`consume_proof`] makes one.
 #[derive(Debug)]
-pub struct Binding(Option<Confirmation>);
+pub struct Bound {
+    granted: Granted,
+    confirmation: Option<Confirmation>,
+}
 
-impl Binding {
-    /// What the token has to say about it; nothing for a bearer token.
+impl Bound {
+    /// What has been granted.
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// The claim `cnf`; absent for a bearer token.
     pub fn confirmation(&self) -> Option<&Confirmation> {
-        self.0.as_ref()
+        self.confirmation.as_ref()
+    }
+
+    /// What has been granted, by value.
+    pub fn into_granted(self) -> Granted {
+        self.granted
     }
 }
 
-/// Checks what the client binds its token to, and that it does if it must.
-pub fn verify_binding(
+/// Checks the binding that the client requests, and that a client that must bind its tokens does.
+pub(super) fn verify_binding(
     app: &App,
-    client: &AuthenticatedClient,
+    granted: &Granted,
     presented: Option<&PresentedProof>,
     now: Timestamp,
 ) -> Result<VerifiedBinding, OAuthError> {
+    let client = granted.client();
     let security = client.entry().security.as_deref();
     let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
-        // A token has one key (RFC 7800, section 3.1), and for this client it is settled whose.
+        // A token has one key (RFC 7800, section 3.1), and this client's is its certificate's.
         Some(_) if must_show_certificate(client) => Err(OAuthError::invalid_request(format!(
             "Tokens of client {} are bound to its certificate (RFC 8705): leave the DPoP header out.",
             client.id()
@@ -98,6 +81,36 @@ pub fn verify_binding(
             ),
         )),
         None => Ok(VerifiedBinding { confirmation: by_certificate(client)?, proof: None }),
+    }
+}
+
+/// Marks the proof as used. This comes after everything else that may reject the request: the
+/// client may then send the same proof again, and it has taken no space in the replay cache. A
+/// replayed proof still counts against the client's rate.
+pub(super) fn consume_proof(
+    app: &App,
+    granted: Granted,
+    binding: VerifiedBinding,
+    now: Timestamp,
+) -> Result<Bound, OAuthError> {
+    let id = granted.client().id();
+    let taken = match &binding.proof {
+        Some(name) => app.services.dpop_proofs.take(name, id.as_str(), now),
+        None => Ok(()),
+    };
+    match taken {
+        Ok(()) => Ok(Bound { granted, confirmation: binding.confirmation }),
+        Err(Refused::Seen) => Err(OAuthError::new(
+            ErrorCode::InvalidDpopProof,
+            "The DPoP proof has been used before: make one for each request, with its own jti.",
+        )),
+        Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
+        Err(Refused::FullForOne(seconds)) => Err(OAuthError::too_many(
+            format!(
+                "Client {id} has sent too many DPoP proofs. Keep a token until it expires. Next one in {seconds} s."
+            ),
+            seconds,
+        )),
     }
 }
 
