@@ -1,11 +1,18 @@
-# `make test` runs everything, `make check` is what CI runs. Both install what is missing.
+# `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
+# `make check` is what CI runs. The targets install what is missing, except for `make test-fast`.
 
-.PHONY: check fmt clippy doc deny test tools bench growth
+.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow tools bench growth
 
-check: fmt clippy doc deny test
+check: fmt typos clippy doc deny test
 
 fmt:
 	cargo fmt --check
+
+typos:
+	sh .ci/typos
+
+prose:
+	sh .ci/prose
 
 clippy:
 	cargo clippy --locked --all-targets -- -D warnings
@@ -16,12 +23,25 @@ doc:
 deny:
 	sh .ci/deny
 
+# The oldest Rust that Cargo.toml names.
+msrv:
+	cargo +$$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked --all-targets
+
 tools:
 	sh .ci/install
+
+# A Rust toolchain is enough: SQLite, a debug build, no root, no network.
+test-fast:
+	sh .ci/test-fast
 
 test: tools
 	cargo build --locked --release
 	cargo test --locked --lib --test it
+
+# What measures time: differences of some percent, floods, and bounds of seconds. One test after
+# the other, on a machine that does little else.
+test-slow: tools
+	cargo test --locked --test it -- --ignored --test-threads 1
 
 # The server has one core, the load the other one. Figures of other machines are not comparable;
 # ratios to the limit, measured in the same run, are. Each benchmark writes its section of
