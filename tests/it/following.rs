@@ -48,6 +48,7 @@ async fn disable_elsewhere(server: &Server, client: &TestClient) {
 #[case(Engine::Sqlite, &[], Duration::from_secs(2))]
 #[case(Engine::Postgres, &[("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")], Duration::from_millis(500))]
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures time: make test-slow"]
 async fn a_change_by_another_process_arrives_soon(
     #[case] engine: Engine,
     #[case] settings: &[(&str, &str)],

