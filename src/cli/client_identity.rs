@@ -127,7 +127,7 @@ mod tests {
         (id, identity.name.as_ref().map_or("the id", ClientName::as_str))
     }
 
-    /// Line 6: the argument is the id, and the name is the id if none is given.
+    /// The argument is the id, and the name is the id if none is given.
     #[test]
     fn the_argument_is_the_id() {
         let plain = identity([Some("billing"), None, None], false).expect("an identity");
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(pair(&identity([Some(url), None, None], false).expect("one")), (url, "the id"));
     }
 
-    /// Line 6: with --id the argument is the name, for one release.
+    /// With --id the argument is the name, for one release.
     #[test]
     fn the_old_form_still_works() {
         let old = identity([Some("Billing worker"), None, Some("billing")], false);

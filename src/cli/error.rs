@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::schema::SchemaError;
 use crate::telemetry;
 
-/// The exit codes of UX §2.5.
+/// The exit codes, which scripts look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     Done = 0,

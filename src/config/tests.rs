@@ -39,7 +39,7 @@ fn every_setting_stands_in_the_manual_with_a_comment_above_it() {
     }
 }
 
-/// UX §5.1: file, environment, file named by the environment, flags; the later is the stronger.
+/// File, environment, file named by the environment, flags; the later is the stronger.
 #[test]
 fn the_stronger_source_wins() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -353,7 +353,7 @@ mod tests {
         assert!(matches!(error, CryptoError::WrongMasterKey(_)), "{error}");
     }
 
-    /// Issue 9, line 3: the public half outlives the master key, and does not sign.
+    /// The public half outlives the master key, and does not sign.
     #[test]
     fn a_key_without_its_private_half_is_published_and_never_signs() {
         let master = master();

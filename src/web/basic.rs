@@ -180,7 +180,7 @@ mod tests {
         key.mint(&id).expect("a secret").expose_secret().to_owned()
     }
 
-    /// Line 6: a generated secret after the last colon ends the credentials, whatever is known.
+    /// A generated secret after the last colon ends the credentials, whatever is known.
     #[test]
     fn a_generated_secret_is_found_behind_an_id_with_colons() {
         let secret = generated_secret();
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(read(&pair), Ok(("svc".into(), format!("a:{damaged}"))));
     }
 
-    /// Line 6: then the longest known id, then the first colon.
+    /// Then the longest known id, then the first colon.
     #[test]
     fn the_longest_known_id_wins_and_the_first_colon_is_the_last_resort() {
         let pair = basic("svc:a:b:p%41s+w");
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(read(&[]), ("svc".into(), "a:b:pAs w".into()));
     }
 
-    /// Line 6: the encoded form of an id with colons needs no lookup.
+    /// The encoded form of an id with colons needs no lookup.
     #[test]
     fn an_encoded_id_with_colons_is_decoded() {
         let never = |_: &str| -> bool { panic!("looked up") };
@@ -220,7 +220,7 @@ mod tests {
         assert!(decode(basic("cl_a:tkd_b").as_bytes(), never).is_ok());
     }
 
-    /// Line 6: an id with a percent sign or a plus, sent as it is.
+    /// An id with a percent sign or a plus, sent as it is.
     #[test]
     fn an_id_that_is_known_only_as_it_stands_is_not_decoded() {
         let pair = basic("a%2Fb+c:x%2By");

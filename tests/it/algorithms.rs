@@ -38,7 +38,7 @@ async fn sign_with(server: &Server, algorithm: Option<Algorithm>) {
     server.catch_up().await;
 }
 
-/// Line 1: every algorithm, for the server as a whole; RSA keys of both sizes.
+/// Every algorithm, for the server as a whole; RSA keys of both sizes.
 #[rstest]
 #[case("ES256", "2048", None)]
 #[case("RS256", "2048", Some(256))]
@@ -142,7 +142,7 @@ async fn the_first_keys_of_all_sign_at_once() {
     drop(server);
 }
 
-/// Line 1: a key of a type is made when the first resource wants it, published before it signs,
+/// A key of a type is made when the first resource wants it, published before it signs,
 /// and leaves the key set when nobody wants it any more and its last token has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,7 @@ fn assertion(server: &Server, client: &TestClient, key: &KeyPair, aud: &Value) -
     }))
 }
 
-/// Line 8: off by default, exactly the registered URLs, one string, and for the client itself.
+/// Off by default, exactly the registered URLs, one string, and for the client itself.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_have_the_token_endpoint_as_audience(

@@ -12,7 +12,7 @@ use tokend::admin::client_key;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 
-/// Line 4: keys that are fetched; a new one is found without a restart; a fetch never waits in a
+/// Keys that are fetched; a new one is found without a restart; a fetch never waits in a
 /// request.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,7 @@ async fn a_client_lives_from_create_to_delete(
     );
 }
 
-/// UX §2.5: scripts look at the exit code.
+/// Scripts look at the exit code.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_failure_has_its_exit_code(

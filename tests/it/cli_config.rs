@@ -26,7 +26,7 @@ async fn check_config_tells_every_problem_at_once() {
     }
 }
 
-/// The screen of UX §5.3.
+/// The screen of the checked settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_reads_like_this() {
     let cli = Cli::new(Engine::Sqlite)

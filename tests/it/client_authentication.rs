@@ -241,7 +241,7 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     let body = format!("{GRANT}&client_id=a%3Ab&client_secret=a%2Bb%252F%3Ac");
     assert_eq!(server.form(&body).await.status, 200);
     assert_eq!(checks(), before + 1, "a proved secret is hashed again");
-    // Line 6: a plain colon in a known id shows that nothing is encoded.
+    // A plain colon in a known id shows that nothing is encoded.
     assert_eq!(with_header(&server, &basic("a:b:a+b%2F:c"), GRANT).await.status, 200);
     assert_eq!(checks(), before + 1, "a proved secret is hashed again");
     // The same bytes behind an id without a colon say something else, and fail cleanly.

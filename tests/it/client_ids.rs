@@ -33,7 +33,7 @@ async fn token_by(server: &Server, pair: &str) -> Answer {
     with_pair(server, "/v1/oauth/token", pair, &GRANT).await
 }
 
-/// Line 6: encoded and unencoded Basic, the body, introspection; with a generated secret.
+/// Encoded and unencoded Basic, the body, introspection; with a generated secret.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_with_colons_works_in_every_form(
@@ -73,7 +73,7 @@ async fn an_id_with_colons_works_in_every_form(
     }
 }
 
-/// Line 6: secrets of other systems have no form of their own, so known ids decide.
+/// Secrets of other systems have no form of their own, so known ids decide.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_secret_with_colons_meets_the_longest_known_id(
@@ -108,7 +108,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// Lines 6, O-17 and O-35: every command accepts an id, and a name that one client has.
+/// O-17, O-35: every command accepts an id, and a name that one client has.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unique_name_is_understood_and_said(
@@ -143,7 +143,7 @@ async fn a_unique_name_is_understood_and_said(
     assert_eq!(cli.run(&["client", "show", "Büro 7"]).code, 4);
 }
 
-/// Line 6: an id wins over a name; a name that two clients have means neither.
+/// An id wins over a name; a name that two clients have means neither.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_wins_over_a_name_and_two_names_are_an_error(
@@ -161,7 +161,7 @@ async fn an_id_wins_over_a_name_and_two_names_are_an_error(
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout.lines().count(), 3);
 }
 
-/// Line 6: the forms of earlier releases, for one release.
+/// The forms of earlier releases, for one release.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_forms_of_earlier_releases_still_work() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -181,7 +181,7 @@ async fn the_forms_of_earlier_releases_still_work() {
     assert_eq!(text(&cli.json(&["client", "show", "plain"]), "name"), "plain");
 }
 
-/// Line 6: the audit log and the command line take ids with slashes and colons.
+/// The audit log and the command line take ids with slashes and colons.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_is_an_id_for_every_command(

@@ -70,7 +70,7 @@ fn everything(key: &KeyPair) -> Value {
     })
 }
 
-/// Line 9: all that `client create` and the commands after it can set.
+/// All that `client create` and the commands after it can set.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -120,7 +120,7 @@ async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] e
     assert_eq!(ask("another-secret").await, 401);
 }
 
-/// Line 9: what is done once is skipped, or left as it is, by the next run; no event is written.
+/// What is done once is skipped, or left as it is, by the next run; no event is written.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rerun_changes_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -152,7 +152,7 @@ async fn a_rerun_changes_nothing(#[values(Engine::Sqlite, Engine::Postgres)] eng
     assert!(run.stderr.contains("--skip-existing") && run.stderr.contains("--update"), "{run:?}");
 }
 
-/// Line 9: members that are given are replaced, secrets are added, everything else stays.
+/// Members that are given are replaced, secrets are added, everything else stays.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_replaces_what_is_given(
@@ -208,7 +208,7 @@ async fn an_update_replaces_what_is_given(
     }
 }
 
-/// Line 9: a client that an import disables gets no tokens, and has none.
+/// A client that an import disables gets no tokens, and has none.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_disables_a_client_ends_its_tokens(
@@ -230,7 +230,7 @@ async fn an_import_that_disables_a_client_ends_its_tokens(
     assert_eq!(results(&import(&cli, &["--update"], &[line])), ["unchanged"]);
 }
 
-/// Line 9: all lines that are wrong are told at once, with their numbers, and nothing is written.
+/// All lines that are wrong are told at once, with their numbers, and nothing is written.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_has_its_line_and_nothing_is_written(
@@ -281,7 +281,7 @@ async fn every_problem_has_its_line_and_nothing_is_written(
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "taken\n");
 }
 
-/// Line 9: ten thousand clients, all or nothing; with --update no event for what stays.
+/// Ten thousand clients, all or nothing; with --update no event for what stays.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn many_clients_are_imported_at_once(
@@ -309,7 +309,7 @@ async fn many_clients_are_imported_at_once(
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
 }
 
-/// Line 9: the schema and the page name the same members.
+/// The schema and the page name the same members.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schema_and_the_page_name_every_member() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -334,7 +334,7 @@ async fn the_schema_and_the_page_name_every_member() {
     assert_eq!(cli.run(&["client", "import"]).code, 2);
 }
 
-/// Line 9: the samples of the page do what it says.
+/// The samples of the page do what it says.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_samples_of_the_page_are_imported() {
     let cli = Cli::new(Engine::Sqlite).await;

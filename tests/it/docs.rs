@@ -106,7 +106,7 @@ fn bad_tokens(server: &Server, good: &Value, token: &str) -> Vec<(&'static str, 
     ]
 }
 
-/// Line 11: those of the ten stacks that can run here.
+/// Those of the ten stacks that can run here.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     let (server, _, token) = stage().await;
@@ -165,7 +165,7 @@ fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)
     String::from_utf8(run.stdout).expect("text").trim().to_owned()
 }
 
-/// Line 11: who does what the page on authentication says gets a token, in each way and language
+/// Who does what the page on authentication says gets a token, in each way and language
 /// that can run here.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sample_of_a_client_gets_a_token() {

@@ -35,7 +35,7 @@ fn says(found: &Value, reason: &str, remedy: &str) {
     assert!(of("remedy").contains(remedy), "{remedy}: {found}");
 }
 
-/// Line 10: the usual mistakes with a secret, each told from the others.
+/// The usual mistakes with a secret, each told from the others.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_usual_mistakes_are_told_apart(
@@ -93,7 +93,7 @@ async fn the_usual_mistakes_are_told_apart(
     says(&explain(&server, &answer).await, "percent-encoded", "once");
 }
 
-/// Line 10: what has ended, and what is not permitted.
+/// What has ended, and what is not permitted.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
@@ -121,7 +121,7 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
     assert_eq!(explain(&server, &scope).await["error"], "invalid_client");
 }
 
-/// Line 10: assertions, whose rejections name the number.
+/// Assertions, whose rejections name the number.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_says_by_how_much_it_is_wrong() {
     let server = Server::start(Engine::Sqlite).await;
@@ -149,7 +149,7 @@ async fn an_assertion_says_by_how_much_it_is_wrong() {
     assert_eq!(found["client_id"], client.id.as_str());
 }
 
-/// Line 10: what is wrong with an assertion as a text, with its key, and with a key set elsewhere.
+/// What is wrong with an assertion as a text, with its key, and with a key set elsewhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
     let server = Server::start(Engine::Sqlite).await;
@@ -213,7 +213,7 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     says(&explain(&server, &other).await, "no client has that id", "");
 }
 
-/// Line 10: a running server writes by itself, other instances' rejections are found too, and what
+/// A running server writes by itself, other instances' rejections are found too, and what
 /// is not known is said to be so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

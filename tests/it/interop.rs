@@ -48,7 +48,7 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
     }
 }
 
-/// Line 4 of the issue: openid-client and oauth4webapi as they come, with a bound token too; Authlib is told
+/// The libraries openid-client and oauth4webapi as they come, with a bound token too; Authlib is told
 /// the right audience, and works with it.
 #[rstest]
 #[case(Engine::Sqlite, "EC", "P-256", "ES256")]

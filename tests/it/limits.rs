@@ -202,7 +202,7 @@ async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
     (known - unknown).abs() / known.max(unknown)
 }
 
-/// UX §7, N-11 (C-196): a client that asks for a token at each call is told to keep it.
+/// N-11 (C-196): a client that asks for a token at each call is told to keep it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(

@@ -159,7 +159,7 @@ async fn ask(server: &Server, actors: &Actors, way: Way, key: &KeyPair, is_json:
     Answer::of(request).await
 }
 
-/// Line 9.
+/// The matrix, on both engines.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_accept(

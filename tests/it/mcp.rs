@@ -191,7 +191,7 @@ fn libraries() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop")
 }
 
-/// Issue 10, line 1: each client gets through to each server, with a secret and with a key.
+/// Each client gets through to each server, with a secret and with a key.
 #[rstest]
 #[case(Engine::Sqlite, "{base}")]
 #[case(Engine::Postgres, "{base}/tenant/a")]

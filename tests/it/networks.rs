@@ -18,7 +18,7 @@ async fn ask_from(server: &Server, client: &TestClient, forwarded: &str, resourc
     Answer::of(request.basic_auth(&client.id, Some(&client.secret)).form(&form)).await
 }
 
-/// Line 8: by the real peer. A header from anybody else than a trusted proxy changes nothing
+/// By the real peer. A header from anybody else than a trusted proxy changes nothing
 /// (C-106).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +37,7 @@ async fn the_peer_counts_whatever_it_says_of_itself(
     ask_from(&server, &stranger, "", ORDERS).await.assert_refused(401, "invalid_client");
 }
 
-/// Line 8: behind a trusted proxy, by the address that it forwards, IPv4 and IPv6.
+/// Behind a trusted proxy, by the address that it forwards, IPv4 and IPv6.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trusted_proxy_speaks_for_the_client(
@@ -62,7 +62,7 @@ async fn a_trusted_proxy_speaks_for_the_client(
     }
 }
 
-/// Line 8: a grant of its own.
+/// A grant of its own.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_may_be_narrower_than_its_client(
@@ -79,7 +79,7 @@ async fn a_grant_may_be_narrower_than_its_client(
     refused.assert_refused(400, "unauthorized_client");
 }
 
-/// Lines 2 and 8: the scope that lets a client introspect counts only where its grant does.
+/// The scope that lets a client introspect counts only where its grant does.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_to_introspect_has_its_networks_too(

@@ -190,7 +190,7 @@ async fn time_until_every_instance_knows(engine: Engine) -> Duration {
     began.elapsed()
 }
 
-/// Line 3: the list for offline verifiers: a signed JWT of its own type, with validators.
+/// The list for offline verifiers: a signed JWT of its own type, with validators.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_is_signed_and_answers_304_while_nothing_changes() {
     let server = Server::start(Engine::Sqlite).await;

@@ -73,7 +73,7 @@ async fn the_database_holds_no_secret_and_no_token() {
     }
 }
 
-/// UX §2.5: no command but the one that makes a secret shows it, and no error repeats one.
+/// No command but the one that makes a secret shows it, and no error repeats one.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_shows_a_secret_again() {
     let cli = Cli::new(Engine::Sqlite).await;

@@ -29,7 +29,7 @@ fn is_usage(line: &str) -> bool {
     ["secret_use", "BEGIN", "SET LOCAL", "COMMIT"].iter().any(|word| line.contains(word))
 }
 
-/// DESIGN §1, D3, D4: the token path touches no database and, once a client is warm, runs no hash.
+/// D3, D4: the token path touches no database and, once a client is warm, runs no hash.
 /// Ten thousand requests leave nothing in the database but the batches of usage statistics.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,7 @@ async fn is_accepted(server: &Server, client: &TestClient, resource: &str, token
     is_active
 }
 
-/// Line 8: such a resource only, and never a token of another one.
+/// Such a resource only, and never a token of another one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_may_have_tokens_of_type_jwt(

@@ -75,7 +75,7 @@ async fn as_grant(server: &Server, id: Option<&str>, token: &str) -> Answer {
     post(server, &form).await
 }
 
-/// Line 7: both ways, with and without a `client_id` beside the token.
+/// Both ways, with and without a `client_id` beside the token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
@@ -107,7 +107,7 @@ async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
     post(&server, &[("grant_type", GRANT)]).await.assert_refused(400, "invalid_request");
 }
 
-/// Line 7: claim by claim; whoever falls short learns nothing.
+/// Claim by claim; whoever falls short learns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_claim_counts() {
     let server = Server::start(Engine::Sqlite).await;
@@ -190,7 +190,7 @@ async fn the_signature_decides_between_trusts_that_fit(
     assert_eq!(server.claims(&token).await["sub"], one.id.as_str());
 }
 
-/// Line 7: a trust that is removed, and a client that is disabled, stop at once; two clients with
+/// A trust that is removed, and a client that is disabled, stop at once; two clients with
 /// the same trust must be told apart.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +220,7 @@ async fn what_ends_a_trust_ends_it_at_once(
     as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
 }
 
-/// Line 7: keys by discovery, whose metadata must be of that very issuer.
+/// Keys by discovery, whose metadata must be of that very issuer.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keys_of_an_issuer_are_discovered(

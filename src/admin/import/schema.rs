@@ -267,7 +267,7 @@ mod tests {
         std::iter::once(&CLIENT).chain(of_members).collect()
     }
 
-    /// Line 9: the schema says what the parser accepts, for each member and each type of value.
+    /// The schema says what the parser accepts, for each member and each type of value.
     #[test]
     fn the_schema_is_what_the_parser_accepts() {
         let schema = schema();
