@@ -101,6 +101,28 @@ fn every_cited_id_is_defined() {
     assert!(unknown.is_empty(), "docs/requirements.md does not define: {unknown:#?}");
 }
 
+/// A reader has the repository alone: a line of an issue, or a section of another paper, is lost.
+#[test]
+fn comments_cite_nothing_outside_the_repository() {
+    let is_lost = |line: &str| {
+        let line = line.trim_start();
+        let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//"));
+        let Some(comment) = comment.map(str::trim_start) else { return false };
+        let after_name =
+            ["Line ", "Lines ", "Issue "].iter().find_map(|name| comment.strip_prefix(name));
+        after_name.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+            || ["UX §", "STYLE §", "DESIGN §"].iter().any(|paper| comment.contains(paper))
+    };
+    assert!(is_lost("    /// Line 6: an id") && is_lost("// UX §2.5") && !is_lost("/// Lines of"));
+    for path in
+        ["src", "tests", "benches"].iter().flat_map(|folder| files(&root().join(folder), "rs"))
+    {
+        let text = read(&path);
+        let lost: Vec<_> = text.lines().filter(|line| is_lost(line)).collect();
+        assert!(lost.is_empty(), "{}: {lost:?}", path.display());
+    }
+}
+
 #[test]
 fn ids_are_found_in_each_form() {
     assert_eq!(
