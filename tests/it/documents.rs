@@ -225,3 +225,27 @@ fn broken_links_are_noticed() {
     assert_eq!(beside("../README.md"), Some(root().join("README.md")));
     assert_eq!(beside("../../security/advisories/new"), None);
 }
+
+/// So that whatever fails there can be repeated on any machine.
+#[test]
+fn every_step_of_the_workflows_is_a_make_target() {
+    let makefile = read(&root().join("Makefile"));
+    let has_rule = |target: &str| {
+        makefile
+            .lines()
+            .any(|line| line.strip_prefix(target).is_some_and(|rest| rest.starts_with(':')))
+    };
+    let workflows = files(&root().join(".github/workflows"), "yml");
+    let texts: Vec<_> = workflows.iter().map(|path| read(path)).collect();
+    let steps: Vec<_> = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("run:"))
+        .map(str::trim)
+        .collect();
+    assert!(steps.len() > 8, "the workflows are read wrongly: {steps:?}");
+    for step in steps {
+        let target = step.strip_prefix("make ").unwrap_or_default();
+        assert!(has_rule(target), "{step:?} is not a target of the Makefile");
+    }
+}
