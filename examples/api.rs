@@ -105,10 +105,8 @@ impl Verifier {
         if claims.cnf.is_some() {
             return Err(Denied::InvalidToken);
         }
-        match claims.scope.split(' ').any(|granted| granted == scope) {
-            true => Ok(claims),
-            false => Err(Denied::InsufficientScope),
-        }
+        let is_granted = claims.scope.split(' ').any(|granted| granted == scope);
+        if is_granted { Ok(claims) } else { Err(Denied::InsufficientScope) }
     }
 
     /// The claims of a valid token (RFC 9068, section 4).
