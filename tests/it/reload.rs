@@ -82,7 +82,9 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
     assert_eq!(server.ended().await, Some(0), "{}", server.log());
 }
 
-/// A signal that comes while the server starts does not end it, for `dev` neither.
+/// A signal that comes while the server starts does not end it, for `dev` neither. Linux alone says
+/// from outside whether a process has a handler.
+#[cfg(target_os = "linux")]
 #[rstest]
 #[case(&["serve"])]
 #[case(&["dev", "--ephemeral"])]
@@ -125,6 +127,7 @@ async fn sighup_during_the_start_does_not_end_the_server(#[case] command: &[&str
 }
 
 /// True if the process has a handler for SIGHUP, the first bit of `SigCgt` in its status.
+#[cfg(target_os = "linux")]
 fn catches_sighup(pid: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));

@@ -212,8 +212,10 @@ async fn a_destination_that_fails_changes_nothing(
             (text(&folder), 2),
             (text(&link), 2),
             ("/dev/stdout", 2),
+            #[cfg(target_os = "linux")]
             ("/dev/full", 2),
             ("/", 2),
+            #[cfg(target_os = "linux")]
             ("/proc/secret", 1),
         ] {
             let run = stage.cli.run(&[command, &["--secret-file", place]].concat());
