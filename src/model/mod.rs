@@ -20,6 +20,8 @@ pub mod secret;
 pub mod security;
 pub mod shell_word;
 pub mod signing_key;
+pub mod spiffe_id;
+pub mod spiffe_trust;
 pub mod time;
 pub mod token;
 pub mod trust;

@@ -151,20 +151,35 @@ pub struct KeySetUri(Box<str>);
 impl KeySetUri {
     /// Checks a URL.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let parsed = url::Url::parse(text).map_err(|_| {
-            Malformed::because("a jwks_uri is an absolute URL, such as https://a.example/jwks")
-        })?;
+        Self::named("a jwks_uri", text)
+    }
+
+    /// Checks the URL of a SPIFFE bundle endpoint, which has the form of a `jwks_uri` (SPIFFE Trust
+    /// Domain and Bundle, section 5).
+    ///
+    /// # Errors
+    /// If it is not an https URL of at most 500 printable characters, or has a user, a password or
+    /// a fragment.
+    pub fn bundle_endpoint(text: &str) -> Result<Self, Malformed> {
+        Self::named("a bundle endpoint", text)
+    }
+
+    fn named(what: &str, text: &str) -> Result<Self, Malformed> {
+        let malformed = |problem: &str| Err(Malformed::because(format!("{what} {problem}")));
+        let Ok(parsed) = url::Url::parse(text) else {
+            return malformed("is an absolute URL, such as https://a.example/keys");
+        };
         if parsed.scheme() != "https" {
-            return Err(Malformed::because("a jwks_uri begins with https://"));
+            return malformed("begins with https://");
         }
         if parsed.fragment().is_some()
             || !parsed.username().is_empty()
             || parsed.password().is_some()
         {
-            return Err(Malformed::because("a jwks_uri has no user, password or fragment"));
+            return malformed("has no user, password or fragment");
         }
         if text.len() > 500 || !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E)) {
-            return Err(Malformed::because("a jwks_uri is at most 500 printable characters long"));
+            return malformed("is at most 500 printable characters long");
         }
         Ok(Self(text.into()))
     }

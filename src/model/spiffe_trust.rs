@@ -1,0 +1,91 @@
+//! Trusts in SPIFFE trust domains, whose JWT-SVIDs authenticate a client
+//! (draft-ietf-oauth-spiffe-client-auth-02).
+
+use serde::Serialize;
+
+use crate::model::Malformed;
+use crate::model::security::KeySetUri;
+use crate::model::spiffe_id::{SpiffeId, SpiffeIdPattern, TrustDomain};
+use crate::model::time::Timestamp;
+use crate::model::trust::TrustId;
+
+/// A trust of a client in a SPIFFE trust domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpiffeTrust {
+    /// Its identifier.
+    pub trust_id: TrustId,
+    /// What is trusted.
+    #[serde(flatten)]
+    pub source: SpiffeSource,
+    /// When the trust was made.
+    pub created_at: Timestamp,
+}
+
+/// A trust domain with its keys and the workloads of it that are accepted. The keys are bound to
+/// the trust domain (section 6): they never verify an ID of another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpiffeSource {
+    trust_domain: TrustDomain,
+    bundle_endpoint: KeySetUri,
+    subject: SpiffeIdPattern,
+}
+
+impl SpiffeSource {
+    /// Combines the three.
+    ///
+    /// # Errors
+    /// If the subject is in another trust domain.
+    pub fn new(
+        trust_domain: TrustDomain,
+        bundle_endpoint: KeySetUri,
+        subject: SpiffeIdPattern,
+    ) -> Result<Self, Malformed> {
+        if *subject.trust_domain() != trust_domain {
+            return Err(Malformed::because(format!(
+                "the subject is in the trust domain {}, expected {trust_domain}: the keys of a \
+                 trust domain verify its own IDs only",
+                subject.trust_domain()
+            )));
+        }
+        Ok(Self { trust_domain, bundle_endpoint, subject })
+    }
+
+    /// The trust domain.
+    pub fn trust_domain(&self) -> &TrustDomain {
+        &self.trust_domain
+    }
+
+    /// The URL of its bundle (SPIFFE Federation, profile `https_web`).
+    pub fn bundle_endpoint(&self) -> &KeySetUri {
+        &self.bundle_endpoint
+    }
+
+    /// The workloads that are accepted.
+    pub fn subject(&self) -> &SpiffeIdPattern {
+        &self.subject
+    }
+
+    /// True if it accepts a workload of this ID.
+    pub fn accepts(&self, id: &SpiffeId) -> bool {
+        self.subject.matches(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_is_in_the_trust_domain() {
+        let source = |domain: &str, subject: &str| {
+            SpiffeSource::new(
+                TrustDomain::parse(domain).expect("a trust domain"),
+                KeySetUri::bundle_endpoint("https://acme.example/bundle").expect("a URL"),
+                SpiffeIdPattern::parse(subject).expect("a pattern"),
+            )
+        };
+        assert!(source("acme.example", "spiffe://acme.example/ns/*").is_ok());
+        let problem = source("acme.example", "spiffe://evil.example/ns/*").expect_err("refused");
+        assert!(problem.to_string().contains("evil.example"), "{problem}");
+    }
+}
