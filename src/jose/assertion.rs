@@ -37,6 +37,19 @@ pub const ISSUER_ALGS: [Algorithm; 9] = [
     Algorithm::PS512,
 ];
 
+/// What a JWT-SVID may be signed with (JWT-SVID, section 2.1), except ES512: P-521 is not
+/// supported.
+pub const SVID_ALGS: [Algorithm; 8] = [
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
+
 /// Why a JWT does not count; for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {

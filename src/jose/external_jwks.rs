@@ -1,5 +1,7 @@
 //! The public keys of others: of clients that sign assertions, and of issuers that we trust.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
@@ -15,9 +17,16 @@ const MAX_KEYS: usize = 64;
 /// The members that make a key a private or a shared one (RFC 7518, section 6).
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// The `use` of the keys of a SPIFFE bundle that verify JWT-SVIDs (SPIFFE Trust Domain and Bundle,
+/// section 4.2.2).
+const JWT_SVID: &str = "jwt-svid";
+
 /// Keys that can check signatures, ready for use.
 #[derive(Debug, Default)]
-pub struct ExternalJwks(Vec<ExternalJwk>);
+pub struct ExternalJwks {
+    keys: Vec<ExternalJwk>,
+    refresh_hint: Option<Duration>,
+}
 
 /// One of them, with the algorithms it may be used for.
 pub struct ExternalJwk {
@@ -91,7 +100,7 @@ impl ExternalJwks {
         if keys.is_empty() {
             return Err(ForeignKeyError::Empty);
         }
-        Ok(Self(keys))
+        Ok(Self::of(keys))
     }
 
     /// Reads a set that was registered before. A key in it that is unusable by now, because a rule
@@ -105,18 +114,42 @@ impl ExternalJwks {
                 })
                 .ok()
         };
-        Ok(Self(values(text)?.into_iter().filter_map(stored).collect()))
+        Ok(Self::of(values(text)?.into_iter().filter_map(stored).collect()))
     }
 
     /// Reads a set that was fetched: keys in it that cannot be used are for somebody else. There
     /// may be none left, when its owner has withdrawn them.
     pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
-        Ok(Self(
+        Ok(Self::of(
             values(text)?
                 .into_iter()
                 .filter_map(|value| key(value, Points::Checked).ok())
                 .collect(),
         ))
+    }
+
+    /// Reads a SPIFFE bundle that was fetched: of its keys only those that verify JWT-SVIDs (SPIFFE
+    /// Trust Domain and Bundle, section 4). Those of X.509-SVIDs and unknown ones are left out.
+    ///
+    /// # Errors
+    /// If the text is not a key set of a bounded size.
+    pub fn bundle(text: &str) -> Result<Self, ForeignKeyError> {
+        let (values, mut others) = members(text)?;
+        let keys = values
+            .into_iter()
+            .filter(|value| value["use"] == JWT_SVID)
+            .filter_map(|value| key(value, Points::Checked).ok());
+        let refresh_hint = others.remove("spiffe_refresh_hint").and_then(|hint| hint.as_u64());
+        Ok(Self { keys: keys.collect(), refresh_hint: refresh_hint.map(Duration::from_secs) })
+    }
+
+    fn of(keys: Vec<ExternalJwk>) -> Self {
+        Self { keys, refresh_hint: None }
+    }
+
+    /// How often the owner of a bundle suggests to fetch it (section 4.1.2).
+    pub fn refresh_hint(&self) -> Option<Duration> {
+        self.refresh_hint
     }
 
     /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people; also
@@ -140,18 +173,18 @@ impl ExternalJwks {
 
     /// The keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ExternalJwk> {
-        self.0.iter()
+        self.keys.iter()
     }
 
     /// True if one of the keys came with the certificate of that hash (RFC 8705, section 2.2).
     pub fn have_certificate(&self, thumbprint: &str) -> bool {
-        self.0.iter().any(|key| key.certificate.as_deref() == Some(thumbprint))
+        self.keys.iter().any(|key| key.certificate.as_deref() == Some(thumbprint))
     }
 
     /// The ids of the keys and what each is for, for people.
     pub fn names(&self) -> Vec<(String, String)> {
         let name = |key: &ExternalJwk| (key.kid.clone().unwrap_or_default(), key.algorithm_names());
-        self.0.iter().map(name).collect()
+        self.keys.iter().map(name).collect()
     }
 }
 
@@ -162,6 +195,11 @@ fn quoted(text: &str) -> String {
 /// The keys of a set as they were sent. Only an object with a list of keys is a set; what the keys
 /// are is for the caller to decide.
 fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
+    members(text).map(|(keys, _)| keys)
+}
+
+/// The keys of a set, and its other members.
+fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), ForeignKeyError> {
     let mut set: Map<String, Value> =
         serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
     let Some(Value::Array(keys)) = set.remove("keys") else {
@@ -170,7 +208,7 @@ fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
     if keys.len() > MAX_KEYS {
         return Err(ForeignKeyError::TooMany);
     }
-    Ok(keys)
+    Ok((keys, set))
 }
 
 /// Reads a JWK. The library does not know the younger name of `EdDSA` (RFC 9864).
@@ -195,8 +233,7 @@ fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static str> {
     let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
-        // The keys of a SPIFFE trust bundle that sign JWTs (SPIFFE Trust Domain and Bundle, 4.2.2).
-        Some(PublicKeyUse::Other(name)) if name == "jwt-svid" => {}
+        Some(PublicKeyUse::Other(name)) if name == JWT_SVID => {}
         Some(_) => return Err("its use is not sig"),
     }
     let possible: &[Algorithm] = match &jwk.algorithm {
@@ -338,5 +375,34 @@ mod tests {
         let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
         assert!(ExternalJwks::fetched(&set(&[])).expect("no keys").names().is_empty());
+    }
+
+    #[test]
+    fn of_a_bundle_only_keys_of_jwt_svids_are_taken() {
+        let of_use = |name: Value| {
+            let mut key = jwk(signing_key::Algorithm::Es256);
+            key["use"] = name;
+            key.as_object_mut().expect("an object").remove("alg");
+            key
+        };
+        let uses = ["x509-svid", "wit-svid", "JWT-SVID", "sig", ""];
+        let mut keys: Vec<_> = uses.iter().map(|name| of_use((*name).into())).collect();
+        keys.push(of_use(Value::Null));
+        keys.push(of_use(serde_json::json!(["jwt-svid"])));
+        assert!(ExternalJwks::bundle(&set(&keys)).expect("a bundle").names().is_empty());
+        keys.push(of_use("jwt-svid".into()));
+        let bundle = |hint: Value| {
+            let text = serde_json::json!({
+                "keys": keys, "spiffe_sequence": 7, "spiffe_refresh_hint": hint,
+            });
+            ExternalJwks::bundle(&text.to_string()).expect("a bundle")
+        };
+        let found = bundle(60.into());
+        assert_eq!((found.names().len(), found.names()[0].1.as_str()), (1, "ES256"));
+        assert_eq!(found.refresh_hint(), Some(Duration::from_mins(1)));
+        for odd in [Value::Null, "60".into(), (-1).into(), 1.5.into(), serde_json::json!([60])] {
+            assert_eq!(bundle(odd).refresh_hint(), None);
+        }
+        assert!(ExternalJwks::bundle("[]").is_err());
     }
 }

@@ -16,13 +16,17 @@ use crate::telemetry;
 /// A sentence for operators: why the set, or the metadata that names it, cannot be used.
 pub async fn fetch_keys(fetcher: &Fetcher, source: &RemoteSource) -> Result<ExternalJwks, String> {
     let text = match source {
-        RemoteSource::KeySet(uri) => fetcher.text(uri.as_str()).await,
+        RemoteSource::KeySet(uri) | RemoteSource::Bundle(uri) => fetcher.text(uri.as_str()).await,
         RemoteSource::Discovered(issuer) => {
             fetcher.text(discover(fetcher, issuer).await?.as_str()).await
         }
     };
-    ExternalJwks::fetched(&text.map_err(|error| telemetry::with_causes(&error))?)
-        .map_err(|error| error.to_string())
+    let text = text.map_err(|error| telemetry::with_causes(&error))?;
+    let keys = match source {
+        RemoteSource::Bundle(_) => ExternalJwks::bundle(&text),
+        RemoteSource::KeySet(_) | RemoteSource::Discovered(_) => ExternalJwks::fetched(&text),
+    };
+    keys.map_err(|error| error.to_string())
 }
 
 async fn discover(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<KeySetUri, String> {

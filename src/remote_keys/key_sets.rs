@@ -48,6 +48,15 @@ struct FetchedKeys {
     at: MonotonicTime,
 }
 
+impl FetchedKeys {
+    /// The time after which the set is fetched again. The owner of a SPIFFE bundle may suggest a
+    /// shorter one than ours.
+    fn refresh_after(&self) -> Duration {
+        let hint = self.keys.refresh_hint();
+        hint.map_or(REFRESH_AFTER, |hint| hint.clamp(MIN_PAUSE, REFRESH_AFTER))
+    }
+}
+
 /// What is known of the attempts to fetch a set.
 #[derive(Debug, Default)]
 struct Attempts {
@@ -64,6 +73,8 @@ pub enum RemoteSource {
     KeySet(KeySetUri),
     /// At the URL in the metadata of this issuer.
     Discovered(ForeignIssuer),
+    /// In the SPIFFE bundle at this URL.
+    Bundle(KeySetUri),
 }
 
 /// Every set that a client entry refers to.
@@ -78,7 +89,7 @@ impl RemoteSource {
     /// The URL that was registered: of the set, or of the issuer.
     pub fn url(&self) -> &str {
         match self {
-            Self::KeySet(uri) => uri.as_str(),
+            Self::KeySet(uri) | Self::Bundle(uri) => uri.as_str(),
             Self::Discovered(issuer) => issuer.as_str(),
         }
     }
@@ -141,7 +152,7 @@ impl RemoteKeys {
         let wanted_at = match self.fetched.load().as_ref() {
             None => self.created_at,
             Some(fetched) if is_asked_for => fetched.at,
-            Some(fetched) => fetched.at.plus(REFRESH_AFTER),
+            Some(fetched) => fetched.at.plus(fetched.refresh_after()),
         };
         let pause = pause_after(attempts.failures_in_a_row);
         let allowed_at = attempts.ended_at.map(|ended_at| ended_at.plus(pause));
@@ -290,6 +301,20 @@ mod tests {
         drop(set);
         assert!(sets.due().is_empty());
         assert!(sets.sets().is_empty());
+    }
+
+    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within our own bounds.
+    #[test]
+    fn a_bundle_is_fetched_as_often_as_it_says() {
+        for (hint, seconds) in [(0, 10), (60, 60), (86_400, 300), (u64::MAX, 300)] {
+            let (sets, clock, set) = sets();
+            let bundle = format!(r#"{{"keys":[],"spiffe_refresh_hint":{hint}}}"#);
+            set.begin().finish(ExternalJwks::bundle(&bundle).map_err(|error| error.to_string()));
+            clock.advance(seconds - 1);
+            assert_eq!(sets.due().len(), 0, "{hint}");
+            clock.advance(1);
+            assert_eq!(sets.due().len(), 1, "{hint}");
+        }
     }
 
     /// S-7: failures in a row make the pauses longer, and no stranger makes them shorter.
