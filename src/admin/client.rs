@@ -189,6 +189,7 @@ pub async fn prepare(
         secrets: record.into_iter().collect(),
         grants: new.grants,
         trusts: Vec::new(),
+        spiffe_trusts: Vec::new(),
         usage: None,
     };
     Ok(Pending::new(change, (registration, plain)))

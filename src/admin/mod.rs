@@ -20,6 +20,7 @@ pub mod resource;
 pub mod revocation;
 pub mod secret;
 pub mod secret_owner;
+pub mod spiffe_trust;
 mod suggestion;
 pub mod trust;
 

@@ -8,7 +8,7 @@ use crate::admin::{Actor, AdminError, AuditedChange, client_key, registration};
 use crate::crypto::random;
 use crate::jose::assertion::ISSUER_ALGS;
 use crate::model::claim_pattern::Pattern;
-use crate::model::client::{ClientId, GrantType};
+use crate::model::client::{ClientId, GrantType, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
@@ -39,12 +39,7 @@ pub async fn add(
     let trust = registered(services, new, services.clock.now())?;
     let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(services, id).await?;
-    if current.trusts.len() >= FederatedCredential::MAX_PER_CLIENT {
-        return Err(AdminError::invalid(
-            "trust",
-            format!("a client has at most {} trusts", FederatedCredential::MAX_PER_CLIENT),
-        ));
-    }
+    check_count(&current)?;
     change.transaction.add_trust(id, &trust).await?;
     if !current.client.grant_types.contains(&GrantType::JwtBearer) {
         current.client.grant_types.push(GrantType::JwtBearer);
@@ -54,6 +49,21 @@ pub async fn add(
     change.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
     change.commit().await?;
     Ok(trust)
+}
+
+/// Refuses one more trust of a client that has the maximum number.
+pub(super) fn check_count(current: &Registration) -> Result<(), AdminError> {
+    check_total(current.trusts.len() + 1, current.spiffe_trusts.len())
+}
+
+/// Refuses more trusts than a client can have, of both kinds together.
+pub(super) fn check_total(in_issuers: usize, in_domains: usize) -> Result<(), AdminError> {
+    if in_issuers + in_domains > FederatedCredential::MAX_PER_CLIENT {
+        let problem =
+            format!("a client has at most {} trusts", FederatedCredential::MAX_PER_CLIENT);
+        return Err(AdminError::invalid("trust", problem));
+    }
+    Ok(())
 }
 
 /// Checks a new trust and gives it an id.
@@ -72,7 +82,8 @@ pub(super) fn registered(
     Ok(FederatedCredential { trust_id, issuer, keys, audience, conditions, created_at })
 }
 
-/// Takes a trust from a client; tokens of that issuer no longer authenticate it.
+/// Takes a trust of either kind from a client; tokens of that issuer or trust domain no longer
+/// authenticate it.
 pub async fn remove(
     services: &Services,
     actor: &Actor,
@@ -81,8 +92,15 @@ pub async fn remove(
 ) -> Result<(), AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
-    let was = current.trusts.iter().find(|trust| trust.trust_id == *trust_id);
-    if !change.transaction.delete_trust(id, trust_id).await? {
+    let is_it = |known: &TrustId| known == trust_id;
+    let in_issuer = current.trusts.iter().find(|trust| is_it(&trust.trust_id));
+    let in_domain = current.spiffe_trusts.iter().find(|trust| is_it(&trust.trust_id));
+    let was = in_issuer.map(|trust| json!(trust)).or(in_domain.map(|trust| json!(trust)));
+    let is_removed = match in_domain {
+        Some(_) => change.transaction.delete_spiffe_trust(id, trust_id).await?,
+        None => change.transaction.delete_trust(id, trust_id).await?,
+    };
+    if !is_removed {
         return Err(AdminError::NotFound {
             kind: "trust",
             id: trust_id.to_string(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::admin::client;
@@ -11,12 +12,13 @@ use crate::admin::trust::{self, NewTrust};
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, input, output, trust_notes};
+use crate::cli::{Global, actor, client_reference, input, output, spiffe_trust, trust_notes};
 use crate::jose::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::claim_pattern::Pattern;
-use crate::model::client::ClientState;
+use crate::model::client::{ClientId, ClientState, JWT_SPIFFE, Registration};
 use crate::model::security::KeySource;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
 use crate::oauth::client_authentication::subject_form;
@@ -33,7 +35,7 @@ const MAX_TOKEN_BYTES: u64 = 64 << 10;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
-    /// Let tokens of a foreign issuer authenticate a client
+    /// Let tokens of a foreign issuer, or of a SPIFFE trust domain, authenticate a client
     Add(AddArgs),
     /// List the trusts of a client
     List(IdArgs),
@@ -53,11 +55,24 @@ pub(crate) struct AddArgs {
     /// The client's id, or its name if the name is unique
     id: String,
     /// The issuer: exactly the `iss` claim of its tokens
-    #[arg(long, value_name = "URL")]
-    issuer: String,
+    #[arg(long, value_name = "URL", required_unless_present = "trust_domain")]
+    issuer: Option<String>,
+    /// A SPIFFE trust domain, such as acme.example, instead of an issuer. Its JWT-SVIDs authenticate
+    /// the client with the assertion type jwt-spiffe; their `aud` is this server's issuer
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires_all = ["bundle_endpoint", "subject"],
+        conflicts_with_all = ["issuer", "claims", "audience", "jwks", "jwks_uri", "certificate"],
+    )]
+    trust_domain: Option<String>,
+    /// The https URL of the bundle of the trust domain (profile `https_web`)
+    #[arg(long, value_name = "URL", requires = "trust_domain")]
+    bundle_endpoint: Option<String>,
     /// Pattern of the `sub` claim; a * stands for a whole segment after the owner. GitHub adds
     /// the ids of owner and repository, each after an @, for repositories created, renamed or
-    /// transferred since 2026-07-15
+    /// transferred since 2026-07-15. With a trust domain: a SPIFFE ID, or a path prefix that ends
+    /// with /* and matches every ID below it
     #[arg(long, value_name = "PATTERN")]
     subject: Option<String>,
     /// Pattern of another claim; may be repeated. A JSON pointer names a claim within a claim, such as
@@ -90,7 +105,7 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
             let reader = global.reader().await?;
             let id = client_reference::resolve(&reader.store, &args.id).await?;
             let found = client::show(&reader.store, &id).await?;
-            print(global, &found.trusts)
+            print(global, &shown(&found))
         }
         TrustCommand::Remove(args) => {
             let trust_id = TrustId::parse(&args.trust)?;
@@ -108,6 +123,14 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
 async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
+    if let (Some(domain), Some(endpoint), Some(subject)) =
+        (&args.trust_domain, &args.bundle_endpoint, &args.subject)
+    {
+        let wanted = (domain.as_str(), endpoint.as_str(), subject.as_str());
+        let made = spiffe_trust::add(&services, &id, wanted, !args.no_check).await?;
+        return print(global, &[Shown::Spiffe(&made)]);
+    }
+    let issuer = args.issuer.unwrap_or_default();
     let mut conditions = BTreeMap::new();
     if let Some(subject) = &args.subject {
         conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
@@ -120,9 +143,9 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
             return Err(CliError::usage(format!("there are two conditions for {claim}")));
         }
     }
-    let notes = trust_notes::of_patterns(&args.issuer, &conditions);
+    let notes = trust_notes::of_patterns(&issuer, &conditions);
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(&args.issuer)?,
+        issuer: ForeignIssuer::parse(&issuer)?,
         keys: args.keys.source()?,
         audience: args.audience,
         conditions,
@@ -134,7 +157,21 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
     if !args.no_check {
         try_issuer(&services.fetcher, &made).await;
     }
-    print(global, &[made])
+    print(global, &[Shown::Issuer(&made)])
+}
+
+/// A trust of either kind as it is shown.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Issuer(&'a FederatedCredential),
+    Spiffe(&'a SpiffeTrust),
+}
+
+/// Every trust of a client.
+fn shown(found: &Registration) -> Vec<Shown<'_>> {
+    let in_issuers = found.trusts.iter().map(Shown::Issuer);
+    in_issuers.chain(found.spiffe_trusts.iter().map(Shown::Spiffe)).collect()
 }
 
 /// Fetches the issuer's key set once, and says what came of it. The trust is there in any case: an
@@ -165,31 +202,48 @@ fn warn_unfetched(issuer: &ForeignIssuer, problem: &str) {
     ));
 }
 
-fn print(global: &Global, trusts: &[FederatedCredential]) -> Result<(), CliError> {
+fn print(global: &Global, trusts: &[Shown<'_>]) -> Result<(), CliError> {
     output::many(
         global.output,
         trusts,
         &["TRUST", "ISSUER", "KEYS", "AUDIENCE", "CONDITIONS"],
-        |trust| {
-            let keys = match &trust.keys {
-                None => "discovered".to_owned(),
-                Some(KeySource::Remote(uri)) => uri.to_string(),
-                Some(KeySource::Inline(_)) => "registered".to_owned(),
-            };
-            let conditions: Vec<_> = trust
-                .conditions
-                .iter()
-                .map(|(claim, pattern)| format!("{claim}={}", pattern.as_str()))
-                .collect();
-            vec![
-                trust.trust_id.to_string(),
-                trust.issuer.to_string(),
-                keys,
-                trust.audience.clone(),
-                conditions.join(" "),
-            ]
-        },
+        Shown::columns,
     )
+}
+
+impl Shown<'_> {
+    fn columns(&self) -> Vec<String> {
+        let trust = match self {
+            Self::Issuer(trust) => trust,
+            Self::Spiffe(trust) => {
+                let source = &trust.source;
+                return vec![
+                    trust.trust_id.to_string(),
+                    format!("spiffe://{}", source.trust_domain()),
+                    source.bundle_endpoint().to_string(),
+                    "this issuer".to_owned(),
+                    format!("sub={}", source.subject()),
+                ];
+            }
+        };
+        let keys = match &trust.keys {
+            None => "discovered".to_owned(),
+            Some(KeySource::Remote(uri)) => uri.to_string(),
+            Some(KeySource::Inline(_)) => "registered".to_owned(),
+        };
+        let conditions: Vec<_> = trust
+            .conditions
+            .iter()
+            .map(|(claim, pattern)| format!("{claim}={}", pattern.as_str()))
+            .collect();
+        vec![
+            trust.trust_id.to_string(),
+            trust.issuer.to_string(),
+            keys,
+            trust.audience.clone(),
+            conditions.join(" "),
+        ]
+    }
 }
 
 async fn test(global: &Global, id: &str) -> Result<(), CliError> {
@@ -232,6 +286,15 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
             }
         }
     }
+    match spiffe_trust::judge(&reader, &fetcher, &found, &assertion).await? {
+        Ok(trust) => return print_match(global, &id, trust),
+        Err(others) => {
+            for (line, fix) in others {
+                problems.push(line);
+                remedy = remedy.or(Some(fix));
+            }
+        }
+    }
     if problems.is_empty() {
         problems.push("the client has no trust; make one: tokend client trust add".to_owned());
     }
@@ -243,6 +306,21 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
         Some(remedy) => error.with_remedy(remedy),
         None => error,
     })
+}
+
+/// Prints the trust in a trust domain that a JWT-SVID meets.
+fn print_match(global: &Global, id: &ClientId, trust: &SpiffeTrust) -> Result<(), CliError> {
+    let trust_id = &trust.trust_id;
+    let value = json!({
+        "client_id": id, "trust_id": trust_id, "matches": true, "client_assertion_type": JWT_SPIFFE,
+    });
+    let rows = [
+        ("matches", trust_id.to_string()),
+        ("client", id.to_string()),
+        ("trust domain", trust.source.trust_domain().to_string()),
+        ("type", JWT_SPIFFE.to_owned()),
+    ];
+    output::one(global.output, trust_id.as_str(), &value, &rows)
 }
 
 /// Why a token does not meet a trust, as the server sees it; nothing if it does.

@@ -5,6 +5,7 @@ use crate::cli::output;
 use crate::cli::{Global, client_secret};
 use crate::model::client::{AuthenticationMethod, GrantType, Registration};
 use crate::model::security::KeySource;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 
@@ -24,6 +25,9 @@ fn methods(found: &Registration, now: Timestamp) -> String {
         }
         AuthenticationMethod::PrivateKeyJwt => (security.keys.is_none() && found.trusts.is_empty())
             .then_some("no public key and no trust yet"),
+        AuthenticationMethod::SpiffeJwt => {
+            found.spiffe_trusts.is_empty().then_some("no SPIFFE trust yet")
+        }
         AuthenticationMethod::TlsClientAuth => {
             security.tls_subject.is_none().then_some("no certificate subject yet")
         }
@@ -46,6 +50,13 @@ fn trust(trust: &FederatedCredential) -> String {
     }
     text.push_str(&format!(" aud={}", trust.audience));
     text
+}
+
+/// A trust in a SPIFFE trust domain with what a JWT-SVID must say to meet it.
+fn spiffe_trust(trust: &SpiffeTrust) -> String {
+    let (id, source) = (&trust.trust_id, &trust.source);
+    let (domain, endpoint) = (source.trust_domain(), source.bundle_endpoint());
+    format!("{id} spiffe://{domain} sub={} keys={endpoint}", source.subject())
 }
 
 /// A client as its rows say it.
@@ -89,6 +100,7 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
     rows.push(("last used", last.unwrap_or_else(|| "never".to_owned())));
     rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
     rows.extend(found.trusts.iter().map(|known| ("trusts", trust(known))));
+    rows.extend(found.spiffe_trusts.iter().map(|known| ("trusts", spiffe_trust(known))));
     rows.extend(
         found.secrets.iter().map(|secret| ("has secret", client_secret::describe(secret, now))),
     );

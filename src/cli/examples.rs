@@ -136,6 +136,10 @@ const ALL: [(&str, Examples); 24] = [
                 "Let a GitHub Actions workflow be a client",
                 "tokend client trust add deploy --issuer https://token.actions.githubusercontent.com --subject repo:acme/api:ref:refs/heads/main",
             ),
+            (
+                "Let every workload of a namespace of a SPIFFE trust domain be a client",
+                "tokend client trust add deploy --trust-domain acme.example --bundle-endpoint https://spire.acme.example/bundle --subject 'spiffe://acme.example/ns/prod/*'",
+            ),
             ("Find out why a token is not accepted", "tokend client trust test deploy < token.jwt"),
         ],
     ),

@@ -33,8 +33,13 @@ pub(super) fn of_client(found: &Registration, now: Timestamp) -> Vec<String> {
         .map(|secret| format!("valid secret {}", client_secret::describe(secret, now)))
         .collect();
     list(&mut lines, &live, "valid secrets");
-    let trusts: Vec<_> =
-        found.trusts.iter().map(|trust| format!("trust in {}", trust.issuer)).collect();
+    let domains = found.spiffe_trusts.iter().map(|trust| trust.source.trust_domain());
+    let trusts: Vec<_> = found
+        .trusts
+        .iter()
+        .map(|trust| format!("trust in {}", trust.issuer))
+        .chain(domains.map(|domain| format!("trust in spiffe://{domain}")))
+        .collect();
     list(&mut lines, &trusts, "trusts");
     if client.security.keys.is_some() {
         lines.push("  its public keys".to_owned());

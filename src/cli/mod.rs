@@ -49,6 +49,7 @@ mod secret_file;
 mod secret_leftover;
 mod serve;
 mod span;
+mod spiffe_trust;
 mod time;
 mod token;
 mod token_text;

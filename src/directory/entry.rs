@@ -11,6 +11,7 @@ use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantTyp
 use crate::model::rate::{RateCounter, RateLimit};
 use crate::model::secret::SecretKind;
 use crate::model::security::{Networks, TlsSubject};
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteKeys;
@@ -70,6 +71,8 @@ pub struct SecurityEntry {
     pub assertion_audiences: AssertionAudiences,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
+    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
+    pub spiffe_trusts: Box<[SpiffeTrustEntry]>,
     /// The use of all this since the usage statistics were last written; outlives a change of the client.
     pub usage: Arc<UseCounter>,
 }
@@ -80,6 +83,15 @@ pub struct TrustEntry {
     /// What it is about.
     pub trust: FederatedCredential,
     /// The issuer's keys.
+    pub keys: KeysEntry,
+}
+
+/// A trust in a SPIFFE trust domain, in memory.
+#[derive(Debug)]
+pub struct SpiffeTrustEntry {
+    /// What it is about.
+    pub trust: SpiffeTrust,
+    /// The keys of the trust domain.
     pub keys: KeysEntry,
 }
 
@@ -132,6 +144,11 @@ impl ClientEntry {
     /// The foreign issuers that it trusts, with the conditions.
     pub fn trusts(&self) -> &[TrustEntry] {
         self.security.as_ref().map_or(&[], |security| &security.trusts)
+    }
+
+    /// The SPIFFE trust domains that it trusts, with the workloads that are accepted.
+    pub fn spiffe_trusts(&self) -> &[SpiffeTrustEntry] {
+        self.security.as_ref().map_or(&[], |security| &security.spiffe_trusts)
     }
 
     /// How many of its secrets come from another system.

@@ -11,11 +11,13 @@ mod following;
 mod issuer_index;
 mod revocations;
 mod security;
+mod spiffe_index;
 mod usage;
 
 pub use effective_grant::{EffectiveGrant, GrantEntry, Resources};
 pub use entry::{
-    AllowedMethods, ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry, TrustEntry,
+    AllowedMethods, ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry,
+    SpiffeTrustEntry, TrustEntry,
 };
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
 pub use revocations::Revocations;
@@ -32,10 +34,12 @@ use crate::crypto::CryptoError;
 use crate::directory::effective_grant::GrantInterner;
 use crate::directory::issuer_index::IssuerIndex;
 use crate::directory::security::SharedKeys;
+use crate::directory::spiffe_index::SpiffeIndex;
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
+use crate::model::spiffe_id::{SpiffeId, TrustDomain};
 use crate::model::time::{Clock, Timestamp};
 use crate::remote_keys::KeySets;
 use crate::store::client_snapshot::{ClientSnapshot, Page};
@@ -71,6 +75,7 @@ pub struct Directory {
     keep_seconds: i64,
     imported_secrets: AtomicUsize,
     issuer_index: IssuerIndex,
+    spiffe_index: SpiffeIndex,
     shared_keys: SharedKeys,
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
@@ -102,6 +107,7 @@ impl Directory {
             keep_seconds,
             imported_secrets: AtomicUsize::new(0),
             issuer_index: IssuerIndex::default(),
+            spiffe_index: SpiffeIndex::default(),
             shared_keys: SharedKeys::default(),
             followed_at: AtomicI64::new(clock.now().0),
             followed_to: Mutex::new(head.clone()),
@@ -129,6 +135,21 @@ impl Directory {
         max: usize,
     ) -> Result<Vec<Arc<TrustCandidate>>, TooManyTrusts> {
         self.issuer_index.candidates(issuer, subject, max)
+    }
+
+    /// The trusts in SPIFFE trust domains that accept a workload of that id, unless there are more
+    /// than `max`.
+    pub fn spiffe_candidates(
+        &self,
+        id: &SpiffeId,
+        max: usize,
+    ) -> Result<Vec<Arc<TrustCandidate>>, TooManyTrusts> {
+        self.spiffe_index.candidates(id, max)
+    }
+
+    /// True if a client trusts that SPIFFE trust domain.
+    pub fn trusts_domain(&self, trust_domain: &TrustDomain) -> bool {
+        self.spiffe_index.knows(trust_domain)
     }
 
     /// The signing keys.
@@ -296,7 +317,12 @@ impl Directory {
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
             revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
             asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),
-            security: self.security(&client.client_id, client.security, client.trusts, before),
+            security: self.security(
+                &client.client_id,
+                client.security,
+                (client.trusts, client.spiffe_trusts),
+                before,
+            ),
             secrets: secrets.collect(),
             grants,
         };
@@ -304,6 +330,8 @@ impl Directory {
         let removed = before.map_or(0, |entry| entry.imported_secrets());
         let trusts_before = before.map_or(&[][..], |entry| entry.trusts());
         self.issuer_index.change(&entry.client_id, trusts_before, entry.trusts());
+        let spiffe_before = before.map_or(&[][..], |entry| entry.spiffe_trusts());
+        self.spiffe_index.change(&entry.client_id, spiffe_before, entry.spiffe_trusts());
         clients.insert(client.client_id, Arc::new(entry));
         self.imported_secrets.fetch_add(added, Ordering::Relaxed);
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
@@ -324,6 +352,7 @@ impl Directory {
         if let Some(entry) = self.clients.pin().remove(id) {
             self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
             self.issuer_index.change(id, entry.trusts(), &[]);
+            self.spiffe_index.change(id, entry.spiffe_trusts(), &[]);
         }
     }
 }

@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::crypto::digest;
 use crate::directory::Directory;
-use crate::directory::entry::{ClientEntry, KeysEntry, SecurityEntry, TrustEntry};
+use crate::directory::entry::{
+    ClientEntry, KeysEntry, SecurityEntry, SpiffeTrustEntry, TrustEntry,
+};
 use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
 use crate::model::client::ClientId;
 use crate::model::security::{ClientSecurity, KeySet, KeySource};
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteSource;
 
@@ -21,10 +24,10 @@ impl Directory {
         &self,
         id: &ClientId,
         security: ClientSecurity,
-        trusts: Vec<FederatedCredential>,
+        (trusts, spiffe_trusts): (Vec<FederatedCredential>, Vec<SpiffeTrust>),
         before: Option<&Arc<ClientEntry>>,
     ) -> Option<Box<SecurityEntry>> {
-        if security == ClientSecurity::default() && trusts.is_empty() {
+        if security == ClientSecurity::default() && trusts.is_empty() && spiffe_trusts.is_empty() {
             return None;
         }
         let ClientSecurity {
@@ -47,6 +50,11 @@ impl Directory {
             Some(TrustEntry { trust, keys })
         });
         let trusts = trusts.collect();
+        let spiffe_trusts = spiffe_trusts.into_iter().map(|trust| {
+            let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
+            SpiffeTrustEntry { trust, keys: KeysEntry::Remote(self.key_sets.entry(source)) }
+        });
+        let spiffe_trusts = spiffe_trusts.collect();
         let before = before.and_then(|entry| entry.security.as_ref());
         let usage = before.map(|security| security.usage.clone()).unwrap_or_default();
         Some(Box::new(SecurityEntry {
@@ -57,6 +65,7 @@ impl Directory {
             networks,
             assertion_audiences,
             trusts,
+            spiffe_trusts,
             usage,
         }))
     }

@@ -10,6 +10,7 @@ use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
@@ -153,6 +154,12 @@ impl ClientState {
     }
 }
 
+/// The assertion type of RFC 7523, section 2.2.
+pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The assertion type of a JWT-SVID (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
+pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
+
 /// A way in which a client proves who it is (RFC 8414, `token_endpoint_auth_methods_supported`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -163,6 +170,9 @@ pub enum AuthenticationMethod {
     ClientSecretPost,
     /// An assertion signed with a key of the client's own (RFC 7523).
     PrivateKeyJwt,
+    /// A JWT-SVID of a trusted SPIFFE trust domain (draft-ietf-oauth-spiffe-client-auth-02,
+    /// section 4).
+    SpiffeJwt,
     /// A certificate of a trusted root, with the registered subject (RFC 8705, section 2.1).
     TlsClientAuth,
     /// A certificate that is registered itself (RFC 8705, section 2.2).
@@ -171,10 +181,11 @@ pub enum AuthenticationMethod {
 
 impl AuthenticationMethod {
     /// Every method that this server offers.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
         Self::PrivateKeyJwt,
+        Self::SpiffeJwt,
         Self::TlsClientAuth,
         Self::SelfSignedTlsClientAuth,
     ];
@@ -201,6 +212,7 @@ impl AuthenticationMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::SpiffeJwt => "spiffe_jwt",
             Self::TlsClientAuth => "tls_client_auth",
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
@@ -298,6 +310,9 @@ pub struct Registration {
     pub grants: Vec<Grant>,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Vec<FederatedCredential>,
+    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spiffe_trusts: Vec<SpiffeTrust>,
     /// The use of what is no secret: its keys, its certificate, its trusts.
     pub usage: Option<Usage>,
 }

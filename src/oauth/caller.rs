@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::model::client::{AuthenticationMethod, ClientId};
+use crate::model::client::{AuthenticationMethod, ClientId, JWT_BEARER_ASSERTION, JWT_SPIFFE};
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::x509::certificate::ClientCertificate;
-
-/// The one type of client assertion that there is (RFC 7523, section 2.2).
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const TWO_WAYS: &str = "Two ways of client authentication in one request: use the Authorization header, a secret in the body or a client assertion, and only one of them.";
 
@@ -82,8 +79,29 @@ pub struct SecretCredentials {
     pub method: AuthenticationMethod,
 }
 
+/// What a client assertion is, as `client_assertion_type` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssertionType {
+    /// A JWT of the client itself or of a trusted issuer (RFC 7523, section 2.2).
+    JwtBearer,
+    /// A JWT-SVID (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
+    JwtSpiffe,
+}
+
+impl AssertionType {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            JWT_BEARER_ASSERTION => Some(Self::JwtBearer),
+            JWT_SPIFFE => Some(Self::JwtSpiffe),
+            _ => None,
+        }
+    }
+}
+
 /// A client assertion, unread.
 pub struct AssertionCredentials {
+    /// What it is.
+    pub assertion_type: AssertionType,
     /// Who the caller says to be, if the request says so beside the assertion.
     pub client_id: Option<String>,
     /// The assertion: a JWT.
@@ -162,14 +180,15 @@ fn credentials(
     header: HeaderCredentials,
     body_id: Option<String>,
     body_secret: Option<SecretString>,
-    assertion: Option<SecretString>,
+    assertion: Option<(AssertionType, SecretString)>,
 ) -> Result<Option<Credentials>, OAuthError> {
     let secret = |client_id, secret, method| {
         Ok(Some(Credentials::Secret(SecretCredentials { client_id, secret, method })))
     };
     match (header, body_id, body_secret, assertion) {
-        (HeaderCredentials::Absent, client_id, None, Some(assertion)) => {
-            Ok(Some(Credentials::Assertion(AssertionCredentials { client_id, assertion })))
+        (HeaderCredentials::Absent, client_id, None, Some((assertion_type, assertion))) => {
+            let credentials = AssertionCredentials { assertion_type, client_id, assertion };
+            Ok(Some(Credentials::Assertion(credentials)))
         }
         (HeaderCredentials::Absent, Some(client_id), Some(given), None) => {
             secret(client_id, given, AuthenticationMethod::ClientSecretPost)
@@ -196,17 +215,22 @@ fn credentials(
 }
 
 /// Takes a client assertion with its type (RFC 7521, section 4.2; C-130).
-fn assertion(parameters: &mut Parameters) -> Result<Option<SecretString>, OAuthError> {
+fn assertion(
+    parameters: &mut Parameters,
+) -> Result<Option<(AssertionType, SecretString)>, OAuthError> {
     let kind = parameters.take("client_assertion_type");
     let assertion = parameters.take("client_assertion").map(SecretString::from);
+    let known = kind.as_deref().and_then(AssertionType::parse);
     match (kind, assertion) {
         (None, None) => Ok(None),
-        (Some(kind), Some(assertion)) if kind == ASSERTION_TYPE => Ok(Some(assertion)),
         (Some(_), None) => Err(OAuthError::invalid_request(
             "The request has client_assertion_type but no client_assertion.",
         )),
-        (_, Some(_)) => Err(OAuthError::invalid_request(format!(
-            "A client_assertion comes with client_assertion_type={ASSERTION_TYPE}."
-        ))),
+        (_, Some(assertion)) => match known {
+            Some(known) => Ok(Some((known, assertion))),
+            None => Err(OAuthError::invalid_request(format!(
+                "A client_assertion comes with client_assertion_type={JWT_BEARER_ASSERTION}, or {JWT_SPIFFE} for a JWT-SVID."
+            ))),
+        },
     }
 }

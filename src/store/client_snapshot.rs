@@ -7,10 +7,12 @@ use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::security::ClientSecurity;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::FederatedCredential;
 use crate::store::clients::{security, words};
 use crate::store::grants::grant;
+use crate::store::spiffe_trusts::{self, SpiffeTrustRow, spiffe_trusts, spiffe_trusts_where};
 use crate::store::trusts::{self, TrustRow, trust, trusts_where};
 use crate::store::{Store, StoreError, on_pool};
 
@@ -91,6 +93,8 @@ pub struct ClientSnapshot {
     pub grants: Vec<Grant>,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Vec<FederatedCredential>,
+    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
+    pub spiffe_trusts: Vec<SpiffeTrust>,
 }
 
 /// What a server remembers of a secret.
@@ -116,12 +120,15 @@ impl Store {
     ) -> Result<Option<ClientSnapshot>, StoreError> {
         const SQL: &str = select!("client_id = $1");
         const TRUSTS: &str = trusts_where!("client_id = $1");
+        const SPIFFE: &str = spiffe_trusts_where!("client_id = $1");
         on_pool!(self, |pool| {
             let row: Option<Row> =
                 sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?;
             let trusts: Vec<TrustRow> =
                 sqlx::query_as(TRUSTS).bind(id.as_str()).fetch_all(pool).await?;
-            row.map(|row| client(row, trusts)).transpose()
+            let spiffe: Vec<SpiffeTrustRow> =
+                sqlx::query_as(SPIFFE).bind(id.as_str()).fetch_all(pool).await?;
+            row.map(|row| client(row, trusts, spiffe)).transpose()
         })
     }
 
@@ -130,23 +137,32 @@ impl Store {
         const SQL: &str = select!("client_id > $1 ORDER BY client_id LIMIT $2");
         // Few clients have any, so these are not a part of each row.
         const TRUSTS: &str = trusts_where!("client_id > $1 AND client_id <= $2");
+        const SPIFFE: &str = spiffe_trusts_where!("client_id > $1 AND client_id <= $2");
         on_pool!(self, |pool| {
             let rows: Vec<Row> =
                 sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
             let last = rows.last().map_or("", |row| row.0.as_str());
             let trusts: Vec<TrustRow> =
                 sqlx::query_as(TRUSTS).bind(after).bind(last).fetch_all(pool).await?;
+            let spiffe: Vec<SpiffeTrustRow> =
+                sqlx::query_as(SPIFFE).bind(after).bind(last).fetch_all(pool).await?;
             let mut trusts_of = trusts::by_client(trusts);
+            let mut spiffe_of = spiffe_trusts::by_client(spiffe);
             let clients = rows.into_iter().map(|row| {
                 let trusts = trusts_of.remove(&row.0).unwrap_or_default();
-                (row.0.clone(), client(row, trusts))
+                let spiffe = spiffe_of.remove(&row.0).unwrap_or_default();
+                (row.0.clone(), client(row, trusts, spiffe))
             });
             Ok(clients.collect())
         })
     }
 }
 
-fn client(row: Row, trusts: Vec<TrustRow>) -> Result<ClientSnapshot, StoreError> {
+fn client(
+    row: Row,
+    trusts: Vec<TrustRow>,
+    spiffe: Vec<SpiffeTrustRow>,
+) -> Result<ClientSnapshot, StoreError> {
     let (
         id,
         state,
@@ -197,6 +213,7 @@ fn client(row: Row, trusts: Vec<TrustRow>) -> Result<ClientSnapshot, StoreError>
         secrets: secrets.lines().map(secret).collect::<Result<_, _>>()?,
         grants,
         trusts: trusts.into_iter().map(trust).collect::<Result<_, _>>()?,
+        spiffe_trusts: spiffe_trusts(spiffe)?,
     })
 }
 

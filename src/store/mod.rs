@@ -25,6 +25,7 @@ mod revocations;
 pub mod schema;
 mod secrets;
 mod signing_keys;
+mod spiffe_trusts;
 mod statement;
 mod transaction;
 mod trusts;

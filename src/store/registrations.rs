@@ -14,6 +14,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 use crate::store::clients::{security, words};
 use crate::store::grants::grant;
+use crate::store::spiffe_trusts::{self, SpiffeTrustRow, spiffe_trusts};
 use crate::store::statement::{Statement, prepared};
 use crate::store::trusts::{self, TrustRow, trust};
 use crate::store::usage::usage;
@@ -48,6 +49,11 @@ const COLUMNS: &str = "
 const TRUSTS: &str = "
     SELECT client_id, trust_id, issuer, key_set, jwks_uri, audience, conditions, created_at
     FROM client_trust
+    WHERE client_id IN ";
+
+const SPIFFE_TRUSTS: &str = "
+    SELECT client_id, trust_id, trust_domain, bundle_endpoint, subject, created_at
+    FROM client_spiffe_trust
     WHERE client_id IN ";
 
 /// A row of [`COLUMNS`].
@@ -127,23 +133,34 @@ impl Store {
         clients.push(COLUMNS).push_list(ids.iter().copied());
         trusts.push(TRUSTS).push_list(ids.iter().copied());
         trusts.push(" ORDER BY created_at, trust_id");
-        let (rows, trusts): (Vec<ClientRow>, Vec<TrustRow>) = on_pool!(self, |pool| {
-            let rows = prepared!(sqlx::query_as, clients).fetch_all(pool).await?;
-            let trusts = prepared!(sqlx::query_as, trusts).fetch_all(pool).await?;
-            Ok((rows, trusts))
-        })?;
+        let mut spiffe = Statement::default();
+        spiffe.push(SPIFFE_TRUSTS).push_list(ids.iter().copied());
+        spiffe.push(" ORDER BY created_at, trust_id");
+        let (rows, trusts, spiffe): (Vec<ClientRow>, Vec<TrustRow>, Vec<SpiffeTrustRow>) =
+            on_pool!(self, |pool| {
+                let rows = prepared!(sqlx::query_as, clients).fetch_all(pool).await?;
+                let trusts = prepared!(sqlx::query_as, trusts).fetch_all(pool).await?;
+                let spiffe = prepared!(sqlx::query_as, spiffe).fetch_all(pool).await?;
+                Ok((rows, trusts, spiffe))
+            })?;
         let mut trusts_of = trusts::by_client(trusts);
+        let mut spiffe_of = spiffe_trusts::by_client(spiffe);
         let mut found: HashMap<String, ClientRow> =
             rows.into_iter().map(|row| (row.client_id.clone(), row)).collect();
         let in_order = ids.iter().filter_map(|id| found.remove(*id)).map(|row| {
             let trusts = trusts_of.remove(&row.client_id).unwrap_or_default();
-            (row.client_id.clone(), registration(row, trusts))
+            let spiffe = spiffe_of.remove(&row.client_id).unwrap_or_default();
+            (row.client_id.clone(), registration(row, trusts, spiffe))
         });
         Ok(in_order.collect())
     }
 }
 
-fn registration(row: ClientRow, trusts: Vec<TrustRow>) -> Result<Registration, StoreError> {
+fn registration(
+    row: ClientRow,
+    trusts: Vec<TrustRow>,
+    spiffe: Vec<SpiffeTrustRow>,
+) -> Result<Registration, StoreError> {
     let lines = |text: Option<String>| text.unwrap_or_default();
     let (secrets, grants, own_use) = (lines(row.secrets), lines(row.grants), lines(row.own_use));
     let mut secrets = secrets.lines().map(secret).collect::<Result<Vec<_>, _>>()?;
@@ -177,6 +194,7 @@ fn registration(row: ClientRow, trusts: Vec<TrustRow>) -> Result<Registration, S
         secrets,
         grants,
         trusts: trusts.into_iter().map(trust).collect::<Result<_, _>>()?,
+        spiffe_trusts: spiffe_trusts(spiffe)?,
         usage: used(&own_use.split('\t').collect::<Vec<_>>())?,
     })
 }

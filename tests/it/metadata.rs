@@ -20,7 +20,7 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
 ) {
     let server = Server::start(engine).await;
     let base = &server.base;
-    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "spiffe_jwt"];
     // C-77: never none.
     let signatures = ["ES256", "RS256", "PS256", "EdDSA"];
     for path in METADATA {

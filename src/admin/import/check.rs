@@ -6,11 +6,12 @@ use crate::admin::client::{self, check_security, permit_subject};
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
-use crate::admin::{AdminError, client_key, grant, trust};
+use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 use crate::services::Services;
@@ -23,6 +24,8 @@ pub(super) struct CheckedLine {
     has_secrets: bool,
     /// The trusts that the line gives, each with a new id.
     pub(super) trusts: Option<Vec<FederatedCredential>>,
+    /// The trusts in SPIFFE trust domains, likewise.
+    pub(super) spiffe_trusts: Option<Vec<SpiffeTrust>>,
 }
 
 /// What lines are checked against.
@@ -83,8 +86,21 @@ impl<'a> Checker<'a> {
             });
             trusts.collect()
         });
+        let spiffe_trusts = said.spiffe_trusts.take().map(|sources| {
+            let trusts = sources.into_iter().filter_map(|source| {
+                spiffe_trust::registered(source, self.now)
+                    .map_err(|error| note("spiffe_trusts: ", Err(error)))
+                    .ok()
+            });
+            trusts.collect()
+        });
         let has_secrets = !said.secrets.is_empty();
-        (problems.count() == before).then_some(CheckedLine { said, has_secrets, trusts })
+        (problems.count() == before).then_some(CheckedLine {
+            said,
+            has_secrets,
+            trusts,
+            spiffe_trusts,
+        })
     }
 }
 
@@ -108,11 +124,12 @@ impl CheckedLine {
         let has_trusts = self.trusts.as_ref().is_some_and(|trusts| !trusts.is_empty());
         let has_keys = said.keys.as_ref().and_then(Given::value).is_some();
         let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
-        if !self.has_secrets && !has_trusts && !has_keys && !has_subject {
+        let has_any_trust = has_trusts || self.has_spiffe_trusts();
+        if !self.has_secrets && !has_any_trust && !has_keys && !has_subject {
             return Err(AdminError::invalid(
                 "client_secret",
                 "the client has nothing to authenticate with; give client_secret or secret_hash, \
-                 or secrets, jwks, jwks_uri, trusts or a tls_client_auth_… member",
+                 or secrets, jwks, jwks_uri, trusts, spiffe_trusts or a tls_client_auth_… member",
             ));
         }
         if self.has_secrets {
@@ -171,6 +188,14 @@ impl CheckedLine {
         if has_trusts && !client.grant_types.contains(&GrantType::JwtBearer) {
             client.grant_types.push(GrantType::JwtBearer);
         }
+        let methods = &mut client.auth_methods;
+        if self.has_spiffe_trusts() && !methods.contains(&AuthenticationMethod::SpiffeJwt) {
+            methods.push(AuthenticationMethod::SpiffeJwt);
+        }
+    }
+
+    fn has_spiffe_trusts(&self) -> bool {
+        self.spiffe_trusts.as_ref().is_some_and(|trusts| !trusts.is_empty())
     }
 
     /// True if the line gives something on which [`check_security`] looks. What it does not touch

@@ -11,6 +11,7 @@ use crate::admin::import::hash_format;
 use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS, TLS_SUBJECTS};
 use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
+use crate::admin::import::spiffe_trusts;
 use crate::admin::trust::NewTrust;
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
@@ -22,6 +23,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretHash;
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::spiffe_trust::SpiffeSource;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{FederatedCredential, ForeignIssuer};
 use crate::secrets::secret::check_imported;
@@ -49,6 +51,7 @@ pub(super) struct ClientLine {
     pub(super) assertion_audiences: Option<AssertionAudiences>,
     pub(super) grants: Option<Vec<Grant>>,
     pub(super) trusts: Option<Vec<NewTrust>>,
+    pub(super) spiffe_trusts: Option<Vec<SpiffeSource>>,
     pub(super) secrets: Vec<SecretLine>,
 }
 
@@ -86,6 +89,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let assertion_audiences = assertion_audiences(&object, problems);
     let grants = grants(&object, problems);
     let trusts = trusts(&object, problems);
+    let spiffe_trusts = spiffe_trusts::parse(&object, problems);
     let secrets = secrets(&object, problems);
     if problems.count() > before {
         return None;
@@ -107,6 +111,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
         assertion_audiences,
         grants,
         trusts,
+        spiffe_trusts,
         secrets,
     })
 }

@@ -54,6 +54,10 @@ pub(super) enum MemberType {
     Secrets,
     Grants,
     Trusts,
+    TrustDomain,
+    BundleEndpoint,
+    SpiffeIds,
+    SpiffeTrusts,
 }
 
 /// The kinds of JSON values.
@@ -142,6 +146,7 @@ impl MemberType {
             Self::Secrets => Some(&SECRET),
             Self::Grants => Some(&GRANT),
             Self::Trusts => Some(&TRUST),
+            Self::SpiffeTrusts => Some(&SPIFFE_TRUST),
             _ => None,
         }
     }
@@ -153,7 +158,7 @@ impl MemberType {
             Self::Flag => "true or false",
             Self::KeySet => "a JWK set, which is an object with the member keys",
             Self::Patterns => "an object of strings, such as {\"sub\": \"worker\"}",
-            Self::Secrets | Self::Grants | Self::Trusts => "a list of objects",
+            Self::Secrets | Self::Grants | Self::Trusts | Self::SpiffeTrusts => "a list of objects",
             _ if self.is_list() => "a list of strings",
             Self::Time => "a string such as \"2027-01-31T00:00:00Z\"",
             _ => "a string",
@@ -216,6 +221,11 @@ pub(super) static CLIENT: Kind = Kind {
             "URLs of this server's token endpoint that its assertions may name as aud.",
         ),
         member("trusts", MemberType::Trusts, "Foreign issuers whose tokens authenticate it."),
+        member(
+            "spiffe_trusts",
+            MemberType::SpiffeTrusts,
+            "SPIFFE trust domains whose JWT-SVIDs authenticate it.",
+        ),
         member(
             "tls_client_auth_subject_dn",
             MemberType::Text,
@@ -285,6 +295,19 @@ pub(super) static TRUST: Kind = Kind {
         member("conditions", MemberType::Patterns, "A pattern for each claim that is checked."),
         member("jwks", MemberType::KeySet, "The issuer's keys. Default: found by discovery."),
         member("jwks_uri", MemberType::KeySetUri, "An https URL of the issuer's keys."),
+    ],
+};
+
+/// An element of `spiffe_trusts`.
+pub(super) static SPIFFE_TRUST: Kind = Kind {
+    name: "a SPIFFE trust",
+    required: &["trust_domain", "bundle_endpoint", "subject"],
+    exclusive: &[],
+    one_of: &[],
+    members: &[
+        member("trust_domain", MemberType::TrustDomain, "The name of the trust domain."),
+        member("bundle_endpoint", MemberType::BundleEndpoint, "The https URL of its bundle."),
+        member("subject", MemberType::SpiffeIds, "A SPIFFE ID of it, or a path prefix with /*."),
     ],
 };
 

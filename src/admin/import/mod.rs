@@ -12,6 +12,7 @@ mod problems;
 mod schema;
 mod secrets;
 mod source;
+mod spiffe_trusts;
 mod update;
 
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
-use crate::admin::{Actor, AdminError, AuditedChange, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, registration, trust};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::services::Services;
@@ -330,7 +331,12 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
     for trust in &trusts {
         change.transaction.add_trust(&id, trust).await?;
     }
-    let detail = json!({
+    let spiffe_trusts = line.spiffe_trusts.unwrap_or_default();
+    trust::check_total(trusts.len(), spiffe_trusts.len())?;
+    for trust in &spiffe_trusts {
+        change.transaction.add_spiffe_trust(&id, trust).await?;
+    }
+    let mut detail = json!({
         "name": client.name,
         "state": client.state,
         "auth_methods": client.auth_methods,
@@ -339,6 +345,9 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         "trusts": trusts,
         "security": client.security,
     });
+    if !spiffe_trusts.is_empty() {
+        detail["spiffe_trusts"] = json!(spiffe_trusts);
+    }
     change.record(Action::ClientImported, Subject::Client(id), detail).await?;
     Ok(())
 }

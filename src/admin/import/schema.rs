@@ -6,6 +6,7 @@ use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, MemberType};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
+use crate::model::spiffe_id::TrustDomain;
 use crate::model::trust::FederatedCredential;
 use crate::secrets::secret::MAX_SECRET_BYTES;
 
@@ -65,7 +66,7 @@ fn of_type(member_type: MemberType) -> Value {
     match member_type {
         MemberType::Secrets => list(of_items(member_type)),
         MemberType::Grants => bounded_list(of_items(member_type), MAX_GRANTS),
-        MemberType::Trusts => {
+        MemberType::Trusts | MemberType::SpiffeTrusts => {
             bounded_list(of_items(member_type), FederatedCredential::MAX_PER_CLIENT)
         }
         MemberType::Methods => {
@@ -123,7 +124,11 @@ fn of_text(member_type: MemberType) -> Value {
         }),
         MemberType::Rate => text("^(off|[0-9]+/(s|m|min|h|d))$"),
         MemberType::Uri => text("^[!-~]{1,500}$"),
-        MemberType::KeySetUri => text("^[hH][tT][tT][pP][sS]://[!-~]+$"),
+        MemberType::TrustDomain => text(&format!("^[a-z0-9._-]{{1,{}}}$", TrustDomain::MAX_LENGTH)),
+        MemberType::SpiffeIds => text("^spiffe://[a-z0-9._-]+(/[a-zA-Z0-9._-]+)+(/\\*)?$"),
+        MemberType::KeySetUri | MemberType::BundleEndpoint => {
+            text("^[hH][tT][tT][pP][sS]://[!-~]+$")
+        }
         _ => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
     }
 }
@@ -224,7 +229,13 @@ mod tests {
             MemberType::Scopes => json!(["a:read"]),
             MemberType::TokenEndpoints => json!(["https://a.example/token"]),
             MemberType::Uri => json!("https://a.example"),
-            MemberType::KeySetUri => json!("https://a.example/jwks"),
+            MemberType::KeySetUri | MemberType::BundleEndpoint => json!("https://a.example/jwks"),
+            MemberType::TrustDomain => json!("a.example"),
+            MemberType::SpiffeIds => json!("spiffe://a.example/ns/*"),
+            MemberType::SpiffeTrusts => json!([{
+                "trust_domain": "a.example", "bundle_endpoint": "https://a.example/bundle",
+                "subject": "spiffe://a.example/worker",
+            }]),
             MemberType::KeySet => json!({ "keys": [] }),
             MemberType::Patterns => json!({ "sub": "worker" }),
             MemberType::Secrets => json!([{ "client_secret": "abc", "label": null }]),
@@ -317,7 +328,9 @@ mod tests {
                 let other = kind.members.iter().find(|member| {
                     !kind.required.contains(&member.name) && !kind.one_of.contains(&member.name)
                 });
-                let other = other.expect("a member that may be left out");
+                // If all are required, any other one does.
+                let other = other.or_else(|| kind.members.iter().find(|one| one.name != *name));
+                let other = other.expect("another member");
                 let mut object = with(kind, other.name, sample_of(other.name, other.member_type));
                 object.as_object_mut().expect("an object").remove(*name);
                 let line = as_line(kind, object);

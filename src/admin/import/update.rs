@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
-use crate::admin::{AdminError, AuditedChange, revocation};
-use crate::model::client::{Client, ClientState, Registration};
+use crate::admin::import::spiffe_trusts;
+use crate::admin::{AdminError, AuditedChange, revocation, trust};
+use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
 use crate::model::resource::ResourceId;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, TrustId};
 use crate::services::Services;
@@ -21,6 +23,7 @@ pub(super) struct Update {
     client: Client,
     grants: Vec<Grant>,
     trusts: Vec<FederatedCredential>,
+    spiffe_trusts: Vec<SpiffeTrust>,
     secrets: Vec<SecretRecord>,
     difference: Difference,
 }
@@ -44,12 +47,21 @@ impl Update {
             Some(trusts) => kept_or_new(&before.trusts, trusts),
             None => before.trusts.clone(),
         };
+        let spiffe_trusts = match line.spiffe_trusts {
+            Some(trusts) => spiffe_trusts::kept_or_new(&before.spiffe_trusts, trusts),
+            None => before.spiffe_trusts.clone(),
+        };
+        if trusts.len() + spiffe_trusts.len() > before.trusts.len() + before.spiffe_trusts.len() {
+            trust::check_total(trusts.len(), spiffe_trusts.len())?;
+        }
         let mut secrets = before.secrets.clone();
         for secret in given {
             put_secret(&mut secrets, secret);
         }
-        let was = state(&before.client, &before.grants, &before.trusts, &before.secrets);
-        let is = state(&client, &grants, &trusts, &secrets);
+        let mut was = state(&before.client, &before.grants, &before.trusts, &before.secrets);
+        let mut is = state(&client, &grants, &trusts, &secrets);
+        was["spiffe_trusts"] = json!(before.spiffe_trusts);
+        is["spiffe_trusts"] = json!(spiffe_trusts);
         let Some(difference) = Difference::between(&was, &is) else { return Ok(None) };
         let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
         let most = services.config.secrets.max_per_client;
@@ -59,7 +71,7 @@ impl Update {
             )));
         }
         client.updated_at = now;
-        Ok(Some(Self { before, client, grants, trusts, secrets, difference }))
+        Ok(Some(Self { before, client, grants, trusts, spiffe_trusts, secrets, difference }))
     }
 
     /// Writes the changes and the event.
@@ -68,7 +80,7 @@ impl Update {
         services: &Services,
         change: &mut AuditedChange,
     ) -> Result<(), AdminError> {
-        let Self { before, client, grants, trusts, secrets, difference } = self;
+        let Self { before, client, grants, trusts, spiffe_trusts, secrets, difference } = self;
         let id = &client.client_id;
         change.transaction.update_client(&client).await?;
         for grant in grants.iter().filter(|grant| !before.grants.contains(grant)) {
@@ -85,6 +97,7 @@ impl Update {
         for trust in trusts.iter().filter(|trust| !before.trusts.contains(trust)) {
             change.transaction.add_trust(id, trust).await?;
         }
+        write_spiffe_trusts(change, id, &before.spiffe_trusts, &spiffe_trusts).await?;
         for secret in &secrets {
             match before.secrets.iter().find(|old| old.secret_id == secret.secret_id) {
                 None => change.transaction.add_secret(id, secret).await?,
@@ -101,6 +114,22 @@ impl Update {
         change.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
         Ok(())
     }
+}
+
+/// Removes the trusts that are gone, and adds those that are new.
+async fn write_spiffe_trusts(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    before: &[SpiffeTrust],
+    now: &[SpiffeTrust],
+) -> Result<(), AdminError> {
+    for gone in before.iter().filter(|trust| !now.contains(trust)) {
+        change.transaction.delete_spiffe_trust(id, &gone.trust_id).await?;
+    }
+    for new in now.iter().filter(|trust| !before.contains(trust)) {
+        change.transaction.add_spiffe_trust(id, new).await?;
+    }
+    Ok(())
 }
 
 /// The trusts that a line gives. One that the client has already keeps its id.

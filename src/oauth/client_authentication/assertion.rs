@@ -16,7 +16,7 @@ use crate::model::client::AuthenticationMethod;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::caller::AssertionCredentials;
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, trust, unfetched,
+    Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, spiffe, trust, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
@@ -51,15 +51,16 @@ pub(super) async fn authenticate(
     now: Timestamp,
 ) -> Result<AssertedClient, OAuthError> {
     let assertion = read(credentials.assertion.expose_secret())?;
+    let client_id = credentials.client_id.as_deref();
+    let of_svid = |error| spiffe::explain_wrong_type(app, &assertion, client_id, error);
     let Some(issuer) = assertion.text("iss") else {
-        return Err(OAuthError::authentication_failed("the assertion lacks iss"));
+        return Err(of_svid(OAuthError::authentication_failed("the assertion lacks iss")));
     };
     let own = app.directory.client(issuer).filter(|_| assertion.text("sub") == Some(issuer));
     let Some(entry) = own else {
         // Not signed by a client: then by an issuer that a client trusts.
-        let client_id = credentials.client_id.as_deref();
         let entry = at_equal_cost(app, &assertion, trust::signature_checks(), |checks| {
-            trust::authenticate(app, &assertion, client_id, checks, now)
+            trust::authenticate(app, &assertion, client_id, checks, now).map_err(of_svid)
         })?;
         return Ok(AssertedClient { entry, is_counted: false });
     };

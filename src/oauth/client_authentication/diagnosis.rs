@@ -138,7 +138,7 @@ fn without_secret(entry: &ClientEntry) -> OAuthError {
 /// What a client has to authenticate by besides secrets.
 pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
     let Some(security) = entry.security.as_deref() else { return Vec::new() };
-    let trusts = match security.trusts.len() {
+    let trusts = match security.trusts.len() + security.spiffe_trusts.len() {
         0 => None,
         1 => Some("1 trust".to_owned()),
         count => Some(format!("{count} trusts")),

@@ -6,7 +6,9 @@ mod assertion;
 mod certificate;
 mod diagnosis;
 mod secret;
+mod spiffe;
 pub mod subject_form;
+pub mod svid;
 pub mod trust;
 
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
-use crate::oauth::caller::{Caller, Credentials, PresentedCertificate, RequestOrigin};
+use crate::oauth::caller::{
+    AssertionType, Caller, Credentials, PresentedCertificate, RequestOrigin,
+};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::x509::certificate::ClientCertificate;
 
@@ -127,6 +131,12 @@ pub async fn authenticate(
             // The secret was found in this very entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
             admitted(entry, &caller.origin, evt)
+        }
+        Some(Credentials::Assertion(credentials))
+            if credentials.assertion_type == AssertionType::JwtSpiffe =>
+        {
+            let entry = spiffe::authenticate(app, credentials, now)?;
+            admitted_without_secret(app, entry, &caller.origin, evt, now)
         }
         Some(Credentials::Assertion(credentials)) => {
             // In a box, so that requests with a secret do not carry the room for this about.

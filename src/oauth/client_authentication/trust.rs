@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
-use crate::jose::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
+use crate::jose::assertion::{Algorithm, Assertion, AssertionError, ISSUER_ALGS, SignatureChecks};
 use crate::jose::numeric_date;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
@@ -74,7 +74,8 @@ fn of_named_client(
     if fitting.is_empty() {
         return Err(unfitting(&entry, assertion.claims()));
     }
-    let sources = Sources::verify(app, assertion, fitting.iter().map(|known| &known.keys), checks);
+    let keys = fitting.iter().map(|known| &known.keys);
+    let sources = Sources::verify(app, assertion, keys, &ISSUER_ALGS, checks);
     let signed = fitting.iter().find(|known| sources.have_signed(&known.keys));
     let Some(known) = signed else {
         let id = fitting[0].trust.trust_id.as_str();
@@ -106,11 +107,11 @@ fn of_any_client(
         return Err(untrusted(app, assertion));
     }
     let keys = candidates.iter().map(|candidate| &candidate.keys);
-    let sources = Sources::verify(app, assertion, keys, checks);
-    if sources.signed.is_empty() {
+    let sources = Sources::verify(app, assertion, keys, &ISSUER_ALGS, checks);
+    if sources.have_not_signed() {
         return Err(sources.rejection(None, ""));
     }
-    let (mut verified, mut refused) = (Vec::<Arc<ClientEntry>>::new(), None);
+    let mut met = MetTrusts::default();
     for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
         // The client may have changed since the index was read; its entry decides.
@@ -121,39 +122,58 @@ fn of_any_client(
         if mismatch(&known.trust, assertion.claims()).is_some() {
             continue;
         }
-        let met =
+        let outcome =
             refuse_untimely(&entry, known, assertion, now).and_then(|()| refuse_disabled(&entry));
-        match met {
-            Ok(()) if verified.iter().any(|other| other.client_id == entry.client_id) => {}
-            Ok(()) => verified.push(entry),
-            Err(rejection) => refused = Some(rejection),
+        met.note(&entry, outcome);
+    }
+    met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
+}
+
+/// The clients whose trust a token has met, for a request that names none.
+#[derive(Default)]
+pub(super) struct MetTrusts {
+    clients: Vec<Arc<ClientEntry>>,
+    refused: Option<OAuthError>,
+}
+
+impl MetTrusts {
+    /// Notes that a trust of the client is met, or why the client is refused although it is.
+    pub(super) fn note(&mut self, entry: &Arc<ClientEntry>, outcome: Result<(), OAuthError>) {
+        match outcome {
+            Ok(()) if self.clients.iter().any(|other| other.client_id == entry.client_id) => {}
+            Ok(()) => self.clients.push(entry.clone()),
+            Err(rejection) => self.refused = Some(rejection),
         }
     }
-    match (&verified[..], refused) {
-        ([entry], _) => Ok(Arc::clone(entry)),
-        ([], Some(rejection)) => Err(rejection),
-        ([], None) => Err(untrusted(app, assertion)),
-        ([..], _) => Err(OAuthError::authentication_failed(
-            "several clients trust this token, and the request does not say which is meant",
-        )
-        .with_remedy(SEND_CLIENT_ID)),
+
+    /// The client, if there is exactly one; `None` if nothing was noted.
+    pub(super) fn only_client(self) -> Option<Result<Arc<ClientEntry>, OAuthError>> {
+        match (&self.clients[..], self.refused) {
+            ([entry], _) => Some(Ok(Arc::clone(entry))),
+            ([], refused) => refused.map(Err),
+            ([..], _) => Some(Err(OAuthError::authentication_failed(
+                "several clients trust this token, and the request does not say which is meant",
+            )
+            .with_remedy(SEND_CLIENT_ID))),
+        }
     }
 }
 
 /// Which sources of keys have signed a token, each tried once.
-struct Sources<'a> {
+pub(super) struct Sources<'a> {
     /// The addresses of those that have.
     signed: HashSet<usize>,
     /// Whether there was one that could not be tried, and why one that was tried did not match.
     missing: Option<&'a KeysEntry>,
-    problem: Option<String>,
+    problem: Option<AssertionError>,
 }
 
 impl<'a> Sources<'a> {
-    fn verify(
+    pub(super) fn verify(
         app: &App,
         assertion: &Assertion<'_>,
         keys: impl Iterator<Item = &'a KeysEntry>,
+        allowed: &[Algorithm],
         checks: &mut SignatureChecks,
     ) -> Self {
         let (mut seen, mut signed) = (HashSet::new(), HashSet::new());
@@ -164,21 +184,36 @@ impl<'a> Sources<'a> {
                 missing = Some(source);
                 continue;
             };
-            match assertion.verify(&keys, &ISSUER_ALGS, checks) {
+            match assertion.verify(&keys, allowed, checks) {
                 Ok(()) => {
                     signed.insert(source.address());
                 }
                 Err(error) => {
                     ask_for(app, source);
-                    problem = Some(error.to_string());
+                    problem = Some(error);
                 }
             }
         }
         Self { signed, missing, problem }
     }
 
-    fn have_signed(&self, keys: &KeysEntry) -> bool {
+    pub(super) fn have_signed(&self, keys: &KeysEntry) -> bool {
         self.signed.contains(&keys.address())
+    }
+
+    /// True if none has.
+    pub(super) fn have_not_signed(&self) -> bool {
+        self.signed.is_empty()
+    }
+
+    /// One that could not be tried, because it has not been fetched.
+    pub(super) fn missing(&self) -> Option<&'a KeysEntry> {
+        self.missing
+    }
+
+    /// Why one that was tried did not match.
+    pub(super) fn problem(&self) -> Option<&AssertionError> {
+        self.problem.as_ref()
     }
 
     /// The rejection if none has signed.
@@ -196,7 +231,7 @@ impl<'a> Sources<'a> {
                     .with_remedy("Send client_id to learn what stands in the way.")
             }
             (None, _) => {
-                let problem = self.problem.as_deref().unwrap_or_default();
+                let problem = self.problem.as_ref().map(ToString::to_string).unwrap_or_default();
                 let what =
                     if entry.is_some() { "" } else { "no known key of its issuer signed it: " };
                 refused(format!("{prefix}{what}{problem}")).with_remedy(TEST)

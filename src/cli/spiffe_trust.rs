@@ -1,0 +1,128 @@
+//! Trusts in SPIFFE trust domains, for `tokend client trust`.
+
+use std::time::Duration;
+
+use crate::admin::spiffe_trust;
+use crate::cli::error::CliError;
+use crate::cli::{actor, output};
+use crate::jose::assertion::{Assertion, SignatureChecks};
+use crate::model::client::{AuthenticationMethod, ClientId, Registration};
+use crate::model::security::KeySetUri;
+use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
+use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
+use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid};
+use crate::remote_keys::fetch::Fetcher;
+use crate::remote_keys::{RemoteSource, fetch_keys};
+use crate::services::Services;
+use crate::services::opening::Reader;
+
+/// How long the check of a bundle endpoint may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Adds a trust, and fetches its bundle once if that is wanted.
+///
+/// # Errors
+/// If one of the texts is malformed, or the client cannot have the trust.
+pub(super) async fn add(
+    services: &Services,
+    id: &ClientId,
+    (trust_domain, bundle_endpoint, subject): (&str, &str, &str),
+    is_checked: bool,
+) -> Result<SpiffeTrust, CliError> {
+    let source = SpiffeSource::new(
+        TrustDomain::parse(trust_domain)?,
+        KeySetUri::bundle_endpoint(bundle_endpoint)?,
+        SpiffeIdPattern::parse(subject)?,
+    )?;
+    let made = spiffe_trust::add(services, &actor(), id, source).await?;
+    if is_checked {
+        try_bundle(&services.fetcher, &made).await;
+    }
+    Ok(made)
+}
+
+/// Fetches the bundle once, and tells the result. The trust exists in any case: the server fetches
+/// the bundle by itself.
+async fn try_bundle(fetcher: &Fetcher, trust: &SpiffeTrust) {
+    let domain = trust.source.trust_domain();
+    let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
+    let fetched = tokio::time::timeout(CHECK_TIMEOUT, fetch_keys(fetcher, &source)).await;
+    let fetched = fetched.unwrap_or_else(|_| Err(format!("no answer within {CHECK_TIMEOUT:?}")));
+    match fetched.map(|keys| keys.names().len()) {
+        Ok(0) => output::hint(&format!(
+            "warning: the bundle of {domain} was fetched, and no key in it verifies JWT-SVIDs: a \
+             key needs use jwt-svid, and must be EC P-256, EC P-384 or RSA"
+        )),
+        Ok(count) => output::hint(&format!(
+            "checked: the bundle of {domain} was fetched, with {count} keys for JWT-SVIDs"
+        )),
+        Err(problem) => output::hint(&format!(
+            "warning: the bundle of {domain} cannot be fetched from here: {problem}. The trust is \
+             added; no JWT-SVID meets it until the server can fetch the bundle."
+        )),
+    }
+}
+
+/// Judges a token as the server does with the type jwt-spiffe: the trust that it meets, or the
+/// problem of each.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(super) async fn judge<'a>(
+    reader: &Reader,
+    fetcher: &Fetcher,
+    found: &'a Registration,
+    assertion: &Assertion<'_>,
+) -> Result<Result<&'a SpiffeTrust, Vec<(String, String)>>, CliError> {
+    let issuer = match &reader.config.issuer {
+        Some(issuer) => Some(issuer.as_str().to_owned()),
+        None => reader.store.server_issuer().await?,
+    };
+    let mut problems = Vec::new();
+    for trust in &found.spiffe_trusts {
+        let judged = judge_one(reader, fetcher, found, (trust, assertion, issuer.as_deref())).await;
+        match judged {
+            Ok(()) => return Ok(Ok(trust)),
+            Err(problem) => {
+                let line = format!("trust {}: {}", trust.trust_id, problem.reason);
+                problems.push((line, problem.remedy));
+            }
+        }
+    }
+    Ok(Err(problems))
+}
+
+async fn judge_one(
+    reader: &Reader,
+    fetcher: &Fetcher,
+    found: &Registration,
+    (trust, assertion, issuer): (&SpiffeTrust, &Assertion<'_>, Option<&str>),
+) -> Result<(), SvidProblem> {
+    let problem = |reason: String, remedy: &str| SvidProblem { reason, remedy: remedy.to_owned() };
+    let svid = UnverifiedSvid::parse(assertion)?;
+    if let Some(reason) = svid.mismatch(trust) {
+        return Err(problem(reason, "Compare the SPIFFE ID with the subject of the trust."));
+    }
+    let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
+    let keys = fetch_keys(fetcher, &source).await.map_err(|error| {
+        problem(
+            format!("the bundle of the trust domain cannot be fetched: {error}"),
+            "Check the bundle endpoint. It is fetched over https with a certificate of a public CA, or of fetch.ca_file.",
+        )
+    })?;
+    svid.verify(&keys, &mut SignatureChecks::new(usize::MAX))?;
+    let issuer = issuer.ok_or_else(|| {
+        problem(
+            "aud cannot be checked, because the issuer of this server is not known".to_owned(),
+            "Set TOKEND_ISSUER.",
+        )
+    })?;
+    svid.check_claims(issuer, reader.config.assertions.lifetime_max, reader.clock.now())?;
+    if !found.client.auth_methods.contains(&AuthenticationMethod::SpiffeJwt) {
+        return Err(problem(
+            "the client may not use spiffe_jwt".to_owned(),
+            "Permit it: tokend client update --auth-method spiffe_jwt.",
+        ));
+    }
+    Ok(())
+}

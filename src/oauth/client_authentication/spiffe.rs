@@ -1,0 +1,256 @@
+//! By a JWT-SVID of a SPIFFE trust domain that the client's operator trusts
+//! (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
+//!
+//! Trusts in issuers (`trust`) and trusts in trust domains are apart: the assertion type decides
+//! which of them are looked at. A JWT-SVID is a bearer token, and workloads reuse it until it
+//! expires: so `jti` is not remembered, and the lifetime is bounded instead.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use crate::app::App;
+use crate::directory::{ClientEntry, KeysEntry, SpiffeTrustEntry};
+use crate::jose::assertion::{Assertion, SVID_ALGS, SignatureChecks};
+use crate::model::client::{AuthenticationMethod, JWT_BEARER_ASSERTION};
+use crate::model::time::Timestamp;
+use crate::model::untrusted_text;
+use crate::oauth::caller::AssertionCredentials;
+use crate::oauth::client_authentication::svid::{
+    SvidProblem, UnverifiedSvid, right_type, unsigned,
+};
+use crate::oauth::client_authentication::trust::{self, MetTrusts, Sources};
+use crate::oauth::client_authentication::{
+    assertion, diagnosis, refuse_disabled, refuse_other_methods, rejection, unfetched,
+};
+use crate::oauth::error::OAuthError;
+
+/// The maximum number of trusts that are looked at for a request that names no client.
+const MAX_TRUSTS: usize = 1000;
+
+const TEST: &str = "Try it: tokend client trust test ID, with the JWT-SVID on standard input.";
+
+/// Finds the client that trusts the JWT-SVID. A failure costs the same number of signature
+/// verifications for every client id, known or not.
+pub(super) fn authenticate(
+    app: &App,
+    credentials: &AssertionCredentials,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let read = assertion::read(credentials.assertion.expose_secret())?;
+    assertion::at_equal_cost(app, &read, trust::signature_checks(), |checks| {
+        let svid = UnverifiedSvid::parse(&read)
+            .map_err(|problem| not_an_svid(app, credentials.client_id.as_deref(), problem))?;
+        match named_client(app, credentials.client_id.as_deref(), &svid) {
+            Some(id) => of_named_client(app, &svid, id, checks, now),
+            None => of_any_client(app, &svid, checks, now),
+        }
+    })
+}
+
+/// The client that the request names. Software that knows no id of this server sends the SPIFFE ID
+/// as `client_id`, as the draft's examples do: that names no other client.
+fn named_client<'a>(
+    app: &App,
+    client_id: Option<&'a str>,
+    svid: &UnverifiedSvid<'_>,
+) -> Option<&'a str> {
+    let names_the_workload =
+        |id: &&str| *id == svid.id().as_str() && app.directory.client(id).is_none();
+    client_id.filter(|id| !names_the_workload(id))
+}
+
+/// The client that is named. Its trusts are compared first, and only the keys of those that accept
+/// the SPIFFE ID are tried.
+fn of_named_client(
+    app: &App,
+    svid: &UnverifiedSvid<'_>,
+    client_id: &str,
+    checks: &mut SignatureChecks,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let entry =
+        app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
+    let accepts = |known: &&SpiffeTrustEntry| known.trust.source.accepts(svid.id());
+    let accepting: Vec<_> = entry.spiffe_trusts().iter().filter(accepts).collect();
+    if accepting.is_empty() {
+        return Err(unaccepted(&entry, svid));
+    }
+    let keys = accepting.iter().map(|known| &known.keys);
+    let sources = Sources::verify(app, svid.assertion(), keys, &SVID_ALGS, checks);
+    let signed = accepting.iter().find(|known| sources.have_signed(&known.keys));
+    let Some(known) = signed else {
+        let id = accepting[0].trust.trust_id.as_str();
+        return Err(unsigned_by(&sources, Some(&entry), &format!("trust {id}: ")));
+    };
+    admit(app, &entry, known, svid, now)?;
+    Ok(entry)
+}
+
+/// The only client that trusts the JWT-SVID. Anybody can write claims, so the signature is verified
+/// first, once for each bundle.
+fn of_any_client(
+    app: &App,
+    svid: &UnverifiedSvid<'_>,
+    checks: &mut SignatureChecks,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let candidates = app.directory.spiffe_candidates(svid.id(), MAX_TRUSTS).map_err(|_| {
+        OAuthError::authentication_failed(format!(
+            "more than {MAX_TRUSTS} trusts accept this SPIFFE ID, and the request does not name a client"
+        ))
+        .with_remedy("Send client_id.")
+    })?;
+    if candidates.is_empty() {
+        return Err(untrusted(app, svid));
+    }
+    let keys = candidates.iter().map(|candidate| &candidate.keys);
+    let sources = Sources::verify(app, svid.assertion(), keys, &SVID_ALGS, checks);
+    if sources.have_not_signed() {
+        return Err(unsigned_by(&sources, None, ""));
+    }
+    let mut met = MetTrusts::default();
+    for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
+        let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
+        // The client may have changed since the index was read; its entry decides.
+        let is_it = |known: &&SpiffeTrustEntry| {
+            known.trust.trust_id == candidate.trust_id
+                && known.trust.source.accepts(svid.id())
+                && sources.have_signed(&known.keys)
+        };
+        let Some(known) = entry.spiffe_trusts().iter().find(is_it) else { continue };
+        let outcome = admit(app, &entry, known, svid, now);
+        met.note(&entry, outcome);
+    }
+    met.only_client().unwrap_or_else(|| Err(untrusted(app, svid)))
+}
+
+/// Checks what is left once the signature has been verified: claims, state, method.
+fn admit(
+    app: &App,
+    entry: &ClientEntry,
+    known: &SpiffeTrustEntry,
+    svid: &UnverifiedSvid<'_>,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let lifetime_max = app.services.config.assertions.lifetime_max;
+    svid.check_claims(app.issuer.as_str(), lifetime_max, now).map_err(|problem| {
+        let id = &known.trust.trust_id;
+        rejection(entry, &format!("trust {id}: {problem}")).with_remedy(problem.remedy)
+    })?;
+    refuse_disabled(entry)?;
+    refuse_other_methods(entry, AuthenticationMethod::SpiffeJwt)
+}
+
+/// The rejection if no bundle has signed it.
+fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
+    match (sources.missing(), entry) {
+        (Some(keys), Some(entry)) => {
+            unfetched(entry, &format!("{prefix}the bundle {}", url(keys)), keys)
+        }
+        (Some(_), None) => {
+            OAuthError::authentication_failed("the bundle of the trust domain has not been fetched")
+                .with_remedy("Send client_id to learn what stands in the way.")
+        }
+        (None, entry) => {
+            let problem = sources.problem().map(unsigned);
+            let SvidProblem { reason, remedy } = problem.unwrap_or_else(|| SvidProblem {
+                reason: "no key has signed it".to_owned(),
+                remedy: TEST.to_owned(),
+            });
+            let reason = format!("{prefix}the JWT-SVID: {reason}");
+            let error = match entry {
+                Some(entry) => rejection(entry, &reason),
+                None => OAuthError::authentication_failed(reason),
+            };
+            error.with_remedy(remedy)
+        }
+    }
+}
+
+fn url(keys: &KeysEntry) -> &str {
+    match keys {
+        KeysEntry::Remote(set) => set.source.url(),
+        KeysEntry::Inline(_) => "",
+    }
+}
+
+/// No trust of any client accepts the SPIFFE ID.
+fn untrusted(app: &App, svid: &UnverifiedSvid<'_>) -> OAuthError {
+    let domain = svid.id().trust_domain();
+    let reason = if app.directory.trusts_domain(domain) {
+        let sub = untrusted_text::escape_start(svid.id().as_str(), 200);
+        format!("no client trusts the SPIFFE ID '{sub}'")
+    } else {
+        format!("no client trusts the trust domain '{domain}'")
+    };
+    OAuthError::authentication_failed(reason)
+        .with_remedy("Trusts: tokend client trust list. Send client_id to learn what differs.")
+}
+
+/// The reason why none of a client's trusts accepts the SPIFFE ID.
+fn unaccepted(entry: &ClientEntry, svid: &UnverifiedSvid<'_>) -> OAuthError {
+    let problems = entry.spiffe_trusts().iter().filter_map(|known| {
+        let problem = svid.mismatch(&known.trust)?;
+        Some(format!("trust {}: {problem}", known.trust.trust_id))
+    });
+    let problems: Vec<_> = problems.collect();
+    if problems.is_empty() {
+        return without_trust(entry);
+    }
+    rejection(entry, &problems.join("; ")).with_remedy(TEST)
+}
+
+fn without_trust(entry: &ClientEntry) -> OAuthError {
+    let reason = "the client trusts no SPIFFE trust domain";
+    if entry.trusts().is_empty() {
+        return rejection(entry, reason).with_remedy(
+            "Add one: tokend client trust add ID --trust-domain NAME --bundle-endpoint URL --subject SPIFFE_ID.",
+        );
+    }
+    rejection(
+        entry,
+        &format!("{reason}; it trusts issuers, whose tokens have another assertion type"),
+    )
+    .with_remedy(format!("Send client_assertion_type={JWT_BEARER_ASSERTION}."))
+}
+
+/// The token does not have the form of a JWT-SVID. If the client trusts issuers only, the type is
+/// most likely the mistake.
+fn not_an_svid(app: &App, client_id: Option<&str>, problem: SvidProblem) -> OAuthError {
+    let reason = format!("the JWT-SVID: {problem}");
+    let entry = client_id.and_then(|id| app.directory.client(id));
+    match entry {
+        Some(entry) => rejection(&entry, &reason),
+        None => OAuthError::authentication_failed(reason),
+    }
+    .with_remedy(problem.remedy)
+}
+
+/// Adds to a failure of the type jwt-bearer that the token is a JWT-SVID which would be accepted
+/// with the type jwt-spiffe. Nothing of it was verified.
+pub(super) fn explain_wrong_type(
+    app: &App,
+    assertion: &Assertion<'_>,
+    client_id: Option<&str>,
+    error: OAuthError,
+) -> OAuthError {
+    let Ok(svid) = UnverifiedSvid::parse(assertion) else { return error };
+    let is_accepted = match named_client(app, client_id, &svid) {
+        Some(id) => app.directory.client(id).is_some_and(|entry| {
+            entry.spiffe_trusts().iter().any(|known| known.trust.source.accepts(svid.id()))
+        }),
+        None => app
+            .directory
+            .spiffe_candidates(svid.id(), MAX_TRUSTS)
+            .is_ok_and(|candidates| !candidates.is_empty()),
+    };
+    if !is_accepted {
+        return error;
+    }
+    let reason = format!(
+        "the token is a JWT-SVID of a trust domain that is trusted, sent as jwt-bearer; {}",
+        error.reason()
+    );
+    error.with_reason(reason).with_remedy(right_type())
+}

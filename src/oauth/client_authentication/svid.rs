@@ -1,0 +1,290 @@
+//! What makes a JWT a JWT-SVID that this server accepts (JWT-SVID, sections 2 and 3;
+//! draft-ietf-oauth-spiffe-client-auth-02, section 3.1). The server and `client trust test` share
+//! it.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::jose::assertion::{Assertion, AssertionError, SVID_ALGS, SignatureChecks};
+use crate::jose::external_jwks::ExternalJwks;
+use crate::jose::numeric_date;
+use crate::model::client::JWT_SPIFFE;
+use crate::model::spiffe_id::SpiffeId;
+use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::model::untrusted_text;
+use crate::oauth::client_authentication::trust::untimely;
+
+/// How far the clock of the trust domain may be off, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 10;
+
+/// The types that a JWT-SVID may name (JWT-SVID, section 2.3), in lower case.
+const TYPES: [&str; 2] = ["jwt", "jose"];
+
+const AS_IT_IS: &str = "Send the JWT-SVID as the Workload API returns it. A token of another issuer is sent with client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer.";
+
+const ALGORITHMS: &str = "Let the trust domain sign JWT-SVIDs with ES256, ES384, RS256, RS384, RS512, PS256, PS384 or PS512. In SPIRE this is jwt_key_type of the server.";
+
+const SHORTER: &str = "Shorten the lifetime of the JWT-SVIDs (SPIRE: default_jwt_svid_ttl, or -jwtSVIDTTL of the entry), or raise assertions.lifetime_max.";
+
+const NEWER: &str =
+    "Let the workload fetch a new JWT-SVID, and set the clocks of both machines by NTP.";
+
+const KEYS: &str = "Check that the bundle endpoint of the trust is that of the trust domain, and that its bundle has the key with use jwt-svid.";
+
+/// A JWT with the form of a JWT-SVID. Nothing of it is verified.
+pub struct UnverifiedSvid<'a> {
+    assertion: &'a Assertion<'a>,
+    id: SpiffeId,
+}
+
+/// Why a JWT-SVID is not accepted, and how to fix it; both for operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SvidProblem {
+    /// What is wrong.
+    pub reason: String,
+    /// How to fix it.
+    pub remedy: String,
+}
+
+impl SvidProblem {
+    fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { reason: reason.into(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for SvidProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.reason)
+    }
+}
+
+impl<'a> UnverifiedSvid<'a> {
+    /// Reads the type and the SPIFFE ID of a JWT.
+    ///
+    /// # Errors
+    /// If its `typ` is not one of a JWT-SVID, or its `sub` is not a SPIFFE ID.
+    pub fn parse(assertion: &'a Assertion<'a>) -> Result<Self, SvidProblem> {
+        if let Some(typ) = assertion.typ()
+            && !TYPES.contains(&typ.as_str())
+        {
+            let typ = untrusted_text::escape_start(&typ, 80);
+            let reason = format!("its typ is '{typ}'; the typ of a JWT-SVID is JWT or JOSE");
+            return Err(SvidProblem::new(reason, AS_IT_IS));
+        }
+        let sub = &assertion.claims()["sub"];
+        let Some(text) = sub.as_str() else {
+            let reason = format!("sub is {}; the sub of a JWT-SVID is a SPIFFE ID", shown(sub));
+            return Err(SvidProblem::new(reason, AS_IT_IS));
+        };
+        match SpiffeId::parse(text) {
+            Ok(id) => Ok(Self { assertion, id }),
+            Err(malformed) => {
+                let reason = format!("sub is {}, not a SPIFFE ID: {malformed}", shown(sub));
+                Err(SvidProblem::new(reason, AS_IT_IS))
+            }
+        }
+    }
+
+    /// The SPIFFE ID.
+    pub fn id(&self) -> &SpiffeId {
+        &self.id
+    }
+
+    /// The JWT.
+    pub fn assertion(&self) -> &Assertion<'a> {
+        self.assertion
+    }
+
+    /// Why a trust does not accept the SPIFFE ID; `None` if it does.
+    pub fn mismatch(&self, trust: &SpiffeTrust) -> Option<String> {
+        let (wanted, is) = (trust.source.trust_domain(), self.id.trust_domain());
+        let subject = trust.source.subject();
+        if wanted != is {
+            return Some(format!("the trust domain of sub is '{is}', not '{wanted}'"));
+        }
+        if subject.matches(&self.id) {
+            return None;
+        }
+        let sub = untrusted_text::escape_start(self.id.as_str(), 200);
+        let why = if subject.ends_within_a_segment_of(&self.id) {
+            ": a prefix accepts whole segments only"
+        } else {
+            ""
+        };
+        Some(format!("sub is '{sub}', not '{subject}'{why}"))
+    }
+
+    /// Verifies the signature with the keys of a bundle.
+    ///
+    /// # Errors
+    /// If the algorithm is not one of a JWT-SVID, or no key matches.
+    pub fn verify(
+        &self,
+        keys: &ExternalJwks,
+        checks: &mut SignatureChecks,
+    ) -> Result<(), SvidProblem> {
+        self.assertion.verify(keys, &SVID_ALGS, checks).map_err(|error| unsigned(&error))
+    }
+
+    /// Checks the audience and the times. `iss` and `jti` are optional, and are ignored.
+    ///
+    /// # Errors
+    /// If `aud` is not the issuer alone, if it has expired or is not valid yet, or if `exp` is more
+    /// than `lifetime_max` ahead.
+    pub fn check_claims(
+        &self,
+        issuer: &str,
+        lifetime_max: Lifetime,
+        now: Timestamp,
+    ) -> Result<(), SvidProblem> {
+        let claims = self.assertion.claims();
+        self.check_audience(issuer)?;
+        if let Some(problem) = untimely(claims, now) {
+            return Err(SvidProblem::new(problem, NEWER));
+        }
+        let expiry = numeric_date::read(&claims["exp"]).unwrap_or(now);
+        let (ahead, max) = (expiry.0.saturating_sub(now.0), lifetime_max.seconds());
+        if ahead > max.saturating_add(CLOCK_SKEW_SECONDS) {
+            let reason = format!("its exp is {ahead} s ahead, the maximum is {max} s");
+            return Err(SvidProblem::new(reason, SHORTER));
+        }
+        Ok(())
+    }
+
+    /// The issuer must be the sole value: a server that is named too could use what it receives.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn check_audience(&self, issuer: &str) -> Result<(), SvidProblem> {
+        let audience = &self.assertion.claims()["aud"];
+        let sole = match audience {
+            Value::Array(values) if values.len() == 1 => values[0].as_str(),
+            other => other.as_str(),
+        };
+        if sole == Some(issuer) {
+            return Ok(());
+        }
+        Err(SvidProblem::new(
+            format!(
+                "aud is {}, expected exactly {issuer}, the issuer of this server",
+                shown(audience)
+            ),
+            format!(
+                "Let the workload fetch a JWT-SVID for this audience alone: spire-agent api fetch jwt -audience {issuer}"
+            ),
+        ))
+    }
+}
+
+/// Why no key of a bundle has signed a JWT-SVID.
+pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
+    match error {
+        AssertionError::Algorithm(name) => {
+            SvidProblem::new(format!("its alg '{name}' is not one of a JWT-SVID"), ALGORITHMS)
+        }
+        AssertionError::UnknownKey(kid) => SvidProblem::new(
+            format!("no key of the bundle for JWT-SVIDs has its kid '{kid}'"),
+            KEYS,
+        ),
+        AssertionError::NoKey(alg) => SvidProblem::new(
+            format!("no key of the bundle for JWT-SVIDs is for its alg {alg}"),
+            KEYS,
+        ),
+        other => SvidProblem::new(other.to_string(), KEYS),
+    }
+}
+
+/// A hint for operators: which assertion type a JWT-SVID is sent with.
+pub(super) fn right_type() -> String {
+    format!("Send it with client_assertion_type={JWT_SPIFFE}.")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) => format!("'{}'", untrusted_text::escape_start(text, 200)),
+        other => untrusted_text::escape_start(&other.to_string(), 200),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+
+    const ISSUER: &str = "https://id.example.com";
+    const NOW: Timestamp = Timestamp(1_795_527_403);
+
+    fn jwt(header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.AA", part(header), part(claims))
+    }
+
+    fn claims() -> Value {
+        json!({ "sub": "spiffe://acme.example/worker", "aud": ISSUER, "exp": NOW.0 + 300 })
+    }
+
+    #[test]
+    fn a_jwt_svid_names_no_other_type() {
+        let parse = |typ: Value| {
+            let text = jwt(&json!({ "alg": "ES256", "typ": typ }), &claims());
+            let assertion = Assertion::read(&text).expect("a JWT");
+            UnverifiedSvid::parse(&assertion).map(|_| ())
+        };
+        for good in [Value::Null, "JWT".into(), "JOSE".into(), "jwt".into()] {
+            assert_eq!(parse(good.clone()), Ok(()), "{good}");
+        }
+        for bad in ["at+jwt", "wit+jwt", "client-authentication+jwt", "dpop+jwt", "JWS", ""] {
+            assert!(parse(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_audience_is_the_issuer_alone_and_the_lifetime_is_bounded() {
+        let check = |claim: &str, value: Value| {
+            let mut claims = claims();
+            claims[claim] = value;
+            let text = jwt(&json!({ "alg": "ES256" }), &claims);
+            let assertion = Assertion::read(&text).expect("a JWT");
+            let svid = UnverifiedSvid::parse(&assertion).expect("a JWT-SVID");
+            svid.check_claims(ISSUER, Lifetime::from_seconds(3600).expect("a lifetime"), NOW)
+        };
+        assert_eq!(check("aud", json!(ISSUER)), Ok(()));
+        assert_eq!(check("aud", json!([ISSUER])), Ok(()));
+        for bad in [
+            json!([ISSUER, "https://b.example"]),
+            json!([ISSUER, ISSUER]),
+            json!([]),
+            Value::Null,
+            json!(7),
+            json!([[ISSUER]]),
+            json!("https://id.example.com/"),
+            json!("https://id.example.com/v1/oauth/token"),
+        ] {
+            assert!(check("aud", bad.clone()).is_err(), "{bad}");
+        }
+        assert_eq!(check("exp", json!(NOW.0 + 3600)), Ok(()));
+        for bad in [
+            json!(NOW.0 - 11),
+            json!(NOW.0 + 3611),
+            json!(i64::MAX),
+            json!(1e300),
+            Value::Null,
+            json!("soon"),
+        ] {
+            assert!(check("exp", bad.clone()).is_err(), "{bad}");
+        }
+        assert!(check("nbf", json!(NOW.0 + 60)).is_err());
+        assert!(check("iat", json!(NOW.0 + 60)).is_err());
+        // Optional: whatever stands there is ignored.
+        for odd in [json!("https://spire.example"), json!(7), json!([])] {
+            assert_eq!(check("iss", odd.clone()), Ok(()));
+            assert_eq!(check("jti", odd), Ok(()));
+        }
+    }
+}
