@@ -289,10 +289,8 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
     match spiffe_trust::judge(&reader, &fetcher, &found, &assertion).await? {
         Ok(trust) => return print_match(global, &id, trust),
         Err(others) => {
-            for (line, fix) in others {
-                problems.push(line);
-                remedy = remedy.or(Some(fix));
-            }
+            remedy = remedy.or_else(|| others.first().map(|(_, fix)| fix.clone()));
+            problems.extend(others.into_iter().map(|(line, _)| line));
         }
     }
     if problems.is_empty() {

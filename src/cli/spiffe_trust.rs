@@ -46,9 +46,9 @@ pub(super) async fn add(
 async fn try_bundle(fetcher: &Fetcher, trust: &SpiffeTrust) {
     let domain = trust.source.trust_domain();
     let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
-    let fetched = tokio::time::timeout(CHECK_TIMEOUT, fetch_keys(fetcher, &source)).await;
-    let fetched = fetched.unwrap_or_else(|_| Err(format!("no answer within {CHECK_TIMEOUT:?}")));
-    match fetched.map(|keys| keys.names().len()) {
+    let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetch_keys(fetcher, &source)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {CHECK_TIMEOUT:?}")));
+    match outcome.map(|keys| keys.names().len()) {
         Ok(0) => output::hint(&format!(
             "warning: the bundle of {domain} was fetched, and no key in it verifies JWT-SVIDs: a \
              key needs use jwt-svid, and must be EC P-256, EC P-384 or RSA"

@@ -19,13 +19,13 @@ pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "
 
 /// The `use` of the keys of a SPIFFE bundle that verify JWT-SVIDs (SPIFFE Trust Domain and Bundle,
 /// section 4.2.2).
-const JWT_SVID: &str = "jwt-svid";
+pub(super) const JWT_SVID: &str = "jwt-svid";
 
 /// Keys that can check signatures, ready for use.
 #[derive(Debug, Default)]
 pub struct ExternalJwks {
-    keys: Vec<ExternalJwk>,
-    refresh_hint: Option<Duration>,
+    pub(super) keys: Vec<ExternalJwk>,
+    pub(super) refresh_hint: Option<Duration>,
 }
 
 /// One of them, with the algorithms it may be used for.
@@ -128,28 +128,8 @@ impl ExternalJwks {
         ))
     }
 
-    /// Reads a SPIFFE bundle that was fetched: of its keys only those that verify JWT-SVIDs (SPIFFE
-    /// Trust Domain and Bundle, section 4). Those of X.509-SVIDs and unknown ones are left out.
-    ///
-    /// # Errors
-    /// If the text is not a key set of a bounded size.
-    pub fn bundle(text: &str) -> Result<Self, ForeignKeyError> {
-        let (values, mut others) = members(text)?;
-        let keys = values
-            .into_iter()
-            .filter(|value| value["use"] == JWT_SVID)
-            .filter_map(|value| key(value, Points::Checked).ok());
-        let refresh_hint = others.remove("spiffe_refresh_hint").and_then(|hint| hint.as_u64());
-        Ok(Self { keys: keys.collect(), refresh_hint: refresh_hint.map(Duration::from_secs) })
-    }
-
     fn of(keys: Vec<ExternalJwk>) -> Self {
         Self { keys, refresh_hint: None }
-    }
-
-    /// How often the owner of a bundle suggests to fetch it (section 4.1.2).
-    pub fn refresh_hint(&self) -> Option<Duration> {
-        self.refresh_hint
     }
 
     /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people; also
@@ -199,7 +179,7 @@ fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
 }
 
 /// The keys of a set, and its other members.
-fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), ForeignKeyError> {
+pub(super) fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), ForeignKeyError> {
     let mut set: Map<String, Value> =
         serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
     let Some(Value::Array(keys)) = set.remove("keys") else {
@@ -222,14 +202,14 @@ pub(super) fn read(value: Value) -> Option<Jwk> {
 
 /// Whether it is computed that a key is a point on its curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Points {
+pub(super) enum Points {
     /// It is.
     Checked,
     /// It was, when the key was registered. Computing it again for each client would delay a start.
     Trusted,
 }
 
-fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static str> {
+pub(super) fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static str> {
     let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
@@ -375,34 +355,5 @@ mod tests {
         let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
         assert!(ExternalJwks::fetched(&set(&[])).expect("no keys").names().is_empty());
-    }
-
-    #[test]
-    fn of_a_bundle_only_keys_of_jwt_svids_are_taken() {
-        let of_use = |name: Value| {
-            let mut key = jwk(signing_key::Algorithm::Es256);
-            key["use"] = name;
-            key.as_object_mut().expect("an object").remove("alg");
-            key
-        };
-        let uses = ["x509-svid", "wit-svid", "JWT-SVID", "sig", ""];
-        let mut keys: Vec<_> = uses.iter().map(|name| of_use((*name).into())).collect();
-        keys.push(of_use(Value::Null));
-        keys.push(of_use(serde_json::json!(["jwt-svid"])));
-        assert!(ExternalJwks::bundle(&set(&keys)).expect("a bundle").names().is_empty());
-        keys.push(of_use("jwt-svid".into()));
-        let bundle = |hint: Value| {
-            let text = serde_json::json!({
-                "keys": keys, "spiffe_sequence": 7, "spiffe_refresh_hint": hint,
-            });
-            ExternalJwks::bundle(&text.to_string()).expect("a bundle")
-        };
-        let found = bundle(60.into());
-        assert_eq!((found.names().len(), found.names()[0].1.as_str()), (1, "ES256"));
-        assert_eq!(found.refresh_hint(), Some(Duration::from_mins(1)));
-        for odd in [Value::Null, "60".into(), (-1).into(), 1.5.into(), serde_json::json!([60])] {
-            assert_eq!(bundle(odd).refresh_hint(), None);
-        }
-        assert!(ExternalJwks::bundle("[]").is_err());
     }
 }

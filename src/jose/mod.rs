@@ -15,6 +15,7 @@ pub mod numeric_date;
 mod public_key;
 pub mod public_key_pem;
 pub mod signer;
+mod spiffe_bundle;
 pub mod token_header;
 #[cfg(test)]
 mod wycheproof;

@@ -128,7 +128,7 @@ impl Store {
                 sqlx::query_as(TRUSTS).bind(id.as_str()).fetch_all(pool).await?;
             let spiffe: Vec<SpiffeTrustRow> =
                 sqlx::query_as(SPIFFE).bind(id.as_str()).fetch_all(pool).await?;
-            row.map(|row| client(row, trusts, spiffe)).transpose()
+            row.map(|row| client(row, trusts, &spiffe)).transpose()
         })
     }
 
@@ -151,7 +151,7 @@ impl Store {
             let clients = rows.into_iter().map(|row| {
                 let trusts = trusts_of.remove(&row.0).unwrap_or_default();
                 let spiffe = spiffe_of.remove(&row.0).unwrap_or_default();
-                (row.0.clone(), client(row, trusts, spiffe))
+                (row.0.clone(), client(row, trusts, &spiffe))
             });
             Ok(clients.collect())
         })
@@ -161,7 +161,7 @@ impl Store {
 fn client(
     row: Row,
     trusts: Vec<TrustRow>,
-    spiffe: Vec<SpiffeTrustRow>,
+    spiffe: &[SpiffeTrustRow],
 ) -> Result<ClientSnapshot, StoreError> {
     let (
         id,

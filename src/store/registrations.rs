@@ -150,7 +150,7 @@ impl Store {
         let in_order = ids.iter().filter_map(|id| found.remove(*id)).map(|row| {
             let trusts = trusts_of.remove(&row.client_id).unwrap_or_default();
             let spiffe = spiffe_of.remove(&row.client_id).unwrap_or_default();
-            (row.client_id.clone(), registration(row, trusts, spiffe))
+            (row.client_id.clone(), registration(row, trusts, &spiffe))
         });
         Ok(in_order.collect())
     }
@@ -159,7 +159,7 @@ impl Store {
 fn registration(
     row: ClientRow,
     trusts: Vec<TrustRow>,
-    spiffe: Vec<SpiffeTrustRow>,
+    spiffe: &[SpiffeTrustRow],
 ) -> Result<Registration, StoreError> {
     let lines = |text: Option<String>| text.unwrap_or_default();
     let (secrets, grants, own_use) = (lines(row.secrets), lines(row.grants), lines(row.own_use));

@@ -67,11 +67,11 @@ pub(super) fn by_client(rows: Vec<SpiffeTrustRow>) -> HashMap<String, Vec<Spiffe
 }
 
 /// The trusts that rows describe, in their order.
-pub(super) fn spiffe_trusts(rows: Vec<SpiffeTrustRow>) -> Result<Vec<SpiffeTrust>, StoreError> {
-    rows.into_iter().map(spiffe_trust).collect()
+pub(super) fn spiffe_trusts(rows: &[SpiffeTrustRow]) -> Result<Vec<SpiffeTrust>, StoreError> {
+    rows.iter().map(spiffe_trust).collect()
 }
 
-fn spiffe_trust(row: SpiffeTrustRow) -> Result<SpiffeTrust, StoreError> {
+fn spiffe_trust(row: &SpiffeTrustRow) -> Result<SpiffeTrust, StoreError> {
     Ok(SpiffeTrust {
         trust_id: TrustId::parse(&row.trust_id)?,
         source: SpiffeSource::new(
