@@ -11,6 +11,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod spiffe;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -141,7 +142,8 @@ impl Server {
             Config::load(&Flags::default(), &environment, Requirement::Issuer).expect("settings");
         let issuer = config.issuer.clone().expect("an issuer");
         let services = Services::open(config, clock.clone()).await.expect("a services");
-        let app = Arc::new(App::load(services, issuer).await.expect("an app"));
+        let app = Box::pin(App::load(services, issuer)).await.expect("an app");
+        let app = Arc::new(app);
         let tokend = Tokend::on(app.clone(), public, management).await.expect("a server");
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(tokend.run(async {
