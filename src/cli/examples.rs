@@ -3,7 +3,7 @@
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 24] = [
+const ALL: [(&str, Examples); 25] = [
     (
         "",
         &[
@@ -136,11 +136,20 @@ const ALL: [(&str, Examples); 24] = [
                 "Let a GitHub Actions workflow be a client",
                 "tokend client trust add deploy --issuer https://token.actions.githubusercontent.com --subject repo:acme/api:ref:refs/heads/main",
             ),
+            ("Find out why a token is not accepted", "tokend client trust test deploy < token.jwt"),
+        ],
+    ),
+    (
+        "client trust add",
+        &[
+            (
+                "Let a Kubernetes service account be a client",
+                "tokend client trust add deploy --issuer https://oidc.cluster.example --subject system:serviceaccount:billing:worker",
+            ),
             (
                 "Let every workload of a namespace of a SPIFFE trust domain be a client",
                 "tokend client trust add deploy --trust-domain acme.example --bundle-endpoint https://spire.acme.example/bundle --subject 'spiffe://acme.example/ns/prod/*'",
             ),
-            ("Find out why a token is not accepted", "tokend client trust test deploy < token.jwt"),
         ],
     ),
     ("client import", &[("Register the clients of a file", "tokend client import clients.jsonl")]),

@@ -323,7 +323,7 @@ async fn the_schema_and_the_page_name_every_member() {
         }
     };
     note(&schema, "");
-    for list in ["secrets", "grants", "trusts"] {
+    for list in ["secrets", "grants", "trusts", "spiffe_trusts"] {
         note(&schema["properties"][list]["items"], &format!("{list}[]."));
     }
     for row in &rows {
