@@ -54,7 +54,7 @@ async fn try_bundle(fetcher: &Fetcher, trust: &SpiffeTrust) {
              key needs use jwt-svid, and must be EC P-256, EC P-384 or RSA"
         )),
         Ok(count) => output::hint(&format!(
-            "checked: the bundle of {domain} was fetched, with {count} keys for JWT-SVIDs"
+            "checked: the bundle of {domain} was fetched; usable keys for JWT-SVIDs: {count}"
         )),
         Err(problem) => output::hint(&format!(
             "warning: the bundle of {domain} cannot be fetched from here: {problem}. The trust is \

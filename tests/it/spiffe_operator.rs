@@ -48,7 +48,7 @@ async fn the_operator_adds_tests_imports_and_removes_trusts(
         assert_eq!(cli.run(&[&mixed[..], more].concat()).code, 2, "{more:?}");
     }
     let run = add(DOMAIN, &url, "spiffe://acme.example/ns/prod/*");
-    assert!(run.code == 0 && run.stderr.contains("with 1 keys for JWT-SVIDs"), "{run:?}");
+    assert!(run.code == 0 && run.stderr.contains("usable keys for JWT-SVIDs: 1"), "{run:?}");
     let listed = cli.json(&["client", "trust", "list", "a"]);
     assert_eq!(listed[0]["trust_domain"], DOMAIN);
     assert_eq!(listed[0]["bundle_endpoint"], url.as_str());
