@@ -63,8 +63,8 @@ async fn a_jwt_svid_of_a_trusted_domain_authenticates(
     assert_eq!(Answer::of(revoke).await.status, 200);
 }
 
-/// A JWT-SVID is a bearer token that workloads reuse: it counts until it expires, with `jti` or
-/// without, and what ends the trust or the client ends it at once.
+/// A JWT-SVID is a bearer token that workloads reuse: it is valid until it expires, with `jti`
+/// or without, and what ends the trust or the client ends it at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jwt_svid_is_reused_until_it_expires(

@@ -1,4 +1,4 @@
-//! JWT-SVIDs that must not authenticate anybody, and what the operator learns of each.
+//! JWT-SVIDs that must not authenticate a client, and what the operator learns of each.
 
 use serde_json::{Value, json};
 use tokend::admin::spiffe_trust;
@@ -70,7 +70,7 @@ async fn every_claim_is_checked_and_the_operator_learns_which_one_differs() {
 
 /// Oversized, signed by another key, unsigned, signed with a shared key, of another type.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_jwt_svid_authenticates_nobody() {
+async fn a_forged_jwt_svid_is_refused() {
     let domain = Domain::new(Algorithm::Es256).await;
     let server = domain.server(Engine::Sqlite, &[]).await;
     let client = domain.client(&server, WORKER).await;
@@ -112,7 +112,7 @@ async fn a_forged_jwt_svid_authenticates_nobody() {
     }
 }
 
-/// The keys of one trust domain never verify an ID of another, whoever trusts both.
+/// The keys of one trust domain never verify an ID of another, also if a client trusts both.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trust_domain_vouches_only_for_its_own_workloads() {
     let domain = Domain::new(Algorithm::Es256).await;

@@ -1,7 +1,7 @@
 //! By a JWT-SVID of a SPIFFE trust domain that the client's operator trusts
 //! (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
 //!
-//! Trusts in issuers (`trust`) and trusts in trust domains are apart: the assertion type decides
+//! Trusts in issuers (`trust`) and trusts in trust domains are separate: the assertion type decides
 //! which of them are looked at. A JWT-SVID is a bearer token, and workloads reuse it until it
 //! expires: so `jti` is not remembered, and the lifetime is bounded instead.
 
@@ -87,8 +87,8 @@ fn of_named_client(
     Ok(entry)
 }
 
-/// The only client that trusts the JWT-SVID. Anybody can write claims, so the signature is verified
-/// first, once for each bundle.
+/// The only client that trusts the JWT-SVID. Any caller can write claims, so the signature is
+/// verified first, once for each bundle.
 fn of_any_client(
     app: &App,
     svid: &UnverifiedSvid<'_>,
@@ -150,7 +150,7 @@ fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str)
         }
         (Some(_), None) => {
             OAuthError::authentication_failed("the bundle of the trust domain has not been fetched")
-                .with_remedy("Send client_id to learn what stands in the way.")
+                .with_remedy("Send client_id to learn why.")
         }
         (None, entry) => {
             let problem = sources.problem().map(unsigned);

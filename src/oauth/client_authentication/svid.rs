@@ -281,7 +281,7 @@ mod tests {
         }
         assert!(check("nbf", json!(NOW.0 + 60)).is_err());
         assert!(check("iat", json!(NOW.0 + 60)).is_err());
-        // Optional: whatever stands there is ignored.
+        // Optional: any value is ignored.
         for odd in [json!("https://spire.example"), json!(7), json!([])] {
             assert_eq!(check("iss", odd.clone()), Ok(()));
             assert_eq!(check("jti", odd), Ok(()));
