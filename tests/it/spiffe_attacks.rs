@@ -155,3 +155,34 @@ async fn a_trust_domain_vouches_only_for_its_own_workloads() {
         assert_eq!(server.claims(&token).await["sub"], id.as_str());
     }
 }
+
+/// A forged JWT-SVID costs the same number of verifications for a client that does not exist, has
+/// no such trust, accepts the SPIFFE ID, or is not named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_jwt_svid_costs_the_same_for_every_client_id() {
+    let domain = Domain::new(Algorithm::Es256).await;
+    let server = domain.server(Engine::Sqlite, &[]).await;
+    let client = domain.client(&server, WORKER).await;
+    let other = server.client().await;
+    let mut borrowed = domain.key.header();
+    let forger = KeyPair::new(Algorithm::Es256);
+    let mut costs = Vec::new();
+    for kid in [json!(domain.key.kid()), Value::Null, json!("unknown")] {
+        borrowed["kid"] = kid;
+        for (id, sub) in [
+            (Some("unknown"), WORKER),
+            (Some(other.id.as_str()), WORKER),
+            (Some(client.id.as_str()), WORKER),
+            (Some(client.id.as_str()), "spiffe://acme.example/other"),
+            (Some(client.id.as_str()), "spiffe://evil.example/other"),
+            (Some(client.id.as_str()), "worker"),
+            (None, WORKER),
+        ] {
+            let svid = forger.sign_under(&borrowed, &claims(&server, sub));
+            let before = server.services().vault.signature_checks();
+            ask(&server, id, &svid).await.assert_refused(401, "invalid_client");
+            costs.push(server.services().vault.signature_checks() - before);
+        }
+    }
+    assert_eq!(costs, [4; 21]);
+}
