@@ -83,7 +83,7 @@ fn spiffe_trust(row: &SpiffeTrustRow) -> Result<SpiffeTrust, StoreError> {
     })
 }
 
-impl Change {
+impl WriteTransaction {
     /// Adds a trust in a trust domain to a client.
     pub async fn add_spiffe_trust(
         &mut self,
