@@ -4,6 +4,7 @@ mod answer;
 pub mod certificates;
 pub mod commit_proxy;
 pub mod gateway;
+pub mod generated;
 pub mod https;
 pub mod keys;
 pub mod log;
