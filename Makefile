@@ -1,7 +1,7 @@
 # `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
 # `make check` is what CI runs. The targets install what is missing, except for `make test-fast`.
 
-.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow tools bench growth
+.PHONY: check fmt clippy doc deny test tools docs bench growth
 
 check: fmt typos clippy doc deny test
 
@@ -38,10 +38,10 @@ test: tools
 	cargo build --locked --release
 	cargo test --locked --lib --test it
 
-# What measures time: differences of some percent, floods, and bounds of seconds. One test after
-# the other, on a machine that does little else.
-test-slow: tools
-	cargo test --locked --test it -- --ignored --test-threads 1
+# Writes docs/settings.md from config/default.toml, and the figures of README.md and docs/speed.md
+# from benches/RESULTS.md.
+docs:
+	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page
 
 # The server has one core, the load the other one. Figures of other machines are not comparable;
 # ratios to the limit, measured in the same run, are. Each benchmark writes its section of

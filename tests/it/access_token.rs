@@ -45,7 +45,11 @@ async fn a_token_has_the_claims_of_rfc_9068_and_no_others(
     // 128 random bits, as 22 characters.
     assert_eq!(claims["jti"].as_str().map(str::len), Some(22));
     assert_eq!(claims["evt"].as_i64(), Some(server.app.directory.published_sequence()));
-    assert!(token.len() < 600, "C-31: the README says about 500 characters, not {}", token.len());
+    assert!(
+        token.len() < 600,
+        "C-31: docs/getting-tokens.md says about 500 characters, not {}",
+        token.len()
+    );
 }
 
 /// SECURITY 18, N-11, C-39: no two tokens are alike, however many are asked for at once.

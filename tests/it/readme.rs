@@ -1,24 +1,28 @@
 //! The README keeps its word: what can run here is run, taken from the text itself.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use tokend::config::DEFAULTS;
+use serde_json::json;
+use tokend::model::signing_key::Algorithm;
+use tokend::model::time::Clock;
 
+use crate::support::generated::read;
+use crate::support::keys::{self, KeyPair};
 use crate::support::postgres;
 use crate::support::process::program;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+const MAX_LINES: usize = 200;
+/// How often a test asks again for what a running server follows within seconds.
+const MAX_ATTEMPTS: usize = 100;
 
-fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("the README")
-}
-
-/// The code blocks of a language, in order.
-fn blocks(language: &str) -> Vec<String> {
-    let text = readme();
+/// The code blocks of a language in a page, in order.
+pub fn blocks(page: &str, language: &str) -> Vec<String> {
+    let text = read(page);
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -31,17 +35,17 @@ fn blocks(language: &str) -> Vec<String> {
     found
 }
 
-/// Runs README text against a `tokend dev` of its own.
-struct Stage {
-    dev: crate::first_minute::Dev,
-    folder: PathBuf,
-    port: u16,
+/// Runs the text of a page against a `tokend dev` of its own.
+pub struct Stage {
+    pub dev: crate::first_minute::Dev,
+    pub folder: PathBuf,
+    pub port: u16,
     database: String,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Stage {
-    async fn set() -> (Self, crate::support::process::Cli) {
+    pub async fn set() -> (Self, crate::support::process::Cli) {
         let cli = crate::first_minute::new_dev().await;
         let port = crate::support::process::free_port();
         let dev = crate::first_minute::Dev::start(&cli, port, &[]);
@@ -57,13 +61,30 @@ impl Stage {
         (Self { dev, folder, port, database, environment }, cli)
     }
 
-    /// The text with this stage's port and database in place of the README's.
+    /// Sets a variable for what runs from now on.
+    pub fn set_variable(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
+    }
+
+    /// Puts the libraries of `tests/interop` where Node finds them.
+    pub fn link_node_modules(&self) -> PathBuf {
+        let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+        std::os::unix::fs::symlink(
+            libraries.join("node/node_modules"),
+            self.folder.join("node_modules"),
+        )
+        .expect("the libraries; run: make test");
+        libraries
+    }
+
+    /// The text with this stage's port and database in place of the page's.
     fn adapted(&self, text: &str) -> String {
         text.replace("localhost:8080", &format!("localhost:{}", self.port))
             .replace("postgres://tokend:PASSWORD@db.example.com/tokend", &self.database)
     }
 
-    fn run(&self, program: &Path, arguments: &[&str], text: &str) -> String {
+    /// Runs a block; gives what it printed.
+    pub fn run(&self, program: &Path, arguments: &[&str], text: &str) -> String {
         let file = self.folder.join("snippet.mjs");
         std::fs::write(&file, self.adapted(text)).expect("a file");
         let Output { status, stdout, stderr } = Command::new(program)
@@ -78,62 +99,114 @@ impl Stage {
         assert!(status.success(), "{text}\n{stdout}{stderr}");
         stdout.into_owned()
     }
+
+    /// Runs a block of shell.
+    pub fn shell(&self, text: &str) -> String {
+        self.run(Path::new("sh"), &["-eu"], text)
+    }
+}
+
+/// The id of the rejected request in an answer.
+fn request_id(answer: &str) -> &str {
+    let start = answer.find("req_").expect("a request id");
+    let is_of_id = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    answer[start..].split(|letter| !is_of_id(letter)).next().expect("a request id")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_and_snippet_that_can_run_here_does_what_it_says() {
-    let (mut stage, _cli) = Stage::set().await;
-    let shell = Path::new("sh");
-    let outputs: Vec<_> =
-        blocks("sh").iter().map(|text| stage.run(shell, &["-eu"], text)).collect();
-    let said = outputs.join("\n");
-    assert_eq!(said.matches("\"access_token\"").count(), 2, "{said}");
-    for words in [
-        "valid   ",
-        "time checks pass",
-        "Billing worker",
-        "intact",
-        "IMPORTED",
-        "schema",
-        "configuration is valid",
-    ] {
-        assert!(said.contains(words), "no {words:?} in {said}");
-    }
-    // The rejection that the README shows is the one that the server gives.
-    let shown = blocks("json").pop().expect("a rejection");
-    assert!(said.contains(shown.trim()), "{shown} is not in {said}");
+    let (stage, _cli) = Stage::set().await;
+    let [token, wrong_secret, _, production] = &blocks("README.md", "sh")[..] else {
+        panic!("other blocks than expected")
+    };
+    assert!(stage.shell(token).contains("\"access_token\""));
+    assert!(stage.shell(production).contains("configuration is valid"));
 
-    let token = said
-        .split("\"access_token\":\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .expect("a token");
-    stage.environment.push(("TOKEN", token.to_owned()));
-    let libraries = root().join("target/interop");
-    std::os::unix::fs::symlink(
-        libraries.join("node/node_modules"),
-        stage.folder.join("node_modules"),
-    )
-    .expect("the libraries; run: make test");
-    let [get, verify] = &blocks("js")[..] else { panic!("other snippets than expected") };
+    let libraries = stage.link_node_modules();
+    let [get] = &blocks("README.md", "js")[..] else { panic!("other snippets than expected") };
     assert!(stage.run(Path::new("node"), &[], get).starts_with("eyJ"));
-    assert_eq!(stage.run(Path::new("node"), &[], verify), "cl_demo demo:read\n");
-    let python = libraries.join("python/bin/python");
-    let [get, verify] = &blocks("python")[..] else { panic!("other snippets than expected") };
-    assert!(stage.run(&python, &[], get).starts_with("eyJ"));
-    assert_eq!(stage.run(&python, &[], verify), "cl_demo demo:read\n");
-    let issuer = format!("http://localhost:{}", stage.port);
-    let secret = stage.dev.secret();
-    let token = crate::readme_rust::access_token(&issuer, "cl_demo", &secret);
-    assert!(token.await.expect("a token").starts_with("eyJ"));
+    let [get] = &blocks("README.md", "python")[..] else { panic!("other snippets than expected") };
+    assert!(stage.run(&libraries.join("python/bin/python"), &[], get).starts_with("eyJ"));
+
+    // The rejection and its explanation are the ones that the page shows, except id and time.
+    let [_, shown] = &blocks("README.md", "json")[..] else { panic!("other samples") };
+    let answer = stage.shell(wrong_secret);
+    let id = request_id(&answer);
+    assert_eq!(answer.trim(), shown.trim().replace(request_id(shown), id));
+    let console = blocks("README.md", "console");
+    let explained = console.iter().find(|block| block.contains("explain")).expect("an explain");
+    let (command, expected) = explained.split_once('\n').expect("a command and its output");
+    let command = command.trim_start_matches("$ ").replace(request_id(command), id);
+    let told = explanation(&stage, &command);
+    let without_time = |text: &str| {
+        let lines = text.lines().filter(|line| !line.starts_with("at ") && !line.contains("req_"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_time(&told), without_time(expected));
 }
 
-/// The Rust snippet is the one that the test above has called.
-#[test]
-fn the_rust_snippet_is_the_one_that_compiles() {
-    let source = std::fs::read_to_string(root().join("tests/it/readme_rust.rs")).expect("the file");
-    let snippet = &blocks("rust")[0];
-    assert!(source.contains(snippet.trim_start_matches("async fn")), "{snippet}");
+/// Runs `explain` until the server has written the rejection.
+fn explanation(stage: &Stage, command: &str) -> String {
+    for _ in 0..MAX_ATTEMPTS {
+        let told = stage.shell(&format!("{command} || true"));
+        if told.contains("reason") {
+            return told;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{command} does not find the rejection")
+}
+
+/// The two commands of the operator and the lines of the job, with a token as GitHub makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_workload_without_a_secret_gets_a_token() {
+    let (mut stage, _cli) = Stage::set().await;
+    let issuer = format!("http://localhost:{}", stage.port);
+    let key = KeyPair::new(Algorithm::Rs256);
+    std::fs::write(stage.folder.join("github.json"), keys::set(&[&key.jwk])).expect("a file");
+    let adapted = |text: &str| text.replace("https://id.example.com", &issuer);
+    let trust = adapted(&blocks("README.md", "sh")[2]);
+    stage.shell(&trust.replace(GITHUB, &format!("{GITHUB} --jwks github.json")));
+
+    let now = Clock::System.now().0;
+    let token = key.sign(&json!({
+        "iss": GITHUB, "sub": "repo:acme/api:environment:production", "aud": issuer,
+        "exp": now + 300, "iat": now,
+    }));
+    let url = serve_token(&token);
+    stage.set_variable("ACTIONS_ID_TOKEN_REQUEST_URL", &url);
+    stage.set_variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of the job");
+    let job = blocks("README.md", "yaml").concat();
+    assert_eq!(job.lines().count(), 5, "five lines are promised");
+    let script = adapted(job.split_once("- run: |\n").expect("a script").1);
+    for _ in 0..MAX_ATTEMPTS {
+        let said = stage.shell(&script);
+        if said.contains("\"access_token\"") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the workload never gets a token: {}", stage.shell(&script));
+}
+
+/// Serves a token as the runner of GitHub Actions does; gives the URL.
+fn serve_token(token: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let body = json!({ "value": token }).to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = [0; 4096];
+            let length = stream.read(&mut head).expect("a request");
+            let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
+            assert!(head.contains("&audience=") && head.contains("bearer of the job"), "{head}");
+            let length = body.len();
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+                .expect("an answer");
+        }
+    });
+    format!("http://{address}/token?api-version=2.0")
 }
 
 /// The screen in the README is the screen of `tokend dev`, but for what differs each time.
@@ -157,44 +230,16 @@ async fn the_screen_is_the_real_one() {
         };
         screen.trim_matches('\n').lines().map(words).collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(normal(&blocks("text")[0]), normal(&stage.dev.screen));
+    assert_eq!(normal(&blocks("README.md", "text")[0]), normal(&stage.dev.screen));
 }
 
-/// C-03, C-22, C-31, G-06: sizes and defaults are documented, truly, in samples that parse.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_sizes_and_samples_in_the_readme_are_true() {
-    let cli = crate::support::process::Cli::new(crate::support::Engine::Sqlite).await;
-    let made = cli.json(&["client", "create", "--generate-id"]);
-    let length = |name: &str| made[name].as_str().map_or(0, str::len);
-    let text = readme();
-    let sizes = format!(
-        "Minted ids have {} characters and secrets {}",
-        length("client_id"),
-        length("client_secret")
-    );
-    assert!(text.contains(&sizes), "{sizes}");
-    assert!(text.contains("Without `scope` you get every scope that is granted."));
-    for sample in blocks("json") {
-        serde_json::from_str::<serde_json::Value>(&sample)
-            .expect("JSON without typographic quotes");
-    }
-}
-
-/// The table of settings is the one that the defaults make.
+/// A stranger reads one page, and needs two commands and the right toolchain.
 #[test]
-fn the_table_of_settings_is_complete() {
-    let mut table = String::from("| Setting | Environment | Default |\n|---|---|---|\n");
-    let mut section = String::new();
-    for line in DEFAULTS.lines().filter(|line| !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix('[') {
-            section = format!("{}.", name.trim_end_matches(']'));
-        } else if let Some((name, value)) = line.split_once(" = ") {
-            let key = format!("{section}{name}");
-            let variable = tokend::config::sources::variable_of(&key);
-            let value = value.replace(['"', '[', ']'], "");
-            let value = if value.is_empty() { String::new() } else { format!("`{value}`") };
-            table.push_str(&format!("| `{key}` | `{variable}` | {value} |\n"));
-        }
-    }
-    assert!(readme().contains(&table), "put this into the README:\n{table}");
+fn the_page_is_short_and_names_the_toolchain() {
+    let text = read("README.md");
+    assert!(text.lines().count() <= MAX_LINES, "{} lines", text.lines().count());
+    assert_eq!(blocks("README.md", "console")[0], "$ cargo run -- dev\n$ make test\n");
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    assert!(text.contains(&format!("Rust {version} or newer")), "{version}");
+    assert!(read("Dockerfile").contains(&format!("FROM rust:{version}-")), "{version}");
 }

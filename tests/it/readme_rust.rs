@@ -1,4 +1,4 @@
-//! The Rust snippet of the README, compiled.
+//! The Rust snippet of `docs/getting-tokens.md`, compiled.
 
 pub async fn access_token(issuer: &str, id: &str, secret: &str) -> reqwest::Result<String> {
     let answer: serde_json::Value = reqwest::Client::new()

@@ -1,0 +1,81 @@
+//! The pages for developers and operators: what can run here is run, taken from the text itself.
+
+use std::path::Path;
+
+use crate::readme::{Stage, blocks};
+use crate::support::generated::read;
+
+const GETTING_TOKENS: &str = "docs/getting-tokens.md";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_of_getting_tokens_works() {
+    let (mut stage, _cli) = Stage::set().await;
+    let outputs: Vec<_> =
+        blocks(GETTING_TOKENS, "sh").iter().map(|text| stage.shell(text)).collect();
+    let said = outputs.join("\n");
+    assert_eq!(said.matches("\"access_token\"").count(), 2, "{said}");
+    for words in ["valid   ", "time checks pass"] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+    // The error that the page shows is the one that the server gives.
+    let shown = blocks(GETTING_TOKENS, "json").pop().expect("an error");
+    assert!(said.contains(shown.trim()), "{shown} is not in {said}");
+
+    let token = said
+        .split("\"access_token\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a token");
+    stage.set_variable("TOKEN", token);
+    let libraries = stage.link_node_modules();
+    let [get, verify] = &blocks(GETTING_TOKENS, "js")[..] else { panic!("other snippets") };
+    assert!(stage.run(Path::new("node"), &[], get).starts_with("eyJ"));
+    assert_eq!(stage.run(Path::new("node"), &[], verify), "cl_demo demo:read\n");
+    let python = libraries.join("python/bin/python");
+    let [get, verify] = &blocks(GETTING_TOKENS, "python")[..] else { panic!("other snippets") };
+    assert!(stage.run(&python, &[], get).starts_with("eyJ"));
+    assert_eq!(stage.run(&python, &[], verify), "cl_demo demo:read\n");
+    let issuer = format!("http://localhost:{}", stage.port);
+    let secret = stage.dev.secret();
+    let token = crate::readme_rust::access_token(&issuer, "cl_demo", &secret);
+    assert!(token.await.expect("a token").starts_with("eyJ"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_pages_for_operators_works() {
+    let (stage, _cli) = Stage::set().await;
+    let pages = ["docs/clients.md", "docs/operations.md"];
+    let texts = pages.iter().flat_map(|page| blocks(page, "sh"));
+    let said = texts.map(|text| stage.shell(&text)).collect::<Vec<_>>().join("\n");
+    for words in ["Billing worker", "intact", "IMPORTED", "schema", "configuration is valid"] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+}
+
+/// The Rust snippet is the one that the test above has called.
+#[test]
+fn the_rust_snippet_is_the_one_that_compiles() {
+    let source = read("tests/it/readme_rust.rs");
+    let snippet = &blocks(GETTING_TOKENS, "rust")[0];
+    assert!(source.contains(snippet.trim_start_matches("async fn")), "{snippet}");
+}
+
+/// C-03, C-22, C-31, G-06: sizes and defaults are documented, truly, in samples that parse.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sizes_and_samples_are_true() {
+    let cli = crate::support::process::Cli::new(crate::support::Engine::Sqlite).await;
+    let made = cli.json(&["client", "create", "--generate-id"]);
+    let length = |name: &str| made[name].as_str().map_or(0, str::len);
+    let text = read(GETTING_TOKENS);
+    let sizes = format!(
+        "Generated ids have {} characters and secrets {}",
+        length("client_id"),
+        length("client_secret")
+    );
+    assert!(text.contains(&sizes), "{sizes}");
+    assert!(text.contains("Without `scope` you get every scope that is granted."));
+    for sample in blocks("README.md", "json").into_iter().chain(blocks(GETTING_TOKENS, "json")) {
+        serde_json::from_str::<serde_json::Value>(&sample)
+            .expect("JSON without typographic quotes");
+    }
+}
