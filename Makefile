@@ -1,7 +1,7 @@
 # `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
 # `make check` is what CI runs. The targets install what is missing, except for `make test-fast`.
 
-.PHONY: check fmt clippy doc deny test tools docs bench growth
+.PHONY: check fmt clippy doc deny test tools docs install install-files bench growth
 
 check: fmt typos clippy doc deny test
 
@@ -42,6 +42,28 @@ test: tools
 # from benches/RESULTS.md.
 docs:
 	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page
+
+# Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
+PREFIX = /usr/local
+DESTDIR =
+PROGRAM = $(or $(CARGO_TARGET_DIR),target)/release/tokend
+INSTALL_TO = $(DESTDIR)$(PREFIX)
+
+install:
+	cargo build --locked --release --bin tokend
+	$(MAKE) install-files
+
+# For packages: installs a program that is built already.
+install-files:
+	install -d "$(INSTALL_TO)/bin" "$(INSTALL_TO)/share/tokend" \
+	    "$(INSTALL_TO)/share/bash-completion/completions" \
+	    "$(INSTALL_TO)/share/zsh/site-functions" "$(INSTALL_TO)/share/fish/vendor_completions.d"
+	install -m 755 "$(PROGRAM)" "$(INSTALL_TO)/bin/tokend"
+	install -m 644 config/default.toml "$(INSTALL_TO)/share/tokend/tokend.toml"
+	install -m 644 LICENSE "$(INSTALL_TO)/share/tokend/LICENSE"
+	"$(PROGRAM)" completion bash > "$(INSTALL_TO)/share/bash-completion/completions/tokend"
+	"$(PROGRAM)" completion zsh > "$(INSTALL_TO)/share/zsh/site-functions/_tokend"
+	"$(PROGRAM)" completion fish > "$(INSTALL_TO)/share/fish/vendor_completions.d/tokend.fish"
 
 # The server has one core, the load the other one. Figures of other machines are not comparable;
 # ratios to the limit, measured in the same run, are. Each benchmark writes its section of

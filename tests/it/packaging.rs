@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::process::free_port;
+use crate::support::process::{free_port, program};
 use crate::support::{ORDERS, client};
 
 const UID: u32 = 65532;
@@ -155,4 +155,49 @@ async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
         assert_eq!(owner == UID, path.starts_with(&data), "{}", path.display());
     }
     assert!(data.join("tokend.db").exists() && data.join("master.key").exists());
+}
+
+/// `make install` respects `DESTDIR` and `PREFIX`, and needs no other directory.
+#[test]
+fn the_program_installs_into_a_prefix() {
+    let stage = tempfile::tempdir().expect("a folder");
+    let made = Command::new("make")
+        .args(["-s", "install-files", "PREFIX=/opt/tokend"])
+        .arg(format!("DESTDIR={}", stage.path().display()))
+        .arg(format!("PROGRAM={}", program().display()))
+        .current_dir(root())
+        .output()
+        .expect("make");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let prefix = stage.path().join("opt/tokend");
+    let mut files: Vec<_> = everything_below(stage.path())
+        .into_iter()
+        .filter(|path| path.is_file())
+        .map(|path| path.strip_prefix(&prefix).expect("below the prefix").display().to_string())
+        .collect();
+    files.sort();
+    let expected = [
+        "bin/tokend",
+        "share/bash-completion/completions/tokend",
+        "share/fish/vendor_completions.d/tokend.fish",
+        "share/tokend/LICENSE",
+        "share/tokend/tokend.toml",
+        "share/zsh/site-functions/_tokend",
+    ];
+    assert_eq!(files, expected);
+    let mode =
+        |file: &str| fs::metadata(prefix.join(file)).expect("a file").permissions().mode() & 0o777;
+    assert_eq!((mode("bin/tokend"), mode("share/tokend/tokend.toml")), (0o755, 0o644));
+    for shell in [expected[1], expected[2], expected[5]] {
+        let script = fs::read_to_string(prefix.join(shell)).expect("a script");
+        assert!(script.contains("check-config"), "{shell} completes no command");
+    }
+    let shown = Command::new(prefix.join("bin/tokend"))
+        .args(["config", "show", "--config"])
+        .arg(prefix.join("share/tokend/tokend.toml"))
+        .env_clear()
+        .current_dir(stage.path())
+        .output()
+        .expect("the program");
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
 }
