@@ -161,14 +161,14 @@ async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
 #[test]
 fn the_program_installs_into_a_prefix() {
     let stage = tempfile::tempdir().expect("a folder");
-    let made = Command::new("make")
+    let installed = Command::new("make")
         .args(["-s", "install-files", "PREFIX=/opt/tokend"])
         .arg(format!("DESTDIR={}", stage.path().display()))
         .arg(format!("PROGRAM={}", program().display()))
         .current_dir(root())
         .output()
         .expect("make");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     let prefix = stage.path().join("opt/tokend");
     let mut files: Vec<_> = everything_below(stage.path())
         .into_iter()
@@ -185,9 +185,10 @@ fn the_program_installs_into_a_prefix() {
         "share/zsh/site-functions/_tokend",
     ];
     assert_eq!(files, expected);
-    let mode =
-        |file: &str| fs::metadata(prefix.join(file)).expect("a file").permissions().mode() & 0o777;
-    assert_eq!((mode("bin/tokend"), mode("share/tokend/tokend.toml")), (0o755, 0o644));
+    for (file, expected) in [("bin/tokend", 0o755), ("share/tokend/tokend.toml", 0o644)] {
+        let mode = fs::metadata(prefix.join(file)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, expected, "{file}");
+    }
     for shell in [expected[1], expected[2], expected[5]] {
         let script = fs::read_to_string(prefix.join(shell)).expect("a script");
         assert!(script.contains("check-config"), "{shell} completes no command");
