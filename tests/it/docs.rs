@@ -15,10 +15,26 @@ use tokend::model::time::Clock;
 
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant};
 
+/// The text of a document in `docs/`.
+pub fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    std::fs::read_to_string(path).expect("a document")
+}
+
 /// The blocks of that language in a document.
-pub fn blocks(document: &str, fence: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(document);
-    let text = std::fs::read_to_string(path).expect("a document");
+pub fn blocks(name: &str, fence: &str) -> Vec<String> {
+    blocks_of(&document(name), fence)
+}
+
+/// The blocks of that language below a heading of level 3, up to the next heading.
+pub fn blocks_below(name: &str, heading: &str, fence: &str) -> Vec<String> {
+    let text = document(name);
+    let section = text.split_once(&format!("\n### {heading}\n")).expect("a heading").1;
+    let end = ["\n## ", "\n### "].iter().filter_map(|next| section.find(next)).min();
+    blocks_of(&section[..end.unwrap_or(section.len())], fence)
+}
+
+fn blocks_of(text: &str, fence: &str) -> Vec<String> {
     let opening = format!("```{fence}\n");
     text.split(&opening)
         .skip(1)
@@ -83,9 +99,14 @@ async fn stage() -> (Server, TestClient, String) {
 }
 
 /// Tokens that must not be accepted, most of them signed with the server's own key.
-fn bad_tokens(server: &Server, good: &Value, token: &str) -> Vec<(&'static str, String)> {
+pub fn bad_tokens(
+    server: &Server,
+    algorithm: Algorithm,
+    good: &Value,
+    token: &str,
+) -> Vec<(&'static str, String)> {
     let keyring = server.app.directory.keyring();
-    let key = keyring.signing(Algorithm::Es256, server.clock.now()).expect("a key").clone();
+    let key = keyring.signing_early(algorithm, server.clock.now()).expect("a key").clone();
     let signed = |member: &str, value: Value| {
         let mut claims = good.clone();
         claims[member] = value;
@@ -112,7 +133,7 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     let (server, _, token) = stage().await;
     let good = server.claims(&token).await;
     let mut lines = format!("good\t{token}\n");
-    for (label, bad) in bad_tokens(&server, &good, &token) {
+    for (label, bad) in bad_tokens(&server, Algorithm::Es256, &good, &token) {
         lines.push_str(&format!("{label}\t{bad}\n"));
     }
     for (fence, at_least) in [("js", 3), ("python", 2)] {

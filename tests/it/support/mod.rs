@@ -3,13 +3,16 @@
 mod answer;
 pub mod certificates;
 pub mod commit_proxy;
+pub mod foreign;
 pub mod gateway;
 pub mod generated;
 pub mod https;
+pub mod integration;
 pub mod keys;
 pub mod log;
 pub mod postgres;
 pub mod process;
+pub mod protected_api;
 pub mod proxy;
 pub mod raw;
 pub mod spiffe;
