@@ -14,6 +14,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant};
+use crate::tried_with::record;
 
 /// The text of a document in `docs/`.
 pub fn document(name: &str) -> String {
@@ -143,6 +144,7 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
             assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");
         }
     }
+    record(&["jose", "oauth4webapi", "express-oauth2-jwt-bearer", "pyjwt", "joserfc"]);
 }
 
 /// The samples that read the list of revocations: by `jti`, and by the epoch of a client.

@@ -13,6 +13,7 @@ use crate::support::gateway::{Api, Gateway, Program};
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, Server, grant};
+use crate::tried_with::record;
 
 /// A gateway in front of an API, and the server that it asks.
 struct Stage {
@@ -87,6 +88,7 @@ async fn the_api_sees_the_client_of_a_valid_token(
     // nginx itself answers 400, without a challenge.
     assert!([400, 401].contains(&twice.status), "{twice:?}");
     assert_eq!(stage.api.requests(), before, "a second token has reached the API");
+    record(&[program.name()]);
 }
 
 /// RFC 6750, section 3: the caller gets the status and the challenge of tokend.

@@ -7,6 +7,7 @@ use tokend::model::security::{KeySet, KeySource};
 use tokend::model::time::Clock;
 
 use crate::support::{Engine, ORDERS, Place, Server, method};
+use crate::tried_with::record;
 
 /// An instance on the real clock, by which those libraries go.
 async fn server(engine: Engine, algorithm: &str) -> Server {
@@ -46,6 +47,7 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
         assert!(output.status.success(), "{algorithm}: {stdout}{stderr}");
         assert_eq!(stdout.matches("ok ").count(), successes, "{algorithm}: {stdout}");
     }
+    record(&["authlib", "requests-oauthlib", "openid-client", "oauth4webapi"]);
 }
 
 /// The libraries openid-client and oauth4webapi as they come, with a bound token too; Authlib is told

@@ -26,6 +26,7 @@ use crate::support::process::free_port;
 use crate::support::{
     Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant, method,
 };
+use crate::tried_with::record;
 
 const SCOPE: &str = "tools:call";
 
@@ -210,6 +211,7 @@ async fn each_client_calls_a_tool_of_each_server(#[case] engine: Engine, #[case]
             }
         }
     }
+    record(&["@modelcontextprotocol/sdk", "mcp"]);
 }
 
 /// SEP-1933: the token of a platform is the grant; the client has nothing else.

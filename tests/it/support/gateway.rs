@@ -175,6 +175,16 @@ http {
 ";
 
 impl Program {
+    /// Its name in the table of programs that were tried.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+            Self::Caddy => "caddy",
+            Self::Traefik => "traefik",
+        }
+    }
+
     /// The files of the page.
     fn files(self) -> Vec<(&'static str, String)> {
         match self {

@@ -1,12 +1,15 @@
 //! A section of `docs/integrations.md`, set up as it says: the commands run against a server of the
 //! test's own, the files have its address.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokend::jose::jwt::read_unchecked;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
@@ -20,7 +23,7 @@ const PAGE: &str = "integrations.md";
 /// A section with a server, and the program that it is about.
 pub struct Integration {
     pub server: Server,
-    /// Files of the section, below the libraries of Node, where a module looks for them.
+    /// The files of the section.
     pub folder: TempDir,
     /// The port of the program.
     pub port: u16,
@@ -34,8 +37,12 @@ impl Integration {
     pub async fn of(heading: &'static str) -> Self {
         let place = Arc::new(Place::new(Engine::Sqlite).await);
         let server = Server::at(place, Clock::System, &[]).await;
-        let folder = tempfile::tempdir_in(libraries().join("node"));
-        let folder = folder.expect("the libraries; run: make test");
+        let folder = tempfile::tempdir().expect("a folder");
+        // A module looks for its libraries here, and other users must reach some files.
+        let modules = libraries().join("node/node_modules");
+        symlink(modules, folder.path().join("node_modules")).expect("a link");
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))
+            .expect("permissions");
         let host = server.base.trim_start_matches("http://").to_owned();
         let replacements = [
             ("https://id.example.com", server.base.clone()),
@@ -129,6 +136,16 @@ impl Integration {
         self.program.insert(Foreign::start(command, self.folder.path()))
     }
 
+    /// The program that was started.
+    pub fn program(&mut self) -> &mut Foreign {
+        self.program.as_mut().expect("a program")
+    }
+
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        self.program.as_ref().map(Foreign::log).unwrap_or_default()
+    }
+
     /// A client with a grant of these scopes.
     pub async fn client(&self, resource: &str, scopes: Option<&str>) -> TestClient {
         self.server.new_client(|new| new.grants = vec![grant(resource, scopes)]).await
@@ -138,7 +155,7 @@ impl Integration {
     pub async fn tokens(&self, resource: &str, algorithm: Algorithm, scope: &str) -> Tokens {
         let client = self.client(resource, Some(scope)).await;
         let token = self.server.ask(&client).await.token();
-        let good = self.server.claims(&token).await;
+        let good = read_unchecked(&token).expect("a JWT").1;
         let mut list = vec![("good", token.clone())];
         list.extend(bad_tokens(&self.server, algorithm, &good, &token));
         let keyring = self.server.app.directory.keyring();
