@@ -71,7 +71,9 @@ impl Drop for Foreign {
     #[expect(clippy::print_stderr, reason = "a failed test shows what the program said")]
     fn drop(&mut self) {
         // A program with processes of its own ends them only when it is asked to stop.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        }
         for _ in 0..50 {
             if self.child.try_wait().is_ok_and(|status| status.is_some()) {
                 break;

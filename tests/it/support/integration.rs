@@ -20,6 +20,9 @@ use crate::docs::{bad_tokens, blocks_below};
 
 const PAGE: &str = "integrations.md";
 
+/// Of a key that nobody has.
+const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+
 /// A section with a server, and the program that it is about.
 pub struct Integration {
     pub server: Server,
@@ -161,7 +164,8 @@ impl Integration {
         let keyring = self.server.app.directory.keyring();
         let key = keyring.signing_early(algorithm, self.server.clock.now()).expect("a key");
         for (label, member, value) in [
-            ("bound", "cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" })),
+            ("DPoP", "cnf", json!({ "jkt": THUMBPRINT })),
+            ("certificate", "cnf", json!({ "x5t#S256": THUMBPRINT })),
             ("another scope", "scope", json!("orders:write")),
         ] {
             let mut claims = good.clone();

@@ -1,4 +1,4 @@
-//! As much of a Kafka broker as a client needs to present its token (`SaslHandshake` version 0).
+//! As much of a Kafka broker as a client needs to present its token.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,22 +33,50 @@ impl Broker {
     }
 }
 
-/// Answers a handshake, and reads the first message of the mechanism (RFC 7628, section 3.1).
+// Keys of the requests that it knows.
+const SASL_HANDSHAKE: u16 = 17;
+const API_VERSIONS: u16 = 18;
+const SASL_AUTHENTICATE: u16 = 36;
+
+const UNSUPPORTED_VERSION: u16 = 35;
+
+/// Answers requests until the client presents its token (RFC 7628, section 3.1).
 async fn presented_token(mut stream: TcpStream) -> Option<String> {
-    const MECHANISM: &[u8] = b"OAUTHBEARER";
-    let request = frame(&mut stream).await?;
-    // A header has the key of the request, its version, and the number that the answer repeats.
-    let correlation = request.get(4..8)?;
-    let mut answer = correlation.to_vec();
-    answer.extend(0_u16.to_be_bytes()); // no error
-    answer.extend(1_u32.to_be_bytes()); // one mechanism
-    answer.extend(u16::try_from(MECHANISM.len()).ok()?.to_be_bytes());
-    answer.extend(MECHANISM);
-    stream.write_all(&u32::try_from(answer.len()).ok()?.to_be_bytes()).await.ok()?;
-    stream.write_all(&answer).await.ok()?;
-    let message = String::from_utf8(frame(&mut stream).await?).ok()?;
-    let token = message.split_once("auth=Bearer ")?.1;
-    Some(token.split('\u{1}').next()?.to_owned())
+    loop {
+        let request = frame(&mut stream).await?;
+        let number =
+            |at: usize| Some(u16::from_be_bytes([*request.get(at)?, *request.get(at + 1)?]));
+        let body = match (number(0)?, number(2)?) {
+            (API_VERSIONS, 0) => versions(0),
+            // The client then asks in version 0.
+            (API_VERSIONS, _) => versions(UNSUPPORTED_VERSION),
+            (SASL_HANDSHAKE, _) => handshake(),
+            (SASL_AUTHENTICATE, _) => {
+                let text = String::from_utf8_lossy(&request);
+                let token = text.split_once("auth=Bearer ")?.1;
+                return Some(token.split('\u{1}').next()?.to_owned());
+            }
+            _ => return None,
+        };
+        // The answer repeats the number of the request.
+        let answer = [request.get(4..8)?, &body].concat();
+        stream.write_u32(u32::try_from(answer.len()).ok()?).await.ok()?;
+        stream.write_all(&answer).await.ok()?;
+    }
+}
+
+/// The requests that it knows, with the lowest and the highest version of each.
+fn versions(error: u16) -> Vec<u8> {
+    let known = [[SASL_HANDSHAKE, 0, 1], [API_VERSIONS, 0, 0], [SASL_AUTHENTICATE, 0, 0]];
+    let known = known.as_flattened().iter().flat_map(|number| number.to_be_bytes());
+    let head = [error.to_be_bytes(), 0_u16.to_be_bytes(), 3_u16.to_be_bytes()];
+    head.as_flattened().iter().copied().chain(known).collect()
+}
+
+/// No error, and one mechanism.
+fn handshake() -> Vec<u8> {
+    const MECHANISM: &[u8] = b"\0\x0bOAUTHBEARER";
+    [&[0, 0, 0, 0, 0, 1], MECHANISM].concat()
 }
 
 async fn frame(stream: &mut TcpStream) -> Option<Vec<u8>> {
