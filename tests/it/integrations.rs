@@ -135,9 +135,9 @@ async fn envoy_accepts_what_its_filters_accept() {
     for (is_strict, expected) in [(false, loose), (true, &["good"])] {
         let mut stage = Integration::of("Envoy").await;
         let api = Api::start().await;
-        let tokend = stage.server.base.rsplit_once(':').expect("a port").1.to_owned();
+        let issuer_port = stage.server.base.rsplit_once(':').expect("a port").1.to_owned();
         let listen = stage.port.to_string();
-        let ports = [("8000", &listen), ("8080", &tokend), ("3000", &api.port.to_string())];
+        let ports = [("8000", &listen), ("8080", &issuer_port), ("3000", &api.port.to_string())];
         for (on_the_page, port) in ports {
             stage.replace(&format!("port_value: {on_the_page}"), &format!("port_value: {port}"));
         }

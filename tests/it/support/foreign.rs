@@ -45,7 +45,7 @@ impl Foreign {
     /// If the program ends first, or is not ready after a minute.
     pub async fn until(&mut self, is_ready: impl AsyncFn() -> bool) {
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(60) {
+        while started.elapsed() < Duration::from_mins(1) {
             if is_ready().await {
                 return;
             }
