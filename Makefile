@@ -1,7 +1,8 @@
 # `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
 # `make check` is what CI runs. The targets install what is missing, except for `make test-fast`.
 
-.PHONY: check fmt clippy doc deny test tools docs install install-files bench growth
+.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow tools docs \
+    install install-files bench growth
 
 check: fmt typos clippy doc deny test
 
@@ -37,6 +38,11 @@ test-fast:
 test: tools
 	cargo build --locked --release
 	cargo test --locked --lib --test it
+
+# What measures time: differences of some percent, floods, and bounds of seconds. One test after
+# the other, on a machine that does little else.
+test-slow: tools
+	cargo test --locked --test it -- --ignored --test-threads 1
 
 # Writes docs/settings.md from config/default.toml, and the figures of README.md and docs/speed.md
 # from benches/RESULTS.md.
