@@ -13,7 +13,7 @@ use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::{Global, actor, client_reference, input, output, spiffe_trust, trust_notes};
-use crate::jose::assertion::{Assertion, ISSUER_ALGS, SignatureChecks};
+use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, ClientState, JWT_SPIFFE, Registration};
@@ -21,8 +21,8 @@ use crate::model::security::KeySource;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
+use crate::oauth::client_authentication::federation::{mismatch, untimely};
 use crate::oauth::client_authentication::subject_form;
-use crate::oauth::client_authentication::trust::{mismatch, untimely};
 use crate::remote_keys::fetch::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 use crate::services::StartError;
@@ -254,7 +254,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
     let text = input::read("a token", MAX_TOKEN_BYTES)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
     let token = text.trim();
-    let assertion = Assertion::read(token)
+    let assertion = UnverifiedAssertion::parse(token)
         .map_err(|error| CliError::not_valid(format!("standard input: {error}")))?;
     if found.client.state == ClientState::Disabled {
         return Err(CliError::not_valid(format!(
@@ -264,7 +264,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
     }
     let (mut problems, mut remedy) = (Vec::new(), None);
     for trust in &found.trusts {
-        let note = mismatch(trust, assertion.claims())
+        let note = mismatch(trust, assertion.unverified_claims())
             .and_then(|found| subject_form::note(id.as_str(), trust, &found));
         match judge(&fetcher, trust, &assertion, reader.clock.now()).await {
             None => {
@@ -325,13 +325,13 @@ fn print_match(global: &Global, id: &ClientId, trust: &SpiffeTrust) -> Result<()
 async fn judge(
     fetcher: &Fetcher,
     trust: &FederatedCredential,
-    assertion: &Assertion<'_>,
+    assertion: &UnverifiedAssertion<'_>,
     now: Timestamp,
 ) -> Option<String> {
     if let Err(problem) = assertion.check_purpose() {
         return Some(problem.to_string());
     }
-    if let Some(problem) = mismatch(trust, assertion.claims()) {
+    if let Some(problem) = mismatch(trust, assertion.unverified_claims()) {
         return Some(problem.to_string());
     }
     let keys = match &trust.keys {
@@ -352,6 +352,6 @@ async fn judge(
             .verify(&keys, &ISSUER_ALGS, &mut SignatureChecks::new(usize::MAX))
             .err()
             .map(|error| error.to_string())
-            .or_else(|| untimely(assertion.claims(), now)),
+            .or_else(|| untimely(assertion.unverified_claims(), now)),
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::admin::spiffe_trust;
 use crate::cli::error::CliError;
 use crate::cli::{actor, output};
-use crate::jose::assertion::{Assertion, SignatureChecks};
+use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::security::KeySetUri;
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
-use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid};
+use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
 use crate::remote_keys::fetch::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 use crate::services::Services;
@@ -72,7 +72,7 @@ pub(super) async fn judge<'a>(
     reader: &Reader,
     fetcher: &Fetcher,
     found: &'a Registration,
-    assertion: &Assertion<'_>,
+    assertion: &UnverifiedAssertion<'_>,
 ) -> Result<Result<&'a SpiffeTrust, Vec<(String, String)>>, CliError> {
     let issuer = match &reader.config.issuer {
         Some(issuer) => Some(issuer.as_str().to_owned()),
@@ -96,7 +96,7 @@ async fn judge_one(
     reader: &Reader,
     fetcher: &Fetcher,
     found: &Registration,
-    (trust, assertion, issuer): (&SpiffeTrust, &Assertion<'_>, Option<&str>),
+    (trust, assertion, issuer): (&SpiffeTrust, &UnverifiedAssertion<'_>, Option<&str>),
 ) -> Result<(), SvidProblem> {
     let problem = |reason: String, remedy: &str| SvidProblem { reason, remedy: remedy.to_owned() };
     let svid = UnverifiedSvid::parse(assertion)?;
@@ -110,14 +110,14 @@ async fn judge_one(
             "Check the bundle endpoint. It is fetched over https with a certificate of a public CA, or of fetch.ca_file.",
         )
     })?;
-    svid.verify(&keys, &mut SignatureChecks::new(usize::MAX))?;
+    let verified = svid.verify(&keys, &mut SignatureChecks::new(usize::MAX))?;
     let issuer = issuer.ok_or_else(|| {
         problem(
             "aud cannot be checked, because the issuer of this server is not known".to_owned(),
             "Set TOKEND_ISSUER.",
         )
     })?;
-    svid.check_claims(issuer, reader.config.assertions.lifetime_max, reader.clock.now())?;
+    check_claims(verified, issuer, reader.config.assertions.lifetime_max, reader.clock.now())?;
     if !found.client.auth_methods.contains(&AuthenticationMethod::SpiffeJwt) {
         return Err(problem(
             "the client may not use spiffe_jwt".to_owned(),

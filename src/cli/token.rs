@@ -115,8 +115,8 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
     };
     let request = TokenRequest::by_operator(client, requested);
-    let issued = token::respond(&app, request, RatePolicy::Exempt).await.map_err(refused)?;
-    let IssuedToken { response: token, granted } = issued;
+    let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(refused)?;
+    let IssuedToken { response: token, granted } = answer;
     let audience = granted.resource().resource.clone();
     audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
     match global.output {

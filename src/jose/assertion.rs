@@ -114,13 +114,40 @@ impl SignatureChecks {
     }
 }
 
-/// A JWT that has been read and not checked.
-pub struct Assertion<'a>(Jws<'a>);
+/// A JWT that has been parsed. Nothing of it is verified.
+pub struct UnverifiedAssertion<'a>(Jws<'a>);
 
-impl<'a> Assertion<'a> {
-    /// Reads a JWT. Keys that its header names or brings along (`jku`, `x5u`, `jwk`, `x5c`) are
+/// A JWT with a verified signature. Only [`UnverifiedAssertion::verify`] makes one.
+#[derive(Clone, Copy)]
+pub struct VerifiedAssertion<'a>(&'a Jws<'a>);
+
+impl VerifiedAssertion<'_> {
+    /// The claims.
+    pub fn claims(&self) -> &Value {
+        &self.0.claims
+    }
+
+    /// A claim that is a string.
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.0.claims[claim].as_str()
+    }
+
+    /// The type, as [`UnverifiedAssertion::typ`] returns it.
+    pub fn typ(&self) -> Option<String> {
+        typ(self.0)
+    }
+}
+
+/// The type in lower case, without the optional prefix (RFC 7515, section 4.1.9).
+fn typ(jws: &Jws<'_>) -> Option<String> {
+    let typ = jws.header["typ"].as_str()?.to_ascii_lowercase();
+    Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
+}
+
+impl<'a> UnverifiedAssertion<'a> {
+    /// Parses a JWT. Keys that its header names or brings along (`jku`, `x5u`, `jwk`, `x5c`) are
     /// never looked at (RFC 8725, section 3.10).
-    pub fn read(text: &'a str) -> Result<Self, AssertionError> {
+    pub fn parse(text: &'a str) -> Result<Self, AssertionError> {
         if text.len() > MAX_ASSERTION_BYTES {
             return Err(AssertionError::TooLong);
         }
@@ -141,20 +168,20 @@ impl<'a> Assertion<'a> {
         Ok(Self(jws))
     }
 
-    /// What it claims. Nothing of it is true before [`Assertion::verify`].
-    pub fn claims(&self) -> &Value {
+    /// The claims. A caller can have written anything: they only help to find the keys that verify
+    /// the signature, or explain a rejection.
+    pub fn unverified_claims(&self) -> &Value {
         &self.0.claims
     }
 
-    /// A claim that is a string.
-    pub fn text(&self, claim: &str) -> Option<&str> {
+    /// A claim that is a string, unverified.
+    pub fn unverified_text(&self, claim: &str) -> Option<&str> {
         self.0.claims[claim].as_str()
     }
 
-    /// Its type in small letters, without the prefix that may be left out (RFC 7515, 4.1.9).
+    /// The type in lower case, without the optional prefix (RFC 7515, section 4.1.9).
     pub fn typ(&self) -> Option<String> {
-        let typ = self.0.header["typ"].as_str()?.to_ascii_lowercase();
-        Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
+        typ(&self.0)
     }
 
     /// Refuses a token of an issuer that names an explicit type of another purpose.
@@ -167,14 +194,14 @@ impl<'a> Assertion<'a> {
         }
     }
 
-    /// Checks the signature with the key that the header names, or with each one that could be it.
+    /// Verifies the signature with the key that the header names, or with each one that could be it.
     /// The algorithm must be one of the key's own and one of `allowed` (RFC 8725, section 3.1).
     pub fn verify(
         &self,
         keys: &ExternalJwks,
         allowed: &[Algorithm],
         checks: &mut SignatureChecks,
-    ) -> Result<(), AssertionError> {
+    ) -> Result<VerifiedAssertion<'_>, AssertionError> {
         let algorithm = self.0.algorithm().filter(|algorithm| allowed.contains(algorithm));
         let algorithm = algorithm.ok_or_else(|| AssertionError::Algorithm(self.name("alg")))?;
         let kid = self.0.header["kid"].as_str();
@@ -192,7 +219,7 @@ impl<'a> Assertion<'a> {
             }
             tried += 1;
             if self.0.is_signed_by(&key.decoding, algorithm) {
-                return Ok(());
+                return Ok(VerifiedAssertion(&self.0));
             }
         }
         match tried {
@@ -274,7 +301,7 @@ mod tests {
         for header in &headers {
             for set in &sets {
                 let text = jwt(header);
-                let assertion = Assertion::read(&text).expect("a JWT");
+                let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");
                 let mut checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
                 assert!(assertion.verify(set, &CLIENT_ASSERTION_ALGS, &mut checks).is_err());
                 assertion.verify_nothing(&mut checks);
@@ -295,7 +322,7 @@ mod tests {
     fn a_token_of_another_purpose_is_refused_and_those_of_real_issuers_are_not() {
         let purpose = |typ: Value| {
             let text = jwt(&json!({ "alg": "ES256", "typ": typ }));
-            Assertion::read(&text).expect("a JWT").check_purpose()
+            UnverifiedAssertion::parse(&text).expect("a JWT").check_purpose()
         };
         // Kubernetes and Google name none or JWT, SPIFFE JOSE, others at+jwt (RFC 9068).
         for taken in [Value::Null, "JWT".into(), "jwt".into(), "JOSE".into(), "at+jwt".into()] {

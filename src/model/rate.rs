@@ -229,18 +229,18 @@ mod tests {
     #[test]
     fn threads_never_count_more_than_the_rate_allows() {
         let (rate, counter) = (Rate::parse("1000/h").expect("a rate"), RateCounter::default());
-        let counted = AtomicU64::new(0);
+        let allowed = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
                         if counter.count(rate, Timestamp(5)).is_ok() {
-                            counted.fetch_add(1, Ordering::Relaxed);
+                            allowed.fetch_add(1, Ordering::Relaxed);
                         }
                     }
                 });
             }
         });
-        assert_eq!(counted.into_inner(), 1000);
+        assert_eq!(allowed.into_inner(), 1000);
     }
 }

@@ -23,7 +23,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 /// One listener with its routes.
 pub(super) struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     context: Arc<ListenerContext>,
     timeouts: Timeouts,
     places: Arc<Places>,
@@ -49,7 +49,7 @@ impl Listener {
             clock: app.services.clock.clone(),
         };
         Self {
-            listener,
+            socket: listener,
             context: Arc::new(context),
             timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
             places: Places::new(connections, config.trusted_proxies.clone()),
@@ -72,14 +72,14 @@ impl Listener {
                 _ = closed.changed() => break,
             }
         }
-        drop(self.listener);
+        drop(self.socket);
         graceful.shutdown().await;
     }
 
     /// Accepts a connection and has it served as soon as it has a place. While no place is free
     /// and no connection can make way, later ones wait in the kernel.
     async fn accept_one(&self, graceful: &GracefulShutdown) {
-        let (stream, address) = match self.listener.accept().await {
+        let (stream, address) = match self.socket.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: one is freed, and others will be.

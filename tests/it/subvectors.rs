@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::time::Timestamp;
 use tokend::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
-use tokend::oauth::client_authentication::trust::mismatch;
+use tokend::oauth::client_authentication::federation::mismatch;
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "tokend";

@@ -23,7 +23,7 @@ pub(super) struct Kind {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: &'static str,
-    pub(super) member_type: MemberType,
+    pub(super) value_type: MemberType,
     /// What it means, in one sentence, for the schema.
     pub(super) about: &'static str,
 }
@@ -176,7 +176,7 @@ pub(super) const TLS_SUBJECTS: [(&str, &str); 5] = [
 ];
 
 const fn member(name: &'static str, member_type: MemberType, about: &'static str) -> Member {
-    Member { name, member_type, about }
+    Member { name, value_type: member_type, about }
 }
 
 /// One line of an import file.

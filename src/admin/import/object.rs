@@ -125,10 +125,10 @@ impl<'a> Object<'a> {
         let json = JsonType::of(value.get());
         if self.is_given(name) {
             problems.add(self.line, &format!("{path}{name} is given twice"));
-        } else if member.member_type.admits(json) {
+        } else if member.value_type.admits(json) {
             self.members.push((member, value));
         } else {
-            let (received, expected) = (json.as_str(), member.member_type.expected());
+            let (received, expected) = (json.as_str(), member.value_type.expected());
             problems.add(self.line, &format!("{path}{name} is {received}, expected {expected}"));
         }
     }
@@ -251,7 +251,7 @@ impl<'a> Object<'a> {
         problems: &mut Problems,
     ) -> Option<Vec<Object<'a>>> {
         let (member, _) = self.members.iter().find(|(member, _)| member.name == name)?;
-        let kind = member.member_type.items()?;
+        let kind = member.value_type.items()?;
         let items: Vec<&'a RawValue> = self.value(name, problems)?;
         if items.len() > most {
             let (place, count) = (self.place(name), items.len());

@@ -25,7 +25,7 @@ fn of_kind(kind: &Kind) -> Value {
         .members
         .iter()
         .map(|member| {
-            let mut value = nullable(member.member_type, of_type(member.member_type));
+            let mut value = nullable(member.value_type, of_type(member.value_type));
             value["description"] = json!(member.about);
             (member.name.to_owned(), value)
         })
@@ -138,11 +138,15 @@ fn text(pattern: &str) -> Value {
 }
 
 fn list(items: Value) -> Value {
-    json!({ "type": "array", "items": items })
+    let mut schema = json!({ "type": "array" });
+    schema["items"] = items;
+    schema
 }
 
 fn bounded_list(items: Value, max: usize) -> Value {
-    json!({ "type": "array", "items": items, "maxItems": max })
+    let mut schema = list(items);
+    schema["maxItems"] = json!(max);
+    schema
 }
 
 fn of_items(member_type: MemberType) -> Value {
@@ -254,7 +258,7 @@ mod tests {
         let mut object = json!({});
         for required in kind.required.iter().chain(kind.one_of.first()) {
             if !kind.one_of.contains(&name) || kind.required.contains(required) {
-                let member_type = kind.member(required).expect("a member").member_type;
+                let member_type = kind.member(required).expect("a member").value_type;
                 object[*required] = sample_of(required, member_type);
             }
         }
@@ -265,7 +269,7 @@ mod tests {
     /// The object as a line, wherever its kind stands.
     fn as_line(kind: &Kind, object: Value) -> Value {
         let member = CLIENT.members.iter().find(|member| {
-            member.member_type.items().is_some_and(|items| std::ptr::eq(items, kind))
+            member.value_type.items().is_some_and(|items| std::ptr::eq(items, kind))
         });
         match member {
             Some(member) => with(&CLIENT, member.name, json!([object])),
@@ -274,7 +278,7 @@ mod tests {
     }
 
     fn kinds() -> Vec<&'static Kind> {
-        let of_members = CLIENT.members.iter().filter_map(|member| member.member_type.items());
+        let of_members = CLIENT.members.iter().filter_map(|member| member.value_type.items());
         std::iter::once(&CLIENT).chain(of_members).collect()
     }
 
@@ -286,7 +290,7 @@ mod tests {
         for kind in kinds() {
             for member in kind.members {
                 let values = [
-                    sample_of(member.name, member.member_type),
+                    sample_of(member.name, member.value_type),
                     json!(null),
                     json!(true),
                     json!(1.5),
@@ -319,8 +323,8 @@ mod tests {
                 .iter()
                 .flat_map(|one| kind.members.iter().map(move |other| (one, other)))
             {
-                let mut object = with(kind, one.name, sample_of(one.name, one.member_type));
-                object[other.name] = sample_of(other.name, other.member_type);
+                let mut object = with(kind, one.name, sample_of(one.name, one.value_type));
+                object[other.name] = sample_of(other.name, other.value_type);
                 let line = as_line(kind, object);
                 assert_eq!(is_valid(&schema, &line), is_parsed(&line), "{line}");
             }
@@ -331,7 +335,7 @@ mod tests {
                 // If all are required, any other one does.
                 let other = other.or_else(|| kind.members.iter().find(|one| one.name != *name));
                 let other = other.expect("another member");
-                let mut object = with(kind, other.name, sample_of(other.name, other.member_type));
+                let mut object = with(kind, other.name, sample_of(other.name, other.value_type));
                 object.as_object_mut().expect("an object").remove(*name);
                 let line = as_line(kind, object);
                 assert!(!is_valid(&schema, &line) && !is_parsed(&line), "{line}");

@@ -5,11 +5,12 @@
 mod assertion;
 mod certificate;
 mod diagnosis;
+pub mod federation;
+mod private_key;
 mod secret;
 mod spiffe;
 pub mod subject_form;
 pub mod svid;
-pub mod trust;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::{
-    AssertionType, Caller, Credentials, PresentedCertificate, RequestOrigin,
+    AssertionCredentials, AssertionType, Caller, Credentials, PresentedCertificate, RequestOrigin,
 };
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::x509::certificate::ClientCertificate;
@@ -132,18 +133,12 @@ pub async fn authenticate(
             app.directory.usage.note(&entry.secrets[secret], address, now);
             admitted(entry, &caller.origin, evt)
         }
-        Some(Credentials::Assertion(credentials))
-            if credentials.assertion_type == AssertionType::JwtSpiffe =>
-        {
-            let entry = spiffe::authenticate(app, credentials, now)?;
-            admitted_without_secret(app, entry, &caller.origin, evt, now)
-        }
         Some(Credentials::Assertion(credentials)) => {
-            // In a box, so that requests with a secret do not carry the room for this about.
-            let verified =
-                Box::pin(assertion::authenticate(app, credentials, purpose, now)).await?;
-            let client = admitted_without_secret(app, verified.entry, &caller.origin, evt, now)?;
-            Ok(AuthenticatedClient { is_counted: verified.is_counted, ..client })
+            // Boxed, so that the future of requests with a secret does not hold its state.
+            let authenticated = by_assertion(app, credentials, purpose, now);
+            let (entry, is_counted) = Box::pin(authenticated).await?;
+            let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
+            Ok(AuthenticatedClient { is_counted, ..client })
         }
         Some(Credentials::Certificate(client_id, shown)) => {
             let entry = certificate::authenticate(app, client_id, shown, now)?;
@@ -151,6 +146,33 @@ pub async fn authenticate(
             Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
     }
+}
+
+/// Finds the client that an assertion authenticates. The assertion is of a trust domain, of the
+/// client's own key, or of an issuer that the client trusts. Returns the client, and whether the
+/// assertion has been counted as the token that it is for.
+async fn by_assertion(
+    app: &App,
+    credentials: &AssertionCredentials,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(Arc<ClientEntry>, bool), OAuthError> {
+    let assertion = assertion::parse(credentials.assertion.expose_secret())?;
+    let client_id = credentials.client_id.as_deref();
+    if credentials.assertion_type == AssertionType::JwtSpiffe {
+        return Ok((spiffe::authenticate(app, &assertion, client_id, now)?, false));
+    }
+    if let Some(entry) = private_key::claimed_client(app, &assertion) {
+        private_key::authenticate(app, &entry, &assertion, client_id, purpose, now).await?;
+        return Ok((entry, purpose == Purpose::Token));
+    }
+    let entry = match assertion.unverified_text("iss") {
+        Some(_) => federation::authenticate(app, &assertion, client_id, now),
+        None => Err(OAuthError::authentication_failed("the assertion lacks iss")),
+    };
+    let entry =
+        entry.map_err(|error| spiffe::explain_wrong_type(app, &assertion, client_id, error))?;
+    Ok((entry, false))
 }
 
 /// Authenticates a client by the assertion that is its grant (RFC 7523, section 2.1). If the
@@ -163,7 +185,7 @@ pub async fn authenticate_by_grant(
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
     refuse_if_stale(app, now)?;
-    let read = assertion::read(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
+    let assertion = assertion::parse(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
     let verified = match &caller.credentials {
         // A mesh shows a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
@@ -172,9 +194,7 @@ pub async fn authenticate_by_grant(
     let is_counted = verified.as_ref().is_some_and(AuthenticatedClient::is_counted);
     let named =
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
-    let entry = assertion::at_equal_cost(app, &read, trust::signature_checks(), |checks| {
-        trust::authenticate(app, &read, named, checks, now)
-    });
+    let entry = federation::authenticate(app, &assertion, named, now);
     let entry = entry.map_err(OAuthError::of_the_grant)?;
     let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
     Ok(AuthenticatedClient { is_counted, ..client })

@@ -7,21 +7,19 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
-
 use crate::app::App;
 use crate::directory::{ClientEntry, KeysEntry, SpiffeTrustEntry};
-use crate::jose::assertion::{Assertion, SVID_ALGS, SignatureChecks};
+use crate::jose::assertion::{SVID_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion};
 use crate::model::client::{AuthenticationMethod, JWT_BEARER_ASSERTION};
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
-use crate::oauth::caller::AssertionCredentials;
+use crate::oauth::client_authentication::assertion::at_equal_cost;
+use crate::oauth::client_authentication::federation::{self, MetTrusts, Sources};
 use crate::oauth::client_authentication::svid::{
-    SvidProblem, UnverifiedSvid, right_type, unsigned,
+    SvidProblem, UnverifiedSvid, check_claims, right_type, unsigned,
 };
-use crate::oauth::client_authentication::trust::{self, MetTrusts, Sources};
 use crate::oauth::client_authentication::{
-    assertion, diagnosis, refuse_disabled, refuse_other_methods, rejection, unfetched,
+    diagnosis, refuse_disabled, refuse_other_methods, rejection, unfetched,
 };
 use crate::oauth::error::OAuthError;
 
@@ -34,14 +32,14 @@ const TEST: &str = "Try it: tokend client trust test ID, with the JWT-SVID on st
 /// verifications for every client id, known or not.
 pub(super) fn authenticate(
     app: &App,
-    credentials: &AssertionCredentials,
+    assertion: &UnverifiedAssertion<'_>,
+    client_id: Option<&str>,
     now: Timestamp,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
-    let read = assertion::read(credentials.assertion.expose_secret())?;
-    assertion::at_equal_cost(app, &read, trust::signature_checks(), |checks| {
-        let svid = UnverifiedSvid::parse(&read)
-            .map_err(|problem| not_an_svid(app, credentials.client_id.as_deref(), problem))?;
-        match named_client(app, credentials.client_id.as_deref(), &svid) {
+    at_equal_cost(app, assertion, federation::signature_checks(), |checks| {
+        let svid = UnverifiedSvid::parse(assertion)
+            .map_err(|problem| not_an_svid(app, client_id, problem))?;
+        match named_client(app, client_id, &svid) {
             Some(id) => of_named_client(app, &svid, id, checks, now),
             None => of_any_client(app, &svid, checks, now),
         }
@@ -78,12 +76,13 @@ fn of_named_client(
     }
     let keys = accepting.iter().map(|known| &known.keys);
     let sources = Sources::verify(app, svid.assertion(), keys, &SVID_ALGS, checks);
-    let signed = accepting.iter().find(|known| sources.have_signed(&known.keys));
-    let Some(known) = signed else {
+    let signed =
+        accepting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
+    let Some((known, verified)) = signed else {
         let id = accepting[0].trust.trust_id.as_str();
         return Err(unsigned_by(&sources, Some(&entry), &format!("trust {id}: ")));
     };
-    admit(app, &entry, known, svid, now)?;
+    admit(app, &entry, known, verified, now)?;
     Ok(entry)
 }
 
@@ -110,16 +109,17 @@ fn of_any_client(
         return Err(unsigned_by(&sources, None, ""));
     }
     let mut met = MetTrusts::default();
-    for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
+    for candidate in &candidates {
+        let Some(verified) = sources.verified_by(&candidate.keys) else { continue };
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
         // The client may have changed since the index was read; its entry decides.
         let is_it = |known: &&SpiffeTrustEntry| {
             known.trust.trust_id == candidate.trust_id
                 && known.trust.source.accepts(svid.id())
-                && sources.have_signed(&known.keys)
+                && sources.verified_by(&known.keys).is_some()
         };
         let Some(known) = entry.spiffe_trusts().iter().find(is_it) else { continue };
-        let outcome = admit(app, &entry, known, svid, now);
+        let outcome = admit(app, &entry, known, verified, now);
         met.note(&entry, outcome);
     }
     met.only_client().unwrap_or_else(|| Err(untrusted(app, svid)))
@@ -130,11 +130,11 @@ fn admit(
     app: &App,
     entry: &ClientEntry,
     known: &SpiffeTrustEntry,
-    svid: &UnverifiedSvid<'_>,
+    svid: VerifiedAssertion<'_>,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     let lifetime_max = app.services.config.assertions.lifetime_max;
-    svid.check_claims(app.issuer.as_str(), lifetime_max, now).map_err(|problem| {
+    check_claims(svid, app.issuer.as_str(), lifetime_max, now).map_err(|problem| {
         let id = &known.trust.trust_id;
         rejection(entry, &format!("trust {id}: {problem}")).with_remedy(problem.remedy)
     })?;
@@ -231,7 +231,7 @@ fn not_an_svid(app: &App, client_id: Option<&str>, problem: SvidProblem) -> OAut
 /// with the type jwt-spiffe. Nothing of it was verified.
 pub(super) fn explain_wrong_type(
     app: &App,
-    assertion: &Assertion<'_>,
+    assertion: &UnverifiedAssertion<'_>,
     client_id: Option<&str>,
     error: OAuthError,
 ) -> OAuthError {

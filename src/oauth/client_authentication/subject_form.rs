@@ -11,7 +11,7 @@ use crate::model::github_subject::{self, Form, GithubSubject};
 use crate::model::security::KeySource;
 use crate::model::shell_word::quote;
 use crate::model::trust::{FederatedCredential, Unmet, scalar};
-use crate::oauth::client_authentication::trust::{Mismatch, mismatch};
+use crate::oauth::client_authentication::federation::{Mismatch, mismatch};
 
 /// The most trusts that are compared for a request that names no client. No signature has been
 /// checked then, so it must be cheap.

@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::jose::assertion::{Assertion, AssertionError, SVID_ALGS, SignatureChecks};
+use crate::jose::assertion::{
+    AssertionError, SVID_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
+};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::numeric_date;
 use crate::model::client::JWT_SPIFFE;
@@ -14,7 +16,7 @@ use crate::model::spiffe_id::SpiffeId;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::untrusted_text;
-use crate::oauth::client_authentication::trust::untimely;
+use crate::oauth::client_authentication::federation::untimely;
 
 /// How far the clock of the trust domain may be off, in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 10;
@@ -35,7 +37,7 @@ const KEYS: &str = "Check that the bundle endpoint of the trust is that of the t
 
 /// A JWT with the form of a JWT-SVID. Nothing of it is verified.
 pub struct UnverifiedSvid<'a> {
-    assertion: &'a Assertion<'a>,
+    assertion: &'a UnverifiedAssertion<'a>,
     id: SpiffeId,
 }
 
@@ -65,7 +67,7 @@ impl<'a> UnverifiedSvid<'a> {
     ///
     /// # Errors
     /// If its `typ` is not one of a JWT-SVID, or its `sub` is not a SPIFFE ID.
-    pub fn parse(assertion: &'a Assertion<'a>) -> Result<Self, SvidProblem> {
+    pub fn parse(assertion: &'a UnverifiedAssertion<'a>) -> Result<Self, SvidProblem> {
         if let Some(typ) = assertion.typ()
             && !TYPES.contains(&typ.as_str())
         {
@@ -73,7 +75,7 @@ impl<'a> UnverifiedSvid<'a> {
             let reason = format!("its typ is '{typ}'; the typ of a JWT-SVID is JWT or JOSE");
             return Err(SvidProblem::new(reason, AS_IT_IS));
         }
-        let sub = &assertion.claims()["sub"];
+        let sub = &assertion.unverified_claims()["sub"];
         let Some(text) = sub.as_str() else {
             let reason = format!("sub is {}; the sub of a JWT-SVID is a SPIFFE ID", shown(sub));
             return Err(SvidProblem::new(reason, AS_IT_IS));
@@ -93,7 +95,7 @@ impl<'a> UnverifiedSvid<'a> {
     }
 
     /// The JWT.
-    pub fn assertion(&self) -> &Assertion<'a> {
+    pub fn assertion(&self) -> &UnverifiedAssertion<'a> {
         self.assertion
     }
 
@@ -124,58 +126,63 @@ impl<'a> UnverifiedSvid<'a> {
         &self,
         keys: &ExternalJwks,
         checks: &mut SignatureChecks,
-    ) -> Result<(), SvidProblem> {
+    ) -> Result<VerifiedAssertion<'_>, SvidProblem> {
         self.assertion.verify(keys, &SVID_ALGS, checks).map_err(|error| unsigned(&error))
     }
+}
 
-    /// Checks the audience and the times. `iss` and `jti` are optional, and are ignored.
-    ///
-    /// # Errors
-    /// If `aud` is not the issuer alone, if it has expired or is not valid yet, or if `exp` is more
-    /// than `lifetime_max` ahead.
-    pub fn check_claims(
-        &self,
-        issuer: &str,
-        lifetime_max: Lifetime,
-        now: Timestamp,
-    ) -> Result<(), SvidProblem> {
-        let claims = self.assertion.claims();
-        self.check_audience(issuer)?;
-        if let Some(problem) = untimely(claims, now) {
-            return Err(SvidProblem::new(problem, NEWER));
-        }
-        let expiry = numeric_date::read(&claims["exp"]).unwrap_or(now);
-        let (ahead, max) = (expiry.0.saturating_sub(now.0), lifetime_max.seconds());
-        if ahead > max.saturating_add(CLOCK_SKEW_SECONDS) {
-            let reason = format!("its exp is {ahead} s ahead, the maximum is {max} s");
-            return Err(SvidProblem::new(reason, SHORTER));
-        }
-        Ok(())
-    }
+/// Checks the audience and the times. `iss` and `jti` are optional, and are ignored.
+///
+/// # Errors
+/// If `aud` is not the issuer alone, if it has expired or is not valid yet, or if `exp` is more
+/// than `lifetime_max` ahead.
+pub fn check_claims(
+    svid: VerifiedAssertion<'_>,
+    issuer: &str,
+    lifetime_max: Lifetime,
+    now: Timestamp,
+) -> Result<(), SvidProblem> {
+    check_audience_and_times(svid.claims(), issuer, lifetime_max, now)
+}
 
-    /// The issuer must be the sole value: a server that is named too could use what it receives.
-    ///
-    /// # Errors
-    /// If it is not.
-    pub fn check_audience(&self, issuer: &str) -> Result<(), SvidProblem> {
-        let audience = &self.assertion.claims()["aud"];
-        let sole = match audience {
-            Value::Array(values) if values.len() == 1 => values[0].as_str(),
-            other => other.as_str(),
-        };
-        if sole == Some(issuer) {
-            return Ok(());
-        }
-        Err(SvidProblem::new(
-            format!(
-                "aud is {}, expected exactly {issuer}, the issuer of this server",
-                shown(audience)
-            ),
-            format!(
-                "Let the workload fetch a JWT-SVID for this audience alone: spire-agent api fetch jwt -audience {issuer}"
-            ),
-        ))
+fn check_audience_and_times(
+    claims: &Value,
+    issuer: &str,
+    lifetime_max: Lifetime,
+    now: Timestamp,
+) -> Result<(), SvidProblem> {
+    check_audience(claims, issuer)?;
+    if let Some(problem) = untimely(claims, now) {
+        return Err(SvidProblem::new(problem, NEWER));
     }
+    let expiry = numeric_date::read(&claims["exp"]).unwrap_or(now);
+    let (ahead, max) = (expiry.0.saturating_sub(now.0), lifetime_max.seconds());
+    if ahead > max.saturating_add(CLOCK_SKEW_SECONDS) {
+        let reason = format!("its exp is {ahead} s ahead, the maximum is {max} s");
+        return Err(SvidProblem::new(reason, SHORTER));
+    }
+    Ok(())
+}
+
+/// The issuer must be the sole value: a server that is named too could use what it receives.
+///
+/// # Errors
+/// If it is not.
+fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
+    let audience = &claims["aud"];
+    let sole = match audience {
+        Value::Array(values) if values.len() == 1 => values[0].as_str(),
+        other => other.as_str(),
+    };
+    if sole == Some(issuer) {
+        return Ok(());
+    }
+    Err(SvidProblem::new(
+        format!("aud is {}, expected exactly {issuer}, the issuer of this server", shown(audience)),
+        format!(
+            "Let the workload fetch a JWT-SVID for this audience alone: spire-agent api fetch jwt -audience {issuer}"
+        ),
+    ))
 }
 
 /// Why no key of a bundle has signed a JWT-SVID.
@@ -233,7 +240,7 @@ mod tests {
     fn a_jwt_svid_names_no_other_type() {
         let parse = |typ: Value| {
             let text = jwt(&json!({ "alg": "ES256", "typ": typ }), &claims());
-            let assertion = Assertion::read(&text).expect("a JWT");
+            let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");
             UnverifiedSvid::parse(&assertion).map(|_| ())
         };
         for good in [Value::Null, "JWT".into(), "JOSE".into(), "jwt".into()] {
@@ -250,9 +257,14 @@ mod tests {
             let mut claims = claims();
             claims[claim] = value;
             let text = jwt(&json!({ "alg": "ES256" }), &claims);
-            let assertion = Assertion::read(&text).expect("a JWT");
+            let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");
             let svid = UnverifiedSvid::parse(&assertion).expect("a JWT-SVID");
-            svid.check_claims(ISSUER, Lifetime::from_seconds(3600).expect("a lifetime"), NOW)
+            check_audience_and_times(
+                svid.assertion().unverified_claims(),
+                ISSUER,
+                Lifetime::from_seconds(3600).expect("a lifetime"),
+                NOW,
+            )
         };
         assert_eq!(check("aud", json!(ISSUER)), Ok(()));
         assert_eq!(check("aud", json!([ISSUER])), Ok(()));

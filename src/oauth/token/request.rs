@@ -113,8 +113,12 @@ fn assertion(
 impl TokenRequest {
     /// The request of an operator in the name of a client.
     pub fn by_operator(client: AuthenticatedClient, requested: RequestedAccess) -> Self {
-        let requester = Requester::Operator(client);
-        Self { requester, grant: Grant::ClientCredentials, requested, proof: None }
+        Self {
+            requester: Requester::Operator(client),
+            grant: Grant::ClientCredentials,
+            requested,
+            proof: None,
+        }
     }
 
     /// The same with a proof of possession.

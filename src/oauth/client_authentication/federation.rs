@@ -1,7 +1,7 @@
 //! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
 //! an identity already needs no secret of ours.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,11 +9,14 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
-use crate::jose::assertion::{Algorithm, Assertion, AssertionError, ISSUER_ALGS, SignatureChecks};
+use crate::jose::assertion::{
+    Algorithm, AssertionError, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
+};
 use crate::jose::numeric_date;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
+use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
     ask_for, diagnosis, refuse_disabled, rejection, subject_form, unfetched,
 };
@@ -42,7 +45,18 @@ pub(super) fn signature_checks() -> SignatureChecks {
 /// between trusts that fit.
 pub(super) fn authenticate(
     app: &App,
-    assertion: &Assertion<'_>,
+    assertion: &UnverifiedAssertion<'_>,
+    client_id: Option<&str>,
+    now: Timestamp,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    at_equal_cost(app, assertion, signature_checks(), |checks| {
+        find_client(app, assertion, client_id, checks, now)
+    })
+}
+
+fn find_client(
+    app: &App,
+    assertion: &UnverifiedAssertion<'_>,
     client_id: Option<&str>,
     checks: &mut SignatureChecks,
     now: Timestamp,
@@ -62,22 +76,23 @@ pub(super) fn authenticate(
 /// keys of those that fit are tried.
 fn of_named_client(
     app: &App,
-    assertion: &Assertion<'_>,
+    assertion: &UnverifiedAssertion<'_>,
     client_id: &str,
     checks: &mut SignatureChecks,
     now: Timestamp,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     let entry =
         app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
-    let fits = |known: &&TrustEntry| mismatch(&known.trust, assertion.claims()).is_none();
+    let fits =
+        |known: &&TrustEntry| mismatch(&known.trust, assertion.unverified_claims()).is_none();
     let fitting: Vec<_> = entry.trusts().iter().filter(fits).collect();
     if fitting.is_empty() {
-        return Err(unfitting(&entry, assertion.claims()));
+        return Err(unfitting(&entry, assertion.unverified_claims()));
     }
     let keys = fitting.iter().map(|known| &known.keys);
     let sources = Sources::verify(app, assertion, keys, &ISSUER_ALGS, checks);
-    let signed = fitting.iter().find(|known| sources.have_signed(&known.keys));
-    let Some(known) = signed else {
+    let signed = fitting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
+    let Some((known, assertion)) = signed else {
         let id = fitting[0].trust.trust_id.as_str();
         return Err(sources.rejection(Some(&entry), &format!("trust {id}: ")));
     };
@@ -90,12 +105,12 @@ fn of_named_client(
 /// first, once for each source of keys, and only then the claims of up to [`MAX_TRUSTS`] trusts.
 fn of_any_client(
     app: &App,
-    assertion: &Assertion<'_>,
+    assertion: &UnverifiedAssertion<'_>,
     checks: &mut SignatureChecks,
     now: Timestamp,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
-    let issuer = assertion.text("iss").unwrap_or_default();
-    let subject = scalar(&assertion.claims()["sub"]);
+    let issuer = assertion.unverified_text("iss").unwrap_or_default();
+    let subject = scalar(&assertion.unverified_claims()["sub"]);
     let candidates = app.directory.trust_candidates(issuer, subject.as_deref(), MAX_TRUSTS);
     let candidates = candidates.map_err(|_| {
         OAuthError::authentication_failed(format!(
@@ -112,18 +127,19 @@ fn of_any_client(
         return Err(sources.rejection(None, ""));
     }
     let mut met = MetTrusts::default();
-    for candidate in candidates.iter().filter(|candidate| sources.have_signed(&candidate.keys)) {
+    for candidate in &candidates {
+        let Some(verified) = sources.verified_by(&candidate.keys) else { continue };
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
         // The client may have changed since the index was read; its entry decides.
         let is_it = |known: &&TrustEntry| {
-            known.trust.trust_id == candidate.trust_id && sources.have_signed(&known.keys)
+            known.trust.trust_id == candidate.trust_id && sources.verified_by(&known.keys).is_some()
         };
         let Some(known) = entry.trusts().iter().find(is_it) else { continue };
-        if mismatch(&known.trust, assertion.claims()).is_some() {
+        if mismatch(&known.trust, verified.claims()).is_some() {
             continue;
         }
         let outcome =
-            refuse_untimely(&entry, known, assertion, now).and_then(|()| refuse_disabled(&entry));
+            refuse_untimely(&entry, known, verified, now).and_then(|()| refuse_disabled(&entry));
         met.note(&entry, outcome);
     }
     met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
@@ -161,8 +177,8 @@ impl MetTrusts {
 
 /// Which sources of keys have signed a token, each tried once.
 pub(super) struct Sources<'a> {
-    /// The addresses of those that have.
-    signed: HashSet<usize>,
+    /// The addresses of those that have, and what they have signed.
+    signed: HashMap<usize, VerifiedAssertion<'a>>,
     /// Whether there was one that could not be tried, and why one that was tried did not match.
     missing: Option<&'a KeysEntry>,
     problem: Option<AssertionError>,
@@ -171,12 +187,12 @@ pub(super) struct Sources<'a> {
 impl<'a> Sources<'a> {
     pub(super) fn verify(
         app: &App,
-        assertion: &Assertion<'_>,
+        assertion: &'a UnverifiedAssertion<'_>,
         keys: impl Iterator<Item = &'a KeysEntry>,
         allowed: &[Algorithm],
         checks: &mut SignatureChecks,
     ) -> Self {
-        let (mut seen, mut signed) = (HashSet::new(), HashSet::new());
+        let (mut seen, mut signed) = (HashSet::new(), HashMap::new());
         let (mut missing, mut problem) = (None, None);
         for source in keys.filter(|source| seen.insert(source.address())) {
             let Some(keys) = source.keys() else {
@@ -185,8 +201,8 @@ impl<'a> Sources<'a> {
                 continue;
             };
             match assertion.verify(&keys, allowed, checks) {
-                Ok(()) => {
-                    signed.insert(source.address());
+                Ok(verified) => {
+                    signed.insert(source.address(), verified);
                 }
                 Err(error) => {
                     ask_for(app, source);
@@ -197,8 +213,9 @@ impl<'a> Sources<'a> {
         Self { signed, missing, problem }
     }
 
-    pub(super) fn have_signed(&self, keys: &KeysEntry) -> bool {
-        self.signed.contains(&keys.address())
+    /// What these keys have signed.
+    pub(super) fn verified_by(&self, keys: &KeysEntry) -> Option<VerifiedAssertion<'a>> {
+        self.signed.get(&keys.address()).copied()
     }
 
     /// True if none has.
@@ -243,7 +260,7 @@ impl<'a> Sources<'a> {
 fn refuse_untimely(
     entry: &ClientEntry,
     known: &TrustEntry,
-    assertion: &Assertion<'_>,
+    assertion: VerifiedAssertion<'_>,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     untimely(assertion.claims(), now).map_or(Ok(()), |problem| {
@@ -253,9 +270,9 @@ fn refuse_untimely(
 }
 
 /// No trust of any client is met.
-fn untrusted(app: &App, assertion: &Assertion<'_>) -> OAuthError {
+fn untrusted(app: &App, assertion: &UnverifiedAssertion<'_>) -> OAuthError {
     let reason = "no client trusts the issuer of this token with these claims";
-    match subject_form::of_any_client(app, assertion.claims()) {
+    match subject_form::of_any_client(app, assertion.unverified_claims()) {
         Some((trust, note)) => {
             OAuthError::authentication_failed(format!("{reason}; {trust}: {}", note.reason))
                 .with_remedy(note.remedy)

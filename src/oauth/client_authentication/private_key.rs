@@ -1,0 +1,232 @@
+//! By an assertion that the client signs with a key of its own: `private_key_jwt` (RFC 7523,
+//! section 3; the audience by RFC 10070).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::app::token_endpoint::is_token_endpoint;
+use crate::crypto::digest;
+use crate::directory::ClientEntry;
+use crate::jose::assertion::{
+    AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
+};
+use crate::jose::numeric_date;
+use crate::model::client::AuthenticationMethod;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::oauth::client_authentication::assertion::at_equal_cost;
+use crate::oauth::client_authentication::{
+    Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, unfetched,
+};
+use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
+use crate::oauth::token::rate;
+
+/// How far a client's clock may be off, in seconds.
+const LEEWAY: i64 = 10;
+
+/// The longest `jti`, in bytes.
+const MAX_JTI_BYTES: usize = 256;
+
+const CLOCKS: &str =
+    "Set the clock of the client's machine by NTP, and make an assertion for each request.";
+
+const LIFETIME: &str = "Have the client set a shorter exp, and make an assertion for each request. The maximum is the setting assertions.lifetime_max.";
+
+/// The types that are registered for this; the absence of any is not held against a client.
+const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
+
+/// The client that an assertion claims to be signed by: `iss` and `sub` are its id (RFC 7523,
+/// section 3). `None` if it does not exist.
+pub(super) fn claimed_client(
+    app: &App,
+    assertion: &UnverifiedAssertion<'_>,
+) -> Option<Arc<ClientEntry>> {
+    let issuer = assertion.unverified_text("iss")?;
+    app.directory.client(issuer).filter(|_| assertion.unverified_text("sub") == Some(issuer))
+}
+
+/// Verifies that the key of the client has signed the assertion, and that it is new. A failure
+/// costs the same number of signature verifications for every client id, known or not.
+pub(super) async fn authenticate(
+    app: &App,
+    entry: &ClientEntry,
+    assertion: &UnverifiedAssertion<'_>,
+    client_id: Option<&str>,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
+    let assertion = at_equal_cost(app, assertion, checks, |checks| {
+        if client_id.is_some_and(|id| id != entry.client_id.as_str()) {
+            return Err(rejection(entry, "client_id is not the iss of the assertion"));
+        }
+        verify(app, entry, assertion, checks)
+    })?;
+    refuse_disabled(entry)?;
+    refuse_other_methods(entry, AuthenticationMethod::PrivateKeyJwt)?;
+    // From here on the caller has proved to have the key, and may know what is wrong.
+    let about = |error: OAuthError| error.about(entry.client_id.as_str());
+    let expiry = check_claims(app, entry, assertion, now).map_err(about)?;
+    let name = name(entry, assertion).map_err(about)?;
+    // Before the row is written, so that the rate of a client bounds its rows.
+    rate::count_assertion(app, entry, purpose, now).map_err(about)?;
+    if let Err(error) = use_once(app, &name, expiry).await {
+        // No row was written: a replay must not use up the rate of the client that it robs.
+        rate::refund_assertion(app, entry, purpose, now);
+        return Err(about(error));
+    }
+    Ok(())
+}
+
+fn verify<'a>(
+    app: &App,
+    entry: &ClientEntry,
+    assertion: &'a UnverifiedAssertion<'_>,
+    checks: &mut SignatureChecks,
+) -> Result<VerifiedAssertion<'a>, OAuthError> {
+    let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
+    let keys = keys.ok_or_else(|| {
+        rejection(entry, "the client has no public keys")
+            .with_remedy("Give it some: tokend client keys add.")
+    })?;
+    let Some(known) = keys.keys() else {
+        ask_for(app, keys);
+        return Err(unfetched(entry, "its jwks_uri", keys));
+    };
+    assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
+        // Its owner may have changed the key since it was fetched.
+        if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
+            ask_for(app, keys);
+        }
+        rejection(entry, &format!("the assertion: {error}")).with_remedy(
+            "Sign with the private half of a key that tokend client keys list shows, under its kid, or register the key that signs: tokend client keys add.",
+        )
+    })
+}
+
+/// Checks type, audience and times; gives the expiry.
+fn check_claims(
+    app: &App,
+    entry: &ClientEntry,
+    assertion: VerifiedAssertion<'_>,
+    now: Timestamp,
+) -> Result<Timestamp, OAuthError> {
+    if let Some(typ) = assertion.typ()
+        && !TYPES.contains(&typ.as_str())
+    {
+        return Err(wrong(format!(
+            "its typ is '{}', not client-authentication+jwt",
+            quote_input(&typ)
+        )));
+    }
+    check_audience(app, entry, &assertion.claims()["aud"])?;
+    check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
+}
+
+/// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
+/// used by the server that receives it there (RFC 10070). A client may have extra audiences, each of which is
+/// a URL of our own token endpoint.
+fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<(), OAuthError> {
+    let issuer = app.issuer.as_str();
+    let single = match audience {
+        Value::Array(values) if values.len() == 1 => values[0].as_str(),
+        other => other.as_str(),
+    };
+    if single == Some(issuer) {
+        return Ok(());
+    }
+    // Checked again here: issuer and aliases may have changed since the URL was registered.
+    let aliases = &app.services.config.token.aliases;
+    let own_url = single.filter(|url| is_token_endpoint(issuer, aliases, url));
+    let audiences = entry.security.as_ref().map(|security| &security.assertion_audiences);
+    if own_url.is_some_and(|url| audiences.is_some_and(|audiences| audiences.contains(url))) {
+        return Ok(());
+    }
+    let was = single.map_or_else(
+        || "it has none, or several".to_owned(),
+        |single| format!("it is '{}'", quote_input(single)),
+    );
+    let mut remedy = format!("Have the client put {issuer} into aud, alone, and not an endpoint.");
+    if let Some(url) = own_url {
+        remedy.push_str(&format!(
+            " If it cannot: tokend client update ID --assertion-audience {url} (repeat those that it has)."
+        ));
+    }
+    Err(wrong(format!(
+        "its aud must be exactly {issuer}, the issuer of this server (RFC 10070), and {was}"
+    ))
+    .with_remedy(remedy))
+}
+
+fn check_times(
+    claims: &Value,
+    lifetime_max: Lifetime,
+    now: Timestamp,
+) -> Result<Timestamp, OAuthError> {
+    let expiry = timestamp_claim(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
+    if expiry <= now.minus_seconds(LEEWAY) {
+        let ago = now.0.saturating_sub(expiry.0);
+        return Err(wrong(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
+    }
+    let ahead = expiry.0.saturating_sub(now.0);
+    let max = lifetime_max.seconds();
+    if ahead > max + LEEWAY {
+        return Err(wrong(format!("its exp is {ahead} s ahead, the maximum is {max} s"))
+            .with_remedy(LIFETIME));
+    }
+    for claim in ["nbf", "iat"] {
+        let Some(begins) = timestamp_claim(claims, claim)? else { continue };
+        if begins > now.plus_seconds(LEEWAY) {
+            return Err(wrong(format!(
+                "its {claim} lies {} s in the future: set the clock of the client",
+                begins.0.saturating_sub(now.0)
+            ))
+            .with_remedy(CLOCKS));
+        }
+    }
+    Ok(expiry)
+}
+
+/// A claim that is a time, if it is there.
+fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
+    match (&claims[claim], numeric_date::read(&claims[claim])) {
+        (Value::Null, _) => Ok(None),
+        (_, Some(time)) => Ok(Some(time)),
+        (_, None) => Err(wrong(format!("its {claim} is not a number"))),
+    }
+}
+
+/// The name of an assertion: its client and its `jti`.
+fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String, OAuthError> {
+    let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
+    let jti = jti.ok_or_else(|| wrong("it has no jti"))?;
+    if jti.len() > MAX_JTI_BYTES {
+        return Err(wrong(format!("its jti is longer than {MAX_JTI_BYTES} bytes")));
+    }
+    Ok(digest::of(&[entry.client_id.as_str(), jti]))
+}
+
+/// Each assertion counts once, on whichever instance: one insert in the database. The row lives as
+/// long as the assertion, and longer by the difference of the clocks of two instances.
+async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
+    let forgotten_at = expiry.plus_seconds(3 * LEEWAY);
+    let is_new = app.services.store.use_assertion(name, forgotten_at).await;
+    let is_new = is_new.map_err(|error| {
+        OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
+    })?;
+    if is_new {
+        return Ok(());
+    }
+    Err(wrong("it has been used before: make one for each request, with its own jti").with_remedy(
+        "Have the client make an assertion for each request. If it does, somebody else has used this one.",
+    ))
+}
+
+/// A rejection to somebody who has signed with the client's key.
+fn wrong(problem: impl std::fmt::Display) -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidClient,
+        format!("The client assertion does not count: {problem}."),
+    )
+}
