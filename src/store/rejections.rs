@@ -74,7 +74,7 @@ impl Store {
     /// Keeps rejections.
     pub async fn add_rejections(&self, rejections: &[RejectionRecord]) -> Result<(), StoreError> {
         const INSERT: &str = "
-            INSERT INTO rejection
+            INSERT INTO refusal
                 (request_id, at, status, error, address, client_id, reason, remedy, hint) ";
         let mut transaction = self.transaction().await?;
         for batch in rejections.chunks(BATCH) {
@@ -103,7 +103,7 @@ impl Store {
     pub async fn rejection(&self, request_id: &str) -> Result<Option<RejectionRecord>, StoreError> {
         const SQL: &str = "
             SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
-            FROM rejection
+            FROM refusal
             WHERE request_id = $1";
         on_pool!(self, |pool| {
             let row: Option<Row> =
@@ -121,7 +121,7 @@ impl Store {
         let mut statement = Statement::default();
         statement.push(
             "SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
-            FROM rejection
+            FROM refusal
             WHERE ",
         );
         filter.push_conditions(&mut statement);
@@ -136,7 +136,7 @@ impl Store {
     /// How many rejections a filter matches.
     pub async fn count_rejections(&self, filter: &RejectionFilter) -> Result<i64, StoreError> {
         let mut statement = Statement::default();
-        statement.push("SELECT COUNT(*) FROM rejection WHERE ");
+        statement.push("SELECT COUNT(*) FROM refusal WHERE ");
         filter.push_conditions(&mut statement);
         on_pool!(self, |pool| {
             Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
@@ -147,21 +147,21 @@ impl Store {
     /// are half of them at most, so that a flood does not push out the others.
     pub async fn purge_rejections(&self, until: Timestamp) -> Result<(), StoreError> {
         const OLD: &str = "
-            DELETE FROM rejection
-            WHERE request_id IN (SELECT request_id FROM rejection WHERE at <= $1 LIMIT $2)";
+            DELETE FROM refusal
+            WHERE request_id IN (SELECT request_id FROM refusal WHERE at <= $1 LIMIT $2)";
         const UNKNOWN: &str = "
-            DELETE FROM rejection
+            DELETE FROM refusal
             WHERE request_id IN
                 (SELECT request_id
-                 FROM rejection
+                 FROM refusal
                  WHERE client_id IS NULL
                  ORDER BY at DESC, request_id
                  LIMIT $2 OFFSET $1)";
         const ANY: &str = "
-            DELETE FROM rejection
+            DELETE FROM refusal
             WHERE request_id IN
                 (SELECT request_id
-                 FROM rejection
+                 FROM refusal
                  ORDER BY at DESC, request_id
                  LIMIT $2 OFFSET $1)";
         self.delete_in_batches(OLD, until, 500).await?;
