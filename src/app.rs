@@ -25,7 +25,7 @@ pub struct App {
     pub issuer: Issuer,
     /// The memory.
     pub directory: Directory,
-    /// True from the moment the server has been told to stop.
+    /// True once the server has been told to stop.
     pub stopping: AtomicBool,
     /// The last rejections, until they are written.
     pub rejections: Arc<RecentRejections>,

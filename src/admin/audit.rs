@@ -107,7 +107,7 @@ pub async fn note_issue(
 }
 
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before
-/// it, and the last one is the end that is kept beside the chain.
+/// it, and the last one is the end that is stored with the chain.
 pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
     let broken = |sequence, problem| Ok(VerificationResult::Broken { sequence, problem });
     let mut end = Head { sequence: 0, hash: String::new() };

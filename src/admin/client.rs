@@ -266,8 +266,8 @@ pub async fn update(
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
-/// when it is enabled again, because APIs that check offline could not follow. Doing it twice is no
-/// error and no second event.
+/// when it is enabled again, because APIs that verify offline could not follow. A repetition succeeds
+/// without a second event.
 pub async fn set_state(
     services: &Services,
     actor: &Actor,
@@ -333,7 +333,7 @@ pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
     }
 }
 
-/// Refuses a client that could have no token: one whose certificate nobody could recognise (RFC
+/// Refuses a client that could have no token: one whose certificate cannot be recognised (RFC
 /// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
 pub(super) fn check_security(
     security: &ClientSecurity,

@@ -86,7 +86,7 @@ async fn change(
     Ok(Changed::now(current))
 }
 
-/// Refuses keys that could never authenticate anybody by what is taken there, or that should not be
+/// Refuses keys that could never authenticate a client by what is accepted there, or that should not be
 /// here at all.
 pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(), AdminError> {
     if let Some(KeySource::Inline(keys)) = keys {

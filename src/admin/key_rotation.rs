@@ -86,7 +86,7 @@ pub(super) async fn create_due(
 const WANTED_SECONDS: i64 = 3600;
 
 /// Tells other instances which algorithms this one wants, so that they do not retire their keys.
-/// Nothing is written while all keys are of these algorithms and nobody would retire one. To be
+/// Nothing is written while all keys are of these algorithms and no instance would retire one. To be
 /// called before [`create_due`], which makes keys that others could retire at once.
 async fn note_wanted(
     services: &Services,
@@ -132,7 +132,7 @@ async fn retire_unwanted(
         change.transaction.retire_signing_key(kid, Some(change.now)).await?;
         let detail = json!({ "retired_at": change.now });
         change.record(Action::KeyRetired, Subject::SigningKey(kid.clone()), detail).await?;
-        tracing::info!(%kid, "signing key retired: nobody wants its algorithm any more");
+        tracing::info!(%kid, "signing key retired: no instance needs its algorithm");
     }
     change.commit().await?;
     Ok(retiring)
@@ -159,7 +159,7 @@ fn unwanted(
         .collect()
 }
 
-/// What must be done so that an algorithm goes on having a key.
+/// What must be done so that an algorithm keeps having a key.
 enum Step {
     /// Make one that signs from then on.
     Make(Timestamp),

@@ -79,7 +79,7 @@ pub async fn create(
 }
 
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
-/// possible. Before the first start of a server there is no key at all; that server makes them.
+/// possible. Before the first start of a server keys do not exist yet; that server creates them.
 async fn publish_key(services: &Services, resource: &Resource) -> Result<(), AdminError> {
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = services.store.signing_keys().await?;
@@ -164,7 +164,7 @@ fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// What the tokens for a resource are signed with at this moment.
+/// What the tokens for a resource are signed with now.
 async fn signed_now(
     services: &Services,
     resource: &Resource,
@@ -209,7 +209,7 @@ pub async fn delete(
     Ok(grants.len())
 }
 
-/// Puts scopes in alphabetical order and refuses one that stands twice, or too many.
+/// Puts scopes in alphabetical order and refuses a duplicate, or too many.
 fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {

@@ -11,7 +11,7 @@ use crate::services::{Services, audited_change};
 use crate::store::StoreError;
 
 /// Ends one token. Without a word on when it expires it is remembered for as long as the longest
-/// token lives. Gives what is remembered; doing it twice is no error and no second event.
+/// token lives. Gives what is remembered; a repetition succeeds without a second event.
 pub async fn revoke_token(
     services: &Services,
     actor: &Actor,

@@ -20,7 +20,7 @@ use crate::services::Services;
 pub struct NewSecret {
     /// What people call it.
     pub label: String,
-    /// How long it lives; for ever if absent.
+    /// Its lifetime; it does not expire if absent.
     pub lifetime: Option<Lifetime>,
 }
 
@@ -202,7 +202,7 @@ pub(super) fn take_over(
     record_of_import(services, hash, suffix(plain.expose_secret()))
 }
 
-/// Makes the record of a hash of another system, whose secret nobody here has seen.
+/// Makes the record of a hash of another system, whose secret this server has never seen.
 pub(super) fn record_of_import(
     services: &Services,
     hash: SecretHash,

@@ -117,11 +117,11 @@ pub async fn remove(
 fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
     let own = services.config.issuer.as_ref().map(crate::config::Issuer::as_str);
     if own == Some(new.issuer.as_str()) {
-        let problem = "this server does not take its own tokens as proof of who somebody is";
+        let problem = "this server does not accept its own tokens as credentials";
         return Err(AdminError::invalid("issuer", problem));
     }
     if new.keys.is_none() && new.issuer.discovery_url().is_none() {
-        let problem = "its keys cannot be discovered, because it is no plain https URL: give them with --jwks or --jwks-uri";
+        let problem = "its keys cannot be discovered, because it is not a plain https URL: give them with --jwks or --jwks-uri";
         return Err(AdminError::invalid("issuer", problem));
     }
     let audience = new.audience.clone().or_else(|| own.map(str::to_owned)).ok_or_else(|| {

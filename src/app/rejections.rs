@@ -15,7 +15,7 @@ const MAX_REJECTIONS: usize = 2000;
 /// with rejections about nothing must not push out those that an operator will ask about.
 const MAX_OF_UNKNOWN: usize = MAX_REJECTIONS / 2;
 
-/// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not hide everybody else's.
+/// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not hide those of others.
 const MAX_OF_ONE_ADDRESS: usize = 200;
 
 /// How many more of one address may come each time they are written.
@@ -44,7 +44,7 @@ struct Held {
 }
 
 impl RecentRejections {
-    /// Notes a rejection if there is room. Never waits: where two threads meet, one of them goes on
+    /// Notes a rejection if there is capacity. Never waits: where two threads meet, one of them continues
     /// without; the log has all of them.
     pub fn note(&self, address: IpAddr, about: About, record: impl FnOnce() -> RejectionRecord) {
         let mut held = match self.0.try_lock() {
@@ -78,7 +78,7 @@ impl RecentRejections {
     }
 
     /// Holds what could not be written, for the next time: the latest of it, so that half of the
-    /// room stays free for what comes.
+    /// capacity stays free for what comes.
     pub fn put_back(&self, mut records: Vec<RejectionRecord>) {
         let mut held = self.lock();
         records.drain(..records.len().saturating_sub(MAX_REJECTIONS / 2));

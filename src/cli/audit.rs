@@ -215,7 +215,7 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
         VerificationResult::Broken { sequence, problem } => Err(CliError::not_valid(format!(
             "the audit log is broken at event {sequence}: {problem}"
         ))
-        .with_remedy("Somebody changed the table by hand. Compare it with a backup.")),
+        .with_remedy("The table was changed by hand. Compare it with a backup.")),
     }
 }
 

@@ -135,7 +135,7 @@ fn show(global: &Global) -> Result<(), CliError> {
     })
 }
 
-/// Hides what nobody should read over a shoulder.
+/// Hides what must not be read over a shoulder.
 fn masked(key: &str, value: &str) -> String {
     match key {
         "master_key" if !value.is_empty() => format!("[set, {} characters]", value.len()),

@@ -36,7 +36,7 @@ impl IdentityArgs {
     /// The id and the name that the arguments say. Says on standard error what is deprecated.
     ///
     /// # Errors
-    /// A usage error if there is no id, two names, or an id or name that breaks the rules.
+    /// A usage error for a missing id, two names, or an id or name that breaks the rules.
     pub(super) fn identity(&self) -> Result<Identity, CliError> {
         match (&self.id, &self.client) {
             (Some(id), _) => {

@@ -117,7 +117,7 @@ fn last_use(found: &Registration) -> Option<Timestamp> {
     of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max()
 }
 
-/// How many secrets it has that count, and which ends next.
+/// How many valid secrets it has, and which ends next.
 pub(super) fn secrets_summary(found: &Registration, now: Timestamp) -> String {
     let live: Vec<_> = found.secrets.iter().filter(|secret| secret.is_live(now)).collect();
     let next = live.iter().filter_map(|secret| secret.expires_at).min();

@@ -1,5 +1,5 @@
 //! `tokend dev`: the first minute. A server with a demo client, and a curl that has worked a
-//! moment ago.
+//! shortly before.
 
 use std::time::{Duration, Instant};
 
@@ -103,7 +103,7 @@ fn with_defaults(mut flags: Flags) -> Result<Loaded, CliError> {
     Loaded::read(&flags, &environment)
 }
 
-/// Nobody should ship this by accident.
+/// It must not be shipped by accident.
 fn refuse_production(config: &Config) -> Result<(), CliError> {
     if config.issuer.as_ref().is_some_and(crate::config::Issuer::is_https) {
         return Err(CliError::configuration(

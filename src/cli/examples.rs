@@ -166,7 +166,7 @@ const ALL: [(&str, Examples); 25] = [
             ),
         ],
     ),
-    ("master-key", &[("Go on after the key was lost", "tokend master-key reset --lost")]),
+    ("master-key", &[("Continue after the key was lost", "tokend master-key reset --lost")]),
     ("key", &[("Show the signing keys", "tokend key list")]),
     (
         "token",

@@ -15,13 +15,13 @@ use crate::store::open::Purpose;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
-    /// Go on after the master key was lost: new signing keys; clients and secrets stay
+    /// Continue after the master key was lost: new signing keys; clients and secrets stay
     Reset(ResetArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
-    /// Confirm that the master key is lost: what it sealed is given up for ever
+    /// Confirm that the master key is lost: what it sealed is given up forever
     #[arg(long, required = true)]
     lost: bool,
     /// Do not ask; required without a terminal

@@ -225,7 +225,7 @@ pub fn run() -> ExitCode {
     let cli = parsed();
     let format = cli.global.output;
     let outcome = runtime.block_on(execute(cli, hangup));
-    // Hashes that still run have nobody left to wait for them.
+    // No request waits for hashes that still run.
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -292,7 +292,7 @@ fn report(error: &CliError, format: Format) -> ExitCode {
         }
         Format::Table | Format::Id => untrusted_text::escape_lines(&error.as_text()).into_owned(),
     };
-    // If standard error is gone, there is nobody left to tell.
+    // If standard error is gone, nothing can be reported.
     let _ = writeln!(std::io::stderr(), "{text}");
     ExitCode::from(error.exit_code())
 }

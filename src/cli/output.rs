@@ -89,9 +89,9 @@ fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
     })
 }
 
-/// Says something beside the result, to standard error.
+/// Prints a note to standard error, separate from the result.
 pub(crate) fn hint(text: &str) {
-    // If nobody reads standard error, the hint is lost and nothing else.
+    // If standard error is closed, only the hint is lost.
     let _ = writeln!(io::stderr(), "{}", untrusted_text::escape_lines(text));
 }
 

@@ -255,7 +255,7 @@ pub(super) fn secret_in(text: &str) -> SecretString {
     SecretString::from(text.trim())
 }
 
-/// Refuses a file that anybody may have put there: the new file gets the owner of the old one, who
+/// Refuses a file that another user may have put there: the new file gets the owner of the old one, who
 /// would read the secret.
 fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
     let is_own = found.uid() == rustix::process::geteuid().as_raw();

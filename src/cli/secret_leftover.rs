@@ -153,7 +153,7 @@ impl Leftover<'_> {
     }
 }
 
-/// What the file holds beside its leftover.
+/// What the file holds next to its leftover.
 enum InPlace {
     Nothing,
     Empty,

@@ -66,7 +66,7 @@ pub(crate) fn start_logging(config: &Config) -> LogLevel {
     telemetry::start(&config.log.level, as_json)
 }
 
-/// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: whoever sends it
+/// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: the operator who sends it
 /// does not want to wait.
 pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -74,7 +74,7 @@ pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
     let (told, wait) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         next(&mut terminate, &mut interrupt).await;
-        // If nobody waits any more, the server has stopped by itself.
+        // If the receiver is gone, the server has stopped by itself.
         let _ = told.send(());
         next(&mut terminate, &mut interrupt).await;
         std::process::exit(1);

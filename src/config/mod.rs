@@ -57,7 +57,7 @@ pub struct Config {
     pub secrets: Secrets,
     /// What a request may be like.
     pub limits: Limits,
-    /// Networks whose word on a client's address is believed.
+    /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
     /// TLS of our own on the public listener, if it has one.
     pub tls: Option<Tls>,
@@ -315,7 +315,7 @@ pub enum LogFormat {
 /// How the server stops.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
-    /// How long it goes on accepting.
+    /// How long it continues to accept.
     pub delay: Duration,
     /// How long requests in flight may take.
     pub drain: Duration,
@@ -359,7 +359,7 @@ impl Config {
     }
 }
 
-/// The variable that names the actor of changes. It is no setting: it says who runs a command, and
+/// The variable that names the actor of changes. It is not a setting: it names the operator of a command, and
 /// stands in the environment next to the settings.
 pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
 

@@ -21,8 +21,7 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
         return complain("is not a URL", "write it as https://id.example.com");
     };
     if text.ends_with('/') {
-        let better =
-            format!("verifiers compare `iss` letter by letter; use {}", text.trim_end_matches('/'));
+        let better = format!("verifiers compare `iss` exactly; use {}", text.trim_end_matches('/'));
         return complain("must not end with a slash", &better);
     }
     if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
@@ -96,7 +95,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
         .map(|item| {
             item.parse::<IpNet>()
                 .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| format!("holds {item:?}, which is no network such as 10.0.0.0/8"))
+                .map_err(|_| format!("holds {item:?}, which is not a network such as 10.0.0.0/8"))
         })
         .collect()
 }
@@ -113,7 +112,7 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, ConfigProblem> {
             match (is_plain, is_taken) {
                 (true, false) => Ok(path.to_owned()),
                 (true, true) => Err(format!("holds {path:?}, where something else is served")),
-                _ => Err(format!("holds {path:?}, which is no path such as /oauth2/token")),
+                _ => Err(format!("holds {path:?}, which is not a path such as /oauth2/token")),
             }
         })
         .collect()

@@ -336,7 +336,7 @@ impl Reader<'_> {
         let (one, other) = ("tls.certificate", "tls.key");
         for (unset, set) in [(one, other), (other, one)] {
             if is_set(set) && !is_set(unset) {
-                let problem = format!("is not set beside `{set}`");
+                let problem = format!("is not set, but `{set}` is");
                 self.complain(unset, &problem, "E-CONF-VALUE", "set both, or neither");
                 return None;
             }

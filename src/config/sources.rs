@@ -120,7 +120,7 @@ impl Settings {
         self.files.iter().find(|file| file.origin == origin).map(|file| file.path.clone())
     }
 
-    /// True if nobody but the embedded defaults gives the key a value.
+    /// True if only the embedded defaults give the key a value.
     pub fn is_default(&self, key: &str) -> bool {
         self.origin(key) == DEFAULT_ORIGIN
     }
@@ -198,7 +198,7 @@ impl SourceBuilder {
                 setting: String::new(),
                 what: format!("{} is not valid TOML", path.display()),
                 origin: without_quotes(&error),
-                remedy: "mend the line it names".to_owned(),
+                remedy: "fix the line it names".to_owned(),
             }),
         }
     }

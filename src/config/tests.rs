@@ -73,7 +73,7 @@ fn an_unknown_setting_is_refused_with_the_one_that_was_meant() {
     assert_eq!(problems(&[("TOKEND_QQQQQQ", "1")])[0].code, "E-CONF-UNKNOWN");
 }
 
-/// A misspelt name beside a secret, and a line that breaks off in one: neither is repeated.
+/// A misspelt name next to a secret, and a line that breaks off in one: neither is repeated.
 #[test]
 fn a_report_never_repeats_a_line_of_a_file() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! Randomness, from the one generator that everybody uses.
+//! Random bytes, from one generator for all uses.
 
 use std::cell::RefCell;
 
@@ -10,7 +10,7 @@ use crate::crypto::{CryptoError, base62};
 const SUPPLY: usize = 1024;
 
 thread_local! {
-    /// Random bytes that nobody has had yet, and how many of them are left.
+    /// Unused random bytes, and how many of them are left.
     static UNUSED: RefCell<([u8; SUPPLY], usize)> = const { RefCell::new(([0; SUPPLY], 0)) };
 }
 

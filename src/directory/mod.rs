@@ -1,7 +1,7 @@
 //! The directory: everything that a decision needs, in memory.
 //!
 //! It is loaded once and then follows the events. Reading it takes no lock and asks no database;
-//! so tokens go on flowing while the database is away, and the directory says how old its
+//! so tokens continue to flow while the database is away, and the directory says how old its
 //! knowledge is.
 
 mod effective_grant;
@@ -187,8 +187,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Loads the keys in a running server, which goes on with those it has if a new one cannot be
-    /// opened: that is for its operator to mend, and no reason to be deaf to all other changes.
+    /// Loads the keys in a running server, which continues with those it has if a new one cannot
+    /// be opened: its operator fixes that, and other changes are followed meanwhile.
     async fn load_new_keys(
         &self,
         store: &Store,
@@ -313,7 +313,7 @@ impl Directory {
             allowed,
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
-            // A token issued in this very moment may be missed; a limit lives with that.
+            // A token issued at the same time may be missed, which a rate limit tolerates.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
             revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
             asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! The usage: the use of each secret, and of what clients have instead, counted where it happens
 //! and written from time to time.
 //!
-//! Counting waits for nobody. What is used for the first time since the usage statistics were last written is
+//! Counting never waits. What is used for the first time since the usage statistics were last written is
 //! put on a list; so writing looks at what has been used only, not at everything.
 
 use std::net::IpAddr;
@@ -103,7 +103,7 @@ impl UsageStats {
                 Some(Entry { listed, usage })
             }));
         }
-        // Instances that write at the same moment lock their rows in the same order.
+        // Instances that write at the same time lock their rows in the same order.
         entries.sort_unstable_by(|one, other| one.used().cmp(&other.used()));
         entries
     }
@@ -126,7 +126,7 @@ impl UsageStats {
 impl UseCounter {
     /// Counts one use; true if it must be listed.
     fn count(&self, address: IpAddr, now: Timestamp) -> bool {
-        // Whoever holds it notes an address of the same moment, which is as good as this one.
+        // The holder notes an address of the same time, which serves as well as this one.
         if let Ok(mut last) = self.address.try_lock() {
             *last = Some(address);
         }
@@ -146,12 +146,12 @@ impl UseCounter {
     /// Takes what has been counted, and counts from nothing again.
     fn take(&self) -> Option<Usage> {
         self.is_listed.store(false, Ordering::SeqCst);
-        // Without an address somebody is still counting the very first use, and lists it after.
+        // Without an address another thread is still counting the first use, and lists it later.
         let last_address = self.address.lock().ok().and_then(|address| *address)?;
         let uses = self.uses.swap(0, Ordering::SeqCst);
         let first = self.first.swap(0, Ordering::Relaxed);
         let last = self.last.load(Ordering::Relaxed);
-        // The moment of a use may be taken before its count; then the count has only the last.
+        // The time of a use may be taken before its count; then the count has only the last.
         let first = if first == 0 { last } else { first };
         (uses > 0).then_some(Usage {
             first_used_at: Timestamp(first),

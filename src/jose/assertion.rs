@@ -50,14 +50,14 @@ pub const SVID_ALGS: [Algorithm; 8] = [
     Algorithm::PS512,
 ];
 
-/// Why a JWT does not count; for the log.
+/// Why a JWT is invalid; for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
-    /// There is white space in it, which is no part of a JWT.
+    /// It has white space, which a JWT never has.
     #[error("it has a line break or a space in it")]
     WhiteSpace,
-    /// It is no compact JWS with a readable header and an object of claims.
-    #[error("it is no JWT")]
+    /// It is not a compact JWS with a readable header and an object of claims.
+    #[error("it is not a JWT")]
     Unreadable,
     /// It is too long.
     #[error("it is longer than {MAX_ASSERTION_BYTES} bytes")]
@@ -68,10 +68,10 @@ pub enum AssertionError {
     /// It is signed with something that is not taken.
     #[error("its alg '{0}' is not taken here: ES256, RS256, PS256 or EdDSA")]
     Algorithm(String),
-    /// There is no key of that id.
+    /// A key of that id does not exist.
     #[error("no registered key has its kid '{0}'")]
     UnknownKey(String),
-    /// There is no key for that algorithm.
+    /// A key for that algorithm does not exist.
     #[error("no registered key is for its alg {0}")]
     NoKey(String),
     /// The signature does not match.
@@ -228,14 +228,14 @@ impl<'a> UnverifiedAssertion<'a> {
         }
     }
 
-    /// Verifies with a key that nobody holds until [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures
+    /// Verifies with a key whose private half is discarded until [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures
     /// have been verified, so that time does not tell whether a client exists and has keys.
     pub fn verify_nothing(&self, checks: &mut SignatureChecks) {
         let Some(algorithm) = self.0.algorithm() else { return };
         let Some(key) = decoy_key::of(algorithm) else { return };
         while checks.made < SignatureChecks::MAX_OF_ONE_CLIENT {
             checks.made += 1;
-            // The answer is for nobody: the key is public.
+            // The result has no meaning: the key is public.
             let _ = self.0.is_signed_by(key, algorithm);
         }
     }

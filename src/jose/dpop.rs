@@ -47,7 +47,7 @@ pub struct Proof {
     issued_at: Timestamp,
 }
 
-/// Why a proof does not count, a variant for each point of RFC 9449, section 4.3.
+/// Why a proof is invalid, a variant for each point of RFC 9449, section 4.3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// Point 1.
@@ -84,7 +84,7 @@ pub enum ProofError {
 
 impl Proof {
     /// Checks a proof in the order of RFC 9449, section 4.3, points 2 to 9. The nonce (10) and the
-    /// time (11) are for [`Proof::check_time`] and whoever gives out nonces.
+    /// time (11) are for [`Proof::check_time`] and the issuer of nonces.
     pub fn check(text: &str, expected: &Expected<'_>) -> Result<Self, ProofError> {
         let jws = Some(text).filter(|text| text.len() <= MAX_PROOF_BYTES).and_then(Jws::read);
         let jws = jws.ok_or(ProofError::Malformed)?;
@@ -97,7 +97,7 @@ impl Proof {
             jws.algorithm().filter(|algorithm| CLIENT_ASSERTION_ALGS.contains(algorithm));
         let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
         let key = external_jwks::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
-        // The key comes along; that it is somebody's is what the token will say.
+        // The key comes along; the token will name its owner.
         let decoding =
             DecodingKey::from_jwk(&key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
         if !jws.is_signed_by(&decoding, algorithm) {
@@ -127,7 +127,7 @@ impl Proof {
         self.ath.as_deref() == Some(&digest::of_bytes(token.as_bytes()))
     }
 
-    /// Point 11: it was made a moment ago.
+    /// Point 11: it is recent.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
         let age = now.0.saturating_sub(self.issued_at.0);
         if (-LEEWAY..=PROOF_TTL_SECONDS).contains(&age) {

@@ -54,11 +54,13 @@ impl std::fmt::Debug for ExternalJwk {
 /// Why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignKeyError {
-    /// It is no key set.
-    #[error("this is no JWK set: a JSON object whose member keys is a list (RFC 7517, section 5)")]
+    /// It is not a key set.
+    #[error(
+        "this is not a JWK set: a JSON object whose member keys is a list (RFC 7517, section 5)"
+    )]
     NotASet,
     /// There is nothing in it.
-    #[error("there is no usable key in it: EC P-256, RSA of 2048 bits or more, or Ed25519")]
+    #[error("it has no usable key: EC P-256, RSA of 2048 bits or more, or Ed25519")]
     Empty,
     /// There is too much in it.
     #[error("it has more than {MAX_KEYS} keys")]
@@ -117,7 +119,7 @@ impl ExternalJwks {
         Ok(Self::of(values(text)?.into_iter().filter_map(stored).collect()))
     }
 
-    /// Reads a set that was fetched: keys in it that cannot be used are for somebody else. There
+    /// Reads a set that was fetched: keys in it that cannot be used are for others. There
     /// may be none left, when its owner has withdrawn them.
     pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
         Ok(Self::of(
@@ -210,7 +212,7 @@ pub(super) enum Points {
 }
 
 pub(super) fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static str> {
-    let jwk = read(value).ok_or("it is no JWK (RFC 7517)")?;
+    let jwk = read(value).ok_or("it is not a JWK (RFC 7517)")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
         Some(PublicKeyUse::Other(name)) if name == JWT_SVID => {}

@@ -1,4 +1,4 @@
-//! A signed JWT of somebody else: read before anything of it is known to be true, then checked with
+//! A signed JWT of another party: parsed before anything of it is verified, then verified with
 //! a key. The library checks the signature; it would also read the header, but it drops members
 //! that must not be there, and knows no name that is younger than RFC 8037.
 
@@ -18,7 +18,7 @@ pub(super) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a text apart; nothing if it is no JWS. Keys that the header names or brings along are
+    /// Takes a text apart; `None` if it is not a JWS. Keys that the header names or brings along are
     /// not looked at here (RFC 8725, section 3.10).
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;

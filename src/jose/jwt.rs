@@ -82,10 +82,10 @@ pub struct Verified {
     pub algorithm: &'static str,
 }
 
-/// Why a token does not count.
+/// Why a token is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is no compact JWS with a readable header.
+    /// It is not a compact JWS with a readable header.
     #[error("this is not a JWT")]
     NotAToken,
     /// Its `typ` is not `at+jwt`, or it demands an extension.
@@ -109,11 +109,11 @@ pub enum TokenError {
     /// It comes from another issuer.
     #[error("its issuer is {0}")]
     WrongIssuer(String),
-    /// Its time is over.
+    /// It has expired.
     #[error("it expired at {0}")]
     Expired(Timestamp),
     /// Its time has not come.
-    #[error("it says it was issued at {0}, which lies in the future")]
+    #[error("it says it was issued at {0}, which is in the future")]
     FromTheFuture(Timestamp),
 }
 

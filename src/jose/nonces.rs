@@ -1,5 +1,5 @@
 //! Nonces that a server gives out and knows again without keeping them (RFC 9449, section 8): a
-//! moment and a MAC over it. All instances have the same key, so each knows those of the others.
+//! time and a MAC over it. All instances have the same key, so each knows those of the others.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -28,7 +28,7 @@ impl NonceIssuer {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// A nonce of this moment.
+    /// A nonce of this time.
     pub fn make(&self, now: Timestamp) -> String {
         let moment = now.0.to_be_bytes();
         let mac = hmac::sign(&self.0, &moment);

@@ -1,4 +1,4 @@
-//! Moments in JWTs: numbers of seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
+//! Times in JWTs: numbers of seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
 
 use serde_json::Value;
 

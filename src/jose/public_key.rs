@@ -83,7 +83,7 @@ pub(super) fn check_point(key: &AlgorithmParameters) -> Result<(), &'static str>
     };
     let point = number(&key.x).zip(number(&key.y)).map(|(x, y)| [vec![0x04], x, y].concat());
     let is_point = point.is_some_and(|point| ParsedPublicKey::new(algorithm, point).is_ok());
-    if is_point { Ok(()) } else { Err("its x and y are no point of the curve") }
+    if is_point { Ok(()) } else { Err("its x and y are not a point of the curve") }
 }
 
 /// True if the numbers have no leading zeros (RFC 7518, section 2), so that one key has one
@@ -122,7 +122,7 @@ fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), &'static str> {
 fn check_ed25519(mut point: [u8; 32]) -> Result<(), &'static str> {
     point[31] &= 0x7f;
     if SMALL_ORDER_Y.contains(&point) {
-        return Err("its x is a point of small order: anybody can sign for it");
+        return Err("its x is a point of small order: an attacker can forge its signatures");
     }
     // y is below p = 2^255 - 19; a larger one would be a second text of the same point.
     let is_canonical =

@@ -150,7 +150,7 @@ impl Keyring {
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
     /// newly chosen algorithm has been published long enough.
     ///
-    /// If none signs yet, the first key that will: another instance made it a moment ago, and the
+    /// If none signs yet, the first key that will: another instance has just created it, and the
     /// clock of this one is behind.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
         let is_next = |record: &SigningKeyRecord| self.state(record, now) == KeyState::Published;

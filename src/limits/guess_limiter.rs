@@ -1,7 +1,7 @@
 //! Attempts on secrets that could be guessed, counted by client and by address (RFC 6749, section
 //! 2.3.1: such secrets must be protected against brute force).
 //!
-//! The counts stand in two tables of fixed size, so nobody can fill the memory, and an unknown
+//! The counts stand in two tables of fixed size, so an attacker cannot fill the memory, and an unknown
 //! client is counted like a known one. Two clients may share a place; that does no harm, because
 //! being over a limit only means to wait in another queue.
 
@@ -36,7 +36,7 @@ pub enum Attempts {
 /// How an attempt stands against the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Neither its client nor its address is over a limit.
+    /// Neither its client nor its address exceeds a limit.
     WithinLimits,
     /// There were too many attempts on the client, from whatever address.
     ClientOverLimit(RateExceeded, Attempts),
@@ -55,7 +55,7 @@ pub struct GuessLimiter {
 struct Table {
     rate: Rate,
     counters: Box<[RateCounter]>,
-    /// Keyed anew in each process, so that nobody can choose whom to share a place with.
+    /// Keyed anew in each process, so that an attacker cannot choose a bucket to share.
     hasher: RandomState,
 }
 

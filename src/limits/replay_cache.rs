@@ -1,4 +1,4 @@
-//! What has been seen a moment ago and must not be seen again: the names of proofs, in bounded
+//! What was seen recently and must not be seen again: the names of proofs, in bounded
 //! memory (RFC 9449, section 11.1).
 
 use std::collections::{HashMap, HashSet};
@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 /// The most names that are remembered in one span of time; at most some 20 MB for each of two.
 const MAX_ENTRIES: usize = 500_000;
 
-/// The most of them that may be of one client, so that it does not take the room of all others.
+/// The most of them that may be of one client, so that it does not take the capacity of others.
 const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 
 /// So much of a name is kept: of a hash in base64url these are 96 bits.
@@ -38,7 +38,7 @@ struct Seen {
 pub enum Refused {
     /// It has been seen before.
     Seen,
-    /// There is no room to remember it, so it cannot be let through.
+    /// The cache is full, so the proof cannot be accepted.
     Full,
     /// There is none for one more of this client, for so many seconds at the most.
     FullForOne(u32),

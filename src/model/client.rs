@@ -272,7 +272,7 @@ impl Serialize for GrantType {
     }
 }
 
-/// A client as it is registered; its secrets and grants stand beside it.
+/// A client as it is registered; its secrets and grants are separate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Client {
     /// Its identifier, the `sub` of its tokens.
@@ -313,7 +313,7 @@ pub struct Registration {
     /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub spiffe_trusts: Vec<SpiffeTrust>,
-    /// The use of what is no secret: its keys, its certificate, its trusts.
+    /// The use of other credentials: its keys, its certificate, its trusts.
     pub usage: Option<Usage>,
 }
 

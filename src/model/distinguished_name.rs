@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinguishedName(Vec<Vec<(String, Vec<u8>)>>);
 
-/// Types that have several names: what all of them count as. Object identifiers are the last
+/// Types that have several names: the one that all of them mean. Object identifiers are the last
 /// resort of RFC 4514, and programs differ on the rest.
 const KINDS: [(&str, &[&str]); 14] = [
     ("CN", &["2.5.4.3", "COMMONNAME"]),

@@ -99,9 +99,9 @@ pub enum Action {
     ResourceDeleted,
     /// A signing key was made and published.
     KeyCreated,
-    /// A signing key signs no more, because nobody wants its algorithm.
+    /// A signing key no longer signs, because no instance needs its algorithm.
     KeyRetired,
-    /// A signing key signs again, because somebody wants its algorithm again.
+    /// A signing key signs again, because an instance needs its algorithm again.
     KeyRestored,
     /// An operator made a token in a client's name.
     TokenIssuedByOperator,
@@ -184,7 +184,7 @@ impl Action {
 }
 
 /// One link of the chain, with texts as they are stored: whatever stands in the table can be
-/// read, hashed and shown, also when somebody changed it.
+/// read, hashed and shown, also if it was changed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Its place: 1, 2, 3 without a gap, in the order of commits.
@@ -214,7 +214,7 @@ fn as_object<S: Serializer>(detail: &str, serializer: S) -> Result<S::Ok, S::Err
     }
 }
 
-/// The end of the chain, kept beside it, so that a removed last event is missed.
+/// The end of the chain, stored separately, so that a removed last event is missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// The place of the last event; 0 if there is none.

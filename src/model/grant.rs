@@ -10,7 +10,7 @@ use crate::model::security::Networks;
 /// What a grant opens of its resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantedScopes {
-    /// Every scope the resource has at the moment a token is asked for.
+    /// Every scope that the resource has when a token is requested.
     All,
     /// These, as far as the resource still has them.
     Only(Scopes),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What limits by address count as one: an IPv4 address, or the /64 of an IPv6 address, which is
+/// What limits by address treat as one: an IPv4 address, or the /64 of an IPv6 address, which is
 /// the smallest network that a customer gets (RFC 6177).
 pub fn customer_network(address: IpAddr) -> IpAddr {
     match address {

@@ -1,4 +1,4 @@
-//! Rates: at most so many in a window of time, and the counter that counts against them.
+//! Rates: at most so many in a window of time, and the counter that enforces them.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -116,7 +116,7 @@ impl RateCounter {
             let is_counted = window_of(word) == window && count_of(word) > 0;
             is_counted.then(|| word_of(window, count_of(word) - 1))
         };
-        // What was counted in a window that is over has been forgotten already.
+        // The count of an earlier window is gone already.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
     }
 
@@ -133,7 +133,7 @@ impl RateCounter {
     }
 }
 
-/// The number of the window that `now` lies in, and the seconds until it ends.
+/// The number of the window that `now` is in, and the seconds until it ends.
 fn place(rate: Rate, now: Timestamp) -> (u32, u32) {
     let length = i64::from(rate.window.seconds());
     // Until the year 2106 the number of seconds fits; a clock beyond counts all in one window.

@@ -23,7 +23,7 @@ pub struct RejectionRecord {
     pub client_id: Option<String>,
     /// The true reason.
     pub reason: String,
-    /// What would mend it.
+    /// How to fix it.
     pub remedy: Option<String>,
     /// The last characters of a whole secret that was presented: its checksum.
     pub hint: Option<String>,

@@ -11,7 +11,7 @@ use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The identifier of a resource: an absolute URI without a fragment (RFC 8707, section 2). It is
-/// compared letter by letter and becomes the `aud` of tokens.
+/// compared exactly and becomes the `aud` of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceId(Arc<str>);
 
@@ -81,7 +81,7 @@ impl Serialize for ResourceId {
 /// What the tokens of a resource were signed with before it had its present algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedBefore {
-    /// There were none: the resource is new, and nobody has verified a token for it. A key of its
+    /// There were none: the resource is new, and no API has verified a token for it. A key of its
     /// algorithm signs for it as soon as it is published.
     Never,
     /// What the server says.

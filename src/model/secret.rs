@@ -70,7 +70,7 @@ impl SecretKind {
     }
 }
 
-/// An argon2id hash in the PHC string format. It is no secret, yet nobody needs to see it:
+/// An argon2id hash in the PHC string format. It is not a secret, and it is not printed:
 /// `Debug` and JSON leave it out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash(Box<str>);

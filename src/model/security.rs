@@ -77,8 +77,8 @@ impl TlsSubject {
             "san_ip" => value
                 .parse()
                 .map(Self::SanIp)
-                .map_err(|_| Malformed::because(format!("'{value}' is no address"))),
-            _ => Err(Malformed::because(format!("'{kind}' is no kind of subject"))),
+                .map_err(|_| Malformed::because(format!("'{value}' is not an address"))),
+            _ => Err(Malformed::because(format!("'{kind}' is not a kind of subject"))),
         }
     }
 }
@@ -224,13 +224,13 @@ impl Networks {
         Ok(Self(networks))
     }
 
-    /// True if there is no limit.
+    /// True without a limit.
     pub fn is_anywhere(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// True if an address lies in one of them, or there is no limit. An IPv4 address in IPv6
-    /// clothes counts as what it is.
+    /// True if an address is in one of them, or without a limit. IPv4-mapped IPv6 addresses are
+    /// treated as IPv4.
     pub fn admit(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.is_anywhere() || self.0.iter().any(|network| network.contains(&address))
@@ -240,7 +240,9 @@ impl Networks {
 fn network(word: &str) -> Result<IpNet, Malformed> {
     let single = || word.parse::<IpAddr>().ok().map(IpNet::from);
     let network: IpNet = word.parse().ok().or_else(single).ok_or_else(|| {
-        Malformed::because(format!("'{word}' is no network, such as 10.0.0.0/8 or 2001:db8::/32"))
+        Malformed::because(format!(
+            "'{word}' is not a network, such as 10.0.0.0/8 or 2001:db8::/32"
+        ))
     })?;
     if network.trunc() != network {
         return Err(Malformed::because(format!(

@@ -128,7 +128,7 @@ pub struct SigningKeyRecord {
     pub created_at: Timestamp,
     /// From when on it signs.
     pub signs_from: Timestamp,
-    /// From when on it signs no more, because nobody wants its algorithm.
+    /// Since when it no longer signs, because no instance needs its algorithm.
     pub retired_at: Option<Timestamp>,
 }
 
@@ -139,7 +139,7 @@ impl SigningKeyRecord {
     }
 }
 
-/// What a key is for at a moment. It follows from times alone, so that all instances agree
+/// What a key is for at a time. It follows from times alone, so that all instances agree
 /// without a leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,7 +167,7 @@ impl KeyState {
 }
 
 /// The state of `key` at `now` among `keys`, its own record included. A key signs until a younger
-/// key of its algorithm takes over or nobody wants its algorithm any more, and verifies for
+/// key of its algorithm takes over or no instance needs its algorithm, and verifies for
 /// `keep_seconds` after that. One that is retired before it signs is gone at once.
 pub fn state_of(
     key: &SigningKeyRecord,

@@ -1,5 +1,5 @@
 //! Time: whole seconds since 1970 in UTC, from the claim to the column, and the one clock that
-//! everybody asks.
+//! all callers ask.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 
-/// A moment: whole seconds since 1970-01-01T00:00:00Z (`NumericDate` of RFC 7519, section 2).
+/// A time: whole seconds since 1970-01-01T00:00:00Z (`NumericDate` of RFC 7519, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The latest moment we can write as a date: 9999-12-31T23:59:59Z.
+    /// The latest time that can be written as a date: 9999-12-31T23:59:59Z.
     pub const LATEST: Self = Self(253_402_300_799);
 
     /// Reads a date, `2026-11-24`, or a time in UTC, `2026-11-24T13:36:43Z` (RFC 3339).
@@ -32,7 +32,7 @@ impl Timestamp {
             })
     }
 
-    /// This moment and `lifetime` seconds more, never later than [`Timestamp::LATEST`].
+    /// This time and `lifetime` seconds more, never later than [`Timestamp::LATEST`].
     #[must_use]
     pub fn plus(self, lifetime: Lifetime) -> Self {
         Self(self.0.saturating_add(lifetime.seconds())).min(Self::LATEST)
@@ -43,13 +43,13 @@ impl Timestamp {
         end.is_none_or(|end| self < end)
     }
 
-    /// This moment and `seconds` more.
+    /// This time and `seconds` more.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// This moment and `seconds` less.
+    /// This time and `seconds` less.
     #[must_use]
     pub fn minus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds))

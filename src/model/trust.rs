@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 pub struct FederatedCredential {
     /// Its identifier.
     pub trust_id: TrustId,
-    /// Whose tokens, letter by letter the `iss`.
+    /// The issuer of the tokens, exactly as in `iss`.
     pub issuer: ForeignIssuer,
     /// The issuer's keys; found by discovery if nothing is said.
     #[serde(flatten)]

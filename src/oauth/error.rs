@@ -85,7 +85,7 @@ pub struct OAuthError {
 pub struct OperatorDetails {
     /// The client it is about.
     pub client_id: Option<String>,
-    /// What would mend it.
+    /// How to fix it.
     pub remedy: Option<Cow<'static, str>>,
     /// The last characters of a whole secret that was presented.
     pub suffix: Option<String>,

@@ -1,7 +1,7 @@
 //! The stored proof of a secret: argon2id, off the async threads, in lanes of bounded width.
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
-//! most a few more wait, and none waits longer than [`DEADLINE`]: whoever comes then is told to
+//! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller is told to
 //! come again. Generated secrets and guessable ones have queues of their own, so that a flood in one
 //! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
 //! of their own ([`crate::secrets::throttled`]).
@@ -121,7 +121,7 @@ impl Hasher {
         let check = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
             let is_right = workspaces.matches(presented.expose_secret(), &hash);
-            // Here, where nobody can get around it by hanging up.
+            // Here, where a caller cannot avoid it by hanging up.
             turn.end(started.elapsed());
             is_right
         });

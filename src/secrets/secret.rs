@@ -31,7 +31,7 @@ pub const MAX_SECRET_BYTES: usize = 256;
 /// The length of a tag key in bytes.
 pub const TAG_KEY_LENGTH: usize = 32;
 
-/// The key that marks the secrets of one database. It is random and lies sealed in the database,
+/// The key that marks the secrets of one database. It is random and is stored sealed in the database,
 /// so that it outlives a change of the master key.
 pub struct TagKey(hmac::Key);
 

@@ -1,5 +1,5 @@
 //! The queue of attempts on clients that were guessed at too often: one hash at a time, in an order
-//! that keeps the guesses of one address behind everybody else's.
+//! that keeps the guesses of one address behind those of others.
 //!
 //! An attempt from an address that has not failed waits for the one hash that runs and nothing
 //! else. Those of other addresses pass one by one through a turnstile, at most `PER_ADDRESS` of
@@ -24,7 +24,7 @@ pub enum Priority {
     First,
     /// Its address has, within its own limit.
     Second,
-    /// Its address is over its own limit.
+    /// Its address exceeds its own limit.
     Last,
 }
 

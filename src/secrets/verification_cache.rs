@@ -22,7 +22,7 @@ impl std::fmt::Debug for VerificationCacheKey {
 /// The MAC of one presented secret of one client.
 pub struct Mac([u8; 32]);
 
-/// What is remembered beside a stored secret.
+/// What is remembered of a stored secret.
 #[derive(Default)]
 pub struct VerifiedSecretCache(OnceLock<[u8; 32]>);
 

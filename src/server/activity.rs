@@ -16,7 +16,7 @@ const BUSY: u64 = 0;
 /// The connection has been told to close.
 const CLOSED: u64 = 1;
 
-/// Set while a request head has begun to arrive. Below it lies the time of the beginning, so that
+/// Set while a request head has begun to arrive. Below it is the time of the beginning, so that
 /// the smaller of two numbers is the one to close first.
 const HEAD: u64 = 1 << 62;
 

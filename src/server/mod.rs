@@ -76,7 +76,7 @@ impl Server {
         Ok(Self { app, public, management, tls })
     }
 
-    /// Answers until `stop` comes: then readiness fails at once, requests go on being accepted
+    /// Answers until `stop` comes: then readiness fails at once, requests are still accepted
     /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { app, public, management, tls } = self;

@@ -184,7 +184,7 @@ impl Places {
     }
 }
 
-/// The addresses that count as one: an IPv4 address, or an IPv6 network of 64 bits, which is what
+/// The addresses that are treated as one: an IPv4 address, or an IPv6 network of 64 bits, which is what
 /// one customer has.
 fn network(address: IpAddr) -> IpAddr {
     match address {
@@ -239,7 +239,7 @@ impl Group {
                 return Some(id);
             }
             if !self.batch.has_idle {
-                // Nothing waited a moment ago: not worth a search for each new connection.
+                // Nothing waited just now: not worth a search for each new connection.
                 return None;
             }
         }

@@ -1,4 +1,4 @@
-//! TLS of our own, by rustls. A client may show a certificate; whether it is good for anything is
+//! TLS of our own, by rustls. A client may present a certificate; whether it is valid is
 //! decided later, by what is registered of the client (RFC 8705).
 
 use std::fmt::Display;
@@ -92,7 +92,7 @@ pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCer
     Some(Arc::new(ClientCertificate::new(first.to_vec(), intermediates)))
 }
 
-/// Takes any certificate, also a self-signed one, or none; but only from whoever has its private
+/// Takes any certificate, also a self-signed one, or none; but only from a peer that has its private
 /// key, which the handshake proves.
 #[derive(Debug)]
 struct AcceptAnyClientCertificate(Arc<CryptoProvider>);

@@ -64,7 +64,7 @@ pub struct AuditedChange {
 }
 
 impl AuditedChange {
-    /// Begins a transaction. From here on nobody else changes anything, so what is read through the
+    /// Begins a transaction. From here on no other process changes anything, so what is read through the
     /// store stays true until [`AuditedChange::commit`].
     pub async fn begin(services: &Services, actor: &Actor) -> Result<Self, StoreError> {
         Self::begin_on(&services.store, &services.clock, actor).await
@@ -110,7 +110,7 @@ impl AuditedChange {
     }
 }
 
-/// Ends one token for an operator. Doing it twice is no error and no second event.
+/// Ends one token for an operator. A repetition succeeds without a second event.
 pub async fn revoke_token(
     services: &Services,
     actor: &Actor,

@@ -34,7 +34,7 @@ impl LogLevel {
     /// Applies another level at once.
     ///
     /// # Errors
-    /// A sentence for operators, if the text is not a level, or there is no log.
+    /// A sentence for operators, if the text is not a level, or without a log.
     pub fn set(&self, level: &str) -> Result<(), String> {
         self.0.reload(targets(level)?).map_err(|error| error.to_string())
     }
@@ -70,7 +70,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 fn targets(text: &str) -> Result<Targets, String> {
-    // The library would take a lone word that is no level for the name of a module.
+    // The library would take a lone word that is not a level for the name of a module.
     let is_level = |word: &str| LEVELS.contains(&word.trim());
     let is_sound = text
         .split(',')

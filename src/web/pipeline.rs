@@ -36,7 +36,7 @@ pub struct ListenerContext {
     pub error_format: ErrorFormat,
     /// The largest head in bytes.
     pub header_size: usize,
-    /// Networks whose word on a client's address is believed.
+    /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
     /// Where rejections are noted.
     pub rejections: Arc<RecentRejections>,

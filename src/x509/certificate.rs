@@ -34,9 +34,9 @@ pub struct ClientCertificate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// It cannot be read.
-    #[error("it is no X.509 certificate")]
+    #[error("it is not an X.509 certificate")]
     Unreadable,
-    /// Its subject has a value that is no readable text.
+    /// Its subject has a value that is not readable text.
     #[error("its subject has a value that is neither UTF-8 nor printable text")]
     UnreadableName,
     /// Its key is of a kind that cannot be registered.
@@ -147,7 +147,7 @@ fn is_same(found: &TlsSubject, wanted: &TlsSubject) -> bool {
 }
 
 /// A name as text, the last part first (RFC 4514, section 2.1). A value of a kind that cannot be
-/// read must not count as an empty one.
+/// read must not be treated as an empty one.
 fn distinguished_name(name: &X509Name<'_>) -> Result<String, CertificateError> {
     let pair = |pair: &AttributeTypeAndValue<'_>| {
         let oid = pair.attr_type();

@@ -171,7 +171,7 @@ async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
     let claims = |id: &str| json!({ "iss": id, "sub": id, "aud": server.base, "jti": "j" });
     says(&ask(&format!("{}\n", key.sign(&claims(&client.id)))).await, "line break", "one line");
     says(&ask("no JWT").await, "space", "three parts");
-    says(&ask("no.jwt.").await, "it is no JWT", "three parts");
+    says(&ask("no.jwt.").await, "it is not a JWT", "three parts");
     says(&ask(&other.sign(&claims(&client.id))).await, "has its kid", "client keys list");
     let mut header = other.header();
     header["kid"] = json!(key.kid());

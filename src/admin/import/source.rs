@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use zeroize::Zeroizing;
 
-/// The maximum length of a line, in bytes: a client with all its key sets has room in it.
+/// The maximum length of a line, in bytes: a client with all its key sets fits in it.
 const MAX_LINE: usize = 4 << 20;
 
 /// A line.

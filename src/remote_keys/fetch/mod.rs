@@ -168,7 +168,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError>
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable(&error))?;
     if found.is_empty() {
-        return Err(unusable(&"there is no certificate (PEM) in it"));
+        return Err(unusable(&"it has no certificate (PEM)"));
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::remote_keys::{KeySets, RemoteKeys, fetch_keys};
 
-/// How often to look for sets that have become old, or whose pause after a failure is over.
+/// How often to look for sets that have become old, or whose pause after a failure has ended.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many fetches may run at once, in total and from one host.
