@@ -304,7 +304,7 @@ mod tests {
         assert!(problem(&|key| key["alg"] = "RS256".into()).contains("its alg"));
         assert!(problem(&|key| key["alg"] = "HS256".into()).contains("its alg"));
         assert!(problem(&|key| key["crv"] = "P-521".into()).contains("its curve"));
-        assert!(problem(&|key| key["y"] = key["x"].clone()).contains("no point"));
+        assert!(problem(&|key| key["y"] = key["x"].clone()).contains("not a point"));
         assert!(problem(&|key| key["x"] = "AAAA".into()).contains("length of a coordinate"));
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
         assert!(matches!(

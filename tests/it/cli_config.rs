@@ -17,7 +17,7 @@ async fn check_config_tells_every_problem_at_once() {
         "3 problems",
         "did you mean `issuer`?",
         "bad.toml:1",
-        "letter by letter",
+        "exactly",
         "from TOKEND_ISSUER",
         "`token.lifetime`",
         "Nothing was started",
@@ -42,7 +42,7 @@ async fn the_report_reads_like_this() {
 
       2  `issuer` must not end with a slash                       [E-CONF-ISSUER]
          from TOKEND_ISSUER = "https://id.example.com/"
-         verifiers compare `iss` letter by letter; use https://id.example.com
+         verifiers compare `iss` exactly; use https://id.example.com
 
       Nothing was started. Every setting and its meaning: tokend config defaults
     "#);
