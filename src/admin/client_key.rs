@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
-use crate::app::token_endpoint::{TOKEN_PATH, is_token_endpoint};
+use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
+use crate::model::public_path::TOKEN_PATH;
 use crate::model::security::{KeySet, KeySource};
 use crate::services::Services;
 

@@ -2,8 +2,7 @@
 
 use std::iter::once;
 
-/// The path of the token endpoint below the issuer.
-pub const TOKEN_PATH: &str = "/v1/oauth/token";
+use crate::model::public_path::TOKEN_PATH;
 
 /// True if `url` is the token endpoint of this issuer under one of its paths: at the root or below
 /// the path of the issuer, as requests are routed, with or without one slash at the end. The

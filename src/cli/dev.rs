@@ -17,8 +17,8 @@ use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
 use crate::jose::jwt;
+use crate::model::public_path::{KEY_SET_PATH, TOKEN_PATH};
 use crate::model::shell_word::quote;
-use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
 use crate::server::{ServeError, Server};
 use crate::store::files::create_private_folder;
 

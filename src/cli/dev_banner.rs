@@ -11,7 +11,7 @@ use crate::cli::demo::{self, DEMO_API, DEMO_CLIENT, DemoState};
 use crate::cli::error::CliError;
 use crate::config::Location;
 use crate::crypto::random;
-use crate::oauth::metadata::TOKEN_PATH;
+use crate::model::public_path::TOKEN_PATH;
 use crate::store::schema;
 
 /// A folder that is removed when the process is done with it.

@@ -12,6 +12,7 @@ pub mod github_subject;
 pub mod grant;
 pub mod master_key;
 pub mod network;
+pub mod public_path;
 pub mod rate;
 pub mod rejection;
 pub mod resource;

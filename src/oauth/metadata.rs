@@ -5,27 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::app::App;
-pub use crate::app::token_endpoint::TOKEN_PATH;
 use crate::model::client::{AuthenticationMethod, GrantType};
+use crate::model::public_path::{
+    AUTHORIZATION_PATH, CHECK_PATH, INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH,
+    REVOCATION_PATH, TOKEN_PATH,
+};
 use crate::model::signing_key::Algorithm;
-
-/// The path of the authorization endpoint below the issuer.
-pub const AUTHORIZATION_PATH: &str = "/v1/oauth/authorize";
-
-/// The path of the introspection endpoint below the issuer.
-pub const INTROSPECTION_PATH: &str = "/v1/oauth/introspect";
-
-/// The path of the revocation endpoint below the issuer.
-pub const REVOCATION_PATH: &str = "/v1/oauth/revoke";
-
-/// The path of the check endpoint for gateways below the issuer.
-pub const CHECK_PATH: &str = "/v1/oauth/check";
-
-/// The path of the list of revocations below the issuer.
-pub const REVOCATION_LIST_PATH: &str = "/v1/oauth/revocations";
-
-/// The path of the key set below the issuer.
-pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
 /// The metadata document (RFC 8414, section 2).
 #[derive(Debug, Serialize)]

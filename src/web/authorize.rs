@@ -11,8 +11,8 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
+use crate::model::public_path::TOKEN_PATH;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::metadata::TOKEN_PATH;
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, escaped, wants_html};
 

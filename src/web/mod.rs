@@ -28,11 +28,11 @@ use axum::{BoxError, Router};
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::oauth::caller::RequestOrigin;
-use crate::oauth::metadata::{
+use crate::model::public_path::{
     AUTHORIZATION_PATH, CHECK_PATH, INTROSPECTION_PATH, KEY_SET_PATH, REVOCATION_LIST_PATH,
     REVOCATION_PATH, TOKEN_PATH,
 };
+use crate::oauth::caller::RequestOrigin;
 use crate::web::endpoint::Endpoint;
 use crate::web::error_response::ErrorResponse;
 

@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 
 use crate::app::App;
-use crate::oauth::metadata::{KEY_SET_PATH, TOKEN_PATH};
+use crate::model::public_path::{KEY_SET_PATH, TOKEN_PATH};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{self, escaped, wants_html};
 

@@ -5,10 +5,10 @@ use crate::app::App;
 use crate::jose::dpop::{Expected, Proof, ProofError};
 use crate::jose::jwt::Confirmation;
 use crate::limits::replay_cache::Refused;
+use crate::model::public_path::TOKEN_PATH;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::metadata::TOKEN_PATH;
 use crate::oauth::token::authorization::Granted;
 
 /// A proof as it came with a request (RFC 9449, section 5), unread.
