@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::{Flags, Settings};
 use crate::model::master_key::MasterKeyList;
+use crate::model::public_path::PublicPaths;
 use crate::model::rate::{Rate, RateLimit};
 use crate::model::signing_key::{Algorithm, RsaSize};
 use crate::model::time::Lifetime;
@@ -35,6 +36,8 @@ pub struct Config {
     pub issuer: Option<Issuer>,
     /// Where the public endpoints listen.
     pub listen: SocketAddr,
+    /// The paths of the public listener, for the issuer and the aliases.
+    pub public_paths: PublicPaths,
     /// Where the operator's endpoints listen.
     pub management_listen: SocketAddr,
     /// The folder of the embedded database and of the generated master key.

@@ -8,6 +8,7 @@ use url::{Host, Url};
 
 use crate::config::Issuer;
 use crate::config::coverage::covers_most_of;
+use crate::model::public_path::PublicPaths;
 use crate::model::rate::{Rate, RateLimit};
 use crate::model::time::{Lifetime, missing_unit};
 
@@ -108,18 +109,31 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, ConfigProblem> {
                 && !path.ends_with('/')
                 && !path.contains("//")
                 && path.bytes().all(is_path_byte);
-            let is_taken = path.contains("/.well-known") || OTHERS.contains(&path);
-            match (is_plain, is_taken) {
+            match (is_plain, path.contains("/.well-known")) {
                 (true, false) => Ok(path.to_owned()),
-                (true, true) => Err(format!("holds {path:?}, where something else is served")),
-                _ => Err(format!("holds {path:?}, which is not a path such as /oauth2/token")),
+                (true, true) => Err(format!("holds {path:?}, but /.well-known is for documents")),
+                _ => Err(format!(
+                    "holds {path:?}, which is not a path such as /oauth2/token: a slash, then letters, digits and -_.~/, without a slash at the end"
+                )),
             }
         })
         .collect()
 }
 
-/// The paths that are not free for an alias of the token endpoint.
-const OTHERS: [&str; 4] = ["/livez", "/readyz", "/healthz", "/v1/oauth/authorize"];
+/// The paths of the public listener; on a collision the setting that causes it, and the complaint.
+pub(super) fn public_paths(
+    issuer_path: &str,
+    aliases: &[String],
+) -> Result<PublicPaths, (&'static str, ConfigProblem)> {
+    let mut paths = PublicPaths::new(issuer_path)
+        .map_err(|collision| ("issuer", format!("has a path that is taken: {collision}")))?;
+    for alias in aliases {
+        paths.add_token_alias(alias).map_err(|collision| {
+            ("token.aliases", format!("holds a path that is taken: {collision}"))
+        })?;
+    }
+    Ok(paths)
+}
 
 /// True for the characters of a path that need no thought in a router or a URL.
 fn is_path_byte(byte: u8) -> bool {

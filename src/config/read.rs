@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::config::database_url::location;
 use crate::config::parse::{
     ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, issuer, lanes,
-    lifetime, networks, path, pause, proxies, rate, rate_limit, size, whole,
+    lifetime, networks, path, pause, proxies, public_paths, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
@@ -17,6 +17,7 @@ use crate::config::{
     MasterKey, Metadata, Migrate, Origin, Requirement, Secrets, Shutdown, Tls, Token,
 };
 use crate::model::master_key::MasterKeyList;
+use crate::model::public_path::PublicPaths;
 use crate::model::signing_key::{Algorithm, RsaSize};
 
 /// Reads every setting; `None` if one of them has no usable value. All problems are added to
@@ -39,6 +40,7 @@ pub(super) fn config(
     let database = reader.database(&data_dir);
     let directory = reader.directory();
     let token = reader.token();
+    let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
     let keys = reader.keys();
@@ -55,6 +57,7 @@ pub(super) fn config(
     Some(Config {
         issuer,
         listen: listen?,
+        public_paths: public_paths?,
         management_listen: management_listen?,
         data_dir,
         master_key,
@@ -247,6 +250,19 @@ impl Reader<'_> {
             aliases: aliases?,
             dpop_nonces: dpop_nonces?,
         })
+    }
+
+    fn public_paths(
+        &mut self,
+        issuer: Option<&Issuer>,
+        token: Option<&Token>,
+    ) -> Option<PublicPaths> {
+        let aliases = token.map_or(&[][..], |token| &token.aliases);
+        public_paths(issuer.map_or("", Issuer::path), aliases)
+            .map_err(|(setting, complaint)| {
+                self.complain(setting, &complaint, "E-CONF-VALUE", "choose another path");
+            })
+            .ok()
     }
 
     fn metadata(&mut self) -> Option<Metadata> {

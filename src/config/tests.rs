@@ -215,3 +215,32 @@ fn lists_sizes_and_networks_are_read() {
         assert_eq!(problems(&[(name, value)]).len(), 1, "{name}={value}");
     }
 }
+
+/// A colliding path would stop the router with a panic; it is a problem of a setting instead.
+#[test]
+fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
+    let issuer = ("TOKEND_ISSUER", "https://id.example.com/tenant");
+    for alias in [
+        "/livez",
+        "/v1/oauth/introspect",
+        "/v1/oauth/check",
+        "/v1/oauth/revocations",
+        "/v1/oauth/authorize",
+        "/tenant",
+        "/tenant/v1/oauth/revoke",
+        "/{id}",
+        "/a/{*rest}",
+        "/a*",
+        "/a}",
+    ] {
+        let found = problems(&[issuer, ("TOKEND_TOKEN_ALIASES", &format!("/token,{alias}"))]);
+        assert_eq!(found.len(), 1, "{alias}: {found:?}");
+        assert_eq!(found[0].setting, "token.aliases", "{alias}");
+        assert!(found[0].what.contains(alias), "{alias}: {found:?}");
+    }
+    for alias in ["/v1/oauth/token", "/tenant/token", "/tenant/livez"] {
+        assert!(load(&Flags::default(), &[issuer, ("TOKEND_TOKEN_ALIASES", alias)]).is_ok());
+    }
+    let found = problems(&[("TOKEND_ISSUER", "https://id.example.com/v1/oauth/token")]);
+    assert_eq!((found.len(), found[0].setting.as_str()), (1, "issuer"), "{found:?}");
+}

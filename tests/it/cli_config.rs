@@ -26,6 +26,24 @@ async fn check_config_tells_every_problem_at_once() {
     }
 }
 
+/// The router would stop with a panic at two endpoints on one path.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
+    for alias in ["/v1/oauth/introspect", "/tenant", "/{id}", "/a/*"] {
+        let cli = Cli::new(Engine::Sqlite)
+            .await
+            .set("TOKEND_ISSUER", "http://localhost:8080/tenant")
+            .set("TOKEND_TOKEN_ALIASES", alias);
+        for command in ["check-config", "serve"] {
+            let run = cli.run(&[command]);
+            assert_eq!(run.code, 3, "{command} {alias}: {run:?}");
+            assert!(run.stderr.contains("`token.aliases` holds"), "{command} {alias}: {run:?}");
+            assert!(run.stderr.contains(alias), "{command} {alias}: {run:?}");
+            assert!(!run.stderr.contains("panicked"), "{command} {alias}: {run:?}");
+        }
+    }
+}
+
 /// The screen of the checked settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_reads_like_this() {
