@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::server::connection::{self, Timeouts};
 use crate::server::places::{Full, Place, Places};
 use crate::server::tls::{self, Tls};
-use crate::web::{ErrorFormat, ListenerContext, Peer, Routes};
+use crate::web::{ErrorFormat, ListenerContext, Peer};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -35,7 +36,7 @@ impl Listener {
     pub(super) fn new(
         app: &App,
         listener: TcpListener,
-        routes: Routes,
+        routes: Router,
         error_format: ErrorFormat,
         connections: usize,
     ) -> Self {

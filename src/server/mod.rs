@@ -21,7 +21,7 @@ use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
 use crate::server::listener::Listener;
 use crate::server::tls::Tls;
-use crate::web::{ErrorFormat, Routes};
+use crate::web::{self, ErrorFormat};
 
 /// How many connections the management listener holds at the most.
 const MANAGEMENT_CONNECTIONS: usize = 128;
@@ -87,7 +87,7 @@ impl Server {
             Listener::new(
                 &app,
                 public,
-                Routes::public(app.clone()),
+                web::public_routes(app.clone()),
                 ErrorFormat::OAuth,
                 config.limits.connections,
             )
@@ -95,7 +95,7 @@ impl Server {
             Listener::new(
                 &app,
                 management,
-                Routes::management(app.clone()),
+                web::management_routes(app.clone()),
                 ErrorFormat::Problem,
                 MANAGEMENT_CONNECTIONS,
             ),

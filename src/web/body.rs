@@ -3,8 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::BoxError;
-use axum::body::{Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use futures_util::FutureExt;
@@ -27,15 +26,11 @@ enum Kind {
 }
 
 /// Reads the parameters of a request from its body.
-pub(super) async fn parameters<B>(
+pub(super) async fn parameters(
     headers: &HeaderMap,
-    body: B,
+    body: Body,
     limits: &Limits,
-) -> Result<Parameters, ErrorResponse>
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+) -> Result<Parameters, ErrorResponse> {
     let kind = kind(headers)?;
     refuse_compression(headers)?;
     let bytes = bytes(headers, body, limits.body_size, limits.body_timeout).await?;
@@ -48,16 +43,12 @@ where
     Ok(parameters)
 }
 
-async fn bytes<B>(
+async fn bytes(
     headers: &HeaderMap,
-    body: B,
+    body: Body,
     limit: usize,
     timeout: Duration,
-) -> Result<Bytes, ErrorResponse>
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+) -> Result<Bytes, ErrorResponse> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -83,11 +74,7 @@ where
 
 /// Reads on for a while and forgets it. A client that is cut off while it still writes would see
 /// a broken connection instead of the answer.
-async fn drain<B>(body: B)
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+async fn drain(body: Body) {
     let collecting = pin!(Limited::new(body, DRAIN_SIZE).collect());
     let _ = tokio::time::timeout(DRAIN_TIME, collecting).await;
 }

@@ -2,8 +2,9 @@
 //! `forwardAuth`, Caddy `forward_auth`, `HAProxy`. It answers by status and headers alone.
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::app::App;
@@ -32,7 +33,7 @@ const MAX_DESCRIPTION_BYTES: usize = 300;
 
 /// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of the
 /// caller's request, and 204 lets that request through. The body is not read.
-pub(super) fn answer<B>(app: &App, origin: &RequestOrigin, request: &Request<B>) -> Response {
+pub(super) fn answer(app: &App, origin: &RequestOrigin, request: &Request) -> Response {
     let checked = required_access(request.uri()).map_err(Denial::from).and_then(|required| {
         let presented = presented_token(origin, request.headers())?;
         let checked = check::check(app, &required, &presented, origin);

@@ -1,10 +1,12 @@
 //! The endpoints where a client authenticates: tokens (RFC 6749, section 3.2), introspection
 //! (RFC 7662) and revocation (RFC 7009).
 
-use axum::BoxError;
-use axum::body::{Body, Bytes, HttpBody};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 
 use serde::Serialize;
@@ -38,16 +40,12 @@ pub(super) enum Endpoint {
 }
 
 /// Answers a request at an endpoint.
-pub(super) async fn answer<B>(
+pub(super) async fn answer(
     endpoint: Endpoint,
-    app: &App,
+    app: Arc<App>,
     origin: RequestOrigin,
-    request: Request<B>,
-) -> Result<Response, ErrorResponse>
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
+    request: Request,
+) -> Result<Response, ErrorResponse> {
     match *request.method() {
         Method::POST => {}
         Method::OPTIONS => return Ok(options()),
@@ -62,16 +60,16 @@ where
         Endpoint::Token => {
             let proof = proof(&head.headers, head.uri.path())?;
             let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
-            let token = token::respond(app, request, RatePolicy::Enforce).await?.response;
+            let token = token::respond(&app, request, RatePolicy::Enforce).await?.response;
             write(&token, token.access_token.len() + RESPONSE_CAPACITY)
         }
         Endpoint::Introspection => {
             let query = TokenQuery::new(parameters, credentials, origin)?;
-            write(&introspection::introspect(app, &query).await?, RESPONSE_CAPACITY * 2)
+            write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
         }
         Endpoint::Revocation => {
             let query = TokenQuery::new(parameters, credentials, origin)?;
-            revocation::revoke(app, &query).await?;
+            revocation::revoke(&app, &query).await?;
             write(&json!({}), RESPONSE_CAPACITY)
         }
     }

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use axum::routing::any;
 use serde::Serialize;
 
 use crate::app::App;
@@ -29,21 +27,16 @@ struct Report {
     background_tasks: String,
 }
 
-/// `/livez`, `/readyz` and, for older tools, `/healthz`.
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/livez", any(live))
-        .route("/readyz", any(ready))
-        .route("/healthz", any(ready))
-}
-
 /// Answers as long as the process can: nothing that is away may restart it.
-async fn live(request: Request) -> Result<Response, ErrorResponse> {
+pub(super) async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
 }
 
 /// Ready to issue tokens, from memory if need be (DESIGN D3).
-async fn ready(State(app): State<Arc<App>>, request: Request) -> Result<Response, ErrorResponse> {
+pub(super) async fn ready(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ErrorResponse> {
     let (status, report) = report(&app);
     write(&request, status, &report)
 }

@@ -6,20 +6,20 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::HOST;
 use axum::http::{HeaderName, HeaderValue, Request, Version};
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
 use futures_util::FutureExt;
 use ipnet::IpNet;
+use tower::Service;
 
 use crate::app::rejections::RecentRejections;
 use crate::crypto::random;
 use crate::model::time::Clock;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
-use crate::web::Routes;
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::page::ErrorPage;
 use crate::web::{address, certificate, page};
@@ -31,7 +31,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What a listener needs to know about its exchanges.
 pub struct ListenerContext {
     /// The routes.
-    pub routes: Routes,
+    pub routes: Router,
     /// How errors are written.
     pub error_format: ErrorFormat,
     /// The largest head in bytes.
@@ -56,7 +56,7 @@ pub struct Peer {
 /// Answers one request of a peer.
 pub async fn answer<B>(context: &ListenerContext, peer: &Peer, request: Request<B>) -> Response
 where
-    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     let started = Instant::now();
@@ -95,16 +95,27 @@ where
 }
 
 /// Calls what is at the path. A panic there is our fault and ends this request only.
-async fn route<B>(context: &ListenerContext, origin: RequestOrigin, request: Request<B>) -> Response
+async fn route<B>(
+    context: &ListenerContext,
+    origin: RequestOrigin,
+    mut request: Request<B>,
+) -> Response
 where
-    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let answering = AssertUnwindSafe(context.routes.answer(origin, request));
-    answering.catch_unwind().await.unwrap_or_else(|_| {
-        ErrorResponse::from(OAuthError::server_error("a handler panicked; see the log above"))
-            .into_response()
-    })
+    // axum has a map of extensions in each request anyway; this adds one box to it.
+    request.extensions_mut().insert(origin);
+    // A clone is one more reference, and a router is always ready.
+    let answering = async { context.routes.clone().call(request).await };
+    match AssertUnwindSafe(answering).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            ErrorResponse::from(OAuthError::server_error("a handler panicked; see the log above"))
+                .into_response()
+        }
+    }
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
@@ -180,7 +191,6 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use axum::Router;
     use axum::routing::get;
     use http_body_util::BodyExt;
 
@@ -196,7 +206,7 @@ mod tests {
             (ErrorFormat::Problem, "application/problem+json"),
         ] {
             let context = ListenerContext {
-                routes: Routes::only(routes.clone()),
+                routes: routes.clone(),
                 error_format,
                 header_size: 1000,
                 trusted_proxies: Vec::new(),
