@@ -24,7 +24,7 @@ use crate::store::files::create_private_folder;
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
-    /// Address to listen on; one that is not loopback is open to the network
+    /// Address to listen on; one that is not loopback is open to the network. Port 0: any free port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Keep nothing: use a temporary data folder, removed at the end
@@ -54,8 +54,8 @@ pub(crate) async fn run(
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
-    let app = serve::load(config).await?;
-    let server = Server::start(app.clone()).await.map_err(in_dev)?;
+    let (app, sockets) = serve::load(config, in_dev).await?;
+    let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
     let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::services::StartError::from)?;
     let stop = serve::shutdown_signal()?;

@@ -12,7 +12,7 @@ use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::{Global, dev_mark, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
-use crate::server::Server;
+use crate::server::{ServeError, Server, Sockets};
 use crate::services::{Services, inspection};
 use crate::telemetry::{self, LogLevel};
 
@@ -32,9 +32,9 @@ pub(crate) async fn run(global: &Global, hangup: Option<Hangup>) -> Result<(), C
 async fn serve(config: Config) -> Result<(), CliError> {
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
-    let app = load(config).await?;
+    let (app, sockets) = load(config, CliError::from).await?;
     dev_mark::release(&app.services.config, &app.services.store).await?;
-    let server = Server::start(app.clone()).await?;
+    let server = Server::start(app.clone(), sockets).await?;
     let config = &app.services.config;
     tracing::info!(
         issuer = app.issuer.as_str(),
@@ -48,12 +48,17 @@ async fn serve(config: Config) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Puts a server's app together.
-pub(crate) async fn load(config: Config) -> Result<Arc<App>, CliError> {
-    let issuer =
-        config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let services = Services::open(config, Clock::System).await?;
-    Ok(Arc::new(App::load(services, issuer).await?))
+/// Opens the database, binds the addresses and loads the app of a server. `refuse` says why an
+/// address cannot be bound.
+pub(crate) async fn load(
+    config: Config,
+    refuse: impl Fn(ServeError) -> CliError,
+) -> Result<(Arc<App>, Sockets), CliError> {
+    let mut services = Services::open(config, Clock::System).await?;
+    let sockets = Sockets::bind(&mut services.config).map_err(refuse)?;
+    let issuer = services.config.issuer.clone();
+    let issuer = issuer.ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
+    Ok((Arc::new(App::load(services, issuer).await?), sockets))
 }
 
 /// Sets logging up as the settings say; gives its level.

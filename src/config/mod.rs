@@ -92,6 +92,15 @@ impl Issuer {
         after_scheme.find('/').map_or("", |start| &after_scheme[start..])
     }
 
+    /// The same issuer with `port` in place of port 0; an issuer with another port stays as it is.
+    pub fn with_real_port(self, port: u16) -> Self {
+        let path = self.path().to_owned();
+        match self.0.strip_suffix(&path).and_then(|origin| origin.strip_suffix(":0")) {
+            Some(host) => Self(format!("{host}:{port}{path}")),
+            None => self,
+        }
+    }
+
     /// True if tokens of this issuer travel over TLS.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")

@@ -177,6 +177,19 @@ fn an_issuer_knows_its_path() {
 }
 
 #[test]
+fn an_issuer_with_port_0_takes_the_real_port() {
+    for (issuer, expected) in [
+        ("http://localhost:0", "http://localhost:8081"),
+        ("http://[::1]:0/a/b", "http://[::1]:8081/a/b"),
+        ("https://id.example.com", "https://id.example.com"),
+        ("https://id.example.com:8443/a:0", "https://id.example.com:8443/a:0"),
+    ] {
+        let issuer = crate::config::Issuer(issuer.to_owned());
+        assert_eq!(issuer.with_real_port(8081).as_str(), expected);
+    }
+}
+
+#[test]
 fn a_server_needs_an_issuer() {
     let error = Config::load(&Flags::default(), &[], Requirement::Issuer).expect_err("problems");
     assert!(error.problems()[0].remedy.contains("TOKEND_ISSUER="), "{error}");

@@ -6,6 +6,7 @@ mod background;
 mod connection;
 mod listener;
 mod places;
+mod sockets;
 mod tls;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
 use crate::server::listener::Listener;
+pub use crate::server::sockets::Sockets;
 use crate::server::tls::Tls;
 use crate::web::{self, ErrorFormat};
 
@@ -56,11 +58,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds both addresses and makes sure that there is a signing key.
-    pub async fn start(app: Arc<App>) -> Result<Self, ServeError> {
-        let config = &app.services.config;
-        let public = listen("listen", config.listen).await?;
-        let management = listen("management.listen", config.management_listen).await?;
+    /// Accepts connections on both addresses and makes sure that there is a signing key.
+    pub async fn start(app: Arc<App>, sockets: Sockets) -> Result<Self, ServeError> {
+        let (public, management) = sockets.listen()?;
         Self::on(app, public, management).await
     }
 
@@ -118,12 +118,4 @@ impl Server {
         app.services.store.close().await;
         tracing::info!("stopped");
     }
-}
-
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|problem| ServeError::Listen {
-        address,
-        setting,
-        problem,
-    })
 }

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use rstest::rstest;
 
 use crate::stopping::execute;
-use crate::support::process::{Cli, Run, free_port, program};
+use crate::support::process::{Cli, Run, program};
+use crate::support::reserved_port::ReservedPort;
 use crate::support::{Engine, INVOICES, ORDERS};
 
 async fn cli_with_client() -> Cli {
@@ -68,7 +69,8 @@ async fn a_closed_pipe_is_silent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_names_the_setting_that_it_follows() {
     let cli = Cli::new(Engine::Sqlite).await;
-    let address = format!("127.0.0.1:{}", free_port());
+    let nobody = ReservedPort::new();
+    let address = nobody.address.to_string();
     let run = cli.run(&["health", "--set", &format!("listen={address}")]);
     assert_eq!(run.code, 1, "{run:?}");
     for words in [&address, "`listen`", "from --set on the command line", "--set listen="] {

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use crate::first_minute::{Dev, new_dev};
-use crate::support::process::{Cli, Run, free_port};
+use crate::support::process::{Cli, Run};
 use crate::support::{Engine, postgres};
 
 fn dev_in(cli: &Cli, more: &[&str]) -> Run {
-    let listen = format!("127.0.0.1:{}", free_port());
-    cli.run(&[&["dev", "--listen", &listen], more].concat())
+    cli.run(&[&["dev", "--listen", "127.0.0.1:0"], more].concat())
 }
 
 fn assert_refused(run: &Run) {
@@ -43,9 +42,9 @@ async fn dev_and_fresh_refuse_a_folder_of_serve() {
 async fn serve_on_a_folder_of_dev_ends_its_use_by_dev() {
     let cli = new_dev().await;
     let folder = cli.place.folder.path().join(".tokend");
-    drop(Dev::start(&cli, free_port(), &[]));
+    drop(Dev::start(&cli, &[]));
     assert!(folder.join("made-by-dev").exists());
-    drop(Dev::start(&cli, free_port(), &["--fresh"]));
+    drop(Dev::start(&cli, &["--fresh"]));
     let cli = cli.set("TOKEND_LOG_LEVEL", "info");
     drop(cli.serve().await);
     assert!(!folder.join("made-by-dev").exists());
@@ -60,9 +59,9 @@ async fn serve_on_a_folder_of_dev_ends_its_use_by_dev() {
 async fn a_folder_whose_first_client_is_the_demo_counts_as_made_by_dev() {
     let cli = new_dev().await;
     let folder = cli.place.folder.path().join(".tokend");
-    drop(Dev::start(&cli, free_port(), &[]));
+    drop(Dev::start(&cli, &[]));
     std::fs::remove_file(folder.join("made-by-dev")).expect("the mark");
-    drop(Dev::start(&cli, free_port(), &[]));
+    drop(Dev::start(&cli, &[]));
     assert!(folder.join("made-by-dev").exists());
     // A key whose database is elsewhere is not deleted.
     let other = new_dev().await;
@@ -78,8 +77,8 @@ async fn dev_refuses_a_postgres_database_of_others() {
     let key = "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk=";
     let own = postgres::database().await;
     let cli = new_dev().await.set("TOKEND_MASTER_KEY", key).set("TOKEND_DATABASE_URL", &own);
-    drop(Dev::start(&cli, free_port(), &[]));
-    drop(Dev::start(&cli, free_port(), &[]));
+    drop(Dev::start(&cli, &[]));
+    drop(Dev::start(&cli, &[]));
 
     let used = Cli::new(Engine::Postgres).await;
     drop(used.serve().await);

@@ -4,23 +4,23 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
-use crate::support::process::{Cli, free_port, program};
+use crate::support::eventually::{HANGS_AFTER, eventually};
+use crate::support::process::{Cli, program};
 use crate::support::{Engine, client};
 
 /// A running `tokend dev` and what its screen says.
 pub struct Dev {
     child: Child,
     pub screen: String,
+    /// Its issuer, which is the address that its screen shows.
+    pub issuer: String,
 }
 
 impl Dev {
-    /// Starts it and waits for the last line of its screen.
-    pub fn start(cli: &Cli, port: u16, arguments: &[&str]) -> Self {
-        let mut all = vec!["dev", "--listen"];
-        let listen = format!("127.0.0.1:{port}");
-        all.push(&listen);
+    /// Starts it on a free port and waits for the last line of its screen.
+    pub fn start(cli: &Cli, arguments: &[&str]) -> Self {
+        let mut all = vec!["dev", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         let mut child = cli
             .command(&all)
@@ -37,11 +37,13 @@ impl Dev {
         });
         let mut screen = String::new();
         while !screen.contains("Ctrl-C stops") {
-            let line = receive.recv_timeout(Duration::from_secs(20)).expect("a screen");
+            let line = receive.recv_timeout(HANGS_AFTER).expect("a screen");
             screen.push_str(&line);
             screen.push('\n');
         }
-        Self { child, screen }
+        let issuer = screen.split("curl -s ").nth(1).expect("a curl");
+        let issuer = issuer.split("/v1/").next().expect("an issuer").to_owned();
+        Self { child, screen, issuer }
     }
 
     /// The secret on its screen.
@@ -67,16 +69,15 @@ impl Drop for Dev {
 
 pub async fn new_dev() -> Cli {
     let cli = Cli::new(Engine::Sqlite).await;
-    let management = format!("127.0.0.1:{}", free_port());
     let names = ["TOKEND_ISSUER", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY", "TOKEND_DATA_DIR"];
-    names.into_iter().fold(cli, Cli::unset).set("TOKEND_MANAGEMENT_LISTEN", &management)
+    names.into_iter().fold(cli, Cli::unset).set("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:0")
 }
 
 /// The first promise of the project: paste the curl, hold a token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
     let cli = new_dev().await;
-    let dev = Dev::start(&cli, free_port(), &[]);
+    let dev = Dev::start(&cli, &[]);
     for words in [
         "DEV MODE",
         "ok  signing key   ES256",
@@ -100,14 +101,13 @@ async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
     let cli = new_dev().await;
-    let first = Dev::start(&cli, free_port(), &[]);
+    let first = Dev::start(&cli, &[]);
     let secret = first.secret();
     drop(first);
     let file = cli.place.folder.path().join(".tokend/demo.secret");
     let mode = std::fs::metadata(&file).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let port = free_port();
-    let again = Dev::start(&cli, port, &[]);
+    let again = Dev::start(&cli, &[]);
     assert_eq!(again.secret(), secret);
     assert!(
         again.screen.contains("cl_demo                            found\n"),
@@ -118,7 +118,7 @@ async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("access_token"), "{output:?}");
     // The secret of the first screen still works.
     let answer = client()
-        .post(format!("http://127.0.0.1:{port}/v1/oauth/token"))
+        .post(format!("{}/v1/oauth/token", again.issuer))
         .basic_auth("cl_demo", Some(&secret))
         .form(&[("grant_type", "client_credentials")])
         .send()
@@ -126,7 +126,7 @@ async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
         .expect("an answer");
     assert_eq!(answer.status(), 200);
     drop(again);
-    let fresh = Dev::start(&cli, free_port(), &["--fresh"]);
+    let fresh = Dev::start(&cli, &["--fresh"]);
     assert_ne!(fresh.secret(), secret);
 }
 
@@ -134,17 +134,17 @@ async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
     let cli = new_dev().await;
-    let first = Dev::start(&cli, free_port(), &[]);
+    let first = Dev::start(&cli, &[]);
     let secret = first.secret();
     drop(first);
     let file = cli.place.folder.path().join(".tokend/demo.secret");
     std::fs::remove_file(&file).expect("removed");
-    let second = Dev::start(&cli, free_port(), &[]);
+    let second = Dev::start(&cli, &[]);
     assert_ne!(second.secret(), secret);
     assert!(second.screen.contains("found; it got a new secret"), "{}", second.screen);
     drop(second);
     cli.json(&["client", "rotate-secret", "cl_demo"]);
-    let third = Dev::start(&cli, free_port(), &[]);
+    let third = Dev::start(&cli, &[]);
     let output = Command::new("sh").args(["-c", &third.curl()]).output().expect("a shell");
     assert!(String::from_utf8_lossy(&output.stdout).contains("access_token"), "{output:?}");
     drop(third);
@@ -153,7 +153,7 @@ async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
         cli.run(&["client", "add-secret", "cl_demo"]);
     }
     std::fs::remove_file(&file).expect("removed");
-    let fourth = Dev::start(&cli, free_port(), &[]);
+    let fourth = Dev::start(&cli, &[]);
     assert!(fourth.screen.contains("got a token over HTTP"), "{}", fourth.screen);
 }
 
@@ -161,7 +161,7 @@ async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suggested_commands_find_an_ephemeral_server() {
     let cli = new_dev().await;
-    let dev = Dev::start(&cli, free_port(), &["--ephemeral"]);
+    let dev = Dev::start(&cli, &["--ephemeral"]);
     let output = Command::new("sh").args(["-c", &dev.curl()]).output().expect("a shell");
     let answer = String::from_utf8(output.stdout).expect("text");
     let line = |start: &str| {
@@ -183,14 +183,14 @@ async fn the_suggested_commands_find_an_ephemeral_server() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("time checks pass"), "{output:?}");
     assert!(!cli.place.folder.path().join(".tokend").exists());
     drop(dev);
-    let dev = Dev::start(&cli, free_port(), &[]);
+    let dev = Dev::start(&cli, &[]);
     assert!(!dev.screen.contains("TOKEND_"), "{}", dev.screen);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ephemeral_server_leaves_nothing_behind() {
     let cli = new_dev().await;
-    let dev = Dev::start(&cli, free_port(), &["--ephemeral"]);
+    let dev = Dev::start(&cli, &["--ephemeral"]);
     assert!(dev.screen.contains("tkd_"), "{}", dev.screen);
     let place = dev.screen.lines().find_map(|line| line.split("SQLite ").nth(1)).expect("a place");
     let folder = std::path::Path::new(place.split_whitespace().next().expect("a path"))
@@ -200,13 +200,7 @@ async fn an_ephemeral_server_leaves_nothing_behind() {
     assert!(folder.exists());
     let pid = dev.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
-    for _ in 0..200 {
-        if !folder.exists() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{} is still there", folder.display());
+    eventually("the removal of the folder", async || (!folder.exists()).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,7 +220,7 @@ async fn dev_refuses_what_would_be_a_mistake() {
 
     let cli = new_dev().await;
     std::fs::write(cli.place.folder.path().join(".tokend"), "").expect("a file in the way");
-    let run = cli.run(&["dev", "--listen", &format!("127.0.0.1:{}", free_port())]);
+    let run = cli.run(&["dev", "--listen", "127.0.0.1:0"]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("cannot write to ./.tokend"), "{run:?}");
 }

@@ -22,7 +22,7 @@ use tokend::model::trust::ForeignIssuer;
 
 use crate::docs::blocks;
 use crate::support::keys::KeyPair;
-use crate::support::process::free_port;
+use crate::support::reserved_port::ReservedPort;
 use crate::support::{
     Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant, method,
 };
@@ -57,6 +57,7 @@ struct Stage {
     folder: tempfile::TempDir,
     running: Vec<Child>,
     resources: Vec<String>,
+    reserved: Vec<ReservedPort>,
 }
 
 impl Drop for Stage {
@@ -76,8 +77,8 @@ impl Stage {
         server.resource(ORDERS, &[SCOPE]).await;
         let folder = tempfile::tempdir_in(libraries().join("node"));
         let folder = folder.expect("the libraries; run: make test");
-        let (running, resources) = (Vec::new(), Vec::new());
-        let mut stage = Self { server, folder, running, resources };
+        let (running, resources, reserved) = (Vec::new(), Vec::new(), Vec::new());
+        let mut stage = Self { server, folder, running, resources, reserved };
         for language in Language::ALL {
             stage.start(language).await;
         }
@@ -86,13 +87,15 @@ impl Stage {
 
     /// Starts the MCP server of that language, and waits until it accepts connections.
     async fn start(&mut self, language: Language) {
-        let port = free_port();
+        let reserved = ReservedPort::new();
+        let port = reserved.number();
         let resource = format!("http://localhost:{port}/mcp");
         self.server.resource(&resource, &[SCOPE, "tools:list"]).await;
         let mut command = self.command(language, SERVER, "server");
         let command = command.env("RESOURCE", &resource).stdout(Stdio::null());
         self.running.push(command.spawn().expect("the interpreter"));
         self.resources.push(resource);
+        self.reserved.push(reserved);
         while TcpStream::connect(("localhost", port)).is_err() {
             let ended = self.running.last_mut().and_then(|child| child.try_wait().ok().flatten());
             assert!(ended.is_none(), "{language:?}: {ended:?}");

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::process::{free_port, program};
+use crate::support::process::program;
+use crate::support::reserved_port::ReservedPort;
 use crate::support::{ORDERS, client};
 
 const UID: u32 = 65532;
@@ -44,8 +45,8 @@ fn the_image_runs_as_nobody_and_knows_its_health() {
 /// A tree as the image has it: the program, which nobody may change, and `data`.
 struct Image {
     folder: tempfile::TempDir,
-    port: u16,
-    management: u16,
+    port: ReservedPort,
+    management: ReservedPort,
 }
 
 impl Image {
@@ -61,7 +62,7 @@ impl Image {
         for path in [folder.path().join("tokend"), folder.path().to_owned()] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("permissions");
         }
-        Self { folder, port: free_port(), management: free_port() }
+        Self { folder, port: ReservedPort::new(), management: ReservedPort::new() }
     }
 
     /// The program with the environment of the image and nothing else.
@@ -78,13 +79,15 @@ impl Image {
             // The same, but for the place and the ports, which other tests use too.
             let value = match name {
                 "TOKEND_DATA_DIR" => self.folder.path().join("data").display().to_string(),
-                "TOKEND_LISTEN" => value.replace("8080", &self.port.to_string()),
-                "TOKEND_MANAGEMENT_LISTEN" => value.replace("9090", &self.management.to_string()),
+                "TOKEND_LISTEN" => value.replace("8080", &self.port.number().to_string()),
+                "TOKEND_MANAGEMENT_LISTEN" => {
+                    value.replace("9090", &self.management.number().to_string())
+                }
                 _ => value.to_owned(),
             };
             command.env(name, value);
         }
-        command.env("TOKEND_ISSUER", format!("http://localhost:{}", self.port));
+        command.env("TOKEND_ISSUER", format!("http://localhost:{}", self.port.number()));
         command
     }
 
@@ -136,7 +139,7 @@ async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
     let mut status = 0;
     for _ in 0..100 {
         let answer = client()
-            .post(format!("http://127.0.0.1:{}/v1/oauth/token", image.port))
+            .post(format!("http://{}/v1/oauth/token", image.port.address))
             .basic_auth(text("client_id"), Some(text("client_secret")))
             .form(&[("grant_type", "client_credentials")])
             .send()

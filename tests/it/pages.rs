@@ -35,7 +35,7 @@ async fn every_sample_of_getting_tokens_works() {
     let [get, verify] = &blocks(GETTING_TOKENS, "python")[..] else { panic!("other snippets") };
     assert!(stage.run(&python, &[], get).starts_with("eyJ"));
     assert_eq!(stage.run(&python, &[], verify), "cl_demo demo:read\n");
-    let issuer = format!("http://localhost:{}", stage.port);
+    let issuer = stage.dev.issuer.clone();
     let secret = stage.dev.secret();
     let token = crate::readme_rust::access_token(&issuer, "cl_demo", &secret);
     assert!(token.await.expect("a token").starts_with("eyJ"));

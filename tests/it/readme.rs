@@ -39,7 +39,6 @@ pub fn blocks(page: &str, language: &str) -> Vec<String> {
 pub struct Stage {
     pub dev: crate::first_minute::Dev,
     pub folder: PathBuf,
-    pub port: u16,
     database: String,
     environment: Vec<(&'static str, String)>,
 }
@@ -47,8 +46,7 @@ pub struct Stage {
 impl Stage {
     pub async fn set() -> (Self, crate::support::process::Cli) {
         let cli = crate::first_minute::new_dev().await;
-        let port = crate::support::process::free_port();
-        let dev = crate::first_minute::Dev::start(&cli, port, &[]);
+        let dev = crate::first_minute::Dev::start(&cli, &[]);
         let folder = cli.place.folder.path().to_owned();
         let secret = dev.secret();
         let bin = program().parent().expect("a folder").display().to_string();
@@ -58,7 +56,7 @@ impl Stage {
             ("CLIENT_SECRET", secret),
         ];
         let database = postgres::database().await;
-        (Self { dev, folder, port, database, environment }, cli)
+        (Self { dev, folder, database, environment }, cli)
     }
 
     /// Sets a variable for what runs from now on.
@@ -79,7 +77,7 @@ impl Stage {
 
     /// The text with this stage's port and database in place of the page's.
     fn adapted(&self, text: &str) -> String {
-        text.replace("localhost:8080", &format!("localhost:{}", self.port))
+        text.replace("http://localhost:8080", &self.dev.issuer)
             .replace("postgres://tokend:PASSWORD@db.example.com/tokend", &self.database)
     }
 
@@ -161,7 +159,7 @@ fn explanation(stage: &Stage, command: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_workload_without_a_secret_gets_a_token() {
     let (mut stage, _cli) = Stage::set().await;
-    let issuer = format!("http://localhost:{}", stage.port);
+    let issuer = stage.dev.issuer.clone();
     let key = KeyPair::new(Algorithm::Rs256);
     std::fs::write(stage.folder.join("github.json"), keys::set(&[&key.jwk])).expect("a file");
     let adapted = |text: &str| text.replace("https://id.example.com", &issuer);
@@ -214,7 +212,7 @@ fn serve_token(token: &str) -> String {
 async fn the_screen_is_the_real_one() {
     let (stage, _cli) = Stage::set().await;
     let normal = |screen: &str| {
-        let screen = screen.replace(&stage.port.to_string(), "8080");
+        let screen = screen.replace(&stage.dev.issuer, "http://localhost:8080");
         let words = |line: &str| {
             line.split(' ')
                 .map(|word| match word {

@@ -6,18 +6,13 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use crate::support::process::{Cli, Process, free_port};
+use crate::support::eventually::eventually;
+use crate::support::process::{Cli, Process};
 use crate::support::{Answer, Engine, client};
 
 /// Waits until the log since `start` holds a text.
 async fn until_logged(server: &Process, start: usize, text: &str) {
-    for _ in 0..400 {
-        if server.log()[start..].contains(text) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("{text:?} is not logged: {}", &server.log()[start..]);
+    eventually(text, async || server.log()[start..].contains(text).then_some(())).await;
 }
 
 /// Sends SIGHUP and waits for what is logged.
@@ -91,17 +86,17 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
 #[tokio::test(flavor = "multi_thread")]
 async fn sighup_during_the_start_does_not_end_the_server(#[case] command: &[&str]) {
     let cli = Cli::new(Engine::Sqlite).await;
-    let port = free_port();
-    let base = format!("http://127.0.0.1:{port}");
+    let file = cli.place.folder.path().join("output");
+    let output = std::fs::File::create(&file).expect("a file");
     let mut child = cli
         .command(command)
-        .env("TOKEND_ISSUER", &base)
-        .env("TOKEND_LISTEN", format!("127.0.0.1:{port}"))
-        .env("TOKEND_MANAGEMENT_LISTEN", format!("127.0.0.1:{}", free_port()))
+        .env("TOKEND_ISSUER", "http://127.0.0.1:0")
+        .env("TOKEND_LISTEN", "127.0.0.1:0")
+        .env("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:0")
         .env_remove("TOKEND_DATABASE_URL")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(output.try_clone().expect("a file"))
+        .stderr(output)
         .spawn()
         .expect("the program");
     let pid = child.id().to_string();
@@ -110,20 +105,20 @@ async fn sighup_during_the_start_does_not_end_the_server(#[case] command: &[&str
         assert!(child.try_wait().expect("a status").is_none(), "it ended");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let mut is_ready = false;
-    for _ in 0..800 {
+    let base = eventually("its address", async || {
         std::process::Command::new("kill").args(["-HUP", &pid]).status().expect("kill");
-        if let Ok(answer) = client().get(format!("{base}/readyz")).send().await {
-            is_ready = answer.status() == 200;
-            break;
-        }
         assert!(child.try_wait().expect("a status").is_none(), "SIGHUP ended it");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+        let text = std::fs::read_to_string(&file).expect("the output");
+        let port = text.split("http://127.0.0.1:").nth(1)?;
+        let end = port.find(|c: char| !c.is_ascii_digit())?;
+        Some(format!("http://127.0.0.1:{}", &port[..end]))
+    })
+    .await;
+    let ready = Answer::of(client().get(format!("{base}/readyz"))).await;
     let is_running = child.try_wait().expect("a status").is_none();
     let _ = child.kill();
     let _ = child.wait();
-    assert!(is_ready && is_running);
+    assert!(ready.status == 200 && is_running, "{}", ready.text);
 }
 
 /// True if the process has a handler for SIGHUP, the first bit of `SigCgt` in its status.

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::process::Cli;
+use crate::support::reserved_port::ReservedPort;
 use crate::support::{Answer, Engine, ORDERS, Place, client};
 
 /// A client and its secret, made on the command line.
@@ -248,8 +249,8 @@ async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
 /// Exit code 7, and what stands in the way: not just that it took too long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_there_is_told_with_its_cause() {
-    let port = crate::support::process::free_port();
-    let url = format!("postgres://tokend:hunter2@127.0.0.1:{port}/tokend");
+    let nobody = ReservedPort::new();
+    let url = format!("postgres://tokend:hunter2@{}/tokend", nobody.address);
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_DATABASE_URL", &url);
     let started = Instant::now();
     for command in [&["serve"][..], &["client", "list"]] {

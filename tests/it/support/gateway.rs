@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::certificates::Pair;
-use super::process::free_port;
+use super::eventually::HANGS_AFTER;
+use super::reserved_port::ReservedPort;
 use crate::docs::blocks;
 
 /// A program that asks tokend about each request.
@@ -32,6 +33,7 @@ const GATEWAY: &str = "127.0.0.1:8000";
 pub struct Gateway {
     pub port: u16,
     child: Child,
+    _reserved: ReservedPort,
     folder: TempDir,
 }
 
@@ -60,7 +62,8 @@ impl Gateway {
     }
 
     fn spawn(program: Program, base: &str, api: &Api, files: &[(&str, String)]) -> Self {
-        let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+        let (folder, reserved) = (tempfile::tempdir().expect("a folder"), ReservedPort::new());
+        let port = reserved.number();
         let place = format!("{}/", folder.path().display());
         let adapt = |text: &str| {
             text.replace(TOKEND, base.trim_start_matches("http://"))
@@ -92,7 +95,7 @@ impl Gateway {
             .stderr(log)
             .spawn();
         let child = child.unwrap_or_else(|error| panic!("{program:?}: {error}; run: make test"));
-        Self { port, child, folder }
+        Self { port, child, _reserved: reserved, folder }
     }
 
     pub fn url(&self, target: &str) -> String {
@@ -101,7 +104,7 @@ impl Gateway {
 
     async fn until(&mut self, is_ready: impl AsyncFn(&Self) -> bool) {
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(30) && self.is_running() {
+        while started.elapsed() < HANGS_AFTER && self.is_running() {
             if is_ready(self).await {
                 return;
             }

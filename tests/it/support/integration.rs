@@ -14,7 +14,8 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
 use super::foreign::{Foreign, libraries, python_program};
-use super::process::{Cli, free_port, program};
+use super::process::{Cli, program};
+use super::reserved_port::ReservedPort;
 use super::{Answer, Engine, Place, Server, TestClient, grant};
 use crate::docs::{bad_tokens, blocks_below};
 
@@ -30,6 +31,7 @@ pub struct Integration {
     pub folder: TempDir,
     /// The port of the program.
     pub port: u16,
+    _reserved: ReservedPort,
     heading: &'static str,
     replacements: Vec<(String, String)>,
     program: Option<Foreign>,
@@ -53,7 +55,9 @@ impl Integration {
             ("https://dovecot:", "http://dovecot:".to_owned()),
         ];
         let replacements = replacements.map(|(from, to)| (from.to_owned(), to)).into();
-        Self { server, folder, port: free_port(), heading, replacements, program: None }
+        let reserved = ReservedPort::new();
+        let port = reserved.number();
+        Self { server, folder, port, _reserved: reserved, heading, replacements, program: None }
     }
 
     /// Replaces a text of the page in commands and files.

@@ -3,6 +3,7 @@
 mod answer;
 pub mod certificates;
 pub mod commit_proxy;
+pub mod eventually;
 pub mod foreign;
 pub mod gateway;
 pub mod generated;
@@ -17,6 +18,7 @@ pub mod process;
 pub mod protected_api;
 pub mod proxy;
 pub mod raw;
+pub mod reserved_port;
 pub mod spiffe;
 
 use std::sync::Arc;

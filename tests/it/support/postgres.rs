@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
+use super::reserved_port::ReservedPort;
+
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -15,6 +17,7 @@ struct Cluster {
     base: String,
     /// Stops the cluster when this process ends, however it ends: its standard input closes.
     _keeper: Option<Child>,
+    _port: Option<ReservedPort>,
 }
 
 /// Makes an empty database and gives its URL.
@@ -37,7 +40,7 @@ fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => {
             let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base).to_owned();
-            Cluster { base, _keeper: None }
+            Cluster { base, _keeper: None, _port: None }
         }
         Err(_) => start(),
     })
@@ -60,10 +63,7 @@ fn start() -> Cluster {
     let is_root =
         String::from_utf8_lossy(&Command::new("id").arg("-u").output().expect("id").stdout).trim()
             == "0";
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port")
-        .port();
+    let port = ReservedPort::new();
     // Postgres refuses to run as root: then everything happens as its own user.
     let script = format!(
         r#"set -eu
@@ -74,13 +74,14 @@ stop() {{ as_postgres {bin}/pg_ctl -D "$dir/data" -m immediate stop >/dev/null 2
 trap stop EXIT
 as_postgres {bin}/initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >/dev/null
 as_postgres {bin}/pg_ctl -D "$dir/data" -w -l "$dir/log" start \
-  -o "-p {port} -k $dir -h 127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB -c max_connections=400" >/dev/null
+  -o "-p {number} -k $dir -h 127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB -c max_connections=400" >/dev/null
 echo ready
 cat >/dev/null
 "#,
         switch =
             if is_root { "setpriv --reuid=postgres --regid=postgres --init-groups" } else { "" },
         bin = programs.display(),
+        number = port.number(),
     );
     let mut keeper = Command::new("sh")
         .args(["-c", &script])
@@ -92,5 +93,6 @@ cat >/dev/null
     let output = keeper.stdout.take().expect("its output");
     std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).expect("a line");
     assert_eq!(line, "ready\n", "Postgres did not start");
-    Cluster { base: format!("postgres://postgres@127.0.0.1:{port}"), _keeper: Some(keeper) }
+    let base = format!("postgres://postgres@{}", port.address);
+    Cluster { base, _keeper: Some(keeper), _port: Some(port) }
 }

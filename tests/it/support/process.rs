@@ -1,14 +1,22 @@
 //! The program itself, as operators run it.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
+use super::eventually::eventually;
 use super::{Engine, Place, log};
+
+/// The message of the line in which a server reports its addresses.
+pub const SERVES: &str = "tokend serves tokens";
+
+/// Counts the servers of this process, for the names of their logs.
+static SERVERS: AtomicUsize = AtomicUsize::new(0);
 
 /// The program under test.
 pub fn program() -> &'static Path {
@@ -110,23 +118,21 @@ impl Cli {
 
     /// Runs `tokend serve` until it is ready.
     pub async fn serve(&self) -> Process {
-        let port = free_port();
-        let management = free_port();
-        let base = format!("http://127.0.0.1:{port}");
-        let log = self.place.folder.path().join(format!("serve-{port}.log"));
+        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+        let log = self.place.folder.path().join(format!("serve-{number}.log"));
         let file = std::fs::File::create(&log).expect("a log");
         let child = self
             .command(&["serve"])
-            .env("TOKEND_ISSUER", &base)
-            .env("TOKEND_LISTEN", format!("127.0.0.1:{port}"))
-            .env("TOKEND_MANAGEMENT_LISTEN", format!("127.0.0.1:{management}"))
+            .env("TOKEND_ISSUER", "http://127.0.0.1:0")
+            .env("TOKEND_LISTEN", "127.0.0.1:0")
+            .env("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:0")
             .envs(self.log_level().map(|level| ("TOKEND_LOG_LEVEL", level)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()
             .expect("the program");
-        let process = Process { base, child, log };
+        let mut process = Process { base: String::new(), management: String::new(), child, log };
         process.until_ready().await;
         process
     }
@@ -153,22 +159,31 @@ impl Run {
 /// A running `tokend serve`.
 pub struct Process {
     pub base: String,
+    /// The address for management.
+    pub management: String,
     pub child: Child,
     log: std::path::PathBuf,
 }
 
 impl Process {
-    async fn until_ready(&self) {
-        let http = super::client();
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(20) {
-            let answer = http.get(format!("{}/readyz", self.base)).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("not ready: {}", self.log());
+    /// Waits for the line in which it reports its addresses, and for its readiness.
+    async fn until_ready(&mut self) {
+        let Self { child, log, .. } = self;
+        let line = eventually("a line with the addresses", async || {
+            let text = std::fs::read_to_string(&*log).expect("the log");
+            let status = child.try_wait().expect("a status");
+            assert!(status.is_none(), "it ended with {status:?}: {text}");
+            text.lines().find(|line| line.contains(SERVES)).map(str::to_owned)
+        })
+        .await;
+        self.base = format!("http://{}", address_in(&line, "listen"));
+        self.management = format!("http://{}", address_in(&line, "management"));
+        let (http, url) = (super::client(), format!("{}/readyz", self.base));
+        eventually("readiness", async || {
+            let answer = http.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200).then_some(())
+        })
+        .await;
     }
 
     /// What it has logged.
@@ -186,14 +201,10 @@ impl Process {
 
     /// Waits for its end and gives the exit code.
     pub async fn ended(&mut self) -> Option<i32> {
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(20) {
-            if let Some(status) = self.child.try_wait().expect("a status") {
-                return status.code();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        None
+        let child = &mut self.child;
+        let ended =
+            eventually("the end of the server", async || child.try_wait().expect("a status"));
+        ended.await.code()
     }
 }
 
@@ -207,10 +218,10 @@ impl Drop for Process {
     }
 }
 
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port")
-        .port()
+/// The address behind a name in a line of the log, in JSON or in text.
+pub fn address_in(line: &str, name: &str) -> SocketAddr {
+    let names = [format!("\"{name}\":\""), format!(" {name}=")];
+    let rest = names.iter().find_map(|name| line.split_once(name.as_str())).expect("an address").1;
+    let end = rest.find(['"', ' ']).unwrap_or(rest.len());
+    rest[..end].parse().expect("an address")
 }

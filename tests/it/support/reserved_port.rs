@@ -1,0 +1,27 @@
+//! A port of this machine for a program that cannot report the one it got.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpSocket;
+
+/// A port that the system gives to no other socket as long as this value lives. Connections to it
+/// are refused until a program listens on it. The program can do so because both sockets have
+/// SO_REUSEADDR, which every server of these tests sets.
+pub struct ReservedPort {
+    _socket: TcpSocket,
+    pub address: SocketAddr,
+}
+
+impl ReservedPort {
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_reuseaddr(true).expect("an option");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let address = socket.local_addr().expect("an address");
+        Self { _socket: socket, address }
+    }
+
+    pub fn number(&self) -> u16 {
+        self.address.port()
+    }
+}
