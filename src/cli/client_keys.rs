@@ -54,7 +54,7 @@ pub(crate) struct RemoveArgs {
     /// The client's id, or its name if the name is unique
     id: String,
     /// The kid of the key
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(allow_hyphen_values = true, required_unless_present = "all", conflicts_with = "all")]
     kid: Option<String>,
     /// All keys, and the URL that they are fetched from
     #[arg(long)]

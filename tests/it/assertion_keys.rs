@@ -158,3 +158,22 @@ async fn the_operator_adds_lists_and_removes_keys(
     let shown = cli.json(&["client", "show", "a"]);
     assert_eq!(shown["jwks_uri"], "https://a.example/jwks");
 }
+
+/// A kid in base64url may begin with a hyphen, which is not an option then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_kid_begins_with_a_hyphen_can_be_removed() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let kids = ["-uPkE3xO", "--all-of-it", "kept"];
+    let jwks = kids.map(|kid| {
+        let mut jwk = KeyPair::new(Algorithm::Es256).jwk;
+        jwk["kid"] = json!(kid);
+        jwk
+    });
+    let set = json!({ "keys": jwks }).to_string();
+    let create = ["client", "create", "A", "--id", "a", "--auth-method", "private_key_jwt"];
+    cli.json_with(&[&create[..], &["--jwks", "-"]].concat(), &set);
+    cli.json(&["client", "keys", "remove", "a", kids[0]]);
+    let left = cli.json(&["client", "keys", "remove", "a", kids[1]]);
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
+    assert_eq!(left[0]["kid"], kids[2]);
+}
