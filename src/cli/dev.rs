@@ -54,7 +54,7 @@ pub(crate) async fn run(
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
-    let (app, sockets) = serve::load(config, in_dev).await?;
+    let (app, sockets) = Box::pin(serve::load(config, in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
     let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::services::StartError::from)?;

@@ -32,7 +32,7 @@ pub(crate) async fn run(global: &Global, hangup: Option<Hangup>) -> Result<(), C
 async fn serve(config: Config) -> Result<(), CliError> {
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
-    let (app, sockets) = load(config, CliError::from).await?;
+    let (app, sockets) = Box::pin(load(config, CliError::from)).await?;
     dev_mark::release(&app.services.config, &app.services.store).await?;
     let server = Server::start(app.clone(), sockets).await?;
     let config = &app.services.config;

@@ -93,6 +93,7 @@ impl Issuer {
     }
 
     /// The same issuer with `port` in place of port 0; an issuer with another port stays as it is.
+    #[must_use]
     pub fn with_real_port(self, port: u16) -> Self {
         let path = self.path().to_owned();
         match self.0.strip_suffix(&path).and_then(|origin| origin.strip_suffix(":0")) {

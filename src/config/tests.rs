@@ -184,7 +184,7 @@ fn an_issuer_with_port_0_takes_the_real_port() {
         ("https://id.example.com", "https://id.example.com"),
         ("https://id.example.com:8443/a:0", "https://id.example.com:8443/a:0"),
     ] {
-        let issuer = crate::config::Issuer(issuer.to_owned());
+        let issuer = Issuer(issuer.to_owned());
         assert_eq!(issuer.with_real_port(8081).as_str(), expected);
     }
 }

@@ -20,7 +20,7 @@ pub struct Sockets {
 
 #[derive(Debug)]
 struct Socket {
-    socket: TcpSocket,
+    bound: TcpSocket,
     address: SocketAddr,
     setting: &'static str,
 }
@@ -66,14 +66,14 @@ impl Socket {
             Ok((socket, address))
         };
         match bind() {
-            Ok((socket, address)) => Ok(Self { socket, address, setting }),
+            Ok((bound, address)) => Ok(Self { bound, address, setting }),
             Err(problem) => Err(ServeError::Listen { address, setting, problem }),
         }
     }
 
     fn listen(self) -> Result<TcpListener, ServeError> {
-        let Self { socket, address, setting } = self;
-        let listener = socket.listen(BACKLOG);
+        let Self { bound, address, setting } = self;
+        let listener = bound.listen(BACKLOG);
         listener.map_err(|problem| ServeError::Listen { address, setting, problem })
     }
 }
