@@ -12,6 +12,9 @@ pub(super) fn of_store(error: &StoreError) -> Option<String> {
              files, or give the files and their folder to the user that runs tokend."
                 .to_owned(),
         ),
+        error if error.is_disk_full() => Some(
+            "The disk of the database is full. Free space on it, and run the command again.".to_owned(),
+        ),
         StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
             Some("Check `database.url` (tokend config show) and that the database runs.".to_owned())
         }

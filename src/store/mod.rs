@@ -129,6 +129,13 @@ impl StoreError {
         code.is_some_and(|code| matches!(&*code, "8" | "1032" | "1544" | "25006"))
     }
 
+    /// True if the disk of the database is full: `SQLITE_FULL`, or SQLSTATE 53100.
+    pub fn is_disk_full(&self) -> bool {
+        let Self::Failed(error) = self else { return false };
+        let code = error.as_database_error().and_then(DatabaseError::code);
+        code.is_some_and(|code| matches!(&*code, "13" | "53100"))
+    }
+
     /// True if the same may succeed later. Not so if the rows themselves were refused: a constraint,
     /// or data that the database does not take (SQLSTATE classes 22 and 23).
     pub fn is_transient(&self) -> bool {

@@ -29,6 +29,8 @@ mod connections;
 mod costs;
 mod destructive;
 mod dev_folders;
+#[cfg(target_os = "linux")]
+mod disk_full;
 mod docs;
 mod documents;
 mod dpop;

@@ -27,6 +27,8 @@ pub fn program() -> &'static Path {
 pub struct Cli {
     pub place: Arc<Place>,
     settings: Vec<(String, String)>,
+    /// The program that starts tokend, with its arguments; empty if nothing does.
+    starter: Vec<String>,
 }
 
 impl Cli {
@@ -44,7 +46,7 @@ impl Cli {
 
     pub fn at(place: Arc<Place>) -> Self {
         let settings = place.environment();
-        Self { place, settings }
+        Self { place, settings, starter: Vec::new() }
     }
 
     /// The same with another setting.
@@ -60,8 +62,21 @@ impl Cli {
         self
     }
 
+    /// The same, started by another program.
+    pub fn started_by(mut self, starter: &[&str]) -> Self {
+        self.starter = starter.iter().map(ToString::to_string).collect();
+        self
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = match self.starter.split_first() {
+            Some((starter, its_arguments)) => {
+                let mut command = Command::new(starter);
+                command.args(its_arguments).arg(program());
+                command
+            }
+            None => Command::new(program()),
+        };
         command
             .args(arguments)
             .env_clear()
