@@ -48,6 +48,7 @@ mod introspection;
 mod key_sets;
 mod limits;
 mod lists;
+mod log_format;
 mod lost_master_key;
 mod matrix;
 mod mcp;
