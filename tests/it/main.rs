@@ -25,6 +25,7 @@ mod client_authentication;
 mod client_ids;
 mod client_import;
 mod command_line;
+mod concurrent_writes;
 mod connections;
 mod costs;
 mod destructive;
