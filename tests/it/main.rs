@@ -24,6 +24,7 @@ mod cli_tokens;
 mod client_authentication;
 mod client_ids;
 mod client_import;
+mod clock_jumps;
 mod command_line;
 mod concurrent_writes;
 mod connections;
