@@ -40,6 +40,7 @@ mod example_api;
 mod explain;
 mod first_minute;
 mod following;
+mod full_replay_cache;
 mod gateways;
 mod github_subjects;
 mod glossary;
