@@ -87,5 +87,6 @@ mod token_request;
 mod token_typ;
 mod tried_with;
 mod trusts;
+mod two_versions;
 mod unknown_outcome;
 mod usage;
