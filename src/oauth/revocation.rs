@@ -26,10 +26,12 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
     client.entry().revoked.count(rate, now).map_err(|full| {
         let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
         let sentence = format!(
-            "Client {} may revoke {most} tokens a {span} one by one. To end all of them at once ask your operator for: tokend client revoke-tokens. Next one in {seconds} s.",
+            "Client {} may revoke {most} tokens a {span} one by one. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)
+            .about(client.id().as_str())
+            .with_remedy(revoke_all(client.id()))
     })?;
     let jti = TokenId::parse(&claims.jti).map_err(|error| OAuthError::server_error(error.0))?;
     let token = RevokedToken {
@@ -61,5 +63,9 @@ fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
         seconds,
     )
     .about(id.as_str())
-    .with_remedy(format!("To end all of its tokens at once: tokend client revoke-tokens {id}"))
+    .with_remedy(revoke_all(id))
+}
+
+fn revoke_all(id: &ClientId) -> String {
+    format!("To revoke all of its tokens at once: tokend client revoke-tokens {id}")
 }

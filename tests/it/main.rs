@@ -12,6 +12,7 @@ mod support;
 
 mod access_token;
 mod algorithms;
+mod answers_to_clients;
 mod architecture;
 mod assertion_audiences;
 mod assertion_keys;

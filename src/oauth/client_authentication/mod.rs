@@ -286,14 +286,13 @@ fn admitted(
 ) -> Result<AuthenticatedClient, OAuthError> {
     let networks = entry.security.as_ref().map(|security| &security.networks);
     if networks.is_some_and(|networks| !networks.admit(origin.address)) {
-        return Err(OAuthError::new(
-            ErrorCode::UnauthorizedClient,
-            format!(
-                "Client {} may not be used from {}. Ask your operator (client update --network).",
-                entry.client_id, origin.address
-            ),
-        )
-        .about(entry.client_id.as_str()));
+        let (id, address) = (entry.client_id.as_str(), origin.address);
+        let sentence = format!(
+            "Client {id} may not be used from {address}. Ask your operator to permit this address."
+        );
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence).about(id).with_remedy(
+            format!("To permit the address: tokend client update {id} --network CIDR (repeat those that it has)."),
+        ));
     }
     let (is_by_certificate, is_counted) = (false, false);
     let origin = Some(origin.clone());

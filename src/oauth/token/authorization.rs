@@ -99,14 +99,13 @@ fn refuse_from_elsewhere(
     if client.is_within(&grant.networks) {
         return Ok(());
     }
-    Err(OAuthError::new(
-        ErrorCode::UnauthorizedClient,
-        format!(
-            "Client {} may not ask for {} from this address. Ask your operator (client grant --network).",
-            client.id(),
-            grant.resource.resource
-        ),
-    ))
+    let (id, resource) = (client.id(), &grant.resource.resource);
+    let sentence = format!(
+        "Client {id} may not request a token for {resource} from this address. Ask your operator to permit it."
+    );
+    Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence).with_remedy(format!(
+        "To permit the address for this grant: tokend client grant {id} --resource {resource} --network CIDR (repeat those that it has)."
+    )))
 }
 
 fn refuse_other_grants(

@@ -55,6 +55,15 @@ impl Answer {
         assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
         assert_eq!(self.header("pragma"), "no-cache", "{self:?}");
         assert!(self.header("x-request-id").starts_with("req_"), "{self:?}");
+        self.assert_names_no_command();
         self
+    }
+
+    /// Asserts that what a client or an API is told names no command and no option of tokend: the
+    /// remedy of the operator is in `tokend explain`.
+    pub fn assert_names_no_command(&self) {
+        for text in [&self.text, self.header("www-authenticate")] {
+            assert!(!text.contains("tokend ") && !text.contains(" --"), "{self:?}");
+        }
     }
 }
