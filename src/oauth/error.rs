@@ -1,10 +1,11 @@
-//! Rejections: a code of the RFCs for the caller and, privately, the true reason for the log.
+//! Rejections: a code of the RFCs and a description for the caller; reason and remedy for the
+//! operator. A description never names a command, an option or a setting of tokend.
 
 use std::borrow::Cow;
 
 use crate::secrets::secret;
 
-/// How many seconds "shortly" is.
+/// When a client should try again that was told to try again shortly.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
 /// The code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
@@ -36,6 +37,8 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// The server failed.
     ServerError,
+    /// The path does not exist. This code is not registered; no OAuth endpoint answers with it.
+    NotFound,
 }
 
 impl ErrorCode {
@@ -54,36 +57,46 @@ impl ErrorCode {
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
+            Self::NotFound => "not_found",
         }
     }
 }
 
-/// What the caller is told beside the code.
+/// What the caller is told in addition to the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Description {
     /// This sentence.
     Sentence(Cow<'static, str>),
-    /// What has failed, and the id of the request. It is the same for every failed authentication:
-    /// who has not proved anything learns nothing (DESIGN D11).
+    /// What failed. The answer adds the id of the request. It is identical for every failed
+    /// authentication, so an unauthenticated caller learns nothing (DESIGN D11).
     Failed(&'static str),
 }
 
-/// A rejection.
+/// When a repeated request can succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retry {
+    /// After this many seconds (RFC 9110, section 10.2.3).
+    After(u32),
+    /// With a DPoP proof that has this nonce (RFC 9449, section 8).
+    WithNonce(String),
+}
+
+/// A rejection: what the caller is told, and what only the operator is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {reason}", code = code.as_str())]
+#[error("{}: {}", .code.as_str(), self.reason())]
 pub struct OAuthError {
     code: ErrorCode,
     description: Description,
-    reason: Cow<'static, str>,
-    retry_after: Option<u32>,
-    dpop_nonce: Option<String>,
-    operator_details: Option<Box<OperatorDetails>>,
+    retry: Option<Retry>,
+    operator_details: Box<OperatorDetails>,
 }
 
-/// What an operator may know beside the reason; never a secret.
+/// What only the operator is told; never a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorDetails {
-    /// The client it is about.
+    /// The true reason, if it is not what the caller is told.
+    pub reason: Option<Cow<'static, str>>,
+    /// The client that the request is about.
     pub client_id: Option<String>,
     /// How to fix it.
     pub remedy: Option<Cow<'static, str>>,
@@ -92,21 +105,20 @@ pub struct OperatorDetails {
 }
 
 impl OAuthError {
-    /// A rejection whose reason the caller may know. The sentence says what would be right.
-    pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
-        let sentence = sanitize_description(sentence.into());
-        let description = Description::Sentence(sentence.clone());
-        Self {
-            code,
-            reason: sentence,
-            description,
-            retry_after: None,
-            dpop_nonce: None,
-            operator_details: None,
-        }
+    fn described(code: ErrorCode, description: Description) -> Self {
+        Self { code, description, retry: None, operator_details: Box::default() }
     }
 
-    /// `invalid_request`, with what is wrong about its shape.
+    fn retried(self, retry: Retry) -> Self {
+        Self { retry: Some(retry), ..self }
+    }
+
+    /// A rejection whose reason the caller may know. The sentence says what is expected.
+    pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::described(code, Description::Sentence(sanitize_description(sentence.into())))
+    }
+
+    /// `invalid_request`, with what is wrong with the form of the request.
     pub fn invalid_request(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidRequest, sentence)
     }
@@ -121,37 +133,29 @@ impl OAuthError {
         .with_misspelt(misspelt)
     }
 
-    /// The same with the name of a parameter that is not one, but close to one.
+    /// Adds the name of a parameter that is not known, but close to a known one.
     #[must_use]
     pub fn with_misspelt(mut self, name: Option<&str>) -> Self {
-        if let (Some(name), Description::Sentence(sentence)) = (name, &self.description) {
-            let sentence = format!(
+        if let (Some(name), Description::Sentence(sentence)) = (name, &mut self.description) {
+            *sentence = Cow::Owned(format!(
                 "{sentence} '{name}' is not a parameter: names are written with underscores."
-            );
-            self.description = Description::Sentence(Cow::Owned(sentence.clone()));
-            self.reason = Cow::Owned(sentence);
+            ));
         }
         self
     }
 
-    /// The same with another reason, for the operator alone. The caller is told what it was told.
+    /// Replaces the reason, which only the operator is told. The description stays.
     #[must_use]
-    pub fn with_reason(mut self, reason: String) -> Self {
-        self.reason = Cow::Owned(reason);
+    pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.operator_details.reason = Some(reason.into());
         self
     }
 
-    /// `invalid_client` for credentials that were presented and do not count. The reason is for
-    /// the log alone; the answer is the same whatever it is.
+    /// `invalid_client` for credentials that were presented and are not valid. The reason is for
+    /// the operator; the description is identical for every reason.
     pub fn authentication_failed(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code: ErrorCode::InvalidClient,
-            description: Description::Failed("Client authentication failed."),
-            reason: reason.into(),
-            retry_after: None,
-            dpop_nonce: None,
-            operator_details: None,
-        }
+        let description = Description::Failed("Client authentication failed.");
+        Self::described(ErrorCode::InvalidClient, description).with_reason(reason)
     }
 
     /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section 4.1.1).
@@ -164,32 +168,27 @@ impl OAuthError {
         Self { code: ErrorCode::InvalidGrant, description, ..self }
     }
 
-    /// `temporarily_unavailable`: the caller should come again shortly.
+    /// `temporarily_unavailable`: the same request can succeed shortly.
     pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code: ErrorCode::TemporarilyUnavailable,
-            description: Description::Sentence(Cow::Borrowed(
-                "The server cannot do this right now. Try again shortly.",
-            )),
-            reason: reason.into(),
-            retry_after: Some(RETRY_AFTER_SECONDS),
-            dpop_nonce: None,
-            operator_details: None,
-        }
+        let sentence = "The server cannot do this right now. Try again shortly.";
+        Self::new(ErrorCode::TemporarilyUnavailable, sentence)
+            .with_reason(reason)
+            .retried(Retry::After(RETRY_AFTER_SECONDS))
     }
 
-    /// `use_dpop_nonce`: the proof should be made again with this nonce.
+    /// `use_dpop_nonce`: the client should make a new proof with this nonce.
     pub fn use_dpop_nonce(nonce: String) -> Self {
         let sentence = "The DPoP proof needs a nonce of this server: make it again with the one in the DPoP-Nonce header.";
-        Self { dpop_nonce: Some(nonce), ..Self::new(ErrorCode::UseDpopNonce, sentence) }
+        Self::new(ErrorCode::UseDpopNonce, sentence).retried(Retry::WithNonce(nonce))
     }
 
-    /// The caller asks too often, and may come again after so many seconds (RFC 6585, section 4).
+    /// The caller sends too many requests, and may try again after so many seconds (RFC 6585,
+    /// section 4).
     pub fn too_many(sentence: String, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(ErrorCode::TooManyRequests, sentence) }
+        Self::new(ErrorCode::TooManyRequests, sentence).retried(Retry::After(seconds))
     }
 
-    /// There have been too many wrong secrets. Said of unknown clients as of known ones.
+    /// There were too many wrong secrets. The answer is the same for unknown and known clients.
     pub fn too_many_guesses(seconds: u32) -> Self {
         Self::too_many(
             format!(
@@ -199,44 +198,36 @@ impl OAuthError {
         )
     }
 
-    /// `server_error`: our fault, with the cause for the log.
+    /// `server_error`: the server failed; the cause is for the operator.
     pub fn server_error(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code: ErrorCode::ServerError,
-            description: Description::Sentence(Cow::Borrowed(
-                "The server failed. The reason is recorded.",
-            )),
-            reason: reason.into(),
-            retry_after: None,
-            dpop_nonce: None,
-            operator_details: None,
-        }
+        Self::new(ErrorCode::ServerError, "The server failed. The reason is recorded.")
+            .with_reason(reason)
     }
 
-    /// The same about that client.
+    /// Names the client that the request is about.
     #[must_use]
     pub fn about(mut self, client_id: &str) -> Self {
-        self.operator_details.get_or_insert_default().client_id = Some(client_id.to_owned());
+        self.operator_details.client_id = Some(client_id.to_owned());
         self
     }
 
-    /// The same with what would mend it, for the operator.
+    /// Adds how to fix it, which only the operator is told.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        self.operator_details.get_or_insert_default().remedy = Some(remedy.into());
+        self.operator_details.remedy = Some(remedy.into());
         self
     }
 
-    /// The same with the last characters of the secret that was presented.
+    /// Adds the last characters of the secret that was presented.
     #[must_use]
     pub fn with_suffix(mut self, suffix: String) -> Self {
-        self.operator_details.get_or_insert_default().suffix = Some(suffix);
+        self.operator_details.suffix = Some(suffix);
         self
     }
 
-    /// What an operator may know beside the reason.
-    pub fn operator_details(&self) -> Option<&OperatorDetails> {
-        self.operator_details.as_deref()
+    /// What only the operator is told.
+    pub fn operator_details(&self) -> &OperatorDetails {
+        &self.operator_details
     }
 
     /// The code.
@@ -249,19 +240,18 @@ impl OAuthError {
         &self.description
     }
 
-    /// The true reason, for the log.
+    /// The true reason, for the operator: the description if it says all.
     pub fn reason(&self) -> &str {
-        &self.reason
+        match (&self.operator_details.reason, &self.description) {
+            (Some(reason), _) => reason,
+            (None, Description::Sentence(sentence)) => sentence,
+            (None, Description::Failed(what)) => what,
+        }
     }
 
-    /// The nonce to be used next, if one is needed.
-    pub fn dpop_nonce(&self) -> Option<&str> {
-        self.dpop_nonce.as_deref()
-    }
-
-    /// After how many seconds it is worth trying again, if it is.
-    pub fn retry_after(&self) -> Option<u32> {
-        self.retry_after
+    /// When a repeated request can succeed, if that is known.
+    pub fn retry(&self) -> Option<&Retry> {
+        self.retry.as_ref()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::app::rejections::About;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
-use crate::oauth::error::{Description, ErrorCode, OAuthError, OperatorDetails};
+use crate::oauth::error::{Description, ErrorCode, OAuthError, Retry};
 
 /// The body that a listener's errors have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +31,13 @@ pub enum ErrorFormat {
 /// The longest reason that is kept, in characters.
 const MAX_REASON_BYTES: usize = 1_000;
 
-/// An answer that is not what was asked for.
+/// An answer with a status of 4xx or 5xx: a rejection, and what HTTP adds to it.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorResponse {
+    error: OAuthError,
     status: StatusCode,
-    code: &'static str,
-    description: Description,
-    reason: Cow<'static, str>,
+    /// The methods of a 405.
     allow: Option<&'static str>,
-    retry_after: Option<u32>,
-    dpop_nonce: Option<Box<str>>,
-    operator_details: Option<Box<OperatorDetails>>,
     closes: bool,
 }
 
@@ -53,12 +49,12 @@ impl ErrorResponse {
 
     /// The stable code.
     pub(super) fn code(&self) -> &'static str {
-        self.code
+        self.error.code().as_str()
     }
 
-    /// The true reason, for the log.
-    pub(super) fn reason(&self) -> &str {
-        &self.reason
+    /// The true reason for the log, which shows it as it is: a caller may have written a part.
+    pub(super) fn reason(&self) -> Cow<'_, str> {
+        untrusted_text::escape(self.error.reason())
     }
 
     /// True if it is kept for `tokend explain`. That a path or a method does not exist is said in
@@ -69,11 +65,7 @@ impl ErrorResponse {
 
     /// What it is about.
     pub(super) fn about(&self) -> About {
-        match self
-            .operator_details
-            .as_ref()
-            .and_then(|operator_details| operator_details.client_id.as_ref())
-        {
+        match self.error.operator_details().client_id {
             Some(_) => About::KnownClient,
             None => About::NoKnownClient,
         }
@@ -81,46 +73,36 @@ impl ErrorResponse {
 
     /// The rejection as it is kept for `tokend explain`.
     pub(super) fn record(&self, request_id: &str, at: Timestamp, address: &str) -> RejectionRecord {
-        let operator_details = self.operator_details.as_deref().cloned().unwrap_or_default();
+        let details = self.error.operator_details();
         RejectionRecord {
             request_id: request_id.to_owned(),
             at,
             status: self.status.as_u16(),
-            error: self.code.to_owned(),
+            error: self.code().to_owned(),
             address: address.to_owned(),
-            client_id: operator_details.client_id,
-            reason: truncate(&self.reason),
-            remedy: operator_details.remedy.as_deref().map(truncate),
-            hint: operator_details.suffix,
+            client_id: details.client_id.clone(),
+            reason: truncate(self.error.reason()),
+            remedy: details.remedy.as_deref().map(truncate),
+            hint: details.suffix.clone(),
         }
     }
 
     /// 404.
     pub(super) fn not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "There is nothing at this path. Tokens: POST /v1/oauth/token.",
-        )
+        let sentence = "There is nothing at this path. Tokens: POST /v1/oauth/token.";
+        OAuthError::new(ErrorCode::NotFound, sentence).into()
     }
 
     /// 404 of the management listener, which issues no tokens.
     pub(super) fn not_found_on_management() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "There is nothing at this path. Health: GET /livez and /readyz. Tokens are issued by the public listener.",
-        )
+        let sentence = "There is nothing at this path. Health: GET /livez and /readyz. Tokens are issued by the public listener.";
+        OAuthError::new(ErrorCode::NotFound, sentence).into()
     }
 
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
-        let mut response = Self::invalid(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("This path takes only: {allow}."),
-        );
-        response.allow = Some(allow);
-        response
+        let sentence = format!("This path takes only: {allow}.");
+        Self { allow: Some(allow), ..Self::invalid(StatusCode::METHOD_NOT_ALLOWED, sentence) }
     }
 
     /// 413.
@@ -156,28 +138,13 @@ impl ErrorResponse {
         .closing()
     }
 
+    /// `invalid_request` with another status than 400.
     fn invalid(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(status, ErrorCode::InvalidRequest.as_str(), sentence)
+        Self { status, ..Self::from(OAuthError::invalid_request(sentence)) }
     }
 
-    fn new(status: StatusCode, code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
-        let sentence = sentence.into();
-        Self {
-            status,
-            code,
-            reason: sentence.clone(),
-            description: Description::Sentence(sentence),
-            allow: None,
-            retry_after: None,
-            dpop_nonce: None,
-            operator_details: None,
-            closes: false,
-        }
-    }
-
-    fn closing(mut self) -> Self {
-        self.closes = true;
-        self
+    fn closing(self) -> Self {
+        Self { closes: true, ..self }
     }
 
     /// Writes the whole answer as bytes, for a peer that does not speak HTTP well enough to be
@@ -207,12 +174,17 @@ impl ErrorResponse {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, self.challenge(request_id));
         }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        // What we make of base64url is fit for a header.
-        if let Some(Ok(nonce)) = self.dpop_nonce.as_deref().map(HeaderValue::from_str) {
-            headers.insert("dpop-nonce", nonce);
+        match self.error.retry() {
+            Some(Retry::After(seconds)) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            Some(Retry::WithNonce(nonce)) => {
+                // A nonce is base64url, which a header can hold.
+                if let Ok(nonce) = HeaderValue::from_str(nonce) {
+                    headers.insert("dpop-nonce", nonce);
+                }
+            }
+            None => {}
         }
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
@@ -227,7 +199,7 @@ impl ErrorResponse {
     /// (C-34). Libraries such as openid-client show its parameters, and not the body, to their
     /// users: so it repeats the code and the description.
     fn challenge(&self, request_id: &str) -> HeaderValue {
-        let (code, description) = (self.code, self.description(request_id));
+        let (code, description) = (self.code(), self.description(request_id));
         let text = format!(
             "Basic realm=\"tokend\", charset=\"UTF-8\", error=\"{code}\", error_description=\"{description}\""
         );
@@ -236,7 +208,7 @@ impl ErrorResponse {
     }
 
     fn description(&self, request_id: &str) -> Cow<'static, str> {
-        match &self.description {
+        match self.error.description() {
             Description::Sentence(sentence) => sentence.clone(),
             Description::Failed(what) => Cow::Owned(format!(
                 "{what} The reason is recorded; give your operator the request id {request_id}."
@@ -247,12 +219,12 @@ impl ErrorResponse {
     fn body(&self, error_format: ErrorFormat, request_id: &str) -> String {
         let description = self.description(request_id);
         let body = match error_format {
-            ErrorFormat::OAuth => json!({ "error": self.code, "error_description": description }),
+            ErrorFormat::OAuth => json!({ "error": self.code(), "error_description": description }),
             ErrorFormat::Problem => json!({
                 "type": "about:blank",
                 "title": self.status.canonical_reason(),
                 "status": self.status.as_u16(),
-                "code": self.code,
+                "code": self.code(),
                 "detail": description,
                 "request_id": request_id,
             }),
@@ -275,33 +247,26 @@ fn content_type(error_format: ErrorFormat) -> &'static str {
 
 impl From<OAuthError> for ErrorResponse {
     fn from(error: OAuthError) -> Self {
-        let status = match error.code() {
-            ErrorCode::InvalidRequest
-            | ErrorCode::UnauthorizedClient
-            | ErrorCode::InvalidGrant
-            | ErrorCode::UnsupportedGrantType
-            | ErrorCode::UnsupportedResponseType
-            | ErrorCode::InvalidScope
-            | ErrorCode::InvalidDpopProof
-            | ErrorCode::UseDpopNonce
-            | ErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
-            ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
-            ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self {
-            status,
-            code: error.code().as_str(),
-            description: error.description().clone(),
-            // The log, the console and `tokend explain` show it; a caller may have written a part.
-            reason: Cow::Owned(untrusted_text::escape(error.reason()).into_owned()),
-            allow: None,
-            retry_after: error.retry_after(),
-            dpop_nonce: error.dpop_nonce().map(Into::into),
-            operator_details: error.operator_details().cloned().map(Box::new),
-            closes: false,
-        }
+        Self { status: status(error.code()), error, allow: None, closes: false }
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidRequest
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::InvalidGrant
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::UnsupportedResponseType
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidDpopProof
+        | ErrorCode::UseDpopNonce
+        | ErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
+        ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -129,7 +129,7 @@ pub fn malformed_request_response(error_format: ErrorFormat, is_too_large: bool)
     tracing::info!(
         request_id,
         status = rejection.status().as_u16(),
-        reason = rejection.reason(),
+        reason = &*rejection.reason(),
         "request refused"
     );
     rejection.render_raw(error_format, &request_id)
@@ -169,7 +169,7 @@ impl Line {
     fn refused(&self, rejection: &ErrorResponse, request_id: &str) {
         let status = rejection.status().as_u16();
         let (method, client) = (self.method.as_str(), self.client);
-        let (error, reason) = (rejection.code(), rejection.reason());
+        let (error, reason) = (rejection.code(), &*rejection.reason());
         if rejection.status().is_server_error() {
             tracing::error!(request_id, method, status, error, reason, client.address = %client, "request failed");
         } else {
