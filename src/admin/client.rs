@@ -340,11 +340,7 @@ pub(super) fn check_security(
     methods: &[AuthenticationMethod],
 ) -> Result<(), AdminError> {
     if methods.contains(&AuthenticationMethod::TlsClientAuth) && security.tls_subject.is_none() {
-        return Err(AdminError::invalid(
-            "tls subject",
-            "tls_client_auth needs the subject of the client's certificate: give it with \
-             --tls-subject, such as san_dns=worker.example.com",
-        ));
+        return Err(AdminError::TlsSubjectMissing);
     }
     if security.dpop_bound && security.certificate_bound {
         return Err(AdminError::invalid(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, registration};
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
@@ -31,11 +31,7 @@ pub async fn add(
         (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
             joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
         }
-        (Some(_), _) => Err(AdminError::Conflict(
-            "a client has keys of its own or a jwks_uri, not both: remove the one first \
-                 (tokend client keys remove ID --all)"
-                .to_owned(),
-        )),
+        (Some(_), _) => Err(Conflict::KeySource.into()),
     })
     .await
 }
@@ -126,11 +122,7 @@ fn without(keys: &KeySet, kid: &str) -> Result<Option<KeySource>, AdminError> {
 }
 
 fn no_such_key(kid: &str) -> AdminError {
-    AdminError::NotFound {
-        kind: "key",
-        id: kid.to_owned(),
-        remedy: "tokend client keys list shows the keys of a client",
-    }
+    AdminError::not_found(ObjectKind::Key, kid)
 }
 
 fn keys_of(set: &KeySet) -> Vec<Value> {

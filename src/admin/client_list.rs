@@ -1,7 +1,7 @@
 //! Which clients an operator asks for. What the question names is looked up, so that a mistyped
 //! resource is an error and not an empty list.
 
-use crate::admin::{AdminError, suggestion};
+use crate::admin::{AdminError, ObjectKind, suggestion};
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
@@ -27,7 +27,7 @@ pub struct ClientQuestion {
 }
 
 /// The filter that answers a question. A resource or scope that does not exist is
-/// [`AdminError::NotFound`].
+/// [`AdminError::Unknown`].
 pub async fn filter(reader: &Reader, question: ClientQuestion) -> Result<ClientFilter, AdminError> {
     let now = reader.clock.now();
     let ClientQuestion { state, name, resource, scope, expiring, unused } = question;
@@ -47,11 +47,7 @@ pub async fn position(
     after: &ClientId,
 ) -> Result<Position, AdminError> {
     let found = reader.store.client_position(filter, after).await?;
-    found.ok_or_else(|| AdminError::NotFound {
-        kind: "client in this list:",
-        id: after.to_string(),
-        remedy: "--after takes the last client of the page before",
-    })
+    found.ok_or_else(|| AdminError::not_found(ObjectKind::ListedClient, after))
 }
 
 async fn grant(
@@ -87,10 +83,9 @@ async fn existing(reader: &Reader, text: &str) -> Result<ResourceId, AdminError>
     let known = reader.store.resources().await?;
     let known = known.iter().map(|resource| resource.resource.to_string());
     Err(AdminError::Unknown {
-        kind: "resource",
+        kind: ObjectKind::Resource,
         id: text.to_owned(),
         suggestion: suggestion::nearest(text, known),
-        remedy: "tokend resource list shows them",
     })
 }
 
@@ -106,9 +101,8 @@ async fn no_scope(
         .flat_map(|known| &known.scopes)
         .map(|scope| scope.name.to_string());
     Ok(AdminError::Unknown {
-        kind: "scope",
+        kind: ObjectKind::Scope,
         id: text.to_owned(),
         suggestion: suggestion::nearest(text, offered),
-        remedy: "tokend resource list shows the scopes of each resource",
     })
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, suggestion};
+use crate::admin::{
+    Actor, AdminError, AuditedChange, Changed, ObjectKind, existing_resource, suggestion,
+};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -118,21 +120,11 @@ fn edited(
     resource: &ResourceId,
 ) -> Result<Scopes, AdminError> {
     if let Some(absent) = remove.first_outside(before) {
-        return Err(AdminError::NotFound {
-            kind: "scope in this grant:",
-            id: absent.to_string(),
-            remedy: "tokend client show lists the grants of a client with their scopes",
-        });
+        return Err(AdminError::not_found(ObjectKind::GrantedScope, absent));
     }
     let scopes = before.difference(remove).union(add);
     if scopes.is_empty() {
-        return Err(AdminError::invalid(
-            "remove-scope",
-            format!(
-                "the grant to {resource} would have no scope left; remove it with: tokend client \
-                 revoke-grant"
-            ),
-        ));
+        return Err(AdminError::GrantWithoutScopes { resource: resource.clone() });
     }
     if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
@@ -155,11 +147,7 @@ pub async fn revoke(
         return Err(AdminError::no_client(id));
     }
     let Some(was) = change.transaction.grant(id, resource).await? else {
-        return Err(AdminError::NotFound {
-            kind: "grant to",
-            id: resource.to_string(),
-            remedy: "tokend client show lists the grants of a client",
-        });
+        return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
     change.transaction.delete_grant(id, resource).await?;
     let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });

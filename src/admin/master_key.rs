@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange};
+use crate::admin::{Actor, AdminError, AuditedChange, Conflict};
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
 use crate::model::event::{Action, Subject};
@@ -43,8 +43,7 @@ pub async fn find_lost(
     store: &Store,
     clock: &Clock,
 ) -> Result<LostKeys, AdminError> {
-    let found =
-        master_key::find(config).map_err(|error| AdminError::Conflict(error.to_string()))?;
+    let found = master_key::find(config).map_err(|error| Conflict::MasterKey(error.to_string()))?;
     let master = found.map(|FoundKey { keys, .. }| MasterKeys::derive(&keys)).transpose()?;
     let is_lost = |name: &str, seal: &Sealed| {
         master.as_ref().is_none_or(|master| master.open(name, seal).is_err())
@@ -67,9 +66,7 @@ pub async fn find_lost(
     let signing_keys: Vec<_> = records.iter().filter(lost).map(ids).collect();
     let published = records.iter().filter(lost).filter(is_published).map(ids).collect();
     if !tag_key && signing_keys.is_empty() {
-        return Err(AdminError::Conflict(
-            "nothing is lost: the master key opens every key of this database".to_owned(),
-        ));
+        return Err(Conflict::NoKeyLost.into());
     }
     Ok(LostKeys { tag_key, signing_keys, published })
 }

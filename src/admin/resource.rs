@@ -5,7 +5,10 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, existing_resource, key_rotation};
+use crate::admin::{
+    Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, existing_resource,
+    key_rotation,
+};
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
@@ -111,11 +114,7 @@ pub async fn update(
     let offered_before = resource.scope_names();
     for name in &update.remove {
         if !resource.scopes.iter().any(|scope| scope.name == *name) {
-            return Err(AdminError::NotFound {
-                kind: "scope",
-                id: name.to_string(),
-                remedy: "tokend resource show lists the scopes of a resource",
-            });
+            return Err(AdminError::not_found(ObjectKind::Scope, name));
         }
     }
     resource.scopes.retain(|scope| {
@@ -188,9 +187,7 @@ pub async fn delete(
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
     if id.is_built_in() {
-        return Err(AdminError::Conflict(format!(
-            "{id} is this server itself and cannot be deleted; take its grants away instead"
-        )));
+        return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = AuditedChange::begin(services, actor).await?;
     let was = json!(existing_resource(services, id).await?);

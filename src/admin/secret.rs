@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::admin::pending::Pending;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, registration};
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};
@@ -119,11 +119,7 @@ pub async fn expire(
     let mut change = AuditedChange::begin(services, actor).await?;
     let current = registration(services, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
-    let known = known.ok_or_else(|| AdminError::NotFound {
-        kind: "secret",
-        id: secret_id.to_string(),
-        remedy: "tokend client show lists the secrets of a client",
-    })?;
+    let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
     // An end is never put off: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
@@ -240,13 +236,10 @@ fn check_count(
     current: &Registration,
     now: Timestamp,
 ) -> Result<(), AdminError> {
-    let most = services.config.secrets.max_per_client;
-    let live = current.secrets.iter().filter(|secret| secret.is_live(now)).count();
-    if live >= most {
-        return Err(AdminError::Conflict(format!(
-            "the client has {live} live secrets, as many as secrets.max_per_client allows; end one \
-             with tokend client expire-secret"
-        )));
+    let max = services.config.secrets.max_per_client;
+    let live = 1 + current.secrets.iter().filter(|secret| secret.is_live(now)).count();
+    if live > max {
+        return Err(Conflict::SecretLimit { live, max }.into());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, client_key, registration};
+use crate::admin::{Actor, AdminError, AuditedChange, ObjectKind, client_key, registration};
 use crate::crypto::random;
 use crate::jose::assertion::ISSUER_ALGS;
 use crate::model::claim_pattern::Pattern;
@@ -101,11 +101,7 @@ pub async fn remove(
         None => change.transaction.delete_trust(id, trust_id).await?,
     };
     if !is_removed {
-        return Err(AdminError::NotFound {
-            kind: "trust",
-            id: trust_id.to_string(),
-            remedy: "tokend client trust list shows the trusts of a client",
-        });
+        return Err(AdminError::not_found(ObjectKind::Trust, trust_id));
     }
     let detail = json!({ "trust_id": trust_id, "was": was, "is": null });
     change.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
@@ -121,15 +117,10 @@ fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
         return Err(AdminError::invalid("issuer", problem));
     }
     if new.keys.is_none() && new.issuer.discovery_url().is_none() {
-        let problem = "its keys cannot be discovered, because it is not a plain https URL: give them with --jwks or --jwks-uri";
-        return Err(AdminError::invalid("issuer", problem));
+        return Err(AdminError::IssuerKeysMissing);
     }
-    let audience = new.audience.clone().or_else(|| own.map(str::to_owned)).ok_or_else(|| {
-        AdminError::invalid(
-            "audience",
-            "say which aud a token must have, or set TOKEND_ISSUER, which is the default for it",
-        )
-    })?;
+    let audience = new.audience.clone().or_else(|| own.map(str::to_owned));
+    let audience = audience.ok_or(AdminError::AudienceMissing)?;
     if audience.is_empty() || audience.len() > 500 || audience.contains(char::is_control) {
         return Err(AdminError::invalid("audience", "an audience is 1 to 500 characters long"));
     }

@@ -1,6 +1,6 @@
 //! A client as an operator names it on the command line: by its identifier or by its name.
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, ObjectKind};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::model::client::{ClientId, ClientName};
@@ -26,12 +26,10 @@ pub(crate) async fn resolve(store: &Store, text: &str) -> Result<ClientId, CliEr
         Err(_) => Vec::new(),
     };
     match &named[..] {
-        [] => Err(AdminError::NotFound {
-            kind: "client",
-            id: text.replace(char::is_control, "?"),
-            remedy: "No client has this id or this name; tokend client list shows them.",
+        [] => {
+            let shown = text.replace(char::is_control, "?");
+            Err(AdminError::not_found(ObjectKind::Client, shown).into())
         }
-        .into()),
         [id] => {
             output::hint(&format!("note: client \"{text}\" is {id}"));
             Ok(id.clone())

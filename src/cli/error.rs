@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, AdminErrorCode};
+use crate::cli::error_codes::CliErrorCode;
 use crate::cli::remedies;
 use crate::config::problem::{ConfigError, Problem};
 use crate::model::Malformed;
@@ -15,24 +16,12 @@ use crate::store::StoreError;
 use crate::store::schema::SchemaError;
 use crate::telemetry;
 
-/// The exit codes, which scripts look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    Configuration = 3,
-    NotFound = 4,
-    Conflict = 5,
-    Unreachable = 7,
-    NotValid = 8,
-}
-
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    exit: Exit,
-    code: &'static str,
+    code: CliErrorCode,
+    /// The code of the change that was not made.
+    admin_code: Option<AdminErrorCode>,
     text: String,
     remedy: Option<String>,
     problems: Vec<Problem>,
@@ -43,33 +32,33 @@ pub(crate) struct CliError {
 impl CliError {
     /// Something failed that is nobody's fault here.
     pub(crate) fn failed(text: impl Into<String>) -> Self {
-        Self::new(Exit::Failed, "E-FAILED", text)
+        Self::new(CliErrorCode::Failed, text)
     }
 
     /// An argument is not allowed.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, "E-USAGE", text)
+        Self::new(CliErrorCode::Usage, text)
     }
 
     /// The settings do not fit the command.
     pub(crate) fn configuration(text: impl Into<String>) -> Self {
-        Self::new(Exit::Configuration, "E-CONF", text)
+        Self::new(CliErrorCode::Configuration, text)
     }
 
     /// The thing that was checked is not valid.
     pub(crate) fn not_valid(text: impl Into<String>) -> Self {
-        Self::new(Exit::NotValid, "E-NOT-VALID", text)
+        Self::new(CliErrorCode::NotValid, text)
     }
 
     /// The reader of standard output has closed it, as `head` does. What was asked for is done,
     /// and there is nothing to report.
     pub(crate) fn closed_pipe() -> Self {
-        Self::new(Exit::Done, "E-CLOSED-PIPE", "standard output was closed")
+        Self::new(CliErrorCode::ClosedPipe, "standard output was closed")
     }
 
     /// True if the reader of standard output has closed it.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        self.exit == Exit::Done
+        self.code == CliErrorCode::ClosedPipe
     }
 
     /// What went wrong, without the remedy.
@@ -80,7 +69,7 @@ impl CliError {
     /// Writes the error to the log, where it is one line in the format of the log. It is printed
     /// only if the log does not show errors.
     pub(crate) fn logged(mut self) -> Self {
-        let (error, code, fix) = (self.text.as_str(), self.code, self.remedy.as_deref());
+        let (error, code, fix) = (self.text.as_str(), self.code.as_str(), self.remedy.as_deref());
         tracing::error!(error, code, fix, "tokend stops");
         self.is_logged = tracing::enabled!(tracing::Level::ERROR);
         self
@@ -107,13 +96,20 @@ impl CliError {
         self
     }
 
-    fn new(exit: Exit, code: &'static str, text: impl Into<String>) -> Self {
-        Self { exit, code, text: text.into(), remedy: None, problems: Vec::new(), is_logged: false }
+    fn new(code: CliErrorCode, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            admin_code: None,
+            text: text.into(),
+            remedy: None,
+            problems: Vec::new(),
+            is_logged: false,
+        }
     }
 
     /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
-        self.exit as u8
+        self.code.exit() as u8
     }
 
     /// For people.
@@ -122,7 +118,7 @@ impl CliError {
         let mut text = if self.text.contains('\n') {
             format!("error: {}", self.text)
         } else {
-            format!("error: {}   [{}]", self.text, self.code)
+            format!("error: {}   [{}]", self.text, self.code.as_str())
         };
         if let Some(remedy) = &self.remedy {
             text.push_str("\n  ");
@@ -140,8 +136,14 @@ impl CliError {
             Some(remedy) => format!("{}. {}", self.text, remedy.replace("\n  ", " ")),
             None => self.text.clone(),
         };
-        json!({ "type": "about:blank", "title": self.text, "code": self.code, "detail": detail })
-            .to_string()
+        let mut problem = json!({
+            "type": "about:blank", "title": self.text, "code": self.code.as_str(),
+            "detail": detail,
+        });
+        if let Some(code) = self.admin_code {
+            problem["admin_code"] = json!(code.as_str());
+        }
+        problem.to_string()
     }
 
     /// The same for several problems of the settings, each with members of its own.
@@ -160,7 +162,7 @@ impl CliError {
         json!({
             "type": "about:blank",
             "title": self.text.lines().next().unwrap_or_default(),
-            "code": self.code,
+            "code": self.code.as_str(),
             "detail": texts.join("; "),
             "problems": problems,
         })
@@ -172,7 +174,7 @@ impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         let text = error.to_string();
         let problems = error.into_problems();
-        Self { problems, ..Self::new(Exit::Configuration, "E-CONF", text) }
+        Self { problems, ..Self::new(CliErrorCode::Configuration, text) }
     }
 }
 
@@ -184,44 +186,42 @@ impl From<Malformed> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let (exit, code) = match &error {
+        let code = match &error {
             StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
-                (Exit::Unreachable, "E-DATABASE")
+                CliErrorCode::Database
             }
-            StoreError::OutcomeUnknown(_) => (Exit::Unreachable, "E-OUTCOME-UNKNOWN"),
-            StoreError::Unopenable { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
-            StoreError::InUse => (Exit::Conflict, "E-IN-USE"),
-            _ => (Exit::Failed, "E-STORE"),
+            StoreError::OutcomeUnknown(_) => CliErrorCode::OutcomeUnknown,
+            StoreError::Unopenable { .. } => CliErrorCode::DataNotWritable,
+            StoreError::InUse => CliErrorCode::InUse,
+            _ => CliErrorCode::Store,
         };
         let remedy = remedies::of_store(&error);
         let text = match error.message_of_database() {
             Some(message) => format!("{error}: {message}"),
             None => telemetry::with_causes(&error),
         };
-        Self { remedy, ..Self::new(exit, code, text) }
+        Self { remedy, ..Self::new(code, text) }
     }
 }
 
 impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
         let remedy = remedies::of_start(&error);
-        let (exit, code) = match error {
+        let code = match error {
             StartError::Store(error) | StartError::Schema(SchemaError::Store(error)) => {
                 return error.into();
             }
-            StartError::Fetch(_) | StartError::Certificate(_) => {
-                (Exit::Configuration, "E-CONF-VALUE")
-            }
-            StartError::Schema(_) => (Exit::Failed, "E-SCHEMA"),
-            StartError::NoDatabase { .. } => (Exit::Configuration, "E-NO-DATABASE"),
+            StartError::Fetch(_) | StartError::Certificate(_) => CliErrorCode::ConfigurationValue,
+            StartError::Schema(_) => CliErrorCode::Schema,
+            StartError::NoDatabase { .. } => CliErrorCode::NoDatabase,
             StartError::NoMasterKey
             | StartError::NoMasterKeyYet { .. }
             | StartError::MasterKeyMissing { .. }
             | StartError::WrongMasterKey { .. }
-            | StartError::Crypto(_) => (Exit::Configuration, "E-MASTER-KEY"),
-            StartError::MasterKeyFile { .. } => (Exit::Failed, "E-DATA-NOT-WRITABLE"),
+            | StartError::Crypto(_) => CliErrorCode::MasterKey,
+            StartError::MasterKeyFile { .. } => CliErrorCode::DataNotWritable,
         };
-        Self { remedy, ..Self::new(exit, code, telemetry::with_causes(&error)) }
+        Self { remedy, ..Self::new(code, telemetry::with_causes(&error)) }
     }
 }
 
@@ -233,23 +233,21 @@ impl From<SchemaError> for CliError {
 
 impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
+        let admin_code = Some(error.code());
+        let remedy = remedies::of_admin(&error);
+        let code = match &error {
+            AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
+            AdminError::Conflict(_) => CliErrorCode::Conflict,
+            AdminError::Invalid { .. }
+            | AdminError::GrantWithoutScopes { .. }
+            | AdminError::IssuerKeysMissing
+            | AdminError::AudienceMissing
+            | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
+            AdminError::Store(_) | AdminError::Crypto(_) => CliErrorCode::Failed,
+        };
         match error {
-            AdminError::NotFound { kind, id, remedy } => {
-                let text = format!("there is no {kind} {id}");
-                Self::new(Exit::NotFound, "E-NOT-FOUND", text).with_remedy(remedy)
-            }
-            AdminError::Unknown { kind, id, suggestion, remedy } => {
-                let text = format!("{kind} {id} does not exist");
-                let remedy = match suggestion {
-                    Some(known) => format!("Did you mean {known}? {remedy}."),
-                    None => remedy.to_owned(),
-                };
-                Self::new(Exit::NotFound, "E-NOT-FOUND", text).with_remedy(remedy)
-            }
-            AdminError::Conflict(text) => Self::new(Exit::Conflict, "E-CONFLICT", text),
-            AdminError::Invalid { .. } => Self::usage(error.to_string()),
-            AdminError::Store(error) => error.into(),
-            AdminError::Crypto(error) => Self::failed(error.to_string()),
+            AdminError::Store(error) => Self { admin_code, ..error.into() },
+            error => Self { admin_code, remedy, ..Self::new(code, error.to_string()) },
         }
     }
 }
@@ -275,11 +273,10 @@ impl From<ServeError> for CliError {
                 let text = format!("port {port} is taken by another process");
                 let other = free_neighbour(*address);
                 let variable = crate::config::sources::variable_of(setting);
-                Self::new(Exit::Failed, "E-PORT-IN-USE", text).with_remedy(format!(
-                    "Use another one: {variable}={other}, or --set {setting}={other}"
-                ))
+                Self::new(CliErrorCode::PortInUse, text)
+                    .with_remedy(remedies::of_taken_port(setting, &variable, other))
             }
-            _ => Self::new(Exit::Failed, "E-LISTEN", error.to_string()),
+            _ => Self::new(CliErrorCode::Listen, error.to_string()),
         }
     }
 }

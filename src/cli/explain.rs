@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, ObjectKind};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -29,13 +29,8 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
             .with_remedy("It is in the answer: in the X-Request-Id header, and in the description.")
     })?;
     let reader = global.reader().await?;
-    let found = find(&reader.store, id).await?.ok_or_else(|| AdminError::NotFound {
-        kind: "refused request",
-        id: id.to_owned(),
-        remedy: "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
-                 network a part. 404 and 405 are not kept. The server's log has them all: search \
-                 it for this id.",
-    })?;
+    let found = find(&reader.store, id).await?;
+    let found = found.ok_or_else(|| AdminError::not_found(ObjectKind::Rejection, id))?;
     let owners = match &found.hint {
         Some(hint) => reader.store.clients_by_suffix(hint).await?,
         None => Vec::new(),

@@ -25,6 +25,7 @@ mod dev;
 mod dev_banner;
 mod dev_mark;
 mod error;
+mod error_codes;
 mod examples;
 mod explain;
 mod failpoint;

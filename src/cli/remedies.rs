@@ -1,5 +1,9 @@
-//! How to fix what a command or a server met when it started, in words for its operator.
+//! How to fix what a command or a server met, for the operator: the one place that turns the typed
+//! errors of the layers below into commands, options and settings.
 
+use std::net::SocketAddr;
+
+use crate::admin::{AdminError, Conflict, ObjectKind};
 use crate::services::StartError;
 use crate::store::StoreError;
 use crate::store::schema::SchemaError;
@@ -83,6 +87,92 @@ fn of_schema(error: &SchemaError) -> Option<String> {
         SchemaError::Empty => Some("Run tokend migrate.".to_owned()),
         SchemaError::Newer { .. } => Some("Run that version of tokend, or a newer one.".to_owned()),
         SchemaError::Store(error) => of_store(error),
-        SchemaError::Behind { .. } | SchemaError::Altered(_) => None,
+        SchemaError::Behind { .. } => Some(
+            "To migrate it, run `tokend migrate`, or start a server of this version with \
+             database.migrate = auto."
+                .to_owned(),
+        ),
+        SchemaError::Altered(_) => None,
+    }
+}
+
+/// How to fix a port that another process uses.
+pub(super) fn of_taken_port(setting: &str, variable: &str, free: SocketAddr) -> String {
+    format!("Use another one: {variable}={free}, or --set {setting}={free}")
+}
+
+/// How to fix a verb that was not carried out, if that is known.
+pub(super) fn of_admin(error: &AdminError) -> Option<String> {
+    let text = match error {
+        AdminError::NotFound { kind, .. } => of_absent(*kind),
+        AdminError::Unknown { kind, suggestion, .. } => {
+            let list = of_absent(*kind);
+            return Some(match suggestion {
+                Some(known) => format!("Did you mean {known}? {list}"),
+                None => list.to_owned(),
+            });
+        }
+        AdminError::Conflict(conflict) => return of_conflict(conflict).map(str::to_owned),
+        AdminError::GrantWithoutScopes { resource } => {
+            return Some(format!(
+                "To remove the grant: tokend client revoke-grant ID --resource {resource}"
+            ));
+        }
+        AdminError::IssuerKeysMissing => "Give its keys with --jwks or --jwks-uri.",
+        AdminError::AudienceMissing => {
+            "Give the aud that a token must have with --audience, or set TOKEND_ISSUER."
+        }
+        AdminError::TlsSubjectMissing => {
+            "Give it with --tls-subject, such as san_dns=worker.example.com."
+        }
+        AdminError::Store(error) => return of_store(error),
+        AdminError::Invalid { .. } | AdminError::Crypto(_) => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// Where the objects that exist are shown.
+fn of_absent(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Client => {
+            "No client has this id or this name. To list the clients: tokend client list"
+        }
+        ObjectKind::ListedClient => "--after takes the last client of the page before.",
+        ObjectKind::Resource => {
+            "To list the resources: tokend resource list. To create one: tokend resource create"
+        }
+        ObjectKind::Scope => {
+            "To show the scopes of each resource: tokend resource list, tokend resource show"
+        }
+        ObjectKind::GrantedScope => {
+            "To show the grants of the client with their scopes: tokend client show"
+        }
+        ObjectKind::Grant => "To show the grants of the client: tokend client show",
+        ObjectKind::Secret => "To show the secrets of the client: tokend client show",
+        ObjectKind::Key => "To list the keys of the client: tokend client keys list",
+        ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
+        ObjectKind::Rejection => {
+            "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
+             network a part. 404 and 405 are not kept. The server's log has them all: search it \
+             for this id."
+        }
+    }
+}
+
+fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
+    match conflict {
+        Conflict::SecretLimit { .. } => {
+            Some("End a secret: tokend client expire-secret. Or raise secrets.max_per_client.")
+        }
+        Conflict::KeySource => Some("To remove them: tokend client keys remove ID --all"),
+        Conflict::BuiltInResource(_) => {
+            Some("To remove a grant of it: tokend client revoke-grant ID --resource urn:tokend")
+        }
+        Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
+        Conflict::InLine { conflict, .. } => of_conflict(conflict),
+        Conflict::AlreadyExists(_)
+        | Conflict::NoKeyLost
+        | Conflict::MasterKey(_)
+        | Conflict::ChangedDuringImport => None,
     }
 }

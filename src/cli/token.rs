@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::key_rotation::{self, RotationPolicy};
-use crate::admin::{audit, revocation};
+use crate::admin::{AdminError, ObjectKind, audit, revocation};
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
@@ -103,13 +103,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
     let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
     let client = AuthenticatedClient::vouched_for(&app, &id).map_err(refused)?;
-    let client = client.ok_or_else(|| {
-        CliError::from(crate::admin::AdminError::NotFound {
-            kind: "client",
-            id: id.to_string(),
-            remedy: "tokend client list shows them",
-        })
-    })?;
+    let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
     let requested = RequestedAccess {
         resources: args.resource.iter().cloned().collect(),
         scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),

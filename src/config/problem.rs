@@ -2,6 +2,19 @@
 
 use std::fmt;
 
+/// The codes of problems and their meanings. `docs/errors.md` lists them.
+pub const PROBLEM_CODES: [(&str, &str); 9] = [
+    ("E-CONF-FILE", "A file of settings, or one that a setting names, cannot be read."),
+    ("E-CONF-SYNTAX", "A file of settings is not TOML."),
+    ("E-CONF-UNKNOWN", "A setting is not known."),
+    ("E-CONF-SET", "An argument of `--set` is not KEY=VALUE."),
+    ("E-CONF-TWICE", "One source gives a setting twice."),
+    ("E-CONF-SECRET", "A secret is given where other users can read it."),
+    ("E-CONF-VALUE", "A value is not allowed, or does not fit another setting."),
+    ("E-CONF-ISSUER", "`issuer` is missing or not allowed."),
+    ("E-CONF-MODE", "Other users can read the file of the master key."),
+];
+
 /// One problem of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -59,10 +59,7 @@ pub enum SchemaError {
         found: i64,
     },
     /// The schema is older than this binary, and may not be changed here.
-    #[error(
-        "the database has schema {found} of {NEWEST}: run `tokend migrate`, or start a server of \
-         this version with database.migrate = auto"
-    )]
+    #[error("the database has schema {found} of {NEWEST}")]
     Behind {
         /// The version in the database.
         found: i64,

@@ -73,7 +73,7 @@ impl<'a> Checker<'a> {
                 Some(resource) => grant::check_scopes(resource, wanted),
                 None => Err(AdminError::invalid(
                     "resource",
-                    format!("{} does not exist; tokend resource list shows them", wanted.resource),
+                    format!("{} does not exist", wanted.resource),
                 )),
             };
             note(&format!("grants[{index}]."), checked);

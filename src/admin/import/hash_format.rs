@@ -38,7 +38,7 @@ pub(super) fn parse(hash: &SecretString) -> Result<SecretHash, Malformed> {
         match name {
             Some(name) => Malformed::because(format!(
                 "this is {name}; only argon2id can be verified here. Give the secret itself as \
-                 client_secret, or leave it out and make a new one: tokend client add-secret"
+                 client_secret, or leave it out and add a generated secret to the client later"
             )),
             None => Malformed::because(format!(
                 "{error}. Expected such as $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH, with salt and \

@@ -30,7 +30,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
-use crate::admin::{Actor, AdminError, AuditedChange, registration, trust};
+use crate::admin::{Actor, AdminError, AuditedChange, Conflict, registration, trust};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::services::Services;
@@ -299,9 +299,7 @@ async fn update(
 ) -> Result<Outcome, AdminError> {
     let before = registration(services, &line.line.said.client_id).await?;
     if !update::is_current(&before, &line.secrets) {
-        return Err(AdminError::Conflict(
-            "the secrets of the client changed meanwhile; run the import again".to_owned(),
-        ));
+        return Err(Conflict::ChangedDuringImport.into());
     }
     let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(Outcome::Unchanged);
@@ -355,8 +353,8 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
 /// The same error with the line that it is about. Failures of the database are about none.
 fn of_line(line: usize, error: AdminError) -> AdminError {
     match error {
-        AdminError::Conflict(text) => {
-            AdminError::Conflict(format!("line {line}: {text}; nothing was imported"))
+        AdminError::Conflict(conflict) => {
+            Conflict::InLine { line, conflict: Box::new(conflict) }.into()
         }
         AdminError::Invalid { field, problem } => AdminError::invalid(
             "import",

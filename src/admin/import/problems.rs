@@ -1,6 +1,6 @@
 //! What is wrong with an import file: every problem with its line, as many as are worth reading.
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, Conflict};
 
 /// How many problems are listed.
 const MAX_LISTED: usize = 20;
@@ -62,9 +62,7 @@ impl Problems {
             self.listed.join("\n  ")
         );
         Err(if self.are_conflicts {
-            AdminError::Conflict(format!(
-                "{text}\n  To keep what exists: --skip-existing. To change it: --update"
-            ))
+            Conflict::Import(text).into()
         } else {
             AdminError::invalid("import", text)
         })

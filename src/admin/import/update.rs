@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
-use crate::admin::{AdminError, AuditedChange, revocation, trust};
+use crate::admin::{AdminError, AuditedChange, Conflict, revocation, trust};
 use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::grant::Grant;
@@ -66,9 +66,7 @@ impl Update {
         let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
         let most = services.config.secrets.max_per_client;
         if live > most && secrets.len() > before.secrets.len() {
-            return Err(AdminError::Conflict(format!(
-                "the client would have {live} live secrets; secrets.max_per_client is {most}"
-            )));
+            return Err(Conflict::SecretLimit { live, max: most }.into());
         }
         client.updated_at = now;
         Ok(Some(Self { before, client, grants, trusts, spiffe_trusts, secrets, difference }))

@@ -1,0 +1,218 @@
+//! The codes and exit codes of commands that fail. `docs/errors.md` is generated from them.
+
+/// The exit codes, which scripts look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    Configuration = 3,
+    NotFound = 4,
+    Conflict = 5,
+    Unreachable = 7,
+    NotValid = 8,
+}
+
+/// The code of a command that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CliErrorCode {
+    Failed,
+    Store,
+    Schema,
+    DataNotWritable,
+    PortInUse,
+    Listen,
+    Usage,
+    Configuration,
+    ConfigurationValue,
+    NoDatabase,
+    MasterKey,
+    NotFound,
+    Conflict,
+    InUse,
+    Database,
+    OutcomeUnknown,
+    NotValid,
+    /// Not an error: nothing is printed.
+    ClosedPipe,
+}
+
+impl CliErrorCode {
+    /// The code as users see it. It never changes.
+    pub(crate) fn as_str(self) -> &'static str {
+        self.documented().0
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(self) -> Exit {
+        self.documented().1
+    }
+
+    fn documented(self) -> (&'static str, Exit, &'static str) {
+        match self {
+            Self::Failed => ("E-FAILED", Exit::Failed, "The command failed; the text says why."),
+            Self::Store => ("E-STORE", Exit::Failed, "The database holds what cannot be read."),
+            Self::Schema => {
+                ("E-SCHEMA", Exit::Failed, "The schema of the database and the program differ.")
+            }
+            Self::DataNotWritable => (
+                "E-DATA-NOT-WRITABLE",
+                Exit::Failed,
+                "The database or the master key cannot be created, read or written.",
+            ),
+            Self::PortInUse => {
+                ("E-PORT-IN-USE", Exit::Failed, "Another process listens on the port.")
+            }
+            Self::Listen => ("E-LISTEN", Exit::Failed, "The server cannot listen on the address."),
+            Self::Usage => ("E-USAGE", Exit::Usage, "An argument or a value is not allowed."),
+            Self::Configuration => (
+                "E-CONF",
+                Exit::Configuration,
+                "The settings have problems, each with a code of its own, or lack what the command needs.",
+            ),
+            Self::ConfigurationValue => {
+                ("E-CONF-VALUE", Exit::Configuration, "A file that a setting names cannot be used.")
+            }
+            Self::NoDatabase => (
+                "E-NO-DATABASE",
+                Exit::Configuration,
+                "There is not a database where the settings say.",
+            ),
+            Self::MasterKey => (
+                "E-MASTER-KEY",
+                Exit::Configuration,
+                "The master key is missing, or it is not the one of the database.",
+            ),
+            Self::NotFound => {
+                ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.")
+            }
+            Self::Conflict => {
+                ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
+            }
+            Self::InUse => ("E-IN-USE", Exit::Conflict, "A running tokend uses the database."),
+            Self::Database => (
+                "E-DATABASE",
+                Exit::Unreachable,
+                "The database cannot be reached, or a statement failed or timed out.",
+            ),
+            Self::OutcomeUnknown => (
+                "E-OUTCOME-UNKNOWN",
+                Exit::Unreachable,
+                "The connection ended during a commit: the change may have been made.",
+            ),
+            Self::NotValid => {
+                ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
+            }
+            Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::admin::AdminErrorCode;
+    use crate::config::problem::PROBLEM_CODES;
+
+    /// Every code that is printed, in the order of the page.
+    const PRINTED: [CliErrorCode; 17] = [
+        CliErrorCode::Failed,
+        CliErrorCode::Store,
+        CliErrorCode::Schema,
+        CliErrorCode::DataNotWritable,
+        CliErrorCode::PortInUse,
+        CliErrorCode::Listen,
+        CliErrorCode::Usage,
+        CliErrorCode::Configuration,
+        CliErrorCode::ConfigurationValue,
+        CliErrorCode::NoDatabase,
+        CliErrorCode::MasterKey,
+        CliErrorCode::NotFound,
+        CliErrorCode::Conflict,
+        CliErrorCode::InUse,
+        CliErrorCode::Database,
+        CliErrorCode::OutcomeUnknown,
+        CliErrorCode::NotValid,
+    ];
+
+    const INTRODUCTION: &str = "\
+# Error codes of commands
+
+```
+$ tokend client show billing -o json
+{\"admin_code\":\"client_not_found\",\"code\":\"E-NOT-FOUND\",\"detail\":\"there is no client billing. …\",\"title\":\"there is no client billing\",\"type\":\"about:blank\"}
+$ echo $?
+4
+```
+
+A command that fails prints a text, a code and how to fix it. With `-o json` it prints a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Codes and exit codes never change their meaning; the texts may. Codes of answers to OAuth clients are on the page on [protocols](protocols.md); the reason of one answer is in `tokend explain`.
+
+This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_codes` writes it.
+";
+
+    fn page() -> String {
+        let mut page = INTRODUCTION.to_owned();
+        let mut table = |title: &str, head: &str, rows: Vec<String>| {
+            let columns = "|---".repeat(head.matches(" | ").count() + 1);
+            page.push_str(&format!(
+                "\n## {title}\n\n| {head} |\n{columns}|\n{}\n",
+                rows.join("\n")
+            ));
+        };
+        let rows = PRINTED.map(|code| {
+            let (name, exit, meaning) = code.documented();
+            format!("| `{name}` | {} | {meaning} |", exit as u8)
+        });
+        table("Codes and exit codes", "Code | Exit code | Meaning", rows.to_vec());
+        let rows = PROBLEM_CODES.map(|(code, meaning)| format!("| `{code}` | {meaning} |"));
+        table("Problems of the settings (exit code 3)", "Code | Meaning", rows.to_vec());
+        let row = |code: AdminErrorCode| format!("| `{}` | {} |", code.as_str(), code.meaning());
+        let rows = AdminErrorCode::ALL.map(row);
+        table("Reasons why a change was not made (`admin_code`)", "Code | Meaning", rows.to_vec());
+        page
+    }
+
+    #[test]
+    fn the_page_of_codes_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+        if std::env::vars().any(|(name, value)| name == "UPDATE_DOCS" && value == "1") {
+            std::fs::write(&path, page()).expect("written");
+        }
+        let found = std::fs::read_to_string(&path).expect("the page");
+        assert_eq!(found, page(), "regenerate it: UPDATE_DOCS=1 cargo test --lib error_codes");
+    }
+
+    /// The texts of all files below `folder`.
+    fn sources(folder: PathBuf) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths
+            .flat_map(|path| match path.is_dir() {
+                true => sources(path),
+                false => vec![std::fs::read_to_string(path).expect("a text")],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_code_in_the_source_is_on_the_page() {
+        let page = page();
+        let is_part = |c: &char| c.is_ascii_uppercase() || *c == '-';
+        for text in sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+            for rest in text.split("\"E-").skip(1) {
+                let code: String = rest.chars().take_while(is_part).collect();
+                let is_printed = code.is_empty() || code == "CLOSED-PIPE";
+                assert!(is_printed || page.contains(&format!("`E-{code}`")), "E-{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_unique() {
+        let codes: std::collections::BTreeSet<_> = PRINTED.map(CliErrorCode::as_str).into();
+        assert_eq!(codes.len(), PRINTED.len());
+        assert_eq!(CliErrorCode::ClosedPipe as usize, PRINTED.len(), "a code is not on the page");
+    }
+}
