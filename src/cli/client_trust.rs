@@ -12,7 +12,9 @@ use crate::admin::trust::{self, NewTrust};
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, input, output, spiffe_trust, trust_notes};
+use crate::cli::{
+    Global, actor, client_reference, input, output, remedies, spiffe_trust, trust_notes,
+};
 use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::claim_pattern::Pattern;
@@ -301,7 +303,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
         problems.join("\n  ")
     ));
     Err(match remedy {
-        Some(remedy) => error.with_remedy(remedy),
+        Some(remedy) => error.with_remedy(remedies::of_rejection(&remedy, Some(id.as_str()))),
         None => error,
     })
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::admin::{AdminError, ObjectKind};
 use crate::cli::Global;
 use crate::cli::error::CliError;
-use crate::cli::output;
+use crate::cli::{output, remedies};
 use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::store::Store;
 
@@ -31,6 +31,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     let reader = global.reader().await?;
     let found = find(&reader.store, id).await?;
     let found = found.ok_or_else(|| AdminError::not_found(ObjectKind::Rejection, id))?;
+    let found = remedies::with_text(found);
     let owners = match &found.hint {
         Some(hint) => reader.store.clients_by_suffix(hint).await?,
         None => Vec::new(),
@@ -56,7 +57,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     if !others.is_empty() {
         rows.push(("secret of", format!("{} (by its last characters)", others.join(", "))));
     }
-    rows.extend(found.remedy.clone().map(|remedy| ("fix", remedy)));
+    rows.extend(found.remedy.as_ref().map(|remedy| ("fix", remedy.encode().into_owned())));
     let mut value = json!(found);
     value["secret_of"] = json!(others);
     value["named_like"] = json!(named);

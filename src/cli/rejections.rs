@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::admin::rejection::{self, Rejections};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
-use crate::cli::{Global, client_reference, output, time};
+use crate::cli::{Global, client_reference, output, remedies, time};
 use crate::model::client::ClientId;
 use crate::services::opening::Reader;
 use crate::store::rejections::RejectionFilter;
@@ -56,6 +56,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         reason: args.reason.clone(),
     };
     let Rejections { newest, older } = rejection::list(&reader, &filter, args.limit).await?;
+    let newest: Vec<_> = newest.into_iter().map(remedies::with_text).collect();
     let header = ["REQUEST", "AT", "STATUS", "ERROR", "CLIENT", "FROM", "REASON"];
     let mut listing = Listing::new(global.output, &header);
     listing.page(&newest, |found| {

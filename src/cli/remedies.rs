@@ -1,9 +1,17 @@
 //! How to fix what a command or a server met, for the operator: the one place that turns the typed
 //! errors of the layers below into commands, options and settings.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use crate::admin::{AdminError, Conflict, ObjectKind};
+use crate::model::github_subject;
+use crate::model::rejection::RejectionRecord;
+use crate::model::remedy::{
+    OperatorAction, Remedy, SubjectDifference, SubjectTrust, SubjectTrustKeys,
+};
+use crate::model::shell_word::quote;
+use crate::model::untrusted_text;
 use crate::services::StartError;
 use crate::store::StoreError;
 use crate::store::schema::SchemaError;
@@ -174,5 +182,225 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         | Conflict::NoKeyLost
         | Conflict::MasterKey(_)
         | Conflict::ChangedDuringImport => None,
+    }
+}
+
+/// A rejection whose remedy is a text for people.
+pub(super) fn with_text(rejection: RejectionRecord) -> RejectionRecord {
+    let remedy = rejection.remedy.as_ref();
+    let text = remedy.map(|remedy| of_rejection(remedy, rejection.client_id.as_deref()).into());
+    RejectionRecord { remedy: text, ..rejection }
+}
+
+/// How to fix the cause of a rejection. `client` is the client that the request was about.
+pub(super) fn of_rejection(remedy: &Remedy, client: Option<&str>) -> String {
+    match remedy {
+        Remedy::Text(text) => text.clone().into_owned(),
+        // A part of it may have been written by the caller.
+        Remedy::Action(action) => {
+            let client = client.map_or_else(|| "ID".to_owned(), quote);
+            untrusted_text::escape(&of_action(action, &client)).into_owned()
+        }
+    }
+}
+
+const COMPARE_CLIENT_IDS: &str = "Compare with: tokend client list. It may have been deleted (tokend audit list), or be a client of another server.";
+
+const SHORTEN_ASSERTIONS: &str = "Have the client set a shorter exp, and make an assertion for each request. The maximum is the setting assertions.lifetime_max.";
+
+const PRESENT_CERTIFICATE: &str = "Let it show its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.";
+
+const REACH_KEYS: &str = "It must be https, answer within seconds without a redirect, and be outside of private networks unless fetch.allowed_networks names them (fetch.ca_file for a CA of your own).";
+
+const COMPARE_TRUSTS: &str =
+    "Trusts: tokend client trust list. Send client_id to learn what differs.";
+
+fn of_action(action: &OperatorAction, client: &str) -> String {
+    match action {
+        OperatorAction::CompareClientIds => COMPARE_CLIENT_IDS.to_owned(),
+        OperatorAction::GiveOwnSecret => format!(
+            "Give this client its own secret, or add one: tokend client add-secret {client}."
+        ),
+        OperatorAction::AddCredential => format!(
+            "Add a secret: tokend client add-secret {client}. Or register a key or a trust."
+        ),
+        OperatorAction::UseOtherCredential => format!(
+            "Let it authenticate by these, or add a secret: tokend client add-secret {client}."
+        ),
+        OperatorAction::ReplaceSecret => format!(
+            "Make a new one: tokend client rotate-secret {client}, or tokend client add-secret {client} with a longer --secret-ttl."
+        ),
+        OperatorAction::EnableClient => format!(
+            "Why: tokend audit list --subject {client} --action client.disabled. To let it in again: tokend client enable {client}."
+        ),
+        OperatorAction::PermitMethod { method, permitted } => format!(
+            "Let it use {}, or permit {method}: tokend client update {client} --auth-method.",
+            permitted.join(" or ")
+        ),
+        OperatorAction::PermitAddress => format!(
+            "To permit the address: tokend client update {client} --network CIDR (repeat those that it has)."
+        ),
+        OperatorAction::PermitAddressOfGrant { resource } => format!(
+            "To permit the address for this grant: tokend client grant {client} --resource {} --network CIDR (repeat those that it has).",
+            quote(resource)
+        ),
+        OperatorAction::RevokeAllTokens => {
+            format!("To revoke all of its tokens at once: tokend client revoke-tokens {client}")
+        }
+        OperatorAction::AddKeys => format!("Register keys: tokend client keys add {client}."),
+        OperatorAction::RegisterKey => format!(
+            "Sign with the private half of a key that tokend client keys list {client} shows, under its kid, or register the key that signs: tokend client keys add {client}."
+        ),
+        OperatorAction::ShortenAssertions => SHORTEN_ASSERTIONS.to_owned(),
+        OperatorAction::SetAudience { issuer, own_url } => {
+            of_audience(issuer, own_url.as_deref(), client)
+        }
+        OperatorAction::RegisterCertificate => format!(
+            "For a subject register one of the names shown (tokend client update {client} --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add {client} --certificate FILE."
+        ),
+        OperatorAction::PresentCertificate => PRESENT_CERTIFICATE.to_owned(),
+        OperatorAction::ReachKeys => REACH_KEYS.to_owned(),
+        OperatorAction::TestTrust => {
+            format!("Try it: tokend client trust test {client}, with the token on standard input.")
+        }
+        OperatorAction::CompareTrusts => COMPARE_TRUSTS.to_owned(),
+        OperatorAction::AddSpiffeTrust => format!(
+            "Add one: tokend client trust add {client} --trust-domain NAME --bundle-endpoint URL --subject SPIFFE_ID."
+        ),
+        OperatorAction::TrustSubject(trust) => of_subject(trust),
+    }
+}
+
+fn of_audience(issuer: &str, own_url: Option<&str>, client: &str) -> String {
+    let mut text = format!("Have the client put {issuer} into aud, alone, and not an endpoint.");
+    if let Some(url) = own_url {
+        let _ = write!(
+            text,
+            " If it cannot: tokend client update {client} --assertion-audience {url} (repeat those that it has)."
+        );
+    }
+    text
+}
+
+/// The command comes last, without a full stop, so that it is copied as it is.
+fn of_subject(trust: &SubjectTrust) -> String {
+    let (name, wanted) = (&trust.sent, &trust.wanted);
+    let (lookup, command) = (github_subject::lookup(name), trust_command(trust));
+    let compare = format!(
+        "First compare the ids with `{lookup}`: the signature of the token was not checked."
+    );
+    match trust.difference {
+        SubjectDifference::IdsSent => format!("{compare} Then trust the immutable form: {command}"),
+        SubjectDifference::IdsSentByAnother => {
+            format!(
+                "{compare} If {wanted} was renamed to {name}, trust the immutable form: {command}"
+            )
+        }
+        SubjectDifference::NamesSent => format!(
+            "Opt in to immutable subjects in the OIDC settings of the repository. Or trust the names, with the ids as claims: {command}"
+        ),
+        SubjectDifference::Renamed => format!("Trust the new name: {command}"),
+        SubjectDifference::OtherIds => format!(
+            "Compare the ids with `{lookup}`. If the token has them, the trust is wrong. Then trust the right ids: {command}"
+        ),
+    }
+}
+
+/// The command that adds the trust.
+fn trust_command(trust: &SubjectTrust) -> String {
+    let mut command = format!(
+        "tokend client trust add {} --issuer {} --audience {} --subject {}",
+        quote(&trust.client_id),
+        quote(&trust.issuer),
+        quote(&trust.audience),
+        quote(&trust.subject)
+    );
+    for (claim, pattern) in &trust.claims {
+        let _ = write!(command, " --claim {}", quote(&format!("{claim}={pattern}")));
+    }
+    match &trust.keys {
+        SubjectTrustKeys::Discovered => {}
+        SubjectTrustKeys::Url(url) => {
+            let _ = write!(command, " --jwks-uri {}", quote(url));
+        }
+        SubjectTrustKeys::Given => command.push_str(" --jwks FILE"),
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trust(difference: SubjectDifference, subject: &str, claims: &[(&str, &str)]) -> String {
+        let action = OperatorAction::TrustSubject(Box::new(SubjectTrust {
+            client_id: "deploy".to_owned(),
+            difference,
+            wanted: "acme/api".to_owned(),
+            sent: "acme/web".to_owned(),
+            issuer: "https://token.actions.githubusercontent.com".to_owned(),
+            audience: "https://id.example.com".to_owned(),
+            subject: subject.to_owned(),
+            claims: claims.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
+            keys: SubjectTrustKeys::Discovered,
+        }));
+        of_rejection(&action.into(), None)
+    }
+
+    #[test]
+    fn the_command_that_trusts_a_subject_can_be_copied() {
+        let main = "repo:acme@123/api@456:ref:refs/heads/main";
+        for (difference, subject, claims, text) in [
+            (
+                SubjectDifference::IdsSent,
+                main,
+                &[("ref_protected", "true")][..],
+                "tokend client trust add deploy --issuer https://token.actions.githubusercontent.com --audience https://id.example.com --subject repo:acme@123/api@456:ref:refs/heads/main --claim ref_protected=true",
+            ),
+            (
+                SubjectDifference::NamesSent,
+                "repo:acme/api:environment:*",
+                &[("repository_owner_id", "123"), ("repository_id", "456")],
+                "--subject 'repo:acme/api:environment:*' --claim repository_owner_id=123 --claim repository_id=456",
+            ),
+            (SubjectDifference::Renamed, main, &[], &format!("--subject {main}")),
+        ] {
+            let remedy = trust(difference, subject, claims);
+            assert!(remedy.ends_with(text), "{remedy}");
+        }
+        let remedy = trust(SubjectDifference::IdsSentByAnother, main, &[]);
+        assert!(remedy.contains("If acme/api was renamed to acme/web"), "{remedy}");
+        let remedy = trust(SubjectDifference::OtherIds, main, &[]);
+        assert!(remedy.contains("gh api repos/acme/web --jq '.owner.id, .id'"), "{remedy}");
+    }
+
+    #[test]
+    fn commands_name_the_client_of_the_rejection() {
+        let of = |client| of_rejection(&OperatorAction::EnableClient.into(), client);
+        assert!(of(Some("a b")).contains("tokend client enable 'a b'."));
+        assert!(of(None).contains("tokend client enable ID."));
+    }
+
+    /// The names of all commands and options.
+    fn words_of(command: &clap::Command, words: &mut Vec<String>) {
+        words.push(command.get_name().to_owned());
+        words.extend(
+            command.get_arguments().filter_map(|one| Some(format!("--{}", one.get_long()?))),
+        );
+        command.get_subcommands().for_each(|inner| words_of(inner, words));
+    }
+
+    #[test]
+    fn commands_and_options_in_the_texts_exist() {
+        let mut known = Vec::new();
+        words_of(&crate::cli::parser(), &mut known);
+        let text = include_str!("remedies.rs").split("mod tests").next().expect("a part");
+        let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+        let word = |rest: &str| rest.split(|c| !is_part(c)).next().unwrap_or_default().to_owned();
+        let options = text.split(" --").skip(1).map(|rest| format!("--{}", word(rest)));
+        let commands = text.split("tokend client ").skip(1).map(word);
+        for name in options.chain(commands) {
+            assert!(known.contains(&name), "{name}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::{actor, output};
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
+use crate::model::remedy::Remedy;
 use crate::model::security::KeySetUri;
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
@@ -73,7 +74,7 @@ pub(super) async fn judge<'a>(
     fetcher: &Fetcher,
     found: &'a Registration,
     assertion: &UnverifiedAssertion<'_>,
-) -> Result<Result<&'a SpiffeTrust, Vec<(String, String)>>, CliError> {
+) -> Result<Result<&'a SpiffeTrust, Vec<(String, Remedy)>>, CliError> {
     let issuer = match &reader.config.issuer {
         Some(issuer) => Some(issuer.as_str().to_owned()),
         None => reader.store.server_issuer().await?,
@@ -98,7 +99,8 @@ async fn judge_one(
     found: &Registration,
     (trust, assertion, issuer): (&SpiffeTrust, &UnverifiedAssertion<'_>, Option<&str>),
 ) -> Result<(), SvidProblem> {
-    let problem = |reason: String, remedy: &str| SvidProblem { reason, remedy: remedy.to_owned() };
+    let problem =
+        |reason: String, remedy: &'static str| SvidProblem { reason, remedy: remedy.into() };
     let svid = UnverifiedSvid::parse(assertion)?;
     if let Some(reason) = svid.mismatch(trust) {
         return Err(problem(reason, "Compare the SPIFFE ID with the subject of the trust."));

@@ -234,7 +234,7 @@ impl Head {
         });
         parts.ok_or_else(|| {
             Malformed::because(format!(
-                "'{text}' is not an event and its hash; write SEQUENCE:HASH, as tokend audit verify prints it"
+                "'{text}' is not an event and its hash; write SEQUENCE:HASH, as the verification of the audit log prints it"
             ))
         })
     }

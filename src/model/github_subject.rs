@@ -223,7 +223,7 @@ fn star_problem(part: &str, parts: &Parts<'_>, names: &str, ids: &str) -> String
             "'{part}' has a * in place of an id: it would match another owner or repository that takes the name. A * stands for a whole segment between / or :. Write the ids, '{ids}'; they are printed by: {lookup}"
         ),
         Some(_) => format!(
-            "'{part}' has a * in place of a name; a * stands for a whole segment between / or :. To match an id whatever the name is, write --claim repository_id=REPOSITORY_ID --claim repository_owner_id=OWNER_ID instead of the subject"
+            "'{part}' has a * in place of a name; a * stands for a whole segment between / or :. To match an id whatever the name is, write the claims repository_id=REPOSITORY_ID and repository_owner_id=OWNER_ID instead of the subject"
         ),
         None if part == "*" => format!(
             "the * could match another owner: anyone can have a repository with that name. Write the owner out, '{names}' or '{ids}'"
@@ -278,7 +278,7 @@ mod tests {
         for (text, written) in [
             ("repo:acme@*/api@*:x", "'repo:acme@OWNER_ID/api@REPOSITORY_ID:x'"),
             ("repo:acme@1/api@*:x", "'repo:acme@1/api@REPOSITORY_ID:x'"),
-            ("repo:*@1/api@2:x", "--claim repository_owner_id="),
+            ("repo:*@1/api@2:x", "repository_owner_id="),
             ("repo:acme*/api*:x", "'repo:acme/api:x' and 'repo:acme@OWNER_ID/api@REPOSITORY_ID:x'"),
             ("repo:acme/api-*:x", "'repo:acme/api:x'"),
             ("repo:*/api:x", "'repo:OWNER/api:x'"),

@@ -15,6 +15,7 @@ pub mod network;
 pub mod public_path;
 pub mod rate;
 pub mod rejection;
+pub mod remedy;
 pub mod resource;
 pub mod scope;
 pub mod secret;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 
 /// Why a request was refused: what the caller was told, and what it was not.
@@ -24,7 +25,7 @@ pub struct RejectionRecord {
     /// The true reason.
     pub reason: String,
     /// How to fix it.
-    pub remedy: Option<String>,
+    pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented: its checksum.
     pub hint: Option<String>,
 }

@@ -154,8 +154,8 @@ impl Conditions {
         if !names_a_workload {
             return Err(Malformed::because(
                 "nothing here says which workload is meant: whoever can get a token of that issuer \
-                 would be this client. Add the subject (--subject), or another claim that names \
-                 the workload, such as --claim repository_id=…",
+                 would be this client. Add the subject, or another claim that names the \
+                 workload, such as repository_id",
             ));
         }
         Ok(Self(conditions))

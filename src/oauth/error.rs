@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::model::remedy::Remedy;
 use crate::secrets::secret;
 
 /// When a client should try again that was told to try again shortly.
@@ -99,7 +100,7 @@ pub struct OperatorDetails {
     /// The client that the request is about.
     pub client_id: Option<String>,
     /// How to fix it.
-    pub remedy: Option<Cow<'static, str>>,
+    pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented.
     pub suffix: Option<String>,
 }
@@ -213,7 +214,7 @@ impl OAuthError {
 
     /// Adds how to fix it, which only the operator is told.
     #[must_use]
-    pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_remedy(mut self, remedy: impl Into<Remedy>) -> Self {
         self.operator_details.remedy = Some(remedy.into());
         self
     }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::model::client::ClientId;
+use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
 use crate::oauth::client_authentication::{self, Purpose};
@@ -31,7 +32,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         );
         OAuthError::too_many(sentence, seconds)
             .about(client.id().as_str())
-            .with_remedy(revoke_all(client.id()))
+            .with_remedy(OperatorAction::RevokeAllTokens)
     })?;
     let jti = TokenId::parse(&claims.jti).map_err(|error| OAuthError::server_error(error.0))?;
     let token = RevokedToken {
@@ -63,9 +64,5 @@ fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
         seconds,
     )
     .about(id.as_str())
-    .with_remedy(revoke_all(id))
-}
-
-fn revoke_all(id: &ClientId) -> String {
-    format!("To revoke all of its tokens at once: tokend client revoke-tokens {id}")
+    .with_remedy(OperatorAction::RevokeAllTokens)
 }

@@ -4,6 +4,7 @@ use sqlx::QueryBuilder;
 
 use crate::model::client::ClientId;
 use crate::model::rejection::{RejectionRecord, UnknownId};
+use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::on_transaction;
@@ -65,7 +66,7 @@ fn rejection(row: Row) -> RejectionRecord {
         address,
         client_id,
         reason,
-        remedy,
+        remedy: remedy.map(Remedy::decode),
         hint,
     }
 }
@@ -88,7 +89,7 @@ impl Store {
                         .push_bind(&rejection.address)
                         .push_bind(&rejection.client_id)
                         .push_bind(&rejection.reason)
-                        .push_bind(&rejection.remedy)
+                        .push_bind(rejection.remedy.as_ref().map(Remedy::encode))
                         .push_bind(&rejection.hint);
                 });
                 statement.push(" ON CONFLICT (request_id) DO NOTHING");

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::app::rejections::About;
 use crate::model::rejection::RejectionRecord;
+use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
 use crate::oauth::error::{Description, ErrorCode, OAuthError, Retry};
@@ -30,6 +31,9 @@ pub enum ErrorFormat {
 
 /// The longest reason that is kept, in characters.
 const MAX_REASON_BYTES: usize = 1_000;
+
+/// The longest remedy that is kept as data, in bytes.
+const MAX_ACTION_BYTES: usize = 8_000;
 
 /// An answer with a status of 4xx or 5xx: a rejection, and what HTTP adds to it.
 #[derive(Debug, Clone)]
@@ -82,7 +86,7 @@ impl ErrorResponse {
             address: address.to_owned(),
             client_id: details.client_id.clone(),
             reason: truncate(self.error.reason()),
-            remedy: details.remedy.as_deref().map(truncate),
+            remedy: details.remedy.clone().and_then(bounded),
             hint: details.suffix.clone(),
         }
     }
@@ -236,6 +240,16 @@ impl ErrorResponse {
 /// A text that any database takes and any terminal shows: what a caller sent may stand in it.
 fn truncate(text: &str) -> String {
     untrusted_text::escape_start(text, MAX_REASON_BYTES)
+}
+
+/// A remedy as it is stored. An action is dropped if what is in it is too long.
+fn bounded(remedy: Remedy) -> Option<Remedy> {
+    match remedy {
+        Remedy::Text(text) => Some(truncate(&text).into()),
+        action @ Remedy::Action(_) => {
+            Some(action).filter(|action| action.encode().len() <= MAX_ACTION_BYTES)
+        }
+    }
 }
 
 fn content_type(error_format: ErrorFormat) -> &'static str {

@@ -6,6 +6,7 @@ use tokend::admin;
 use tokend::config::sources::{Flags, Settings, variable_of};
 use tokend::model::client::ClientState;
 use tokend::model::rate::RateLimit;
+use tokend::model::remedy::OperatorAction;
 use tokend::model::security::Networks;
 use tokend::model::signing_key::Algorithm;
 
@@ -38,12 +39,18 @@ fn assert_for_clients(answer: &Answer) {
     }
 }
 
-/// The remedy that is kept for the operator.
-async fn remedy(server: &Server, answer: &Answer) -> String {
+/// Fails if another client or another remedy is kept for the operator.
+async fn assert_kept(
+    server: &Server,
+    answer: &Answer,
+    client: &TestClient,
+    action: OperatorAction,
+) {
     server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id");
     let kept = server.services().store.rejection(id).await.expect("a store").expect("kept");
-    format!("{:?}", kept.remedy)
+    assert_eq!(kept.client_id.as_deref(), Some(client.id.as_str()));
+    assert_eq!(kept.remedy, Some(action.into()));
 }
 
 fn elsewhere() -> Networks {
@@ -72,10 +79,12 @@ async fn an_authenticated_client_is_told_no_command() {
 
     let refused = server.ask(&away).await;
     assert_for_clients(&refused);
-    assert!(remedy(&server, &refused).await.contains(&away.id));
+    assert_kept(&server, &refused, &away, OperatorAction::PermitAddress).await;
     let refused = server.ask_for(&client, &[("resource", INVOICES)]).await;
     assert_for_clients(&refused);
-    assert!(remedy(&server, &refused).await.contains(INVOICES));
+    let resource = INVOICES.to_owned();
+    let action = OperatorAction::PermitAddressOfGrant { resource };
+    assert_kept(&server, &refused, &client, action).await;
     server.ask(&slow).await.token();
     for refused in [
         server.ask(&slow).await,
@@ -99,7 +108,7 @@ async fn an_authenticated_client_is_told_no_command() {
     let refused = server.post("/v1/oauth/revoke", &client, &[("token", &tokens[1])]).await;
     assert_eq!(refused.status, 429);
     assert_for_clients(&refused);
-    assert!(remedy(&server, &refused).await.contains(&client.id));
+    assert_kept(&server, &refused, &client, OperatorAction::RevokeAllTokens).await;
 }
 
 /// What a caller is told that could not authenticate, by each method.

@@ -206,7 +206,7 @@ async fn a_star_never_spans_the_id_of_another_owner(
             "repo:acme@123/api:environment:prod",
             "'repo:acme@123/api@REPOSITORY_ID:environment:prod'",
         ),
-        ("repo:*@123/api@456:environment:prod", "--claim repository_id="),
+        ("repo:*@123/api@456:environment:prod", "claims repository_id="),
         ("repo:*/api@456:environment:prod", "could match another owner"),
     ] {
         let run = stage.trust(pattern).await;

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::directory::{ClientEntry, SecurityEntry};
 use crate::model::client::AuthenticationMethod;
+use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::{ask_for, diagnosis, refuse_disabled, rejection};
 use crate::oauth::error::OAuthError;
 use crate::x509::certificate::ClientCertificate;
-
-const REMEDY: &str = "For a subject register one of the names shown (tokend client update ID --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add ID --certificate FILE.";
 
 /// Finds the client whose registered certificate this is.
 pub(super) fn authenticate(
@@ -41,7 +40,7 @@ pub(super) fn authenticate(
         let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
         rejection(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
-            .with_remedy(REMEDY)
+            .with_remedy(OperatorAction::RegisterCertificate)
     })?;
     refuse_disabled(&entry)?;
     Ok(entry)

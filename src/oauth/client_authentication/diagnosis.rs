@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::rejection::UnknownId;
+use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::rejection;
@@ -41,13 +42,14 @@ pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAut
 
 /// The same without a secret beside it.
 pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
-    let unknown = |reason: String, remedy: &'static str| {
+    let unknown = |reason: String, remedy: Remedy| {
         OAuthError::authentication_failed(reason).with_remedy(remedy)
     };
     if secret::format_of(id) != SecretFormat::Foreign {
         return unknown(
             "a client secret was sent as the client id".to_owned(),
-            "The two are swapped: put the id first. Rotate the secret if that was logged somewhere.",
+            "The two are swapped: put the id first. Rotate the secret if that was logged somewhere."
+                .into(),
         );
     }
     for (variant, mistake) in variants(id) {
@@ -55,14 +57,11 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
             let what = mistake.description();
             return unknown(
                 format!("no client has that id, but {} would be one: the id {what}", *variant),
-                mistake.remedy(),
+                mistake.remedy().into(),
             );
         }
     }
-    unknown(
-        UnknownId::of(id).to_string(),
-        "Compare with: tokend client list. It may have been deleted (tokend audit list), or be a client of another server.",
-    )
+    unknown(UnknownId::of(id).to_string(), OperatorAction::CompareClientIds.into())
 }
 
 /// The client is known, and the secret is none of its live ones.
@@ -95,9 +94,7 @@ pub(super) fn wrong_secret(
         SecretFormat::Whole if !is_own(presented) => {
             rejection(entry, "the secret was minted for another client or by another server")
                 .with_suffix(secret::suffix(presented))
-                .with_remedy(
-                    "Give this client its own secret, or make it one: tokend client add-secret.",
-                )
+                .with_remedy(OperatorAction::GiveOwnSecret)
         }
         SecretFormat::Whole => ended(entry, presented, now),
         SecretFormat::Foreign if presented.starts_with("eyJ") => {
@@ -129,9 +126,9 @@ fn without_secret(entry: &ClientEntry) -> OAuthError {
         format!("the client has no secret; it has {}", means.join(", "))
     };
     rejection(entry, &reason).with_remedy(if means.is_empty() {
-        "Make it a secret: tokend client add-secret ID. Or register a key or a trust."
+        OperatorAction::AddCredential
     } else {
-        "Let it authenticate by these, or make it a secret: tokend client add-secret ID."
+        OperatorAction::UseOtherCredential
     })
 }
 
@@ -153,7 +150,6 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let suffix = secret::suffix(presented);
     let is_it = |known: &&SecretEntry| *known.stored.suffix == *suffix;
     let known = entry.secrets.iter().find(is_it);
-    let remedy = "Make a new one: tokend client rotate-secret, or add-secret with a longer life.";
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
         Some((known, end)) if end <= now => {
             let (id, ago) = (known.stored.secret_id.as_str(), span(now.0 - end.0));
@@ -162,7 +158,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
         _ => rejection(entry, "the secret was this client's and has been removed"),
     }
     .with_suffix(suffix)
-    .with_remedy(remedy)
+    .with_remedy(OperatorAction::ReplaceSecret)
 }
 
 /// A span in words, in the largest unit that says enough.

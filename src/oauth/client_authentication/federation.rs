@@ -13,6 +13,7 @@ use crate::jose::assertion::{
     Algorithm, AssertionError, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
 use crate::jose::numeric_date;
+use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
@@ -25,7 +26,7 @@ use crate::oauth::error::OAuthError;
 /// How far an issuer's clock may be off, in seconds.
 const LEEWAY: i64 = 10;
 
-const TEST: &str = "Try it: tokend client trust test ID, with the token on standard input.";
+const TEST: OperatorAction = OperatorAction::TestTrust;
 
 const SEND_CLIENT_ID: &str = "Send client_id, or make the conditions of the trusts narrower.";
 
@@ -277,9 +278,9 @@ fn untrusted(app: &App, assertion: &UnverifiedAssertion<'_>) -> OAuthError {
             OAuthError::authentication_failed(format!("{reason}; {trust}: {}", note.reason))
                 .with_remedy(note.remedy)
         }
-        None => OAuthError::authentication_failed(reason).with_remedy(
-            "Trusts: tokend client trust list. Send client_id to learn which claim differs.",
-        ),
+        None => {
+            OAuthError::authentication_failed(reason).with_remedy(OperatorAction::CompareTrusts)
+        }
     }
 }
 
@@ -303,7 +304,7 @@ fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
     } else {
         problems.join("; ")
     };
-    rejection(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.to_owned()))
+    rejection(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.into()))
 }
 
 /// Why a token is not one that a trust is about.

@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::app::App;
 use crate::directory::{ClientEntry, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
+use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::{
@@ -232,7 +233,7 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
                 "{id}: the client authenticates by certificate ({}), and none came",
                 names(&by_certificate)
             ),
-            "Let it show its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.",
+            Remedy::from(OperatorAction::PresentCertificate),
         )
     } else {
         let all: Vec<_> = entry.allowed.auth_methods.iter().collect();
@@ -241,7 +242,7 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
                 "{id}: the request has a client_id and no credentials; the client may use {}",
                 names(&all)
             ),
-            "Send the credentials of one of these methods in the same request.",
+            "Send the credentials of one of these methods in the same request.".into(),
         )
     };
     rejection.with_reason(reason).about(id).with_remedy(remedy)
@@ -262,7 +263,7 @@ fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     };
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
     rejection(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
-        .with_remedy("It must be https, answer within seconds without a redirect, and lie outside of private networks unless fetch.allowed_networks names them (fetch.ca_file for a CA of your own).")
+        .with_remedy(OperatorAction::ReachKeys)
 }
 
 /// Lets a client in that has proved itself by something else than a secret, and notes that.
@@ -290,9 +291,9 @@ fn admitted(
         let sentence = format!(
             "Client {id} may not be used from {address}. Ask your operator to permit this address."
         );
-        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence).about(id).with_remedy(
-            format!("To permit the address: tokend client update {id} --network CIDR (repeat those that it has)."),
-        ));
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
+            .about(id)
+            .with_remedy(OperatorAction::PermitAddress));
     }
     let (is_by_certificate, is_counted) = (false, false);
     let origin = Some(origin.clone());
@@ -313,10 +314,8 @@ fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
         ClientState::Disabled => {
-            let id = &entry.client_id;
-            Err(rejection(entry, "the client is disabled").with_remedy(format!(
-                "Why: tokend audit list --subject {id} --action client.disabled. To let it in again: tokend client enable {id}."
-            )))
+            Err(rejection(entry, "the client is disabled")
+                .with_remedy(OperatorAction::EnableClient))
         }
     }
 }
@@ -328,13 +327,10 @@ fn refuse_other_methods(
     if entry.allowed.auth_methods.contains(&method) {
         return Ok(());
     }
-    let permitted: Vec<_> =
-        entry.allowed.auth_methods.iter().map(|method| method.as_str()).collect();
+    let permitted = entry.allowed.auth_methods.iter().map(|method| method.as_str().to_owned());
     let method = method.as_str();
-    let remedy = format!(
-        "Let it use {}, or permit {method}: tokend client update --auth-method.",
-        permitted.join(" or ")
-    );
+    let remedy =
+        OperatorAction::PermitMethod { method: method.to_owned(), permitted: permitted.collect() };
     Err(rejection(entry, &format!("the client may not use {method}")).with_remedy(remedy))
 }
 

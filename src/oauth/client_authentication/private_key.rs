@@ -14,6 +14,7 @@ use crate::jose::assertion::{
 };
 use crate::jose::numeric_date;
 use crate::model::client::AuthenticationMethod;
+use crate::model::remedy::OperatorAction;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
@@ -30,8 +31,6 @@ const MAX_JTI_BYTES: usize = 256;
 
 const CLOCKS: &str =
     "Set the clock of the client's machine by NTP, and make an assertion for each request.";
-
-const LIFETIME: &str = "Have the client set a shorter exp, and make an assertion for each request. The maximum is the setting assertions.lifetime_max.";
 
 /// The types that are registered for this; the absence of any is not held against a client.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
@@ -87,8 +86,7 @@ fn verify<'a>(
 ) -> Result<VerifiedAssertion<'a>, OAuthError> {
     let keys = entry.security.as_ref().and_then(|security| security.keys.as_ref());
     let keys = keys.ok_or_else(|| {
-        rejection(entry, "the client has no public keys")
-            .with_remedy("Give it some: tokend client keys add.")
+        rejection(entry, "the client has no public keys").with_remedy(OperatorAction::AddKeys)
     })?;
     let Some(known) = keys.keys() else {
         ask_for(app, keys);
@@ -99,9 +97,8 @@ fn verify<'a>(
         if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
             ask_for(app, keys);
         }
-        rejection(entry, &format!("the assertion: {error}")).with_remedy(
-            "Sign with the private half of a key that tokend client keys list shows, under its kid, or register the key that signs: tokend client keys add.",
-        )
+        rejection(entry, &format!("the assertion: {error}"))
+            .with_remedy(OperatorAction::RegisterKey)
     })
 }
 
@@ -147,12 +144,10 @@ fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<()
         || "it has none, or several".to_owned(),
         |single| format!("it is '{}'", quote_input(single)),
     );
-    let mut remedy = format!("Have the client put {issuer} into aud, alone, and not an endpoint.");
-    if let Some(url) = own_url {
-        remedy.push_str(&format!(
-            " If it cannot: tokend client update ID --assertion-audience {url} (repeat those that it has)."
-        ));
-    }
+    let remedy = OperatorAction::SetAudience {
+        issuer: issuer.to_owned(),
+        own_url: own_url.map(str::to_owned),
+    };
     Err(wrong(format!(
         "its aud must be exactly {issuer}, the issuer of this server (RFC 10070), and {was}"
     ))
@@ -173,7 +168,7 @@ fn check_times(
     let max = lifetime_max.seconds();
     if ahead > max + LEEWAY {
         return Err(wrong(format!("its exp is {ahead} s ahead, the maximum is {max} s"))
-            .with_remedy(LIFETIME));
+            .with_remedy(OperatorAction::ShortenAssertions));
     }
     for claim in ["nbf", "iat"] {
         let Some(begins) = timestamp_claim(claims, claim)? else { continue };

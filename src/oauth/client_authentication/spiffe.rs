@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::directory::{ClientEntry, KeysEntry, SpiffeTrustEntry};
 use crate::jose::assertion::{SVID_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion};
 use crate::model::client::{AuthenticationMethod, JWT_BEARER_ASSERTION};
+use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
@@ -26,7 +27,7 @@ use crate::oauth::error::OAuthError;
 /// The maximum number of trusts that are looked at for a request that names no client.
 const MAX_TRUSTS: usize = 1000;
 
-const TEST: &str = "Try it: tokend client trust test ID, with the JWT-SVID on standard input.";
+const TEST: OperatorAction = OperatorAction::TestTrust;
 
 /// Finds the client that trusts the JWT-SVID. A failure costs the same number of signature
 /// verifications for every client id, known or not.
@@ -156,7 +157,7 @@ fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str)
             let problem = sources.problem().map(unsigned);
             let SvidProblem { reason, remedy } = problem.unwrap_or_else(|| SvidProblem {
                 reason: "no key has signed it".to_owned(),
-                remedy: TEST.to_owned(),
+                remedy: TEST.into(),
             });
             let reason = format!("{prefix}the JWT-SVID: {reason}");
             let error = match entry {
@@ -184,8 +185,7 @@ fn untrusted(app: &App, svid: &UnverifiedSvid<'_>) -> OAuthError {
     } else {
         format!("no client trusts the trust domain '{domain}'")
     };
-    OAuthError::authentication_failed(reason)
-        .with_remedy("Trusts: tokend client trust list. Send client_id to learn what differs.")
+    OAuthError::authentication_failed(reason).with_remedy(OperatorAction::CompareTrusts)
 }
 
 /// The reason why none of a client's trusts accepts the SPIFFE ID.
@@ -204,9 +204,7 @@ fn unaccepted(entry: &ClientEntry, svid: &UnverifiedSvid<'_>) -> OAuthError {
 fn without_trust(entry: &ClientEntry) -> OAuthError {
     let reason = "the client trusts no SPIFFE trust domain";
     if entry.trusts().is_empty() {
-        return rejection(entry, reason).with_remedy(
-            "Add one: tokend client trust add ID --trust-domain NAME --bundle-endpoint URL --subject SPIFFE_ID.",
-        );
+        return rejection(entry, reason).with_remedy(OperatorAction::AddSpiffeTrust);
     }
     rejection(
         entry,

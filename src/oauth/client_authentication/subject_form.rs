@@ -1,15 +1,15 @@
 //! GitHub sends subjects in two forms. If a trust has one and a token has the other, this says which,
 //! and what would trust the token.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 use crate::app::App;
 use crate::model::claim_pattern::Pattern;
-use crate::model::github_subject::{self, Form, GithubSubject};
+use crate::model::github_subject::{Form, GithubSubject};
+use crate::model::remedy::{
+    OperatorAction, Remedy, SubjectDifference, SubjectTrust, SubjectTrustKeys,
+};
 use crate::model::security::KeySource;
-use crate::model::shell_word::quote;
 use crate::model::trust::{FederatedCredential, Unmet, scalar};
 use crate::oauth::client_authentication::federation::{Mismatch, mismatch};
 
@@ -22,40 +22,23 @@ const MAX_TRUSTS: usize = 50;
 pub struct FormNote {
     /// Which form is sent, and which one the trust has.
     pub reason: String,
-    /// What to do, with the command that trusts the token.
-    pub remedy: String,
+    /// The trust that would accept the token.
+    pub remedy: Remedy,
 }
 
-/// How the subject of a token differs from that of a trust.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Difference {
-    /// The token has ids, the trust has names alone.
-    IdsSent,
-    /// The same, and it is another repository of the owner: perhaps it was renamed.
-    IdsSentByAnother,
-    /// The token has names alone, the trust has ids.
-    NamesSent,
-    /// Both have ids: the same ones for other names.
-    Renamed,
-    /// Both have ids: other ones for the same names.
-    OtherIds,
-}
-
-impl Difference {
-    fn between(wanted: &GithubSubject<'_>, sent: &GithubSubject<'_>) -> Option<Self> {
-        let has_names = wanted.has_names_of(sent);
-        match (wanted.form(), sent.form()) {
-            (Form::Names, Form::NamesAndIds) if has_names => Some(Self::IdsSent),
-            (Form::Names, Form::NamesAndIds) if wanted.has_owner_name_of(sent) => {
-                Some(Self::IdsSentByAnother)
-            }
-            (Form::NamesAndIds, Form::Names) if has_names => Some(Self::NamesSent),
-            (Form::NamesAndIds, Form::NamesAndIds) if wanted.has_ids_of(sent) => {
-                Some(Self::Renamed)
-            }
-            (Form::NamesAndIds, Form::NamesAndIds) if has_names => Some(Self::OtherIds),
-            _ => None,
+fn difference(wanted: &GithubSubject<'_>, sent: &GithubSubject<'_>) -> Option<SubjectDifference> {
+    let has_names = wanted.has_names_of(sent);
+    match (wanted.form(), sent.form()) {
+        (Form::Names, Form::NamesAndIds) if has_names => Some(SubjectDifference::IdsSent),
+        (Form::Names, Form::NamesAndIds) if wanted.has_owner_name_of(sent) => {
+            Some(SubjectDifference::IdsSentByAnother)
         }
+        (Form::NamesAndIds, Form::Names) if has_names => Some(SubjectDifference::NamesSent),
+        (Form::NamesAndIds, Form::NamesAndIds) if wanted.has_ids_of(sent) => {
+            Some(SubjectDifference::Renamed)
+        }
+        (Form::NamesAndIds, Form::NamesAndIds) if has_names => Some(SubjectDifference::OtherIds),
+        _ => None,
     }
 }
 
@@ -72,104 +55,73 @@ pub fn note(
         return None;
     };
     let (wanted, sent) = (GithubSubject::parse(pattern.as_str())?, GithubSubject::parse(text)?);
-    let difference = Difference::between(&wanted, &sent)?;
+    let difference = difference(&wanted, &sent)?;
     let subject = wanted.for_repository_of(&sent);
     if !Pattern::parse("sub", &subject).ok()?.matches(text) {
         return None;
     }
-    let ids = if difference == Difference::NamesSent { wanted.ids() } else { (None, None) };
-    let command = command(client_id, trust, &subject, ids);
-    Some(FormNote {
-        reason: reason(difference, &wanted, &sent),
-        remedy: remedy(difference, &wanted, &sent, &command),
-    })
+    let ids = if difference == SubjectDifference::NamesSent { wanted.ids() } else { (None, None) };
+    let action = OperatorAction::TrustSubject(Box::new(SubjectTrust {
+        client_id: client_id.to_owned(),
+        difference,
+        wanted: wanted.full_name(),
+        sent: sent.full_name(),
+        issuer: trust.issuer.to_string(),
+        audience: trust.audience.clone(),
+        claims: claims(trust, ids),
+        keys: match &trust.keys {
+            None => SubjectTrustKeys::Discovered,
+            Some(KeySource::Remote(uri)) => SubjectTrustKeys::Url(uri.to_string()),
+            Some(KeySource::Inline(_)) => SubjectTrustKeys::Given,
+        },
+        subject,
+    }));
+    Some(FormNote { reason: reason(difference, &wanted, &sent), remedy: action.into() })
 }
 
-fn reason(difference: Difference, wanted: &GithubSubject<'_>, sent: &GithubSubject<'_>) -> String {
+fn reason(
+    difference: SubjectDifference,
+    wanted: &GithubSubject<'_>,
+    sent: &GithubSubject<'_>,
+) -> String {
     let name = sent.full_name();
     match difference {
-        Difference::IdsSent => format!(
+        SubjectDifference::IdsSent => format!(
             "GitHub sends the immutable form of the subject (names and ids) for {name}; the trust has the form with names alone"
         ),
-        Difference::IdsSentByAnother => format!(
+        SubjectDifference::IdsSentByAnother => format!(
             "GitHub sends the immutable form of the subject (names and ids) for {name}; the trust has the form with names alone, of {}",
             wanted.full_name()
         ),
-        Difference::NamesSent => format!(
+        SubjectDifference::NamesSent => format!(
             "GitHub sends the form of the subject with names alone for {name}; the trust has the immutable form (names and ids)"
         ),
-        Difference::Renamed => {
+        SubjectDifference::Renamed => {
             format!("the ids are those of the trust, and the name is now {name}")
         }
-        Difference::OtherIds => "the names are those of the trust, and the ids are not: another \
+        SubjectDifference::OtherIds => {
+            "the names are those of the trust, and the ids are not: another \
              account or repository has that name now, or the trust has wrong ids"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
-fn remedy(
-    difference: Difference,
-    wanted: &GithubSubject<'_>,
-    sent: &GithubSubject<'_>,
-    command: &str,
-) -> String {
-    let name = sent.full_name();
-    let lookup = github_subject::lookup(&name);
-    let compare = format!(
-        "First compare the ids with `{lookup}`: the signature of the token was not checked."
-    );
-    // The command comes last, without a full stop, so that it is copied as it is.
-    match difference {
-        Difference::IdsSent => format!("{compare} Then trust the immutable form: {command}"),
-        Difference::IdsSentByAnother => format!(
-            "{compare} If {} was renamed to {name}, trust the immutable form: {command}",
-            wanted.full_name()
-        ),
-        Difference::NamesSent => format!(
-            "Opt in to immutable subjects in the OIDC settings of the repository. Or trust the names, with the ids as claims: {command}"
-        ),
-        Difference::Renamed => format!("Trust the new name: {command}"),
-        Difference::OtherIds => format!(
-            "Compare the ids with `{lookup}`. If the token has them, the trust is wrong. Then trust the right ids: {command}"
-        ),
-    }
-}
-
-/// The command that adds the same trust with another subject, and with ids as claims.
-fn command(
-    client_id: &str,
+/// The claims of the same trust beside the subject, with ids as claims.
+fn claims(
     trust: &FederatedCredential,
-    subject: &str,
     (owner_id, repository_id): (Option<&str>, Option<&str>),
-) -> String {
-    let mut command = format!(
-        "tokend client trust add {} --issuer {} --audience {} --subject {}",
-        quote(client_id),
-        quote(trust.issuer.as_str()),
-        quote(&trust.audience),
-        quote(subject)
-    );
+) -> Vec<(String, String)> {
     let is_kept = |claim: &str| {
         let is_replaced = (claim == "repository_owner_id" && owner_id.is_some())
             || (claim == "repository_id" && repository_id.is_some());
         claim != "sub" && !is_replaced
     };
-    for (claim, pattern) in trust.conditions.iter().filter(|(claim, _)| is_kept(claim)) {
-        let _ = write!(command, " --claim {}", quote(&format!("{claim}={}", pattern.as_str())));
-    }
-    for (claim, id) in [("repository_owner_id", owner_id), ("repository_id", repository_id)] {
-        if let Some(id) = id {
-            let _ = write!(command, " --claim {claim}={id}");
-        }
-    }
-    match &trust.keys {
-        None => {}
-        Some(KeySource::Remote(uri)) => {
-            let _ = write!(command, " --jwks-uri {}", quote(&uri.to_string()));
-        }
-        Some(KeySource::Inline(_)) => command.push_str(" --jwks FILE"),
-    }
-    command
+    let kept = trust.conditions.iter().filter(|(claim, _)| is_kept(claim));
+    let kept = kept.map(|(claim, pattern)| (claim.to_owned(), pattern.as_str().to_owned()));
+    let ids = [("repository_owner_id", owner_id), ("repository_id", repository_id)];
+    let ids = ids.into_iter().filter_map(|(claim, id)| Some((claim.to_owned(), id?.to_owned())));
+    kept.chain(ids).collect()
 }
 
 /// Explains a token of a request that names no client: the trust that has the other form of its
@@ -230,53 +182,45 @@ mod tests {
 
     #[test]
     fn each_form_is_told_where_the_other_was_meant() {
-        for (pattern, subject, reason, more) in [
+        for (pattern, subject, reason) in [
             (
                 "repo:acme/api:ref:refs/heads/main",
                 "repo:acme@123/api@456:ref:refs/heads/main",
                 "immutable form of the subject (names and ids) for acme/api",
-                "--subject repo:acme@123/api@456:ref:refs/heads/main --claim ref_protected=true",
             ),
             (
                 "repo:acme/*:environment:prod",
                 "repo:acme@123/api@456:environment:prod",
                 "the trust has the form with names alone",
-                "--subject 'repo:acme@123/*:environment:prod' --claim",
             ),
             (
                 "repo:acme@123/api@456:environment:*",
                 "repo:acme/api:environment:prod",
                 "names alone for acme/api; the trust has the immutable form",
-                "--subject 'repo:acme/api:environment:*' --claim ref_protected=true --claim repository_owner_id=123 --claim repository_id=456",
             ),
             (
                 "repo:acme@123/*:environment:prod",
                 "repo:acme/api:environment:prod",
                 "the trust has the immutable form",
-                "--subject 'repo:acme/*:environment:prod' --claim ref_protected=true --claim repository_owner_id=123",
             ),
             (
                 "repo:acme/api:environment:prod",
                 "repo:acme@123/web@456:environment:prod",
                 "for acme/web; the trust has the form with names alone, of acme/api",
-                "If acme/api was renamed to acme/web",
             ),
             (
                 "repo:acme@123/api@456:environment:prod",
                 "repo:acme-inc@123/api@456:environment:prod",
                 "the name is now acme-inc/api",
-                "--subject repo:acme-inc@123/api@456:environment:prod",
             ),
             (
                 "repo:acme@123/api@456:environment:prod",
                 "repo:acme@789/api@456:environment:prod",
                 "the ids are not",
-                "gh api repos/acme/api --jq '.owner.id, .id'",
             ),
         ] {
             let note = noted(pattern, subject).expect(pattern);
             assert!(note.reason.contains(reason), "{pattern}: {note:?}");
-            assert!(note.remedy.contains(more), "{pattern}: {note:?}");
         }
     }
 

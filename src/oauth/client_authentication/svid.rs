@@ -12,6 +12,7 @@ use crate::jose::assertion::{
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::numeric_date;
 use crate::model::client::JWT_SPIFFE;
+use crate::model::remedy::Remedy;
 use crate::model::spiffe_id::SpiffeId;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
@@ -47,11 +48,11 @@ pub struct SvidProblem {
     /// What is wrong.
     pub reason: String,
     /// How to fix it.
-    pub remedy: String,
+    pub remedy: Remedy,
 }
 
 impl SvidProblem {
-    fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new(reason: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
         Self { reason: reason.into(), remedy: remedy.into() }
     }
 }

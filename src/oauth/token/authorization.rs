@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
+use crate::model::remedy::OperatorAction;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Lifetime;
@@ -103,9 +104,8 @@ fn refuse_from_elsewhere(
     let sentence = format!(
         "Client {id} may not request a token for {resource} from this address. Ask your operator to permit it."
     );
-    Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence).with_remedy(format!(
-        "To permit the address for this grant: tokend client grant {id} --resource {resource} --network CIDR (repeat those that it has)."
-    )))
+    Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
+        .with_remedy(OperatorAction::PermitAddressOfGrant { resource: resource.to_string() }))
 }
 
 fn refuse_other_grants(

@@ -130,5 +130,5 @@ pub async fn explained(server: &Server, answer: &Answer) -> (String, String) {
     server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id").to_owned();
     let kept = server.services().store.rejection(&id).await.expect("a store").expect("one");
-    (kept.reason, kept.remedy.unwrap_or_default())
+    (kept.reason, kept.remedy.map(|remedy| remedy.encode().into_owned()).unwrap_or_default())
 }
