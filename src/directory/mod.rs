@@ -296,14 +296,15 @@ impl Directory {
 
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
-    async fn put(&self, client: ClientSnapshot) {
-        let grants = self.grants.entries(client.grants, &self.resources.load_full()).await;
+    async fn put(&self, snapshot: ClientSnapshot) {
+        let grants = self.grants.entries(snapshot.grants, &self.resources.load_full()).await;
+        let client = snapshot.client;
         let allowed =
             AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let allowed = self.shared(allowed).await;
         let clients = self.clients.pin();
         let before = clients.get(&client.client_id);
-        let secrets = client.secrets.into_iter().map(|stored| {
+        let secrets = snapshot.secrets.into_iter().map(|stored| {
             let memory = before.and_then(|entry| entry.memory_of(&stored)).unwrap_or_default();
             SecretEntry { stored, memory }
         });
@@ -320,7 +321,7 @@ impl Directory {
             security: self.security(
                 &client.client_id,
                 client.security,
-                (client.trusts, client.spiffe_trusts),
+                (snapshot.trusts, snapshot.spiffe_trusts),
                 before,
             ),
             secrets: secrets.collect(),

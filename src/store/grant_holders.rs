@@ -5,9 +5,12 @@ use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
-use crate::store::grants::grant;
+use crate::store::grants::granted_scopes;
+use crate::store::reader::Reader;
+use crate::store::row::named_row;
+use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, on_pool};
+use crate::store::{Store, StoreError};
 
 /// A client that holds a grant for a resource.
 #[derive(Debug, Clone)]
@@ -20,8 +23,24 @@ pub struct GrantHolder {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The columns `client_id, scopes`, and the last use of its secrets and of its other credentials.
-type Row = (String, Option<String>, Option<i64>, Option<i64>);
+named_row! {
+    struct HolderRow {
+        client_id: String,
+        scopes: Option<String>,
+        secrets_used_at: Option<i64>,
+        others_used_at: Option<i64>,
+    }
+}
+
+impl HolderRow {
+    fn decode(&self) -> Result<GrantHolder, StoreError> {
+        Ok(GrantHolder {
+            client_id: ClientId::parse(&self.client_id)?,
+            scopes: granted_scopes(self.scopes.as_deref())?,
+            last_used_at: self.secrets_used_at.max(self.others_used_at).map(Timestamp),
+        })
+    }
+}
 
 impl Store {
     /// The clients that hold a grant for a resource, in alphabetical order.
@@ -29,31 +48,31 @@ impl Store {
         &self,
         resource: &ResourceId,
     ) -> Result<Vec<GrantHolder>, StoreError> {
+        self.read().grant_holders(resource).await
+    }
+}
+
+impl Reader<'_> {
+    /// The clients that hold a grant for a resource, in alphabetical order.
+    pub async fn grant_holders(
+        &mut self,
+        resource: &ResourceId,
+    ) -> Result<Vec<GrantHolder>, StoreError> {
         const SQL: &str = "
             SELECT client_grant.client_id, client_grant.scopes,
                 (SELECT MAX(secret_use.last_used_at)
                 FROM client_secret
                 JOIN secret_use ON secret_use.secret_id = client_secret.secret_id
-                WHERE client_secret.client_id = client_grant.client_id),
+                WHERE client_secret.client_id = client_grant.client_id) AS secrets_used_at,
                 (SELECT client_use.last_used_at
                 FROM client_use
-                WHERE client_use.client_id = client_grant.client_id)
+                WHERE client_use.client_id = client_grant.client_id) AS others_used_at
             FROM client_grant
-            WHERE client_grant.resource = $1
+            WHERE client_grant.resource = ?
             ORDER BY client_grant.client_id";
-        on_pool!(self, |pool| {
-            let rows: Vec<Row> =
-                sqlx::query_as(SQL).bind(resource.as_str()).fetch_all(pool).await?;
-            rows.into_iter()
-                .map(|(client_id, scopes, by_secret, by_other)| {
-                    Ok(GrantHolder {
-                        client_id: ClientId::parse(&client_id)?,
-                        scopes: grant(resource.as_str(), scopes.as_deref(), "")?.scopes,
-                        last_used_at: by_secret.max(by_other).map(Timestamp),
-                    })
-                })
-                .collect()
-        })
+        let mut statement = Statement::default();
+        statement.push_with(SQL, [resource.as_str().into()]);
+        self.rows::<HolderRow>(&statement).await?.iter().map(HolderRow::decode).collect()
     }
 }
 

@@ -7,30 +7,49 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
+use crate::store::child_rows::ChildRow;
+use crate::store::clients::networks_column;
+use crate::store::reader::Reader;
+use crate::store::row::{TableRow, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, map_constraint, on_pool};
 
-pub(super) fn grant(
-    resource: &str,
-    scopes: Option<&str>,
-    networks: &str,
-) -> Result<Grant, StoreError> {
-    let scopes = match scopes {
+table_row! {
+    /// A row of `client_grant`.
+    pub(super) struct GrantRow in "client_grant" {
+        client_id: String,
+        resource: String,
+        scopes: Option<String>,
+        networks: Option<String>,
+    }
+}
+
+impl GrantRow {
+    pub(super) fn decode(&self) -> Result<Grant, StoreError> {
+        Ok(Grant {
+            resource: ResourceId::parse(&self.resource)?,
+            scopes: granted_scopes(self.scopes.as_deref())?,
+            networks: Networks::parse(self.networks.as_deref().unwrap_or_default())?,
+        })
+    }
+}
+
+impl ChildRow for GrantRow {
+    const ORDER: &'static str = " ORDER BY client_id, resource";
+
+    fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
+/// Reads the column `scopes`, which is NULL for all.
+pub(super) fn granted_scopes(column: Option<&str>) -> Result<GrantedScopes, StoreError> {
+    Ok(match column {
         None => GrantedScopes::All,
         Some("") => GrantedScopes::Only(Scopes::default()),
         Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
-    };
-    Ok(Grant {
-        resource: ResourceId::parse(resource)?,
-        scopes,
-        networks: Networks::parse(networks)?,
     })
-}
-
-/// Networks as they are stored: nothing for anywhere.
-pub(super) fn networks(networks: &Networks) -> Option<String> {
-    (!networks.is_anywhere()).then(|| networks.to_string())
 }
 
 /// A client that has a grant to a resource.
@@ -71,22 +90,7 @@ impl Store {
         kind: GrantKind,
         limit: u32,
     ) -> Result<Vec<GrantedClient>, StoreError> {
-        let mut statement = Statement::default();
-        let id = resource.as_str();
-        statement
-            .push("SELECT client_id, scopes, networks FROM client_grant ")
-            .push_with("WHERE resource = ?", [id.into()])
-            .push(kind.condition())
-            .push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
-        let rows: Vec<(String, Option<String>, Option<String>)> = on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_as, statement).fetch_all(pool).await?)
-        })?;
-        let granted = rows.into_iter().map(|(client_id, scopes, networks)| {
-            let networks = networks.unwrap_or_default();
-            let Grant { scopes, networks, .. } = grant(id, scopes.as_deref(), &networks)?;
-            Ok(GrantedClient { client_id: ClientId::parse(&client_id)?, scopes, networks })
-        });
-        granted.collect()
+        self.read().grants_of(resource, kind, limit).await
     }
 
     /// How many clients have such a grant to a resource.
@@ -108,6 +112,29 @@ impl Store {
     }
 }
 
+impl Reader<'_> {
+    /// The first `limit` clients that have such a grant to a resource, in the order of their ids.
+    pub async fn grants_of(
+        &mut self,
+        resource: &ResourceId,
+        kind: GrantKind,
+        limit: u32,
+    ) -> Result<Vec<GrantedClient>, StoreError> {
+        let mut statement = Statement::default();
+        statement
+            .push(GrantRow::SELECT)
+            .push_with("WHERE resource = ?", [resource.as_str().into()])
+            .push(kind.condition())
+            .push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
+        let rows = self.rows::<GrantRow>(&statement).await?;
+        let granted = rows.iter().map(|row| {
+            let Grant { scopes, networks, .. } = row.decode()?;
+            Ok(GrantedClient { client_id: ClientId::parse(&row.client_id)?, scopes, networks })
+        });
+        granted.collect()
+    }
+}
+
 impl WriteTransaction {
     /// The grant of a client to a resource.
     pub async fn grant(
@@ -115,18 +142,13 @@ impl WriteTransaction {
         client_id: &ClientId,
         resource: &ResourceId,
     ) -> Result<Option<Grant>, StoreError> {
-        const SQL: &str = "
-            SELECT scopes, networks
-            FROM client_grant
-            WHERE client_id = $1 AND resource = $2";
-        let row: Option<(Option<String>, Option<String>)> = on_write!(self, |connection| {
-            let query = sqlx::query_as(SQL).bind(client_id.as_str()).bind(resource.as_str());
-            Ok(query.fetch_optional(connection).await?)
-        })?;
-        let found = row.map(|(scopes, networks)| {
-            grant(resource.as_str(), scopes.as_deref(), networks.as_deref().unwrap_or_default())
-        });
-        found.transpose()
+        let mut statement = Statement::default();
+        statement.push(GrantRow::SELECT).push_with(
+            "WHERE client_id = ? AND resource = ?",
+            [client_id.as_str().into(), resource.as_str().into()],
+        );
+        let row = self.read().rows::<GrantRow>(&statement).await?.pop();
+        row.as_ref().map(GrantRow::decode).transpose()
     }
 
     /// True if the client exists.
@@ -178,7 +200,7 @@ impl WriteTransaction {
                 .bind(client_id.as_str())
                 .bind(grant.resource.as_str())
                 .bind(scopes)
-                .bind(networks(&grant.networks))
+                .bind(networks_column(&grant.networks))
                 .execute(connection)
                 .await
                 .map_err(|error| map_constraint(error, "grant", "client or resource"))?;

@@ -5,6 +5,7 @@
 
 mod assertions;
 mod beginning;
+mod child_rows;
 pub mod client_list;
 mod client_names;
 pub mod client_snapshot;
@@ -18,10 +19,12 @@ mod instances;
 mod issuer;
 pub mod live_revocations;
 pub mod open;
+pub mod reader;
 pub mod registrations;
 pub mod rejections;
 mod resources;
 mod revocations;
+mod row;
 pub mod schema;
 mod secrets;
 mod signing_keys;

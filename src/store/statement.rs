@@ -6,25 +6,50 @@ use crate::model::time::Timestamp;
 /// A value for a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
-    Text(String),
-    Number(i64),
+    Text(Option<String>),
+    Number(Option<i64>),
+    Flag(bool),
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
     }
 }
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
         Self::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
     }
 }
 
 impl From<Timestamp> for Value {
     fn from(time: Timestamp) -> Self {
-        Self::Number(time.0)
+        time.0.into()
     }
 }
 
@@ -68,7 +93,10 @@ impl Statement {
     }
 
     /// Appends a list of values in parentheses.
-    pub(super) fn push_list<'a>(&mut self, values: impl Iterator<Item = &'a str>) -> &mut Self {
+    pub(super) fn push_list(
+        &mut self,
+        values: impl Iterator<Item = impl Into<Value>>,
+    ) -> &mut Self {
         self.text.push('(');
         for (place, value) in values.enumerate() {
             self.push_with(if place == 0 { "?" } else { ", ?" }, [value.into()]);
@@ -84,8 +112,9 @@ macro_rules! prepared {
         $statement.values().iter().fold(
             $function(sqlx::AssertSqlSafe($statement.text())),
             |query, value| match value {
-                $crate::store::statement::Value::Text(text) => query.bind(text.as_str()),
+                $crate::store::statement::Value::Text(text) => query.bind(text.as_deref()),
                 $crate::store::statement::Value::Number(number) => query.bind(*number),
+                $crate::store::statement::Value::Flag(flag) => query.bind(*flag),
             },
         )
     };
@@ -104,7 +133,7 @@ mod tests {
             .push_with("a = ? AND b > ?", ["x' OR 1".into(), 5.into()]);
         statement.push(" AND c IN ").push_list(["p", "q"].into_iter());
         assert_eq!(statement.text(), "SELECT 1 WHERE a = $1 AND b > $2 AND c IN ($3, $4)");
-        assert_eq!(statement.values()[0], Value::Text("x' OR 1".to_owned()));
+        assert_eq!(statement.values()[0], Value::from("x' OR 1"));
         assert_eq!(statement.values().len(), 4);
     }
 }

@@ -1,51 +1,61 @@
 //! Trusts of clients in foreign issuers.
 
-use std::collections::HashMap;
-
 use crate::model::client::ClientId;
-use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
-use crate::store::clients::key_source;
+use crate::store::StoreError;
+use crate::store::child_rows::ChildRow;
+use crate::store::clients::{key_columns, key_source};
+use crate::store::row::table_row;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{StoreError, map_constraint};
 
-pub(super) type TrustRow =
-    (String, String, String, Option<String>, Option<String>, String, String, i64);
-
-/// The columns of a [`TrustRow`], oldest first.
-macro_rules! trusts_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT client_id, trust_id, issuer, key_set, jwks_uri, audience, conditions, created_at
-            FROM client_trust
-            WHERE ",
-            $condition,
-            " ORDER BY created_at, trust_id"
-        )
-    };
-}
-pub(super) use trusts_where;
-
-/// The trusts of each client, by its id.
-pub(super) fn by_client(rows: Vec<TrustRow>) -> HashMap<String, Vec<TrustRow>> {
-    let mut found: HashMap<String, Vec<TrustRow>> = HashMap::new();
-    for row in rows {
-        found.entry(row.0.clone()).or_default().push(row);
+table_row! {
+    /// A row of `client_trust`.
+    pub(super) struct TrustRow in "client_trust" {
+        trust_id: String,
+        client_id: String,
+        issuer: String,
+        key_set: Option<String>,
+        jwks_uri: Option<String>,
+        audience: String,
+        conditions: String,
+        created_at: i64,
     }
-    found
 }
 
-pub(super) fn trust(row: TrustRow) -> Result<FederatedCredential, StoreError> {
-    let (_, trust_id, issuer, key_set, jwks_uri, audience, conditions, created_at) = row;
-    Ok(FederatedCredential {
-        trust_id: TrustId::parse(&trust_id)?,
-        issuer: ForeignIssuer::parse(&issuer)?,
-        keys: key_source(key_set.as_deref(), jwks_uri.as_deref())?,
-        audience,
-        conditions: Conditions::from_json(&conditions)?,
-        created_at: Timestamp(created_at),
-    })
+impl TrustRow {
+    fn of(client_id: &ClientId, trust: &FederatedCredential) -> Self {
+        let (key_set, jwks_uri) = key_columns(trust.keys.as_ref());
+        Self {
+            trust_id: trust.trust_id.as_str().to_owned(),
+            client_id: client_id.as_str().to_owned(),
+            issuer: trust.issuer.as_str().to_owned(),
+            key_set,
+            jwks_uri,
+            audience: trust.audience.clone(),
+            conditions: serde_json::to_string(&trust.conditions).unwrap_or_default(),
+            created_at: trust.created_at.0,
+        }
+    }
+
+    pub(super) fn decode(self) -> Result<FederatedCredential, StoreError> {
+        Ok(FederatedCredential {
+            trust_id: TrustId::parse(&self.trust_id)?,
+            issuer: ForeignIssuer::parse(&self.issuer)?,
+            keys: key_source(self.key_set.as_deref(), self.jwks_uri.as_deref())?,
+            audience: self.audience,
+            conditions: Conditions::from_json(&self.conditions)?,
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}
+
+impl ChildRow for TrustRow {
+    const ORDER: &'static str = " ORDER BY client_id, created_at, trust_id";
+
+    fn client_id(&self) -> &str {
+        &self.client_id
+    }
 }
 
 impl WriteTransaction {
@@ -55,31 +65,7 @@ impl WriteTransaction {
         client_id: &ClientId,
         trust: &FederatedCredential,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO client_trust
-                (trust_id, client_id, issuer, key_set, jwks_uri, audience, conditions, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let (key_set, jwks_uri) = match &trust.keys {
-            Some(KeySource::Inline(keys)) => (Some(keys.as_str()), None),
-            Some(KeySource::Remote(uri)) => (None, Some(uri.as_str())),
-            None => (None, None),
-        };
-        let conditions = serde_json::to_string(&trust.conditions).unwrap_or_default();
-        on_write!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(trust.trust_id.as_str())
-                .bind(client_id.as_str())
-                .bind(trust.issuer.as_str())
-                .bind(key_set)
-                .bind(jwks_uri)
-                .bind(&trust.audience)
-                .bind(conditions)
-                .bind(trust.created_at.0)
-                .execute(connection)
-                .await
-                .map_err(|error| map_constraint(error, "trust of that id", "client"))?;
-            Ok(())
-        })
+        self.insert(TrustRow::of(client_id, trust), "trust of that id", "client").await
     }
 
     /// Takes a trust from a client; `false` if it has none of that id.

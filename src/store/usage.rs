@@ -1,36 +1,105 @@
 //! The ledger in the database: the use of secrets, and of what clients have besides. Writing it is
 //! no change: nobody follows it, and it waits for none.
 
+use std::collections::HashMap;
+
 use sqlx::QueryBuilder;
 
 use crate::model::Malformed;
+use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::model::usage::{Usage, Used};
+use crate::store::child_rows::ClientSet;
+use crate::store::reader::Reader;
+use crate::store::row::{TableRow, table_row};
+use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::{Store, StoreError};
 
 /// How many uses one statement writes.
 const BATCH: usize = 500;
 
-/// The columns of a use; all are NULL where there was none.
-pub(super) type UseColumns = (Option<i64>, Option<i64>, Option<i64>, Option<String>);
+table_row! {
+    /// A row of `secret_use`.
+    struct SecretUseRow in "secret_use" {
+        secret_id: String,
+        first_used_at: i64,
+        last_used_at: i64,
+        uses: i64,
+        last_address: String,
+    }
+}
 
-pub(super) fn usage(columns: UseColumns) -> Result<Option<Usage>, StoreError> {
-    let (Some(first), Some(last), Some(uses), Some(address)) = columns else { return Ok(None) };
-    let last_address =
-        address.parse().map_err(|_| Malformed::because("the address of a use is no address"))?;
+table_row! {
+    /// A row of `client_use`.
+    struct ClientUseRow in "client_use" {
+        client_id: String,
+        first_used_at: i64,
+        last_used_at: i64,
+        uses: i64,
+        last_address: String,
+    }
+}
+
+/// The use of some clients and of their secrets.
+pub(super) struct UsageRows {
+    of_secrets: HashMap<String, SecretUseRow>,
+    of_clients: HashMap<String, ClientUseRow>,
+}
+
+impl UsageRows {
+    /// Reads the use of some clients.
+    pub(super) async fn read(
+        reader: &mut Reader<'_>,
+        clients: ClientSet<'_>,
+    ) -> Result<Self, StoreError> {
+        let (mut of_secrets, mut of_clients) = (Statement::default(), Statement::default());
+        of_secrets
+            .push(SecretUseRow::SELECT)
+            .push("WHERE secret_id IN (SELECT secret_id FROM client_secret WHERE ");
+        clients.push(&mut of_secrets);
+        of_secrets.push(")");
+        of_clients.push(ClientUseRow::SELECT).push("WHERE ");
+        clients.push(&mut of_clients);
+        let of_secrets = reader.rows::<SecretUseRow>(&of_secrets).await?.into_iter();
+        let of_clients = reader.rows::<ClientUseRow>(&of_clients).await?.into_iter();
+        Ok(Self {
+            of_secrets: of_secrets.map(|row| (row.secret_id.clone(), row)).collect(),
+            of_clients: of_clients.map(|row| (row.client_id.clone(), row)).collect(),
+        })
+    }
+
+    /// The use of a secret; `None` if it was never used.
+    pub(super) fn of_secret(&self, id: &SecretId) -> Result<Option<Usage>, StoreError> {
+        let row = self.of_secrets.get(id.as_str());
+        row.map(|row| usage(row.first_used_at, row.last_used_at, row.uses, &row.last_address))
+            .transpose()
+    }
+
+    /// The use of what a client has besides secrets; `None` if it was never used.
+    pub(super) fn of_client(&self, id: &str) -> Result<Option<Usage>, StoreError> {
+        let row = self.of_clients.get(id);
+        row.map(|row| usage(row.first_used_at, row.last_used_at, row.uses, &row.last_address))
+            .transpose()
+    }
+}
+
+fn usage(first: i64, last: i64, uses: i64, address: &str) -> Result<Usage, StoreError> {
+    let last_address = address
+        .parse()
+        .map_err(|_| Malformed::because("the address of a use is not an IP address"))?;
     let (first_used_at, last_used_at) = (Timestamp(first), Timestamp(last));
-    Ok(Some(Usage { first_used_at, last_used_at, uses, last_address }))
+    Ok(Usage { first_used_at, last_used_at, uses, last_address })
 }
 
 /// What differs between the two tables of uses. The values stand between `insert` and `unless_gone`;
 /// [`OR_ADD`] is the end.
-struct Statement {
+struct Upsert {
     insert: &'static str,
     unless_gone: &'static str,
 }
 
-const OF_SECRETS: Statement = Statement {
+const OF_SECRETS: Upsert = Upsert {
     insert: "
         INSERT INTO secret_use AS known (secret_id, first_used_at, last_used_at, uses, last_address)
         SELECT column1, column2, column3, column4, column5
@@ -40,7 +109,7 @@ const OF_SECRETS: Statement = Statement {
         ON CONFLICT (secret_id)",
 };
 
-const OF_OTHERS: Statement = Statement {
+const OF_OTHERS: Upsert = Upsert {
     insert: "
         INSERT INTO client_use AS known (client_id, first_used_at, last_used_at, uses, last_address)
         SELECT column1, column2, column3, column4, column5
@@ -81,11 +150,7 @@ impl Store {
 }
 
 impl Transaction {
-    async fn add_use(
-        &mut self,
-        sql: &Statement,
-        uses: &[(&str, &Usage)],
-    ) -> Result<(), StoreError> {
+    async fn add_use(&mut self, sql: &Upsert, uses: &[(&str, &Usage)]) -> Result<(), StoreError> {
         for batch in uses.chunks(BATCH) {
             on_transaction!(self, |connection| {
                 let mut statement = QueryBuilder::new(sql.insert);

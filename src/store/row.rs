@@ -1,0 +1,166 @@
+//! Rows by the names of their columns. One list of columns a table reads, inserts and updates it,
+//! so a new column cannot be in one of these and missing in another.
+
+use crate::store::statement::{Statement, Value, prepared};
+use crate::store::write_transaction::{WriteTransaction, on_write};
+use crate::store::{StoreError, map_constraint};
+
+/// A row of a table. [`table_row!`] implements it.
+pub(super) trait TableRow {
+    /// The name of the table.
+    const TABLE: &'static str;
+    /// The names of the columns in the order of the fields. The first one is the primary key, or
+    /// the first part of it.
+    const COLUMNS: &'static [&'static str];
+    /// `SELECT`, every column, `FROM` and the table; the condition follows.
+    const SELECT: &'static str;
+
+    /// The values of the columns, in the order of [`Self::COLUMNS`].
+    fn into_values(self) -> Vec<Value>;
+}
+
+/// Declares a struct whose fields are read from the columns of the same names: `String`, `i64`,
+/// `bool`, and an `Option` of the first two.
+macro_rules! named_row {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $row:ident { $($column:ident: $type:ty),+ $(,)? }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Debug)]
+        $visibility struct $row {
+            $($visibility $column: $type,)+
+        }
+
+        impl<'r, R> sqlx::FromRow<'r, R> for $row
+        where
+            R: sqlx::Row,
+            for<'name> &'name str: sqlx::ColumnIndex<R>,
+            $($type: sqlx::Decode<'r, <R as sqlx::Row>::Database>
+                + sqlx::Type<<R as sqlx::Row>::Database>,)+
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($column: sqlx::Row::try_get(row, stringify!($column))?,)+ })
+            }
+        }
+    };
+}
+pub(super) use named_row;
+
+/// Declares the row of a table: [`named_row!`], with the statements that read and write the table.
+macro_rules! table_row {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $row:ident in $table:literal {
+            $key:ident: $key_type:ty $(, $column:ident: $type:ty)* $(,)?
+        }
+    ) => {
+        $crate::store::row::named_row! {
+            $(#[$attribute])*
+            $visibility struct $row { $key: $key_type $(, $column: $type)* }
+        }
+
+        impl $crate::store::row::TableRow for $row {
+            const TABLE: &'static str = $table;
+            const COLUMNS: &'static [&'static str] =
+                &[stringify!($key) $(, stringify!($column))*];
+            const SELECT: &'static str = concat!(
+                "SELECT ", stringify!($key), $(", ", stringify!($column),)* " FROM ", $table, " "
+            );
+
+            fn into_values(self) -> Vec<$crate::store::statement::Value> {
+                vec![self.$key.into() $(, self.$column.into())*]
+            }
+        }
+    };
+}
+pub(super) use table_row;
+
+impl WriteTransaction {
+    /// Inserts a row. A violated constraint becomes a conflict with the row named `unique`, or a
+    /// missing row named `referred`.
+    pub(super) async fn insert<T: TableRow>(
+        &mut self,
+        row: T,
+        unique: &'static str,
+        referred: &'static str,
+    ) -> Result<(), StoreError> {
+        let statement = insertion(row);
+        on_write!(self, |connection| {
+            let done = prepared!(sqlx::query, statement).execute(connection).await;
+            done.map_err(|error| map_constraint(error, unique, referred))?;
+            Ok(())
+        })
+    }
+
+    /// Replaces the row with the same first column; `false` if it does not exist.
+    pub(super) async fn update<T: TableRow>(&mut self, row: T) -> Result<bool, StoreError> {
+        let statement = replacement(row);
+        on_write!(self, |connection| {
+            let done = prepared!(sqlx::query, statement).execute(connection).await?;
+            Ok(done.rows_affected() > 0)
+        })
+    }
+}
+
+fn insertion<T: TableRow>(row: T) -> Statement {
+    let mut statement = Statement::default();
+    statement.push("INSERT INTO ").push(T::TABLE).push(" (");
+    for (place, column) in T::COLUMNS.iter().enumerate() {
+        statement.push(if place == 0 { "" } else { ", " }).push(column);
+    }
+    statement.push(") VALUES ").push_list(row.into_values().into_iter());
+    statement
+}
+
+fn replacement<T: TableRow>(row: T) -> Statement {
+    let mut statement = Statement::default();
+    statement.push("UPDATE ").push(T::TABLE).push(" SET ");
+    let mut columns = T::COLUMNS.iter().zip(row.into_values());
+    let key = columns.next();
+    for (place, (column, value)) in columns.enumerate() {
+        statement.push(if place == 0 { "" } else { ", " }).push(column).push_with(" = ?", [value]);
+    }
+    if let Some((column, value)) = key {
+        statement.push(" WHERE ").push(column).push_with(" = ?", [value]);
+    }
+    statement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    table_row! {
+        struct PetRow in "pet" { name: String, owner: Option<String>, age: i64, is_tame: bool }
+    }
+
+    fn pet() -> PetRow {
+        PetRow { name: "x' OR 1".to_owned(), owner: None, age: 7, is_tame: true }
+    }
+
+    #[test]
+    fn one_list_of_columns_makes_every_statement() {
+        assert_eq!(PetRow::SELECT, "SELECT name, owner, age, is_tame FROM pet ");
+        let insert = insertion(pet());
+        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES ($1, $2, $3, $4)";
+        assert_eq!(insert.text(), text);
+        let values = ["x' OR 1".into(), None::<String>.into(), 7.into(), true.into()];
+        assert_eq!(insert.values(), values);
+        let update = replacement(pet());
+        let text = "UPDATE pet SET owner = $1, age = $2, is_tame = $3 WHERE name = $4";
+        assert_eq!(update.text(), text);
+        assert_eq!(update.values().last(), Some(&"x' OR 1".into()));
+    }
+
+    #[tokio::test]
+    async fn a_row_is_read_by_the_names_of_its_columns() {
+        let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.expect("a database");
+        let read = |sql: &'static str| sqlx::query_as::<_, PetRow>(sql).fetch_one(&pool);
+        let pet = read("SELECT TRUE AS is_tame, 7 AS age, NULL AS owner, 'Rex' AS name").await;
+        let pet = pet.expect("a row");
+        assert_eq!((pet.name.as_str(), pet.owner, pet.age, pet.is_tame), ("Rex", None, 7, true));
+        let problem = read("SELECT TRUE AS is_tame, 7 AS age, 'Rex' AS name").await;
+        assert!(problem.expect_err("a column is missing").to_string().contains("owner"));
+    }
+}
