@@ -142,9 +142,6 @@ pub async fn prepare(
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     let has_secret = new.has_secret();
-    for wanted in &new.grants {
-        grant::check(services, wanted).await?;
-    }
     check_lifetime(services, new.token_lifetime)?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
@@ -160,6 +157,9 @@ pub async fn prepare(
         generate_credentials(services, new.client_id, &new.secret, has_secret)?;
     let (plain, record) = minted.unzip();
     let mut change = AuditedChange::begin(services, actor).await?;
+    for wanted in &new.grants {
+        grant::check(change.read(), wanted).await?;
+    }
     let fields = Fields {
         name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
         auth_methods,
@@ -240,7 +240,7 @@ pub async fn update(
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
     let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(services, id).await?;
+    let mut current = registration(change.read(), id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     update.apply_to(client);
@@ -276,7 +276,7 @@ pub async fn set_state(
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(services, id).await?;
+    let mut current = registration(change.read(), id).await?;
     let was = current.client.state;
     if was == state {
         return Ok(Changed::before(current));
@@ -301,7 +301,7 @@ pub async fn set_state(
 /// id has nothing to do with them.
 pub async fn delete(services: &Services, actor: &Actor, id: &ClientId) -> Result<(), AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(services, id).await?;
+    let current = registration(change.read(), id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });

@@ -61,7 +61,7 @@ async fn change(
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(services, id).await?;
+    let mut current = registration(change.read(), id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;

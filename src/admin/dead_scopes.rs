@@ -7,13 +7,11 @@ use crate::model::event::{Action, Subject};
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
-use crate::services::Services;
 
 /// Takes scopes out of grants when the scopes of a resource change. A grant keeps the scopes that
 /// the resource offered `before` and offers `after`: a scope that comes back later, under the same
 /// name, is not granted to the clients that once held it. Each changed grant has an event.
 pub(super) async fn remove(
-    services: &Services,
     change: &mut AuditedChange,
     resource: &ResourceId,
     before: &Scopes,
@@ -23,7 +21,7 @@ pub(super) async fn remove(
         return Ok(());
     }
     let kept = before.intersection(after);
-    for holder in services.store.grant_holders(resource).await? {
+    for holder in change.read().grant_holders(resource).await? {
         let GrantedScopes::Only(was) = &holder.scopes else { continue };
         let is = was.intersection(&kept);
         if is == *was {

@@ -12,6 +12,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::services::Services;
+use crate::store::reader::Reader;
 
 /// What should change about a client's grant to a resource.
 #[derive(Debug)]
@@ -157,8 +158,8 @@ pub async fn revoke(
 }
 
 /// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.
-pub(super) async fn check(services: &Services, grant: &Grant) -> Result<(), AdminError> {
-    check_scopes(&existing_resource(services, &grant.resource).await?, grant)
+pub(super) async fn check(reader: Reader<'_>, grant: &Grant) -> Result<(), AdminError> {
+    check_scopes(&existing_resource(reader, &grant.resource).await?, grant)
 }
 
 /// Refuses scopes of a grant that the resource does not offer.

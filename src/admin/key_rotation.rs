@@ -126,7 +126,7 @@ async fn retire_unwanted(
         return Ok(Vec::new());
     }
     let mut change = AuditedChange::begin(services, &Actor::server()).await?;
-    let known = services.store.signing_keys().await?;
+    let known = change.read().signing_keys().await?;
     let retiring = unwanted(services, &wanted, &known, change.now);
     for kid in &retiring {
         change.transaction.retire_signing_key(kid, Some(change.now)).await?;
@@ -195,7 +195,7 @@ async fn apply_step(
     algorithm: Algorithm,
 ) -> Result<Option<KeyId>, AdminError> {
     let mut change = AuditedChange::begin(services, &Actor::server()).await?;
-    let known = services.store.signing_keys().await?;
+    let known = change.read().signing_keys().await?;
     match step(services, &known, algorithm, change.now) {
         None => Ok(None),
         Some(Step::Make(signs_from)) => {

@@ -29,16 +29,19 @@ pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, AdminErrorCode, Conflict, ObjectKind};
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};
-use crate::services::Services;
 pub use crate::services::audited_change::Actor;
 use crate::services::audited_change::AuditedChange;
+use crate::store::reader::Reader;
 
 /// Reads a client that must exist.
-async fn registration(services: &Services, id: &ClientId) -> Result<Registration, AdminError> {
-    services.store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
+async fn registration(mut reader: Reader<'_>, id: &ClientId) -> Result<Registration, AdminError> {
+    reader.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }
 
 /// Reads a resource that must exist.
-async fn existing_resource(services: &Services, id: &ResourceId) -> Result<Resource, AdminError> {
-    services.store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
+async fn existing_resource(
+    mut reader: Reader<'_>,
+    id: &ResourceId,
+) -> Result<Resource, AdminError> {
+    reader.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
 }

@@ -17,6 +17,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::GrantKind;
+use crate::store::reader::Reader;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
@@ -109,7 +110,7 @@ pub async fn update(
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     let mut change = AuditedChange::begin(services, actor).await?;
-    let mut resource = existing_resource(services, id).await?;
+    let mut resource = existing_resource(change.read(), id).await?;
     let was = json!(resource);
     let offered_before = resource.scope_names();
     for name in &update.remove {
@@ -128,7 +129,8 @@ pub async fn update(
     if let Some(algorithm) =
         update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
     {
-        resource.signed_before = signed_now(services, &resource, change.now).await?;
+        let now = change.now;
+        resource.signed_before = signed_now(change.read(), &resource, now).await?;
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
@@ -138,7 +140,7 @@ pub async fn update(
     resource.updated_at = change.now;
     change.transaction.update_resource(&resource).await?;
     let offered = resource.scope_names();
-    dead_scopes::remove(services, &mut change, id, &offered_before, &offered).await?;
+    dead_scopes::remove(&mut change, id, &offered_before, &offered).await?;
     let detail = difference.add_to(json!({
         "scopes": resource.scope_names(),
         "removed": update.remove,
@@ -165,12 +167,12 @@ fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
 
 /// What the tokens for a resource are signed with now.
 async fn signed_now(
-    services: &Services,
+    mut reader: Reader<'_>,
     resource: &Resource,
     now: Timestamp,
 ) -> Result<SignedBefore, AdminError> {
     let Some(own) = resource.signing_algorithm else { return Ok(SignedBefore::Server) };
-    let known = services.store.signing_keys().await?;
+    let known = reader.signing_keys().await?;
     let signs = known.iter().any(|key| key.algorithm == own && key.may_sign(now));
     Ok(match resource.signed_before {
         SignedBefore::Never => SignedBefore::Own(own),
@@ -190,8 +192,8 @@ pub async fn delete(
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = AuditedChange::begin(services, actor).await?;
-    let was = json!(existing_resource(services, id).await?);
-    let grants = services.store.grants_of(id, GrantKind::Any, u32::MAX).await?;
+    let was = json!(existing_resource(change.read(), id).await?);
+    let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     change.transaction.delete_resource(id).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });

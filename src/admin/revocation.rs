@@ -9,6 +9,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::services::{Services, audited_change};
 use crate::store::StoreError;
+use crate::store::reader::Reader;
 
 /// Ends one token. Without a word on when it expires it is remembered for as long as the longest
 /// token lives. Gives what is remembered; a repetition succeeds without a second event.
@@ -20,7 +21,10 @@ pub async fn revoke_token(
 ) -> Result<RevokedToken, AdminError> {
     let expires_at = match expires_at {
         Some(moment) => moment,
-        None => services.clock.now().plus(longest_lifetime(services).await?),
+        None => {
+            let longest = longest_lifetime(services, services.store.read()).await?;
+            services.clock.now().plus(longest)
+        }
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
     audited_change::revoke_token(services, actor, &token).await?;
@@ -34,7 +38,7 @@ pub async fn revoke_tokens(
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
-    registration(services, id).await?;
+    registration(change.read(), id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
     change.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
@@ -50,11 +54,12 @@ pub(super) async fn end_tokens(
     change: &mut AuditedChange,
     id: &ClientId,
 ) -> Result<RevokedClient, StoreError> {
+    let longest = longest_lifetime(services, change.read()).await?;
     let revoked = RevokedClient {
         client_id: id.clone(),
         epoch: RevocationEpoch::beginning(change.next_sequence(), change.database_now),
         revoked_until: change.database_now,
-        expires_at: change.database_now.plus(longest_lifetime(services).await?).plus_seconds(1),
+        expires_at: change.database_now.plus(longest).plus_seconds(1),
     };
     change.transaction.revoke_client(&revoked).await?;
     Ok(revoked)
@@ -62,8 +67,11 @@ pub(super) async fn end_tokens(
 
 /// How long a token may live that has been issued already. Settings may have been others then, and
 /// may be others for the instances that issue.
-async fn longest_lifetime(services: &Services) -> Result<Lifetime, StoreError> {
-    let noted = services.store.longest_lifetime().await?;
+async fn longest_lifetime(
+    services: &Services,
+    mut reader: Reader<'_>,
+) -> Result<Lifetime, StoreError> {
+    let noted = reader.longest_lifetime().await?;
     let own = services.config.token.lifetime_max;
     Ok(noted.map_or(own, |noted| noted.max(own)))
 }

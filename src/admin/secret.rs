@@ -55,7 +55,7 @@ pub async fn prepare_addition(
 ) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(services, id, new)?;
     let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(services, id).await?;
+    let current = registration(change.read(), id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
@@ -87,7 +87,7 @@ pub async fn prepare_rotation(
 ) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(services, id, new)?;
     let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(services, id).await?;
+    let current = registration(change.read(), id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
@@ -117,7 +117,7 @@ pub async fn expire(
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(services, id).await?;
+    let current = registration(change.read(), id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));

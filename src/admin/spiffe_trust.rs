@@ -23,7 +23,7 @@ pub async fn add(
 ) -> Result<SpiffeTrust, AdminError> {
     let trust = registered(source, services.clock.now())?;
     let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(services, id).await?;
+    let mut current = registration(change.read(), id).await?;
     trust::check_count(&current)?;
     change.transaction.add_spiffe_trust(id, &trust).await?;
     let methods = &mut current.client.auth_methods;

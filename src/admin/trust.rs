@@ -38,7 +38,7 @@ pub async fn add(
 ) -> Result<FederatedCredential, AdminError> {
     let trust = registered(services, new, services.clock.now())?;
     let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(services, id).await?;
+    let mut current = registration(change.read(), id).await?;
     check_count(&current)?;
     change.transaction.add_trust(id, &trust).await?;
     if !current.client.grant_types.contains(&GrantType::JwtBearer) {
@@ -91,7 +91,7 @@ pub async fn remove(
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
     let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(services, id).await?;
+    let current = registration(change.read(), id).await?;
     let is_it = |known: &TrustId| known == trust_id;
     let in_issuer = current.trusts.iter().find(|trust| is_it(&trust.trust_id));
     let in_domain = current.spiffe_trusts.iter().find(|trust| is_it(&trust.trust_id));

@@ -10,6 +10,7 @@ use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
 use crate::services::Services;
 use crate::store::live_revocations::LiveRevocations;
+use crate::store::reader::Reader;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
@@ -64,8 +65,8 @@ pub struct AuditedChange {
 }
 
 impl AuditedChange {
-    /// Begins a transaction. From here on no other process changes anything, so what is read through the
-    /// store stays true until [`AuditedChange::commit`].
+    /// Begins a transaction. From here on no other process changes anything until
+    /// [`AuditedChange::commit`], so what [`AuditedChange::read`] gives stays true.
     pub async fn begin(services: &Services, actor: &Actor) -> Result<Self, StoreError> {
         Self::begin_on(&services.store, &services.clock, actor).await
     }
@@ -75,6 +76,11 @@ impl AuditedChange {
         let mut transaction = store.begin().await?;
         let database_now = transaction.time(clock).await?;
         Ok(Self { transaction, now: clock.now(), database_now, actor: actor.clone() })
+    }
+
+    /// Reads inside the transaction: what was committed, and what this change has written.
+    pub fn read(&mut self) -> Reader<'_> {
+        self.transaction.read()
     }
 
     /// The sequence of the next event that is recorded.

@@ -5,6 +5,9 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{
     REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
 };
+use crate::store::reader::Reader;
+use crate::store::row::named_row;
+use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
@@ -34,6 +37,22 @@ fn revoked_token((jti, client_id, expires_at): TokenRow) -> Result<RevokedToken,
         client_id: client_id.as_deref().map(ClientId::parse).transpose()?,
         expires_at: Timestamp(expires_at),
     })
+}
+
+named_row! {
+    struct LongestLifetimeRow {
+        seconds: i64,
+    }
+}
+
+impl Reader<'_> {
+    /// The longest life that any instance has ever been willing to give a token.
+    pub async fn longest_lifetime(&mut self) -> Result<Option<Lifetime>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push("SELECT seconds FROM longest_lifetime");
+        let row = self.rows::<LongestLifetimeRow>(&statement).await?.pop();
+        Ok(row.map(|row| Lifetime::from_seconds(row.seconds)).transpose()?)
+    }
 }
 
 impl Store {
@@ -120,11 +139,7 @@ impl Store {
 
     /// The longest life that any instance has ever been willing to give a token.
     pub async fn longest_lifetime(&self) -> Result<Option<Lifetime>, StoreError> {
-        const SQL: &str = "SELECT seconds FROM longest_lifetime";
-        on_pool!(self, |pool| {
-            let seconds: Option<i64> = sqlx::query_scalar(SQL).fetch_optional(pool).await?;
-            Ok(seconds.map(Lifetime::from_seconds).transpose()?)
-        })
+        self.read().longest_lifetime().await
     }
 
     /// Deletes the revocations of tokens that expired at least seven days before `now`, the time

@@ -2,38 +2,66 @@
 
 use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Timestamp;
+use crate::store::reader::Reader;
+use crate::store::row::{TableRow, table_row};
+use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, map_constraint, on_pool};
+use crate::store::{Store, StoreError, on_pool};
 
-type Row = (String, String, String, i64, i64, Option<i64>, Option<String>);
-
-fn signing_key(
-    (kid, algorithm, sealed, created_at, signs_from, retired_at, public_jwk): Row,
-) -> Result<SigningKeyRecord, StoreError> {
-    Ok(SigningKeyRecord {
-        kid: KeyId::parse(&kid)?,
-        algorithm: Algorithm::parse(&algorithm)?,
-        // The column is empty if the private half was lost.
-        sealed: Some(Sealed(sealed)).filter(|sealed| !sealed.0.is_empty()),
-        public_jwk,
-        created_at: Timestamp(created_at),
-        signs_from: Timestamp(signs_from),
-        retired_at: retired_at.map(Timestamp),
-    })
+table_row! {
+    /// A row of `signing_key`.
+    struct SigningKeyRow in "signing_key" {
+        kid: String,
+        algorithm: String,
+        sealed: String,
+        created_at: i64,
+        signs_from: i64,
+        retired_at: Option<i64>,
+        public_jwk: Option<String>,
+    }
 }
 
-const SELECT_SIGNING_KEYS: &str = "
-    SELECT kid, algorithm, sealed, created_at, signs_from, retired_at, public_jwk
-    FROM signing_key
-    ORDER BY signs_from, created_at, kid";
+impl SigningKeyRow {
+    fn of(key: &SigningKeyRecord) -> Self {
+        Self {
+            kid: key.kid.as_str().to_owned(),
+            algorithm: key.algorithm.as_str().to_owned(),
+            sealed: key.sealed.as_ref().map(|sealed| sealed.0.clone()).unwrap_or_default(),
+            created_at: key.created_at.0,
+            signs_from: key.signs_from.0,
+            retired_at: key.retired_at.map(|time| time.0),
+            public_jwk: key.public_jwk.clone(),
+        }
+    }
+
+    fn decode(self) -> Result<SigningKeyRecord, StoreError> {
+        Ok(SigningKeyRecord {
+            kid: KeyId::parse(&self.kid)?,
+            algorithm: Algorithm::parse(&self.algorithm)?,
+            // The column is empty if the private half was lost.
+            sealed: Some(Sealed(self.sealed)).filter(|sealed| !sealed.0.is_empty()),
+            public_jwk: self.public_jwk,
+            created_at: Timestamp(self.created_at),
+            signs_from: Timestamp(self.signs_from),
+            retired_at: self.retired_at.map(Timestamp),
+        })
+    }
+}
+
+impl Reader<'_> {
+    /// Every signing key, in the order in which they sign.
+    pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(SigningKeyRow::SELECT).push("ORDER BY signs_from, created_at, kid");
+        let rows = self.rows::<SigningKeyRow>(&statement).await?;
+        rows.into_iter().map(SigningKeyRow::decode).collect()
+    }
+}
 
 impl Store {
     /// Every signing key, in the order in which they sign.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
-        on_pool!(self, |pool| {
-            let rows: Vec<Row> = sqlx::query_as(SELECT_SIGNING_KEYS).fetch_all(pool).await?;
-            rows.into_iter().map(signing_key).collect()
-        })
+        self.read().signing_keys().await
     }
 
     /// The sealed key of a name.
@@ -150,22 +178,7 @@ impl WriteTransaction {
 
     /// Adds a signing key.
     pub async fn create_signing_key(&mut self, key: &SigningKeyRecord) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO signing_key (kid, algorithm, sealed, created_at, signs_from, public_jwk)
-            VALUES ($1, $2, $3, $4, $5, $6)";
-        on_write!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(key.kid.as_str())
-                .bind(key.algorithm.as_str())
-                .bind(key.sealed.as_ref().map_or("", |sealed| &sealed.0))
-                .bind(key.created_at.0)
-                .bind(key.signs_from.0)
-                .bind(&key.public_jwk)
-                .execute(connection)
-                .await
-                .map_err(|error| map_constraint(error, "signing key of that id", "signing key"))?;
-            Ok(())
-        })
+        self.insert(SigningKeyRow::of(key), "signing key of that id", "signing key").await
     }
 
     /// Lets a signing key sign no more from `retired_at` on, or again (`None`).

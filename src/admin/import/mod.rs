@@ -238,7 +238,7 @@ async fn foresee(
             Planned::Skip(id) => (id, Outcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = registration(services, &id).await?;
+                let before = registration(services.store.read(), &id).await?;
                 let now = services.clock.now();
                 let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;
@@ -297,7 +297,7 @@ async fn update(
     change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<Outcome, AdminError> {
-    let before = registration(services, &line.line.said.client_id).await?;
+    let before = registration(change.read(), &line.line.said.client_id).await?;
     if !update::is_current(&before, &line.secrets) {
         return Err(Conflict::ChangedDuringImport.into());
     }
