@@ -17,6 +17,7 @@ mod error_response;
 mod health;
 mod page;
 mod pipeline;
+pub mod probe;
 mod welcome;
 
 pub use error_response::ErrorFormat;

@@ -8,6 +8,7 @@ mod hash_format;
 mod line;
 mod members;
 mod object;
+pub mod probe;
 mod problems;
 mod schema;
 mod secrets;

@@ -1,0 +1,34 @@
+//! A narrow function for fuzz targets: it reads an import file and needs no database. The server
+//! itself does not call it.
+
+use std::io::BufRead;
+
+use crate::admin::AdminError;
+use crate::admin::import::line;
+use crate::admin::import::problems::Problems;
+use crate::admin::import::source::{Line, Lines};
+use crate::model::client::ClientId;
+
+/// Reads every line of `source` as an import does before it looks at the database. Returns the
+/// client ids in the order of the lines.
+///
+/// # Errors
+/// Invalid, with every line that is wrong.
+pub fn read<R: BufRead>(source: R) -> Result<Vec<ClientId>, AdminError> {
+    let mut lines = Lines::new(source);
+    let mut problems = Problems::default();
+    let mut ids = Vec::new();
+    let unreadable = |error: std::io::Error| AdminError::invalid("import", error.to_string());
+    while let Some(line) = lines.next_line().map_err(unreadable)? {
+        match line {
+            Line::Text(number, text) => {
+                ids.extend(line::parse(&text, number, &mut problems).map(|line| line.client_id));
+            }
+            Line::Unreadable(number, problem) => {
+                problems.add(number, &format!("the line is {problem}"));
+            }
+        }
+    }
+    problems.into_result()?;
+    Ok(ids)
+}
