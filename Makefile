@@ -2,7 +2,7 @@
 # `make check` is what CI runs. The targets install what is missing, except for `make test-fast`.
 
 .PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow tools docs \
-    install install-files bench growth
+    install install-files bench growth fuzz fuzz-planted
 
 check: fmt typos clippy doc deny test
 
@@ -86,3 +86,11 @@ growth: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
 	taskset -c 1 cargo bench --locked --bench growth
+
+# Each fuzz target for FUZZ_SECONDS, with the stable toolchain. See fuzz/README.md.
+fuzz:
+	FUZZ_SECONDS=$(FUZZ_SECONDS) sh fuzz/run.sh $(FUZZ_TARGETS)
+
+# Each fuzz target must find the defect that is planted for it.
+fuzz-planted:
+	FUZZ_SECONDS=$(FUZZ_SECONDS) sh fuzz/planted.sh $(FUZZ_TARGETS)

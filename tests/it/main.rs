@@ -42,6 +42,7 @@ mod explain;
 mod first_minute;
 mod following;
 mod full_replay_cache;
+mod fuzz_corpus;
 mod gateways;
 mod github_subjects;
 mod glossary;

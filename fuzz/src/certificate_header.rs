@@ -1,0 +1,66 @@
+//! The certificate of a client: as DER, and as the headers by which a proxy passes it on (RFC 9440).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ipnet::IpNet;
+
+use super::input::{first_line, text};
+use super::subject::client_certificate;
+use super::subject::{ClientCertificate, ExternalJwks, ISSUER_ALGS, Shown, TlsSubject};
+
+/// A name longer than this is shortened for display, so it is not the name any more.
+const MAX_NAME: usize = 199;
+
+/// Reads the input as a certificate, and as headers: the first line is `Client-Cert`, the others are
+/// `Client-Cert-Chain`.
+pub fn fuzz(data: &[u8]) {
+    check_certificate(&ClientCertificate::new(data.to_vec(), Vec::new()));
+    let encoded = format!(":{}:", BASE64_STANDARD.encode(data));
+    let passed = shown(&[("client-cert", encoded.as_bytes())]);
+    let direct = ClientCertificate::new(data.to_vec(), Vec::new());
+    assert_eq!(passed.as_deref(), Some(&direct), "the certificate changed on its way");
+    let Some(text) = text(data) else { return };
+    let (certificate, chain) = first_line(text);
+    let mut headers = vec![("client-cert", certificate.as_bytes())];
+    headers.extend(chain.lines().map(|line| ("client-cert-chain", line.as_bytes())));
+    if let Some(certificate) = shown(&headers) {
+        check_certificate(&certificate);
+    }
+    headers.push(headers[0]);
+    assert!(shown(&headers).is_none(), "one of two certificates was chosen");
+}
+
+/// What a trusted proxy passes on. The same headers of a stranger show nothing.
+fn shown(headers: &[(&'static str, &[u8])]) -> Option<Arc<ClientCertificate>> {
+    let trusted: [IpNet; 1] = ["10.0.0.0/8".parse().expect("a network")];
+    let read = |peer: [u8; 4]| client_certificate(IpAddr::from(peer), headers, &trusted);
+    assert!(matches!(read([203, 0, 113, 1]), None | Some(Shown::Nothing)), "from a stranger");
+    match read([10, 0, 0, 1])? {
+        Shown::Certificate(certificate) => Some(certificate),
+        Shown::Unreadable => None,
+        Shown::Nothing => panic!("a header was not seen"),
+    }
+}
+
+fn check_certificate(certificate: &ClientCertificate) {
+    assert_eq!(certificate.thumbprint().len(), 43, "SHA-256 in Base64url");
+    if let Ok(names) = certificate.names() {
+        assert!(names.len() <= 9, "{} names", names.len());
+        // What is shown to the operator can be registered, and is then the name of the certificate.
+        let whole = names.iter().filter(|name| name.chars().count() <= MAX_NAME);
+        for subject in whole.filter_map(|name| TlsSubject::parse(name).ok()) {
+            assert_eq!(certificate.is_of(&subject), Ok(true), "{subject}");
+        }
+        let other = TlsSubject::parse("subject_dn=CN=never in the corpus").expect("a subject");
+        assert!(certificate.is_of(&other).is_ok());
+    }
+    if let Ok(jwk) = certificate.to_jwk() {
+        let set = serde_json::json!({ "keys": [jwk] }).to_string();
+        if let Ok(keys) = ExternalJwks::registered(&set, &ISSUER_ALGS) {
+            assert!(keys.have_certificate(&certificate.thumbprint()));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What the targets call: every path into tokend is on this page.
+
+use std::collections::BTreeMap;
+
+pub(crate) use tokend::admin::import::probe::read as read_import;
+pub(crate) use tokend::config::sources::{Flags, Settings};
+pub(crate) use tokend::config::{Config, Need};
+pub(crate) use tokend::jose::assertion::{
+    Assertion, CLIENT_ASSERTION_ALGS, ISSUER_ALGS, SignatureChecks,
+};
+pub(crate) use tokend::jose::dpop::{Expected, Proof};
+pub(crate) use tokend::jose::external_jwks::ExternalJwks;
+pub(crate) use tokend::model::claim_pattern::Pattern;
+pub(crate) use tokend::model::distinguished_name::DistinguishedName;
+pub(crate) use tokend::model::security::{KeySet, KeySetUri, TlsSubject};
+pub(crate) use tokend::model::time::Timestamp;
+pub(crate) use tokend::model::trust::ForeignIssuer;
+pub(crate) use tokend::oauth::caller::{HeaderCredentials, Shown};
+pub(crate) use tokend::oauth::parameters::Parameters;
+pub(crate) use tokend::remote_keys::discovered_uri;
+pub(crate) use tokend::remote_keys::fetch::exchange;
+pub(crate) use tokend::web::probe::{basic_credentials, client_address, client_certificate};
+pub(crate) use tokend::x509::certificate::ClientCertificate;
+
+use tokend::oauth::caller::Origin;
+use tokend::oauth::error::{Description, OAuthError};
+use tokend::oauth::token::request::TokenRequest;
+
+/// The most characters of a description: a sentence, and a value of the caller in it.
+const MAX_DESCRIPTION: usize = 500;
+
+/// Holds that an error could be sent: only characters of RFC 6749, section 5.2, and not many.
+pub(crate) fn assert_sendable(error: &OAuthError) {
+    let Description::Sentence(sentence) = error.description() else { return };
+    let is_allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+    assert!(sentence.bytes().all(is_allowed), "not allowed in a description: {sentence:?}");
+    assert!(sentence.len() <= MAX_DESCRIPTION, "too long: {sentence}");
+}
+
+/// Holds that parameters are these pairs, then puts a token request together from them.
+pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String, String)]) {
+    let mut expected: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, value) in pairs {
+        expected.entry(name).or_default().push(value);
+    }
+    let mut parameters = read();
+    for (name, mut values) in expected {
+        // An empty value counts as absent (RFC 6749, section 3.2).
+        let mut found = parameters.take_all(name);
+        values.retain(|value| !value.is_empty());
+        values.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, values, "{name}");
+        assert!(name == "resource" || values.len() <= 1, "{name} was accepted twice");
+    }
+    let origin =
+        Origin { address: [192, 0, 2, 1].into(), shown: Shown::Nothing, is_trusted_proxy: false };
+    if let Err(error) = TokenRequest::new(read(), HeaderCredentials::Absent, origin) {
+        assert_sendable(&error);
+    }
+}
