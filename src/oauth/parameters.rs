@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -52,10 +53,11 @@ impl Parameters {
         }
         let mut parameters = Self(Vec::with_capacity(KNOWN.len()));
         for (name, value) in form_urlencoded::parse(body.as_bytes()) {
-            // The decoder puts this character where the bytes are not UTF-8.
-            let is_broken =
+            // The decoder puts this character where the bytes are not UTF-8. A client may also send it.
+            let is_suspect =
                 |text: &Cow<'_, str>| matches!(text, Cow::Owned(text) if text.contains('\u{FFFD}'));
-            if is_broken(&name) || is_broken(&value) {
+            let is_utf8 = || percent_decode_str(body).decode_utf8().is_ok();
+            if (is_suspect(&name) || is_suspect(&value)) && !is_utf8() {
                 return Err(OAuthError::invalid_request("The body is not UTF-8."));
             }
             if name != REPEATABLE {
@@ -285,6 +287,17 @@ mod tests {
         let many: String = (0..70).map(|n| format!("p{n}=1&")).collect();
         assert!(sentence(Parameters::from_form(&many)).contains("more than 64"));
         assert!(sentence(Parameters::from_form("a=%ff%fe")).contains("UTF-8"));
+    }
+
+    /// Fuzzing found it: U+FFFD is a character like any other, in both kinds of body.
+    #[test]
+    fn a_replacement_character_that_was_sent_is_not_an_encoding_error() {
+        for body in ["scope=%EF%BF%BD", "scope=\u{FFFD}", "scope=%EF%BF%BD&x=a+b"] {
+            let mut parameters = Parameters::from_form(body).expect(body);
+            assert_eq!(parameters.take("scope").as_deref(), Some("\u{FFFD}"), "{body}");
+        }
+        assert!(sentence(Parameters::from_form("scope=%EF%BF%BD&x=%ff")).contains("UTF-8"));
+        assert!(sentence(Parameters::from_form("%EF%BF=%BD")).contains("UTF-8"));
     }
 
     #[test]
