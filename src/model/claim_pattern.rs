@@ -23,7 +23,15 @@ impl Pattern {
         if claim == "sub" {
             github_subject::check_pattern(text)?;
         }
-        Self::stored(claim, text)
+        let pattern = Self::stored(claim, text)?;
+        let is_separator = |character| matches!(character, '/' | ':');
+        if text.split_once('*').is_some_and(|(owner, _)| owner.chars().all(is_separator)) {
+            return Err(Malformed::because(format!(
+                "the * in '{text}' has only separators before it, so no owner is named. Write out at \
+                 least one segment before the *"
+            )));
+        }
+        Ok(pattern)
     }
 
     /// Reads a pattern that was registered, perhaps before [`Self::parse`] knew both forms of the
@@ -332,6 +340,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Fuzzing found it: empty segments were an owner, so `/*` matched every `/x`.
+    #[test]
+    fn an_owner_is_not_empty() {
+        for bad in ["/*", ":*", "//*", "::*"] {
+            assert!(Pattern::parse("path", bad).is_err(), "{bad}");
+            assert!(Pattern::stored("path", bad).is_ok(), "{bad} stays readable");
+        }
+        assert!(Pattern::parse("path", "/prod/*").is_ok());
+        assert!(Pattern::parse("sub", "::*").is_err());
     }
 
     /// Never where it could match another owner.
