@@ -8,7 +8,7 @@ seconds=${FUZZ_SECONDS:-30}
 sh fuzz/build.sh
 mkdir -p fuzz/target/logs
 failed=""
-for target in ${*:-$(cargo fuzz list)}; do
+for target in ${*:-$(ls fuzz/corpus)}; do
     log=fuzz/target/logs/$target
     # What is found new is kept outside of the committed corpus, for the next run.
     mkdir -p "fuzz/target/inputs/$target"
