@@ -34,9 +34,6 @@ pub fn fuzz(data: &[u8]) {
     let written = written(&file);
     flags.files.push(written.path().to_owned());
     let Ok(settings) = Settings::gather(&flags, &environment) else { return };
-    for key in settings.keys() {
-        let _ = (settings.text(key), settings.origin(key), settings.is_default(key));
-    }
     match Config::from_settings(&settings, Need::Issuer) {
         Ok(config) => check(&config),
         Err(error) => {
