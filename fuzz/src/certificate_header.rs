@@ -9,7 +9,9 @@ use ipnet::IpNet;
 
 use super::input::{first_line, text};
 use super::subject::client_certificate;
-use super::subject::{ClientCertificate, ExternalJwks, ISSUER_ALGS, Shown, TlsSubject};
+use super::subject::{
+    ClientCertificate, ExternalJwks, ISSUER_ALGS, PresentedCertificate, TlsSubject,
+};
 
 /// A name longer than this is shortened for display, so it is not the name any more.
 const MAX_NAME: usize = 199;
@@ -37,11 +39,14 @@ pub fn fuzz(data: &[u8]) {
 fn shown(headers: &[(&'static str, &[u8])]) -> Option<Arc<ClientCertificate>> {
     let trusted: [IpNet; 1] = ["10.0.0.0/8".parse().expect("a network")];
     let read = |peer: [u8; 4]| client_certificate(IpAddr::from(peer), headers, &trusted);
-    assert!(matches!(read([203, 0, 113, 1]), None | Some(Shown::Nothing)), "from a stranger");
+    assert!(
+        matches!(read([203, 0, 113, 1]), None | Some(PresentedCertificate::Nothing)),
+        "from a stranger"
+    );
     match read([10, 0, 0, 1])? {
-        Shown::Certificate(certificate) => Some(certificate),
-        Shown::Unreadable => None,
-        Shown::Nothing => panic!("a header was not seen"),
+        PresentedCertificate::Certificate(certificate) => Some(certificate),
+        PresentedCertificate::Unreadable => None,
+        PresentedCertificate::Nothing => panic!("a header was not seen"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{Seek, Write};
 use tempfile::NamedTempFile;
 
 use super::input::text;
-use super::subject::{Config, Flags, Need, Settings};
+use super::subject::{Config, Flags, Requirement, Settings};
 
 /// The settings whose values are never shown.
 const SECRETS: [&str; 2] = ["master_key", "database.url"];
@@ -34,7 +34,7 @@ pub fn fuzz(data: &[u8]) {
     let written = written(&file);
     flags.files.push(written.path().to_owned());
     let Ok(settings) = Settings::gather(&flags, &environment) else { return };
-    match Config::from_settings(&settings, Need::Issuer) {
+    match Config::from_settings(&settings, Requirement::Issuer) {
         Ok(config) => check(&config),
         Err(error) => {
             let report = error.to_string();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 pub(crate) use tokend::admin::import::probe::read as read_import;
 pub(crate) use tokend::config::sources::{Flags, Settings};
-pub(crate) use tokend::config::{Config, Need};
+pub(crate) use tokend::config::{Config, Requirement};
 pub(crate) use tokend::jose::assertion::{
-    Assertion, CLIENT_ASSERTION_ALGS, ISSUER_ALGS, SignatureChecks,
+    CLIENT_ASSERTION_ALGS, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion,
 };
 pub(crate) use tokend::jose::dpop::{Expected, Proof};
 pub(crate) use tokend::jose::external_jwks::ExternalJwks;
@@ -15,14 +15,14 @@ pub(crate) use tokend::model::distinguished_name::DistinguishedName;
 pub(crate) use tokend::model::security::{KeySet, KeySetUri, TlsSubject};
 pub(crate) use tokend::model::time::Timestamp;
 pub(crate) use tokend::model::trust::ForeignIssuer;
-pub(crate) use tokend::oauth::caller::{HeaderCredentials, Shown};
+pub(crate) use tokend::oauth::caller::{HeaderCredentials, PresentedCertificate};
 pub(crate) use tokend::oauth::parameters::Parameters;
 pub(crate) use tokend::remote_keys::discovered_uri;
 pub(crate) use tokend::remote_keys::fetch::exchange;
 pub(crate) use tokend::web::probe::{basic_credentials, client_address, client_certificate};
 pub(crate) use tokend::x509::certificate::ClientCertificate;
 
-use tokend::oauth::caller::Origin;
+use tokend::oauth::caller::RequestOrigin;
 use tokend::oauth::error::{Description, OAuthError};
 use tokend::oauth::token::request::TokenRequest;
 
@@ -53,8 +53,11 @@ pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String,
         assert_eq!(found, values, "{name}");
         assert!(name == "resource" || values.len() <= 1, "{name} was accepted twice");
     }
-    let origin =
-        Origin { address: [192, 0, 2, 1].into(), shown: Shown::Nothing, is_trusted_proxy: false };
+    let origin = RequestOrigin {
+        address: [192, 0, 2, 1].into(),
+        shown: PresentedCertificate::Nothing,
+        is_trusted_proxy: false,
+    };
     if let Err(error) = TokenRequest::new(read(), HeaderCredentials::Absent, origin) {
         assert_sendable(&error);
     }
