@@ -82,6 +82,7 @@ mod speed_page;
 mod spiffe;
 mod spiffe_attacks;
 mod spiffe_operator;
+mod stale_key_sets;
 mod stopping;
 mod subvectors;
 mod token_path;
