@@ -1,13 +1,13 @@
 //! The keys of client assertions: fetched, replaced and removed.
 
 use crate::private_key_jwt::{ask, claims, keyed};
+use crate::support::eventually::eventually;
 use crate::support::https::{self, Https};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Server, actor, client_id, method};
 use rstest::rstest;
 use serde_json::json;
-use std::time::{Duration, Instant};
 use tokend::admin::client_key;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
@@ -33,16 +33,10 @@ async fn keys_are_fetched_off_the_request_path(
             new.security.keys = Some(KeySource::Remote(uri));
         })
         .await;
-    let comes_true = async |key: &KeyPair| {
-        for _ in 0..100 {
-            if ask(&server, &key.sign(&claims(&server, &client))).await.status == 200 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
+    let is_accepted = async |key: &KeyPair| {
+        ask(&server, &key.sign(&claims(&server, &client))).await.status == 200
     };
-    assert!(comes_true(&first).await);
+    eventually("the first key", async || is_accepted(&first).await.then_some(())).await;
     let requests = elsewhere.requests();
     for _ in 0..20 {
         ask(&server, &first.sign(&claims(&server, &client))).await.token();
@@ -53,7 +47,8 @@ async fn keys_are_fetched_off_the_request_path(
     elsewhere.answer(move |_| https::json(&set));
     server.clock.advance(11);
     server.catch_up().await;
-    assert!(comes_true(&second).await, "an unknown key makes it look again");
+    // An unknown key makes it look again.
+    eventually("the second key", async || is_accepted(&second).await.then_some(())).await;
     let old = ask(&server, &first.sign(&claims(&server, &client))).await;
     old.assert_refused(401, "invalid_client");
 
@@ -62,11 +57,7 @@ async fn keys_are_fetched_off_the_request_path(
     server.clock.advance(11);
     let foreign = KeyPair::new(Algorithm::Es256);
     ask(&server, &foreign.sign(&claims(&server, &client))).await;
-    let withdrawn = Instant::now();
-    while ask(&server, &second.sign(&claims(&server, &client))).await.status == 200 {
-        assert!(withdrawn.elapsed() < Duration::from_secs(10), "a withdrawn key still counts");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the withdrawal", async || (!is_accepted(&second).await).then_some(())).await;
 }
 
 /// SECURITY 26: redirects, too much and non-sense are not taken, and inner addresses not asked.

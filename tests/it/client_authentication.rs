@@ -1,5 +1,7 @@
 //! Who is it? The ways to prove it, and the one answer to everybody who cannot.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rstest::rstest;
@@ -8,6 +10,7 @@ use tokend::admin;
 use tokend::admin::secret::NewSecret;
 use tokend::model::client::ClientState;
 
+use crate::support::eventually::eventually;
 use crate::support::{
     Answer, Engine, ORDERS, Server, TestClient, actor, client_id, lifetime, method,
 };
@@ -283,7 +286,18 @@ async fn too_many_first_proofs_at_once_are_told_to_come_again(
 ) {
     let settings =
         [("TOKEND_SECRETS_HASHING_QUEUE", "1"), ("TOKEND_SECRETS_ARGON2_MEMORY", "8MiB")];
-    let server = std::sync::Arc::new(Server::with(engine, &settings).await);
+    let server = Arc::new(Server::with(engine, &settings).await);
+    // How many come at once is up to the machine: it may take several rounds to fill the queue.
+    eventually("a full queue", async || {
+        let refused = refused_of_twelve_first_proofs(&server).await;
+        assert!(refused < 12, "none of 12 got through");
+        (refused > 0).then_some(())
+    })
+    .await;
+}
+
+/// Twelve new clients ask at once; gives how many were told to come again.
+async fn refused_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
     let mut clients = Vec::new();
     for _ in 0..12 {
         clients.push(server.client().await);
@@ -302,7 +316,7 @@ async fn too_many_first_proofs_at_once_are_told_to_come_again(
             refused += 1;
         }
     }
-    assert!((1..12).contains(&refused), "{refused} of 12 were refused");
+    refused
 }
 
 /// A client deleted by mistake comes back with the secret it had.

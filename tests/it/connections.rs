@@ -1,12 +1,12 @@
 //! Connections: no address keeps the others out, on either listener (S-3).
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::support::eventually::HANGS_AFTER;
 use crate::support::{Engine, Server};
 
 const HEALTH: &[u8] = b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -53,7 +53,7 @@ async fn ask(stream: &mut TcpStream) -> Option<u16> {
 /// The same on a new connection, for which nobody should wait long.
 async fn is_answered(to: SocketAddr, last: u8) -> bool {
     let mut stream = connect(to, last).await;
-    let asking = tokio::time::timeout(Duration::from_secs(20), ask(&mut stream));
+    let asking = tokio::time::timeout(HANGS_AFTER, ask(&mut stream));
     asking.await.ok().flatten() == Some(200)
 }
 

@@ -7,6 +7,7 @@ use tokend::model::client::{ClientName, ClientState};
 use tokend::model::security::{KeySetUri, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 
+use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, lifetime, method};
@@ -177,14 +178,12 @@ async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
     header["kid"] = json!(key.kid());
     let forged = other.sign_under(&header, &claims(&client.id));
     says(&ask(&forged).await, "signature does not match", "client keys list");
-    let mut found = ask(&key.sign(&claims(&inner.id))).await;
-    for _ in 0..100 {
-        if !found["reason"].as_str().is_some_and(|reason| reason.contains("not tried yet")) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        found = ask(&key.sign(&claims(&inner.id))).await;
-    }
+    let found = eventually("an attempt to fetch", async || {
+        let found = ask(&key.sign(&claims(&inner.id))).await;
+        let is_tried = !found["reason"].as_str().is_some_and(|text| text.contains("not tried yet"));
+        is_tried.then_some(found)
+    })
+    .await;
     says(&found, "has not been fetched", "fetch.allowed_networks");
     says(&found, "127.0.0.1", "private networks");
 }

@@ -11,8 +11,10 @@ use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ForeignIssuer;
+use tokend::remote_keys::RemoteSource;
 use tokend::remote_keys::fetch::Fetcher;
 
+use crate::support::eventually::eventually;
 use crate::support::https::{self, HANG, Https, INTERIM};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
@@ -54,25 +56,14 @@ async fn ask(server: &Server, client: &TestClient, key: &KeyPair) -> Answer {
     Answer::of(server.http.post(server.token_url()).form(&form)).await
 }
 
-/// True once the client gets a token; false if it has none after five seconds.
-async fn gets_a_token(server: &Server, client: &TestClient, key: &KeyPair) -> bool {
-    for _ in 0..100 {
-        if ask(server, client, key).await.status == 200 {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    false
+/// Waits until the client gets a token.
+async fn until_token(server: &Server, client: &TestClient, key: &KeyPair) {
+    let got = async || (ask(server, client, key).await.status == 200).then_some(());
+    eventually("a token for the fetched key", got).await;
 }
 
-async fn until(mut is_true: impl FnMut() -> bool) {
-    for _ in 0..400 {
-        if is_true() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it does not come true");
+async fn until(is_true: impl Fn() -> bool) {
+    eventually("what the test waits for", async || is_true().then_some(())).await;
 }
 
 /// S-2: a key set that is JSON and not a set used to end all fetching in the process.
@@ -95,12 +86,15 @@ async fn a_document_that_is_not_a_key_set_stops_no_other(
     }
     until(|| elsewhere.requests() >= NOT_SETS.len()).await;
     let good = fetched(&server, &elsewhere.url("/good")).await;
-    assert!(gets_a_token(&server, &good, &key).await, "the keys of another client are not fetched");
+    until_token(&server, &good, &key).await;
     // The hosts that failed are tried again after their pause, too.
     let before = elsewhere.requests();
-    server.clock.advance(10);
-    server.catch_up().await;
-    until(|| elsewhere.requests() >= before + NOT_SETS.len()).await;
+    eventually("another attempt for each", async || {
+        server.clock.advance(10);
+        server.catch_up().await;
+        (elsewhere.requests() >= before + NOT_SETS.len()).then_some(())
+    })
+    .await;
     for client in &hostile {
         ask(&server, client, &key).await.assert_refused(401, "invalid_client");
     }
@@ -130,7 +124,7 @@ async fn a_host_that_hangs_delays_no_other() {
     }
     until(|| hanging.requests() >= 8).await;
     let client = fetched(&server, &good.url("/jwks")).await;
-    assert!(gets_a_token(&server, &client, &key).await, "the hanging host holds up another one");
+    until_token(&server, &client, &key).await;
 }
 
 /// S-7: interim responses and heads count for the limit, below TLS.
@@ -159,7 +153,11 @@ async fn interim_responses_without_end_are_cut_off() {
 async fn a_stranger_does_not_shorten_the_pause_after_failures() {
     let elsewhere = Https::new(|_| https::json("[]")).await;
     let server = instance(Engine::Sqlite, &elsewhere).await;
-    let client = fetched(&server, &elsewhere.url("/jwks")).await;
+    let url = elsewhere.url("/jwks");
+    let client = fetched(&server, &url).await;
+    let source = RemoteSource::KeySet(KeySetUri::parse(&url).expect("a URI"));
+    // The pause begins when the server has noted the failure, which is later than the request.
+    let set = server.app.directory.key_sets.entry(source);
     let stranger = KeyPair::new(Algorithm::Es256);
     let pass = async |seconds: i64| {
         server.clock.advance(seconds);
@@ -170,13 +168,14 @@ async fn a_stranger_does_not_shorten_the_pause_after_failures() {
             tokio::time::sleep(Duration::from_millis(400)).await;
         }
     };
-    until(|| elsewhere.requests() == 1).await;
+    until(|| set.failures_in_a_row() == 1).await;
     pass(10).await;
-    until(|| elsewhere.requests() == 2).await;
+    until(|| set.failures_in_a_row() == 2).await;
     pass(19).await;
     assert_eq!(elsewhere.requests(), 2, "the second pause has 20 seconds");
     pass(1).await;
-    until(|| elsewhere.requests() == 3).await;
+    until(|| set.failures_in_a_row() == 3).await;
+    assert_eq!(elsewhere.requests(), 3);
 }
 
 /// S-16: the URL in the metadata of an issuer is held to the rules of a registered one.

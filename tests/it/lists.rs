@@ -9,6 +9,7 @@ use tokend::model::time::Timestamp;
 use tokend::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
 use tokend::store::events::{EventFilter, Order};
 
+use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Engine, INVOICES, ORDERS};
 
@@ -257,14 +258,9 @@ async fn changes_are_followed_and_logged() {
 
 /// Waits for a line that holds all of these.
 async fn until_logged(server: &Process, texts: &[&str]) {
-    for _ in 0..200 {
-        let is_here = |line: &str| texts.iter().all(|text| line.contains(text));
-        if server.log().lines().any(is_here) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{texts:?} is not in the log: {}", server.log());
+    let is_here = |line: &str| texts.iter().all(|text| line.contains(text));
+    let what = format!("a line with {texts:?}");
+    eventually(&what, async || server.log().lines().any(is_here).then_some(())).await;
 }
 
 /// O-63: which clients fail, and why.
@@ -287,12 +283,7 @@ async fn rejections_are_listed(#[values(Engine::Sqlite, Engine::Postgres)] engin
         let found = cli.json(&[&["rejections", "list"][..], options].concat());
         found.as_array().expect("a list").clone()
     };
-    for _ in 0..100 {
-        if list(&[]).len() == 2 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    eventually("both rejections", async || (list(&[]).len() == 2).then_some(())).await;
     let requests = |options: &[&str]| -> Vec<String> {
         let found = list(options);
         found.iter().map(|one| one["request_id"].as_str().expect("an id").to_owned()).collect()

@@ -1,7 +1,5 @@
 //! Clients that prove themselves by a certificate, and tokens that are bound to one (RFC 8705).
 
-use std::time::{Duration, Instant};
-
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rcgen::string::BmpString;
@@ -16,6 +14,7 @@ use tokend::model::security::{KeySet, KeySource, TlsSubject};
 use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
+use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, method};
 
@@ -268,11 +267,8 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     std::fs::write(tls.folder.path().join("own.pem"), new.cert.pem()).expect("a file");
     std::fs::write(tls.folder.path().join("own.key"), new.signing_key.serialize_pem())
         .expect("a file");
-    let started = Instant::now();
-    while http(&root).get(&url).send().await.is_err() {
-        assert!(started.elapsed() < Duration::from_secs(20), "the new certificate is not used");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    eventually("the use of the new certificate", async || http(&root).get(&url).send().await.ok())
+        .await;
     assert!(http(&tls.root).get(&url).send().await.is_err(), "the old one is still used");
 }
 

@@ -7,6 +7,7 @@ use tokend::admin::{self, AdminError};
 use tokend::model::client::{ClientState, Registration};
 use tokend::model::time::Clock;
 
+use crate::support::eventually::eventually;
 use crate::support::proxy::{Proxy, Way};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, now};
 
@@ -42,12 +43,9 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
         server.ask(&warm).await.token();
         proxy.set(way);
 
-        let started = Instant::now();
         server.ask(&warm).await.token();
         server.ask(&cold).await.token();
-        assert!(started.elapsed() < Duration::from_secs(1), "{way:?}: {:?}", started.elapsed());
         assert!(disable(&server, &warm).await.is_err(), "{way:?}: a change cannot be kept now");
-        assert!(started.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", started.elapsed());
 
         let mistaken =
             server.basic(&warm.id, "mistaken", &[("grant_type", "client_credentials")]).await;
@@ -64,19 +62,37 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
         assert_eq!(server.get("/livez").await.status, 200);
 
         proxy.set(Way::Open);
-        let back = Instant::now();
-        while server.ask(&warm).await.status != 200 {
-            assert!(back.elapsed() < Duration::from_secs(10), "{way:?}: it never came back");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("a token after the outage", async || {
+            (server.ask(&warm).await.status == 200).then_some(())
+        })
+        .await;
         assert_eq!(readiness(&server).await, (200, "ready".to_owned()), "{way:?}");
 
         // What was refused meanwhile can be explained now.
         let id = mistaken.header("x-request-id");
-        while server.services().store.rejection(id).await.expect("a look").is_none() {
-            assert!(back.elapsed() < Duration::from_secs(20), "{way:?}: the rejection was lost");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("the rejection", async || {
+            server.services().store.rejection(id).await.expect("a look")
+        })
+        .await;
+    }
+}
+
+/// The same, and tokens do not wait for the time limit of the database.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures time: make test-slow"]
+async fn tokens_do_not_wait_for_postgres() {
+    for way in [Way::Cut, Way::Frozen] {
+        let (server, proxy) = server_behind_proxy().await;
+        let warm = server.client().await;
+        let cold = server.client().await;
+        server.ask(&warm).await.token();
+        proxy.set(way);
+        let started = Instant::now();
+        server.ask(&warm).await.token();
+        server.ask(&cold).await.token();
+        assert!(started.elapsed() < Duration::from_secs(1), "{way:?}: {:?}", started.elapsed());
+        assert!(disable(&server, &warm).await.is_err(), "{way:?}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", started.elapsed());
     }
 }
 
@@ -87,9 +103,8 @@ async fn tokens_flow_while_sqlite_is_locked() {
     let client = server.client().await;
     server.ask(&client).await.token();
     let held = server.services().store.begin().await.expect("the lock");
-    let started = Instant::now();
+    // A request that needed the lock would be refused: the lock is held all the time.
     server.ask(&client).await.token();
-    assert!(started.elapsed() < Duration::from_millis(800), "{:?}", started.elapsed());
     assert!(disable(&server, &client).await.is_err(), "two changes at once");
     drop(held);
     disable(&server, &client).await.expect("a change");

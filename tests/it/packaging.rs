@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
+use crate::support::eventually::eventually;
 use crate::support::process::program;
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{ORDERS, client};
@@ -124,20 +124,15 @@ async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
     let image = Image::lay();
     let serve = image.command(&["serve"]).stderr(Stdio::null()).spawn().expect("the program");
     let _serve = Running(serve);
-    let mut is_well = false;
-    for _ in 0..200 {
-        is_well = image.command(&["health"]).output().expect("the program").status.success();
-        if is_well {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(is_well, "the health check of the image never succeeds");
+    eventually("a health check that succeeds", async || {
+        let output = image.command(&["health"]).output().expect("the program");
+        output.status.success().then_some(())
+    })
+    .await;
     image.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
     let made = image.json(&["client", "create", "worker", "--grant", ORDERS]);
     let text = |name: &str| made[name].as_str().expect("a text");
-    let mut status = 0;
-    for _ in 0..100 {
+    eventually("a token", async || {
         let answer = client()
             .post(format!("http://{}/v1/oauth/token", image.port.address))
             .basic_auth(text("client_id"), Some(text("client_secret")))
@@ -145,13 +140,9 @@ async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
             .send()
             .await
             .expect("an answer");
-        status = answer.status().as_u16();
-        if status == 200 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(status, 200);
+        (answer.status() == 200).then_some(())
+    })
+    .await;
     let data = image.folder.path().join("data");
     for path in everything_below(image.folder.path()) {
         let owner = fs::metadata(&path).expect("a file").uid();

@@ -1,8 +1,6 @@
 //! Workloads of a SPIFFE trust domain that the test itself runs: JWT-SVIDs with the assertion type
 //! jwt-spiffe (draft-ietf-oauth-spiffe-client-auth-02), and X.509-SVIDs by mutual TLS.
 
-use std::time::Duration;
-
 use rcgen::{CertificateParams, SanType};
 use rstest::rstest;
 use serde_json::json;
@@ -15,6 +13,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ForeignIssuer;
 
 use crate::support::certificates::{Ca, Pair};
+use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::spiffe::{
     Domain, JWT_BEARER, JWT_SPIFFE, WORKER, ask, bundle, claims, explained, send,
@@ -128,18 +127,13 @@ async fn only_keys_for_jwt_svids_verify_them_and_the_bundle_is_followed(
     // The trust domain rotates its key. The bundle says that it is to be fetched each minute.
     let next = KeyPair::new(Algorithm::Es256);
     domain.serve(bundle(&[("jwt-svid", &next)]));
-    let gets_a_token = async || {
-        for _ in 0..200 {
-            if ask(&server, None, &next.sign(&claims(&server, WORKER))).await.status == 200 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
-    };
     server.clock.advance(60);
     server.catch_up().await;
-    assert!(gets_a_token().await, "the new key is not used");
+    eventually("the use of the new key", async || {
+        let answer = ask(&server, None, &next.sign(&claims(&server, WORKER))).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
     let old = domain.svid(&claims(&server, WORKER));
     ask(&server, None, &old).await.assert_refused(401, "invalid_client");
 }

@@ -1,12 +1,13 @@
 //! Starting, stopping and being killed: the program as a process.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{Answer, Engine, ORDERS, Place, client};
@@ -33,7 +34,7 @@ pub async fn ask(base: &str, id: &str, secret: &str) -> Answer {
 async fn sigterm_finishes_what_was_begun(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let cli = Cli::new(engine).await.set("TOKEND_SHUTDOWN_DELAY", "700ms");
+    let cli = Cli::new(engine).await.set("TOKEND_SHUTDOWN_DELAY", "5s");
     let (id, secret) = make_client(&cli);
     let mut server = cli.serve().await;
     // A request whose body is on its way, and a peer that never says a word.
@@ -48,14 +49,12 @@ async fn sigterm_finishes_what_was_begun(
     slow.write_all(head.as_bytes()).await.expect("written");
     tokio::time::sleep(Duration::from_millis(100)).await;
 
-    let told = Instant::now();
     server.signal("TERM");
-    let ready = loop {
+    let ready = eventually("a readiness that fails", async || {
         let answer = Answer::of(client().get(format!("{}/readyz", server.base))).await;
-        if answer.status != 200 || told.elapsed() > Duration::from_millis(500) {
-            break answer;
-        }
-    };
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
     assert_eq!((ready.status, ready.json()["status"].as_str()), (503, Some("stopping")));
     // Requests are still accepted while balancers learn that it stops.
     ask(&server.base, &id, &secret).await.token();
@@ -64,7 +63,8 @@ async fn sigterm_finishes_what_was_begun(
     slow.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());
-    assert!(told.elapsed() < Duration::from_secs(12), "{:?}", told.elapsed());
+    // The silent peer has not held up the stop.
+    assert!(!server.log().contains("shutdown.drain"), "{}", server.log());
 }
 
 /// SECURITY 17: what was acknowledged survives `kill -9`, and so do the signing key and tokens.
@@ -76,14 +76,11 @@ async fn kill_9_loses_nothing_that_was_acknowledged(
     let cli = Cli::new(engine).await;
     let mut server = cli.serve().await;
     let (id, secret) = make_client(&cli);
-    let started = Instant::now();
-    let token = loop {
+    let token = eventually("the new client", async || {
         let answer = ask(&server.base, &id, &secret).await;
-        if answer.status == 200 {
-            break answer.token();
-        }
-        assert!(started.elapsed() < Duration::from_secs(2), "the change did not arrive in 2 s");
-    };
+        (answer.status == 200).then(|| answer.token())
+    })
+    .await;
     server.signal("KILL");
     server.ended().await;
     let again = cli.serve().await;
@@ -109,16 +106,13 @@ async fn several_first_starts_at_once_agree(
     for server in [&servers.0, &servers.1, &servers.2, &servers.3] {
         let url = format!("{}/.well-known/jwks.json", server.base);
         // An instance may have to hear of the key that another one made.
-        let started = Instant::now();
-        loop {
+        let set = eventually("a key", async || {
             let set = Answer::of(client().get(&url)).await.text;
-            if set.contains("kid") || started.elapsed() > Duration::from_secs(3) {
-                sets.push(set);
-                break;
-            }
-        }
+            set.contains("kid").then_some(set)
+        });
+        sets.push(set.await);
     }
-    assert!(sets.iter().all(|set| *set == sets[0] && set.contains("kid")), "{sets:?}");
+    assert!(sets.iter().all(|set| *set == sets[0]), "{sets:?}");
     let keys = clis[0].json(&["key", "list"]);
     assert_eq!(keys.as_array().expect("a list").len(), 1, "{keys}");
 }
@@ -246,18 +240,16 @@ async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
     assert!(run.stderr.contains("TOKEND_DATA_DIR"), "{run:?}");
 }
 
-/// Exit code 7, and what stands in the way: not just that it took too long.
+/// Exit code 7, and the cause: not only that it took too long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_there_is_told_with_its_cause() {
     let nobody = ReservedPort::new();
     let url = format!("postgres://tokend:hunter2@{}/tokend", nobody.address);
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_DATABASE_URL", &url);
-    let started = Instant::now();
     for command in [&["serve"][..], &["client", "list"]] {
         let run = cli.run(command);
         assert_eq!(run.code, 7, "{run:?}");
         assert!(run.stderr.contains("refused") && run.stderr.contains("database.url"), "{run:?}");
         assert!(!run.stderr.contains("hunter2"), "{run:?}");
     }
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }

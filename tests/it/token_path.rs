@@ -1,9 +1,10 @@
 //! What an ordinary token costs the database: nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rstest::rstest;
 
+use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Answer, Engine, ORDERS, client};
 
@@ -14,14 +15,12 @@ fn statements(server: &Process) -> usize {
 
 /// Waits until nothing is asked of the database any more.
 async fn settled(server: &Process) -> usize {
-    let started = Instant::now();
-    loop {
+    eventually("the end of the start", async || {
         let before = statements(server);
         tokio::time::sleep(Duration::from_millis(300)).await;
-        if statements(server) == before || started.elapsed() > Duration::from_secs(10) {
-            return before;
-        }
-    }
+        (statements(server) == before).then_some(before)
+    })
+    .await
 }
 
 /// The statements that write the usage statistics, which go on beside the token path.
@@ -74,7 +73,8 @@ async fn ten_thousand_tokens_cost_no_statement_and_one_hash(
     let others: Vec<_> = statements(running).into_iter().filter(|line| !is_usage(line)).collect();
     assert_eq!(others, Vec::<String>::new(), "a token request has asked the database");
     let usage = statements(&log).iter().filter(|line| is_usage(line)).count();
-    assert!((1..30).contains(&usage), "{usage} statements of the usage statistics");
+    // A batch is written every 15 seconds, however long that takes: far from one for each token.
+    assert!((1..1000).contains(&usage), "{usage} statements of the usage statistics");
     // Ten connections may have begun their first proof before the first of them was done.
     let hashes = log.matches("a secret is hashed").count();
     assert!((1..=10).contains(&hashes), "{hashes} hashes");

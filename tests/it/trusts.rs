@@ -12,6 +12,7 @@ use tokend::model::client::ClientState;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::{FederatedCredential, ForeignIssuer};
 
+use crate::support::eventually::eventually;
 use crate::support::https::{self, Https};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
@@ -241,7 +242,7 @@ async fn the_keys_of_an_issuer_are_discovered(
     let settings = elsewhere.settings();
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let server = Server::with(engine, &settings).await;
-    let works = async |issuer: &str| {
+    let trusting = async |issuer: &str| {
         let client = without_secret(&server).await;
         let pattern = Pattern::parse("sub", "worker").expect("a pattern");
         let new = NewTrust {
@@ -256,16 +257,23 @@ async fn the_keys_of_an_issuer_are_discovered(
         let token = key.sign(&json!({
             "iss": issuer, "sub": "worker", "aud": "tokend", "exp": server.clock.now().0 + 60,
         }));
-        for _ in 0..40 {
-            if as_grant(&server, Some(&client.id), &token).await.status == 200 {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
+        (client, token)
     };
-    assert!(works(&issuer).await);
-    assert!(!works(&elsewhere.url("/lie")).await, "metadata of another issuer");
+    let (client, token) = trusting(&issuer).await;
+    eventually("a token for the discovered keys", async || {
+        (as_grant(&server, Some(&client.id), &token).await.status == 200).then_some(())
+    })
+    .await;
+    let before = elsewhere.requests();
+    let (client, token) = trusting(&elsewhere.url("/lie")).await;
+    eventually("a look at the metadata of another issuer", async || {
+        (elsewhere.requests() > before).then_some(())
+    })
+    .await;
+    for _ in 0..10 {
+        as_grant(&server, Some(&client.id), &token).await.assert_refused(400, "invalid_grant");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// The operator's commands: what is made, what is refused with words, and what a token lacks.

@@ -1,12 +1,11 @@
 //! The usage: when was a secret used, how often, and from where?
 
-use std::time::Duration;
-
 use rstest::rstest;
 use serde_json::Value;
 use tokend::model::usage::Usage;
 
 use crate::outage::server_behind_proxy;
+use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::proxy::Way;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client, client_id};
@@ -107,15 +106,7 @@ async fn what_cannot_be_written_is_kept() {
     assert!(server.app.write_usage().await.is_err());
     server.ask(&client).await.token();
     proxy.set(Way::Open);
-    let mut written = server.app.write_usage().await;
-    for _ in 0..40 {
-        if written.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        written = server.app.write_usage().await;
-    }
-    written.expect("written");
+    eventually("the write", async || server.app.write_usage().await.ok()).await;
     assert_eq!(usage(&server, &client).await.expect("a use").uses, 2);
 }
 

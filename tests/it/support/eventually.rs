@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// After so long, what a test waits for never comes. It is no claim about speed: on an idle machine
 /// all of it comes within two seconds.
-pub const HANGS_AFTER: Duration = Duration::from_secs(120);
+pub const HANGS_AFTER: Duration = Duration::from_mins(2);
 
 /// Looks again and again until there is something, and gives it. Fails if `what` never comes.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {

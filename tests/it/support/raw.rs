@@ -1,13 +1,12 @@
 //! A peer that speaks bytes, for what no HTTP client would send.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Server;
+use super::eventually::HANGS_AFTER;
 
-/// Sends bytes and reads until the server closes the connection, or `None` after 20 seconds.
+/// Sends bytes and reads until the server closes the connection; `None` if it never does.
 pub async fn exchange(server: &Server, bytes: &[u8]) -> Option<String> {
     let address = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -23,7 +22,7 @@ pub async fn exchange(server: &Server, bytes: &[u8]) -> Option<String> {
             }
         }
     };
-    let in_time = tokio::time::timeout(Duration::from_secs(20), reading).await.is_ok();
+    let in_time = tokio::time::timeout(HANGS_AFTER, reading).await.is_ok();
     in_time.then(|| String::from_utf8_lossy(&answer).into_owned())
 }
 

@@ -6,7 +6,7 @@ use tokio::net::TcpSocket;
 
 /// A port that the system gives to no other socket as long as this value lives. Connections to it
 /// are refused until a program listens on it. The program can do so because both sockets have
-/// SO_REUSEADDR, which every server of these tests sets.
+/// `SO_REUSEADDR`, which every server of these tests sets.
 pub struct ReservedPort {
     _socket: TcpSocket,
     pub address: SocketAddr,
