@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::server::connection::{self, Timeouts};
+use crate::server::connection;
 use crate::server::places::{Full, Place, Places};
+use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
 use crate::web::{ErrorFormat, ListenerContext, Peer};
 
@@ -52,7 +52,10 @@ impl Listener {
         Self {
             socket: listener,
             context: Arc::new(context),
-            timeouts: Timeouts::new(config.limits.header_timeout, config.limits.body_timeout),
+            timeouts: Timeouts {
+                head: config.limits.header_timeout,
+                unread: config.limits.body_timeout,
+            },
             places: Places::new(connections, config.trusted_proxies.clone()),
             tls: None,
         }
@@ -65,21 +68,23 @@ impl Listener {
 
     /// Accepts connections until the server closes, then lets those that are open finish.
     pub(super) async fn accept(self, mut closed: watch::Receiver<bool>) {
-        let graceful = GracefulShutdown::new();
+        // Each connection has a receiver until it ends.
+        let stopping = watch::Sender::new(());
         loop {
-            let accepting = self.accept_one(&graceful);
+            let accepting = self.accept_one(&stopping);
             tokio::select! {
                 () = accepting => {}
                 _ = closed.changed() => break,
             }
         }
         drop(self.socket);
-        graceful.shutdown().await;
+        stopping.send_replace(());
+        stopping.closed().await;
     }
 
     /// Accepts a connection and has it served as soon as it has a place. While no place is free
     /// and no connection can make way, later ones wait in the kernel.
-    async fn accept_one(&self, graceful: &GracefulShutdown) {
+    async fn accept_one(&self, stopping: &watch::Sender<()>) {
         let (stream, address) = match self.socket.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -103,7 +108,7 @@ impl Listener {
             context: self.context.clone(),
             timeouts: self.timeouts,
             tls: self.tls.clone(),
-            watcher: graceful.watcher(),
+            stopping: stopping.subscribe(),
         };
         let places = self.places.clone();
         tokio::spawn(async move {
@@ -128,17 +133,17 @@ struct Connection {
     context: Arc<ListenerContext>,
     timeouts: Timeouts,
     tls: Option<Arc<Tls>>,
-    watcher: Watcher,
+    stopping: watch::Receiver<()>,
 }
 
 impl Connection {
     /// Serves the connection in its place, over TLS if that is spoken here.
     async fn serve(self, place: Place) {
-        let Self { stream, address, context, timeouts, tls, watcher } = self;
+        let Self { stream, address, context, timeouts, tls, stopping } = self;
         let activity = place.activity.clone();
         let Some(tls) = tls else {
             let peer = Peer { address, certificate: None };
-            return connection::serve(stream, peer, context, timeouts, activity, watcher).await;
+            return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         };
         // A peer that cannot speak TLS, or takes too long, is not answered.
         let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
@@ -148,7 +153,7 @@ impl Connection {
         };
         if let Ok(Ok(stream)) = shaken {
             let peer = Peer { address, certificate: tls::certificate(&stream) };
-            connection::serve(stream, peer, context, timeouts, activity, watcher).await;
+            connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         }
     }
 }

@@ -6,7 +6,9 @@ mod background;
 mod connection;
 mod listener;
 mod places;
+mod requests;
 mod sockets;
+mod timeout_stream;
 mod tls;
 
 use std::future::Future;

@@ -113,6 +113,24 @@ async fn noise_after_a_good_request_gets_a_json_refusal_too() {
     assert_json_refusal("noise", &rest, 400);
 }
 
+/// The same in one packet: the good request has its own answer, the rest has ours and not hyper's.
+#[tokio::test(flavor = "multi_thread")]
+async fn noise_in_the_packet_of_a_good_request_gets_a_json_refusal_too() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let form = format!("{GRANT}&client_id={}&client_secret={}", client.id, client.secret);
+    let good = post(FORM, &form).replace("connection: close\r\n", "");
+    let health = "GET /livez HTTP/1.1\r\nhost: a\r\n\r\n";
+    for good in [good.as_str(), health] {
+        let both = format!("{good}{health}GARBAGE\r\n\r\n");
+        let answer = raw::exchange(&server, both.as_bytes()).await.expect("an end");
+        let answers: Vec<_> = answer.split("HTTP/1.1 ").skip(1).collect();
+        assert_eq!(answers.len(), 3, "{answer}");
+        assert!(answers[0].starts_with("200") && answers[1].starts_with("200"), "{answer}");
+        assert_json_refusal("noise", &format!("HTTP/1.1 {}", answers[2]), 400);
+    }
+}
+
 /// SECURITY 22, T-16: a peer that dawdles is cut off, and only then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_peer_is_cut_off() {
