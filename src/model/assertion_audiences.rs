@@ -37,6 +37,12 @@ impl AssertionAudiences {
         Ok(Self(urls.into()))
     }
 
+    /// Reads what is stored already, by whatever rule each word was accepted: they are only
+    /// compared.
+    pub fn stored(text: &str) -> Self {
+        Self(text.split_whitespace().map(Box::from).collect())
+    }
+
     /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

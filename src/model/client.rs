@@ -119,6 +119,12 @@ impl ClientName {
         Ok(Self(text.to_owned()))
     }
 
+    /// Reads a name that is stored already, by whatever rule it was accepted. Control characters,
+    /// which could change the terminal of an operator, become U+FFFD.
+    pub fn stored(text: &str) -> Self {
+        Self(text.replace(char::is_control, "\u{fffd}"))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -254,6 +260,12 @@ impl GrantType {
         Err(Malformed::because(
             "a grant type is client_credentials or the URI of an extension grant",
         ))
+    }
+
+    /// Reads a grant type that is stored already. One that [`Self::parse`] does not know yields no
+    /// token.
+    pub fn stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self::NotOffered(text.into()))
     }
 
     /// The grant type as it stands in requests.

@@ -34,6 +34,11 @@ impl ScopeName {
         Ok(Self(text.into()))
     }
 
+    /// Wraps a scope that is stored already, by whatever rule it was accepted.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The scope as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -73,6 +78,12 @@ impl Scopes {
             return Err(Malformed::because("no scope is named"));
         }
         Ok(Self(scopes))
+    }
+
+    /// Reads a set that is stored already: any number of words, none of them judged, perhaps none
+    /// at all.
+    pub fn stored(text: &str) -> Self {
+        text.split_whitespace().map(ScopeName::stored).collect()
     }
 
     /// True if no scope is in the set.

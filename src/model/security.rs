@@ -60,17 +60,32 @@ impl TlsSubject {
     /// Reads `subject_dn=CN=worker,O=Acme`, `san_dns=worker.example.com`, `san_uri=…`, `san_ip=…`
     /// or `san_email=…`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let (kind, value) = text.split_once('=').unwrap_or((text, ""));
+        let (_, value) = text.split_once('=').unwrap_or((text, ""));
         if value.is_empty() || value.len() > 500 || value.contains(char::is_control) {
             return Err(Malformed::because(
                 "the subject of a certificate is subject_dn, san_dns, san_uri, san_ip or san_email, \
                  an equals sign and the value",
             ));
         }
+        let subject = Self::stored(text)?;
+        if let Self::SubjectDn(name) = &subject
+            && DistinguishedName::parse(name).is_none()
+        {
+            return Err(Malformed::because("a subject_dn is such as CN=worker,O=Acme"));
+        }
+        Ok(subject)
+    }
+
+    /// Reads a subject that is stored already, by whatever rule its value was accepted. A value that
+    /// is malformed today matches no certificate.
+    ///
+    /// # Errors
+    /// If it is of no known kind, or an address is not an IP address.
+    pub fn stored(text: &str) -> Result<Self, Malformed> {
+        let (kind, value) = text.split_once('=').unwrap_or((text, ""));
         let own = value.to_owned();
         match kind {
-            "subject_dn" if DistinguishedName::parse(value).is_some() => Ok(Self::SubjectDn(own)),
-            "subject_dn" => Err(Malformed::because("a subject_dn is such as CN=worker,O=Acme")),
+            "subject_dn" => Ok(Self::SubjectDn(own)),
             "san_dns" => Ok(Self::SanDns(own)),
             "san_uri" => Ok(Self::SanUri(own)),
             "san_email" => Ok(Self::SanEmail(own)),
@@ -131,6 +146,11 @@ impl KeySet {
         }
     }
 
+    /// Wraps a set that is stored already; what is in it is checked where it is used.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The set as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -152,6 +172,12 @@ impl KeySetUri {
     /// Checks a URL.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::named("a jwks_uri", text)
+    }
+
+    /// Wraps a URL that is stored already, by whatever rule it was accepted. Only an https URL is
+    /// ever fetched.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// Checks the URL of a SPIFFE bundle endpoint, which has the form of a `jwks_uri` (SPIFFE Trust
@@ -224,6 +250,17 @@ impl Networks {
         Ok(Self(networks))
     }
 
+    /// Reads networks that are stored already: any number of them, with or without bits beyond the
+    /// prefix, which have no meaning.
+    ///
+    /// # Errors
+    /// If a word is not a network. It cannot be left out: without it, the client could be used from
+    /// anywhere, or from nowhere.
+    pub fn stored(text: &str) -> Result<Self, Malformed> {
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        Ok(Self(words.map(|word| Ok(any_network(word)?.trunc())).collect::<Result<_, _>>()?))
+    }
+
     /// True without a limit.
     pub fn is_anywhere(&self) -> bool {
         self.0.is_empty()
@@ -238,12 +275,7 @@ impl Networks {
 }
 
 fn network(word: &str) -> Result<IpNet, Malformed> {
-    let single = || word.parse::<IpAddr>().ok().map(IpNet::from);
-    let network: IpNet = word.parse().ok().or_else(single).ok_or_else(|| {
-        Malformed::because(format!(
-            "'{word}' is not a network, such as 10.0.0.0/8 or 2001:db8::/32"
-        ))
-    })?;
+    let network = any_network(word)?;
     if network.trunc() != network {
         return Err(Malformed::because(format!(
             "{network} has bits beyond its prefix; is {} meant?",
@@ -251,6 +283,13 @@ fn network(word: &str) -> Result<IpNet, Malformed> {
         )));
     }
     Ok(network)
+}
+
+fn any_network(word: &str) -> Result<IpNet, Malformed> {
+    let single = || word.parse::<IpAddr>().ok().map(IpNet::from);
+    word.parse().ok().or_else(single).ok_or_else(|| {
+        Malformed::because(format!("'{word}' is no network, such as 10.0.0.0/8 or 2001:db8::/32"))
+    })
 }
 
 impl fmt::Display for Networks {

@@ -86,6 +86,13 @@ impl Lifetime {
         }
     }
 
+    /// Takes a number of seconds that is stored already: one out of range becomes the nearest one
+    /// that is allowed.
+    pub fn stored(seconds: i64) -> Self {
+        let seconds = seconds.clamp(1, i64::from(Self::MAX_SECONDS));
+        Self(u32::try_from(seconds).unwrap_or(Self::MAX_SECONDS))
+    }
+
     /// Reads `30s`, `15m`, `24h` or `90d`. A number without a unit is an error, because its
     /// meaning would be a guess.
     ///

@@ -83,6 +83,12 @@ impl ForeignIssuer {
         Ok(Self(text.into()))
     }
 
+    /// Wraps an issuer that is stored already, by whatever rule it was accepted: it is only
+    /// compared, and only an https URL is ever fetched.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The issuer as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -161,14 +167,23 @@ impl Conditions {
         Ok(Self(conditions))
     }
 
-    /// Reads the stored form, a JSON object from claim to pattern.
-    pub fn from_json(text: &str) -> Result<Self, Malformed> {
+    /// Reads the stored form, a JSON object from claim to pattern. Whether the claims identify a
+    /// workload was judged when the trust was registered, by the rules of that release.
+    ///
+    /// # Errors
+    /// If the text is not such an object, or has no condition: every token of the issuer would meet
+    /// that, and no release accepted it.
+    pub fn stored(text: &str) -> Result<Self, Malformed> {
         let texts: BTreeMap<String, String> = serde_json::from_str(text)
             .map_err(|_| Malformed::because("conditions are a JSON object of strings"))?;
         let patterns = texts
             .into_iter()
             .map(|(claim, text)| Pattern::stored(&claim, &text).map(|pattern| (claim, pattern)));
-        Self::new(patterns.collect::<Result<_, _>>()?)
+        let conditions: BTreeMap<_, _> = patterns.collect::<Result<_, _>>()?;
+        if conditions.is_empty() {
+            return Err(Malformed::because("a stored trust has no condition"));
+        }
+        Ok(Self(conditions))
     }
 
     /// The first claim that is not as it must be.
@@ -242,6 +257,14 @@ mod tests {
         assert!(conditions(&[("email", "a@acme.example")]).is_err());
         assert!(conditions(&[("email", "a@acme.example"), ("email_verified", "no")]).is_err());
         assert!(conditions(&[("email", "a@acme.example"), ("email_verified", "true")]).is_ok());
+    }
+
+    #[test]
+    fn stored_conditions_stay_readable_when_the_rules_become_stricter() {
+        let stored = Conditions::stored(r#"{"job_workflow_ref":"acme/ci/x.yml@refs/heads/main"}"#);
+        assert_eq!(stored.expect("conditions").iter().count(), 1);
+        assert!(Conditions::stored("{}").is_err(), "every token would meet it");
+        assert!(Conditions::stored(r#"{"sub":1}"#).is_err());
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl HolderRow {
     fn decode(&self) -> Result<GrantHolder, StoreError> {
         Ok(GrantHolder {
             client_id: ClientId::parse(&self.client_id)?,
-            scopes: granted_scopes(self.scopes.as_deref())?,
+            scopes: granted_scopes(self.scopes.as_deref()),
             last_used_at: self.secrets_used_at.max(self.others_used_at).map(Timestamp),
         })
     }

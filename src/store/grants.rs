@@ -29,8 +29,8 @@ impl GrantRow {
     pub(super) fn decode(&self) -> Result<Grant, StoreError> {
         Ok(Grant {
             resource: ResourceId::parse(&self.resource)?,
-            scopes: granted_scopes(self.scopes.as_deref())?,
-            networks: Networks::parse(self.networks.as_deref().unwrap_or_default())?,
+            scopes: granted_scopes(self.scopes.as_deref()),
+            networks: Networks::stored(self.networks.as_deref().unwrap_or_default())?,
         })
     }
 }
@@ -44,12 +44,8 @@ impl ChildRow for GrantRow {
 }
 
 /// Reads the column `scopes`, which is NULL for all.
-pub(super) fn granted_scopes(column: Option<&str>) -> Result<GrantedScopes, StoreError> {
-    Ok(match column {
-        None => GrantedScopes::All,
-        Some("") => GrantedScopes::Only(Scopes::default()),
-        Some(text) => GrantedScopes::Only(Scopes::parse(text)?),
-    })
+pub(super) fn granted_scopes(column: Option<&str>) -> GrantedScopes {
+    column.map_or(GrantedScopes::All, |text| GrantedScopes::Only(Scopes::stored(text)))
 }
 
 /// A client that has a grant to a resource.

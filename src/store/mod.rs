@@ -1,6 +1,7 @@
 //! What is kept: one text of SQL for two engines.
 //!
-//! Reads are methods of [`Store`], a file a noun. Every write is a method of
+//! Reads are methods of [`reader::Reader`], which reads inside a change or outside, and of [`Store`],
+//! a file a noun. Every write is a method of
 //! [`write_transaction::WriteTransaction`], one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
@@ -159,6 +160,10 @@ impl StoreError {
 /// How much of a SQLite file is mapped into memory while much is read, in bytes.
 const MAPPED: u32 = 512 << 20;
 
+/// How many rows the thread that reads a SQLite file may be ahead while much is read. It is woken
+/// once for so many rows.
+const BUFFERED_ROWS: usize = 1_000;
+
 /// A place where things are kept.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -189,7 +194,8 @@ impl Store {
             }
             Pool::Sqlite(pool) => {
                 let options = SqliteConnectOptions::clone(&pool.connect_options())
-                    .pragma("mmap_size", MAPPED.to_string());
+                    .pragma("mmap_size", MAPPED.to_string())
+                    .row_buffer_size(BUFFERED_ROWS);
                 let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
                 Pool::Sqlite(one.connect_lazy_with(options))
             }

@@ -60,7 +60,7 @@ impl ResourceRow {
         Ok(Resource {
             resource: ResourceId::parse(&self.resource)?,
             scopes,
-            token_lifetime: self.token_lifetime.map(Lifetime::from_seconds).transpose()?,
+            token_lifetime: self.token_lifetime.map(Lifetime::stored),
             signing_algorithm: self
                 .signing_algorithm
                 .as_deref()
@@ -78,17 +78,15 @@ impl ResourceRow {
     }
 }
 
-fn scopes_by_resource(
-    rows: Vec<ScopeRow>,
-) -> Result<BTreeMap<String, Vec<ResourceScope>>, StoreError> {
+fn scopes_by_resource(rows: Vec<ScopeRow>) -> BTreeMap<String, Vec<ResourceScope>> {
     let mut scopes: BTreeMap<String, Vec<ResourceScope>> = BTreeMap::new();
     for ScopeRow { resource, scope, description } in rows {
         scopes
             .entry(resource)
             .or_default()
-            .push(ResourceScope { name: ScopeName::parse(&scope)?, description });
+            .push(ResourceScope { name: ScopeName::stored(&scope), description });
     }
-    Ok(scopes)
+    scopes
 }
 
 impl Reader<'_> {
@@ -100,7 +98,7 @@ impl Reader<'_> {
             .push(ScopeRow::SELECT)
             .push_with("WHERE resource = ? ORDER BY scope", [id.as_str().into()]);
         let Some(row) = self.rows::<ResourceRow>(&row).await?.pop() else { return Ok(None) };
-        let scopes = scopes_by_resource(self.rows(&scopes).await?)?.into_values().next();
+        let scopes = scopes_by_resource(self.rows(&scopes).await?).into_values().next();
         row.decode(scopes.unwrap_or_default()).map(Some)
     }
 
@@ -109,7 +107,7 @@ impl Reader<'_> {
         rows.push(ResourceRow::SELECT).push("ORDER BY resource");
         scopes.push(ScopeRow::SELECT).push("ORDER BY resource, scope");
         let rows = self.rows::<ResourceRow>(&rows).await?;
-        let mut scopes = scopes_by_resource(self.rows(&scopes).await?)?;
+        let mut scopes = scopes_by_resource(self.rows(&scopes).await?);
         rows.into_iter()
             .map(|row| {
                 let own = scopes.remove(&row.resource).unwrap_or_default();

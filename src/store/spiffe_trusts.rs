@@ -40,7 +40,7 @@ impl SpiffeTrustRow {
             trust_id: TrustId::parse(&self.trust_id)?,
             source: SpiffeSource::new(
                 TrustDomain::parse(&self.trust_domain)?,
-                KeySetUri::bundle_endpoint(&self.bundle_endpoint)?,
+                KeySetUri::stored(&self.bundle_endpoint),
                 SpiffeIdPattern::parse(&self.subject)?,
             )?,
             created_at: Timestamp(self.created_at),

@@ -41,10 +41,10 @@ impl TrustRow {
     pub(super) fn decode(self) -> Result<FederatedCredential, StoreError> {
         Ok(FederatedCredential {
             trust_id: TrustId::parse(&self.trust_id)?,
-            issuer: ForeignIssuer::parse(&self.issuer)?,
+            issuer: ForeignIssuer::stored(&self.issuer),
             keys: key_source(self.key_set.as_deref(), self.jwks_uri.as_deref())?,
             audience: self.audience,
-            conditions: Conditions::from_json(&self.conditions)?,
+            conditions: Conditions::stored(&self.conditions)?,
             created_at: Timestamp(self.created_at),
         })
     }

@@ -84,6 +84,7 @@ mod spiffe_attacks;
 mod spiffe_operator;
 mod stale_key_sets;
 mod stopping;
+mod stored_rows;
 mod subvectors;
 mod token_path;
 mod token_request;

@@ -1,0 +1,151 @@
+//! Rows of the database: a change reads what it has written, and a client that was registered by
+//! older rules stays readable.
+
+use rstest::rstest;
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use tokend::admin;
+use tokend::admin::client::{ClientUpdate, NewClient};
+use tokend::model::client::ClientName;
+use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use tokend::services::audited_change::AuditedChange;
+
+use crate::support::{Engine, ORDERS, Place, Server, actor, client_id, grant, now};
+
+async fn execute(place: &Place, sql: &'static str) {
+    if place.database_url.starts_with("sqlite") {
+        let mut database = SqliteConnection::connect(&place.database_url).await.expect("one");
+        database.execute(sql).await.expect("a change");
+        database.close().await.expect("closed");
+    } else {
+        let mut database = PgConnection::connect(&place.database_url).await.expect("one");
+        database.execute(sql).await.expect("a change");
+        database.close().await.expect("closed");
+    }
+}
+
+/// DESIGN D1: what a change reads through the store does not have its own writes.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reads_what_it_has_written(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let services = server.services();
+    let known = server.client().await;
+    let template = services.store.registration(&client_id(&known.id)).await.expect("an answer");
+    let mut client = template.expect("a client").client;
+    client.client_id = client_id("written-just-now");
+    let id = client.client_id.clone();
+    let secret = SecretRecord {
+        secret_id: SecretId::parse("sec_1").expect("an id"),
+        kind: SecretKind::Imported,
+        hash: SecretHash::from_phc("$x"),
+        suffix: "abc".to_owned(),
+        label: "tab\tand\nline break".to_owned(),
+        created_at: now(),
+        expires_at: None,
+        usage: None,
+    };
+    let mut change = AuditedChange::begin(services, &actor()).await.expect("a change");
+    change.transaction.create_client(&client).await.expect("written");
+    change.transaction.add_secret(&id, &secret).await.expect("written");
+    let orders = grant(ORDERS, Some("orders:read"));
+    change.transaction.put_grant(&id, &orders).await.expect("written");
+    let read = change.read().registration(&id).await.expect("an answer").expect("the client");
+    assert_eq!(read.client.security, client.security);
+    assert_eq!(read.grants, [orders]);
+    assert_eq!(read.secrets.len(), 1);
+    assert_eq!(read.secrets[0].label, secret.label, "control characters are only text");
+    client.name = ClientName::parse("Changed").expect("a name");
+    assert!(change.transaction.update_client(&client).await.expect("written"));
+    let read = change.read().registration(&id).await.expect("an answer").expect("the client");
+    assert_eq!(read.client.name.as_str(), "Changed");
+    let outside = services.store.registration(&id).await.expect("an answer");
+    assert!(outside.is_none(), "it has not been committed");
+    drop(change);
+    assert!(services.store.registration(&id).await.expect("an answer").is_none());
+}
+
+/// A second page begins after the last client of the first, with every row of each client.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_hold_every_client_with_what_belongs_to_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    server.resource("https://invoices.example.com", &[]).await;
+    let grants = ["https://invoices.example.com", ORDERS].map(|uri| grant(uri, None));
+    for name in ["a", "b-1", "b_2", "B", "c"] {
+        let new = |new: &mut NewClient| {
+            new.client_id = Some(client_id(name));
+            new.grants = grants.to_vec();
+        };
+        server.new_client(new).await;
+    }
+    let store = &server.services().store;
+    let (mut after, mut seen) = (String::new(), Vec::new());
+    loop {
+        let page = store.stored_clients(&after, 2).await.expect("a page");
+        assert!(page.len() <= 2);
+        let Some((last, _)) = page.last() else { break };
+        after.clone_from(last);
+        for (id, client) in page {
+            let client = client.expect("a client");
+            assert_eq!((client.secrets.len(), &client.grants[..]), (1, &grants[..]), "{id}");
+            seen.push(id);
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, ["B", "a", "b-1", "b_2", "c"]);
+}
+
+/// DESIGN D1: registration is strict, reading is lenient. Each value is one that registration
+/// refuses today.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_todays_rules_would_refuse_stays_usable(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let id = client_id("from-before");
+    let known = server.new_client(|new| new.client_id = Some(id.clone())).await;
+    execute(
+        &server.place,
+        "UPDATE client SET name = ' ', networks = '127.0.0.1/8', token_lifetime = 0,
+            grant_types = 'client_credentials of_an_older_release',
+            jwks_uri = 'http://keys.example/', tls_subject = 'subject_dn=not a name',
+            assertion_audiences = 'urn:example:audience'
+        WHERE client_id = 'from-before'",
+    )
+    .await;
+    execute(
+        &server.place,
+        "UPDATE client_grant SET networks = '127.0.0.1/8' WHERE client_id = 'from-before'",
+    )
+    .await;
+    execute(
+        &server.place,
+        "INSERT INTO client_trust
+            (trust_id, client_id, issuer, audience, conditions, created_at)
+        VALUES ('tru_1', 'from-before', 'https://ci.example', 'https://id.example',
+            '{\"repository_owner\":\"acme\"}', 0)",
+    )
+    .await;
+    let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
+    assert_eq!(restarted.ask(&known).await.status, 200);
+    let read = restarted.services().store.registration(&id).await.expect("an answer");
+    let read = read.expect("a client");
+    assert_eq!(read.client.token_lifetime.map(|lifetime| lifetime.seconds()), Some(1));
+    assert_eq!(read.client.security.networks.to_string(), "127.0.0.0/8");
+    assert_eq!(
+        read.trusts[0].conditions.iter().next().map(|(claim, _)| claim),
+        Some("repository_owner")
+    );
+    // It can be changed, too: only what the change touches is judged.
+    let name = Some(ClientName::parse("Renamed").expect("a name"));
+    let update = ClientUpdate { name, ..ClientUpdate::default() };
+    let changed = admin::client::update(restarted.services(), &actor(), &id, update).await;
+    changed.expect("a change");
+    restarted.catch_up().await;
+    assert_eq!(restarted.ask(&known).await.status, 200);
+}
