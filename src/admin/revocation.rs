@@ -19,12 +19,11 @@ pub async fn revoke_token(
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
-    let expires_at = match expires_at {
-        Some(moment) => moment,
-        None => {
-            let longest = longest_lifetime(services, services.store.read()).await?;
-            services.clock.now().plus(longest)
-        }
+    let expires_at = if let Some(moment) = expires_at {
+        moment
+    } else {
+        let longest = longest_lifetime(services, services.store.read()).await?;
+        services.clock.now().plus(longest)
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
     audited_change::revoke_token(services, actor, &token).await?;
