@@ -1,4 +1,4 @@
-//! The URLs of the token endpoint, as far as a client may name them as the audience of an assertion.
+//! The URLs of the token endpoint: as the audience of an assertion, and in a DPoP proof.
 
 use std::iter::once;
 
@@ -9,9 +9,25 @@ use crate::model::public_path::TOKEN_PATH;
 /// comparison is exact.
 pub fn is_token_endpoint(issuer: &str, aliases: &[String], url: &str) -> bool {
     let url = url.strip_suffix('/').unwrap_or(url);
-    let mut paths = once(TOKEN_PATH).chain(aliases.iter().map(String::as_str));
     let bases = [origin(issuer), issuer];
-    paths.any(|path| bases.iter().any(|base| url.strip_prefix(base) == Some(path)))
+    paths(aliases).any(|path| bases.iter().any(|base| url.strip_prefix(base) == Some(path)))
+}
+
+/// The URLs that the proof of a request at `request_path` may name (RFC 9449, section 4.2): the
+/// token endpoint below `base`, its aliases there, and the path of the request at the origin of
+/// `base`. The last differs from the others by a slash at the end, or by the path of `base`.
+pub fn token_endpoint_urls(
+    base: &str,
+    aliases: &[String],
+    request_path: &str,
+) -> impl Iterator<Item = String> {
+    let below = paths(aliases).map(move |path| format!("{base}{path}"));
+    below.chain(once(format!("{}{request_path}", origin(base))))
+}
+
+/// The paths of the token endpoint below the issuer, without a slash at the end.
+fn paths(aliases: &[String]) -> impl Iterator<Item = &str> {
+    once(TOKEN_PATH).chain(aliases.iter().map(String::as_str))
 }
 
 /// Scheme, host and port of an issuer.
@@ -24,6 +40,19 @@ fn origin(issuer: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proof_may_name_the_endpoint_its_aliases_and_the_path_of_the_request() {
+        let aliases = ["/token".to_owned()];
+        let urls: Vec<_> =
+            token_endpoint_urls("https://a.example/tenant", &aliases, "/token/").collect();
+        let expected = [
+            "https://a.example/tenant/v1/oauth/token",
+            "https://a.example/tenant/token",
+            "https://a.example/token/",
+        ];
+        assert_eq!(urls, expected);
+    }
 
     #[test]
     fn only_routed_paths_of_this_issuer_are_its_token_endpoint() {

@@ -1,11 +1,13 @@
 //! Steps 4 and 6, sender constraint (RFC 9700, section 2.2.1): the token is bound to a key that the
 //! client proves to hold, or to the certificate that it presents.
 
+use std::iter::once;
+
 use crate::app::App;
+use crate::app::token_endpoint::token_endpoint_urls;
 use crate::jose::dpop::{Expected, Proof, ProofError};
 use crate::jose::jwt::Confirmation;
 use crate::limits::replay_cache::Refused;
-use crate::model::public_path::TOKEN_PATH;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -142,7 +144,12 @@ fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof,
         )
     };
     let [text] = &presented.values[..] else { return Err(wrong(&ProofError::Several)) };
-    let uris = token_endpoints(app, &presented.path);
+    let config = &app.services.config;
+    // A client with a certificate may have called the host that asks for one.
+    let uris: Vec<_> = once(&app.issuer)
+        .chain(&config.mtls_url)
+        .flat_map(|base| token_endpoint_urls(base.as_str(), &config.token.aliases, &presented.path))
+        .collect();
     let proof = Proof::check(text, &Expected { method: "POST", uris: &uris });
     let proof = proof.map_err(|error| wrong(&error))?;
     check_nonce(app, &proof, now)?;
@@ -159,21 +166,4 @@ fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthErro
         return Ok(());
     }
     Err(OAuthError::use_dpop_nonce(nonces.make(now)))
-}
-
-/// The URLs of the token endpoint: the one in the metadata, its other names, and the path of this
-/// very request, which is one of them with or without a slash; at the host for clients with
-/// certificates too, if there is one.
-fn token_endpoints(app: &App, path: &str) -> Vec<String> {
-    let config = &app.services.config;
-    let mut uris = Vec::new();
-    for base in std::iter::once(&app.issuer).chain(&config.mtls_url) {
-        let url = base.as_str();
-        let origin = url.strip_suffix(base.path()).unwrap_or(url);
-        let aliases = config.token.aliases.iter().map(String::as_str);
-        let paths = std::iter::once(TOKEN_PATH).chain(aliases);
-        uris.extend(paths.map(|path| format!("{url}{path}")));
-        uris.push(format!("{origin}{path}"));
-    }
-    uris
 }
