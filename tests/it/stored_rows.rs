@@ -7,6 +7,7 @@ use tokend::admin;
 use tokend::admin::client::{ClientUpdate, NewClient};
 use tokend::model::client::ClientName;
 use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use tokend::model::time::Lifetime;
 use tokend::services::audited_change::AuditedChange;
 
 use crate::support::{Engine, ORDERS, Place, Server, actor, client_id, grant, now};
@@ -135,7 +136,7 @@ async fn a_client_that_todays_rules_would_refuse_stays_usable(
     assert_eq!(restarted.ask(&known).await.status, 200);
     let read = restarted.services().store.registration(&id).await.expect("an answer");
     let read = read.expect("a client");
-    assert_eq!(read.client.token_lifetime.map(|lifetime| lifetime.seconds()), Some(1));
+    assert_eq!(read.client.token_lifetime.map(Lifetime::seconds), Some(1));
     assert_eq!(read.client.security.networks.to_string(), "127.0.0.0/8");
     assert_eq!(
         read.trusts[0].conditions.iter().next().map(|(claim, _)| claim),
