@@ -177,7 +177,8 @@ This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_code
     #[test]
     fn the_page_of_codes_is_current() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
-        if std::env::vars().any(|(name, value)| name == "UPDATE_DOCS" && value == "1") {
+        let environment = crate::config::environment();
+        if environment.iter().any(|(name, value)| name == "UPDATE_DOCS" && value == "1") {
             std::fs::write(&path, page()).expect("written");
         }
         let found = std::fs::read_to_string(&path).expect("the page");
@@ -189,9 +190,12 @@ This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_code
         let entries = std::fs::read_dir(folder).expect("a folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());
         paths
-            .flat_map(|path| match path.is_dir() {
-                true => sources(path),
-                false => vec![std::fs::read_to_string(path).expect("a text")],
+            .flat_map(|path| {
+                if path.is_dir() {
+                    sources(path)
+                } else {
+                    vec![std::fs::read_to_string(path).expect("a text")]
+                }
             })
             .collect()
     }
