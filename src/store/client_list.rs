@@ -5,6 +5,7 @@ use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
+use crate::store::row::named_row;
 use crate::store::statement::{Statement, prepared};
 use crate::store::{Store, StoreError, on_pool};
 
@@ -63,7 +64,20 @@ impl Position {
     }
 }
 
-type Row = (String, i64, String);
+named_row! {
+    struct PositionRow {
+        client_id: String,
+        expires_at: i64,
+        secret_id: String,
+    }
+}
+
+impl From<PositionRow> for Position {
+    fn from(row: PositionRow) -> Self {
+        let PositionRow { client_id, expires_at, secret_id } = row;
+        Self { client_id, expires_at, secret_id }
+    }
+}
 
 impl ClientFilter {
     /// The statement that finds the clients of a page.
@@ -73,7 +87,7 @@ impl ClientFilter {
             statement.push("SELECT t.client_id, t.expires_at, t.secret_id ");
             " ORDER BY t.expires_at, t.secret_id LIMIT ?"
         } else {
-            statement.push("SELECT t.client_id, CAST(0 AS BIGINT), '' ");
+            statement.push("SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ");
             " ORDER BY t.client_id LIMIT ?"
         };
         self.push_matching(&mut statement, after);
@@ -235,15 +249,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Position>, StoreError> {
         let statement = filter.page(after, limit);
-        on_pool!(self, |pool| {
-            let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
-            let positions = rows.into_iter().map(|(client_id, expires_at, secret_id)| Position {
-                client_id,
-                expires_at,
-                secret_id,
-            });
-            Ok(positions.collect())
-        })
+        let rows = self.read().rows::<PositionRow>(&statement).await?;
+        Ok(rows.into_iter().map(Position::from).collect())
     }
 
     /// How many clients of a list come after a place, counted up to `bound`.
@@ -267,19 +274,18 @@ impl Store {
         id: &ClientId,
     ) -> Result<Option<Position>, StoreError> {
         const SQL: &str = "
-            SELECT expires_at, secret_id
+            SELECT client_id, expires_at, secret_id
             FROM client_secret
-            WHERE client_id = $1 AND expires_at > $2 AND expires_at <= $3
+            WHERE client_id = ? AND expires_at > ? AND expires_at <= ?
             ORDER BY expires_at, secret_id
             LIMIT 1";
         let client_id = id.as_str().to_owned();
         let Some(Expiring { now, until }) = filter.expiring else {
             return Ok(Some(Position { client_id, ..Position::start() }));
         };
-        let found: Option<(i64, String)> = on_pool!(self, |pool| {
-            let query = sqlx::query_as(SQL).bind(id.as_str()).bind(now.0).bind(until.0);
-            Ok(query.fetch_optional(pool).await?)
-        })?;
-        Ok(found.map(|(expires_at, secret_id)| Position { client_id, expires_at, secret_id }))
+        let mut statement = Statement::default();
+        statement.push_with(SQL, [id.as_str().into(), now.into(), until.into()]);
+        let found = self.read().rows::<PositionRow>(&statement).await?.pop();
+        Ok(found.map(Position::from))
     }
 }

@@ -2,13 +2,52 @@
 
 use crate::model::event::{Event, Head};
 use crate::model::time::Timestamp;
+use crate::store::row::{TableRow, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::{Store, StoreError, on_pool};
 
-type Row = (i64, i64, String, String, String, String, String, String);
+table_row! {
+    /// A row of `event`.
+    pub(super) struct EventRow in "event" {
+        sequence: i64,
+        at: i64,
+        actor: String,
+        action: String,
+        subject: String,
+        detail: String,
+        previous_hash: String,
+        hash: String,
+    }
+}
 
-fn event((sequence, at, actor, action, subject, detail, previous_hash, hash): Row) -> Event {
-    Event { sequence, at: Timestamp(at), actor, action, subject, detail, previous_hash, hash }
+impl EventRow {
+    pub(super) fn of(event: &Event) -> Self {
+        Self {
+            sequence: event.sequence,
+            at: event.at.0,
+            actor: event.actor.clone(),
+            action: event.action.clone(),
+            subject: event.subject.clone(),
+            detail: event.detail.clone(),
+            previous_hash: event.previous_hash.clone(),
+            hash: event.hash.clone(),
+        }
+    }
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        Self {
+            sequence: row.sequence,
+            at: Timestamp(row.at),
+            actor: row.actor,
+            action: row.action,
+            subject: row.subject,
+            detail: row.detail,
+            previous_hash: row.previous_hash,
+            hash: row.hash,
+        }
+    }
 }
 
 /// Which events are wanted: those that every given condition matches.
@@ -43,11 +82,7 @@ impl EventFilter {
     /// The statement that finds at most `limit` events.
     pub fn select(&self, order: Order, limit: u32) -> Statement {
         let mut statement = Statement::default();
-        statement.push(
-            "SELECT sequence, at, actor, action, subject, detail, previous_hash, hash
-            FROM event
-            WHERE ",
-        );
+        statement.push(EventRow::SELECT).push("WHERE ");
         self.push_conditions(&mut statement);
         let tail = match order {
             Order::OldestFirst => " ORDER BY sequence LIMIT ?",
@@ -106,10 +141,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
         let statement = filter.select(order, limit);
-        on_pool!(self, |pool| {
-            let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
-            Ok(rows.into_iter().map(event).collect())
-        })
+        let rows = self.read().rows::<EventRow>(&statement).await?;
+        Ok(rows.into_iter().map(Event::from).collect())
     }
 
     /// How many events a filter matches, counted up to `bound`.

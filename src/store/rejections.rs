@@ -6,6 +6,7 @@ use crate::model::client::ClientId;
 use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
+use crate::store::row::{TableRow, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
@@ -19,8 +20,36 @@ const MAX_OF_UNKNOWN: i64 = MAX_REJECTIONS / 2;
 /// How many rows one statement writes or removes.
 const BATCH: usize = 500;
 
-type Row =
-    (String, i64, i64, String, String, Option<String>, String, Option<String>, Option<String>);
+table_row! {
+    /// A row of `refusal`.
+    struct RejectionRow in "refusal" {
+        request_id: String,
+        at: i64,
+        status: i64,
+        error: String,
+        address: String,
+        client_id: Option<String>,
+        reason: String,
+        remedy: Option<String>,
+        hint: Option<String>,
+    }
+}
+
+impl From<RejectionRow> for RejectionRecord {
+    fn from(row: RejectionRow) -> Self {
+        Self {
+            request_id: row.request_id,
+            at: Timestamp(row.at),
+            status: u16::try_from(row.status).unwrap_or_default(),
+            error: row.error,
+            address: row.address,
+            client_id: row.client_id,
+            reason: row.reason,
+            remedy: row.remedy.map(Remedy::decode),
+            hint: row.hint,
+        }
+    }
+}
 
 /// Which rejections are wanted: those that every given condition matches.
 #[derive(Debug, Clone, Default)]
@@ -56,21 +85,6 @@ impl RejectionFilter {
     }
 }
 
-fn rejection(row: Row) -> RejectionRecord {
-    let (request_id, at, status, error, address, client_id, reason, remedy, hint) = row;
-    RejectionRecord {
-        request_id,
-        at: Timestamp(at),
-        status: u16::try_from(status).unwrap_or_default(),
-        error,
-        address,
-        client_id,
-        reason,
-        remedy: remedy.map(Remedy::decode),
-        hint,
-    }
-}
-
 impl Store {
     /// Keeps rejections.
     pub async fn add_rejections(&self, rejections: &[RejectionRecord]) -> Result<(), StoreError> {
@@ -102,15 +116,10 @@ impl Store {
 
     /// Why the request of that id was refused, if that is known.
     pub async fn rejection(&self, request_id: &str) -> Result<Option<RejectionRecord>, StoreError> {
-        const SQL: &str = "
-            SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
-            FROM refusal
-            WHERE request_id = $1";
-        on_pool!(self, |pool| {
-            let row: Option<Row> =
-                sqlx::query_as(SQL).bind(request_id).fetch_optional(pool).await?;
-            Ok(row.map(rejection))
-        })
+        let mut statement = Statement::default();
+        statement.push(RejectionRow::SELECT).push_with("WHERE request_id = ?", [request_id.into()]);
+        let row = self.read().rows::<RejectionRow>(&statement).await?.pop();
+        Ok(row.map(RejectionRecord::from))
     }
 
     /// At most `limit` rejections that a filter matches, newest first.
@@ -120,18 +129,12 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<RejectionRecord>, StoreError> {
         let mut statement = Statement::default();
-        statement.push(
-            "SELECT request_id, at, status, error, address, client_id, reason, remedy, hint
-            FROM refusal
-            WHERE ",
-        );
+        statement.push(RejectionRow::SELECT).push("WHERE ");
         filter.push_conditions(&mut statement);
         let limit = i64::from(limit).into();
         statement.push_with(" ORDER BY at DESC, request_id LIMIT ?", [limit]);
-        on_pool!(self, |pool| {
-            let rows: Vec<Row> = prepared!(sqlx::query_as, statement).fetch_all(pool).await?;
-            Ok(rows.into_iter().map(rejection).collect())
-        })
+        let rows = self.read().rows::<RejectionRow>(&statement).await?;
+        Ok(rows.into_iter().map(RejectionRecord::from).collect())
     }
 
     /// How many rejections a filter matches.

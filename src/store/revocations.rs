@@ -6,7 +6,7 @@ use crate::model::token::{
     REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
 };
 use crate::store::reader::Reader;
-use crate::store::row::named_row;
+use crate::store::row::{TableRow, named_row, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
@@ -14,29 +14,47 @@ use crate::store::{Store, StoreError, on_pool};
 /// How many rows are forgotten in one statement.
 const BATCH: i64 = 500;
 
-/// The columns `client_id, revoked_until, expires_at, evt, iat_before`.
-type ClientRow = (String, i64, i64, Option<i64>, Option<i64>);
-
-fn revoked_client(row: ClientRow) -> Result<RevokedClient, StoreError> {
-    let (client_id, revoked_until, expires_at, evt, iat_before) = row;
-    let revoked_until = Timestamp(revoked_until);
-    let epoch = match (evt, iat_before) {
-        (Some(evt), Some(before)) => RevocationEpoch { evt, iat_before: Timestamp(before) },
-        _ => RevocationEpoch::until(revoked_until),
-    };
-    let client_id = ClientId::parse(&client_id)?;
-    Ok(RevokedClient { client_id, epoch, revoked_until, expires_at: Timestamp(expires_at) })
+table_row! {
+    /// A row of `revoked_client`.
+    struct RevokedClientRow in "revoked_client" {
+        client_id: String,
+        revoked_until: i64,
+        expires_at: i64,
+        evt: Option<i64>,
+        iat_before: Option<i64>,
+    }
 }
 
-/// The columns `jti, client_id, expires_at`.
-type TokenRow = (String, Option<String>, i64);
+table_row! {
+    /// A row of `revoked_token`.
+    struct RevokedTokenRow in "revoked_token" {
+        jti: String,
+        client_id: Option<String>,
+        expires_at: i64,
+    }
+}
 
-fn revoked_token((jti, client_id, expires_at): TokenRow) -> Result<RevokedToken, StoreError> {
-    Ok(RevokedToken {
-        jti: TokenId::parse(&jti)?,
-        client_id: client_id.as_deref().map(ClientId::parse).transpose()?,
-        expires_at: Timestamp(expires_at),
-    })
+impl RevokedClientRow {
+    fn decode(self) -> Result<RevokedClient, StoreError> {
+        let revoked_until = Timestamp(self.revoked_until);
+        let epoch = match (self.evt, self.iat_before) {
+            (Some(evt), Some(before)) => RevocationEpoch { evt, iat_before: Timestamp(before) },
+            _ => RevocationEpoch::until(revoked_until),
+        };
+        let client_id = ClientId::parse(&self.client_id)?;
+        let expires_at = Timestamp(self.expires_at);
+        Ok(RevokedClient { client_id, epoch, revoked_until, expires_at })
+    }
+}
+
+impl RevokedTokenRow {
+    fn decode(self) -> Result<RevokedToken, StoreError> {
+        Ok(RevokedToken {
+            jti: TokenId::parse(&self.jti)?,
+            client_id: self.client_id.as_deref().map(ClientId::parse).transpose()?,
+            expires_at: Timestamp(self.expires_at),
+        })
+    }
 }
 
 named_row! {
@@ -51,7 +69,7 @@ impl Reader<'_> {
         let mut statement = Statement::default();
         statement.push("SELECT seconds FROM longest_lifetime");
         let row = self.rows::<LongestLifetimeRow>(&statement).await?.pop();
-        Ok(row.map(|row| Lifetime::from_seconds(row.seconds)).transpose()?)
+        Ok(row.map(|row| Lifetime::stored(row.seconds)))
     }
 }
 
@@ -62,30 +80,21 @@ impl Store {
         after: &str,
         limit: u32,
     ) -> Result<Vec<RevokedToken>, StoreError> {
-        const SQL: &str = "
-            SELECT jti, client_id, expires_at
-            FROM revoked_token
-            WHERE jti > $1
-            ORDER BY jti
-            LIMIT $2";
-        on_pool!(self, |pool| {
-            let rows: Vec<TokenRow> =
-                sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
-            rows.into_iter().map(revoked_token).collect()
-        })
+        let mut statement = Statement::default();
+        statement.push(RevokedTokenRow::SELECT).push_with(
+            "WHERE jti > ? ORDER BY jti LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.read().rows::<RevokedTokenRow>(&statement).await?;
+        rows.into_iter().map(RevokedTokenRow::decode).collect()
     }
 
     /// One revoked token, if there is one of that identifier.
     pub async fn revoked_token(&self, jti: &TokenId) -> Result<Option<RevokedToken>, StoreError> {
-        const SQL: &str = "
-            SELECT jti, client_id, expires_at
-            FROM revoked_token
-            WHERE jti = $1";
-        on_pool!(self, |pool| {
-            let row: Option<TokenRow> =
-                sqlx::query_as(SQL).bind(jti.as_str()).fetch_optional(pool).await?;
-            row.map(revoked_token).transpose()
-        })
+        let mut statement = Statement::default();
+        statement.push(RevokedTokenRow::SELECT).push_with("WHERE jti = ?", [jti.as_str().into()]);
+        let row = self.read().rows::<RevokedTokenRow>(&statement).await?.pop();
+        row.map(RevokedTokenRow::decode).transpose()
     }
 
     /// At most `limit` clients with revoked tokens whose identifier follows `after`.
@@ -94,30 +103,23 @@ impl Store {
         after: &str,
         limit: u32,
     ) -> Result<Vec<RevokedClient>, StoreError> {
-        const SQL: &str = "
-            SELECT client_id, revoked_until, expires_at, evt, iat_before
-            FROM revoked_client
-            WHERE client_id > $1
-            ORDER BY client_id
-            LIMIT $2";
-        on_pool!(self, |pool| {
-            let rows: Vec<ClientRow> =
-                sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
-            rows.into_iter().map(revoked_client).collect()
-        })
+        let mut statement = Statement::default();
+        statement.push(RevokedClientRow::SELECT).push_with(
+            "WHERE client_id > ? ORDER BY client_id LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.read().rows::<RevokedClientRow>(&statement).await?;
+        rows.into_iter().map(RevokedClientRow::decode).collect()
     }
 
     /// The revocation of all tokens of a client, if there is one.
     pub async fn revoked_client(&self, id: &ClientId) -> Result<Option<RevokedClient>, StoreError> {
-        const SQL: &str = "
-            SELECT client_id, revoked_until, expires_at, evt, iat_before
-            FROM revoked_client
-            WHERE client_id = $1";
-        on_pool!(self, |pool| {
-            let row: Option<ClientRow> =
-                sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?;
-            row.map(revoked_client).transpose()
-        })
+        let mut statement = Statement::default();
+        statement
+            .push(RevokedClientRow::SELECT)
+            .push_with("WHERE client_id = ?", [id.as_str().into()]);
+        let row = self.read().rows::<RevokedClientRow>(&statement).await?.pop();
+        row.map(RevokedClientRow::decode).transpose()
     }
 
     /// Notes how long tokens may live from now on, if that is longer than ever before.

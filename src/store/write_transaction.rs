@@ -8,6 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::model::event::{Event, Head};
 use crate::model::time::{Clock, Timestamp};
+use crate::store::events::EventRow;
 use crate::store::transaction::{On, Transaction};
 use crate::store::{Pool, Store, StoreError, with_timeout};
 
@@ -81,24 +82,7 @@ impl WriteTransaction {
 
     /// Appends an event that is linked to [`WriteTransaction::head`].
     pub async fn append(&mut self, event: &Event) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO event
-                (sequence, at, actor, action, subject, detail, previous_hash, hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        on_write!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(event.sequence)
-                .bind(event.at.0)
-                .bind(&event.actor)
-                .bind(&event.action)
-                .bind(&event.subject)
-                .bind(&event.detail)
-                .bind(&event.previous_hash)
-                .bind(&event.hash)
-                .execute(connection)
-                .await?;
-            Ok(())
-        })?;
+        self.insert(EventRow::of(event), "event of that sequence", "event").await?;
         self.head = Head { sequence: event.sequence, hash: event.hash.clone() };
         Ok(())
     }
