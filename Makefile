@@ -4,7 +4,7 @@
 .PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow tools docs \
     install install-files bench growth fuzz fuzz-planted
 
-check: fmt typos clippy doc deny test
+check: fmt typos prose clippy doc deny test
 
 fmt:
 	cargo fmt --check

@@ -279,7 +279,7 @@ impl Conflict {
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// What it is about does not exist.
-    #[error("there is no {kind} {id}")]
+    #[error("{kind} {id} does not exist")]
     NotFound {
         /// Its kind.
         kind: ObjectKind,
@@ -316,7 +316,7 @@ pub enum AdminError {
     /// The keys of an issuer are not given, and its metadata cannot be fetched.
     #[error("issuer: its keys cannot be discovered, because it is not a plain https URL")]
     IssuerKeysMissing,
-    /// A trust has no audience, and there is no issuer, which is the default for it.
+    /// A trust has no audience, and the issuer, which is its default, is not set.
     #[error("audience: it is not given, and the default, the setting `issuer`, is not set")]
     AudienceMissing,
     /// A client may use `tls_client_auth`, and has no subject.

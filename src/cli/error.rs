@@ -30,7 +30,7 @@ pub(crate) struct CliError {
 }
 
 impl CliError {
-    /// Something failed that is nobody's fault here.
+    /// Something failed that the operator did not cause.
     pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::Failed, text)
     }
@@ -114,7 +114,7 @@ impl CliError {
 
     /// For people.
     pub(crate) fn as_text(&self) -> String {
-        // A report of several lines has a code beside each of its problems.
+        // A report of several lines has a code next to each of its problems.
         let mut text = if self.text.contains('\n') {
             format!("error: {}", self.text)
         } else {

@@ -142,7 +142,7 @@ mod tests {
 
 ```
 $ tokend client show billing -o json
-{\"admin_code\":\"client_not_found\",\"code\":\"E-NOT-FOUND\",\"detail\":\"there is no client billing. No client has this id or this name. To list the clients: tokend client list\",\"title\":\"there is no client billing\",\"type\":\"about:blank\"}
+{\"admin_code\":\"client_not_found\",\"code\":\"E-NOT-FOUND\",\"detail\":\"client billing does not exist. No client has this id or this name. To list the clients: tokend client list\",\"title\":\"client billing does not exist\",\"type\":\"about:blank\"}
 $ echo $?
 4
 ```

@@ -220,7 +220,7 @@ fn lists_sizes_and_networks_are_read() {
         ("TOKEND_ASSERTIONS_LIFETIME_MAX", "59s"),
         ("TOKEND_ASSERTIONS_LIFETIME_MAX", "86401s"),
         ("TOKEND_ASSERTIONS_LIFETIME_MAX", "3600"),
-        ("TOKEND_PROXY_TRUSTED", "everybody"),
+        ("TOKEND_PROXY_TRUSTED", "all"),
         ("TOKEND_LIMITS_BODY_SIZE", "1GiB"),
         ("TOKEND_LIMITS_BODY_SIZE", "-1"),
         ("TOKEND_DATABASE_MAX_CONNECTIONS", "0"),

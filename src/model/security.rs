@@ -288,7 +288,9 @@ fn network(word: &str) -> Result<IpNet, Malformed> {
 fn any_network(word: &str) -> Result<IpNet, Malformed> {
     let single = || word.parse::<IpAddr>().ok().map(IpNet::from);
     word.parse().ok().or_else(single).ok_or_else(|| {
-        Malformed::because(format!("'{word}' is no network, such as 10.0.0.0/8 or 2001:db8::/32"))
+        Malformed::because(format!(
+            "'{word}' is not a network, such as 10.0.0.0/8 or 2001:db8::/32"
+        ))
     })
 }
 

@@ -48,7 +48,7 @@ impl PresentedCertificate {
 /// Who calls.
 #[derive(Debug)]
 pub struct Caller {
-    /// Who the caller says to be, if anybody, and by what it wants to prove that.
+    /// The credentials of the caller, if it presents any.
     pub credentials: Option<Credentials>,
     /// The `client_id` of the body, which proves nothing.
     pub client_id: Option<String>,
@@ -65,7 +65,7 @@ pub enum Credentials {
     Secret(SecretCredentials),
     /// A signed assertion (RFC 7523).
     Assertion(AssertionCredentials),
-    /// A certificate, beside the id of its client (RFC 8705, section 2).
+    /// A certificate, with the id of its client (RFC 8705, section 2).
     Certificate(String, Arc<ClientCertificate>),
 }
 
@@ -102,7 +102,7 @@ impl AssertionType {
 pub struct AssertionCredentials {
     /// What it is.
     pub assertion_type: AssertionType,
-    /// Who the caller says to be, if the request says so beside the assertion.
+    /// The client id of the request, if it has one next to the assertion.
     pub client_id: Option<String>,
     /// The assertion: a JWT.
     pub assertion: SecretString,
@@ -123,7 +123,7 @@ impl fmt::Debug for AssertionCredentials {
 /// What the `Authorization` header says.
 #[derive(Debug)]
 pub enum HeaderCredentials {
-    /// There is no such header.
+    /// The header is absent.
     Absent,
     /// HTTP Basic, decoded: client id and secret (RFC 6749, section 2.3.1).
     Basic(String, SecretString),

@@ -18,7 +18,7 @@ pub enum ErrorCode {
     InvalidClient,
     /// The client may not use this grant.
     UnauthorizedClient,
-    /// The assertion that is the grant does not count (RFC 7521, section 4.1.1).
+    /// The assertion that is the grant is invalid (RFC 7521, section 4.1.1).
     InvalidGrant,
     /// This server does not offer the grant.
     UnsupportedGrantType,
@@ -28,7 +28,7 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource is unknown or not granted, or none is named where one must be.
     InvalidTarget,
-    /// A proof of possession does not count, or is missing (RFC 9449, section 5).
+    /// A proof of possession is invalid or missing (RFC 9449, section 5).
     InvalidDpopProof,
     /// A proof of possession needs a nonce of ours (RFC 9449, section 8).
     UseDpopNonce,

@@ -35,7 +35,7 @@ pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, 
     Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))
 }
 
-/// True for the token's own client, and for whoever holds the scope on its audience or on the
+/// True for the token's own client, and for a client that holds the scope on its audience or on the
 /// server (RFC 7662, section 4).
 fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &Claims) -> bool {
     let is_own = client.id().as_str() == claims.client_id;
@@ -51,7 +51,7 @@ fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &Claims) ->
 
 impl Serialize for Introspection {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// The members beside the claims.
+        /// The members next to the claims.
         #[derive(Serialize)]
         struct Answer<'a> {
             active: bool,

@@ -56,7 +56,7 @@ fn takes_certificates(app: &App) -> bool {
     config.tls.is_some() || !config.trusted_proxies.is_empty()
 }
 
-/// Writes down what this server offers at this moment.
+/// Describes what this server offers now.
 pub fn metadata(app: &App) -> Metadata {
     let issuer = app.issuer.as_str();
     let now = app.services.clock.now();

@@ -1,7 +1,7 @@
 //! The parameters of a request, as names and values, from a form or a JSON object.
 //!
 //! The rules are the same for both (RFC 6749, section 3.2): a parameter may occur once, an empty
-//! value counts as absent, an unknown name is ignored.
+//! value is treated as absent, an unknown name is ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -91,7 +91,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Takes a parameter out; empty counts as absent (C-14).
+    /// Takes a parameter out; empty is treated as absent (C-14).
     pub fn take(&mut self, name: &str) -> Option<String> {
         let position = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(position).1).filter(|value| !value.is_empty())

@@ -11,7 +11,7 @@ use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
 use crate::services::audited_change::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 
-/// Answers a revocation request. A token that does not count, or belongs to another client, is
+/// Answers a revocation request. A token that is invalid, or belongs to another client, is
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
 /// token has ended here and soon on every other instance.
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {

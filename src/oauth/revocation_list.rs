@@ -66,7 +66,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let key = keyring
         .signing(app.services.config.token.algorithm, now)
         .or_else(|| keyring.signing_any(now))
-        .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
+        .ok_or_else(|| OAuthError::unavailable("a signing key is missing"))?;
     let jwt = key.sign_as(TYPE, &text).map_err(|error| failed(error.to_string()))?;
     Ok(Document::of_text(jwt))
 }

@@ -48,7 +48,7 @@ pub(super) struct TimeoutStream<S> {
     /// The requests that had been answered when the present wait began.
     waiting_since: usize,
     has_begun: bool,
-    /// When the present wait is over.
+    /// When the present wait ends.
     deadline: Instant,
     /// Goes off then, or earlier and is set anew: to move a timer costs more than to look at the
     /// clock, and the deadline moves with each request.

@@ -3,7 +3,7 @@
 use crate::store::{Store, StoreError, on_pool};
 
 impl Store {
-    /// The actor of the first event; `None` if there is no event.
+    /// The actor of the first event; `None` without events.
     pub async fn first_actor(&self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT actor FROM event ORDER BY sequence LIMIT 1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_optional(pool).await?) })

@@ -95,7 +95,7 @@ impl ClientFilter {
         statement
     }
 
-    /// The statement that counts the clients after a place, up to `bound`.
+    /// The statement for the number of clients after a place, up to `bound`.
     fn count(&self, after: &Position, bound: u32) -> Statement {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one ");

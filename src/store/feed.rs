@@ -1,4 +1,4 @@
-//! The bell: tells a follower at once that somebody changed something, where the engine can.
+//! Notifies a follower of changes immediately, where the engine can.
 //!
 //! It only ever wakes; what has changed is read from the events. So a lost bell costs time, never
 //! a change: the follower also looks by itself.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-/// The permission bits of everybody but the owner.
+/// The permission bits of group and others.
 const GROUP_AND_OTHERS: u32 = 0o077;
 
 /// The permission bits of users who are neither the owner nor in the group.

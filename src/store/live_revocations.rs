@@ -46,7 +46,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// The same in this transaction, which no other change runs beside.
+    /// The same in this transaction, which excludes other changes.
     pub async fn live_revocations(
         &mut self,
         id: &ClientId,

@@ -64,14 +64,14 @@ macro_rules! on_pool {
 }
 pub(crate) use on_pool;
 
-/// Why the store could not do what was asked. "Not found" is no error: it is `None`.
+/// Why the store could not do what was asked. "Not found" is not an error: it is `None`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A row of that kind and identifier exists already.
     #[error("there is already a {0}")]
     Conflict(&'static str),
     /// A row that is referred to does not exist.
-    #[error("there is no such {0}")]
+    #[error("the {0} does not exist")]
     Missing(&'static str),
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
@@ -170,7 +170,7 @@ pub struct Store {
     pool: Pool,
     timeout: Duration,
     /// Held by the change in progress: a process makes one at a time, so that changes that wait
-    /// for one another never take every connection from the one that could go on.
+    /// for one another never take every connection from the one that could continue.
     changing: Arc<Mutex<()>>,
 }
 
@@ -183,7 +183,7 @@ enum Pool {
 impl Store {
     /// The same store with one connection of its own, for reading a great deal at once; to be
     /// closed after that. On SQLite it maps the file into memory: what is read in the order of ids
-    /// lies in no order there, so each page of the file is needed many times.
+    /// has no order there, so each page of the file is needed many times.
     #[must_use]
     pub fn bulk_reader(&self) -> Self {
         let pool = match &self.pool {

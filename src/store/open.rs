@@ -25,7 +25,7 @@ pub enum Purpose {
     Change,
     /// To read rows of a database that exists. Afterwards the folder is as it was before.
     Read,
-    /// To examine a database that exists: nothing is written, not even for a moment.
+    /// To examine a database that exists: nothing is written, not even temporarily.
     Check,
     /// To change a database that no other process uses. SQLite keeps every other process out
     /// until the store is closed; with Postgres the change itself does that.
@@ -60,7 +60,7 @@ async fn open_postgres(
 ) -> Result<PgPool, StoreError> {
     let timeout = database.timeout;
     let options = options.application_name("tokend");
-    // The pool would try again until its time is over and then say just that; one connection of
+    // The pool would try again until its time has passed and then say just that; one connection of
     // its own says what is wrong.
     let server = format!("{}:{}", options.get_host(), options.get_port());
     let first = async {
@@ -156,7 +156,7 @@ fn options(path: &Path, timeout: Duration, purpose: Purpose) -> SqliteConnectOpt
         .filename(path)
         .foreign_keys(true)
         .busy_timeout(timeout)
-        // The engine's thread may be a page of rows ahead of whoever reads them.
+        // The engine's thread may be a page of rows ahead of the reader.
         .row_buffer_size(1000);
     let for_writing = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)

@@ -1,4 +1,4 @@
-//! Why requests were refused: the last ones, for `tokend explain`. No change: nobody follows it.
+//! Why requests were refused: the last ones, for `tokend explain`. They are not changes and have no followers.
 
 use sqlx::QueryBuilder;
 

@@ -166,7 +166,7 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
     super::on_pool!(store, |pool| { Ok(sqlx::query_scalar(VERSION).fetch_one(pool).await?) })
 }
 
-/// True if another process migrated this SQLite file at the same moment, where nothing keeps the
+/// True if another process migrated this SQLite file at the same time, where nothing keeps the
 /// two apart: it holds the lock, or the schema is further than `found`, where we began. What
 /// collided then (a table, a column, a row) does not matter.
 async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bool, StoreError> {

@@ -1,4 +1,4 @@
-//! Signing keys, and the other keys that lie sealed beside them.
+//! Signing keys, and the other sealed keys.
 
 use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Timestamp;

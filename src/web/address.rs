@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// Whoever a trusted proxy names in a way that cannot be read: nobody's address, so that it is not
+/// The address of a client that a trusted proxy names unreadably: it belongs to no client, so that it is not
 /// let in as the proxy.
 const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
@@ -48,7 +48,7 @@ fn read(entry: &[u8]) -> Option<IpAddr> {
     bare.parse().ok().or_else(with_port)
 }
 
-/// An IPv4 address in IPv6 clothes counts as what it is.
+/// IPv4-mapped IPv6 addresses are treated as IPv4.
 fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }

@@ -58,7 +58,7 @@ async fn bytes(
         return Err(ErrorResponse::too_large(limit));
     }
     let mut collecting = pin!(Limited::new(body, limit).collect());
-    // A small body mostly comes with its head. Then nobody has to watch the clock.
+    // A small body mostly comes with its head. Then no timer is needed.
     let collected = match collecting.as_mut().now_or_never() {
         Some(collected) => collected,
         None => tokio::time::timeout(timeout, collecting)

@@ -17,7 +17,7 @@ use crate::x509::certificate::ClientCertificate;
 const MAX_CHAIN: usize = 10;
 
 /// The client's certificate. From a trusted proxy it is the one in its header and never the one of
-/// the connection, which is the proxy's own; from anybody else the header counts for nothing
+/// the connection, which is the proxy's own; from any other peer the header is ignored
 /// (C-106).
 pub(super) fn of_client(
     peer: IpAddr,

@@ -133,7 +133,7 @@ impl From<CheckError> for Denial {
 }
 
 impl Denial {
-    /// There is no token: the challenge has no error code (RFC 6750, section 3.1).
+    /// The request has no token: the challenge has no error code (RFC 6750, section 3.1).
     fn missing() -> Self {
         Self { error: None, scheme: Scheme::Bearer, scope: String::new() }
     }

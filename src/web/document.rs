@@ -25,7 +25,7 @@ struct Kind {
     cache_control: &'static str,
 }
 
-/// A verifier may go on with what it has for a day while it cannot reach us (RFC 5861).
+/// A verifier may continue with what it has for a day while it cannot reach us (RFC 5861).
 const JSON: Kind = Kind {
     content_type: "application/json",
     cache_control: "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400",

@@ -24,7 +24,7 @@ use crate::web::{basic, body};
 
 const ALLOWED: &str = "POST, OPTIONS";
 
-/// What an answer has beside the token, with some scopes; a longer one makes its buffer grow.
+/// What an answer has besides the token, with some scopes; a longer one makes its buffer grow.
 const RESPONSE_CAPACITY: usize = 256;
 
 /// Parameters that must never stand in a URL, where every proxy logs them (C-05).

@@ -15,7 +15,7 @@ use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD";
 
-/// How many seconds behind the database may be before it counts as away.
+/// How many seconds behind the database may be before it is reported as away.
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.

@@ -44,7 +44,7 @@ pub struct ListenerContext {
     pub clock: Clock,
 }
 
-/// Whoever is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// Its address.

@@ -135,11 +135,11 @@ async fn each_kind_of_failure_has_its_exit_code(
     let cli = cli_with_resource(engine).await;
     cli.json(&["client", "create", "a", "--id", "taken"]);
     let cases: [(&[&str], i32, &str); 21] = [
-        (&["client", "show", "nope"], 4, "there is no client nope"),
-        (&["client", "rotate-secret", "nope"], 4, "there is no client nope"),
-        (&["client", "expire-secret", "taken", "sec_nope"], 4, "there is no secret"),
-        (&["client", "revoke-grant", "taken", "--resource", ORDERS], 4, "there is no grant"),
-        (&["client", "create", "b", "--grant", INVOICES], 4, "there is no resource"),
+        (&["client", "show", "nope"], 4, "client nope does not exist"),
+        (&["client", "rotate-secret", "nope"], 4, "client nope does not exist"),
+        (&["client", "expire-secret", "taken", "sec_nope"], 4, "does not exist"),
+        (&["client", "revoke-grant", "taken", "--resource", ORDERS], 4, "does not exist"),
+        (&["client", "create", "b", "--grant", INVOICES], 4, "does not exist"),
         (&["client", "create", "b", "--id", "taken"], 5, "there is already a client"),
         (&["resource", "create", ORDERS], 5, "there is already a resource"),
         (&["client", "create", "b", "--id", "bad id"], 2, "has no space"),

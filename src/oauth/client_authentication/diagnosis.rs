@@ -1,4 +1,4 @@
-//! Why a secret did not count, in words for the operator, with what would mend it.
+//! Why a secret was wrong, in words for the operator, and how to fix it.
 //!
 //! Variants of what was presented are tried here, **for diagnosis only, never for acceptance**, and
 //! only by the tag of a secret, which costs a microsecond. Of a secret nothing is told but the
@@ -30,7 +30,7 @@ const TRIM: &str = "Remove the line break or the space: tr -d '\\r\\n' < FILE, o
 
 const UNQUOTE: &str = "Remove the quotation marks. docker --env-file and Kubernetes manifests keep them as a part of the value.";
 
-/// Nobody has the id that was presented. It is not told as it is: it may be a secret.
+/// The presented id does not exist. It is not repeated as it is: it may be a secret.
 pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
     let error = unknown_id(app, &credentials.client_id);
     let is_basic = credentials.method == AuthenticationMethod::ClientSecretBasic;
@@ -40,7 +40,7 @@ pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAut
     error
 }
 
-/// The same without a secret beside it.
+/// The same without a secret.
 pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     let unknown = |reason: String, remedy: Remedy| {
         OAuthError::authentication_failed(reason).with_remedy(remedy)

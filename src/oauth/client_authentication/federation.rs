@@ -102,7 +102,7 @@ fn of_named_client(
     Ok(entry)
 }
 
-/// The only client that trusts the token. Anybody can write claims, so the signature is checked
+/// The only client that trusts the token. An attacker can write any claims, so the signature is verified
 /// first, once for each source of keys, and only then the claims of up to [`MAX_TRUSTS`] trusts.
 fn of_any_client(
     app: &App,
@@ -312,7 +312,7 @@ fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
 pub enum Mismatch<'a> {
     /// It is of another issuer.
     Issuer(&'a Value, &'a ForeignIssuer),
-    /// It is for somebody else.
+    /// It is for another audience.
     Audience(&'a Value, &'a str),
     /// A claim is not as it must be.
     Claim(Unmet<'a>),
@@ -351,7 +351,7 @@ pub fn mismatch<'a>(trust: &'a FederatedCredential, claims: &'a Value) -> Option
     trust.conditions.first_unmet(claims).map(Mismatch::Claim)
 }
 
-/// Why these claims do not count now, in words; nothing if they do.
+/// Why these claims are not valid now; `None` if they are.
 pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
     let timestamp_claim = |claim: &str| numeric_date::read(&claims[claim]);
     let Some(expiry) = timestamp_claim("exp") else {
@@ -368,7 +368,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
             None => Some(format!("its {claim} is not a number")),
             Some(begins) if begins > now.plus_seconds(LEEWAY) => {
                 let ahead = begins.0.saturating_sub(now.0);
-                Some(format!("its {claim} lies {ahead} s in the future"))
+                Some(format!("its {claim} is {ahead} s in the future"))
             }
             Some(_) => None,
         }

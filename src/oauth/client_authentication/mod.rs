@@ -44,7 +44,7 @@ pub struct AuthenticatedClient {
 /// is a row in the database, also if the request fails later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A token. The assertion counts as the token.
+    /// A token. The assertion is counted as the token.
     Token,
     /// Introspection or revocation.
     TokenStatus,
@@ -201,13 +201,13 @@ pub async fn authenticate_by_grant(
     Ok(AuthenticatedClient { is_counted, ..client })
 }
 
-/// There are no credentials, or only half of them.
+/// The request has no credentials, or only half of them.
 fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
     match &caller.origin.shown {
         PresentedCertificate::Nothing => nothing_but_an_id(app, caller),
         PresentedCertificate::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
-            "No client authentication found. A certificate was shown: send client_id in the body beside it.",
+            "No client authentication found. A certificate was shown: send client_id in the body too.",
         ),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",

@@ -174,7 +174,7 @@ fn check_times(
         let Some(begins) = timestamp_claim(claims, claim)? else { continue };
         if begins > now.plus_seconds(LEEWAY) {
             return Err(wrong(format!(
-                "its {claim} lies {} s in the future: set the clock of the client",
+                "its {claim} is {} s in the future: set the clock of the client",
                 begins.0.saturating_sub(now.0)
             ))
             .with_remedy(CLOCKS));
@@ -214,14 +214,14 @@ async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthE
         return Ok(());
     }
     Err(wrong("it has been used before: make one for each request, with its own jti").with_remedy(
-        "Have the client make an assertion for each request. If it does, somebody else has used this one.",
+        "Have the client make an assertion for each request. If it does, an attacker may have used this one.",
     ))
 }
 
-/// A rejection to somebody who has signed with the client's key.
+/// A rejection to a caller that has signed with the client's key.
 fn wrong(problem: impl std::fmt::Display) -> OAuthError {
     OAuthError::new(
         ErrorCode::InvalidClient,
-        format!("The client assertion does not count: {problem}."),
+        format!("The client assertion is invalid: {problem}."),
     )
 }

@@ -45,7 +45,7 @@ pub(super) async fn authenticate(
         return Ok(VerifiedSecret { entry: entry.clone(), secret });
     }
     let verification = SecretVerification { app, credentials, mac, address, now };
-    // In a box, so that requests that need no hash do not carry the room for one about.
+    // Boxed, so that the future of requests without a hash does not hold its state.
     let verified = Box::pin(verification.verify(known)).await?;
     as_of_now(app, credentials, verified)
 }
@@ -194,7 +194,7 @@ impl SecretVerification<'_> {
                 continue;
             }
             match known.memory.verified.recognise(&self.mac) {
-                // Proved by another request in this very moment.
+                // Another request has just verified it.
                 Some(true) => return Ok(Match::Yes(position)),
                 Some(false) => continue,
                 None => {}

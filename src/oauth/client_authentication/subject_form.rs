@@ -107,7 +107,7 @@ fn reason(
     }
 }
 
-/// The claims of the same trust beside the subject, with ids as claims.
+/// The other claims of the same trust, with ids as claims.
 fn claims(
     trust: &FederatedCredential,
     (owner_id, repository_id): (Option<&str>, Option<&str>),

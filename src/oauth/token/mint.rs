@@ -89,7 +89,7 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
     let key = own_key(&keyring, resource, now)
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
-        .ok_or_else(|| OAuthError::unavailable("there is no signing key"))?;
+        .ok_or_else(|| OAuthError::unavailable("a signing key is missing"))?;
     let access_token = key
         .sign_typed(resource.token_typ, &text)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
@@ -99,7 +99,7 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
     Ok(IssuedToken { response, granted: bound.into_granted() })
 }
 
-/// The key of a resource's own algorithm, from the moment it signs; until then the one before.
+/// The key of a resource's own algorithm, once it signs; until then the previous one.
 fn own_key<'a>(
     keyring: &'a Keyring,
     resource: &Resource,

@@ -43,7 +43,7 @@ pub(super) fn count(
     })
 }
 
-/// Counts an assertion that is about to be noted as used. One for a token counts as the token; one
+/// Counts an assertion that is about to be noted as used. One for a token is counted as the token; one
 /// for introspection or revocation has a rate of its own.
 pub(in crate::oauth) fn count_assertion(
     app: &App,
@@ -57,7 +57,7 @@ pub(in crate::oauth) fn count_assertion(
         let id = &entry.client_id;
         let sentence = match purpose {
             Purpose::Token => format!(
-                "Client {id} may have {most} tokens a {span} and has had them. Each assertion counts as one. Keep a token and use it again until it expires. Next token in {seconds} s."
+                "Client {id} may have {most} tokens a {span} and has had them. Each assertion is one of them. Keep a token and use it again until it expires. Next token in {seconds} s."
             ),
             Purpose::TokenStatus => format!(
                 "Client {id} may introspect and revoke by {most} assertions a {span} and has done so. Keep the answer for some seconds, or authenticate in another way. Next one in {seconds} s."

@@ -138,10 +138,7 @@ fn must_show_certificate(client: &AuthenticatedClient) -> bool {
 
 fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof, OAuthError> {
     let wrong = |error: &ProofError| {
-        OAuthError::new(
-            ErrorCode::InvalidDpopProof,
-            format!("The DPoP proof does not count: {error}."),
-        )
+        OAuthError::new(ErrorCode::InvalidDpopProof, format!("The DPoP proof is invalid: {error}."))
     };
     let [text] = &presented.values[..] else { return Err(wrong(&ProofError::Several)) };
     let config = &app.services.config;
