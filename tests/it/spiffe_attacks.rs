@@ -103,7 +103,7 @@ async fn a_forged_jwt_svid_is_refused() {
         (under("crit", json!(["b64"])), "crit"),
         (domain.svid(&big), "longer than"),
         (domain.svid(&long), "at most 2048 bytes"),
-        ("no.jwt".to_owned(), "no JWT"),
+        ("no.jwt".to_owned(), "not a JWT"),
     ] {
         for id in [Some(client.id.as_str()), None] {
             let (reason, _) = explained(&server, &ask(&server, id, &svid).await).await;

@@ -96,12 +96,11 @@ async fn a_newer_version_does_not_start_on_an_older_schema(
     execute(engine, &cli.place.database_url, older).await;
     let checking = Cli::at(cli.place.clone()).set("TOKEND_DATABASE_MIGRATE", "check");
     let run = checking.run(&["serve"]);
-    let expected = format!(
-        "the database has schema 2 of {NEWEST}: run `tokend migrate`, or start a server of this \
-         version with database.migrate = auto"
-    );
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stderr.contains(&expected), "{run:?}");
+    let problem = format!("the database has schema 2 of {NEWEST}");
+    for words in [problem.as_str(), "run `tokend migrate`", "database.migrate = auto"] {
+        assert!(run.stderr.contains(words), "{run:?}");
+    }
     assert!(run.stderr.contains("E-SCHEMA") && run.stdout.is_empty(), "{run:?}");
     let status = checking.json(&["migrate", "--status"]);
     assert_eq!(status["schema"], 2, "{status}");

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// A port that the system gives to no other socket as long as this value lives. Connections to it
-/// are refused until a program listens on it. The program can do so because both sockets have
-/// `SO_REUSEADDR`, which every server of these tests sets.
+/// A port that the system gives to no other socket, at no address, as long as this value lives.
+/// Connections to it are refused until a program listens on it. The program can do so because both
+/// sockets have `SO_REUSEADDR`, which every server of these tests sets.
 pub struct ReservedPort {
     _socket: TcpSocket,
     pub address: SocketAddr,
@@ -16,9 +16,9 @@ impl ReservedPort {
     pub fn new() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("an option");
-        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-        let address = socket.local_addr().expect("an address");
-        Self { _socket: socket, address }
+        socket.bind(([0, 0, 0, 0], 0).into()).expect("a port");
+        let port = socket.local_addr().expect("an address").port();
+        Self { _socket: socket, address: ([127, 0, 0, 1], port).into() }
     }
 
     pub fn number(&self) -> u16 {
