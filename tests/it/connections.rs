@@ -1,8 +1,8 @@
 //! Connections: no address keeps the others out, on either listener (S-3).
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use rstest::rstest;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -114,6 +114,8 @@ async fn of_a_full_listener_the_connection_idle_longest_is_closed(
             assert_eq!(ask(&mut stream).await, Some(200));
         }
         held.push(stream);
+        // The server notes the end of an answer after the peer has it: the order must be the same.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // The first two are used again, which makes them the youngest.
     assert_eq!(open(&mut held[..2]).await, 2);
