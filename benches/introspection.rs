@@ -1,5 +1,5 @@
-//! Introspection and the check for gateways, each compared with a bare verification of the same kind
-//! of token by the limit (`limit.rs`), in turn. The last column must be at least 0.8.
+//! Introspection and the check for gateways, each compared with a bare verification of the same
+//! kind of token by the limit (`baseline.rs`), in turn. The last column must be at least 0.8.
 //!
 //! Run it by `make bench`; the words `introspection` and `check` select rows.
 

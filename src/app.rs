@@ -62,7 +62,8 @@ impl App {
         Ok(Self { services, issuer, directory, stopping, rejections, background })
     }
 
-    /// Writes what has been counted of the use of secrets and keys. What cannot be written now is kept.
+    /// Writes what has been counted of the use of secrets and keys. What cannot be written now is
+    /// kept.
     pub async fn write_usage(&self) -> Result<(), StoreError> {
         let entries = self.directory.usage.take();
         if entries.is_empty() {

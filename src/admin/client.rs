@@ -266,8 +266,8 @@ pub async fn update(
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
-/// when it is enabled again, because APIs that verify offline could not follow. A repetition succeeds
-/// without a second event.
+/// when it is enabled again, because APIs that verify offline could not follow. A repetition
+/// succeeds without a second event.
 pub async fn set_state(
     services: &Services,
     actor: &Actor,

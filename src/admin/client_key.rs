@@ -83,8 +83,8 @@ async fn change(
     Ok(Changed::now(current))
 }
 
-/// Refuses keys that could never authenticate a client by what is accepted there, or that should not be
-/// here at all.
+/// Refuses keys that could never authenticate a client by what is accepted there, or that should
+/// not be here at all.
 pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(), AdminError> {
     if let Some(KeySource::Inline(keys)) = keys {
         ExternalJwks::registered(keys.as_str(), taken)
@@ -134,8 +134,8 @@ fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
     KeySet::parse(&json!({ "keys": keys }).to_string()).map_err(AdminError::malformed("keys"))
 }
 
-/// Refuses an extra audience of assertions that is not a URL of the token endpoint of this issuer: a
-/// server with that URL could use what it receives (RFC 10070).
+/// Refuses an extra audience of assertions that is not a URL of the token endpoint of this issuer:
+/// a server with that URL could use what it receives (RFC 10070).
 pub(super) async fn check_audiences(
     services: &Services,
     audiences: &AssertionAudiences,

@@ -21,7 +21,8 @@ pub struct GrantChange {
     pub resource: ResourceId,
     /// The scopes.
     pub scopes: ScopeChange,
-    /// Where the grant may be used from; `None` leaves it as it is, which is anywhere in a new grant.
+    /// Where the grant may be used from; `None` leaves it as it is, which is anywhere in a new
+    /// grant.
     pub networks: Option<Networks>,
 }
 

@@ -86,8 +86,8 @@ pub(super) async fn create_due(
 const WANTED_SECONDS: i64 = 3600;
 
 /// Tells other instances which algorithms this one wants, so that they do not retire their keys.
-/// Nothing is written while all keys are of these algorithms and no instance would retire one. To be
-/// called before [`create_due`], which makes keys that others could retire at once.
+/// Nothing is written while all keys are of these algorithms and no instance would retire one. To
+/// be called before [`create_due`], which makes keys that others could retire at once.
 async fn note_wanted(
     services: &Services,
     wanted: &[Algorithm],

@@ -11,11 +11,12 @@ use crate::model::rejection::RejectionRecord;
 /// How many are held until they are written.
 const MAX_REJECTIONS: usize = 2000;
 
-/// How many of them may be about unknown clients. The rest is reserved: a caller that floods the server
-/// with rejections about nothing must not push out those that an operator will ask about.
+/// How many of them may be about unknown clients. The rest is reserved: a caller that floods the
+/// server with rejections about nothing must not push out those that an operator will ask about.
 const MAX_OF_UNKNOWN: usize = MAX_REJECTIONS / 2;
 
-/// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not hide those of others.
+/// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not
+/// hide those of others.
 const MAX_OF_ONE_ADDRESS: usize = 200;
 
 /// How many more of one address may come each time they are written.
@@ -44,8 +45,8 @@ struct Held {
 }
 
 impl RecentRejections {
-    /// Notes a rejection if there is capacity. Never waits: where two threads meet, one of them continues
-    /// without; the log has all of them.
+    /// Notes a rejection if there is capacity. Never waits: where two threads meet, one of them
+    /// continues without; the log has all of them.
     pub fn note(&self, address: IpAddr, about: About, record: impl FnOnce() -> RejectionRecord) {
         let mut held = match self.0.try_lock() {
             Ok(held) => held,

@@ -43,8 +43,8 @@ pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliEr
     output::one(global.output, id.as_str(), &value, &rows)
 }
 
-/// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text is not a way to
-/// say either: it is a variable that was not set, most likely.
+/// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text is not a
+/// way to say either: it is a variable that was not set, most likely.
 pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
     match texts {
         [] => Ok(None),

@@ -49,7 +49,8 @@ pub(crate) struct CreateArgs {
     /// Require tokens that are bound to a certificate of the client
     #[arg(long)]
     certificate_bound: bool,
-    /// The subject of its certificate, issued below a root of `tls.client_ca`; KIND is `subject_dn`,
+    /// The subject of its certificate, issued below a root of `tls.client_ca`; KIND is
+    /// `subject_dn`,
     /// `san_dns`, `san_uri`, `san_ip` or `san_email`
     #[arg(long, value_name = "KIND=VALUE")]
     tls_subject: Option<String>,
@@ -82,8 +83,8 @@ pub(crate) struct UpdateArgs {
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
-    /// Limit of tokens from now on, such as 60/m; `off` exempts it from the server's limit, `default`
-    /// removes its own limit
+    /// Limit of tokens from now on, such as 60/m; `off` exempts it from the server's limit,
+    /// `default` removes its own limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
     /// Whether its tokens must be bound to a key of the client (DPoP) from now on

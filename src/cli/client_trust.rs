@@ -59,8 +59,9 @@ pub(crate) struct AddArgs {
     /// The issuer: exactly the `iss` claim of its tokens
     #[arg(long, value_name = "URL", required_unless_present = "trust_domain")]
     issuer: Option<String>,
-    /// A SPIFFE trust domain, such as acme.example, instead of an issuer. Its JWT-SVIDs authenticate
-    /// the client with the assertion type jwt-spiffe; their `aud` is this server's issuer
+    /// A SPIFFE trust domain, such as acme.example, instead of an issuer. Its JWT-SVIDs
+    /// authenticate the client with the assertion type jwt-spiffe; their `aud` is this server's
+    /// issuer
     #[arg(
         long,
         value_name = "NAME",
@@ -77,8 +78,8 @@ pub(crate) struct AddArgs {
     /// with /* and matches every ID below it
     #[arg(long, value_name = "PATTERN")]
     subject: Option<String>,
-    /// Pattern of another claim; may be repeated. A JSON pointer names a claim within a claim, such as
-    /// /kubernetes.io/namespace
+    /// Pattern of another claim; may be repeated. A JSON pointer names a claim within a claim, such
+    /// as /kubernetes.io/namespace
     #[arg(long = "claim", value_name = "CLAIM=PATTERN")]
     claims: Vec<String>,
     /// A value of the `aud` claim; this server's issuer if omitted

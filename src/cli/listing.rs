@@ -16,8 +16,8 @@ const PADDING: usize = 3;
 pub(crate) struct Listing<'a> {
     format: Format,
     header: &'a [&'a str],
-    /// The widths of all columns but the last: those of the widest cells so far, so that later pages
-    /// are aligned with earlier ones.
+    /// The widths of all columns but the last: those of the widest cells so far, so that later
+    /// pages are aligned with earlier ones.
     widths: Vec<usize>,
     is_empty: bool,
 }

@@ -69,8 +69,8 @@ pub(crate) struct UpdateArgs {
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
     #[arg(long, value_name = "SPAN")]
     token_ttl: Option<String>,
-    /// Algorithm that signs its tokens from now on; `default` removes its own algorithm. The command
-    /// prints which verifiers can read it
+    /// Algorithm that signs its tokens from now on; `default` removes its own algorithm. The
+    /// command prints which verifiers can read it
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
     /// The `typ` of its tokens from now on: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`.

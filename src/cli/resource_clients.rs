@@ -1,4 +1,5 @@
-//! The clients of a resource: those with a grant, and what a new scope means to those with all scopes.
+//! The clients of a resource: those with a grant, and what a new scope means to those with all
+//! scopes.
 
 use serde_json::{Value, json};
 

@@ -118,8 +118,8 @@ impl SecretFile {
         if is_same { Ok(handle) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
 
-    /// True if the destination is what it was when it was checked. Another command that has finished
-    /// since then has published its file before it gave `FILE.new` up.
+    /// True if the destination is what it was when it was checked. Another command that has
+    /// finished since then has published its file before it gave `FILE.new` up.
     fn is_unchanged(&self) -> bool {
         let found = std::fs::symlink_metadata(&self.path);
         match (&self.replaced, found) {
@@ -255,8 +255,8 @@ pub(super) fn secret_in(text: &str) -> SecretString {
     SecretString::from(text.trim())
 }
 
-/// Refuses a file that another user may have put there: the new file gets the owner of the old one, who
-/// would read the secret.
+/// Refuses a file that another user may have put there: the new file gets the owner of the old one,
+/// who would read the secret.
 fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
     let is_own = found.uid() == rustix::process::geteuid().as_raw();
     let is_open = std::fs::metadata(folder_of(path)).is_ok_and(|folder| folder.mode() & 0o002 != 0);

@@ -71,8 +71,8 @@ pub(crate) fn start_logging(config: &Config) -> LogLevel {
     telemetry::start(&config.log.level, as_json)
 }
 
-/// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: the operator who sends it
-/// does not want to wait.
+/// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: the operator who
+/// sends it does not want to wait.
 pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

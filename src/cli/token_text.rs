@@ -47,7 +47,8 @@ fn find(text: &str) -> Result<String, CliError> {
     })
 }
 
-/// The body of an HTTP response as `curl -i` prints it; a text without headers is returned as it is.
+/// The body of an HTTP response as `curl -i` prints it; a text without headers is returned as it
+/// is.
 fn body(text: &str) -> &str {
     let mut rest = text;
     // An interim response, or that of a proxy, has headers of its own before those of the answer.

@@ -372,8 +372,8 @@ impl Config {
     }
 }
 
-/// The variable that names the actor of changes. It is not a setting: it names the operator of a command, and
-/// stands in the environment next to the settings.
+/// The variable that names the actor of changes. It is not a setting: it names the operator of a
+/// command, and stands in the environment next to the settings.
 pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
 
 /// The environment of this process.

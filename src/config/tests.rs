@@ -135,7 +135,8 @@ fn secrets_are_not_taken_from_the_command_line() {
     assert!(!error.to_string().contains("abc"), "{error}");
 }
 
-/// C-06, C-18, C-50, C-72: https, no query, no fragment, no slash at the end; http for loopback alone.
+/// C-06, C-18, C-50, C-72: https, no query, no fragment, no slash at the end; http for loopback
+/// alone.
 #[test]
 fn an_issuer_is_an_https_url_in_its_normal_form() {
     let is_valid = |issuer| load(&Flags::default(), &[("TOKEND_ISSUER", issuer)]).is_ok();

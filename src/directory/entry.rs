@@ -73,7 +73,8 @@ pub struct SecurityEntry {
     pub trusts: Box<[TrustEntry]>,
     /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
     pub spiffe_trusts: Box<[SpiffeTrustEntry]>,
-    /// The use of all this since the usage statistics were last written; outlives a change of the client.
+    /// The use of all this since the usage statistics were last written; outlives a change of the
+    /// client.
     pub usage: Arc<UseCounter>,
 }
 

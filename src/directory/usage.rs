@@ -1,8 +1,8 @@
 //! The usage: the use of each secret, and of what clients have instead, counted where it happens
 //! and written from time to time.
 //!
-//! Counting never waits. What is used for the first time since the usage statistics were last written is
-//! put on a list; so writing looks at what has been used only, not at everything.
+//! Counting never waits. What is used for the first time since the usage statistics were last
+//! written is put on a list; so writing looks at what has been used only, not at everything.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

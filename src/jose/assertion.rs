@@ -194,8 +194,8 @@ impl<'a> UnverifiedAssertion<'a> {
         }
     }
 
-    /// Verifies the signature with the key that the header names, or with each one that could be it.
-    /// The algorithm must be one of the key's own and one of `allowed` (RFC 8725, section 3.1).
+    /// Verifies the signature with the key that the header names, or with each one that could be
+    /// it. The algorithm must be one of the key's own and one of `allowed` (RFC 8725, section 3.1).
     pub fn verify(
         &self,
         keys: &ExternalJwks,
@@ -228,8 +228,9 @@ impl<'a> UnverifiedAssertion<'a> {
         }
     }
 
-    /// Verifies with a key whose private half is discarded until [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures
-    /// have been verified, so that time does not tell whether a client exists and has keys.
+    /// Verifies with a key whose private half is discarded until
+    /// [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures have been verified, so that time does not
+    /// tell whether a client exists and has keys.
     pub fn verify_nothing(&self, checks: &mut SignatureChecks) {
         let Some(algorithm) = self.0.algorithm() else { return };
         let Some(key) = decoy_key::of(algorithm) else { return };

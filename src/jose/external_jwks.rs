@@ -134,8 +134,8 @@ impl ExternalJwks {
         Self { keys, refresh_hint: None }
     }
 
-    /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people; also
-    /// of those that cannot be used.
+    /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people;
+    /// also of those that cannot be used.
     pub fn describe(
         text: &str,
         taken: &[Algorithm],

@@ -18,8 +18,8 @@ pub(super) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a text apart; `None` if it is not a JWS. Keys that the header names or brings along are
-    /// not looked at here (RFC 8725, section 3.10).
+    /// Takes a text apart; `None` if it is not a JWS. Keys that the header names or brings along
+    /// are not looked at here (RFC 8725, section 3.10).
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;

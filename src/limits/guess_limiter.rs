@@ -1,9 +1,9 @@
 //! Attempts on secrets that could be guessed, counted by client and by address (RFC 6749, section
 //! 2.3.1: such secrets must be protected against brute force).
 //!
-//! The counts stand in two tables of fixed size, so an attacker cannot fill the memory, and an unknown
-//! client is counted like a known one. Two clients may share a place; that does no harm, because
-//! being over a limit only means to wait in another queue.
+//! The counts stand in two tables of fixed size, so an attacker cannot fill the memory, and an
+//! unknown client is counted like a known one. Two clients may share a place; that does no harm,
+//! because being over a limit only means to wait in another queue.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;

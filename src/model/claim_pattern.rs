@@ -97,7 +97,8 @@ impl Pattern {
                             PULL_REQUEST_POSITION => segment == PULL_REQUEST,
                             _ => false,
                         };
-                    // A `*` in the subject is a name like any other: it skips no rule of a wildcard.
+                    // A `*` in the subject is a name like any other: it skips no rule of a
+                    // wildcard.
                     let is_matched = match pattern {
                         "*" => is_name(segment) && !is_excluded,
                         written_out => written_out == segment,
@@ -138,8 +139,8 @@ impl Serialize for Pattern {
     }
 }
 
-/// True for a segment that names something: not empty, no step in a path, nothing that ends or hides
-/// a part of it.
+/// True for a segment that names something: not empty, no step in a path, nothing that ends or
+/// hides a part of it.
 fn is_name(segment: &str) -> bool {
     let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\');
     !matches!(segment, "" | "." | "..") && !segment.contains(is_odd)

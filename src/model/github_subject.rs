@@ -1,4 +1,5 @@
-//! The two forms of the subjects that GitHub Actions sends: with names alone, and with names and ids.
+//! The two forms of the subjects that GitHub Actions sends: with names alone, and with names and
+//! ids.
 //!
 //! A repository that was created, renamed or transferred since 2026-07-15 sends the immutable form,
 //! `repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:…`; an older one sends `repo:OWNER/NAME:…` until it opts

@@ -90,8 +90,8 @@ pub struct RateExceeded {
     pub seconds: u32,
 }
 
-/// Counts in windows that follow one another without overlap. The number of the window and the count
-/// share one word, so counting takes no lock and no two threads count the same.
+/// Counts in windows that follow one another without overlap. The number of the window and the
+/// count share one word, so counting takes no lock and no two threads count the same.
 #[derive(Debug, Default)]
 pub struct RateCounter(AtomicU64);
 

@@ -30,8 +30,8 @@ pub struct RejectionRecord {
     pub hint: Option<String>,
 }
 
-/// An id that no client has, as far as it may be told: it may be a secret that was sent in the wrong
-/// place.
+/// An id that no client has, as far as it may be told: it may be a secret that was sent in the
+/// wrong place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownId {
     /// Its length in characters.

@@ -76,8 +76,8 @@ impl TlsSubject {
         Ok(subject)
     }
 
-    /// Reads a subject that is stored already, by whatever rule its value was accepted. A value that
-    /// is malformed today matches no certificate.
+    /// Reads a subject that is stored already, by whatever rule its value was accepted. A value
+    /// that is malformed today matches no certificate.
     ///
     /// # Errors
     /// If it is of no known kind, or an address is not an IP address.

@@ -119,8 +119,9 @@ impl SpiffeId {
         self.text.matches('/').count().saturating_sub(SCHEME.matches('/').count())
     }
 
-    /// The prefixes that could accept it, the shortest first: each has the trust domain and at least
-    /// one whole segment, and ends with a slash. Longer ones than a pattern can have are left out.
+    /// The prefixes that could accept it, the shortest first: each has the trust domain and at
+    /// least one whole segment, and ends with a slash. Longer ones than a pattern can have are left
+    /// out.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         let slashes = self.text.match_indices('/').skip(SCHEME.matches('/').count() + 1);
         slashes

@@ -159,7 +159,8 @@ impl OAuthError {
         Self::described(ErrorCode::InvalidClient, description).with_reason(reason)
     }
 
-    /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section 4.1.1).
+    /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section
+    /// 4.1.1).
     #[must_use]
     pub fn of_the_grant(self) -> Self {
         if self.code != ErrorCode::InvalidClient {

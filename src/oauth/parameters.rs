@@ -53,7 +53,8 @@ impl Parameters {
         }
         let mut parameters = Self(Vec::with_capacity(KNOWN.len()));
         for (name, value) in form_urlencoded::parse(body.as_bytes()) {
-            // The decoder puts this character where the bytes are not UTF-8. A client may also send it.
+            // The decoder puts this character where the bytes are not UTF-8. A client may also send
+            // it.
             let is_suspect =
                 |text: &Cow<'_, str>| matches!(text, Cow::Owned(text) if text.contains('\u{FFFD}'));
             let is_utf8 = || percent_decode_str(body).decode_utf8().is_ok();

@@ -54,7 +54,8 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
 }
 
 /// Each revocation is in the list that every API reads until the token expires, so a client may
-/// have so many. All of its tokens can be revoked by one entry, which is for the operator to decide.
+/// have so many. All of its tokens can be revoked by one entry, which is for the operator to
+/// decide.
 fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
     let seconds = u32::try_from(until.0.saturating_sub(now.0)).unwrap_or(u32::MAX).max(1);
     OAuthError::too_many(

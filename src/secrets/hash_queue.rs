@@ -1,8 +1,8 @@
 //! The stored proof of a secret: argon2id, off the async threads, in lanes of bounded width.
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
-//! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller is told to
-//! come again. Generated secrets and guessable ones have queues of their own, so that a flood in one
+//! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller is told to come
+//! again. Generated secrets and guessable ones have queues of their own, so that a flood in one
 //! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
 //! of their own ([`crate::secrets::throttled`]).
 
@@ -73,8 +73,8 @@ impl Places {
 }
 
 impl Hasher {
-    /// Sets up the queues: `lanes` hashes at once for generated secrets, as many for guessable ones,
-    /// and one throttled among these; with `queue` attempts waiting for each.
+    /// Sets up the queues: `lanes` hashes at once for generated secrets, as many for guessable
+    /// ones, and one throttled among these; with `queue` attempts waiting for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,

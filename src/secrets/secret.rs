@@ -31,8 +31,8 @@ pub const MAX_SECRET_BYTES: usize = 256;
 /// The length of a tag key in bytes.
 pub const TAG_KEY_LENGTH: usize = 32;
 
-/// The key that marks the secrets of one database. It is random and is stored sealed in the database,
-/// so that it outlives a change of the master key.
+/// The key that marks the secrets of one database. It is random and is stored sealed in the
+/// database, so that it outlives a change of the master key.
 pub struct TagKey(hmac::Key);
 
 impl std::fmt::Debug for TagKey {

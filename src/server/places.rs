@@ -184,8 +184,8 @@ impl Places {
     }
 }
 
-/// The addresses that are treated as one: an IPv4 address, or an IPv6 network of 64 bits, which is what
-/// one customer has.
+/// The addresses that are treated as one: an IPv4 address, or an IPv6 network of 64 bits, which is
+/// what one customer has.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -92,8 +92,8 @@ pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCer
     Some(Arc::new(ClientCertificate::new(first.to_vec(), intermediates)))
 }
 
-/// Takes any certificate, also a self-signed one, or none; but only from a peer that has its private
-/// key, which the handshake proves.
+/// Takes any certificate, also a self-signed one, or none; but only from a peer that has its
+/// private key, which the handshake proves.
 #[derive(Debug)]
 struct AcceptAnyClientCertificate(Arc<CryptoProvider>);
 

@@ -1,4 +1,5 @@
-//! The clients that hold a grant for a resource: for what is lost with the resource or a scope of it.
+//! The clients that hold a grant for a resource: for what is lost with the resource or a scope of
+//! it.
 
 use crate::model::client::ClientId;
 use crate::model::grant::GrantedScopes;

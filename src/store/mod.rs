@@ -1,8 +1,8 @@
 //! What is kept: one text of SQL for two engines.
 //!
-//! Reads are methods of [`reader::Reader`], which reads inside a change or outside, and of [`Store`],
-//! a file a noun. Every write is a method of
-//! [`write_transaction::WriteTransaction`], one transaction that also appends an event. Nothing here decides.
+//! Reads are methods of [`reader::Reader`], which reads inside a change or outside, and of
+//! [`Store`], a file a noun. Every write is a method of [`write_transaction::WriteTransaction`],
+//! one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
 mod beginning;
@@ -140,8 +140,8 @@ impl StoreError {
         code.is_some_and(|code| matches!(&*code, "13" | "53100"))
     }
 
-    /// True if the same may succeed later. Not so if the rows themselves were refused: a constraint,
-    /// or data that the database does not take (SQLSTATE classes 22 and 23).
+    /// True if the same may succeed later. Not so if the rows themselves were refused: a
+    /// constraint, or data that the database does not take (SQLSTATE classes 22 and 23).
     pub fn is_transient(&self) -> bool {
         let refused = |error: &dyn DatabaseError| {
             let is_data =

@@ -1,4 +1,5 @@
-//! Why requests were refused: the last ones, for `tokend explain`. They are not changes and have no followers.
+//! Why requests were refused: the last ones, for `tokend explain`. They are not changes and have no
+//! followers.
 
 use sqlx::QueryBuilder;
 
@@ -147,8 +148,8 @@ impl Store {
         })
     }
 
-    /// Removes rejections from before `until`, and all but the last ones. Those about no known client
-    /// are half of them at most, so that a flood does not push out the others.
+    /// Removes rejections from before `until`, and all but the last ones. Those about no known
+    /// client are half of them at most, so that a flood does not push out the others.
     pub async fn purge_rejections(&self, until: Timestamp) -> Result<(), StoreError> {
         const OLD: &str = "
             DELETE FROM refusal
@@ -173,8 +174,8 @@ impl Store {
         self.delete_beyond(ANY, MAX_REJECTIONS).await
     }
 
-    /// Runs a statement that deletes rows beyond the first `$1`, at most `$2` of them, until none is
-    /// left.
+    /// Runs a statement that deletes rows beyond the first `$1`, at most `$2` of them, until none
+    /// is left.
     async fn delete_beyond(&self, sql: &'static str, kept: i64) -> Result<(), StoreError> {
         const ROWS: u64 = 2_000;
         loop {

@@ -92,8 +92,8 @@ fn usage(first: i64, last: i64, uses: i64, address: &str) -> Result<Usage, Store
     Ok(Usage { first_used_at, last_used_at, uses, last_address })
 }
 
-/// What differs between the two tables of uses. The values stand between `insert` and `unless_gone`;
-/// [`OR_ADD`] is the end.
+/// What differs between the two tables of uses. The values stand between `insert` and
+/// `unless_gone`; [`OR_ADD`] is the end.
 struct Upsert {
     insert: &'static str,
     unless_gone: &'static str,

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The address of a client that a trusted proxy names unreadably: it belongs to no client, so that it is not
-/// let in as the proxy.
+/// The address of a client that a trusted proxy names unreadably: it belongs to no client, so that
+/// it is not let in as the proxy.
 const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// The client's address. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from

@@ -74,8 +74,8 @@ enum Pair<'a> {
 /// Finds the end of the client id.
 ///
 /// An encoding client sends exactly one colon. If there are more, either the client did not encode,
-/// or its secret holds plain colons. In this order: a generated secret after the last colon ends the
-/// text; the longest prefix that is a known id is the id; the first colon separates. An id that
+/// or its secret holds plain colons. In this order: a generated secret after the last colon ends
+/// the text; the longest prefix that is a known id is the id; the first colon separates. An id that
 /// holds a plain colon was not encoded, so nothing is decoded then.
 fn split(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Pair<'_>, &'static str> {
     let (id, secret) = text.split_once(':').ok_or("the Basic credentials have no colon")?;

@@ -31,8 +31,8 @@ const MAX_TOKEN_BYTES: usize = 16 << 10;
 /// an answer, and the description may repeat a URL of the caller.
 const MAX_DESCRIPTION_BYTES: usize = 300;
 
-/// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of the
-/// caller's request, and 204 lets that request through. The body is not read.
+/// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of
+/// the caller's request, and 204 lets that request through. The body is not read.
 pub(super) fn answer(app: &App, origin: &RequestOrigin, request: &Request) -> Response {
     let checked = required_access(request.uri()).map_err(Denial::from).and_then(|required| {
         let presented = presented_token(origin, request.headers())?;

@@ -25,7 +25,8 @@ pub fn basic_credentials(
     Some(basic::credentials(&headers(lines)?, is_known))
 }
 
-/// Reads the address of a client from `x-forwarded-for` lines. `None` if HTTP does not allow a value.
+/// Reads the address of a client from `x-forwarded-for` lines. `None` if HTTP does not allow a
+/// value.
 pub fn client_address(peer: SocketAddr, lines: &Lines<'_>, trusted: &[IpNet]) -> Option<IpAddr> {
     Some(address::of_client(peer, &headers(lines)?, trusted))
 }

@@ -62,8 +62,8 @@ async fn the_server_signs_with_what_its_setting_says(
     assert_eq!(bytes, modulus);
 }
 
-/// Nobody has verified a token for a new resource, so its first token is signed as it wants; for one
-/// that exists the change waits, and until then its tokens stay as they are.
+/// Nobody has verified a token for a new resource, so its first token is signed as it wants; for
+/// one that exists the change waits, and until then its tokens stay as they are.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_until_then(

@@ -54,7 +54,8 @@ fn jti_of(jwt: &str) -> String {
     claims["jti"].as_str().expect("a jti").to_owned()
 }
 
-/// S-15: introspection and revocation count no tokens, so their assertions have a rate of their own.
+/// S-15: introspection and revocation count no tokens, so their assertions have a rate of their
+/// own.
 #[tokio::test(flavor = "multi_thread")]
 async fn assertions_for_introspection_have_a_rate_of_their_own() {
     let settings = [("TOKEND_LIMITS_ASSERTIONS_PER_CLIENT", "2/d")];

@@ -210,7 +210,8 @@ async fn a_trust_in_pull_requests_is_warned_of() {
     assert!(!run.stderr.contains("fetched"), "{run:?}");
 }
 
-/// What bash offers for the last of these words, after it has read the script of `tokend completion`.
+/// What bash offers for the last of these words, after it has read the script of `tokend
+/// completion`.
 fn offered(cli: &Cli, words: &[&str]) -> Vec<String> {
     let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
     let (last, before) = (words[words.len() - 1], words[words.len() - 2]);

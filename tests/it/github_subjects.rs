@@ -85,8 +85,8 @@ impl Stage {
         (of("reason"), of("remedy"))
     }
 
-    /// Asks with and without a client's id, tests the token, and checks that all say the same; gives
-    /// the command that they recommend.
+    /// Asks with and without a client's id, tests the token, and checks that all say the same;
+    /// gives the command that they recommend.
     async fn told(&self, subject: &str, more: &Value, reason: &str) -> Vec<String> {
         let named = self.ask(subject, more, Some(&self.client.id)).await;
         let (told, remedy) = self.explain(&named).await;

@@ -50,8 +50,8 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
     record(&["authlib", "requests-oauthlib", "openid-client", "oauth4webapi"]);
 }
 
-/// The libraries openid-client and oauth4webapi as they come, with a bound token too; Authlib is told
-/// the right audience, and works with it.
+/// The libraries openid-client and oauth4webapi as they come, with a bound token too; Authlib is
+/// told the right audience, and works with it.
 #[rstest]
 #[case(Engine::Sqlite, "EC", "P-256", "ES256")]
 #[case(Engine::Postgres, "EC", "P-256", "ES256")]

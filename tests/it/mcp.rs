@@ -1,5 +1,5 @@
-//! The official MCP SDKs (TypeScript and Python), unmodified: the files of `docs/mcp.md`, each client
-//! against each server.
+//! The official MCP SDKs (TypeScript and Python), unmodified: the files of `docs/mcp.md`, each
+//! client against each server.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -122,7 +122,8 @@ impl Stage {
         command
     }
 
-    /// Calls the tool of a resource by a sample; gives its answer or what the program complained of.
+    /// Calls the tool of a resource by a sample; gives its answer or what the program complained
+    /// of.
     async fn call(
         &self,
         (language, index): (Language, usize),

@@ -286,8 +286,8 @@ async fn a_clock_that_jumps_revives_nothing(
     }
 }
 
-/// A revocation by a clock that is ahead stops the client, and another one by the right clock lets it
-/// continue.
+/// A revocation by a clock that is ahead stops the client, and another one by the right clock lets
+/// it continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
     let server = Server::start(Engine::Sqlite).await;

@@ -99,7 +99,8 @@ async fn the_keys_of_a_host_that_is_down_work_for_a_day(
     assert_eq!(stage.status().await, 401, "a withdrawn key works again");
 }
 
-/// The same for a clock of the machine that is wrong: it neither ends valid keys nor keeps old ones.
+/// The same for a clock of the machine that is wrong: it neither ends valid keys nor keeps old
+/// ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_time_of_day_does_not_change_the_age_of_keys() {
     let stage = Stage::new(Engine::Sqlite).await;

@@ -1,5 +1,5 @@
-//! The conformance vectors of `subvectors` for the trust conditions of clouds (`PyPI`), read from the
-//! installed package. Each condition is written as trusts of ours, and each token is compared.
+//! The conformance vectors of `subvectors` for the trust conditions of clouds (`PyPI`), read from
+//! the installed package. Each condition is written as trusts of ours, and each token is compared.
 //!
 //! A pattern of ours is narrower than those of the clouds by intent: so a vector that a cloud
 //! accepts may be refused here, and then is in a list below. The reverse never happens.
@@ -212,8 +212,9 @@ const UNREGISTERED: [&str; 28] = [
     "tfc-gcp-workspace-name-shared-issuer-spoof",
 ];
 
-/// The corpus calls these dangerous, and a trust of ours that spells them out accepts them: a name that
-/// was given up and taken by another, a pull request that is written out, each branch of a repository.
+/// The corpus calls these dangerous, and a trust of ours that spells them out accepts them: a name
+/// that was given up and taken by another, a pull request that is written out, each branch of a
+/// repository.
 const DANGEROUS: [&str; 19] = [
     "gh-aws-repo-only-customized-sub-admits-everything",
     "gh-aws-environment-colon-twin-collides",

@@ -1,4 +1,5 @@
-//! The table "Tried with" of `docs/integrations.md`. A test that has run a program calls [`record`];
+//! The table "Tried with" of `docs/integrations.md`. A test that has run a program calls
+//! [`record`];
 //! `UPDATE_DOCS=1` writes the table from those records; without it, a table that differs is an error.
 
 use std::collections::BTreeMap;

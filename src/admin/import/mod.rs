@@ -1,7 +1,7 @@
 //! Importing clients of another system, with the ids and secrets that they have.
 //!
-//! A file is read and checked as a whole, then its secrets are hashed, then everything is written in
-//! one transaction: all clients, or none and a list of what is wrong with which line.
+//! A file is read and checked as a whole, then its secrets are hashed, then everything is written
+//! in one transaction: all clients, or none and a list of what is wrong with which line.
 
 mod check;
 mod hash_format;

@@ -75,8 +75,8 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Reads an object of a kind. Notes unknown, duplicate, mistyped and missing members, and continues
-    /// without them; `None` if `json` is not an object.
+    /// Reads an object of a kind. Notes unknown, duplicate, mistyped and missing members, and
+    /// continues without them; `None` if `json` is not an object.
     pub(super) fn parse(
         json: &'a str,
         kind: &Kind,

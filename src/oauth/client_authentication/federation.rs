@@ -102,8 +102,9 @@ fn of_named_client(
     Ok(entry)
 }
 
-/// The only client that trusts the token. An attacker can write any claims, so the signature is verified
-/// first, once for each source of keys, and only then the claims of up to [`MAX_TRUSTS`] trusts.
+/// The only client that trusts the token. An attacker can write any claims, so the signature is
+/// verified first, once for each source of keys, and only then the claims of up to [`MAX_TRUSTS`]
+/// trusts.
 fn of_any_client(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,

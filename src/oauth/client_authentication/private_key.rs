@@ -122,8 +122,8 @@ fn check_claims(
 }
 
 /// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
-/// used by the server that receives it there (RFC 10070). A client may have extra audiences, each of which is
-/// a URL of our own token endpoint.
+/// used by the server that receives it there (RFC 10070). A client may have extra audiences, each
+/// of which is a URL of our own token endpoint.
 fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<(), OAuthError> {
     let issuer = app.issuer.as_str();
     let single = match audience {

@@ -129,7 +129,8 @@ impl SecretVerification<'_> {
     /// has such a secret, or has used it already.
     ///
     /// A correct secret is never rejected because of wrong ones from other addresses. It waits for
-    /// its turn, at most [`crate::secrets::hash_queue::DEADLINE`], and after that the answer is 503.
+    /// its turn, at most [`crate::secrets::hash_queue::DEADLINE`], and after that the answer is
+    /// 503.
     async fn prove_guessable(
         &self,
         entry: Option<&ClientEntry>,

@@ -1,5 +1,5 @@
-//! GitHub sends subjects in two forms. If a trust has one and a token has the other, this says which,
-//! and what would trust the token.
+//! GitHub sends subjects in two forms. If a trust has one and a token has the other, this says
+//! which, and what would trust the token.
 
 use serde_json::Value;
 
@@ -42,8 +42,8 @@ fn difference(wanted: &GithubSubject<'_>, sent: &GithubSubject<'_>) -> Option<Su
     }
 }
 
-/// Explains a mismatch of a trust of that client, if two subjects of GitHub differ only in whose they
-/// are. Nothing was verified, so what it suggests is to be compared with what GitHub says.
+/// Explains a mismatch of a trust of that client, if two subjects of GitHub differ only in whose
+/// they are. Nothing was verified, so what it suggests is to be compared with what GitHub says.
 pub fn note(
     client_id: &str,
     trust: &FederatedCredential,

@@ -242,7 +242,8 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
     )
 }
 
-/// Each scope belongs to an API that is granted, and no API has all of them: says which is of which.
+/// Each scope belongs to an API that is granted, and no API has all of them: says which is of
+/// which.
 fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
     let parts: Vec<_> = scope
         .iter()

@@ -43,8 +43,8 @@ pub(super) fn count(
     })
 }
 
-/// Counts an assertion that is about to be noted as used. One for a token is counted as the token; one
-/// for introspection or revocation has a rate of its own.
+/// Counts an assertion that is about to be noted as used. One for a token is counted as the token;
+/// one for introspection or revocation has a rate of its own.
 pub(in crate::oauth) fn count_assertion(
     app: &App,
     entry: &ClientEntry,

@@ -43,8 +43,8 @@ impl Answer {
         self.json()["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Asserts a rejection of that status and code, whole in every respect: JSON with two members and
-    /// no others (K-14, C-33), allowed characters (C-32), headers (C-27).
+    /// Asserts a rejection of that status and code, whole in every respect: JSON with two members
+    /// and no others (K-14, C-33), allowed characters (C-32), headers (C-27).
     pub fn assert_refused(&self, status: u16, error: &str) -> &Self {
         assert_eq!((self.status, self.error().as_str()), (status, error), "{self:?}");
         let members: Vec<_> = self.json().as_object().expect("an object").keys().cloned().collect();
