@@ -3,7 +3,7 @@
 //! nothing. Nobody can issue tokens over HTTP much faster than this; `token_path` measures how
 //! close tokend comes.
 //!
-//! Usage: `limit ALGORITHM`; prints the port it listens on.
+//! Usage: `baseline ALGORITHM`; prints the port it listens on.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark is no library")]
 

@@ -33,7 +33,7 @@ pub mod keys;
 // Client certificates.
 pub mod x509;
 
-// Guesses and replays, in bounded memory.
+// Guess limiter and replay cache, in bounded memory.
 pub mod limits;
 
 // SQL, two engines, schema, change feed.

@@ -22,9 +22,9 @@ use crate::store::reader::Reader;
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
 pub struct ResourceUpdate {
-    /// Scopes to offer besides, or with another description.
+    /// Scopes to add, or to describe anew.
     pub add: Vec<ResourceScope>,
-    /// Scopes to offer no longer.
+    /// Scopes to remove.
     pub remove: Vec<ScopeName>,
     /// How long tokens for it live; `Some(None)` puts it back to the default.
     pub token_lifetime: Option<Option<Lifetime>>,

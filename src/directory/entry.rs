@@ -39,7 +39,7 @@ pub struct ClientEntry {
     pub asserted: RateCounter,
     /// What it proves itself by besides secrets, and what it is held to; most have nothing.
     pub security: Option<Box<SecurityEntry>>,
-    /// Its secrets, each with the memory of its proof.
+    /// Its secrets, each with its verification cache.
     pub secrets: Box<[SecretEntry]>,
     /// Its grants.
     pub grants: Box<[Arc<GrantEntry>]>,

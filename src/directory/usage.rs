@@ -126,7 +126,7 @@ impl UsageStats {
 impl UseCounter {
     /// Counts one use; true if it must be listed.
     fn count(&self, address: IpAddr, now: Timestamp) -> bool {
-        // The holder notes an address of the same time, which serves as well as this one.
+        // The thread that holds the lock writes an equally recent address.
         if let Ok(mut last) = self.address.try_lock() {
             *last = Some(address);
         }

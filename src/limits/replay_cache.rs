@@ -40,7 +40,8 @@ pub enum Refused {
     Seen,
     /// The cache is full, so the proof cannot be accepted.
     Full,
-    /// There is none for one more of this client, for so many seconds at the most.
+    /// The client has used its share of the cache. A retry succeeds after at most this many
+    /// seconds.
     FullForOne(u32),
 }
 

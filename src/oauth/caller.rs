@@ -1,4 +1,4 @@
-//! Who calls, as far as the request says so. Nothing about it is proved here.
+//! The caller, as the request names it. Nothing about it is verified here.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -45,7 +45,7 @@ impl PresentedCertificate {
     }
 }
 
-/// Who calls.
+/// The caller.
 #[derive(Debug)]
 pub struct Caller {
     /// The credentials of the caller, if it presents any.
@@ -58,7 +58,7 @@ pub struct Caller {
     pub origin: RequestOrigin,
 }
 
-/// By what a caller wants to prove who it is.
+/// The credentials of a caller.
 #[derive(Debug)]
 pub enum Credentials {
     /// A client secret.
@@ -75,7 +75,7 @@ pub struct SecretCredentials {
     pub client_id: String,
     /// The secret.
     pub secret: SecretString,
-    /// Where they stood.
+    /// How they were sent.
     pub method: AuthenticationMethod,
 }
 

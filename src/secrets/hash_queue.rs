@@ -27,7 +27,7 @@ pub const DEADLINE: Duration = Duration::from_secs(2);
 #[error("too many secrets are being checked for the first time")]
 pub struct Busy;
 
-/// Who an attempt has to wait with.
+/// The queue in which an attempt waits for its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashQueue {
     /// Secrets that we generated: their tag has been checked.

@@ -1,7 +1,7 @@
 //! Notifies a follower of changes immediately, where the engine can.
 //!
-//! It only ever wakes; what has changed is read from the events. So a lost bell costs time, never
-//! a change: the follower also looks by itself.
+//! A notification only wakes the follower, which reads the events. A lost one delays a change and
+//! never loses it: the follower also polls.
 
 use sqlx::postgres::PgListener;
 
@@ -12,7 +12,7 @@ use crate::store::{Pool, Store, StoreError, instances, with_timeout};
 pub struct ChangeListener(Option<PgListener>);
 
 impl Store {
-    /// Hangs up a bell. On SQLite it never rings.
+    /// Connects a listener. With SQLite it never reports.
     pub async fn change_listener(&self) -> Result<ChangeListener, StoreError> {
         match &self.pool {
             Pool::Postgres(pool) => {
@@ -30,7 +30,7 @@ impl Store {
 }
 
 impl ChangeListener {
-    /// Waits until the bell rings, or until its connection is lost (`Err`).
+    /// Waits for a notification; `Err` if the connection is lost.
     pub async fn notified(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             Some(listener) => match listener.try_recv().await? {

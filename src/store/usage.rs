@@ -1,5 +1,5 @@
-//! The ledger in the database: the use of secrets, and of what clients have besides. Writing it is
-//! not a change: it has no followers and waits for no change.
+//! Usage statistics in the database: the use of secrets, and of what clients have besides. Writing
+//! it is not a change: it has no followers and waits for no change.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Rejections as answers: one table from code to status, and the body in the shape of the listener.
 //!
 //! Turning a rejection into a response only puts it into the response's extensions. The outermost
-//! layer ([`crate::web::exchange`]) knows the id of the request: it writes the body and the log.
+//! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub enum ErrorFormat {
     Problem,
 }
 
-/// The longest reason that is kept, in characters.
+/// The longest reason that is stored, in bytes.
 const MAX_REASON_BYTES: usize = 1_000;
 
 /// The longest remedy that is kept as data, in bytes.

@@ -3,7 +3,7 @@
 //! Each listener has one axum [`Router`]. Per token request it costs seven allocations: the body in
 //! a box (1), the map of extensions with the parameters of the path, which axum always inserts, and
 //! the origin of the request (4), a copy of the route (1) and its future in a box (1). It buys one
-//! table that every reader of Rust knows. [`service`] spares three more allocations.
+//! table that every reader of Rust knows. `service` spares three more allocations.
 
 pub mod address;
 mod authorize;

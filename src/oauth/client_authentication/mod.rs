@@ -1,4 +1,4 @@
-//! Who is it? A file a way to prove it.
+//! Client authentication (RFC 6749, section 2.3). One file for each method.
 //!
 //! Whatever fails here, the caller is told the same; only the log learns the reason.
 

@@ -32,7 +32,7 @@ const MAX_JTI_BYTES: usize = 256;
 const CLOCKS: &str =
     "Set the clock of the client's machine by NTP, and make an assertion for each request.";
 
-/// The types that are registered for this; the absence of any is not held against a client.
+/// The types that are registered for this; a missing `typ` is accepted.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
 /// The client that an assertion claims to be signed by: `iss` and `sub` are its id (RFC 7523,
@@ -202,7 +202,7 @@ fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String,
     Ok(digest::of(&[entry.client_id.as_str(), jti]))
 }
 
-/// Each assertion counts once, on whichever instance: one insert in the database. The row lives as
+/// Each assertion is accepted once, on all instances: one insert in the database. The row lives as
 /// long as the assertion, and longer by the difference of the clocks of two instances.
 async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
     let forgotten_at = expiry.plus_seconds(3 * LEEWAY);

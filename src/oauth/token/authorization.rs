@@ -17,7 +17,7 @@ use crate::oauth::token::request::RequestedAccess;
 /// How many resources or scopes a rejection lists at the most.
 const MAX_LISTED: usize = 10;
 
-/// What a client has been granted. Only [`authorize`] makes one.
+/// What a client has been granted. Only `authorize` makes one.
 #[derive(Debug)]
 pub struct Granted {
     client: AuthenticatedClient,

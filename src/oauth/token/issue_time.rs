@@ -23,8 +23,8 @@ pub(super) struct IssueTime {
     pub evt: i64,
 }
 
-/// The time of a token. The clock is read here only: a first secret verification may have taken
-/// seconds.
+/// The time of a token. The clock is read again here: a first secret verification may have
+/// taken seconds.
 ///
 /// A revocation that is newer than the client's number is either not in memory yet: then the token
 /// carries the smaller number and is revoked with the others. Or it is in memory and about to be

@@ -18,7 +18,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
 use crate::oauth::token::issue_time::issue_time;
 use crate::oauth::token::mint::{IssuedToken, mint};
-use crate::oauth::token::request::{Grant, Requester, TokenRequest};
+use crate::oauth::token::request::{GrantRequest, Requester, TokenRequest};
 use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 
 /// Answers a token request in seven steps.
@@ -54,14 +54,14 @@ pub async fn respond(
 async fn authenticate(
     app: &App,
     requester: Requester,
-    grant: &Grant,
+    grant: &GrantRequest,
 ) -> Result<AuthenticatedClient, OAuthError> {
     match (requester, grant) {
         (Requester::Operator(client), _) => Ok(client),
-        (Requester::Caller(caller), Grant::ClientCredentials) => {
+        (Requester::Caller(caller), GrantRequest::ClientCredentials) => {
             client_authentication::authenticate(app, &caller, Purpose::Token).await
         }
-        (Requester::Caller(caller), Grant::JwtBearer(assertion)) => {
+        (Requester::Caller(caller), GrantRequest::JwtBearer(assertion)) => {
             // Boxed, so that the future of other requests does not hold its state.
             Box::pin(client_authentication::authenticate_by_grant(app, &caller, assertion)).await
         }

@@ -22,7 +22,7 @@ pub struct PresentedProof {
     pub path: String,
 }
 
-/// A binding without a fault. Only [`verify_binding`] makes one.
+/// A binding without a fault. Only `verify_binding` makes one.
 #[derive(Debug)]
 pub struct VerifiedBinding {
     confirmation: Option<Confirmation>,
@@ -30,7 +30,7 @@ pub struct VerifiedBinding {
     proof: Option<String>,
 }
 
-/// What has been granted, and the binding of the token. Only [`consume_proof`] makes one.
+/// What has been granted, and the binding of the token. Only `consume_proof` makes one.
 #[derive(Debug)]
 pub struct Bound {
     granted: Granted,

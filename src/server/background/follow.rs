@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::directory::DirectoryError;
 use crate::store::feed::ChangeListener;
 
-/// How long to wait after a lost bell, so that a database that refuses is not asked all the time.
+/// How long to wait after a lost connection of the listener, so that a database that refuses is not
+/// asked all the time.
 const AFTER_LOSS: Duration = Duration::from_millis(200);
 
 /// Follows the events for as long as the server runs: when the database notifies, and every
