@@ -9,7 +9,8 @@
 //! - **A body for a malformed request** (`a_malformed_request_gets_a_json_refusal`). hyper writes an
 //!   empty answer and has no hook for it. What hyper writes while no answer of ours is due is held
 //!   back, and [`crate::server::connection`] writes ours. Two counters are compared at each write.
-//!   If an earlier answer is not written yet, hyper's empty one goes out behind it.
+//!   If an earlier answer is not written yet, hyper's empty one goes out behind it. A peer that
+//!   begins with HTTP/2 gets none.
 //! - **A place for others** (`tests/it/connections.rs`): a connection that waits closes when a full
 //!   listener needs its place. One atomic number is set for each head, request and wait.
 

@@ -71,7 +71,8 @@ pub(super) async fn authenticate(
     // Before the row is written, so that the rate of a client bounds its rows.
     rate::count_assertion(app, entry, purpose, now).map_err(about)?;
     if let Err(error) = use_once(app, &name, expiry).await {
-        // No row was written: a replay must not use up the rate of the client that it robs.
+        // No row was written: a replay holds the rate of the client only as long as the insert
+        // runs.
         rate::refund_assertion(app, entry, purpose, now);
         return Err(about(error));
     }

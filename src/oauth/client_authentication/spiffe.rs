@@ -1,9 +1,9 @@
 //! By a JWT-SVID of a SPIFFE trust domain that the client's operator trusts
 //! (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
 //!
-//! Trusts in issuers (`trust`) and trusts in trust domains are separate: the assertion type decides
-//! which of them are looked at. A JWT-SVID is a bearer token, and workloads reuse it until it
-//! expires: so `jti` is not remembered, and the lifetime is bounded instead.
+//! Trusts in issuers (`federation`) and trusts in trust domains are separate: the assertion type
+//! decides which of them are looked at. A JWT-SVID is a bearer token, and workloads reuse it until
+//! it expires: so `jti` is not remembered, and the lifetime is bounded instead.
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ const MAX_TRUSTS: usize = 1000;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
-/// Finds the client that trusts the JWT-SVID. A failure costs the same number of signature
-/// verifications for every client id, known or not.
+/// Finds the client that trusts the JWT-SVID. A failure costs at least as many signature
+/// verifications as for an unknown client; one without `kid` can cost more, one for each key.
 pub(super) fn authenticate(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
