@@ -9,7 +9,7 @@ use crate::model::trust::TrustId;
 use crate::store::StoreError;
 use crate::store::child_rows::ChildRow;
 use crate::store::row::table_row;
-use crate::store::write_transaction::{WriteTransaction, on_write};
+use crate::store::write_transaction::WriteTransaction;
 
 table_row! {
     /// A row of `client_spiffe_trust`.
@@ -73,14 +73,6 @@ impl WriteTransaction {
         trust_id: &TrustId,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client_spiffe_trust WHERE client_id = $1 AND trust_id = $2";
-        let rows = on_write!(self, |connection| {
-            let done = sqlx::query(SQL)
-                .bind(client_id.as_str())
-                .bind(trust_id.as_str())
-                .execute(connection)
-                .await?;
-            Ok(done.rows_affected())
-        })?;
-        Ok(rows > 0)
+        self.delete_trust_row(SQL, client_id, trust_id).await
     }
 }

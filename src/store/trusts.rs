@@ -75,8 +75,19 @@ impl WriteTransaction {
         trust_id: &TrustId,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client_trust WHERE client_id = $1 AND trust_id = $2";
+        self.delete_trust_row(SQL, client_id, trust_id).await
+    }
+
+    /// Runs a statement that deletes the trust `$2` of the client `$1`, of either kind; `false` if
+    /// there was none.
+    pub(super) async fn delete_trust_row(
+        &mut self,
+        sql: &'static str,
+        client_id: &ClientId,
+        trust_id: &TrustId,
+    ) -> Result<bool, StoreError> {
         let rows = on_write!(self, |connection| {
-            let done = sqlx::query(SQL)
+            let done = sqlx::query(sql)
                 .bind(client_id.as_str())
                 .bind(trust_id.as_str())
                 .execute(connection)
