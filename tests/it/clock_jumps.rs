@@ -1,15 +1,14 @@
 //! The clock of the machine goes back: an administrator corrects it, or a virtual machine resumes.
 
 use rstest::rstest;
-use serde_json::json;
 use tokend::admin::revocation::revoke_tokens;
-use tokend::crypto::random;
 use tokend::model::rate::RateLimit;
 use tokend::model::signing_key::Algorithm;
 
+use crate::full_replay_cache;
 use crate::private_key_jwt::{ask as ask_with_assertion, claims, keyed};
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient, actor, client_id};
+use crate::support::{Engine, Server, TestClient, actor, client_id};
 
 /// One hour back.
 const BACK: i64 = -3600;
@@ -75,21 +74,8 @@ async fn a_used_proof_stays_used_when_the_clock_goes_back() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
-    let mut jwk = key.jwk.clone();
-    for member in ["kid", "use", "alg"] {
-        jwk.as_object_mut().expect("an object").remove(member);
-    }
-    let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": jwk });
-    let claims = json!({
-        "jti": random::identifier("").expect("an id"), "htm": "POST", "htu": server.token_url(),
-        "iat": server.clock.now().0,
-    });
-    let proof = key.sign_under(&header, &claims);
-    let ask = async || {
-        let request = server.http.post(server.token_url()).header("dpop", &proof);
-        let request = request.basic_auth(&client.id, Some(&client.secret));
-        Answer::of(request.form(&[("grant_type", "client_credentials")])).await
-    };
+    let proof = full_replay_cache::proof(&server, &key);
+    let ask = async || full_replay_cache::ask(&server, &client, &proof).await;
     ask().await.token();
     server.clock.jump(-5);
     ask().await.assert_refused(400, "invalid_dpop_proof");

@@ -10,7 +10,7 @@ use tokend::model::signing_key::Algorithm;
 use crate::support::keys::KeyPair;
 use crate::support::{Answer, Engine, Server, TestClient};
 
-fn proof(server: &Server, key: &KeyPair) -> String {
+pub fn proof(server: &Server, key: &KeyPair) -> String {
     let mut jwk = key.jwk.clone();
     for member in ["kid", "use", "alg"] {
         jwk.as_object_mut().expect("an object").remove(member);
@@ -23,7 +23,7 @@ fn proof(server: &Server, key: &KeyPair) -> String {
     key.sign_under(&header, &claims)
 }
 
-async fn ask(server: &Server, client: &TestClient, proof: &str) -> Answer {
+pub async fn ask(server: &Server, client: &TestClient, proof: &str) -> Answer {
     let request = server.http.post(server.token_url()).header("dpop", proof);
     let request = request.basic_auth(&client.id, Some(&client.secret));
     Answer::of(request.form(&[("grant_type", "client_credentials")])).await
