@@ -111,15 +111,11 @@ impl Parameters {
     /// The name of a parameter that is `name` but for its underscores and capitals, such as
     /// `grantType`; made fit to stand in a description.
     pub fn misspelt(&self, name: &str) -> Option<String> {
-        let letters = |text: &str| -> String {
-            text.chars()
-                .filter(char::is_ascii_alphanumeric)
-                .map(|c| c.to_ascii_lowercase())
-                .collect()
-        };
-        let wanted = letters(name);
-        // No name that is longer than this is a misspelling of one of ours.
-        let is_close = |other: &str| other.len() <= 64 && other != name && letters(other) == wanted;
+        fn letters(text: &str) -> impl Iterator<Item = u8> {
+            text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+        }
+        // Every request is looked through, and most have only names that we know.
+        let is_close = |other: &str| !KNOWN.contains(&other) && letters(other).eq(letters(name));
         self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| quote_input(other))
     }
 

@@ -13,8 +13,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::oauth::caller::RequestOrigin;
+use crate::oauth::caller::{HeaderCredentials, RequestOrigin};
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::parameters::Parameters;
 use crate::oauth::token::RatePolicy;
 use crate::oauth::token::request::{TokenQuery, TokenRequest};
 use crate::oauth::token::sender_constraint::PresentedProof;
@@ -39,6 +40,13 @@ pub(super) enum Endpoint {
     Revocation,
 }
 
+/// What a client sent, as read from its request.
+struct Call {
+    parameters: Parameters,
+    credentials: HeaderCredentials,
+    proof: Option<PresentedProof>,
+}
+
 /// Answers a request at an endpoint.
 pub(super) async fn answer(
     endpoint: Endpoint,
@@ -51,14 +59,9 @@ pub(super) async fn answer(
         Method::OPTIONS => return Ok(options()),
         _ => return Err(ErrorResponse::method_not_allowed(ALLOWED)),
     }
-    refuse_credentials_in_url(request.uri())?;
-    let (head, content) = request.into_parts();
-    let parameters = body::parameters(&head.headers, content, &app.services.config.limits).await?;
-    let is_known = |id: &str| app.directory.client(id).is_some();
-    let credentials = basic::credentials(&head.headers, is_known)?;
+    let Call { parameters, credentials, proof } = read(endpoint, &app, request).await?;
     match endpoint {
         Endpoint::Token => {
-            let proof = proof(&head.headers, head.uri.path())?;
             let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
             let token = token::respond(&app, request, RatePolicy::Enforce).await?.response;
             write(&token, token.access_token.len() + RESPONSE_CAPACITY)
@@ -69,10 +72,25 @@ pub(super) async fn answer(
         }
         Endpoint::Revocation => {
             let query = TokenQuery::new(parameters, credentials, origin)?;
-            revocation::revoke(&app, &query).await?;
+            // In a box, because the state of a database query has 9 KB, and the future of a token
+            // request, which axum copies, would have room for it.
+            Box::pin(revocation::revoke(&app, &query)).await?;
             write(&json!({}), RESPONSE_CAPACITY)
         }
     }
+}
+
+async fn read(endpoint: Endpoint, app: &App, request: Request) -> Result<Call, ErrorResponse> {
+    refuse_credentials_in_url(request.uri())?;
+    let (head, content) = request.into_parts();
+    let parameters = body::parameters(&head.headers, content, &app.services.config.limits).await?;
+    let is_known = |id: &str| app.directory.client(id).is_some();
+    let credentials = basic::credentials(&head.headers, is_known)?;
+    let proof = match endpoint {
+        Endpoint::Token => proof(&head.headers, head.uri.path())?,
+        Endpoint::Introspection | Endpoint::Revocation => None,
+    };
+    Ok(Call { parameters, credentials, proof })
 }
 
 /// The proof of possession that came along (RFC 9449, section 5).

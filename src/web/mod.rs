@@ -31,6 +31,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use futures_util::FutureExt;
+use futures_util::future::Either;
 use tower::{Service, service_fn};
 
 use crate::app::App;
@@ -99,15 +101,13 @@ where
 {
     let app = app.clone();
     service_fn(move |mut request: Request| {
-        let origin = request.extensions_mut().remove::<RequestOrigin>();
-        let answering = origin.map(|origin| handler(app.clone(), origin, request));
-        async move {
-            Ok(match answering {
-                Some(answering) => answering.await.into_response(),
-                None => ErrorResponse::from(OAuthError::server_error("a request has no origin"))
-                    .into_response(),
-            })
-        }
+        let Some(origin) = request.extensions_mut().remove::<RequestOrigin>() else {
+            let error = OAuthError::server_error("a request has no origin");
+            return Either::Right(ready(Ok(ErrorResponse::from(error).into_response())));
+        };
+        // An async block would copy the future of the handler once more.
+        let answering = handler(app.clone(), origin, request);
+        Either::Left(answering.map(|answer| Ok(answer.into_response())))
     })
 }
 
