@@ -7,7 +7,7 @@ use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, client_key, grant, registration, revocation,
+    AdminError, AuditedChange, Changed, Principal, client_key, grant, registration, revocation,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
@@ -128,17 +128,17 @@ impl ClientUpdate {
 /// Registers a client: [`prepare`], and the commit.
 pub async fn create(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     new: NewClient,
 ) -> Result<(Registration, Option<SecretString>), AdminError> {
-    prepare(services, actor, new).await?.commit().await
+    prepare(services, principal, new).await?.commit().await
 }
 
 /// Prepares a client with its grants and its first secret, and gives the secret, which exists
 /// nowhere else. A client that may not authenticate by a secret has none.
 pub async fn prepare(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     let has_secret = new.has_secret();
@@ -156,7 +156,7 @@ pub async fn prepare(
     let (client_id, minted) =
         generate_credentials(services, new.client_id, &new.secret, has_secret)?;
     let (plain, record) = minted.unzip();
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     for wanted in &new.grants {
         grant::check(change.read(), wanted).await?;
     }
@@ -224,7 +224,7 @@ pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminErr
 /// Changes fields of a client.
 pub async fn update(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
@@ -239,7 +239,7 @@ pub async fn update(
         || update.tls_subject.is_some()
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = registration(change.read(), id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
@@ -270,12 +270,12 @@ pub async fn update(
 /// succeeds without a second event.
 pub async fn set_state(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = registration(change.read(), id).await?;
     let was = current.client.state;
     if was == state {
@@ -299,8 +299,12 @@ pub async fn set_state(
 
 /// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
 /// id has nothing to do with them.
-pub async fn delete(services: &Services, actor: &Actor, id: &ClientId) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+pub async fn delete(
+    services: &Services,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<(), AdminError> {
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let current = registration(change.read(), id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;

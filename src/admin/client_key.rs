@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, registration};
+use crate::admin::{
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, registration,
+};
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
@@ -19,14 +21,14 @@ use crate::services::Services;
 /// place of those.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     keys: KeySource,
     method: AuthenticationMethod,
 ) -> Result<Changed<Registration>, AdminError> {
     check(Some(&keys), &CLIENT_ASSERTION_ALGS)?;
     let action = Action::ClientKeysAdded;
-    change(services, actor, id, action, Some(method), |current| match (current, keys) {
+    change(services, principal, id, action, Some(method), |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
         (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
             joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
@@ -39,12 +41,12 @@ pub async fn add(
 /// Takes one key of that id from a client, or all and the `jwks_uri` (`None`).
 pub async fn remove(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     kid: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
     let action = Action::ClientKeysRemoved;
-    change(services, actor, id, action, None, |current| match (kid, current) {
+    change(services, principal, id, action, None, |current| match (kid, current) {
         (None, _) => Ok(None),
         (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
         (Some(kid), _) => Err(no_such_key(kid)),
@@ -54,13 +56,13 @@ pub async fn remove(
 
 async fn change(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     action: Action,
     permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = registration(change.read(), id).await?;
     let was = json!(current.client);
     let client = &mut current.client;

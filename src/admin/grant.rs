@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, ObjectKind, existing_resource, suggestion,
+    AdminError, AuditedChange, Changed, ObjectKind, Principal, existing_resource, suggestion,
 };
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
@@ -59,12 +59,12 @@ pub struct ChangedGrant {
 /// transaction that writes, so of two changes at once the later one sees the earlier one.
 pub async fn change(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
     let GrantChange { resource, scopes, networks } = change;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     if !change.transaction.has_client(id).await? {
         return Err(AdminError::no_client(id));
     }
@@ -140,11 +140,11 @@ fn edited(
 /// Takes a grant from a client.
 pub async fn revoke(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     if !change.transaction.has_client(id).await? {
         return Err(AdminError::no_client(id));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, Conflict};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
 use crate::model::event::{Action, Subject};
@@ -80,10 +80,10 @@ pub async fn find_lost(
 pub async fn reset(
     store: &Store,
     clock: &Clock,
-    actor: &Actor,
+    principal: &Principal,
     lost: LostKeys,
 ) -> Result<Reset, AdminError> {
-    let mut change = AuditedChange::begin_on(store, clock, actor).await?;
+    let mut change = AuditedChange::begin_on(store, clock, principal.actor()).await?;
     change.transaction.require_no_instance().await?;
     let mut secrets = 0;
     if lost.tag_key {

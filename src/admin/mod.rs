@@ -16,6 +16,7 @@ pub mod import;
 pub mod key_rotation;
 pub mod master_key;
 pub mod pending;
+mod principal;
 pub mod rejection;
 pub mod resource;
 pub mod revocation;
@@ -27,6 +28,7 @@ pub mod trust;
 
 pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, AdminErrorCode, Conflict, ObjectKind};
+pub use crate::admin::principal::Principal;
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};
 pub use crate::services::audited_change::Actor;

@@ -6,7 +6,7 @@ use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, existing_resource,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, existing_resource,
     key_rotation,
 };
 use crate::model::event::{Action, Subject};
@@ -52,12 +52,12 @@ pub struct NewResource {
 /// Registers a resource.
 pub async fn create(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     new: NewResource,
 ) -> Result<Resource, AdminError> {
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let resource = Resource {
         resource: new.resource,
         scopes: arranged(new.scopes)?,
@@ -101,7 +101,7 @@ pub async fn show(store: &Store, id: &ResourceId) -> Result<Resource, AdminError
 /// Changes scopes, lifetime or algorithm of a resource.
 pub async fn update(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ResourceId,
     update: ResourceUpdate,
 ) -> Result<Changed<Resource>, AdminError> {
@@ -109,7 +109,7 @@ pub async fn update(
         check_lifetime(services, lifetime)?;
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut resource = existing_resource(change.read(), id).await?;
     let was = json!(resource);
     let offered_before = resource.scope_names();
@@ -185,13 +185,13 @@ async fn signed_now(
 /// one has an event of its own, by which the servers follow.
 pub async fn delete(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
     if id.is_built_in() {
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let was = json!(existing_resource(change.read(), id).await?);
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     change.transaction.delete_resource(id).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, registration};
+use crate::admin::{AdminError, AuditedChange, Principal, registration};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::{Lifetime, Timestamp};
@@ -15,7 +15,7 @@ use crate::store::reader::Reader;
 /// token lives. Gives what is remembered; a repetition succeeds without a second event.
 pub async fn revoke_token(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
@@ -26,17 +26,17 @@ pub async fn revoke_token(
         services.clock.now().plus(longest)
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
-    audited_change::revoke_token(services, actor, &token).await?;
+    audited_change::revoke_token(services, principal.actor(), &token).await?;
     Ok(token)
 }
 
 /// Ends every token that a client has been issued until now: one row, however many there are.
 pub async fn revoke_tokens(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     registration(change.read(), id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });

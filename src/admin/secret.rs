@@ -4,7 +4,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::admin::pending::Pending;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, registration};
+use crate::admin::{
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, registration,
+};
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
 use crate::model::client::{ClientId, Registration};
@@ -38,23 +40,23 @@ pub struct MadeSecret {
 /// Gives a client one more secret: [`prepare_addition`], and the commit.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretRecord, SecretString), AdminError> {
-    let made = prepare_addition(services, actor, id, new).await?.commit().await?;
+    let made = prepare_addition(services, principal, id, new).await?.commit().await?;
     Ok((made.record, made.plain))
 }
 
 /// Prepares one more secret for a client. It is valid after the commit.
 pub async fn prepare_addition(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(services, id, new)?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let current = registration(change.read(), id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
@@ -66,12 +68,12 @@ pub async fn prepare_addition(
 /// Gives a client a new secret and ends every other one: [`prepare_rotation`], and the commit.
 pub async fn rotate(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<(SecretRecord, SecretString, Option<Timestamp>), AdminError> {
-    let pending = prepare_rotation(services, actor, id, new, overlap).await?;
+    let pending = prepare_rotation(services, principal, id, new, overlap).await?;
     let made = pending.commit().await?;
     Ok((made.record, made.plain, made.old_secrets_end))
 }
@@ -80,13 +82,13 @@ pub async fn rotate(
 /// during which all of them are valid.
 pub async fn prepare_rotation(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     let (plain, record) = mint(services, id, new)?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let current = registration(change.read(), id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
@@ -111,12 +113,12 @@ pub async fn prepare_rotation(
 /// the end.
 pub async fn expire(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     secret_id: &SecretId,
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let current = registration(change.read(), id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, registration, trust};
+use crate::admin::{AdminError, AuditedChange, Principal, registration, trust};
 use crate::crypto::random;
 use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::model::event::{Action, Subject};
@@ -17,12 +17,12 @@ use crate::services::Services;
 /// If the client does not exist, or has the maximum number of trusts.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     source: SpiffeSource,
 ) -> Result<SpiffeTrust, AdminError> {
     let trust = registered(source, services.clock.now())?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = registration(change.read(), id).await?;
     trust::check_count(&current)?;
     change.transaction.add_spiffe_trust(id, &trust).await?;

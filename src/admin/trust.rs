@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, ObjectKind, client_key, registration};
+use crate::admin::{AdminError, AuditedChange, ObjectKind, Principal, client_key, registration};
 use crate::crypto::random;
 use crate::jose::assertion::ISSUER_ALGS;
 use crate::model::claim_pattern::Pattern;
@@ -32,12 +32,12 @@ pub struct NewTrust {
 /// grant.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: NewTrust,
 ) -> Result<FederatedCredential, AdminError> {
     let trust = registered(services, new, services.clock.now())?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = registration(change.read(), id).await?;
     check_count(&current)?;
     change.transaction.add_trust(id, &trust).await?;
@@ -86,11 +86,11 @@ pub(super) fn registered(
 /// authenticate it.
 pub async fn remove(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let current = registration(change.read(), id).await?;
     let is_it = |known: &TrustId| known == trust_id;
     let in_issuer = current.trusts.iter().find(|trust| is_it(&trust.trust_id));

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::admin::import::{self, Existing, ImportOptions, ImportedClient, Outcome, Progress};
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
-use crate::cli::{Global, actor, input, output};
+use crate::cli::{Global, input, output, principal};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -54,7 +54,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
     let services = Arc::new(global.services().await?);
     let meter = ProgressMeter::default();
     let show = |progress| meter.show(progress);
-    let imported = import::import(&services, &actor(), source, options, &show).await;
+    let imported = import::import(&services, &principal(), source, options, &show).await;
     meter.clear();
     print(global, &imported?, args.dry_run)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::admin::{client, client_key};
 use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, input, output};
+use crate::cli::{Global, client_reference, input, output, principal};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::public_key_pem;
@@ -137,7 +137,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
                 )
             })?;
             output::changed(
-                client_key::add(&services, &actor(), &id, keys, args.keys.method()).await?,
+                client_key::add(&services, &principal(), &id, keys, args.keys.method()).await?,
             )
         }
         KeysCommand::List(args) => {
@@ -149,7 +149,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
             let services = global.services().await?;
             let id = client_reference::resolve(&services.store, &args.id).await?;
             output::changed(
-                client_key::remove(&services, &actor(), &id, args.kid.as_deref()).await?,
+                client_key::remove(&services, &principal(), &id, args.kid.as_deref()).await?,
             )
         }
     };

@@ -13,7 +13,9 @@ use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination, NewSecret};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, client_access, client_reference, client_view, resource_clients};
+use crate::cli::{
+    Global, client_access, client_reference, client_view, principal, resource_clients,
+};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
 use crate::model::rate::RateLimit;
@@ -160,7 +162,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
 async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Result<(), CliError> {
     if !new.has_secret() {
         let services = global.services().await?;
-        let (made, _) = client::create(&services, &actor(), new).await?;
+        let (made, _) = client::create(&services, &principal(), new).await?;
         client_view::print(global, &made, services.clock.now())?;
         resource_clients::warn_of_introspection(&services, &made).await?;
         services.store.close().await;
@@ -170,7 +172,7 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     let services = global.services().await?;
     let (id, existing) = (new.client_id.clone(), Existing::Refuse);
     let destination = Destination::open(&services, file, id.as_ref(), existing).await?;
-    let pending = client::prepare(&services, &actor(), new).await?;
+    let pending = client::prepare(&services, &principal(), new).await?;
     let (made, secret) = pending.made().clone();
     if id.is_none() {
         output::hint(&format!("note: the generated id is {}", made.client.client_id));
@@ -218,7 +220,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let changed = output::changed(client::update(&services, &actor(), &id, update).await?);
+    let changed = output::changed(client::update(&services, &principal(), &id, update).await?);
     client_view::print(global, &changed, services.clock.now())
 }
 

@@ -12,7 +12,7 @@ use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::span;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::{Global, client_reference, principal};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
@@ -85,7 +85,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let destination = Destination::open(&services, file, Some(&id), Existing::Refuse).await?;
-    let pending = secret::prepare_addition(&services, &actor(), &id, &new).await?;
+    let pending = secret::prepare_addition(&services, &principal(), &id, &new).await?;
     deliver(global, &services, destination, &id, pending).await
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let destination = Destination::open(&services, file, Some(&id), Existing::Replace).await?;
-    let pending = secret::prepare_rotation(&services, &actor(), &id, &new, overlap).await?;
+    let pending = secret::prepare_rotation(&services, &principal(), &id, &new, overlap).await?;
     deliver(global, &services, destination, &id, pending).await
 }
 
@@ -109,7 +109,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let end = secret::expire(&services, &actor(), &id, &secret_id, after).await?;
+    let end = secret::expire(&services, &principal(), &id, &secret_id, after).await?;
     let end = output::changed(end);
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [

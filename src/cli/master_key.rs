@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::admin::master_key::{self, Reset};
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, confirmation, output};
+use crate::cli::{Global, confirmation, output, principal};
 use crate::config::Requirement;
 use crate::model::time::Clock;
 use crate::services::opening::open_existing;
@@ -47,7 +47,7 @@ pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(
         lost.published.len()
     ));
     confirmation::confirm("Give up what the lost master key sealed?", &[], args.yes)?;
-    let Reset { lost, secrets } = master_key::reset(&store, &clock, &actor(), lost).await?;
+    let Reset { lost, secrets } = master_key::reset(&store, &clock, &principal(), lost).await?;
     let value = json!({
         "reset": true, "signing_keys": lost.signing_keys, "still_published": lost.published,
         "secrets_checked_by_hash": secrets,

@@ -63,7 +63,7 @@ use std::sync::{Mutex, OnceLock};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::Actor;
+use crate::admin::{Actor, Principal};
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
@@ -301,10 +301,9 @@ fn report(error: &CliError, format: Format) -> ExitCode {
 /// The actor of every change that this process makes.
 static ACTOR: OnceLock<Actor> = OnceLock::new();
 
-/// The actor of every change that this process makes: the one that was named, or the user of the
-/// operating system.
-fn actor() -> Actor {
-    ACTOR.get().cloned().unwrap_or_else(user)
+/// The caller of every verb: the actor that was named, or the user of the operating system.
+fn principal() -> Principal {
+    Principal::operator(ACTOR.get().cloned().unwrap_or_else(user))
 }
 
 /// The actor of an option or of the environment. In a container or a scheduled job the user of the

@@ -7,7 +7,7 @@ use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::cli::error::CliError;
 use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, confirmation, losses, output};
+use crate::cli::{Global, confirmation, losses, output, principal};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -112,7 +112,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
         token_typ: TokenTyp::parse(&args.token_typ)?,
     };
     let services = global.services().await?;
-    let made = resource::create(&services, &actor(), new).await?;
+    let made = resource::create(&services, &principal(), new).await?;
     if let Some(algorithm) = made.signing_algorithm {
         output::hint(who_reads(algorithm));
     }
@@ -165,7 +165,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     confirm_removal(&services, &id, &update, args.yes).await?;
     let added = update.add.clone();
     let before = resource::show(&services.store, &id).await?;
-    let changed = output::changed(resource::update(&services, &actor(), &id, update).await?);
+    let changed = output::changed(resource::update(&services, &principal(), &id, update).await?);
     name_clients_with_all_scopes(&services, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
         let server = services.config.token.algorithm;
@@ -207,7 +207,7 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     resource::show(&services.store, &id).await?;
     let losses = losses::of_resource(&services, &id).await?;
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
-    let grants = resource::delete(&services, &actor(), &id).await?;
+    let grants = resource::delete(&services, &principal(), &id).await?;
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)

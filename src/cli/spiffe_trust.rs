@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::admin::spiffe_trust;
 use crate::cli::error::CliError;
-use crate::cli::{actor, output};
+use crate::cli::{output, principal};
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::remedy::Remedy;
@@ -35,7 +35,7 @@ pub(super) async fn add(
         KeySetUri::bundle_endpoint(bundle_endpoint)?,
         SpiffeIdPattern::parse(subject)?,
     )?;
-    let made = spiffe_trust::add(services, &actor(), id, source).await?;
+    let made = spiffe_trust::add(services, &principal(), id, source).await?;
     if is_checked {
         try_bundle(&services.fetcher, &made).await;
     }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::{Global, client_reference, principal};
 use crate::config::{Config, Requirement, environment};
 use crate::jose::jwt::{self, Claims, TokenError, Verified};
 use crate::keys::keyring::Keyring;
@@ -112,7 +112,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(refused)?;
     let IssuedToken { response: token, granted } = answer;
     let audience = granted.resource().resource.clone();
-    audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
+    audit::note_issue(&app.services, &principal(), &id, &audience, granted.scope()).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
         Format::Table | Format::Id => output::line(&token.access_token),
@@ -227,7 +227,7 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     } else {
         (TokenId::parse(&args.jti)?, None)
     };
-    let revoked = revocation::revoke_token(&services, &actor(), &jti, expires_at).await?;
+    let revoked = revocation::revoke_token(&services, &principal(), &jti, expires_at).await?;
     let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
     let rows =
         [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];

@@ -31,7 +31,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
-use crate::admin::{Actor, AdminError, AuditedChange, Conflict, registration, trust};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal, registration, trust};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::services::Services;
@@ -104,7 +104,7 @@ pub struct Progress {
 /// [`Existing::Refuse`] is wanted; or a failure of the database.
 pub async fn import<R: BufRead>(
     services: &Arc<Services>,
-    actor: &Actor,
+    principal: &Principal,
     source: R,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
@@ -115,7 +115,7 @@ pub async fn import<R: BufRead>(
         return foresee(services, prepared, progress).await;
     }
     let total = Some(prepared.len());
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });
