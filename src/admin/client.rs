@@ -7,10 +7,11 @@ use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Principal, client_key, grant, registration, revocation,
+    AdminError, AuditedChange, Changed, Principal, client_key, client_to_change, grant, revocation,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
+use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
@@ -141,7 +142,12 @@ pub async fn prepare(
     principal: &Principal,
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
     let has_secret = new.has_secret();
+    if has_secret || new.security.keys.is_some() || new.security.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))?;
     check_lifetime(services, new.token_lifetime)?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
@@ -228,6 +234,10 @@ pub async fn update(
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    if update.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -240,7 +250,7 @@ pub async fn update(
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     update.apply_to(client);
@@ -275,8 +285,9 @@ pub async fn set_state(
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     let was = current.client.state;
     if was == state {
         return Ok(Changed::before(current));
@@ -304,8 +315,9 @@ pub async fn delete(
     principal: &Principal,
     id: &ClientId,
 ) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let current = registration(change.read(), id).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });

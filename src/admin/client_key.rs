@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, registration,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
 };
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
+use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, Subject};
@@ -62,8 +63,9 @@ async fn change(
     permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;

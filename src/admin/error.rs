@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::store::StoreError;
@@ -56,6 +57,12 @@ pub enum AdminErrorCode {
     AudienceMissing,
     /// `tls_client_auth` is permitted without a subject of the certificate.
     TlsSubjectMissing,
+    /// The caller lacks a scope of `urn:tokend`.
+    ScopeMissing,
+    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    ClientMorePowerful,
+    /// The caller would grant scopes of `urn:tokend` that it lacks.
+    RightsNotHeld,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -64,7 +71,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -87,6 +94,9 @@ impl AdminErrorCode {
         Self::IssuerKeysMissing,
         Self::AudienceMissing,
         Self::TlsSubjectMissing,
+        Self::ScopeMissing,
+        Self::ClientMorePowerful,
+        Self::RightsNotHeld,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -151,6 +161,14 @@ impl AdminErrorCode {
                 "tls_subject_missing",
                 "`tls_client_auth` is permitted without a subject of the certificate.",
             ),
+            Self::ScopeMissing => ("scope_missing", "The caller lacks a scope of `urn:tokend`."),
+            Self::ClientMorePowerful => (
+                "client_more_powerful",
+                "The client holds scopes of `urn:tokend` that the caller lacks.",
+            ),
+            Self::RightsNotHeld => {
+                ("rights_not_held", "The caller would grant scopes of `urn:tokend` that it lacks.")
+            }
             Self::DatabaseFailed => ("database_failed", "The database failed."),
             Self::CryptographyFailed => {
                 ("cryptography_failed", "A key or a secret cannot be generated, sealed or opened.")
@@ -322,6 +340,21 @@ pub enum AdminError {
     /// A client may use `tls_client_auth`, and has no subject.
     #[error("tls subject: tls_client_auth needs the subject of the client's certificate")]
     TlsSubjectMissing,
+    /// The caller lacks a scope of `urn:tokend`.
+    #[error("this needs the scope {} of urn:tokend", scope.as_str())]
+    ScopeMissing {
+        /// The scope.
+        scope: AdminScope,
+    },
+    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    #[error("{client} holds scopes of urn:tokend that the caller lacks")]
+    MorePowerful {
+        /// The client.
+        client: ClientId,
+    },
+    /// The caller would grant scopes of `urn:tokend` that it lacks.
+    #[error("grant: it has scopes of urn:tokend that the caller lacks")]
+    RightsNotHeld,
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -341,6 +374,9 @@ impl AdminError {
             Self::IssuerKeysMissing => AdminErrorCode::IssuerKeysMissing,
             Self::AudienceMissing => AdminErrorCode::AudienceMissing,
             Self::TlsSubjectMissing => AdminErrorCode::TlsSubjectMissing,
+            Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
+            Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
+            Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::admin::{
-    AdminError, AuditedChange, Changed, ObjectKind, Principal, existing_resource, suggestion,
+    AdminError, AuditedChange, Changed, ObjectKind, Principal, client_to_change, existing_resource,
+    suggestion,
 };
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -63,11 +65,10 @@ pub async fn change(
     id: &ClientId,
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
+    principal.require(AdminScope::GrantsWrite)?;
     let GrantChange { resource, scopes, networks } = change;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    if !change.transaction.has_client(id).await? {
-        return Err(AdminError::no_client(id));
-    }
+    client_to_change(change.read(), principal, id).await?;
     let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
     let was = change.transaction.grant(id, &resource).await?;
@@ -76,6 +77,7 @@ pub async fn change(
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
     let is = Grant { resource, scopes, networks };
+    principal.require_grantable(&is)?;
     if was.as_ref() == Some(&is) {
         return Ok(Changed::before(ChangedGrant { was, is, offered }));
     }
@@ -144,13 +146,13 @@ pub async fn revoke(
     id: &ClientId,
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
+    principal.require(AdminScope::GrantsWrite)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    if !change.transaction.has_client(id).await? {
-        return Err(AdminError::no_client(id));
-    }
+    client_to_change(change.read(), principal, id).await?;
     let Some(was) = change.transaction.grant(id, resource).await? else {
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
+    principal.require_grantable(&was)?;
     change.transaction.delete_grant(id, resource).await?;
     let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
     change.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;

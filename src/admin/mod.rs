@@ -40,6 +40,18 @@ async fn registration(mut reader: Reader<'_>, id: &ClientId) -> Result<Registrat
     reader.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }
 
+/// Reads a client that must exist, and that the caller may change: see
+/// [`Principal::require_rights_over`].
+async fn client_to_change(
+    reader: Reader<'_>,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    let found = registration(reader, id).await?;
+    principal.require_rights_over(&found)?;
+    Ok(found)
+}
+
 /// Reads a resource that must exist.
 async fn existing_resource(
     mut reader: Reader<'_>,

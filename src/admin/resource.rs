@@ -9,6 +9,7 @@ use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, existing_resource,
     key_rotation,
 };
+use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, Subject};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
@@ -55,6 +56,7 @@ pub async fn create(
     principal: &Principal,
     new: NewResource,
 ) -> Result<Resource, AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
@@ -105,6 +107,7 @@ pub async fn update(
     id: &ResourceId,
     update: ResourceUpdate,
 ) -> Result<Changed<Resource>, AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -188,6 +191,7 @@ pub async fn delete(
     principal: &Principal,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     if id.is_built_in() {
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, Principal, registration};
+use crate::admin::{AdminError, AuditedChange, Principal, client_to_change};
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
 use crate::model::time::{Lifetime, Timestamp};
@@ -19,6 +20,7 @@ pub async fn revoke_token(
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
+    principal.require(AdminScope::TokensRevoke)?;
     let expires_at = if let Some(moment) = expires_at {
         moment
     } else {
@@ -36,8 +38,9 @@ pub async fn revoke_tokens(
     principal: &Principal,
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
+    principal.require(AdminScope::TokensRevoke)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    registration(change.read(), id).await?;
+    client_to_change(change.read(), principal, id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
     change.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, registration,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
 };
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, Subject};
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
@@ -55,9 +56,10 @@ pub async fn prepare_addition(
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let current = registration(change.read(), id).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
@@ -87,9 +89,10 @@ pub async fn prepare_rotation(
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let current = registration(change.read(), id).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
@@ -118,8 +121,9 @@ pub async fn expire(
     secret_id: &SecretId,
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let current = registration(change.read(), id).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, Principal, registration, trust};
+use crate::admin::{AdminError, AuditedChange, Principal, client_to_change, trust};
 use crate::crypto::random;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::model::event::{Action, Subject};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
@@ -21,9 +22,10 @@ pub async fn add(
     id: &ClientId,
     source: SpiffeSource,
 ) -> Result<SpiffeTrust, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let trust = registered(source, services.clock.now())?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     trust::check_count(&current)?;
     change.transaction.add_spiffe_trust(id, &trust).await?;
     let methods = &mut current.client.auth_methods;

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, ObjectKind, Principal, client_key, registration};
+use crate::admin::{
+    AdminError, AuditedChange, ObjectKind, Principal, client_key, client_to_change,
+};
 use crate::crypto::random;
 use crate::jose::assertion::ISSUER_ALGS;
+use crate::model::admin_scope::AdminScope;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType, Registration};
 use crate::model::event::{Action, Subject};
@@ -36,9 +39,10 @@ pub async fn add(
     id: &ClientId,
     new: NewTrust,
 ) -> Result<FederatedCredential, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let trust = registered(services, new, services.clock.now())?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     check_count(&current)?;
     change.transaction.add_trust(id, &trust).await?;
     if !current.client.grant_types.contains(&GrantType::JwtBearer) {
@@ -90,8 +94,9 @@ pub async fn remove(
     id: &ClientId,
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let current = registration(change.read(), id).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     let is_it = |known: &TrustId| known == trust_id;
     let in_issuer = current.trusts.iter().find(|trust| is_it(&trust.trust_id));
     let in_domain = current.spiffe_trusts.iter().find(|trust| is_it(&trust.trust_id));

@@ -243,7 +243,11 @@ impl From<AdminError> for CliError {
             | AdminError::IssuerKeysMissing
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
-            AdminError::Store(_) | AdminError::Crypto(_) => CliErrorCode::Failed,
+            AdminError::ScopeMissing { .. }
+            | AdminError::MorePowerful { .. }
+            | AdminError::RightsNotHeld
+            | AdminError::Store(_)
+            | AdminError::Crypto(_) => CliErrorCode::Failed,
         };
         match error {
             AdminError::Store(error) => Self { admin_code, ..error.into() },

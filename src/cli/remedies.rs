@@ -134,7 +134,11 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
             "Give it with --tls-subject, such as san_dns=worker.example.com."
         }
         AdminError::Store(error) => return of_store(error),
-        AdminError::Invalid { .. } | AdminError::Crypto(_) => return None,
+        AdminError::Invalid { .. }
+        | AdminError::ScopeMissing { .. }
+        | AdminError::MorePowerful { .. }
+        | AdminError::RightsNotHeld
+        | AdminError::Crypto(_) => return None,
     };
     Some(text.to_owned())
 }
