@@ -75,11 +75,11 @@ impl ListArgs {
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let question = args.question()?;
     let reader = global.reader().await?;
-    let filter = client_list::filter(&reader, question).await?;
+    let filter = client_list::filter(&reader.store, &reader.clock, question).await?;
     let mut after = match &args.after {
         Some(text) => {
             let id = client_reference::resolve(&reader.store, text).await?;
-            client_list::position(&reader, &filter, &id).await?
+            client_list::position(&reader.store, &filter, &id).await?
         }
         None => Position::start(),
     };
