@@ -13,7 +13,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, client_reference, principal};
 use crate::config::{Config, Requirement, environment};
-use crate::jose::jwt::{self, Claims, TokenError, Verified};
+use crate::jose::jwt::{self, AccessTokenClaims, TokenError, Verified};
 use crate::keys::keyring::Keyring;
 use crate::model::client::ClientId;
 use crate::model::resource::TokenTyp;
@@ -200,7 +200,7 @@ async fn checked(
         .map_err(|error| refused(&error))
 }
 
-async fn refuse_revoked(store: &Store, claims: &Claims) -> Result<(), CliError> {
+async fn refuse_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(), CliError> {
     let jti = TokenId::parse(&claims.jti)?;
     if store.revoked_token(&jti).await?.is_some() {
         return Err(CliError::not_valid("the token is not valid: it has been revoked"));

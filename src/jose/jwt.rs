@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 
 /// The claims of an access token (RFC 9068, section 2.2).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Claims {
+pub struct AccessTokenClaims {
     /// Who issued it.
     pub iss: String,
     /// Whom it is about: the client.
@@ -75,7 +75,7 @@ impl PublicKey {
 #[derive(Debug)]
 pub struct Verified {
     /// What it claims.
-    pub claims: Claims,
+    pub claims: AccessTokenClaims,
     /// The key that signed it.
     pub kid: String,
     /// What it is signed with.
@@ -181,13 +181,13 @@ pub fn read_unchecked(token: &str) -> Result<(serde_json::Value, serde_json::Val
     Ok((header, claims))
 }
 
-fn decode(token: &str, key: &PublicKey) -> Result<Claims, TokenError> {
+fn decode(token: &str, key: &PublicKey) -> Result<AccessTokenClaims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     // Times and issuer are checked below, with our clock; a token is for whom it says.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    match jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation) {
+    match jsonwebtoken::decode::<AccessTokenClaims>(token, &key.decoding, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::WrongSignature,
@@ -202,7 +202,11 @@ fn decode(token: &str, key: &PublicKey) -> Result<Claims, TokenError> {
     }
 }
 
-fn check_claims(claims: &Claims, issuer: Option<&str>, now: Timestamp) -> Result<(), TokenError> {
+fn check_claims(
+    claims: &AccessTokenClaims,
+    issuer: Option<&str>,
+    now: Timestamp,
+) -> Result<(), TokenError> {
     if issuer.is_some_and(|issuer| issuer != claims.iss) {
         return Err(TokenError::WrongIssuer(claims.iss.clone()));
     }

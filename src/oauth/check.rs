@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::app::App;
 use crate::jose::dpop::{Expected, Proof};
-use crate::jose::jwt::{Claims, Confirmation};
+use crate::jose::jwt::{AccessTokenClaims, Confirmation};
 use crate::limits::replay_cache::Refused;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
@@ -134,7 +134,7 @@ fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), Check
 /// Checks that the caller has the key that the token is bound to, if it is bound.
 fn check_binding(
     app: &App,
-    claims: &Claims,
+    claims: &AccessTokenClaims,
     presented: &PresentedToken,
     origin: &RequestOrigin,
     now: Timestamp,
@@ -167,7 +167,7 @@ fn check_binding(
 /// RFC 9449, section 7.1: a proof for this very request, token and key, used once.
 fn check_proof(
     app: &App,
-    claims: &Claims,
+    claims: &AccessTokenClaims,
     thumbprint: &str,
     presented: &PresentedToken,
     now: Timestamp,

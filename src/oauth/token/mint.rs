@@ -36,7 +36,7 @@ pub struct TokenResponse {
 
 /// The claims of RFC 9068, section 2.2, in the order in which they are written.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct MintedClaims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: &'a str,
@@ -69,7 +69,7 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
     let scope = Some(granted.scope_text()).filter(|scope| !scope.is_empty());
     let jti = random::public_bytes::<16>()
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
-    let claims = Claims {
+    let claims = MintedClaims {
         iss: app.issuer.as_str(),
         sub: granted.subject(),
         aud: resource.resource.as_str(),
