@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::app::App;
-use crate::config::Keys;
+use crate::config::KeySettings;
 use crate::crypto::CryptoError;
 use crate::directory::DirectoryError;
 use crate::keys::keyring;
@@ -237,7 +237,7 @@ async fn make(
 fn due(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
-    keys: &Keys,
+    keys: &KeySettings,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let newest = known
@@ -266,9 +266,9 @@ mod tests {
 
     const DAY: i64 = 86_400;
 
-    fn keys() -> Keys {
+    fn keys() -> KeySettings {
         let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
-        Keys {
+        KeySettings {
             rotation_interval: days(90),
             publish_before: days(1),
             keep_after: days(1),

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::config::Secrets;
+use crate::config::SecretSettings;
 use crate::config::{Config, Migrate};
 use crate::crypto::random;
 use crate::jose::dpop;
@@ -192,7 +192,7 @@ async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, S
     Ok(Keys { master, tag_key, verification_cache: VerificationCacheKey::generate()? })
 }
 
-fn hasher(settings: &Secrets) -> Hasher {
+fn hasher(settings: &SecretSettings) -> Hasher {
     let cost =
         Cost { memory_kib: settings.argon2_memory_kib, iterations: settings.argon2_iterations };
     Hasher::new(cost, settings.hashing_lanes, settings.hashing_queue)

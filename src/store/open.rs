@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, PgConnection};
 
-use crate::config::{Database, Location};
+use crate::config::{DatabaseSettings, Location};
 use crate::store::{Pool, Store, StoreError, files, is_busy, with_timeout};
 
 /// What a database is opened for.
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// [`StoreError::Absent`] if the SQLite file does not exist and the purpose does not create it,
     /// [`StoreError::InUse`] if it is to be used alone and is not, and what the engine says.
-    pub async fn open(database: &Database, purpose: Purpose) -> Result<Self, StoreError> {
+    pub async fn open(database: &DatabaseSettings, purpose: Purpose) -> Result<Self, StoreError> {
         let timeout = database.timeout;
         let pool = match &database.location {
             Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout, purpose).await?),
@@ -56,7 +56,7 @@ impl Store {
 
 async fn open_postgres(
     options: PgConnectOptions,
-    database: &Database,
+    database: &DatabaseSettings,
 ) -> Result<PgPool, StoreError> {
     let timeout = database.timeout;
     let options = options.application_name("tokend");

@@ -146,7 +146,7 @@ mod tests {
     /// address itself, in each way of writing it.
     #[tokio::test]
     async fn names_and_addresses_inside_are_refused() {
-        let settings = config::Fetch { allowed_networks: Vec::new(), ca_file: None };
+        let settings = config::FetchSettings { allowed_networks: Vec::new(), ca_file: None };
         let fetcher = Fetcher::new(&settings).expect("a fetcher");
         for url in [
             "https://127.0.0.1:1/",
