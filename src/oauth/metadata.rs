@@ -14,7 +14,7 @@ use crate::model::signing_key::Algorithm;
 
 /// The metadata document (RFC 8414, section 2).
 #[derive(Debug, Serialize)]
-pub struct Metadata {
+pub struct ServerMetadata {
     issuer: String,
     /// Libraries refuse the document without it and the next member, also for grants that use
     /// neither. The endpoint refuses every request.
@@ -57,7 +57,7 @@ fn takes_certificates(app: &App) -> bool {
 }
 
 /// Describes what this server offers now.
-pub fn metadata(app: &App) -> Metadata {
+pub fn metadata(app: &App) -> ServerMetadata {
     let issuer = app.issuer.as_str();
     let now = app.services.clock.now();
     let algorithms = app.directory.keyring().algorithms(now);
@@ -78,7 +78,7 @@ pub fn metadata(app: &App) -> Metadata {
     let has_authorization_endpoint = app.services.config.metadata.authorization_endpoint;
     // What clients may sign their assertions with: all that we know.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
-    Metadata {
+    ServerMetadata {
         issuer: issuer.to_owned(),
         authorization_endpoint: has_authorization_endpoint.then(|| at(AUTHORIZATION_PATH)),
         code_challenge_methods_supported: has_authorization_endpoint.then_some(["S256"]),
