@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::demo::DEMO_CLIENT;
 use crate::cli::error::CliError;
 use crate::config::{Config, Location};
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 use crate::store::{Store, StoreError, schema};
 
 /// The file that marks a folder that `dev` made.
@@ -106,7 +106,7 @@ async fn history(config: &Config) -> Result<History, CliError> {
     {
         return Ok(History::Absent);
     }
-    let store = match Store::open(&config.database, Purpose::Read).await {
+    let store = match Store::open(&config.database, OpenMode::Read).await {
         Ok(store) => store,
         Err(StoreError::Absent) => return Ok(History::Absent),
         Err(error) => return Err(error.into()),

@@ -11,7 +11,7 @@ use crate::cli::{Global, confirmation, output, principal};
 use crate::config::Requirement;
 use crate::model::time::Clock;
 use crate::services::opening::open_existing;
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(
     }
     let clock = Clock::System;
     let config = global.config(Requirement::Nothing)?;
-    let store = open_existing(&config, Purpose::Alone).await?;
+    let store = open_existing(&config, OpenMode::Alone).await?;
     global.close_at_end(&store);
     let lost = master_key::find_lost(&config, &store, &clock).await?;
     output::hint(&format!(

@@ -20,7 +20,7 @@ use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;
 use crate::services::master_key;
 use crate::services::{Services, StartError, sealed};
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
@@ -56,7 +56,7 @@ impl Reader {
     ///
     /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = open_existing(&config, Purpose::Read).await?;
+        let store = open_existing(&config, OpenMode::Read).await?;
         Ok(Self { config, store, clock })
     }
 }
@@ -71,9 +71,9 @@ impl Services {
     /// Each [`StartError`] says what to do.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = match config.database.migrate {
-            Migrate::Auto => Store::open(&config.database, Purpose::Create).await?,
+            Migrate::Auto => Store::open(&config.database, OpenMode::Create).await?,
             Migrate::Check | Migrate::Off => {
-                match Store::open(&config.database, Purpose::Change).await {
+                match Store::open(&config.database, OpenMode::Change).await {
                     Err(StoreError::Absent) => return Err(SchemaError::Behind { found: 0 }.into()),
                     other => other?,
                 }
@@ -89,7 +89,7 @@ impl Services {
     ///
     /// Each [`StartError`] says what to do.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = open_existing(&config, Purpose::Change).await?;
+        let store = open_existing(&config, OpenMode::Change).await?;
         Self::on(config, clock, store, Role::Command).await
     }
 
@@ -145,7 +145,7 @@ async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError
 /// # Errors
 ///
 /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
-pub async fn open_existing(config: &Config, purpose: Purpose) -> Result<Store, StartError> {
+pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, StartError> {
     let opened = Store::open(&config.database, purpose).await;
     let store = opened.map_err(|error| place(error, config))?;
     match schema::require_newest(&store).await {
