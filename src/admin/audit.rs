@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::admin::{AdminError, AuditedChange, Principal, suggestion};
 use crate::crypto::chain;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Event, Head, Subject};
+use crate::model::event::{Action, Event, EventSubject, Head};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::services::Services;
@@ -101,7 +101,9 @@ pub async fn note_issue(
 ) -> Result<(), AdminError> {
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let detail = json!({ "resource": resource, "scope": scope });
-    change.record(Action::TokenIssuedByOperator, Subject::Client(client.clone()), detail).await?;
+    change
+        .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)
+        .await?;
     change.commit().await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
@@ -189,7 +189,7 @@ pub async fn prepare(
         "grants": new.grants,
         "security": client.security,
     });
-    change.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
+    change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -270,7 +270,7 @@ pub async fn update(
         "token_rate": client.token_rate,
         "security": client.security,
     }));
-    change.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::ClientUpdated, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
@@ -303,7 +303,7 @@ pub async fn set_state(
         ClientState::Disabled => Action::ClientDisabled,
     };
     let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
-    change.record(action, Subject::Client(id.clone()), detail).await?;
+    change.record(action, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
@@ -322,7 +322,7 @@ pub async fn delete(
     revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    change.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::ClientDeleted, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::jose::external_jwks::ExternalJwks;
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::public_path::TOKEN_PATH;
 use crate::model::security::{KeySet, KeySource};
 use crate::services::Services;
@@ -82,7 +82,7 @@ async fn change(
     change.transaction.update_client(client).await?;
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
     let detail = difference.add_to(detail);
-    change.record(action, Subject::Client(id.clone()), detail).await?;
+    change.record(action, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }

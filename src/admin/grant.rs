@@ -8,7 +8,7 @@ use crate::admin::{
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
@@ -85,7 +85,7 @@ pub async fn change(
     let mut detail = json!(is);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);
-    change.record(Action::GrantChanged, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::GrantChanged, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered }))
 }
@@ -155,7 +155,7 @@ pub async fn revoke(
     principal.require_grantable(&was)?;
     change.transaction.delete_grant(id, resource).await?;
     let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
-    change.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::GrantRevoked, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
 }

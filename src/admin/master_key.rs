@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::signing_key::{KeyId, KeyState, Sealed, SigningKeyRecord, state_of};
 use crate::model::time::Clock;
 use crate::services::master_key::{self, FoundKey};
@@ -99,7 +99,7 @@ pub async fn reset(
         "still_published": lost.published,
         "secrets_checked_by_hash": secrets,
     });
-    change.record(Action::MasterKeyReset, Subject::MasterKey, detail).await?;
+    change.record(Action::MasterKeyReset, EventSubject::MasterKey, detail).await?;
     change.commit().await?;
     Ok(Reset { lost, secrets })
 }

@@ -10,7 +10,7 @@ use crate::admin::{
     key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
@@ -77,7 +77,7 @@ pub async fn create(
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     });
-    let subject = Subject::Resource(resource.resource.clone());
+    let subject = EventSubject::Resource(resource.resource.clone());
     change.record(Action::ResourceCreated, subject, detail).await?;
     change.commit().await?;
     publish_key(services, &resource).await?;
@@ -151,7 +151,7 @@ pub async fn update(
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     }));
-    change.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
+    change.record(Action::ResourceUpdated, EventSubject::Resource(id.clone()), detail).await?;
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
@@ -203,11 +203,11 @@ pub async fn delete(
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });
         change
-            .record(Action::GrantRevoked, Subject::Client(grant.client_id.clone()), detail)
+            .record(Action::GrantRevoked, EventSubject::Client(grant.client_id.clone()), detail)
             .await?;
     }
     let detail = json!({ "grants_revoked": grants.len(), "was": was, "is": null });
-    change.record(Action::ResourceDeleted, Subject::Resource(id.clone()), detail).await?;
+    change.record(Action::ResourceDeleted, EventSubject::Resource(id.clone()), detail).await?;
     change.commit().await?;
     Ok(grants.len())
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::admin::{AdminError, AuditedChange, Principal, client_to_change};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::services::{Services, audited_change};
@@ -43,7 +43,7 @@ pub async fn revoke_tokens(
     client_to_change(change.read(), principal, id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
-    change.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::ClientTokensRevoked, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(revoked)
 }

@@ -11,7 +11,7 @@ use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::RevocationEpoch;
@@ -63,7 +63,7 @@ pub async fn prepare_addition(
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
-    change.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretAdded, EventSubject::Client(id.clone()), detail).await?;
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end: None }))
 }
 
@@ -107,7 +107,7 @@ pub async fn prepare_rotation(
     }
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
-    change.record(Action::SecretRotated, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretRotated, EventSubject::Client(id.clone()), detail).await?;
     let old_secrets_end = (!ended.is_empty()).then_some(end);
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end }))
 }
@@ -139,7 +139,7 @@ pub async fn expire(
         "was": { "expires_at": known.expires_at },
         "is": { "expires_at": end },
     });
-    change.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretExpired, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(end))
 }

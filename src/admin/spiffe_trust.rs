@@ -6,7 +6,7 @@ use crate::admin::{AdminError, AuditedChange, Principal, client_to_change, trust
 use crate::crypto::random;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::time::Timestamp;
 use crate::model::trust::TrustId;
@@ -34,7 +34,7 @@ pub async fn add(
         current.client.updated_at = change.now;
         change.transaction.update_client(&current.client).await?;
     }
-    change.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
+    change.record(Action::TrustAdded, EventSubject::Client(id.clone()), json!(trust)).await?;
     change.commit().await?;
     Ok(trust)
 }

@@ -12,7 +12,7 @@ use crate::jose::assertion::ISSUER_ALGS;
 use crate::model::admin_scope::AdminScope;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType, Registration};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
@@ -50,7 +50,7 @@ pub async fn add(
         current.client.updated_at = change.now;
         change.transaction.update_client(&current.client).await?;
     }
-    change.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
+    change.record(Action::TrustAdded, EventSubject::Client(id.clone()), json!(trust)).await?;
     change.commit().await?;
     Ok(trust)
 }
@@ -109,7 +109,7 @@ pub async fn remove(
         return Err(AdminError::not_found(ObjectKind::Trust, trust_id));
     }
     let detail = json!({ "trust_id": trust_id, "was": was, "is": null });
-    change.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::TrustRemoved, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
 }

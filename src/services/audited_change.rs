@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Event, Subject};
+use crate::model::event::{Action, Event, EventSubject};
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
 use crate::services::Services;
@@ -92,7 +92,7 @@ impl AuditedChange {
     pub async fn record(
         &mut self,
         action: Action,
-        subject: Subject,
+        subject: EventSubject,
         detail: Value,
     ) -> Result<(), StoreError> {
         let head = self.transaction.head().clone();
@@ -125,7 +125,7 @@ pub async fn revoke_token(
     let mut change = AuditedChange::begin(services, actor).await?;
     if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
         change.commit().await?;
     }
     Ok(())
@@ -168,7 +168,7 @@ pub async fn revoke_own_token(
     }
     if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
         change.commit().await?;
     }
     Ok(OwnRevocation::Done)

@@ -33,7 +33,7 @@ use crate::admin::import::source::{Line, Lines};
 use crate::admin::import::update::Update;
 use crate::admin::{AdminError, AuditedChange, Conflict, Principal, registration, trust};
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::services::Services;
 
 pub use schema::schema;
@@ -347,7 +347,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);
     }
-    change.record(Action::ClientImported, Subject::Client(id), detail).await?;
+    change.record(Action::ClientImported, EventSubject::Client(id), detail).await?;
     Ok(())
 }
 
