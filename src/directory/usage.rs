@@ -179,10 +179,10 @@ impl UseCounter {
 mod tests {
     use super::*;
     use crate::model::secret::{SecretHash, SecretKind};
-    use crate::store::client_snapshot::StoredSecret;
+    use crate::store::client_snapshot::SecretSnapshot;
 
     fn secret(id: &str) -> SecretEntry {
-        let stored = StoredSecret {
+        let stored = SecretSnapshot {
             secret_id: SecretId::parse(id).expect("a secret id"),
             kind: SecretKind::Generated,
             hash: SecretHash::from_phc(""),
