@@ -11,7 +11,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::span::span;
 use crate::cli::{Global, client_reference, client_view};
 use crate::model::client::{ClientName, ClientState, Registration};
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::client_list::{ClientFilter, Position};
 
 /// How many clients are read at a time.
@@ -112,7 +112,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
 
 /// Prints a page; gives the number of clients that cannot be read.
 async fn print(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     format: Format,
     listing: &mut Listing<'_>,
     page: &[Position],
@@ -148,7 +148,7 @@ async fn print(
 }
 
 async fn say_what_is_left_out(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     filter: &ClientFilter,
     after: &Position,
 ) -> Result<(), CliError> {

@@ -72,7 +72,7 @@ use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
 use crate::services::Services;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -182,9 +182,9 @@ impl Global {
     }
 
     /// Opens what a command needs that only reads the database. It needs no master key.
-    async fn reader(&self) -> Result<Reader, CliError> {
+    async fn reader(&self) -> Result<ReadOnlyServices, CliError> {
         let config = self.config(Requirement::Nothing)?;
-        let reader = Box::pin(Reader::open(config, Clock::System)).await?;
+        let reader = Box::pin(ReadOnlyServices::open(config, Clock::System)).await?;
         self.close_at_end(&reader.store);
         Ok(reader)
     }

@@ -15,7 +15,7 @@ use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, che
 use crate::remote_keys::fetch::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 use crate::services::Services;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 
 /// How long the check of a bundle endpoint may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ async fn try_bundle(fetcher: &Fetcher, trust: &SpiffeTrust) {
 /// # Errors
 /// If the database cannot be read.
 pub(super) async fn judge<'a>(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     fetcher: &Fetcher,
     found: &'a Registration,
     assertion: &UnverifiedAssertion<'_>,
@@ -94,7 +94,7 @@ pub(super) async fn judge<'a>(
 }
 
 async fn judge_one(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     fetcher: &Fetcher,
     found: &Registration,
     (trust, assertion, issuer): (&SpiffeTrust, &UnverifiedAssertion<'_>, Option<&str>),

@@ -28,7 +28,7 @@ pub(super) fn config(
     need: Requirement,
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
-    let mut reader = Reader { settings, problems };
+    let mut reader = SettingsReader { settings, problems };
     let issuer = reader.issuer();
     reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
@@ -80,12 +80,12 @@ pub(super) fn config(
     })
 }
 
-struct Reader<'a> {
+struct SettingsReader<'a> {
     settings: &'a Settings,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     fn parsed<T>(
         &mut self,
         key: &str,

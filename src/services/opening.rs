@@ -40,7 +40,7 @@ pub(super) enum Role {
 
 /// What a command that only reads needs. No key is opened and no row is written.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ReadOnlyServices {
     /// The settings.
     pub config: Config,
     /// The database.
@@ -49,7 +49,7 @@ pub struct Reader {
     pub clock: Clock,
 }
 
-impl Reader {
+impl ReadOnlyServices {
     /// Opens a database that exists, to read it.
     ///
     /// # Errors
