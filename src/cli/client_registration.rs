@@ -10,7 +10,7 @@ use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
-use crate::cli::secret_destination::{self, Destination, NewSecret};
+use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
 use crate::cli::secret_file::Existing;
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{
@@ -185,8 +185,12 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     let mut rows = client_view::rows_of(&made, services.clock.now());
     rows.insert(1, shown.row());
     let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;
-    let secret =
-        NewSecret { client_id, secret_id: &record.secret_id, plain: &plain, ends_others: false };
+    let secret = UncommittedSecret {
+        client_id,
+        secret_id: &record.secret_id,
+        plain: &plain,
+        ends_others: false,
+    };
     destination.deliver(&services, pending, &secret, text.into()).await?;
     if let Some(encoded) = encoded_for_basic(client_id) {
         output::hint(&format!(

@@ -174,7 +174,7 @@ async fn deliver(
         rows.push(("old secrets end", end.to_string()));
     }
     let text = output::render(global.output, record.secret_id.as_str(), &value, &rows)?;
-    let secret = secret_destination::NewSecret {
+    let secret = secret_destination::UncommittedSecret {
         client_id: id,
         secret_id: &record.secret_id,
         plain: &plain,

@@ -40,7 +40,7 @@ pub(super) enum Destination {
 }
 
 /// A secret that is about to be made.
-pub(super) struct NewSecret<'a> {
+pub(super) struct UncommittedSecret<'a> {
     pub(super) client_id: &'a ClientId,
     pub(super) secret_id: &'a SecretId,
     pub(super) plain: &'a SecretString,
@@ -97,7 +97,7 @@ impl Destination {
         self,
         services: &Services,
         pending: Pending<T>,
-        secret: &NewSecret<'_>,
+        secret: &UncommittedSecret<'_>,
         text: Zeroizing<String>,
     ) -> Result<(), CliError> {
         match self {
@@ -116,7 +116,7 @@ impl Destination {
 async fn print_and_commit<T>(
     services: &Services,
     pending: Pending<T>,
-    secret: &NewSecret<'_>,
+    secret: &UncommittedSecret<'_>,
     text: Zeroizing<String>,
 ) -> Result<(), CliError> {
     if is_discarded() {
@@ -154,7 +154,7 @@ async fn print_and_commit<T>(
 async fn write_and_commit<T>(
     services: &Services,
     pending: Pending<T>,
-    secret: &NewSecret<'_>,
+    secret: &UncommittedSecret<'_>,
     draft: Draft,
 ) -> Result<(), CliError> {
     match commit(services, pending, secret).await {
@@ -183,7 +183,11 @@ async fn write_and_commit<T>(
 }
 
 /// Commits a change, and asks the database if it did not confirm the commit.
-async fn commit<T>(services: &Services, pending: Pending<T>, secret: &NewSecret<'_>) -> Outcome {
+async fn commit<T>(
+    services: &Services,
+    pending: Pending<T>,
+    secret: &UncommittedSecret<'_>,
+) -> Outcome {
     let cause = match pending.commit().await {
         Ok(_) => return Outcome::Committed,
         Err(AdminError::Store(StoreError::OutcomeUnknown(cause))) => *cause,
