@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::import::{self, Existing, ImportOptions, ImportedClient, Outcome, Progress};
+use crate::admin::import::{
+    self, Existing, ImportOptions, ImportOutcome, ImportedClient, Progress,
+};
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::{Global, input, output, principal};
@@ -89,10 +91,10 @@ fn print(global: &Global, imported: &[ImportedClient], is_dry_run: bool) -> Resu
         output::hint(&format!(
             "{}{} imported, {} updated, {} unchanged, {} skipped",
             if is_dry_run { "dry run, nothing was written: " } else { "" },
-            count(Outcome::Imported),
-            count(Outcome::Updated),
-            count(Outcome::Unchanged),
-            count(Outcome::Skipped),
+            count(ImportOutcome::Imported),
+            count(ImportOutcome::Updated),
+            count(ImportOutcome::Unchanged),
+            count(ImportOutcome::Skipped),
         ));
     }
     Ok(())

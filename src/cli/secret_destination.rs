@@ -49,7 +49,7 @@ pub(super) struct UncommittedSecret<'a> {
 }
 
 /// What became of a commit.
-enum Outcome {
+enum CommitOutcome {
     Committed,
     NotCommitted(CliError),
     Unknown(CliError),
@@ -137,14 +137,14 @@ async fn print_and_commit<T>(
     })?;
     failpoint::reached("secret-printed");
     match commit(services, pending, secret).await {
-        Outcome::Committed => {
+        CommitOutcome::Committed => {
             failpoint::reached("committed");
             Ok(())
         }
-        Outcome::NotCommitted(error) => {
+        CommitOutcome::NotCommitted(error) => {
             Err(error.and_say("Nothing was changed. The secret that was printed is not valid."))
         }
-        Outcome::Unknown(error) => Err(error.and_say(format!(
+        CommitOutcome::Unknown(error) => Err(error.and_say(format!(
             "The secret that was printed is valid if `tokend client show {}` lists {}.",
             secret.client_id, secret.secret_id
         ))),
@@ -158,15 +158,15 @@ async fn write_and_commit<T>(
     draft: Draft,
 ) -> Result<(), CliError> {
     match commit(services, pending, secret).await {
-        Outcome::Committed => {
+        CommitOutcome::Committed => {
             failpoint::reached("committed");
             draft.publish()
         }
-        Outcome::NotCommitted(error) => {
+        CommitOutcome::NotCommitted(error) => {
             draft.discard();
             Err(error.and_say("Nothing was changed."))
         }
-        Outcome::Unknown(error) => {
+        CommitOutcome::Unknown(error) => {
             let (old, new) = (draft.destination().display(), draft.draft().display());
             let older = if draft.is_replacement() {
                 format!("{old} still holds the older secret, and {new} the new one.")
@@ -187,21 +187,21 @@ async fn commit<T>(
     services: &Services,
     pending: Pending<T>,
     secret: &UncommittedSecret<'_>,
-) -> Outcome {
+) -> CommitOutcome {
     let cause = match pending.commit().await {
-        Ok(_) => return Outcome::Committed,
+        Ok(_) => return CommitOutcome::Committed,
         Err(AdminError::Store(StoreError::OutcomeUnknown(cause))) => *cause,
-        Err(error) => return Outcome::NotCommitted(error.into()),
+        Err(error) => return CommitOutcome::NotCommitted(error.into()),
     };
     output::hint("note: the database did not confirm the change; asking it for the outcome");
     let deadline = Instant::now() + OUTCOME_TIMEOUT;
     loop {
         match services.store.is_secret_committed(secret.secret_id).await {
-            Ok(true) => return Outcome::Committed,
-            Ok(false) => return Outcome::NotCommitted(cause.into()),
+            Ok(true) => return CommitOutcome::Committed,
+            Ok(false) => return CommitOutcome::NotCommitted(cause.into()),
             Err(_) if Instant::now() < deadline => tokio::time::sleep(OUTCOME_INTERVAL).await,
             Err(_) => {
-                return Outcome::Unknown(
+                return CommitOutcome::Unknown(
                     AdminError::Store(StoreError::OutcomeUnknown(Box::new(cause))).into(),
                 );
             }

@@ -65,7 +65,7 @@ pub struct ImportOptions {
 /// What happened to the client of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum ImportOutcome {
     /// It is new.
     Imported,
     /// It existed and was changed.
@@ -82,7 +82,7 @@ pub struct ImportedClient {
     /// Its id.
     pub client_id: ClientId,
     /// What happened to it.
-    pub result: Outcome,
+    pub result: ImportOutcome,
 }
 
 /// How far an import is.
@@ -236,16 +236,16 @@ async fn foresee(
     for (done, line) in planned.into_iter().enumerate() {
         progress(Progress { step: "comparing", done, total });
         let (client_id, result) = match line {
-            Planned::Skip(id) => (id, Outcome::Skipped),
+            Planned::Skip(id) => (id, ImportOutcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
                 let before = registration(services.store.read(), &id).await?;
                 let now = services.clock.now();
                 let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;
-                (id, Outcome::of_update(update.is_some()))
+                (id, ImportOutcome::of_update(update.is_some()))
             }
-            Planned::Write(line) => (line.line.said.client_id, Outcome::Imported),
+            Planned::Write(line) => (line.line.said.client_id, ImportOutcome::Imported),
         };
         results.push(ImportedClient { client_id, result });
     }
@@ -258,7 +258,7 @@ enum Planned {
     Write(Box<PreparedLine>),
 }
 
-impl Outcome {
+impl ImportOutcome {
     fn of_update(is_changed: bool) -> Self {
         if is_changed { Self::Updated } else { Self::Unchanged }
     }
@@ -277,7 +277,7 @@ impl Planned {
     ) -> Result<ImportedClient, AdminError> {
         let line = match self {
             Self::Skip(client_id) => {
-                return Ok(ImportedClient { client_id, result: Outcome::Skipped });
+                return Ok(ImportedClient { client_id, result: ImportOutcome::Skipped });
             }
             Self::Write(line) => line,
         };
@@ -285,7 +285,7 @@ impl Planned {
         let written = if line.exists {
             update(services, change, *line).await
         } else {
-            create(change, *line).await.map(|()| Outcome::Imported)
+            create(change, *line).await.map(|()| ImportOutcome::Imported)
         };
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
@@ -297,16 +297,16 @@ async fn update(
     services: &Arc<Services>,
     change: &mut AuditedChange,
     line: PreparedLine,
-) -> Result<Outcome, AdminError> {
+) -> Result<ImportOutcome, AdminError> {
     let before = registration(change.read(), &line.line.said.client_id).await?;
     if !update::is_current(&before, &line.secrets) {
         return Err(Conflict::ChangedDuringImport.into());
     }
     let Some(update) = Update::plan(services, before, line, change.now)? else {
-        return Ok(Outcome::Unchanged);
+        return Ok(ImportOutcome::Unchanged);
     };
     update.write(services, change).await?;
-    Ok(Outcome::Updated)
+    Ok(ImportOutcome::Updated)
 }
 
 /// Registers a client with everything that the line gives.
