@@ -11,7 +11,7 @@ use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
-use crate::cli::secret_file::Existing;
+use crate::cli::secret_file::ExistingFile;
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{
     Global, client_access, client_reference, client_view, principal, resource_clients,
@@ -170,7 +170,7 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     }
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
-    let (id, existing) = (new.client_id.clone(), Existing::Refuse);
+    let (id, existing) = (new.client_id.clone(), ExistingFile::Refuse);
     let destination = Destination::open(&services, file, id.as_ref(), existing).await?;
     let pending = client::prepare(&services, &principal(), new).await?;
     let (made, secret) = pending.made().clone();

@@ -10,7 +10,7 @@ use crate::admin::secret::{self, MadeSecret, NewSecret};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination};
-use crate::cli::secret_file::Existing;
+use crate::cli::secret_file::ExistingFile;
 use crate::cli::span::span;
 use crate::cli::{Global, client_reference, principal};
 use crate::model::client::ClientId;
@@ -84,7 +84,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), Existing::Refuse).await?;
+    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Refuse).await?;
     let pending = secret::prepare_addition(&services, &principal(), &id, &new).await?;
     deliver(global, &services, destination, &id, pending).await
 }
@@ -98,7 +98,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), Existing::Replace).await?;
+    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Replace).await?;
     let pending = secret::prepare_rotation(&services, &principal(), &id, &new, overlap).await?;
     deliver(global, &services, destination, &id, pending).await
 }

@@ -14,7 +14,7 @@ use crate::admin::AdminError;
 use crate::admin::pending::Pending;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
-use crate::cli::secret_file::{Draft, Existing, SecretFile};
+use crate::cli::secret_file::{Draft, ExistingFile, SecretFile};
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
@@ -75,7 +75,7 @@ impl Destination {
         services: &Services,
         file: Option<&Path>,
         client: Option<&ClientId>,
-        existing: Existing,
+        existing: ExistingFile,
     ) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self::Output) };
         Box::pin(secret_leftover::settle(services, path, client)).await?;

@@ -23,7 +23,7 @@ const MAX_FILE_BYTES: u64 = 1024;
 
 /// What to do with a file that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Existing {
+pub(super) enum ExistingFile {
     /// Refuse it: the command makes a first or an additional secret.
     Refuse,
     /// Replace it, if it holds a secret of the same client or nothing.
@@ -53,11 +53,11 @@ impl SecretFile {
         services: &Services,
         path: &Path,
         client: Option<&ClientId>,
-        existing: Existing,
+        existing: ExistingFile,
     ) -> Result<Self, CliError> {
         let draft = draft_of(path)?;
         let replaced = regular_file(path)?;
-        if replaced.is_some() && existing == Existing::Refuse {
+        if replaced.is_some() && existing == ExistingFile::Refuse {
             return Err(CliError::failed(format!(
                 "the secret file {} exists, and this command does not replace a file",
                 path.display()
@@ -175,7 +175,7 @@ impl Draft {
     /// Gives the secret its name, after the commit.
     pub(super) fn publish(self) -> Result<(), CliError> {
         let SecretFile { path, draft, replaced } = &self.file;
-        let mode = if replaced.is_some() { Existing::Replace } else { Existing::Refuse };
+        let mode = if replaced.is_some() { ExistingFile::Replace } else { ExistingFile::Refuse };
         match publish(draft, path, mode) {
             Ok(()) => Ok(()),
             // Another command has found this file and has finished it.
@@ -312,11 +312,11 @@ fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretSt
 }
 
 /// Renames a draft to its final name, for good.
-pub(super) fn publish(draft: &Path, path: &Path, existing: Existing) -> io::Result<()> {
+pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::Result<()> {
     match existing {
-        Existing::Replace => std::fs::rename(draft, path)?,
+        ExistingFile::Replace => std::fs::rename(draft, path)?,
         // A link never replaces a file that has appeared meanwhile.
-        Existing::Refuse => match std::fs::hard_link(draft, path) {
+        ExistingFile::Refuse => match std::fs::hard_link(draft, path) {
             Ok(()) => {
                 failpoint::reached("secret-file-linked");
                 remove(draft)?;

@@ -12,7 +12,7 @@ use crate::admin::secret_owner::{self, SecretOwner};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::secret_file::{
-    Existing, draft_of, is_same_file, publish, read, regular_file, remove, secret_in,
+    ExistingFile, draft_of, is_same_file, publish, read, regular_file, remove, secret_in,
 };
 use crate::model::client::ClientId;
 use crate::secrets::secret::is_beginning;
@@ -106,11 +106,13 @@ impl Leftover<'_> {
             );
         }
         let outcome = match in_place {
-            InPlace::Nothing => publish(draft, path, Existing::Refuse),
+            InPlace::Nothing => publish(draft, path, ExistingFile::Refuse),
             // The earlier command was killed between the two steps of a rename.
             InPlace::Of(_) if is_linked(draft, path) => remove(draft),
-            InPlace::Of(client_id) if client_id == owner => publish(draft, path, Existing::Replace),
-            InPlace::Empty => publish(draft, path, Existing::Replace),
+            InPlace::Of(client_id) if client_id == owner => {
+                publish(draft, path, ExistingFile::Replace)
+            }
+            InPlace::Empty => publish(draft, path, ExistingFile::Replace),
             InPlace::Of(_) | InPlace::Other => {
                 return Err(self.refused(&format!(
                     "holds a valid secret of client {owner}, and {} holds something else",
