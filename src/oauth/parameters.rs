@@ -80,9 +80,9 @@ impl Parameters {
         for (name, value) in members {
             parameters.refuse_repeated(&name)?;
             match value {
-                Member::Text(text) => parameters.add(name, text)?,
-                Member::Ignored => parameters.add(name, String::new())?,
-                Member::NotText => {
+                JsonMember::Text(text) => parameters.add(name, text)?,
+                JsonMember::Ignored => parameters.add(name, String::new())?,
+                JsonMember::NotText => {
                     return Err(OAuthError::invalid_request(format!(
                         "The member '{name}' must be a string."
                     )));
@@ -140,7 +140,7 @@ impl Parameters {
     }
 }
 
-enum Member {
+enum JsonMember {
     Text(String),
     Ignored,
     NotText,
@@ -149,7 +149,7 @@ enum Member {
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Vec<(String, Member)>;
+    type Value = Vec<(String, JsonMember)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a JSON object")
@@ -160,9 +160,9 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         while let Some(name) = map.next_key::<String>()? {
             // Also what is ignored is read as a value, because that bounds its depth.
             let value = match map.next_value::<Value>()? {
-                Value::String(text) => Member::Text(text),
-                _ if KNOWN.contains(&name.as_str()) => Member::NotText,
-                _ => Member::Ignored,
+                Value::String(text) => JsonMember::Text(text),
+                _ if KNOWN.contains(&name.as_str()) => JsonMember::NotText,
+                _ => JsonMember::Ignored,
             };
             if members.len() > MAX_PARAMETERS {
                 return Err(A::Error::custom("too many members"));

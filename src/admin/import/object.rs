@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::admin::import::members::{JsonType, Kind, Member};
+use crate::admin::import::members::{JsonType, Member, ObjectSchema};
 use crate::admin::import::problems::Problems;
 use crate::model::Malformed;
 
@@ -19,8 +19,8 @@ struct RawMembers<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for RawMembers<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Vec<(String, &'de RawValue)>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +35,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawMembers<'a> {
                 Ok(members)
             }
         }
-        deserializer.deserialize_map(Members).map(Self)
+        deserializer.deserialize_map(MembersVisitor).map(Self)
     }
 }
 
@@ -79,7 +79,7 @@ impl<'a> Object<'a> {
     /// continues without them; `None` if `json` is not an object.
     pub(super) fn parse(
         json: &'a str,
-        kind: &Kind,
+        kind: &ObjectSchema,
         line: usize,
         path: String,
         problems: &mut Problems,
@@ -108,7 +108,13 @@ impl<'a> Object<'a> {
     }
 
     /// Takes a member over, unless something is wrong with it.
-    fn take(&mut self, kind: &Kind, name: &str, value: &'a RawValue, problems: &mut Problems) {
+    fn take(
+        &mut self,
+        kind: &ObjectSchema,
+        name: &str,
+        value: &'a RawValue,
+        problems: &mut Problems,
+    ) {
         let path = &self.path;
         let Some(member) = kind.member(name) else {
             let known = kind.names().collect::<Vec<_>>().join(", ");
@@ -133,7 +139,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn check(&self, kind: &Kind, problems: &mut Problems) {
+    fn check(&self, kind: &ObjectSchema, problems: &mut Problems) {
         let path = &self.path;
         for name in kind.required.iter().filter(|name| !self.is_given(name)) {
             problems.add(self.line, &format!("{path}{name} is missing; {} needs it", kind.name));
