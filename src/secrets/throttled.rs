@@ -33,20 +33,20 @@ pub enum Priority {
 pub(super) struct ThrottledQueue {
     running: Arc<Semaphore>,
     first: Semaphore,
-    second: Line,
-    last: Line,
+    second: WaitingLine,
+    last: WaitingLine,
     addresses: Arc<AddressPlaces>,
 }
 
 /// A queue that one attempt at a time leaves.
 #[derive(Debug)]
-struct Line {
+struct WaitingLine {
     /// The places of those that wait. They bound the memory.
     waiting: Semaphore,
     turnstile: Semaphore,
 }
 
-impl Line {
+impl WaitingLine {
     fn new(queue: usize) -> Self {
         Self { waiting: Semaphore::new(queue), turnstile: Semaphore::new(1) }
     }
@@ -71,8 +71,8 @@ impl ThrottledQueue {
         Self {
             running: Arc::new(Semaphore::new(1)),
             first: Semaphore::new(queue),
-            second: Line::new(queue),
-            last: Line::new(queue),
+            second: WaitingLine::new(queue),
+            last: WaitingLine::new(queue),
             addresses: Arc::default(),
         }
     }

@@ -29,7 +29,7 @@ use crate::admin::import::check::{CheckedLine, Checker};
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
-use crate::admin::import::source::{Line, Lines};
+use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::admin::import::update::Update;
 use crate::admin::{AdminError, AuditedChange, Conflict, Principal, registration, trust};
 use crate::model::client::ClientId;
@@ -135,7 +135,7 @@ async fn read<R: BufRead>(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<(CheckedLine, bool)>, AdminError> {
     let checker = Checker::new(services).await?;
-    let mut lines = Lines::new(source);
+    let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();
     let mut seen: HashMap<ClientId, usize> = HashMap::new();
     let mut accepted = Vec::new();
@@ -143,8 +143,8 @@ async fn read<R: BufRead>(
     while let Some(line) = lines.next_line().map_err(unreadable)? {
         progress(Progress { step: "checking", done: seen.len(), total: None });
         let (number, text) = match line {
-            Line::Text(number, text) => (number, text),
-            Line::Unreadable(number, problem) => {
+            SourceLine::Text(number, text) => (number, text),
+            SourceLine::Unreadable(number, problem) => {
                 problems.add(number, &format!("the line is {problem}"));
                 continue;
             }
