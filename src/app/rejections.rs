@@ -33,10 +33,10 @@ pub enum About {
 
 /// The rejections since they were last taken.
 #[derive(Debug, Default)]
-pub struct RecentRejections(Mutex<Held>);
+pub struct RecentRejections(Mutex<PendingRejections>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct PendingRejections {
     records: Vec<RejectionRecord>,
     /// How many of them are about no known client.
     of_unknown: usize,
@@ -88,7 +88,7 @@ impl RecentRejections {
         held.records = records;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, PendingRejections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,8 +44,8 @@ pub enum HashQueue {
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
-    generated: Places,
-    imported: Places,
+    generated: QueueSlots,
+    imported: QueueSlots,
     throttled: ThrottledQueue,
     dummy: SecretHash,
     workspaces: Arc<Workspaces>,
@@ -54,7 +54,7 @@ pub struct Hasher {
 
 /// The places of a queue: so many may run, and so many more may wait.
 #[derive(Debug)]
-struct Places {
+struct QueueSlots {
     running: Arc<Semaphore>,
     waiting: Semaphore,
 }
@@ -66,7 +66,7 @@ struct Turn {
     throttled: Option<ThrottledTurn>,
 }
 
-impl Places {
+impl QueueSlots {
     fn new(lanes: usize, queue: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(lanes)), waiting: Semaphore::new(queue + lanes) }
     }
@@ -78,8 +78,8 @@ impl Hasher {
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
-            generated: Places::new(lanes, queue),
-            imported: Places::new(lanes, queue),
+            generated: QueueSlots::new(lanes, queue),
+            imported: QueueSlots::new(lanes, queue),
             throttled: ThrottledQueue::new(queue),
             dummy: argon2id::dummy(cost),
             workspaces: Arc::new(Workspaces::new(cost)),
@@ -168,7 +168,7 @@ impl Turn {
     }
 }
 
-async fn acquire(places: &Places) -> Result<OwnedSemaphorePermit, Busy> {
+async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
     // The semaphore is never closed.
     places.running.clone().acquire_owned().await.map_err(|_| Busy)
 }

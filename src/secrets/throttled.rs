@@ -118,10 +118,10 @@ async fn acquire(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'
 
 /// The places of each address that has an attempt here; no others are held.
 #[derive(Debug, Default)]
-struct AddressPlaces(Mutex<HashMap<IpAddr, Held>>);
+struct AddressPlaces(Mutex<HashMap<IpAddr, AddressUse>>);
 
 #[derive(Debug)]
-struct Held {
+struct AddressUse {
     places: Arc<Semaphore>,
     users: usize,
 }
@@ -144,7 +144,7 @@ impl AddressPlaces {
     async fn acquire(self: &Arc<Self>, network: IpAddr) -> Result<AddressPlace, Busy> {
         let places = {
             let mut held = self.held();
-            let held = held.entry(network).or_insert_with(|| Held {
+            let held = held.entry(network).or_insert_with(|| AddressUse {
                 places: Arc::new(Semaphore::new(PER_ADDRESS)),
                 users: 0,
             });
@@ -156,7 +156,7 @@ impl AddressPlaces {
         Ok(AddressPlace { _permit: permit, _user: user })
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, Held>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, AddressUse>> {
         // A thread that panicked while it held this has left a whole map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
