@@ -17,7 +17,7 @@ const BUCKETS: usize = 1 << 14;
 
 /// How many attempts are ordinary.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct GuessLimits {
     /// On one client.
     pub by_client: Rate,
     /// From one address.
@@ -61,7 +61,7 @@ struct Table {
 
 impl GuessLimiter {
     /// Begins to count.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: GuessLimits) -> Self {
         Self { by_client: Table::new(limits.by_client), by_address: Table::new(limits.by_address) }
     }
 
@@ -125,7 +125,7 @@ mod tests {
 
     fn guesses() -> GuessLimiter {
         let rate = |text| Rate::parse(text).expect("a rate");
-        GuessLimiter::new(Limits { by_client: rate("2/m"), by_address: rate("5/m") })
+        GuessLimiter::new(GuessLimits { by_client: rate("2/m"), by_address: rate("5/m") })
     }
 
     fn address(text: &str) -> IpAddr {

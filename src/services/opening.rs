@@ -11,7 +11,7 @@ use crate::crypto::random;
 use crate::jose::dpop;
 use crate::keys::Keys;
 use crate::limits::guess_limiter::GuessLimiter;
-use crate::limits::guess_limiter::Limits;
+use crate::limits::guess_limiter::GuessLimits;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
 use crate::remote_keys::fetch::Fetcher;
@@ -198,8 +198,8 @@ fn hasher(settings: &SecretSettings) -> Hasher {
     Hasher::new(cost, settings.hashing_lanes, settings.hashing_queue)
 }
 
-fn guess_limits(config: &Config) -> Limits {
-    Limits {
+fn guess_limits(config: &Config) -> GuessLimits {
+    GuessLimits {
         by_client: config.limits.guesses_per_client,
         by_address: config.limits.guesses_per_address,
     }
