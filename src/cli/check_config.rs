@@ -33,7 +33,7 @@ pub(crate) enum ConfigCommand {
 
 /// A setting as it is shown.
 #[derive(Serialize)]
-struct ShownKey {
+struct ShownSetting {
     key: String,
     value: String,
     origin: String,
@@ -124,7 +124,7 @@ fn show(global: &Global) -> Result<(), CliError> {
     let shown: Vec<_> = settings
         .keys()
         .iter()
-        .map(|key| ShownKey {
+        .map(|key| ShownSetting {
             key: key.clone(),
             value: masked(key, &settings.text(key)),
             origin: settings.origin(key),

@@ -63,7 +63,7 @@ pub(crate) struct RemoveArgs {
 
 /// A key as it is shown.
 #[derive(Serialize)]
-struct ShownKey {
+struct ShownClientKey {
     kid: String,
     algorithms: String,
     source: String,
@@ -157,16 +157,24 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
 }
 
 fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
-    let keys: Vec<ShownKey> = match &found.client.security.keys {
+    let keys: Vec<ShownClientKey> = match &found.client.security.keys {
         None => Vec::new(),
         Some(KeySource::Remote(uri)) => {
-            vec![ShownKey { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
+            vec![ShownClientKey {
+                kid: "*".into(),
+                algorithms: "?".into(),
+                source: uri.to_string(),
+            }]
         }
         Some(KeySource::Inline(set)) => {
             ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS)
                 .map_err(|error| CliError::failed(error.to_string()))?
                 .into_iter()
-                .map(|(kid, algorithms)| ShownKey { kid, algorithms, source: "registered".into() })
+                .map(|(kid, algorithms)| ShownClientKey {
+                    kid,
+                    algorithms,
+                    source: "registered".into(),
+                })
                 .collect()
         }
     };

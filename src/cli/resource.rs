@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::cli::error::CliError;
-use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
+use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
 use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, confirmation, losses, output, principal};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
@@ -144,7 +144,7 @@ async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let reader = global.reader().await?;
     let found = resource::show(&reader.store, &id).await?;
-    let clients = Clients::of(&reader.store, &id).await?;
+    let clients = ResourceClients::of(&reader.store, &id).await?;
     print(global, &reader.store, reader.clock.now(), &found, Some(&clients)).await
 }
 
@@ -280,7 +280,7 @@ async fn print(
     store: &Store,
     now: Timestamp,
     resource: &Resource,
-    clients: Option<&Clients>,
+    clients: Option<&ResourceClients>,
 ) -> Result<(), CliError> {
     let mut rows = vec![("resource", resource.resource.to_string())];
     rows.extend(resource.scopes.iter().map(|scope| {
