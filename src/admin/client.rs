@@ -327,7 +327,7 @@ pub async fn delete(
     Ok(())
 }
 
-/// Refuses a lifetime beyond the server's maximum, which would silently not be given.
+/// Rejects a lifetime beyond the server's maximum, which would silently not be given.
 pub(super) fn check_lifetime(
     services: &Services,
     lifetime: Option<Lifetime>,
@@ -349,7 +349,7 @@ pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
     }
 }
 
-/// Refuses a client that could have no token: one whose certificate cannot be recognised (RFC
+/// Rejects a client that could have no token: one whose certificate cannot be recognised (RFC
 /// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
 pub(super) fn check_security(
     security: &ClientSecurity,

@@ -87,7 +87,7 @@ async fn change(
     Ok(Changed::now(current))
 }
 
-/// Refuses keys that could never authenticate a client by what is accepted there, or that should
+/// Rejects keys that could never authenticate a client by what is accepted there, or that should
 /// not be here at all.
 pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(), AdminError> {
     if let Some(KeySource::Inline(keys)) = keys {
@@ -138,7 +138,7 @@ fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
     KeySet::parse(&json!({ "keys": keys }).to_string()).map_err(AdminError::malformed("keys"))
 }
 
-/// Refuses an extra audience of assertions that is not a URL of the token endpoint of this issuer:
+/// Rejects an extra audience of assertions that is not a URL of the token endpoint of this issuer:
 /// a server with that URL could use what it receives (RFC 10070).
 pub(super) async fn check_audiences(
     services: &Services,

@@ -230,7 +230,7 @@ impl fmt::Display for ObjectKind {
             Self::Secret => "secret",
             Self::Key => "key",
             Self::Trust => "trust",
-            Self::Rejection => "refused request",
+            Self::Rejection => "rejection",
         })
     }
 }

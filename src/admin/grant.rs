@@ -160,12 +160,12 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.
+/// Rejects a grant of something that the resource does not offer: most likely a mistyped scope.
 pub(super) async fn check(reader: Reader<'_>, grant: &Grant) -> Result<(), AdminError> {
     check_scopes(&existing_resource(reader, &grant.resource).await?, grant)
 }
 
-/// Refuses scopes of a grant that the resource does not offer.
+/// Rejects scopes of a grant that the resource does not offer.
 pub(super) fn check_scopes(resource: &Resource, grant: &Grant) -> Result<(), AdminError> {
     match &grant.scopes {
         GrantedScopes::All => Ok(()),

@@ -1,4 +1,4 @@
-//! Rejections: requests that the server refused, as operators look for them.
+//! Rejections: requests that the server rejected, as operators look for them.
 
 use crate::admin::AdminError;
 use crate::model::client::ClientId;

@@ -157,7 +157,7 @@ pub async fn update(
     Ok(Changed::now(resource))
 }
 
-/// Refuses tokens for this server itself that cannot be told from other JWTs of this server.
+/// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
 fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
         return Err(AdminError::invalid(
@@ -212,7 +212,7 @@ pub async fn delete(
     Ok(grants.len())
 }
 
-/// Puts scopes in alphabetical order and refuses a duplicate, or too many.
+/// Puts scopes in alphabetical order and rejects a duplicate, or too many.
 fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {

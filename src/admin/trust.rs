@@ -55,12 +55,12 @@ pub async fn add(
     Ok(trust)
 }
 
-/// Refuses one more trust of a client that has the maximum number.
+/// Rejects one more trust of a client that has the maximum number.
 pub(super) fn check_count(current: &Registration) -> Result<(), AdminError> {
     check_total(current.trusts.len() + 1, current.spiffe_trusts.len())
 }
 
-/// Refuses more trusts than a client can have, of both kinds together.
+/// Rejects more trusts than a client can have, of both kinds together.
 pub(super) fn check_total(in_issuers: usize, in_domains: usize) -> Result<(), AdminError> {
     if in_issuers + in_domains > FederatedCredential::MAX_PER_CLIENT {
         let problem =
@@ -114,7 +114,7 @@ pub async fn remove(
     Ok(())
 }
 
-/// Refuses what could never work or should not, and gives the audience.
+/// Rejects what could never work or should not, and gives the audience.
 fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
     let own = services.config.issuer.as_ref().map(crate::config::Issuer::as_str);
     if own == Some(new.issuer.as_str()) {

@@ -1,5 +1,5 @@
 //! The last rejections, in a bounded ring, until they are written to the database: a command of the
-//! operator is another process, and the instance that refused may be any of several.
+//! operator is another process, and the instance that rejected may be any of several.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
         existing: match (args.skip_existing, args.update) {
             (true, _) => Existing::Skip,
             (_, true) => Existing::Update,
-            (false, false) => Existing::Refuse,
+            (false, false) => Existing::Reject,
         },
         is_dry_run: args.dry_run,
     };

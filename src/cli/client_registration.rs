@@ -170,7 +170,7 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     }
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
-    let (id, existing) = (new.client_id.clone(), ExistingFile::Refuse);
+    let (id, existing) = (new.client_id.clone(), ExistingFile::Reject);
     let destination = Destination::open(&services, file, id.as_ref(), existing).await?;
     let pending = client::prepare(&services, &principal(), new).await?;
     let (made, secret) = pending.made().clone();

@@ -84,7 +84,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Refuse).await?;
+    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Reject).await?;
     let pending = secret::prepare_addition(&services, &principal(), &id, &new).await?;
     deliver(global, &services, destination, &id, pending).await
 }

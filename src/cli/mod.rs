@@ -139,7 +139,7 @@ enum Command {
     Token(token::TokenCommand),
     /// Explain why a request was rejected, and how to fix it
     Explain(explain::ExplainArgs),
-    /// Rejections: the requests that were refused in the last days
+    /// Rejections: the requests that were rejected in the last days
     #[command(subcommand)]
     Rejections(rejections::RejectionsCommand),
     /// Audit log: every change, in a hash chain

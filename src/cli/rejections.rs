@@ -1,4 +1,4 @@
-//! `tokend rejections`: requests that the server refused. `tokend explain` says more about one.
+//! `tokend rejections`: requests that the server rejected. `tokend explain` says more about one.
 
 use clap::{Args, Subcommand};
 
@@ -12,7 +12,7 @@ use crate::store::rejections::RejectionFilter;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectionsCommand {
-    /// List refused requests, newest first
+    /// List rejected requests, newest first
     List(ListArgs),
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct CreateArgs {
     /// Algorithm that signs its tokens; the server's default if omitted
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
-    /// The `typ` of its tokens: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`
+    /// The `typ` of its tokens: `at+jwt`, or `JWT` for verifiers that reject `at+jwt`
     #[arg(long, value_name = "TYP", default_value = "at+jwt", hide_default_value = true)]
     token_typ: String,
 }
@@ -73,7 +73,7 @@ pub(crate) struct UpdateArgs {
     /// command prints which verifiers can read it
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
-    /// The `typ` of its tokens from now on: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`.
+    /// The `typ` of its tokens from now on: `at+jwt`, or `JWT` for verifiers that reject `at+jwt`.
     /// The command prints what is lost with `JWT`
     #[arg(long, value_name = "TYP")]
     token_typ: Option<String>,

@@ -55,7 +55,7 @@ enum CommitOutcome {
     Unknown(CliError),
 }
 
-/// Refuses an output format that does not show the secret, if no file takes it.
+/// Rejects an output format that does not show the secret, if no file takes it.
 pub(super) fn check_format(format: Format, file: Option<&Path>) -> Result<(), CliError> {
     if format == Format::Id && file.is_none() {
         return Err(CliError::usage(

@@ -190,7 +190,7 @@ impl std::fmt::Display for Location {
 pub enum Migrate {
     /// Bring it up to date.
     Auto,
-    /// Refuse to start when it is behind.
+    /// Do not start when it is behind.
     Check,
     /// Do not look.
     Off,
@@ -230,7 +230,7 @@ pub struct AssertionSettings {
 /// What the metadata names.
 #[derive(Debug, Clone)]
 pub struct MetadataSettings {
-    /// Whether there is an authorization endpoint, which refuses every request.
+    /// Whether there is an authorization endpoint, which rejects every request.
     pub authorization_endpoint: bool,
 }
 

@@ -34,7 +34,7 @@ pub(super) fn config(
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
     if let (Some(listen), Some(management)) = (listen, management_listen) {
-        reader.refuse_equal_listeners(listen, management);
+        reader.reject_equal_listeners(listen, management);
     }
     let data_dir = reader.parsed("data_dir", |text| path(text).map(PathBuf::from));
     let data_dir = data_dir.unwrap_or_default();
@@ -159,7 +159,7 @@ impl SettingsReader<'_> {
     }
 
     /// Two listeners on one port of one address cannot both be opened.
-    fn refuse_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
+    fn reject_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
         let (one, other) = (listen.ip(), management.ip());
         let overlap = one == other || one.is_unspecified() || other.is_unspecified();
         if overlap && listen.port() == management.port() && listen.port() != 0 {

@@ -184,7 +184,7 @@ impl<'a> UnverifiedAssertion<'a> {
         typ(&self.0)
     }
 
-    /// Refuses a token of an issuer that names an explicit type of another purpose.
+    /// Rejects a token of an issuer that names an explicit type of another purpose.
     pub fn check_purpose(&self) -> Result<(), AssertionError> {
         match self.typ() {
             Some(typ) if typ.contains('+') && !EXPLICIT_TYPES_TAKEN.contains(&typ.as_str()) => {
@@ -320,7 +320,7 @@ mod tests {
 
     /// S-16.
     #[test]
-    fn a_token_of_another_purpose_is_refused_and_those_of_real_issuers_are_not() {
+    fn a_token_of_another_purpose_is_rejected_and_those_of_real_issuers_are_not() {
         let purpose = |typ: Value| {
             let text = jwt(&json!({ "alg": "ES256", "typ": typ }));
             UnverifiedAssertion::parse(&text).expect("a JWT").check_purpose()
@@ -329,9 +329,9 @@ mod tests {
         for taken in [Value::Null, "JWT".into(), "jwt".into(), "JOSE".into(), "at+jwt".into()] {
             assert_eq!(purpose(taken.clone()), Ok(()), "{taken}");
         }
-        for refused in ["logout+jwt", "secevent+jwt", "application/dpop+JWT", "x+jwt", "vc+sd-jwt"]
+        for rejected in ["logout+jwt", "secevent+jwt", "application/dpop+JWT", "x+jwt", "vc+sd-jwt"]
         {
-            assert!(purpose(refused.into()).is_err(), "{refused}");
+            assert!(purpose(rejected.into()).is_err(), "{rejected}");
         }
     }
 }

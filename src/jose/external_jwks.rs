@@ -347,8 +347,8 @@ mod tests {
         let text = set(&[neutral, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ExternalJwks::stored(&text).expect("keys").names()[0].1, "ES256");
         assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
-        let refused = ExternalJwks::registered(&text, &ISSUER_ALGS).expect_err("a problem");
-        assert!(refused.to_string().contains("small order"), "{refused}");
+        let rejected = ExternalJwks::registered(&text, &ISSUER_ALGS).expect_err("a problem");
+        assert!(rejected.to_string().contains("small order"), "{rejected}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ struct Seen {
 
 /// Why a name is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum ReplayRejection {
     /// It has been seen before.
     Seen,
     /// The cache is full, so the proof cannot be accepted.
@@ -52,7 +52,7 @@ impl ReplayCache {
     }
 
     /// Takes a name of a client that has not been seen; it is a hash in base64url.
-    pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), Refused> {
+    pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), ReplayRejection> {
         let mut kept = [0; DIGEST_PREFIX_BYTES];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
         let period = now.0.div_euclid(self.span);
@@ -65,14 +65,16 @@ impl ReplayCache {
             seen.period = period;
         }
         if seen.now.contains(&kept) || seen.before.contains(&kept) {
-            return Err(Refused::Seen);
+            return Err(ReplayRejection::Seen);
         }
         if seen.now.len() >= self.most {
-            return Err(Refused::Full);
+            return Err(ReplayRejection::Full);
         }
         match seen.by_client.get_mut(client) {
             Some(count) if *count >= self.most_of_one => {
-                return Err(Refused::FullForOne(u32::try_from(self.span).unwrap_or(u32::MAX)));
+                return Err(ReplayRejection::FullForOne(
+                    u32::try_from(self.span).unwrap_or(u32::MAX),
+                ));
             }
             Some(count) => *count += 1,
             None => {
@@ -93,11 +95,11 @@ mod tests {
         let replays = ReplayCache { most: 2, ..ReplayCache::new(100) };
         let take = |name: &str, now: Timestamp| replays.take(name, "x", now);
         assert_eq!(take("a", Timestamp(199)), Ok(()));
-        assert_eq!(take("a", Timestamp(200)), Err(Refused::Seen));
-        assert_eq!(take("a", Timestamp(299)), Err(Refused::Seen));
+        assert_eq!(take("a", Timestamp(200)), Err(ReplayRejection::Seen));
+        assert_eq!(take("a", Timestamp(299)), Err(ReplayRejection::Seen));
         assert_eq!(take("a", Timestamp(300)), Ok(()), "forgotten");
         assert_eq!(take("b", Timestamp(300)), Ok(()));
-        assert_eq!(take("c", Timestamp(300)), Err(Refused::Full));
+        assert_eq!(take("c", Timestamp(300)), Err(ReplayRejection::Full));
         assert_eq!(take("c", Timestamp(400)), Ok(()));
         assert_eq!(take("c", Timestamp(900)), Ok(()), "both spans are over");
     }
@@ -106,7 +108,7 @@ mod tests {
     fn one_client_leaves_room_for_the_others() {
         let replays = ReplayCache { most_of_one: 1, ..ReplayCache::new(100) };
         assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
-        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(Refused::FullForOne(100)));
+        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(ReplayRejection::FullForOne(100)));
         assert_eq!(replays.take("b", "y", Timestamp(0)), Ok(()));
         assert_eq!(replays.take("c", "x", Timestamp(100)), Ok(()));
     }

@@ -78,7 +78,7 @@ pub struct Lifetime(u32);
 impl Lifetime {
     const MAX_SECONDS: u32 = 10 * 366 * 24 * 3600;
 
-    /// Takes a number of seconds; refuses zero and anything beyond ten years.
+    /// Takes a number of seconds; rejects zero and anything beyond ten years.
     pub fn from_seconds(seconds: i64) -> Result<Self, Malformed> {
         match u32::try_from(seconds) {
             Ok(seconds) if (1..=Self::MAX_SECONDS).contains(&seconds) => Ok(Self(seconds)),
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    /// W-23: an oversize span is refused where others overflow and panic.
+    /// W-23: an oversize span is rejected where others overflow and panic.
     #[test]
     fn a_lifetime_is_bounded() {
         assert_eq!(Lifetime::parse("24h").map(Lifetime::seconds), Ok(86_400));
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// O-18: a number without a unit is refused, and the error shows the fix.
+    /// O-18: a number without a unit is rejected, and the error shows the fix.
     #[test]
     fn a_duration_needs_a_unit() {
         for text in ["1800", "24", " 30 ", "0"] {

@@ -16,8 +16,8 @@ use crate::model::signing_key::Algorithm;
 #[derive(Debug, Serialize)]
 pub struct ServerMetadata {
     issuer: String,
-    /// Libraries refuse the document without it and the next member, also for grants that use
-    /// neither. The endpoint refuses every request.
+    /// Libraries reject the document without it and the next member, also for grants that use
+    /// neither. The endpoint rejects every request.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub struct ServerMetadata {
     mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
     /// Required by RFC 8414, and empty: the authorization endpoint supports no response type.
     response_types_supported: [&'static str; 0],
-    /// Read by OpenID-shaped libraries, which refuse the document without them.
+    /// Read by OpenID-shaped libraries, which reject the document without them.
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
 }

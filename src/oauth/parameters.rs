@@ -62,7 +62,7 @@ impl Parameters {
                 return Err(OAuthError::invalid_request("The body is not UTF-8."));
             }
             if name != REPEATABLE {
-                parameters.refuse_repeated(&name)?;
+                parameters.reject_repeated(&name)?;
             }
             parameters.add(name.into_owned(), value.into_owned())?;
         }
@@ -78,7 +78,7 @@ impl Parameters {
         let members = read.map_err(|error| json_problem(body, &error))?;
         let mut parameters = Self::default();
         for (name, value) in members {
-            parameters.refuse_repeated(&name)?;
+            parameters.reject_repeated(&name)?;
             match value {
                 JsonMember::Text(text) => parameters.add(name, text)?,
                 JsonMember::Ignored => parameters.add(name, String::new())?,
@@ -129,7 +129,7 @@ impl Parameters {
         Ok(())
     }
 
-    fn refuse_repeated(&self, name: &str) -> Result<(), OAuthError> {
+    fn reject_repeated(&self, name: &str) -> Result<(), OAuthError> {
         if self.0.iter().any(|(known, _)| known == name) {
             return Err(OAuthError::invalid_request(format!(
                 "The parameter '{}' occurs more than once.",
@@ -233,7 +233,7 @@ mod tests {
 
     /// C-16, C-194.
     #[test]
-    fn a_repeated_parameter_is_refused_in_both_forms() {
+    fn a_repeated_parameter_is_rejected_in_both_forms() {
         assert!(sentence(Parameters::from_form("a=1&a=2")).contains("'a' occurs more than once"));
         assert!(sentence(Parameters::from_form("scope=&scope=x")).contains("more than once"));
         assert!(sentence(Parameters::from_json(r#"{"a":1,"a":2}"#)).contains("more than once"));
@@ -305,12 +305,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_form_is_read_or_refused(body in ".{0,200}") {
+        fn any_form_is_read_or_rejected(body in ".{0,200}") {
             let _ = Parameters::from_form(&body);
         }
 
         #[test]
-        fn any_json_is_read_or_refused(body in "[{}\\[\\]\",:a-z0-9\\\\ \n]{0,200}|.{0,200}") {
+        fn any_json_is_read_or_rejected(body in "[{}\\[\\]\",:a-z0-9\\\\ \n]{0,200}|.{0,200}") {
             let _ = Parameters::from_json(&body);
         }
 

@@ -201,8 +201,8 @@ mod tests {
         let hash = hasher.hash(&secret("right")).expect("a hash");
         let _running = hasher.generated.running.acquire().await.expect("open");
         let _waiting = hasher.generated.waiting.acquire_many(2).await.expect("open");
-        let refused = hasher.verify(HashQueue::Generated, &secret("right"), &hash).await;
-        assert_eq!(refused, Err(Busy));
+        let rejected = hasher.verify(HashQueue::Generated, &secret("right"), &hash).await;
+        assert_eq!(rejected, Err(Busy));
         let other_queue = hasher.verify(HashQueue::Imported, &secret("right"), &hash).await;
         assert_eq!(other_queue, Ok(true));
     }

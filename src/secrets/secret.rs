@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The checksum tells anyone, offline, that a secret was cut or mistyped. The tag, an HMAC over
-//! the client id and the random bytes, lets the server refuse a forged secret in a microsecond,
+//! the client id and the random bytes, lets the server reject a forged secret in a microsecond,
 //! before any hash. Only letters, digits and `_` occur, so HTTP Basic with and without
 //! form-encoding says the same (RFC 6749, section 2.3.1).
 

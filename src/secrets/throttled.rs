@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// S-6: one address took every place of the queue, so that others were refused.
+    /// S-6: one address took every place of the queue, so that others were rejected.
     #[tokio::test]
     async fn a_flood_of_one_address_leaves_places_and_the_next_turn_to_others() {
         let queue = Arc::new(ThrottledQueue::new(4));

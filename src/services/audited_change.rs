@@ -29,7 +29,7 @@ impl Actor {
     /// The longest name that an operator may give, in characters.
     pub const MAX_NAME_LENGTH: usize = 80;
 
-    /// An actor whose name an operator gave: what is not allowed is refused, not removed.
+    /// An actor whose name an operator gave: what is not allowed is rejected, not removed.
     pub fn named(kind: &str, name: &str) -> Result<Self, Malformed> {
         let length = name.chars().count();
         let is_blank = name.trim().is_empty();

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_without_being_repeated() {
+    fn what_is_no_object_is_rejected_without_being_repeated() {
         for (json, words) in [
             ("[\"hush\"]", "the line is a list, expected an object"),
             ("\"hush\"", "the line is a string"),

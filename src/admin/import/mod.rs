@@ -46,7 +46,7 @@ const MAX_CLIENTS: usize = 100_000;
 pub enum Existing {
     /// Import nothing.
     #[default]
-    Refuse,
+    Reject,
     /// Leave it as it is.
     Skip,
     /// Replace the members that the line gives.
@@ -101,7 +101,7 @@ pub struct Progress {
 ///
 /// # Errors
 /// Invalid, with every line that is wrong; a conflict if clients exist already and
-/// [`Existing::Refuse`] is wanted; or a failure of the database.
+/// [`Existing::Reject`] is wanted; or a failure of the database.
 pub async fn import<R: BufRead>(
     services: &Arc<Services>,
     principal: &Principal,
@@ -179,7 +179,7 @@ fn check_existence(
 ) {
     let (number, id) = (line.said.line, &line.said.client_id);
     if exists {
-        if options.existing == Existing::Refuse {
+        if options.existing == Existing::Reject {
             problems.add_conflict(number, &format!("there is already a client {id}"));
         }
         return;

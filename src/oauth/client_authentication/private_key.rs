@@ -18,7 +18,7 @@ use crate::model::remedy::OperatorAction;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, unfetched,
+    Purpose, ask_for, reject_disabled, reject_other_methods, rejection, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
@@ -62,8 +62,8 @@ pub(super) async fn authenticate(
         }
         verify(app, entry, assertion, checks)
     })?;
-    refuse_disabled(entry)?;
-    refuse_other_methods(entry, AuthenticationMethod::PrivateKeyJwt)?;
+    reject_disabled(entry)?;
+    reject_other_methods(entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     let expiry = check_claims(app, entry, assertion, now).map_err(about)?;

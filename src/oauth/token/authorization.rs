@@ -79,7 +79,7 @@ pub(super) fn authorize(
     grant_type: &GrantType,
     requested: &RequestedAccess,
 ) -> Result<Granted, OAuthError> {
-    refuse_other_grants(&client, grant_type)?;
+    reject_other_grants(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
@@ -88,12 +88,12 @@ pub(super) fn authorize(
     if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
         return Err(beyond_grant(&client, &grant, beyond.as_str()));
     }
-    refuse_from_elsewhere(&client, &grant)?;
+    reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(app, &client, &grant.resource);
     Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
 }
 
-fn refuse_from_elsewhere(
+fn reject_from_elsewhere(
     client: &AuthenticatedClient,
     grant: &EffectiveGrant,
 ) -> Result<(), OAuthError> {
@@ -108,7 +108,7 @@ fn refuse_from_elsewhere(
         .with_remedy(OperatorAction::PermitAddressOfGrant { resource: resource.to_string() }))
 }
 
-fn refuse_other_grants(
+fn reject_other_grants(
     client: &AuthenticatedClient,
     grant_type: &GrantType,
 ) -> Result<(), OAuthError> {
