@@ -4,6 +4,7 @@ use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 
+use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
@@ -117,9 +118,6 @@ pub enum TokenError {
     FromTheFuture(Timestamp),
 }
 
-/// How far another machine's clock may be off, in seconds.
-const LEEWAY: i64 = 10;
-
 /// Checks a token of type `at+jwt` against our own keys: signature, type, issuer if one is given,
 /// and times. The algorithm is the key's own, never the token's; keys named in the header are never
 /// looked at.
@@ -213,7 +211,7 @@ fn check_claims(
     if claims.exp <= now.0 {
         return Err(TokenError::Expired(Timestamp(claims.exp)));
     }
-    if claims.iat > now.0.saturating_add(LEEWAY) {
+    if claims.iat > now.0.saturating_add(CLOCK_SKEW_SECONDS) {
         return Err(TokenError::FromTheFuture(Timestamp(claims.iat)));
     }
     Ok(())

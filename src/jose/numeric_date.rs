@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::model::time::Timestamp;
 
+/// How far the clock of another machine may differ from ours, in seconds.
+pub const CLOCK_SKEW_SECONDS: i64 = 10;
+
 /// The whole second of a `NumericDate`; nothing for anything else, absence included.
 pub fn read(value: &Value) -> Option<Timestamp> {
     value.as_i64().or_else(|| whole(value.as_f64()?)).map(Timestamp)

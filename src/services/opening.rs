@@ -9,6 +9,7 @@ use crate::config::SecretSettings;
 use crate::config::{Config, Migrate};
 use crate::crypto::random;
 use crate::jose::dpop;
+use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::keys::Keys;
 use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::guess_limiter::GuessLimits;
@@ -112,8 +113,8 @@ impl Services {
                 hasher: hasher(&config.secrets),
                 guess_limiter: GuessLimiter::new(guess_limits(&config)),
                 nonce_issuer: keys.tag_key.nonce_issuer(),
-                dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + dpop::LEEWAY),
-                api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + dpop::LEEWAY),
+                dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
+                api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
                 signature_checks: AtomicU64::new(0),
                 config,
                 store,

@@ -12,7 +12,7 @@ use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
 use crate::jose::assertion::{
     Algorithm, AssertionError, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
-use crate::jose::numeric_date;
+use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
@@ -22,9 +22,6 @@ use crate::oauth::client_authentication::{
     ask_for, diagnosis, reject_disabled, rejection, subject_form, unfetched,
 };
 use crate::oauth::error::OAuthError;
-
-/// How far an issuer's clock may be off, in seconds.
-const LEEWAY: i64 = 10;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
@@ -358,7 +355,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
     let Some(expiry) = timestamp_claim("exp") else {
         return Some("it has no exp that is a number".to_owned());
     };
-    if expiry <= now.minus_seconds(LEEWAY) {
+    if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
         return Some(format!("it expired {} s ago", now.0.saturating_sub(expiry.0)));
     }
     ["nbf", "iat"].into_iter().find_map(|claim| {
@@ -367,7 +364,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
         }
         match timestamp_claim(claim) {
             None => Some(format!("its {claim} is not a number")),
-            Some(begins) if begins > now.plus_seconds(LEEWAY) => {
+            Some(begins) if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) => {
                 let ahead = begins.0.saturating_sub(now.0);
                 Some(format!("its {claim} is {ahead} s in the future"))
             }

@@ -10,7 +10,7 @@ use crate::jose::assertion::{
     AssertionError, SVID_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
 use crate::jose::external_jwks::ExternalJwks;
-use crate::jose::numeric_date;
+use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::JWT_SPIFFE;
 use crate::model::remedy::Remedy;
 use crate::model::spiffe_id::SpiffeId;
@@ -18,9 +18,6 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::federation::untimely;
-
-/// How far the clock of the trust domain may be off, in seconds.
-const CLOCK_SKEW_SECONDS: i64 = 10;
 
 /// The types that a JWT-SVID may name (JWT-SVID, section 2.3), in lower case.
 const TYPES: [&str; 2] = ["jwt", "jose"];
