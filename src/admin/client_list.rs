@@ -40,7 +40,7 @@ pub async fn filter(
         name,
         grant: grant(store, resource.as_deref(), scope.as_deref()).await?,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
-        unused_since: unused.map(|span| now.minus_seconds(span.seconds())),
+        unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
     })
 }
 

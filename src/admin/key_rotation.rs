@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn due_at(known: &[SigningKeyRecord], now: i64) -> Option<i64> {
-        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|moment| moment.0)
+        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|due_at| due_at.0)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::services::{Services, audited_change};
 use crate::store::StoreError;
 use crate::store::reader::Reader;
 
-/// Ends one token. Without a word on when it expires it is remembered for as long as the longest
+/// Ends one token. Without `expires_at` it is remembered for as long as the longest
 /// token lives. Gives what is remembered; a repetition succeeds without a second event.
 pub async fn revoke_token(
     services: &Services,
@@ -21,8 +21,8 @@ pub async fn revoke_token(
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
     principal.require(AdminScope::TokensRevoke)?;
-    let expires_at = if let Some(moment) = expires_at {
-        moment
+    let expires_at = if let Some(expires_at) = expires_at {
+        expires_at
     } else {
         let longest = longest_lifetime(services, services.store.read()).await?;
         services.clock.now().plus(longest)

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
-use crate::cli::span::span;
 use crate::cli::{Global, client_reference, client_view};
 use crate::model::client::{ClientName, ClientState, Registration};
 use crate::services::opening::ReadOnlyServices;
@@ -59,8 +59,12 @@ impl ListArgs {
             name: self.name.as_deref().map(ClientName::parse).transpose()?,
             resource: self.resource.clone(),
             scope: self.scope.clone(),
-            expiring: self.expiring.as_deref().map(|text| span("--expiring", text)).transpose()?,
-            unused: self.unused.as_deref().map(|text| span("--unused", text)).transpose()?,
+            expiring: self
+                .expiring
+                .as_deref()
+                .map(|text| duration("--expiring", text))
+                .transpose()?,
+            unused: self.unused.as_deref().map(|text| duration("--unused", text)).transpose()?,
         })
     }
 

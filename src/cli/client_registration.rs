@@ -8,11 +8,11 @@ use crate::admin::client::{self, ClientUpdate, NewClient};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
+use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
 use crate::cli::secret_file::ExistingFile;
-use crate::cli::span::{span, span_or_default};
 use crate::cli::{
     Global, client_access, client_reference, client_view, principal, resource_clients,
 };
@@ -137,7 +137,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span("--token-ttl", text))
+            .map(|text| duration("--token-ttl", text))
             .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate).transpose()?,
         grants: args
@@ -213,7 +213,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span_or_default("--token-ttl", text))
+            .map(|text| duration_or_default("--token-ttl", text))
             .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
         dpop_bound: args.dpop_bound,

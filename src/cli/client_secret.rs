@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, MadeSecret, NewSecret};
+use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination};
 use crate::cli::secret_file::ExistingFile;
-use crate::cli::span::span;
 use crate::cli::{Global, client_reference, principal};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
@@ -71,7 +71,7 @@ impl NewSecretArgs {
             lifetime: self
                 .secret_ttl
                 .as_deref()
-                .map(|text| span("--secret-ttl", text))
+                .map(|text| duration("--secret-ttl", text))
                 .transpose()?,
         })
     }
@@ -93,7 +93,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
     let new = args.new.wanted()?;
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
+    let overlap = overlap.map(|text| duration("--overlap", text)).transpose()?;
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
@@ -106,7 +106,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
     let secret_id = SecretId::parse(&args.secret_id)?;
-    let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
+    let after = args.after.as_deref().map(|text| duration("--in", text)).transpose()?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let end = secret::expire(&services, &principal(), &id, &secret_id, after).await?;

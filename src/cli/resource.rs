@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
+use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
-use crate::cli::span::{span, span_or_default};
 use crate::cli::{Global, confirmation, losses, output, principal};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
@@ -106,7 +106,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span("--token-ttl", text))
+            .map(|text| duration("--token-ttl", text))
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
         token_typ: TokenTyp::parse(&args.token_typ)?,
@@ -133,7 +133,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
                 resource.scope_names().to_string(),
                 resource
                     .token_lifetime
-                    .map_or_else(|| "default".to_owned(), |span| span.to_string()),
+                    .map_or_else(|| "default".to_owned(), |duration| duration.to_string()),
                 resource.signing_algorithm.map_or("default", Algorithm::as_str).to_owned(),
             ]
         },
@@ -156,7 +156,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span_or_default("--token-ttl", text))
+            .map(|text| duration_or_default("--token-ttl", text))
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,

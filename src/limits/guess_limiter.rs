@@ -71,10 +71,12 @@ impl GuessLimiter {
         let network = customer_network(address);
         let is_first = self.by_address.is_unused(&network, now);
         match (self.by_address.count(&network, now), on_client) {
-            (Err(full), _) => Standing::AddressOverLimit(full),
+            (Err(exceeded), _) => Standing::AddressOverLimit(exceeded),
             (Ok(()), Ok(())) => Standing::WithinLimits,
-            (Ok(()), Err(full)) if is_first => Standing::ClientOverLimit(full, Attempts::First),
-            (Ok(()), Err(full)) => Standing::ClientOverLimit(full, Attempts::Repeated),
+            (Ok(()), Err(exceeded)) if is_first => {
+                Standing::ClientOverLimit(exceeded, Attempts::First)
+            }
+            (Ok(()), Err(exceeded)) => Standing::ClientOverLimit(exceeded, Attempts::Repeated),
         }
     }
 
@@ -141,11 +143,11 @@ mod tests {
             let from = IpAddr::from([192, 0, 2, last]);
             assert_eq!(guesses.note("a", from, Timestamp(60)), WithinLimits);
         }
-        let full = RateExceeded { seconds: 59 };
+        let exceeded = RateExceeded { seconds: 59 };
         let third = guesses.note("a", address("192.0.2.3"), Timestamp(61));
-        assert_eq!(third, ClientOverLimit(full, Attempts::First));
+        assert_eq!(third, ClientOverLimit(exceeded, Attempts::First));
         let fourth = guesses.note("a", address("192.0.2.3"), Timestamp(61));
-        assert_eq!(fourth, ClientOverLimit(full, Attempts::Repeated));
+        assert_eq!(fourth, ClientOverLimit(exceeded, Attempts::Repeated));
         assert_eq!(guesses.note("a", address("192.0.2.3"), Timestamp(120)), WithinLimits);
     }
 

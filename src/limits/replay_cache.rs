@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// The most names that are remembered in one span of time; at most some 20 MB for each of two.
+/// The most names that are remembered in one period; at most some 20 MB for each of two.
 const MAX_ENTRIES: usize = 500_000;
 
 /// The most of them that may be of one client, so that it does not take the capacity of others.
@@ -15,10 +15,10 @@ const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 /// So much of a name is kept: of a hash in base64url these are 96 bits.
 const DIGEST_PREFIX_BYTES: usize = 16;
 
-/// Remembers names for one to two spans of time.
+/// Remembers names for one to two periods.
 #[derive(Debug)]
 pub struct ReplayCache {
-    span: i64,
+    period_seconds: i64,
     most: usize,
     most_of_one: usize,
     seen: Mutex<Seen>,
@@ -46,16 +46,21 @@ pub enum ReplayRejection {
 }
 
 impl ReplayCache {
-    /// Remembers each name for `span` seconds at least.
-    pub fn new(span: i64) -> Self {
-        Self { span, most: MAX_ENTRIES, most_of_one: MAX_OF_ONE_CLIENT, seen: Mutex::default() }
+    /// Remembers each name for `period_seconds` seconds at least.
+    pub fn new(period_seconds: i64) -> Self {
+        Self {
+            period_seconds,
+            most: MAX_ENTRIES,
+            most_of_one: MAX_OF_ONE_CLIENT,
+            seen: Mutex::default(),
+        }
     }
 
     /// Takes a name of a client that has not been seen; it is a hash in base64url.
     pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), ReplayRejection> {
         let mut kept = [0; DIGEST_PREFIX_BYTES];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
-        let period = now.0.div_euclid(self.span);
+        let period = now.0.div_euclid(self.period_seconds);
         // A thread that panicked while it held this has left whole sets.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if period > seen.period {
@@ -73,7 +78,7 @@ impl ReplayCache {
         match seen.by_client.get_mut(client) {
             Some(count) if *count >= self.most_of_one => {
                 return Err(ReplayRejection::FullForOne(
-                    u32::try_from(self.span).unwrap_or(u32::MAX),
+                    u32::try_from(self.period_seconds).unwrap_or(u32::MAX),
                 ));
             }
             Some(count) => *count += 1,
@@ -91,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_remembered_for_its_span_and_the_memory_is_bounded() {
+    fn a_name_is_remembered_for_its_period_and_the_memory_is_bounded() {
         let replays = ReplayCache { most: 2, ..ReplayCache::new(100) };
         let take = |name: &str, now: Timestamp| replays.take(name, "x", now);
         assert_eq!(take("a", Timestamp(199)), Ok(()));
@@ -101,7 +106,7 @@ mod tests {
         assert_eq!(take("b", Timestamp(300)), Ok(()));
         assert_eq!(take("c", Timestamp(300)), Err(ReplayRejection::Full));
         assert_eq!(take("c", Timestamp(400)), Ok(()));
-        assert_eq!(take("c", Timestamp(900)), Ok(()), "both spans are over");
+        assert_eq!(take("c", Timestamp(900)), Ok(()), "both periods have ended");
     }
 
     #[test]

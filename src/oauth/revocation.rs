@@ -24,10 +24,10 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         return Ok(());
     };
     let rate = app.services.config.limits.revocations_per_client;
-    client.entry().revoked.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
+    client.entry().revoked.count(rate, now).map_err(|exceeded| {
+        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(
-            "Client {} may revoke {most} tokens a {span} one by one. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
+            "Client {} may revoke {most} tokens a {window} one by one. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)

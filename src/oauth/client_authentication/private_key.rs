@@ -203,8 +203,8 @@ fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String,
 /// Each assertion is accepted once, on all instances: one insert in the database. The row lives as
 /// long as the assertion, and longer by the difference of the clocks of two instances.
 async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
-    let forgotten_at = expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
-    let is_new = app.services.store.use_assertion(name, forgotten_at).await;
+    let remembered_until = expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
+    let is_new = app.services.store.use_assertion(name, remembered_until).await;
     let is_new = is_new.map_err(|error| {
         OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
     })?;
