@@ -22,9 +22,9 @@ use crate::secrets::throttled::{Priority, ThrottledQueue, ThrottledTurn};
 /// How long an attempt may wait for its turn.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
-/// No place was free in time; the caller may try again.
+/// The queue is full, or the turn did not come in time; the caller may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many secrets are being checked for the first time")]
+#[error("the password-hash queue is full")]
 pub struct Busy;
 
 /// The queue in which an attempt waits for its hash.

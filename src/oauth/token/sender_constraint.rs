@@ -111,7 +111,7 @@ pub(super) fn consume_proof(
         }
         Err(ReplayRejection::FullForOne(seconds)) => Err(OAuthError::too_many(
             format!(
-                "Client {id} has sent too many DPoP proofs. Keep a token until it expires. Next one in {seconds} s."
+                "Client {id} has sent too many DPoP proofs. Keep a token until it expires. The next proof is accepted in {seconds} s."
             ),
             seconds,
         )),
