@@ -92,7 +92,7 @@ impl ExternalJwks {
             let mut key = key(value, Points::Checked).map_err(unusable)?;
             key.algorithms.retain(|algorithm| taken.contains(algorithm));
             if key.algorithms.is_empty() {
-                return Err(unusable("its algorithm is not taken here"));
+                return Err(unusable("its algorithm is not accepted here"));
             }
             if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
                 return Err(ForeignKeyError::Twice(name));

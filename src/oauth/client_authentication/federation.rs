@@ -188,7 +188,7 @@ impl<'a> Sources<'a> {
         app: &App,
         assertion: &'a UnverifiedAssertion<'_>,
         keys: impl Iterator<Item = &'a KeysEntry>,
-        allowed: &[Algorithm],
+        allowed: &'static [Algorithm],
         checks: &mut SignatureChecks,
     ) -> Self {
         let (mut seen, mut signed) = (HashSet::new(), HashMap::new());

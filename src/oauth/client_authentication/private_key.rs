@@ -92,7 +92,7 @@ fn verify<'a>(
     };
     assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
-        if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
+        if !matches!(error, AssertionError::Algorithm { .. } | AssertionError::TooManyKeys(_)) {
             ask_for(app, keys);
         }
         rejection(entry, &format!("the assertion: {error}"))

@@ -186,8 +186,8 @@ fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
 /// Why no key of a bundle has signed a JWT-SVID.
 pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
     match error {
-        AssertionError::Algorithm(name) => {
-            SvidProblem::new(format!("its alg '{name}' is not one of a JWT-SVID"), ALGORITHMS)
+        AssertionError::Algorithm { found, .. } => {
+            SvidProblem::new(format!("its alg '{found}' is not one of a JWT-SVID"), ALGORITHMS)
         }
         AssertionError::UnknownKey(kid) => SvidProblem::new(
             format!("no key of the bundle for JWT-SVIDs has its kid '{kid}'"),
