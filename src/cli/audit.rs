@@ -7,6 +7,8 @@ use crate::admin::audit::{self, VerificationResult};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
+use crate::cli::remedies::command::{ArgumentRemedy, CommandRemedy};
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, audit_follow, time};
 use crate::model::client::ClientName;
 use crate::model::event::{Event, Head};
@@ -113,7 +115,7 @@ async fn subjects(reader: &ReadOnlyServices, text: &str) -> Result<Vec<String>, 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     if args.follow && global.output == Format::Json {
         return Err(CliError::usage("--follow has no end, and a JSON array needs one")
-            .with_remedy("Use -o jsonl: one object a line."));
+            .with_remedy(ArgumentRemedy::UseJsonLines));
     }
     let reader = global.reader().await?;
     let filter = args.filter(&reader).await?;
@@ -170,11 +172,17 @@ async fn say_what_is_left_out(
     let (Some(place), 1..) = (place, count) else { return Ok(()) };
     let events = if count == 1 { "event" } else { "events" };
     let count = thousands(count);
+    let place = place.to_string();
     output::hint(&match order {
         Order::NewestFirst => format!(
-            "{count} older {events}: --limit COUNT, --before {place} or --until TIME shows them"
+            "{count} older {events}: {}, {} or {} shows them",
+            CommandLine::Limit,
+            CommandLine::Before(&place),
+            CommandLine::Until
         ),
-        Order::OldestFirst => format!("{count} newer {events}: --after {place} shows them"),
+        Order::OldestFirst => {
+            format!("{count} newer {events}: {} shows them", CommandLine::After(&place))
+        }
     });
     Ok(())
 }
@@ -215,7 +223,7 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
         VerificationResult::Broken { sequence, problem } => Err(CliError::not_valid(format!(
             "the audit log is broken at event {sequence}: {problem}"
         ))
-        .with_remedy("The table was changed by hand. Compare it with a backup.")),
+        .with_remedy(CommandRemedy::CompareBackup)),
     }
 }
 
@@ -231,7 +239,5 @@ async fn compare(store: &Store, expected: &Head) -> Result<(), CliError> {
         None => format!("event {sequence} is not in the log"),
     };
     Err(CliError::not_valid(format!("the audit log is not the one that was noted: {problem}"))
-        .with_remedy(
-            "The log was rewritten, or an older backup was restored. Compare it with a backup.",
-        ))
+        .with_remedy(CommandRemedy::CompareOlderBackup))
 }

@@ -7,6 +7,7 @@ use crate::admin::grant::{self, GrantChange, ScopeChange};
 use crate::cli::client_access::networks_or_any;
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, client_reference, principal};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
@@ -116,7 +117,7 @@ pub(super) fn warn_of_introspection(client: &str, grant: &Grant, offered: &Scope
     let tokens = if resource.is_built_in() { "every token of this server" } else { "its tokens" };
     output::hint(&format!(
         "warning: all scopes of {resource} include {INTROSPECT}: {client} may introspect {tokens}. \
-         To name the scopes instead: tokend client grant {client} --resource {resource} \
-         --only-scope SCOPE"
+         To name the scopes instead: {}",
+        CommandLine::NameScopes { client, resource }
     ));
 }

@@ -9,6 +9,7 @@ use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, client_reference, client_view};
 use crate::model::client::{ClientName, ClientState, Registration};
 use crate::services::opening::ReadOnlyServices;
@@ -165,6 +166,10 @@ async fn say_what_is_left_out(
         _ => format!("more than {} more clients", thousands(bound - 1)),
     };
     let last = after.client_id();
-    output::hint(&format!("{text}: --after {last} shows the next ones, --limit COUNT shows more"));
+    output::hint(&format!(
+        "{text}: {} shows the next ones, {} shows more",
+        CommandLine::After(last),
+        CommandLine::Limit
+    ));
     Ok(())
 }

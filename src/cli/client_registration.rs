@@ -11,6 +11,7 @@ use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
 use crate::cli::secret_file::ExistingFile;
 use crate::cli::{
@@ -113,7 +114,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         return Err(CliError::usage(
             "a secret is never taken from the command line, where other users can read it",
         )
-        .with_remedy("Leave it out to have one made, or bring one with: tokend client import -"));
+        .with_remedy(ArgumentRemedy::ImportSecret));
     }
     let mut auth_methods = methods(&args.auth_methods)?;
     let keys = args.keys.source()?;
@@ -126,7 +127,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
     if args.no_secret && AuthenticationMethod::BY_SECRET.iter().any(|by| auth_methods.contains(by))
     {
         return Err(CliError::usage("--no-secret does not go with a method that needs a secret")
-            .with_remedy("Leave one of the two out."));
+            .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
     let Identity { client_id, name } = args.identity.identity()?;
     let new = NewClient {
@@ -246,7 +247,7 @@ fn audiences_or_none(texts: &[String]) -> Result<Option<AssertionAudiences>, Cli
         [none] if none == "none" => Ok(Some(AssertionAudiences::default())),
         texts if texts.iter().any(|text| text.trim().is_empty()) => {
             Err(CliError::usage("an assertion audience is empty")
-                .with_remedy("Give a URL of the token endpoint, or `none` to remove all."))
+                .with_remedy(ArgumentRemedy::GiveAssertionAudience))
         }
         texts => Ok(Some(AssertionAudiences::parse(&texts.join(" "))?)),
     }

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use crate::admin::rejection::{self, Rejections};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, client_reference, output, remedies, time};
 use crate::model::client::ClientId;
 use crate::services::opening::ReadOnlyServices;
@@ -73,7 +74,11 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     listing.end()?;
     if older > 0 {
         let older = thousands(older);
-        output::hint(&format!("{older} older rejections: --limit COUNT, or --until TIME"));
+        output::hint(&format!(
+            "{older} older rejections: {}, or {}",
+            CommandLine::Limit,
+            CommandLine::Until
+        ));
     }
     Ok(())
 }

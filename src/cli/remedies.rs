@@ -1,8 +1,10 @@
 //! How to fix what a command or a server met, for the operator: the one place that turns the typed
 //! errors of the layers below into commands, options and settings.
 
+pub(super) mod command;
+pub(super) mod command_line;
+
 use std::fmt::Write;
-use std::net::SocketAddr;
 
 use crate::admin::{AdminError, Conflict, ObjectKind};
 use crate::model::github_subject;
@@ -102,11 +104,6 @@ fn of_schema(error: &SchemaError) -> Option<String> {
         ),
         SchemaError::Altered(_) => None,
     }
-}
-
-/// How to fix a port that another process uses.
-pub(super) fn of_taken_port(setting: &str, variable: &str, free: SocketAddr) -> String {
-    format!("Use another one: {variable}={free}, or --set {setting}={free}")
 }
 
 /// How to fix a verb that was not carried out, if that is known.
