@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::admin::difference::Difference;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
@@ -336,7 +337,7 @@ pub(super) fn check_lifetime(
     match lifetime {
         Some(lifetime) if lifetime > longest => Err(AdminError::invalid(
             "token lifetime",
-            format!("{lifetime} is longer than token.lifetime_max, which is {longest}"),
+            InvalidValue::LifetimeTooLong { lifetime, max: longest },
         )),
         _ => Ok(()),
     }
@@ -359,10 +360,7 @@ pub(super) fn check_security(
         return Err(AdminError::TlsSubjectMissing);
     }
     if security.dpop_bound && security.certificate_bound {
-        return Err(AdminError::invalid(
-            "binding",
-            "a token is bound to a key (DPoP) or to a certificate, not to both",
-        ));
+        return Err(AdminError::invalid("binding", InvalidValue::BoundTwice));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::admin::invalid_value::InvalidValue;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
@@ -323,7 +324,7 @@ pub enum AdminError {
         /// Which value.
         field: &'static str,
         /// What is wrong with it.
-        problem: String,
+        problem: InvalidValue,
     },
     /// The change would leave a grant without scopes.
     #[error("remove-scope: the grant to {resource} would have no scope left")]
@@ -388,7 +389,7 @@ impl AdminError {
     }
 
     /// A value that is not allowed.
-    pub fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+    pub fn invalid(field: &'static str, problem: impl Into<InvalidValue>) -> Self {
         Self::Invalid { field, problem: problem.into() }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, ObjectKind, Principal, client_to_change, existing_resource,
     suggestion,
@@ -133,7 +134,7 @@ fn edited(
     if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
             "scope",
-            format!("a grant has at most {} scopes", Scopes::MAX_COUNT),
+            InvalidValue::TooMany { holder: "a grant", max: Scopes::MAX_COUNT, items: "scopes" },
         ));
     }
     Ok(scopes)
@@ -182,11 +183,13 @@ fn check_offered(
 ) -> Result<(), AdminError> {
     let Some(beyond) = wanted.first_outside(offered) else { return Ok(()) };
     let names = offered.iter().map(|name| name.as_str().to_owned());
-    let advice = match suggestion::nearest(beyond.as_str(), names) {
-        Some(name) => format!("did you mean {name}?"),
-        None => format!("it offers: {offered}"),
+    let problem = InvalidValue::ScopeNotOffered {
+        resource: resource.clone(),
+        scope: beyond.clone(),
+        offered: offered.clone(),
+        suggestion: suggestion::nearest(beyond.as_str(), names),
     };
-    Err(AdminError::invalid("scope", format!("{resource} has no scope {beyond}; {advice}")))
+    Err(AdminError::invalid("scope", problem))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod difference;
 mod error;
 pub mod grant;
 pub mod import;
+mod invalid_value;
 pub mod key_rotation;
 pub mod master_key;
 pub mod pending;
@@ -28,6 +29,7 @@ pub mod trust;
 
 pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, AdminErrorCode, Conflict, ObjectKind};
+pub use crate::admin::invalid_value::InvalidValue;
 pub use crate::admin::principal::Principal;
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};

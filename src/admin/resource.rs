@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, existing_resource,
     key_rotation,
@@ -160,10 +161,7 @@ pub async fn update(
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
 fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
-        return Err(AdminError::invalid(
-            "token typ",
-            format!("tokens for {id} are always at+jwt, because this server is their verifier"),
-        ));
+        return Err(AdminError::invalid("token typ", InvalidValue::FixedTokenType(id.clone())));
     }
     Ok(())
 }
@@ -216,12 +214,15 @@ pub async fn delete(
 fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(AdminError::invalid("scope", format!("{} is given twice", pair[0].name)));
+        return Err(AdminError::invalid(
+            "scope",
+            InvalidValue::DuplicateScope(pair[0].name.clone()),
+        ));
     }
     if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
             "scope",
-            format!("a resource has at most {} scopes", Scopes::MAX_COUNT),
+            InvalidValue::TooMany { holder: "a resource", max: Scopes::MAX_COUNT, items: "scopes" },
         ));
     }
     Ok(scopes)

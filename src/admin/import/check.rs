@@ -6,6 +6,7 @@ use crate::admin::client::{self, check_security, permit_subject};
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
@@ -73,7 +74,7 @@ impl<'a> Checker<'a> {
                 Some(resource) => grant::check_scopes(resource, wanted),
                 None => Err(AdminError::invalid(
                     "resource",
-                    format!("{} does not exist", wanted.resource),
+                    InvalidValue::UnknownResource(wanted.resource.clone()),
                 )),
             };
             note(&format!("grants[{index}]."), checked);
@@ -126,11 +127,7 @@ impl CheckedLine {
         let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
         let has_any_trust = has_trusts || self.has_spiffe_trusts();
         if !self.has_secrets && !has_any_trust && !has_keys && !has_subject {
-            return Err(AdminError::invalid(
-                "client_secret",
-                "the client has nothing to authenticate with; give client_secret or secret_hash, \
-                 or secrets, jwks, jwks_uri, trusts, spiffe_trusts or a tls_client_auth_… member",
-            ));
+            return Err(AdminError::invalid("client_secret", InvalidValue::NoCredential));
         }
         if self.has_secrets {
             client.auth_methods.extend(AuthenticationMethod::BY_SECRET);
