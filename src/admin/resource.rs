@@ -91,7 +91,7 @@ async fn publish_key(services: &Services, resource: &Resource) -> Result<(), Adm
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
-        key_rotation::create_due(services, &[algorithm], &known).await?;
+        key_rotation::create_due_keys(services, &[algorithm], &known).await?;
     }
     Ok(())
 }
