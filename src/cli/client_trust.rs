@@ -14,7 +14,7 @@ use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, principal, client_reference, input, output, spiffe_trust, trust_notes};
+use crate::cli::{Global, client_reference, input, output, principal, spiffe_trust, trust_notes};
 use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::claim_pattern::Pattern;
