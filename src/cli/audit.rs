@@ -35,10 +35,10 @@ pub(crate) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only since then: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
+    /// Only events since this time: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only until then
+    /// Only events until this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only changes made by this actor: ana, cli:ana, client:billing or server
@@ -56,7 +56,7 @@ pub(crate) struct ListArgs {
     /// Only events before this sequence number
     #[arg(long, value_name = "SEQUENCE")]
     before: Option<i64>,
-    /// At most this many; 1000 if absent, with --follow 10
+    /// The maximum number of events; 1000 if omitted, 10 with --follow
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Keep printing events as they come, oldest first, until interrupted

@@ -36,7 +36,7 @@ pub(crate) struct GrantArgs {
     #[arg(long, conflicts_with_all = ["add", "remove", "only"])]
     all_scopes: bool,
     /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` for
-    /// no limit; as before if absent
+    /// no limit; unchanged if omitted
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
 }

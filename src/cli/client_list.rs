@@ -42,7 +42,7 @@ pub(crate) struct ListArgs {
     /// expires first comes first
     #[arg(long, value_name = "DURATION")]
     expiring: Option<String>,
-    /// Only clients that have existed for this long, such as 90d, without authenticating in it
+    /// Only clients that are older than this, such as 90d, and did not authenticate in that time
     #[arg(long, value_name = "DURATION")]
     unused: Option<String>,
     /// At most this many; 1000 in a table on a terminal, otherwise all

@@ -26,7 +26,7 @@ use crate::model::security::{ClientSecurity, TlsSubject};
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     identity: IdentityArgs,
-    /// What it may ask for: a resource, or a resource and scopes; may be repeated
+    /// A resource that it may request tokens for, with all scopes or with these; may be repeated
     #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
     grants: Vec<String>,
     /// A method by which it may authenticate; may be repeated; the methods by secret if omitted
@@ -36,14 +36,14 @@ pub(crate) struct CreateArgs {
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
     /// Lifetime of its tokens, such as 30m; the default of the resource or the server if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Limit of tokens that it may get, such as 60/m; `off` exempts it from the server's limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Make no secret: it authenticates by its keys, a certificate or a trust
+    /// Do not generate a secret: it authenticates by its keys, a certificate or a trust
     #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "label"])]
     no_secret: bool,
     /// Require tokens that are bound to a key of the client (DPoP)
@@ -84,7 +84,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Limit of tokens from now on, such as 60/m; `off` exempts it from the server's limit,
     /// `default` removes its own limit

@@ -32,7 +32,7 @@ pub(crate) struct RotateSecretArgs {
     /// The client's id, or its name if the name is unique
     id: String,
     /// How long the old secrets stay valid, such as 24h; they end at once if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     overlap: Option<String>,
     #[command(flatten)]
     new: NewSecretArgs,
@@ -45,7 +45,7 @@ pub(crate) struct ExpireSecretArgs {
     /// The secret's identifier, as client show lists it
     secret_id: String,
     /// When it ends, such as 24h from now; at once if omitted
-    #[arg(long = "in", value_name = "SPAN")]
+    #[arg(long = "in", value_name = "DURATION")]
     after: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct NewSecretArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
     /// Lifetime of the new secret, such as 90d; no expiry if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     secret_ttl: Option<String>,
     /// Write the secret to this file (mode 0600) instead of printing it. rotate-secret replaces a
     /// file that holds a secret of the same client; the other commands need a new file

@@ -87,7 +87,7 @@ pub(crate) struct AddArgs {
     audience: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Do not fetch the issuer's key set now to see whether that works
+    /// Do not fetch the issuer's key set now to check it
     #[arg(long)]
     no_check: bool,
 }

@@ -19,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The id of the request, from its answer: `req_…`
+    /// The id of the request, from the response: `req_…`
     request_id: String,
 }
 

@@ -22,10 +22,10 @@ pub(crate) struct ListArgs {
     /// Only requests that named this client
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Only since then: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
+    /// Only rejections since this time: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only until then
+    /// Only rejections until this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only with this error code, such as `invalid_client`, or with this text in the reason

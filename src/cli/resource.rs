@@ -37,7 +37,7 @@ pub(crate) struct CreateArgs {
     #[arg(long = "scope", value_name = "SCOPE[=TEXT]")]
     scopes: Vec<String>,
     /// Lifetime of its tokens, such as 30m; the server's default if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Algorithm that signs its tokens; the server's default if omitted
     #[arg(long, value_name = "ALGORITHM")]
@@ -67,7 +67,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     yes: bool,
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Algorithm that signs its tokens from now on; `default` removes its own algorithm. The
     /// command prints which verifiers can read it

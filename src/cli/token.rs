@@ -63,7 +63,7 @@ pub(crate) struct IssueArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
-    /// The token; - reads it, or the whole answer of the token endpoint, from standard input
+    /// The token; - reads it, or the whole response of the token endpoint, from standard input
     #[arg(default_value = "-")]
     token: String,
 }
