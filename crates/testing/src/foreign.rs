@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::repository;
+
 /// Where `.ci/install` puts the libraries of other languages.
 pub fn libraries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop")
+    repository().join("target/interop")
 }
 
 /// A script or a program of the Python libraries, such as `python` or `envoy`.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use super::reserved_port::ReservedPort;
+use crate::reserved_port::ReservedPort;
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);

@@ -1,32 +1,10 @@
-//! A live instance for each test, and the words to talk to it.
+//! A live instance in this process, and the methods that talk to it.
 
-mod answer;
-pub mod certificates;
-pub mod commit_proxy;
-pub mod eventually;
-pub mod foreign;
-pub mod gateway;
-pub mod generated;
-pub mod https;
-pub mod imap;
-pub mod integration;
-pub mod kafka;
-pub mod keys;
-pub mod log;
-pub mod postgres;
-pub mod process;
-pub mod protected_api;
-pub mod proxy;
-pub mod raw;
-pub mod reserved_port;
-pub mod spiffe;
-
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tempfile::TempDir;
+use tokend::admin;
 use tokend::admin::client::NewClient;
 use tokend::admin::resource::NewResource;
 use tokend::admin::secret::NewSecret;
@@ -34,68 +12,18 @@ use tokend::admin::{self, Actor, Principal};
 use tokend::app::App;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Requirement};
-use tokend::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
-use tokend::model::grant::{Grant, GrantedScopes};
+use tokend::model::client::{ClientId, ClientName};
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
-use tokend::model::scope::Scopes;
-use tokend::model::security::{ClientSecurity, Networks};
+use tokend::model::security::ClientSecurity;
 use tokend::model::signing_key::Algorithm;
-use tokend::model::time::{Clock, Lifetime, Timestamp};
+use tokend::model::time::Clock;
 use tokend::model::usage::Usage;
 use tokend::server::Server as Tokend;
 use tokend::services::Services;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-pub use answer::Answer;
-
-/// The resource that most tests use.
-pub const ORDERS: &str = "https://orders.example.com";
-
-/// A second resource.
-pub const INVOICES: &str = "https://invoices.example.com";
-
-/// The database that a test runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-/// Where an instance keeps its things; several instances may share it.
-pub struct Place {
-    pub folder: TempDir,
-    pub database_url: String,
-}
-
-impl Place {
-    pub async fn new(engine: Engine) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let database_url = match engine {
-            Engine::Sqlite => format!("sqlite://{}", folder.path().join("tokend.db").display()),
-            Engine::Postgres => postgres::database().await,
-        };
-        Self { folder, database_url }
-    }
-
-    /// The environment of an instance that lives here.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        let folder = self.folder.path().display().to_string();
-        [
-            ("TOKEND_ISSUER", "http://127.0.0.1:1"),
-            ("TOKEND_DATA_DIR", &folder),
-            ("TOKEND_DATABASE_URL", &self.database_url),
-            // 32 bytes that exist for tests only.
-            ("TOKEND_MASTER_KEY", "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk="),
-            // argon2id as cheap as it can be: its cost is not what most tests are about.
-            ("TOKEND_SECRETS_ARGON2_MEMORY", "64KiB"),
-            ("TOKEND_SECRETS_ARGON2_ITERATIONS", "1"),
-            ("TOKEND_SHUTDOWN_DELAY", "0s"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
-    }
-}
+use crate::{Answer, Engine, ORDERS, Place, actor, client, client_id, grant, log, now};
 
 /// A running instance on a port of its own.
 pub struct Server {
@@ -343,50 +271,4 @@ impl Drop for Server {
         let secrets = self.secrets.lock().map(|secrets| secrets.clone()).unwrap_or_default();
         log::assert_silent_about(self.log_start, &secrets);
     }
-}
-
-/// The moment at which the clocks of tests stand: the real one, so that other libraries, which
-/// look at the real clock, agree.
-pub fn now() -> Timestamp {
-    Clock::System.now()
-}
-
-pub fn actor() -> Principal {
-    Principal::operator(Actor::new("test", "it"))
-}
-
-/// A client that follows no redirect: the token path has none.
-pub fn client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("an HTTP client")
-}
-
-pub fn grant(resource: &str, scopes: Option<&str>) -> Grant {
-    Grant {
-        resource: ResourceId::parse(resource).expect("a resource"),
-        scopes: match scopes {
-            None => GrantedScopes::All,
-            Some(text) => GrantedScopes::Only(Scopes::parse(text).expect("scopes")),
-        },
-        networks: Networks::default(),
-    }
-}
-
-pub fn lifetime(seconds: i64) -> Lifetime {
-    Lifetime::from_seconds(seconds).expect("a lifetime")
-}
-
-pub fn method(name: &str) -> AuthenticationMethod {
-    AuthenticationMethod::parse(name).expect("a method")
-}
-
-pub fn grant_type(name: &str) -> GrantType {
-    GrantType::parse(name).expect("a grant type")
-}
-
-pub fn client_id(text: &str) -> ClientId {
-    ClientId::parse(text).expect("a client id")
 }

@@ -10,9 +10,9 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::spiffe_id::SpiffeIdPattern;
 use tokend::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 
-use crate::support::https::{self, Https};
-use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, method};
+use crate::https::{self, Https};
+use crate::keys::KeyPair;
+use crate::{Answer, Engine, Server, TestClient, actor, client_id, method};
 
 pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -1,0 +1,10 @@
+//! What the tests share: the crate `tokend-testing`, and what sets up the programs of a page.
+
+pub mod gateway;
+pub mod generated;
+pub mod imap;
+pub mod integration;
+pub mod kafka;
+pub mod protected_api;
+
+pub use tokend_testing::*;
