@@ -13,6 +13,7 @@ use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
+use crate::support::foreign::libraries;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant};
 use crate::tried_with::record;
 
@@ -45,7 +46,7 @@ fn blocks_of(text: &str, fence: &str) -> Vec<String> {
 
 /// Runs a block with lines of LABEL, TAB, TOKEN; gives the labels it accepts.
 fn accepted(server: &Server, fence: &str, block: &str, lines: &str) -> Vec<String> {
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+    let libraries = libraries();
     let folder = libraries.join("node");
     let (mut command, suffix, harness) = if fence == "js" {
         let harness = "
@@ -173,7 +174,7 @@ async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
 
 /// Runs a sample as it stands, in a folder of its own below the libraries; gives what it printed.
 fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)]) -> String {
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+    let libraries = libraries();
     let file = folder.join(format!("sample{suffix}"));
     std::fs::write(&file, block).expect("written");
     let interpreter =
@@ -192,7 +193,7 @@ fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)
 /// that can run here.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sample_of_a_client_gets_a_token() {
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop/node");
+    let libraries = libraries().join("node");
     let folder = tempfile::tempdir_in(libraries).expect("a folder");
     let folder = folder.path();
     let place = Arc::new(Place::new(Engine::Sqlite).await);

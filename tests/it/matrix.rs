@@ -18,6 +18,7 @@ use tokend::model::trust::ForeignIssuer;
 use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
+use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
 use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, method};
 
@@ -197,8 +198,7 @@ async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_
         }
     }
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let libraries = root.join("target/interop");
-    assert!(libraries.join("package.json").exists(), "not installed; run: make test");
+    let libraries = libraries();
     let mut python = Command::new(libraries.join("python/bin/python"));
     python.arg("verify.py");
     let mut node = Command::new("node");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use tokend::model::time::Clock;
 use tokend::model::trust::ForeignIssuer;
 
 use crate::docs::blocks;
+use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{
@@ -189,11 +190,6 @@ print(key.public_key().public_bytes(*public).decode())";
         })
         .await
     }
-}
-
-/// Where the libraries of other languages are.
-fn libraries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop")
 }
 
 /// Each client gets through to each server, with a secret and with a key.
