@@ -1,5 +1,6 @@
 # `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
-# `make check` and `make test-package` are what CI runs. The targets install what is missing, except for `make test-fast`.
+# `make check` and `make test-package` are what CI runs. The targets install what is missing, except
+# for `make test-fast`.
 
 .PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package tools docs \
     install install-files bench growth fuzz fuzz-planted
