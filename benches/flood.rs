@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use tokend::admin::import::{ImportOptions, import};
 use tokend::model::client::ClientId;
 use tokend::secrets::secret::TagKey;
-use tokend_testing::bench::fixture::{Fixture, Hashing, Peer, actor, services};
+use tokend_testing::bench::fixture::{Fixture, Hashing, Peer, operator, services};
 use tokend_testing::bench::load::{self, Body, Connection, Credentials};
 use tokend_testing::bench::report::{self, Table};
 use tokend_testing::{Engine, ORDERS};
@@ -77,7 +77,7 @@ impl Flood {
             let lines: String = imported.iter().map(line).collect();
             let services = Arc::new(services(&fixture.environment).await);
             let options = ImportOptions::default();
-            let imported = import(&services, &actor(), lines.as_bytes(), options, &|_| {}).await;
+            let imported = import(&services, &operator(), lines.as_bytes(), options, &|_| {}).await;
             imported.expect("an import");
         }
         let bad = bad_requests(&fixture.credentials, &imported);

@@ -14,7 +14,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
 use crate::support::foreign::libraries;
-use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, grant, operator};
 use crate::tried_with::record;
 
 /// The text of a document in `docs/`.
@@ -157,7 +157,7 @@ async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
     let ended = server.client().await;
     let by_client = server.ask(&ended).await.token();
     let id = client_id(&ended.id);
-    admin::revocation::revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
+    admin::revocation::revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.catch_up().await;
     let renewed = server.ask(&ended).await.token();
     let lines =

@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::process::{Cli, Run};
-use crate::support::{Engine, INVOICES, ORDERS, Server, actor, client_id};
+use crate::support::{Engine, INVOICES, ORDERS, Server, client_id, operator};
 
 async fn cli_with_client(engine: Engine) -> Cli {
     let cli = Cli::new(engine).await;
@@ -144,7 +144,7 @@ async fn scopes_that_are_added_at_once_are_all_there(
         let resource = ResourceId::parse(INVOICES).expect("a resource");
         async move {
             let wanted = GrantChange { resource, scopes, networks: None };
-            change(services, &actor(), &id, wanted).await.expect("a change");
+            change(services, &operator(), &id, wanted).await.expect("a change");
         }
     });
     futures_util::future::join_all(changes).await;

@@ -20,7 +20,9 @@ use tokend::x509::certificate::ClientCertificate;
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, method};
+use crate::support::{
+    Answer, Engine, ORDERS, Place, Server, TestClient, client_id, method, operator,
+};
 
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -107,7 +109,7 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
         conditions: [("sub".to_owned(), pattern)].into(),
     };
     let id = client_id(&client.id);
-    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let (certified, self_signed) = (certified(server, ca).await, self_certified(server).await);
     Actors { client, own, foreign, certified, self_signed }

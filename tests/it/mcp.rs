@@ -25,7 +25,7 @@ use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{
-    Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant, method,
+    Answer, Engine, ORDERS, Place, Server, TestClient, client_id, grant, method, operator,
 };
 use crate::tried_with::record;
 
@@ -235,7 +235,7 @@ async fn a_workload_calls_a_tool_with_the_token_of_its_platform() {
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(stage.server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(stage.server.services(), &operator(), &id, new).await.expect("a trust");
     stage.server.catch_up().await;
     let now = stage.server.clock.now().0;
     let file = stage.folder.path().join("token");

@@ -38,7 +38,7 @@ mod values;
 pub use answer::Answer;
 pub use place::{Engine, Place};
 pub use server::{Server, TestClient};
-pub use values::{actor, client, client_id, grant, grant_type, lifetime, method, now};
+pub use values::{client, client_id, grant, grant_type, lifetime, method, now, operator};
 
 /// The resource that most tests use.
 pub const ORDERS: &str = "https://orders.example.com";

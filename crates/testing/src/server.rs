@@ -8,7 +8,6 @@ use tokend::admin;
 use tokend::admin::client::NewClient;
 use tokend::admin::resource::NewResource;
 use tokend::admin::secret::NewSecret;
-use tokend::admin::{self, Actor, Principal};
 use tokend::app::App;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Requirement};
@@ -23,7 +22,7 @@ use tokend::services::Services;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::{Answer, Engine, ORDERS, Place, actor, client, client_id, grant, log, now};
+use crate::{Answer, Engine, ORDERS, Place, client, client_id, grant, log, now, operator};
 
 /// A running instance on a port of its own.
 pub struct Server {
@@ -140,7 +139,7 @@ impl Server {
             signing_algorithm: algorithm,
             token_typ: TokenTyp::default(),
         };
-        admin::resource::create(self.services(), &actor(), new).await.expect("a resource");
+        admin::resource::create(self.services(), &operator(), new).await.expect("a resource");
         self.catch_up().await;
     }
 
@@ -164,7 +163,7 @@ impl Server {
         };
         change(&mut new);
         let (made, secret) =
-            admin::client::create(self.services(), &actor(), new).await.expect("a client");
+            admin::client::create(self.services(), &operator(), new).await.expect("a client");
         self.catch_up().await;
         self.known(made.client.client_id.as_str(), &secret.unwrap_or_default())
     }
@@ -183,7 +182,7 @@ impl Server {
         let services =
             Arc::new(Services::open(config, self.clock.clone()).await.expect("a services"));
         let options = admin::import::ImportOptions::default();
-        let who = actor();
+        let who = operator();
         let imported =
             admin::import::import(&services, &who, lines.as_bytes(), options, &|_| {}).await;
         self.catch_up().await;

@@ -1,6 +1,6 @@
 //! Values of the model from the texts of a test.
 
-use tokend::admin::Actor;
+use tokend::admin::{Actor, Principal};
 use tokend::model::client::{AuthenticationMethod, ClientId, GrantType};
 use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::ResourceId;
@@ -14,8 +14,8 @@ pub fn now() -> Timestamp {
     Clock::System.now()
 }
 
-pub fn actor() -> Actor {
-    Actor::new("test", "it")
+pub fn operator() -> Principal {
+    Principal::operator(Actor::new("test", "it"))
 }
 
 /// A client that follows no redirect: the token path has none.
