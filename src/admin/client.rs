@@ -1,9 +1,13 @@
 //! Registering, changing and removing clients.
 
-use secrecy::SecretString;
-use serde_json::json;
+use std::collections::BTreeSet;
 
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
+use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
@@ -13,15 +17,16 @@ use crate::admin::{
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
-use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, EventSubject};
+use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
-use crate::model::security::{ClientSecurity, Networks, TlsSubject};
+use crate::model::security::ClientSecurity;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::store::Store;
@@ -45,33 +50,12 @@ pub struct NewClient {
     pub grants: Vec<Grant>,
     /// What it proves itself by besides secrets, and what it is held to.
     pub security: ClientSecurity,
+    /// What people and policies know of it.
+    pub facts: Facts,
+    /// The owners whose objects it may administer; all if absent.
+    pub admin_of: Option<BTreeSet<Owner>>,
     /// Its first secret, if it may authenticate by one.
     pub secret: NewSecret,
-}
-
-/// What should change about a client; `None` leaves a field as it is.
-#[derive(Debug, Default)]
-pub struct ClientUpdate {
-    /// Its name.
-    pub name: Option<ClientName>,
-    /// How it may authenticate.
-    pub auth_methods: Option<Vec<AuthenticationMethod>>,
-    /// The grants it may use.
-    pub grant_types: Option<Vec<GrantType>>,
-    /// How long its tokens live; `Some(None)` puts it back to the default.
-    pub token_lifetime: Option<Option<Lifetime>>,
-    /// How many tokens it may have; `Some(None)` puts it back to the default.
-    pub token_rate: Option<Option<RateLimit>>,
-    /// Whether its tokens must be bound to a key of its own.
-    pub dpop_bound: Option<bool>,
-    /// Whether its tokens must be bound to a certificate.
-    pub certificate_bound: Option<bool>,
-    /// Whose certificate proves it.
-    pub tls_subject: Option<TlsSubject>,
-    /// Where it may be used from.
-    pub networks: Option<Networks>,
-    /// What the `aud` of its own assertions may be in addition to the issuer.
-    pub assertion_audiences: Option<AssertionAudiences>,
 }
 
 /// A new identifier: `cl_` and random letters and digits.
@@ -88,42 +72,6 @@ impl NewClient {
         let methods = &self.auth_methods;
         methods.is_empty()
             || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method))
-    }
-}
-
-impl ClientUpdate {
-    fn apply_to(self, client: &mut Client) {
-        if let Some(name) = self.name {
-            client.name = name;
-        }
-        if let Some(methods) = self.auth_methods {
-            client.auth_methods = methods;
-        }
-        if let Some(types) = self.grant_types {
-            client.grant_types = types;
-        }
-        if let Some(lifetime) = self.token_lifetime {
-            client.token_lifetime = lifetime;
-        }
-        if let Some(rate) = self.token_rate {
-            client.token_rate = rate;
-        }
-        if let Some(dpop_bound) = self.dpop_bound {
-            client.security.dpop_bound = dpop_bound;
-        }
-        if let Some(certificate_bound) = self.certificate_bound {
-            client.security.certificate_bound = certificate_bound;
-        }
-        if let Some(subject) = self.tls_subject {
-            client.security.tls_subject = Some(subject);
-            permit_subject(&mut client.auth_methods);
-        }
-        if let Some(networks) = self.networks {
-            client.security.networks = networks;
-        }
-        if let Some(audiences) = self.assertion_audiences {
-            client.security.assertion_audiences = audiences;
-        }
     }
 }
 
@@ -149,7 +97,11 @@ pub async fn prepare(
         principal.require(AdminScope::SecretsWrite)?;
     }
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))?;
+    if new.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
     check_lifetime(services, new.token_lifetime)?;
+    facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
@@ -174,6 +126,8 @@ pub async fn prepare(
         token_lifetime: new.token_lifetime,
         token_rate: new.token_rate,
         security: new.security,
+        facts: new.facts,
+        admin_of: new.admin_of,
     };
     let client = fields.registered(client_id.clone(), change.now);
     change.transaction.create_client(&client).await?;
@@ -183,13 +137,7 @@ pub async fn prepare(
     for wanted in &new.grants {
         change.transaction.put_grant(&client_id, wanted).await?;
     }
-    let detail = json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "secret_id": record.as_ref().map(|record| &record.secret_id),
-        "grants": new.grants,
-        "security": client.security,
-    });
+    let detail = created_detail(&client, record.as_ref(), &new.grants);
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     let registration = Registration {
         client,
@@ -200,6 +148,20 @@ pub async fn prepare(
         usage: None,
     };
     Ok(Pending::new(change, (registration, plain)))
+}
+
+/// What the event of a new client tells.
+fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
+    let mut detail = json!({
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "secret_id": secret.map(|record| &record.secret_id),
+        "grants": grants,
+        "security": client.security,
+        "admin_of": client.admin_of,
+    });
+    facts::add_to(&mut detail, &client.facts);
+    detail
 }
 
 /// The id of a new client, generated if `id` is not given, and its first secret if it has one.
@@ -239,9 +201,13 @@ pub async fn update(
     if update.tls_subject.is_some() {
         principal.require(AdminScope::SecretsWrite)?;
     }
+    if update.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
+    facts::check_admin_of(update.admin_of.as_ref().and_then(Option::as_ref))?;
     if let Some(audiences) = &update.assertion_audiences {
         client_key::check_audiences(services, audiences).await?;
     }
@@ -252,9 +218,9 @@ pub async fn update(
         || update.certificate_bound.is_some();
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
-    let was = json!(current.client);
+    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
     let client = &mut current.client;
-    update.apply_to(client);
+    update.apply_to(client)?;
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
@@ -271,7 +237,9 @@ pub async fn update(
         "token_rate": client.token_rate,
         "security": client.security,
     }));
-    change.record(Action::ClientUpdated, EventSubject::Client(id.clone()), detail).await?;
+    let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
@@ -323,7 +291,9 @@ pub async fn delete(
     revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    change.record(Action::ClientDeleted, EventSubject::Client(id.clone()), detail).await?;
+    let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::ClientDeleted, subject, owners, detail).await?;
     change.commit().await?;
     Ok(())
 }
@@ -373,6 +343,8 @@ pub(super) struct Fields {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
+    pub(super) facts: Facts,
+    pub(super) admin_of: Option<BTreeSet<Owner>>,
 }
 
 impl Fields {
@@ -387,6 +359,8 @@ impl Fields {
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
+            facts: self.facts,
+            admin_of: self.admin_of,
             created_at: now,
             updated_at: now,
         }

@@ -86,7 +86,9 @@ pub async fn change(
     let mut detail = json!(is);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);
-    change.record(Action::GrantChanged, EventSubject::Client(id.clone()), detail).await?;
+    let owners = change.owners_of_grant(id, &is.resource).await?;
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered }))
 }
@@ -100,6 +102,9 @@ fn changed_scopes(
     let before = was.map(|grant| &grant.scopes);
     match (change, before) {
         (ScopeChange::Keep, Some(before)) => Ok(before.clone()),
+        (ScopeChange::Keep, None) | (ScopeChange::All, _) if resource.is_built_in() => {
+            Err(AdminError::AllServerScopes)
+        }
         (ScopeChange::Keep, None) | (ScopeChange::All, _) => Ok(GrantedScopes::All),
         (ScopeChange::Only(scopes), _) => {
             check_offered(resource, &scopes, offered)?;
@@ -156,7 +161,9 @@ pub async fn revoke(
     principal.require_grantable(&was)?;
     change.transaction.delete_grant(id, resource).await?;
     let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
-    change.record(Action::GrantRevoked, EventSubject::Client(id.clone()), detail).await?;
+    let owners = change.owners_of_grant(id, resource).await?;
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
     change.commit().await?;
     Ok(())
 }
@@ -166,9 +173,11 @@ pub(super) async fn check(reader: Reader<'_>, grant: &Grant) -> Result<(), Admin
     check_scopes(&existing_resource(reader, &grant.resource).await?, grant)
 }
 
-/// Rejects scopes of a grant that the resource does not offer.
+/// Rejects scopes of a grant that the resource does not offer, and all scopes of this server: a
+/// later version may add scopes, and no client becomes an administrator by that.
 pub(super) fn check_scopes(resource: &Resource, grant: &Grant) -> Result<(), AdminError> {
     match &grant.scopes {
+        GrantedScopes::All if grant.resource.is_built_in() => Err(AdminError::AllServerScopes),
         GrantedScopes::All => Ok(()),
         GrantedScopes::Only(wanted) => {
             check_offered(&grant.resource, wanted, &resource.scope_names())

@@ -1,5 +1,7 @@
 //! `tokend audit`: the log of every change, and the proof that it has not been altered.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -12,6 +14,7 @@ use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, audit_follow, time};
 use crate::model::client::ClientName;
 use crate::model::event::{Event, Head};
+use crate::model::owner::Owner;
 use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
@@ -50,6 +53,10 @@ pub(crate) struct ListArgs {
     /// Only changes to this object: an id, client/ID, resource/URI, key/ID or token/ID
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
+    /// Only changes to objects of this owner, at the time of the change; a grant also has the owner
+    /// of its resource
+    #[arg(long, value_name = "OWNER")]
+    owner: Option<String>,
     /// Only events after this sequence number, oldest first: for programs that continue
     #[arg(long, value_name = "SEQUENCE")]
     after: Option<i64>,
@@ -86,6 +93,7 @@ impl ListArgs {
             Some(text) => subjects(reader, text).await?,
             None => Vec::new(),
         };
+        let owner = self.owner.as_deref().map(Owner::parse).transpose()?;
         let now = reader.clock.now();
         Ok(EventFilter {
             after: self.after,
@@ -95,6 +103,7 @@ impl ListArgs {
             actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
             actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
             subjects,
+            owners: owner.map(|owner| BTreeSet::from([owner])),
         })
     }
 }

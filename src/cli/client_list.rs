@@ -58,6 +58,8 @@ impl ListArgs {
         Ok(ClientQuestion {
             state: self.state.as_deref().map(ClientState::parse).transpose()?,
             name: self.name.as_deref().map(ClientName::parse).transpose()?,
+            owner: None,
+            labels: Vec::new(),
             resource: self.resource.clone(),
             scope: self.scope.clone(),
             expiring: self

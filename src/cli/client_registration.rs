@@ -19,6 +19,7 @@ use crate::cli::{
 };
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
+use crate::model::facts::Facts;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, TlsSubject};
 
@@ -154,6 +155,8 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
             assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
+        facts: Facts::default(),
+        admin_of: None,
         secret: args.secret.wanted()?,
     };
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
@@ -222,6 +225,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
+        ..ClientUpdate::default()
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;

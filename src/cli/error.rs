@@ -241,6 +241,7 @@ impl From<AdminError> for CliError {
             AdminError::Conflict(_) => CliErrorCode::Conflict,
             AdminError::Invalid { .. }
             | AdminError::GrantWithoutScopes { .. }
+            | AdminError::AllServerScopes
             | AdminError::IssuerKeysMissing
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,

@@ -123,6 +123,11 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
                 "To remove the grant: tokend client revoke-grant ID --resource {resource}"
             ));
         }
+        AdminError::AllServerScopes => {
+            "Name the scopes: tokend client grant ID --resource urn:tokend --scope introspect, or \
+             --grant urn:tokend=clients:read,clients:write. To list them: tokend resource show \
+             urn:tokend."
+        }
         AdminError::IssuerKeysMissing => "Give its keys with --jwks or --jwks-uri.",
         AdminError::AudienceMissing => {
             "Give the aud that a token must have with --audience, or set TOKEND_ISSUER."
@@ -176,6 +181,9 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::KeySource => Some("To remove them: tokend client keys remove ID --all"),
         Conflict::BuiltInResource(_) => {
             Some("To remove a grant of it: tokend client revoke-grant ID --resource urn:tokend")
+        }
+        Conflict::BuiltInScopes(_) => {
+            Some("To offer scopes of your own, register a resource: tokend resource create URI")
         }
         Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
         Conflict::InLine { conflict, .. } => of_conflict(conflict),

@@ -3,11 +3,13 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::admin::facts::FactsUpdate;
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
 use crate::cli::{Global, confirmation, losses, output, principal};
+use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -110,6 +112,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
         token_typ: TokenTyp::parse(&args.token_typ)?,
+        facts: Facts::default(),
     };
     let services = global.services().await?;
     let made = resource::create(&services, &principal(), new).await?;
@@ -160,6 +163,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
+        facts: FactsUpdate::default(),
     };
     let services = global.services().await?;
     confirm_removal(&services, &id, &update, args.yes).await?;

@@ -39,6 +39,8 @@ use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
+use crate::model::facts::Facts;
+use crate::model::resource::Resource;
 use crate::model::spiffe_id::{SpiffeId, TrustDomain};
 use crate::model::time::{Clock, Timestamp};
 use crate::remote_keys::KeySets;
@@ -244,8 +246,9 @@ impl Directory {
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
         let resources = store.resources().await?.into_iter();
-        let resources: Resources =
-            resources.map(|resource| (resource.resource.clone(), Arc::new(resource))).collect();
+        let resources: Resources = resources
+            .map(|found| (found.resource.clone(), Arc::new(without_facts(found))))
+            .collect();
         self.grants.renew(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())
@@ -356,4 +359,9 @@ impl Directory {
             self.spiffe_index.change(id, entry.spiffe_trusts(), &[]);
         }
     }
+}
+
+/// A resource as the memory holds it: tokens do not need its facts (DESIGN D18).
+fn without_facts(resource: Resource) -> Resource {
+    Resource { facts: Facts::default(), ..resource }
 }

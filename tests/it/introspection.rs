@@ -106,7 +106,7 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
 ) {
     let server = Server::start(engine).await;
     let other_server = Server::start(Engine::Sqlite).await;
-    let watcher = granted(&server, "urn:tokend", None).await;
+    let watcher = granted(&server, "urn:tokend", Some("introspect")).await;
     let client = server.client().await;
     let id = ClientId::parse(&client.id).expect("an id");
     let token = server.ask(&client).await.token();

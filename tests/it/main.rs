@@ -62,6 +62,7 @@ mod mtls;
 mod networks;
 mod opening;
 mod outage;
+mod owners;
 mod packaging;
 mod pages;
 mod pem_keys;

@@ -27,6 +27,7 @@ async fn mail(server: &Server) -> TestClient {
         token_lifetime: None,
         signing_algorithm: None,
         token_typ: TokenTyp::Jwt,
+        facts: tokend::model::facts::Facts::default(),
     };
     create(server.services(), &operator(), new).await.expect("a resource");
     server.catch_up().await;

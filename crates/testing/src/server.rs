@@ -12,6 +12,7 @@ use tokend::app::App;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Requirement};
 use tokend::model::client::{ClientId, ClientName};
+use tokend::model::facts::Facts;
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::security::ClientSecurity;
 use tokend::model::signing_key::Algorithm;
@@ -138,6 +139,7 @@ impl Server {
             token_lifetime: None,
             signing_algorithm: algorithm,
             token_typ: TokenTyp::default(),
+            facts: Facts::default(),
         };
         admin::resource::create(self.services(), &operator(), new).await.expect("a resource");
         self.catch_up().await;
@@ -159,6 +161,8 @@ impl Server {
             token_rate: None,
             grants: vec![grant(ORDERS, None)],
             security: ClientSecurity::default(),
+            facts: Facts::default(),
+            admin_of: None,
             secret: NewSecret::default(),
         };
         change(&mut new);

@@ -10,6 +10,7 @@ use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
+use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -119,6 +120,8 @@ impl CheckedLine {
             token_lifetime: None,
             token_rate: None,
             security: ClientSecurity::default(),
+            facts: Facts::default(),
+            admin_of: None,
             created_at: now,
             updated_at: now,
         };
