@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokend::admin;
+use tokend::model::resource::TokenTyp;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
@@ -112,7 +113,7 @@ pub fn bad_tokens(
     let signed = |member: &str, value: Value| {
         let mut claims = good.clone();
         claims[member] = value;
-        key.sign(claims.to_string().as_bytes()).expect("a token")
+        key.sign_typed(TokenTyp::AtJwt, claims.to_string().as_bytes()).expect("a token")
     };
     let typed = key.sign_as("JWT", good.to_string().as_bytes()).expect("a JWT");
     let (header, rest) = token.split_once('.').expect("a JWS");
