@@ -10,6 +10,7 @@ use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
+use crate::cli::facts::{AdminOfArgs, AdminOfUpdateArgs, FactsArgs, FactsUpdateArgs};
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
@@ -19,7 +20,6 @@ use crate::cli::{
 };
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
-use crate::model::facts::Facts;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, TlsSubject};
 
@@ -27,6 +27,8 @@ use crate::model::security::{ClientSecurity, TlsSubject};
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     identity: IdentityArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
     /// A resource that it may request tokens for, with all scopes or with these; may be repeated
     #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
     grants: Vec<String>,
@@ -45,7 +47,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     keys: KeyArgs,
     /// Do not generate a secret: it authenticates by its keys, a certificate or a trust
-    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "label"])]
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "secret_label"])]
     no_secret: bool,
     /// Require tokens that are bound to a key of the client (DPoP)
     #[arg(long)]
@@ -66,6 +68,8 @@ pub(crate) struct CreateArgs {
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
     #[command(flatten)]
+    admin_of: AdminOfArgs,
+    #[command(flatten)]
     secret: NewSecretArgs,
     #[arg(long, hide = true)]
     client_secret: Option<String>,
@@ -78,6 +82,8 @@ pub(crate) struct UpdateArgs {
     /// A new name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    #[command(flatten)]
+    facts: FactsUpdateArgs,
     /// A method by which it may authenticate from now on; may be repeated
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
@@ -107,6 +113,8 @@ pub(crate) struct UpdateArgs {
     /// be repeated; `none` removes all
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    #[command(flatten)]
+    admin_of: AdminOfUpdateArgs,
 }
 
 /// Runs `tokend client create`.
@@ -155,8 +163,8 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
             assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
-        facts: Facts::default(),
-        admin_of: None,
+        facts: args.facts.facts()?,
+        admin_of: args.admin_of.owners()?,
         secret: args.secret.wanted()?,
     };
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
@@ -225,7 +233,8 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
-        ..ClientUpdate::default()
+        facts: args.facts.update()?,
+        admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;

@@ -29,6 +29,7 @@ mod error;
 mod error_codes;
 mod examples;
 mod explain;
+mod facts;
 mod failpoint;
 mod hardening;
 mod health;

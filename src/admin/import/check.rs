@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::admin::client::{self, check_security, permit_subject};
+use crate::admin::import::facts::replace;
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
@@ -149,6 +150,7 @@ impl CheckedLine {
             client.name = name.unwrap_or_else(|| ClientName::of_id(&client.client_id));
         }
         client.state = said.state.unwrap_or(client.state);
+        said.facts.apply_to(&mut client.facts);
         if let Some(methods) = said.auth_methods.as_ref().filter(|methods| !methods.is_empty()) {
             client.auth_methods.clone_from(methods);
         }
@@ -206,12 +208,5 @@ impl CheckedLine {
             || said.tls_subject.is_some()
             || said.dpop_bound.is_some()
             || said.certificate_bound.is_some()
-    }
-}
-
-/// Puts a member that is given in place of the stored value.
-fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
-    if let Some(given) = given {
-        *stored = given.value().cloned();
     }
 }

@@ -4,6 +4,7 @@
 //! in one transaction: all clients, or none and a list of what is wrong with which line.
 
 mod check;
+mod facts;
 mod hash_format;
 mod line;
 mod members;
@@ -344,6 +345,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         "trusts": trusts,
         "security": client.security,
     });
+    crate::admin::facts::add_to(&mut detail, &client.facts);
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);
     }
