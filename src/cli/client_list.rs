@@ -10,12 +10,11 @@ use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::span::span;
+
 use crate::cli::{Global, client_reference, client_view, facts};
 use crate::model::client::{ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::services::opening::ReadOnlyServices;
-use crate::services::opening::Reader;
 use crate::store::client_list::{ClientFilter, Position};
 
 /// How many clients are read at a time.

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::Malformed;
 use crate::model::facts::{Contact, Description, Facts};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
@@ -101,7 +102,7 @@ fn pair(text: &str) -> Result<(&str, &str), CliError> {
         let start: String = text.chars().take(60).collect();
         let start = start.replace(char::is_control, "?");
         CliError::usage(format!("--label: '{start}' is not KEY=VALUE"))
-            .with_remedy("Give a label such as env=prod. The label of a secret is --secret-label.")
+            .with_remedy(ArgumentRemedy::GiveLabel)
     })
 }
 

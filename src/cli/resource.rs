@@ -8,7 +8,7 @@ use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::facts::{self, FactsArgs, FactsUpdateArgs};
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
-use crate::cli::span::{span, span_or_default};
+
 use crate::cli::{Global, confirmation, losses, output, principal};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;

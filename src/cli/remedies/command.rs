@@ -61,6 +61,8 @@ pub(crate) enum DevRemedy {
 pub(crate) enum ArgumentRemedy {
     /// It is not the id of a request.
     FindRequestId,
+    /// A label is not a key with a value.
+    GiveLabel,
     /// A network is empty.
     GiveNetwork,
     /// An assertion audience is empty.
@@ -205,6 +207,9 @@ impl ArgumentRemedy {
         match self {
             Self::FindRequestId => {
                 "It is in the answer: in the X-Request-Id header, and in the description."
+            }
+            Self::GiveLabel => {
+                "Give a label such as env=prod. The label of a secret is --secret-label."
             }
             Self::GiveNetwork => "Give one such as 10.0.0.0/8, or `any` for no limit.",
             Self::GiveAssertionAudience => {
