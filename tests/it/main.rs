@@ -11,6 +11,7 @@
 mod support;
 
 mod access_token;
+mod admin_api;
 mod admin_scopes;
 mod algorithms;
 mod answers_to_clients;
