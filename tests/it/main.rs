@@ -71,6 +71,7 @@ mod pem_keys;
 mod private_key_jwt;
 mod readme;
 mod readme_rust;
+mod released_schemas;
 mod reload;
 mod resources_and_scopes;
 mod restored_revocations;
