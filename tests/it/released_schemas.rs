@@ -12,7 +12,7 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::released::Released;
 use crate::support::{
-    Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, client_id, grant,
+    Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, operator,
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -171,9 +171,9 @@ async fn tokens_stay_active_or_inactive(
     if schema >= 3 {
         server.new_client(|new| new.client_id = Some(client_id("deleted"))).await;
         assert!(!is_active(released.token("deleted")).await, "a new client of that id");
-        let (services, actor, id) = (server.services(), actor(), client_id("disabled"));
+        let (services, operator, id) = (server.services(), operator(), client_id("disabled"));
         let enabled = ClientState::Active;
-        admin::client::set_state(services, &actor, &id, enabled, None).await.expect("enabled");
+        admin::client::set_state(services, &operator, &id, enabled, None).await.expect("enabled");
         server.catch_up().await;
         assert!(!is_active(released.token("disabled")).await, "the client is enabled again");
     }

@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tokend::admin;
 use tokend::admin::client::{ClientUpdate, NewClient};
 use tokend::model::client::{ClientName, ClientState};
-use tokend::model::event::{Action, Subject};
+use tokend::model::event::{Action, EventSubject};
 use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use tokend::model::time::Lifetime;
 use tokend::services::audited_change::AuditedChange;
@@ -186,13 +186,13 @@ async fn a_damaged_row_takes_its_own_client_alone(
     restarted.ask(&whole).await.token();
 
     // An event about such a client does not hold up those that follow.
-    let (services, actor) = (restarted.services(), actor());
-    let mut change = AuditedChange::begin(services, &actor).await.expect("a change");
-    let subject = Subject::Client(client_id("rate"));
+    let (services, operator) = (restarted.services(), operator());
+    let mut change = AuditedChange::begin(services, operator.actor()).await.expect("a change");
+    let subject = EventSubject::Client(client_id("rate"));
     change.record(Action::ClientUpdated, subject, json!({})).await.expect("recorded");
     change.commit().await.expect("committed");
     let (id, state) = (client_id(&whole.id), ClientState::Disabled);
-    admin::client::set_state(services, &actor, &id, state, None).await.expect("disabled");
+    admin::client::set_state(services, &operator, &id, state, None).await.expect("disabled");
     restarted.catch_up().await;
     restarted.ask(&whole).await.assert_refused(401, "invalid_client");
 
