@@ -139,6 +139,7 @@ pub async fn prepare(
     }
     let detail = created_detail(&client, record.as_ref(), &new.grants);
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
+    grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -289,6 +290,7 @@ pub async fn delete(
     let current = client_to_change(change.read(), principal, id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
+    grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
     let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };
