@@ -91,15 +91,8 @@ pub async fn prepare(
     principal: &Principal,
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
+    require_rights_to_create(principal, &new)?;
     let has_secret = new.has_secret();
-    if has_secret || new.security.keys.is_some() || new.security.tls_subject.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
-    }
-    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))?;
-    if new.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
-    }
     check_lifetime(services, new.token_lifetime)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
@@ -149,6 +142,19 @@ pub async fn prepare(
         usage: None,
     };
     Ok(Pending::new(change, (registration, plain)))
+}
+
+/// Rejects a caller without the right to one of the members of a new client.
+fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let security = &new.security;
+    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if new.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
 }
 
 /// What the event of a new client tells.

@@ -118,6 +118,7 @@ async fn a_token_that_is_not_valid_here_is_refused() {
     assert_eq!(api.call("GET", "/v1/clients", None).await.status, 200);
     // The token ends when it expires.
     server.clock.advance(7_200);
+    server.catch_up().await;
     assert_eq!(api.call("GET", "/v1/clients", None).await.status, 401);
 }
 

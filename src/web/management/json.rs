@@ -1,5 +1,7 @@
 //! Reading and writing JSON and query parameters, with our problems for what cannot be read.
 
+#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
+
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
