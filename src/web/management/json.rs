@@ -83,7 +83,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// An answer with a body that nobody may store.
+/// An answer with a body that must not be stored.
 pub(super) struct Output<T>(pub(super) StatusCode, pub(super) T);
 
 impl<T: Serialize> IntoResponse for Output<T> {
