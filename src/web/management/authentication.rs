@@ -3,7 +3,7 @@
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use crate::admin::{Principal, client};
+use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
@@ -39,7 +39,8 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
     })?;
     let id = ClientId::parse(&token.client_id).map_err(|_| Problem::unauthorized(NO_GRANT))?;
     // The directory does not hold the owners of administrators (DESIGN D18).
-    let found = client::show(&app.services.store, &id).await?;
+    let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
+    let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
     if found.client.admin_of.is_some() {
         return Err(Problem::forbidden(LIMITED));
     }
