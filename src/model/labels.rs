@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::model::Malformed;
 
 /// The maximum length of a value and of the name in a key, in bytes.
-const MAX_NAME_LENGTH: usize = 63;
+pub(super) const MAX_NAME_LENGTH: usize = 63;
 
 /// The maximum length of the prefix of a key, in bytes.
 const MAX_PREFIX_LENGTH: usize = 253;
@@ -72,7 +72,8 @@ impl LabelValue {
     }
 }
 
-fn is_word(text: &str) -> bool {
+/// True for the word of a label, which is also the name of an owner.
+pub(super) fn is_word(text: &str) -> bool {
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let bytes = text.as_bytes();

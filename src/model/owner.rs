@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::model::Malformed;
+use crate::model::{Malformed, labels};
 
 /// The name of a team, such as `payments`. It is compared exactly, upper and lower case included.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,22 +12,14 @@ pub struct Owner(Box<str>);
 
 impl Owner {
     /// The maximum length of a name, in bytes.
-    pub const MAX_LENGTH: usize = 63;
+    pub const MAX_LENGTH: usize = labels::MAX_NAME_LENGTH;
 
     /// Reads a name: ASCII letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends.
     ///
     /// # Errors
     /// If the text breaks one of these rules, or has not 1 to [`Self::MAX_LENGTH`] bytes.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        let is_inner =
-            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        let bytes = text.as_bytes();
-        let is_name = bytes.len() <= Self::MAX_LENGTH
-            && is_end(bytes.first())
-            && is_end(bytes.last())
-            && bytes.iter().all(is_inner);
-        if !is_name {
+        if !labels::is_word(text) {
             return Err(Malformed::because(format!(
                 "an owner is 1 to {} letters (a-z, A-Z), digits, '-', '_' and '.', and begins and ends with a letter or a digit",
                 Self::MAX_LENGTH

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::HOST;
-use axum::http::{HeaderName, HeaderValue, Request, Version};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
@@ -77,7 +77,7 @@ where
         Err(rejection) => rejection.into_response(),
     };
     if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
-        line.refused(&rejection, &request_id);
+        line.refused(rejection.status(), rejection.code(), &rejection.reason(), &request_id);
         if rejection.is_explained() {
             let now = context.clock.now();
             let record = || rejection.record(&request_id, now, &client.to_string());
@@ -88,7 +88,8 @@ where
             None => rejection.render(context.error_format, &request_id),
         };
     } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        line.refused_call(&problem, &request_id);
+        let reason = untrusted_text::escape(problem.reason());
+        line.refused(problem.status(), problem.code(), &reason, &request_id);
         response = problem.render(&request_id);
     } else {
         line.answered(&response, &request_id, started);
@@ -171,26 +172,14 @@ struct Line {
 }
 
 impl Line {
-    fn refused(&self, rejection: &ErrorResponse, request_id: &str) {
-        let status = rejection.status().as_u16();
+    fn refused(&self, status: StatusCode, error: &str, reason: &str, request_id: &str) {
         let (method, client) = (self.method.as_str(), self.client);
-        let (error, reason) = (rejection.code(), &*rejection.reason());
-        if rejection.status().is_server_error() {
+        let is_ours = status.is_server_error();
+        let status = status.as_u16();
+        if is_ours {
             tracing::error!(request_id, method, status, error, reason, client.address = %client, "request failed");
         } else {
             tracing::info!(request_id, method, status, error, reason, client.address = %client, "request refused");
-        }
-    }
-
-    /// A call of the admin API.
-    fn refused_call(&self, problem: &Problem, request_id: &str) {
-        let (method, client) = (self.method.as_str(), self.client);
-        let (status, error) = (problem.status().as_u16(), problem.code());
-        let reason = untrusted_text::escape(problem.reason());
-        if problem.status().is_server_error() {
-            tracing::error!(request_id, method, status, error, reason = &*reason, client.address = %client, "request failed");
-        } else {
-            tracing::info!(request_id, method, status, error, reason = &*reason, client.address = %client, "request refused");
         }
     }
 

@@ -4,18 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::model::facts::{Contact, Description, Facts};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
 use crate::model::owner::Owner;
 use crate::web::management::Problem;
-use crate::web::management::json::{at, parsed, present};
+use crate::web::management::json::{at, parsed};
 
 /// The facts of a new object.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct FactsInput {
     pub(super) owner: Option<String>,
     pub(super) description: Option<String>,
@@ -39,15 +35,10 @@ impl FactsInput {
 pub(super) type LabelsPatch = Option<BTreeMap<String, Option<String>>>;
 
 /// What should change about facts: an absent member stays, `null` removes it.
-#[derive(Debug, Default, Deserialize)]
 pub(super) struct FactsPatch {
-    #[serde(default, deserialize_with = "present")]
     pub(super) owner: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
     pub(super) description: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
     pub(super) contact: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
     pub(super) labels: Option<LabelsPatch>,
 }
 
