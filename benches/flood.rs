@@ -18,9 +18,10 @@ use secrecy::ExposeSecret;
 use tokend::admin::import::{ImportOptions, import};
 use tokend::model::client::ClientId;
 use tokend::secrets::secret::TagKey;
-use tokend_testing::bench::fixture::{Fixture, Hashing, Peer, operator, services};
+use tokend_testing::bench::fixture::{Fixture, Hashing, Peer, services};
 use tokend_testing::bench::load::{self, Body, Connection, Credentials};
 use tokend_testing::bench::report::{self, Table};
+use tokend_testing::operator;
 use tokend_testing::{Engine, ORDERS};
 
 const FLOODERS: usize = 64;

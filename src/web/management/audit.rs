@@ -11,11 +11,10 @@ use crate::app::App;
 use crate::model::event::Event;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
-use crate::web::management::json::{Output, Page, Parameters, ok};
+use crate::web::management::json::{Output, Page, Parameters, ok, page_size};
 
-/// How many events a page has without a word on it, and at most.
+/// How many events a page has without a word on it.
 const PAGE_SIZE: u32 = 100;
-const MAX_PAGE_SIZE: u32 = 1_000;
 
 /// Which events a list holds, newest first.
 #[derive(Debug, Deserialize)]
@@ -44,11 +43,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<Event>>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_SIZE);
-    if !(1..=MAX_PAGE_SIZE).contains(&limit) {
-        let text = format!("limit: 1 to {MAX_PAGE_SIZE}");
-        return Err(Problem::bad_request("invalid_query", text));
-    }
+    let limit = page_size(query.limit, PAGE_SIZE)?;
     let texts = [&query.actor, &query.subject];
     if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
         let text = "actor and subject have no control characters";

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::client_list::{self, ClientQuestion};
-use crate::admin::{AdminError, Principal, client};
+use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
 use crate::model::client::{ClientId, ClientState};
 use crate::model::owner::Owner;
@@ -18,11 +18,10 @@ use crate::store::client_list::Position;
 use crate::web::management::Problem;
 use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
 use crate::web::management::facts_json::label;
-use crate::web::management::json::{Input, Output, Page, Parameters, created, ok};
+use crate::web::management::json::{Input, Output, Page, Parameters, created, ok, page_size};
 
-/// How many clients a page has without a word on it, and at most.
+/// How many clients a page has without a word on it.
 const PAGE_SIZE: u32 = 50;
-const MAX_PAGE_SIZE: u32 = 1_000;
 
 /// The longest reason of a disabled client.
 const MAX_REASON_CHARS: usize = 500;
@@ -63,21 +62,14 @@ pub(super) struct StateInput {
 
 /// The id in a path.
 pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
-    // An id that cannot exist does not exist.
-    ClientId::parse(text).map_err(|_| {
-        let kind = crate::admin::ObjectKind::Client;
-        AdminError::not_found(kind, crate::model::untrusted_text::escape(text)).into()
-    })
+    ClientId::parse(text).map_err(|_| Problem::absent(ObjectKind::Client, text))
 }
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<ClientJson>>, Problem> {
-    let limit = query.limit.unwrap_or(PAGE_SIZE);
-    if !(1..=MAX_PAGE_SIZE).contains(&limit) {
-        return Err(wrong("limit", format!("1 to {MAX_PAGE_SIZE}")));
-    }
+    let limit = page_size(query.limit, PAGE_SIZE)?;
     let span = |name, text: Option<String>| {
         let parsed = text.map(|text| Lifetime::parse(&text)).transpose();
         parsed.map_err(|malformed| wrong(name, malformed.to_string()))

@@ -8,10 +8,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use crate::admin::grant::{self, GrantChange, ScopeChange};
-use crate::admin::{AdminError, ObjectKind, Principal, client};
+use crate::admin::{ObjectKind, Principal, client};
 use crate::app::App;
 use crate::model::resource::ResourceId;
-use crate::model::untrusted_text;
 use crate::web::management::Problem;
 use crate::web::management::client_json::{GrantJson, networks, scopes};
 use crate::web::management::clients::client_id;
@@ -28,10 +27,7 @@ pub(super) struct GrantBody {
 
 /// The resource in a path.
 pub(super) fn resource_id(text: &str) -> Result<ResourceId, Problem> {
-    // An id that cannot exist does not exist.
-    ResourceId::parse(text).map_err(|_| {
-        AdminError::not_found(ObjectKind::Resource, untrusted_text::escape(text)).into()
-    })
+    ResourceId::parse(text).map_err(|_| Problem::absent(ObjectKind::Resource, text))
 }
 
 pub(super) async fn list(

@@ -21,6 +21,9 @@ use crate::web::management::Problem;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many objects a page has at most.
+const MAX_PAGE_SIZE: u32 = 1_000;
+
 /// A body.
 pub(super) struct Input<T>(pub(super) T);
 
@@ -121,6 +124,15 @@ pub(super) struct Page<T> {
     pub(super) data: Vec<T>,
     /// What the next request sends as `cursor`; `null` on the last page.
     pub(super) next_cursor: Option<String>,
+}
+
+/// How many objects a page has.
+pub(super) fn page_size(wanted: Option<u32>, default: u32) -> Result<u32, Problem> {
+    let size = wanted.unwrap_or(default);
+    if (1..=MAX_PAGE_SIZE).contains(&size) {
+        return Ok(size);
+    }
+    Err(Problem::bad_request("invalid_query", format!("limit: 1 to {MAX_PAGE_SIZE}")))
 }
 
 /// 200 with a body.

@@ -9,7 +9,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::admin::{AdminError, AdminErrorCode};
+use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::model::untrusted_text;
 use crate::telemetry;
 
 /// An answer with a status of 4xx or 5xx.
@@ -44,6 +45,11 @@ impl Problem {
     /// 403.
     pub(super) fn forbidden(detail: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 404 for an id that cannot exist, such as one with a control character.
+    pub(super) fn absent(kind: ObjectKind, id: &str) -> Self {
+        AdminError::not_found(kind, untrusted_text::escape(id)).into()
     }
 
     /// 400 for a request that cannot be read.

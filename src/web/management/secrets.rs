@@ -7,11 +7,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{AdminError, ObjectKind, Principal, client, secret};
+use crate::admin::{ObjectKind, Principal, client, secret};
 use crate::app::App;
 use crate::model::secret::SecretId;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::untrusted_text;
 use crate::web::management::Problem;
 use crate::web::management::client_json::{SecretInput, SecretJson};
 use crate::web::management::clients::{client_id, shown};
@@ -89,9 +88,8 @@ pub(super) async fn delete(
     Path((id, secret_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let id = client_id(&id)?;
-    let secret_id = SecretId::parse(&secret_id).map_err(|_| {
-        AdminError::not_found(ObjectKind::Secret, untrusted_text::escape(&secret_id))
-    })?;
+    let secret_id =
+        SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
     secret::expire(&app.services, &principal, &id, &secret_id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
