@@ -14,6 +14,7 @@ pub mod master_key;
 pub mod network;
 pub mod public_path;
 pub mod rate;
+pub mod raw_members;
 pub mod rejection;
 pub mod remedy;
 pub mod resource;
