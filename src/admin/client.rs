@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::admin::claims::{self, ClaimsChange};
 use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
@@ -20,6 +21,7 @@ use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::{ClientSecurity, Networks, TlsSubject};
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::store::Store;
@@ -41,6 +43,8 @@ pub struct NewClient {
     pub token_rate: Option<RateLimit>,
     /// What it may ask for.
     pub grants: Vec<Grant>,
+    /// The claims of each of its tokens.
+    pub claims: StaticClaims,
     /// What it proves itself by besides secrets, and what it is held to.
     pub security: ClientSecurity,
     /// Its first secret, if it may authenticate by one.
@@ -70,6 +74,8 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
+    /// The claims of each of its tokens.
+    pub claims: ClaimsChange,
 }
 
 /// A new identifier: `cl_` and random letters and digits.
@@ -143,6 +149,7 @@ pub async fn prepare(
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     let has_secret = new.has_secret();
     check_lifetime(services, new.token_lifetime)?;
+    claims::check_sizes(&new.claims, &new.grants)?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
@@ -167,6 +174,7 @@ pub async fn prepare(
         token_lifetime: new.token_lifetime,
         token_rate: new.token_rate,
         security: new.security,
+        claims: new.claims,
     };
     let client = fields.registered(client_id.clone(), change.now);
     change.transaction.create_client(&client).await?;
@@ -182,6 +190,7 @@ pub async fn prepare(
         "secret_id": record.as_ref().map(|record| &record.secret_id),
         "grants": new.grants,
         "security": client.security,
+        "claims": client.claims,
     });
     change.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
     let registration = Registration {
@@ -226,7 +235,7 @@ pub async fn update(
     services: &Services,
     actor: &Actor,
     id: &ClientId,
-    update: ClientUpdate,
+    mut update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
@@ -242,7 +251,10 @@ pub async fn update(
     let mut change = AuditedChange::begin(services, actor).await?;
     let mut current = registration(change.read(), id).await?;
     let was = json!(current.client);
+    let claims_change = std::mem::take(&mut update.claims);
     let client = &mut current.client;
+    client.claims = claims_change.apply_to(&client.claims)?;
+    claims::check_sizes(&client.claims, &current.grants)?;
     update.apply_to(client);
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
@@ -259,6 +271,7 @@ pub async fn update(
         "token_lifetime": client.token_lifetime,
         "token_rate": client.token_rate,
         "security": client.security,
+        "claims": client.claims,
     }));
     change.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
     change.commit().await?;
@@ -359,6 +372,7 @@ pub(super) struct Fields {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
+    pub(super) claims: StaticClaims,
 }
 
 impl Fields {
@@ -373,6 +387,7 @@ impl Fields {
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
+            claims: self.claims,
             created_at: now,
             updated_at: now,
         }

@@ -7,6 +7,7 @@ use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
+use crate::model::static_claims::ClaimsError;
 use crate::store::StoreError;
 
 /// The stable code of an [`AdminError`], for programs. `docs/errors.md` lists all of them.
@@ -56,6 +57,18 @@ pub enum AdminErrorCode {
     AudienceMissing,
     /// `tls_client_auth` is permitted without a subject of the certificate.
     TlsSubjectMissing,
+    /// The client or the grant lacks the static claim.
+    ClaimNotFound,
+    /// The name of a static claim is reserved.
+    ClaimReserved,
+    /// A static claim is malformed.
+    ClaimInvalid,
+    /// The static claims of a client and a grant together are too many or too large.
+    ClaimLimitExceeded,
+    /// The token would be refused.
+    TokenRefused,
+    /// The issuer is not set, and no server has started yet.
+    IssuerMissing,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -64,7 +77,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -87,6 +100,12 @@ impl AdminErrorCode {
         Self::IssuerKeysMissing,
         Self::AudienceMissing,
         Self::TlsSubjectMissing,
+        Self::ClaimNotFound,
+        Self::ClaimReserved,
+        Self::ClaimInvalid,
+        Self::ClaimLimitExceeded,
+        Self::TokenRefused,
+        Self::IssuerMissing,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -151,6 +170,19 @@ impl AdminErrorCode {
                 "tls_subject_missing",
                 "`tls_client_auth` is permitted without a subject of the certificate.",
             ),
+            Self::ClaimNotFound => {
+                ("claim_not_found", "The client or the grant lacks the static claim.")
+            }
+            Self::ClaimReserved => ("claim_reserved", "The name of a static claim is reserved."),
+            Self::ClaimInvalid => ("claim_invalid", "A static claim is malformed."),
+            Self::ClaimLimitExceeded => (
+                "claim_limit_exceeded",
+                "The static claims of a client and a grant together are too many or too large.",
+            ),
+            Self::TokenRefused => ("token_refused", "The token would be refused."),
+            Self::IssuerMissing => {
+                ("issuer_missing", "The issuer is not set, and no server has started yet.")
+            }
             Self::DatabaseFailed => ("database_failed", "The database failed."),
             Self::CryptographyFailed => {
                 ("cryptography_failed", "A key or a secret cannot be generated, sealed or opened.")
@@ -182,6 +214,8 @@ pub enum ObjectKind {
     Trust,
     /// A rejection, named by its request.
     Rejection,
+    /// A static claim of a client or of a grant.
+    Claim,
 }
 
 impl ObjectKind {
@@ -196,6 +230,7 @@ impl ObjectKind {
             Self::Key => AdminErrorCode::KeyNotFound,
             Self::Trust => AdminErrorCode::TrustNotFound,
             Self::Rejection => AdminErrorCode::RejectionNotFound,
+            Self::Claim => AdminErrorCode::ClaimNotFound,
         }
     }
 }
@@ -213,6 +248,7 @@ impl fmt::Display for ObjectKind {
             Self::Key => "key",
             Self::Trust => "trust",
             Self::Rejection => "refused request",
+            Self::Claim => "static claim",
         })
     }
 }
@@ -322,6 +358,15 @@ pub enum AdminError {
     /// A client may use `tls_client_auth`, and has no subject.
     #[error("tls subject: tls_client_auth needs the subject of the client's certificate")]
     TlsSubjectMissing,
+    /// Static claims are not accepted.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    /// The token that is asked for would be refused; the text is the rejection of the client.
+    #[error("{0}")]
+    TokenRefused(String),
+    /// No issuer is known, and tokens name it.
+    #[error("issuer: it is not set, and no server has started on this database yet")]
+    IssuerMissing,
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -341,6 +386,13 @@ impl AdminError {
             Self::IssuerKeysMissing => AdminErrorCode::IssuerKeysMissing,
             Self::AudienceMissing => AdminErrorCode::AudienceMissing,
             Self::TlsSubjectMissing => AdminErrorCode::TlsSubjectMissing,
+            Self::Claims(ClaimsError::Reserved(_)) => AdminErrorCode::ClaimReserved,
+            Self::Claims(ClaimsError::Names(_) | ClaimsError::Bytes(_)) => {
+                AdminErrorCode::ClaimLimitExceeded
+            }
+            Self::Claims(_) => AdminErrorCode::ClaimInvalid,
+            Self::TokenRefused(_) => AdminErrorCode::TokenRefused,
+            Self::IssuerMissing => AdminErrorCode::IssuerMissing,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

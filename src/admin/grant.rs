@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::admin::claims::ClaimsChange;
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, ObjectKind, existing_resource, suggestion,
+    Actor, AdminError, AuditedChange, Changed, ObjectKind, existing_resource, registration,
+    suggestion,
 };
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Subject};
@@ -11,6 +13,7 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
+use crate::model::static_claims::StaticClaims;
 use crate::services::Services;
 use crate::store::reader::Reader;
 
@@ -24,6 +27,8 @@ pub struct GrantChange {
     /// Where the grant may be used from; `None` leaves it as it is, which is anywhere in a new
     /// grant.
     pub networks: Option<Networks>,
+    /// The claims of its tokens, each in place of the one of the client.
+    pub claims: ClaimsChange,
 }
 
 /// What should change about the scopes of a grant.
@@ -63,11 +68,9 @@ pub async fn change(
     id: &ClientId,
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
-    let GrantChange { resource, scopes, networks } = change;
+    let GrantChange { resource, scopes, networks, claims } = change;
     let mut change = AuditedChange::begin(services, actor).await?;
-    if !change.transaction.has_client(id).await? {
-        return Err(AdminError::no_client(id));
-    }
+    let client = registration(change.read(), id).await?.client;
     let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
     let was = change.transaction.grant(id, &resource).await?;
@@ -75,7 +78,10 @@ pub async fn change(
     // A limit must not go because the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
-    let is = Grant { resource, scopes, networks };
+    let none = StaticClaims::default();
+    let claims = claims.apply_to(was.as_ref().map_or(&none, |grant| &grant.claims))?;
+    client.claims.merged(&claims).check_size()?;
+    let is = Grant { resource, scopes, networks, claims };
     if was.as_ref() == Some(&is) {
         return Ok(Changed::before(ChangedGrant { was, is, offered }));
     }
@@ -152,7 +158,8 @@ pub async fn revoke(
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
     change.transaction.delete_grant(id, resource).await?;
-    let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
+    let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
+    let detail = json!({ "resource": resource, "was": was, "is": null });
     change.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
@@ -198,8 +205,8 @@ mod tests {
 
     fn changed(change: ScopeChange, was: Option<GrantedScopes>) -> Result<String, AdminError> {
         let resource = ResourceId::parse("https://a.example").expect("a resource");
-        let networks = Networks::default();
-        let was = was.map(|scopes| Grant { resource: resource.clone(), scopes, networks });
+        let (networks, claims) = (Networks::default(), StaticClaims::default());
+        let was = was.map(|scopes| Grant { resource: resource.clone(), scopes, networks, claims });
         let scopes = changed_scopes(change, was.as_ref(), &scopes("a b c"), &resource)?;
         Ok(match scopes {
             GrantedScopes::All => "all".to_owned(),

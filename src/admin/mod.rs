@@ -5,6 +5,7 @@
 //! servers follow the events.
 
 pub mod audit;
+pub mod claims;
 pub mod client;
 pub mod client_key;
 pub mod client_list;
@@ -23,6 +24,7 @@ pub mod secret;
 pub mod secret_owner;
 pub mod spiffe_trust;
 mod suggestion;
+pub mod token_preview;
 pub mod trust;
 
 pub use crate::admin::difference::Changed;

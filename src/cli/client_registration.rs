@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::admin::client::{self, ClientUpdate, NewClient};
+use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
@@ -62,6 +63,8 @@ pub(crate) struct CreateArgs {
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
     #[command(flatten)]
+    claims: NewClaimsArgs,
+    #[command(flatten)]
     secret: NewSecretArgs,
     #[arg(long, hide = true)]
     client_secret: Option<String>,
@@ -103,6 +106,8 @@ pub(crate) struct UpdateArgs {
     /// be repeated; `none` removes all
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    #[command(flatten)]
+    claims: ClaimsArgs,
 }
 
 /// Runs `tokend client create`.
@@ -151,6 +156,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
             assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
+        claims: args.claims.claims()?,
         secret: args.secret.wanted()?,
     };
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
@@ -215,6 +221,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
+        claims: args.claims.change()?,
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;

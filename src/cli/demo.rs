@@ -17,6 +17,7 @@ use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::security::{ClientSecurity, Networks};
+use crate::model::static_claims::StaticClaims;
 use crate::secrets::secret::suffix;
 use crate::services::Services;
 
@@ -118,7 +119,9 @@ async fn demo_client(
             resource: api,
             scopes: GrantedScopes::All,
             networks: Networks::default(),
+            claims: StaticClaims::default(),
         }],
+        claims: StaticClaims::default(),
         security: ClientSecurity::default(),
         secret: demo_label(),
     };

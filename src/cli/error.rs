@@ -239,11 +239,15 @@ impl From<AdminError> for CliError {
             AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
             AdminError::Conflict(_) => CliErrorCode::Conflict,
             AdminError::Invalid { .. }
+            | AdminError::Claims(_)
             | AdminError::GrantWithoutScopes { .. }
             | AdminError::IssuerKeysMissing
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
-            AdminError::Store(_) | AdminError::Crypto(_) => CliErrorCode::Failed,
+            AdminError::IssuerMissing => CliErrorCode::Configuration,
+            AdminError::Store(_) | AdminError::Crypto(_) | AdminError::TokenRefused(_) => {
+                CliErrorCode::Failed
+            }
         };
         match error {
             AdminError::Store(error) => Self { admin_code, ..error.into() },

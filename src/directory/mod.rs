@@ -98,7 +98,29 @@ impl Directory {
     ) -> Result<Self, DirectoryError> {
         // The place in the events comes first: what changes while we load is read again later.
         let head = store.head().await?;
-        let directory = Self {
+        let directory = Self::empty(keep_seconds, clock, &head);
+        directory.load_everything(store, master).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
+    /// Loads the resources and one client, if it exists: enough to decide what a token of it would
+    /// say. It has no keys, so it signs and verifies nothing.
+    pub async fn load_client_only(
+        store: &Store,
+        id: &ClientId,
+        clock: &Clock,
+    ) -> Result<Self, DirectoryError> {
+        let head = store.head().await?;
+        let directory = Self::empty(0, clock, &head);
+        directory.load_resources(store).await?;
+        directory.load_client(store, id.clone()).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
+    fn empty(keep_seconds: i64, clock: &Clock, head: &Head) -> Self {
+        Self {
             clients: papaya::HashMap::new(),
             allowed_methods: Mutex::default(),
             grants: GrantInterner::default(),
@@ -115,10 +137,7 @@ impl Directory {
             usage: UsageStats::default(),
             revocations: Revocations::default(),
             key_sets: KeySets::new(clock.clone()),
-        };
-        directory.load_everything(store, master).await?;
-        directory.publish(head.sequence);
-        Ok(directory)
+        }
     }
 
     /// The client of that id.
@@ -297,8 +316,9 @@ impl Directory {
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
     async fn put(&self, snapshot: ClientSnapshot) {
-        let grants = self.grants.entries(snapshot.grants, &self.resources.load_full()).await;
         let client = snapshot.client;
+        let resources = self.resources.load_full();
+        let grants = self.grants.entries(snapshot.grants, &client.claims, &resources).await;
         let allowed =
             AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let allowed = self.shared(allowed).await;

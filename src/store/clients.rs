@@ -11,6 +11,7 @@ use crate::model::client::{
 };
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::StoreError;
 use crate::store::row::table_row;
@@ -33,6 +34,7 @@ table_row! {
         certificate_bound: bool,
         networks: Option<String>,
         assertion_audiences: Option<String>,
+        claims: Option<String>,
         created_at: i64,
         updated_at: i64,
     }
@@ -58,6 +60,7 @@ impl ClientRow {
             certificate_bound: security.certificate_bound,
             networks: networks_column(&security.networks),
             assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
+            claims: claims_column(&client.claims),
             created_at: client.created_at.0,
             updated_at: client.updated_at.0,
         }
@@ -87,6 +90,7 @@ impl ClientRow {
                     self.assertion_audiences.as_deref().unwrap_or_default(),
                 ),
             },
+            claims: claims(self.claims.as_deref())?,
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
         })
@@ -120,6 +124,16 @@ pub(super) fn key_columns(keys: Option<&KeySource>) -> (Option<String>, Option<S
 /// Networks as they are stored: NULL for anywhere.
 pub(super) fn networks_column(networks: &Networks) -> Option<String> {
     (!networks.is_anywhere()).then(|| networks.to_string())
+}
+
+/// Claims as they are stored: NULL for none.
+pub(super) fn claims_column(claims: &StaticClaims) -> Option<String> {
+    (!claims.is_empty()).then(|| claims.json())
+}
+
+/// Reads the column `claims`.
+pub(super) fn claims(column: Option<&str>) -> Result<StaticClaims, StoreError> {
+    Ok(column.map(StaticClaims::stored).transpose()?.unwrap_or_default())
 }
 
 fn words<T>(text: &str, parse: fn(&str) -> Result<T, Malformed>) -> Result<Vec<T>, StoreError> {

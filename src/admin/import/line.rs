@@ -24,6 +24,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretHash;
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeSource;
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{FederatedCredential, ForeignIssuer};
 use crate::secrets::secret::check_imported;
@@ -50,6 +51,7 @@ pub(super) struct ClientLine {
     pub(super) tls_subject: Option<Given<TlsSubject>>,
     pub(super) assertion_audiences: Option<AssertionAudiences>,
     pub(super) grants: Option<Vec<Grant>>,
+    pub(super) claims: Option<StaticClaims>,
     pub(super) trusts: Option<Vec<NewTrust>>,
     pub(super) spiffe_trusts: Option<Vec<SpiffeSource>>,
     pub(super) secrets: Vec<SecretLine>,
@@ -88,6 +90,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let tls_subject = tls_subject(&object, problems);
     let assertion_audiences = assertion_audiences(&object, problems);
     let grants = grants(&object, problems);
+    let claims = claims(&object, problems);
     let trusts = trusts(&object, problems);
     let spiffe_trusts = spiffe_trusts::parse(&object, problems);
     let secrets = secrets(&object, problems);
@@ -110,6 +113,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
         tls_subject,
         assertion_audiences,
         grants,
+        claims,
         trusts,
         spiffe_trusts,
         secrets,
@@ -209,10 +213,17 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
             let twice = Malformed::because(format!("a second grant of {resource}"));
             grant.noted::<()>("resource", Err(twice), problems);
         }
-        grants.push(Grant { resource, scopes, networks });
+        let claims = claims(&grant, problems).unwrap_or_default();
+        grants.push(Grant { resource, scopes, networks, claims });
     }
     grants.sort_by(|one, other| one.resource.cmp(&other.resource));
     Some(grants)
+}
+
+fn claims(object: &Object<'_>, problems: &mut Problems) -> Option<StaticClaims> {
+    let parsed = StaticClaims::parse(object.json("claims")?);
+    let parsed = parsed.map_err(|error| Malformed::because(error.to_string()));
+    object.noted("claims", parsed, problems)
 }
 
 fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {

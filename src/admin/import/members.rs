@@ -51,6 +51,7 @@ pub(super) enum MemberType {
     KeySet,
     Text,
     Patterns,
+    Claims,
     Secrets,
     Grants,
     Trusts,
@@ -121,9 +122,10 @@ impl MemberType {
             JsonType::Number => self == Self::Duration,
             JsonType::Boolean => self == Self::Flag,
             JsonType::Array => self.is_list(),
-            JsonType::Object => matches!(self, Self::KeySet | Self::Patterns),
+            JsonType::Object => matches!(self, Self::KeySet | Self::Patterns | Self::Claims),
             JsonType::String => {
-                !self.is_list() && !matches!(self, Self::Flag | Self::KeySet | Self::Patterns)
+                !self.is_list()
+                    && !matches!(self, Self::Flag | Self::KeySet | Self::Patterns | Self::Claims)
             }
         }
     }
@@ -158,6 +160,7 @@ impl MemberType {
             Self::Flag => "true or false",
             Self::KeySet => "a JWK set, which is an object with the member keys",
             Self::Patterns => "an object of strings, such as {\"sub\": \"worker\"}",
+            Self::Claims => "an object of claims, such as {\"tenant\": \"acme\"}",
             Self::Secrets | Self::Grants | Self::Trusts | Self::SpiffeTrusts => "a list of objects",
             _ if self.is_list() => "a list of strings",
             Self::Time => "a string such as \"2027-01-31T00:00:00Z\"",
@@ -203,6 +206,7 @@ pub(super) static CLIENT: Kind = Kind {
         member("secret_hash", MemberType::Hash, "The argon2id hash of its secret (PHC string)."),
         member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),
         member("grants", MemberType::Grants, "The resources and scopes that it may ask for."),
+        member("claims", MemberType::Claims, "Static claims of its tokens. Default: none."),
         member("auth_methods", MemberType::Methods, "How it may authenticate."),
         member("grant_types", MemberType::GrantTypes, "Default: client_credentials."),
         member(
@@ -280,6 +284,7 @@ pub(super) static GRANT: Kind = Kind {
             "Scopes of it. Default: every scope, also later ones.",
         ),
         member("networks", MemberType::Networks, "The networks from which the grant may be used."),
+        member("claims", MemberType::Claims, "Static claims that replace those of the client."),
     ],
 };
 

@@ -343,6 +343,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         "grants": grants,
         "trusts": trusts,
         "security": client.security,
+        "claims": client.claims,
     });
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);
@@ -360,6 +361,10 @@ fn of_line(line: usize, error: AdminError) -> AdminError {
         AdminError::Invalid { field, problem } => AdminError::invalid(
             "import",
             format!("line {line}: {field}: {problem}; nothing was imported"),
+        ),
+        AdminError::Claims(error) => AdminError::invalid(
+            "import",
+            format!("line {line}: claims: {error}; nothing was imported"),
         ),
         other => other,
     }

@@ -7,6 +7,7 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
 use crate::model::spiffe_id::TrustDomain;
+use crate::model::static_claims::StaticClaims;
 use crate::model::trust::FederatedCredential;
 use crate::secrets::secret::MAX_SECRET_BYTES;
 
@@ -87,6 +88,25 @@ fn of_type(member_type: MemberType) -> Value {
             "required": ["keys"],
             "properties": { "keys": { "type": "array" } },
             "$comment": format!("at most {} bytes", KeySet::MAX_BYTES),
+        }),
+        MemberType::Claims => json!({
+            "type": "object",
+            "maxProperties": StaticClaims::MAX_NAMES,
+            "propertyNames": text(&format!("^[!#-\\[\\]-~]{{1,{}}}$", StaticClaims::MAX_NAME_BYTES)),
+            "additionalProperties": {
+                "anyOf": [
+                    { "type": "string" },
+                    { "type": "boolean" },
+                    {
+                        "type": "integer",
+                        "minimum": -StaticClaims::MAX_INTEGER,
+                        "maximum": StaticClaims::MAX_INTEGER,
+                    },
+                    { "type": "array" },
+                    { "type": "object" },
+                ],
+            },
+            "$comment": format!("at most {} bytes", StaticClaims::MAX_BYTES),
         }),
         MemberType::Patterns => json!({
             "type": "object",
@@ -242,6 +262,7 @@ mod tests {
             }]),
             MemberType::KeySet => json!({ "keys": [] }),
             MemberType::Patterns => json!({ "sub": "worker" }),
+            MemberType::Claims => json!({ "tenant": "acme", "limit": 5 }),
             MemberType::Secrets => json!([{ "client_secret": "abc", "label": null }]),
             MemberType::Grants => json!([{ "resource": "https://a.example", "scopes": null }]),
             MemberType::Trusts => json!([{ "issuer": "urn:a", "conditions": { "sub": "worker" } }]),

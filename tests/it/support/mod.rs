@@ -40,6 +40,7 @@ use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::scope::Scopes;
 use tokend::model::security::{ClientSecurity, Networks};
 use tokend::model::signing_key::Algorithm;
+use tokend::model::static_claims::StaticClaims;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 use tokend::model::usage::Usage;
 use tokend::server::Server as Tokend;
@@ -232,6 +233,7 @@ impl Server {
             token_rate: None,
             grants: vec![grant(ORDERS, None)],
             security: ClientSecurity::default(),
+            claims: StaticClaims::default(),
             secret: NewSecret::default(),
         };
         change(&mut new);
@@ -372,6 +374,7 @@ pub fn grant(resource: &str, scopes: Option<&str>) -> Grant {
             Some(text) => GrantedScopes::Only(Scopes::parse(text).expect("scopes")),
         },
         networks: Networks::default(),
+        claims: StaticClaims::default(),
     }
 }
 
