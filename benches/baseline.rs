@@ -105,7 +105,7 @@ struct Question<'a> {
 }
 
 /// A bare verification: the signature, and the claims as they stand.
-fn verify(key: &Key, token: &str) -> jwt::Claims {
+fn verify(key: &Key, token: &str) -> jwt::AccessTokenClaims {
     let (signed, signature) = token.rsplit_once('.').expect("a JWS");
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).expect("base64url");
     key.public.as_ref().expect("ES256").verify_sig(signed.as_bytes(), &signature).expect("valid");

@@ -51,7 +51,7 @@ impl App {
                 before,
                 now = issuer.as_str(),
                 "the issuer is another one than at the last start on this database: APIs that \
-                 expect the old `iss` refuse new tokens, and instances with two issuers disagree"
+                 expect the old `iss` reject new tokens, and instances with two issuers disagree"
             );
         }
         store.note_lifetime(config.token.lifetime_max).await?;

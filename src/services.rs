@@ -11,7 +11,7 @@ mod sealed;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::{Config, Database, Origin};
+use crate::config::{Config, DatabaseSettings, Origin};
 use crate::crypto::CryptoError;
 use crate::jose::nonces::NonceIssuer;
 use crate::keys::Keys;
@@ -86,7 +86,7 @@ pub enum StartError {
 
 impl StartError {
     fn no_database(config: &Config) -> Self {
-        let Database { location, origin, .. } = &config.database;
+        let DatabaseSettings { location, origin, .. } = &config.database;
         Self::NoDatabase { location: location.to_string(), origin: origin.clone() }
     }
 

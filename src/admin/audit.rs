@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, suggestion};
+use crate::admin::{AdminError, AuditedChange, Principal, suggestion};
 use crate::crypto::chain;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Event, Head, Subject};
+use crate::model::event::{Action, Event, EventSubject, Head};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::services::Services;
@@ -94,14 +94,16 @@ pub async fn event(store: &Store, sequence: i64) -> Result<Option<Event>, AdminE
 /// Notes that an operator has made a token in a client's name.
 pub async fn note_issue(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     client: &ClientId,
     resource: &ResourceId,
     scope: &Scopes,
 ) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let detail = json!({ "resource": resource, "scope": scope });
-    change.record(Action::TokenIssuedByOperator, Subject::Client(client.clone()), detail).await?;
+    change
+        .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)
+        .await?;
     change.commit().await?;
     Ok(())
 }

@@ -5,11 +5,8 @@ use crate::model::grant::Grant;
 use crate::model::static_claims::{ClaimsError, StaticClaims};
 
 /// What should change about the static claims of a client or of a grant.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub enum ClaimsChange {
-    /// Nothing. A new client or grant has none.
-    #[default]
-    Keep,
     /// These and no others.
     Replace(StaticClaims),
     /// The same with some added or replaced by name, and without others.
@@ -28,7 +25,6 @@ impl ClaimsChange {
     /// Not found, for a name to remove that `was` lacks.
     pub(super) fn apply_to(self, was: &StaticClaims) -> Result<StaticClaims, AdminError> {
         match self {
-            Self::Keep => Ok(was.clone()),
             Self::Replace(claims) => Ok(claims),
             Self::Edit { set, remove } => {
                 let has = |name: &str| was.iter().any(|(known, _)| known == name);

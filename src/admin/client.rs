@@ -8,15 +8,16 @@ use crate::admin::difference::Difference;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, client_key, grant, registration, revocation,
+    AdminError, AuditedChange, Changed, Principal, client_key, client_to_change, grant, revocation,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
+use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::grant::Grant;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
@@ -75,7 +76,7 @@ pub struct ClientUpdate {
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
     /// The claims of each of its tokens.
-    pub claims: ClaimsChange,
+    pub claims: Option<ClaimsChange>,
 }
 
 /// A new identifier: `cl_` and random letters and digits.
@@ -134,21 +135,29 @@ impl ClientUpdate {
 /// Registers a client: [`prepare`], and the commit.
 pub async fn create(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     new: NewClient,
 ) -> Result<(Registration, Option<SecretString>), AdminError> {
-    prepare(services, actor, new).await?.commit().await
+    prepare(services, principal, new).await?.commit().await
 }
 
 /// Prepares a client with its grants and its first secret, and gives the secret, which exists
 /// nowhere else. A client that may not authenticate by a secret has none.
 pub async fn prepare(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
     let has_secret = new.has_secret();
+    if has_secret || new.security.keys.is_some() || new.security.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))?;
     check_lifetime(services, new.token_lifetime)?;
+    if !new.claims.is_empty() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
     claims::check_sizes(&new.claims, &new.grants)?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
@@ -163,7 +172,7 @@ pub async fn prepare(
     let (client_id, minted) =
         generate_credentials(services, new.client_id, &new.secret, has_secret)?;
     let (plain, record) = minted.unzip();
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     for wanted in &new.grants {
         grant::check(change.read(), wanted).await?;
     }
@@ -192,7 +201,7 @@ pub async fn prepare(
         "security": client.security,
         "claims": client.claims,
     });
-    change.record(Action::ClientCreated, Subject::Client(client_id), detail).await?;
+    change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -233,10 +242,18 @@ pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminErr
 /// Changes fields of a client.
 pub async fn update(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     mut update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let claims_change = update.claims.take();
+    if claims_change.is_some() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    if update.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -248,13 +265,14 @@ pub async fn update(
         || update.tls_subject.is_some()
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     let was = json!(current.client);
-    let claims_change = std::mem::take(&mut update.claims);
     let client = &mut current.client;
-    client.claims = claims_change.apply_to(&client.claims)?;
-    claims::check_sizes(&client.claims, &current.grants)?;
+    if let Some(change) = claims_change {
+        client.claims = change.apply_to(&client.claims)?;
+        claims::check_sizes(&client.claims, &current.grants)?;
+    }
     update.apply_to(client);
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
@@ -273,7 +291,7 @@ pub async fn update(
         "security": client.security,
         "claims": client.claims,
     }));
-    change.record(Action::ClientUpdated, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::ClientUpdated, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
@@ -283,13 +301,14 @@ pub async fn update(
 /// succeeds without a second event.
 pub async fn set_state(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     state: ClientState,
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(change.read(), id).await?;
+    principal.require(AdminScope::ClientsWrite)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     let was = current.client.state;
     if was == state {
         return Ok(Changed::before(current));
@@ -305,26 +324,31 @@ pub async fn set_state(
         ClientState::Disabled => Action::ClientDisabled,
     };
     let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
-    change.record(action, Subject::Client(id.clone()), detail).await?;
+    change.record(action, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
 
 /// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
 /// id has nothing to do with them.
-pub async fn delete(services: &Services, actor: &Actor, id: &ClientId) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(change.read(), id).await?;
+pub async fn delete(
+    services: &Services,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    change.record(Action::ClientDeleted, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::ClientDeleted, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
 }
 
-/// Refuses a lifetime beyond the server's maximum, which would silently not be given.
+/// Rejects a lifetime beyond the server's maximum, which would silently not be given.
 pub(super) fn check_lifetime(
     services: &Services,
     lifetime: Option<Lifetime>,
@@ -346,7 +370,7 @@ pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
     }
 }
 
-/// Refuses a client that could have no token: one whose certificate cannot be recognised (RFC
+/// Rejects a client that could have no token: one whose certificate cannot be recognised (RFC
 /// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
 pub(super) fn check_security(
     security: &ClientSecurity,

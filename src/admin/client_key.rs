@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, registration};
+use crate::admin::{
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
+};
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
+use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::public_path::TOKEN_PATH;
 use crate::model::security::{KeySet, KeySource};
 use crate::services::Services;
@@ -19,14 +22,14 @@ use crate::services::Services;
 /// place of those.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     keys: KeySource,
     method: AuthenticationMethod,
 ) -> Result<Changed<Registration>, AdminError> {
     check(Some(&keys), &CLIENT_ASSERTION_ALGS)?;
     let action = Action::ClientKeysAdded;
-    change(services, actor, id, action, Some(method), |current| match (current, keys) {
+    change(services, principal, id, action, Some(method), |current| match (current, keys) {
         (None, keys) | (Some(KeySource::Remote(_)), keys @ KeySource::Remote(_)) => Ok(Some(keys)),
         (Some(KeySource::Inline(old)), KeySource::Inline(new)) => {
             joined(&old, &new).map(|joined| Some(KeySource::Inline(joined)))
@@ -39,12 +42,12 @@ pub async fn add(
 /// Takes one key of that id from a client, or all and the `jwks_uri` (`None`).
 pub async fn remove(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     kid: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
     let action = Action::ClientKeysRemoved;
-    change(services, actor, id, action, None, |current| match (kid, current) {
+    change(services, principal, id, action, None, |current| match (kid, current) {
         (None, _) => Ok(None),
         (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
         (Some(kid), _) => Err(no_such_key(kid)),
@@ -54,14 +57,15 @@ pub async fn remove(
 
 async fn change(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     action: Action,
     permitting: Option<AuthenticationMethod>,
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(change.read(), id).await?;
+    principal.require(AdminScope::SecretsWrite)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
@@ -78,12 +82,12 @@ async fn change(
     change.transaction.update_client(client).await?;
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
     let detail = difference.add_to(detail);
-    change.record(action, Subject::Client(id.clone()), detail).await?;
+    change.record(action, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
 
-/// Refuses keys that could never authenticate a client by what is accepted there, or that should
+/// Rejects keys that could never authenticate a client by what is accepted there, or that should
 /// not be here at all.
 pub(super) fn check(keys: Option<&KeySource>, taken: &[Algorithm]) -> Result<(), AdminError> {
     if let Some(KeySource::Inline(keys)) = keys {
@@ -134,7 +138,7 @@ fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
     KeySet::parse(&json!({ "keys": keys }).to_string()).map_err(AdminError::malformed("keys"))
 }
 
-/// Refuses an extra audience of assertions that is not a URL of the token endpoint of this issuer:
+/// Rejects an extra audience of assertions that is not a URL of the token endpoint of this issuer:
 /// a server with that URL could use what it receives (RFC 10070).
 pub(super) async fn check_audiences(
     services: &Services,

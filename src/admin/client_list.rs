@@ -5,8 +5,8 @@ use crate::admin::{AdminError, ObjectKind, suggestion};
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
-use crate::model::time::Lifetime;
-use crate::services::opening::Reader;
+use crate::model::time::{Clock, Lifetime};
+use crate::store::Store;
 use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
 
 /// A question; every part of it that is given must match.
@@ -28,35 +28,39 @@ pub struct ClientQuestion {
 
 /// The filter that answers a question. A resource or scope that does not exist is
 /// [`AdminError::Unknown`].
-pub async fn filter(reader: &Reader, question: ClientQuestion) -> Result<ClientFilter, AdminError> {
-    let now = reader.clock.now();
+pub async fn filter(
+    store: &Store,
+    clock: &Clock,
+    question: ClientQuestion,
+) -> Result<ClientFilter, AdminError> {
+    let now = clock.now();
     let ClientQuestion { state, name, resource, scope, expiring, unused } = question;
     Ok(ClientFilter {
         state,
         name,
-        grant: grant(reader, resource.as_deref(), scope.as_deref()).await?,
+        grant: grant(store, resource.as_deref(), scope.as_deref()).await?,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
-        unused_since: unused.map(|span| now.minus_seconds(span.seconds())),
+        unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
     })
 }
 
 /// The place of a client in a list, after which the next page begins.
 pub async fn position(
-    reader: &Reader,
+    store: &Store,
     filter: &ClientFilter,
     after: &ClientId,
 ) -> Result<Position, AdminError> {
-    let found = reader.store.client_position(filter, after).await?;
+    let found = store.client_position(filter, after).await?;
     found.ok_or_else(|| AdminError::not_found(ObjectKind::ListedClient, after))
 }
 
 async fn grant(
-    reader: &Reader,
+    store: &Store,
     resource: Option<&str>,
     scope: Option<&str>,
 ) -> Result<Option<GrantFilter>, AdminError> {
     let resource = match resource {
-        Some(text) => Some(existing(reader, text).await?),
+        Some(text) => Some(existing(store, text).await?),
         None => None,
     };
     let Some(text) = scope else {
@@ -64,23 +68,23 @@ async fn grant(
     };
     let scope = ScopeName::parse(text).ok();
     let mut resources = match &scope {
-        Some(scope) => reader.store.resources_offering(scope).await?,
+        Some(scope) => store.resources_offering(scope).await?,
         None => Vec::new(),
     };
     resources.retain(|offering| resource.as_ref().is_none_or(|wanted| wanted == offering));
     if resources.is_empty() {
-        return Err(no_scope(reader, text, resource.as_ref()).await?);
+        return Err(no_scope(store, text, resource.as_ref()).await?);
     }
     Ok(Some(GrantFilter { resources, scope }))
 }
 
-async fn existing(reader: &Reader, text: &str) -> Result<ResourceId, AdminError> {
+async fn existing(store: &Store, text: &str) -> Result<ResourceId, AdminError> {
     if let Ok(id) = ResourceId::parse(text)
-        && reader.store.resource(&id).await?.is_some()
+        && store.resource(&id).await?.is_some()
     {
         return Ok(id);
     }
-    let known = reader.store.resources().await?;
+    let known = store.resources().await?;
     let known = known.iter().map(|resource| resource.resource.to_string());
     Err(AdminError::Unknown {
         kind: ObjectKind::Resource,
@@ -90,11 +94,11 @@ async fn existing(reader: &Reader, text: &str) -> Result<ResourceId, AdminError>
 }
 
 async fn no_scope(
-    reader: &Reader,
+    store: &Store,
     text: &str,
     resource: Option<&ResourceId>,
 ) -> Result<AdminError, AdminError> {
-    let known = reader.store.resources().await?;
+    let known = store.resources().await?;
     let offered = known
         .iter()
         .filter(|known| resource.is_none_or(|wanted| *wanted == known.resource))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::{AdminError, AuditedChange};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -35,7 +35,7 @@ pub(super) async fn remove(
             "is": { "scopes": is },
             "reason": "the scopes of the resource changed",
         });
-        change.record(Action::GrantChanged, Subject::Client(holder.client_id), detail).await?;
+        change.record(Action::GrantChanged, EventSubject::Client(holder.client_id), detail).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
@@ -69,6 +70,12 @@ pub enum AdminErrorCode {
     TokenRefused,
     /// The issuer is not set, and no server has started yet.
     IssuerMissing,
+    /// The caller lacks a scope of `urn:tokend`.
+    ScopeMissing,
+    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    ClientMorePowerful,
+    /// The caller would grant scopes of `urn:tokend` that it lacks.
+    RightsNotHeld,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -77,7 +84,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -106,6 +113,9 @@ impl AdminErrorCode {
         Self::ClaimLimitExceeded,
         Self::TokenRefused,
         Self::IssuerMissing,
+        Self::ScopeMissing,
+        Self::ClientMorePowerful,
+        Self::RightsNotHeld,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -183,6 +193,14 @@ impl AdminErrorCode {
             Self::IssuerMissing => {
                 ("issuer_missing", "The issuer is not set, and no server has started yet.")
             }
+            Self::ScopeMissing => ("scope_missing", "The caller lacks a scope of `urn:tokend`."),
+            Self::ClientMorePowerful => (
+                "client_more_powerful",
+                "The client holds scopes of `urn:tokend` that the caller lacks.",
+            ),
+            Self::RightsNotHeld => {
+                ("rights_not_held", "The caller would grant scopes of `urn:tokend` that it lacks.")
+            }
             Self::DatabaseFailed => ("database_failed", "The database failed."),
             Self::CryptographyFailed => {
                 ("cryptography_failed", "A key or a secret cannot be generated, sealed or opened.")
@@ -247,7 +265,7 @@ impl fmt::Display for ObjectKind {
             Self::Secret => "secret",
             Self::Key => "key",
             Self::Trust => "trust",
-            Self::Rejection => "refused request",
+            Self::Rejection => "rejection",
             Self::Claim => "static claim",
         })
     }
@@ -367,6 +385,21 @@ pub enum AdminError {
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
+    /// The caller lacks a scope of `urn:tokend`.
+    #[error("this needs the scope {} of urn:tokend", scope.as_str())]
+    ScopeMissing {
+        /// The scope.
+        scope: AdminScope,
+    },
+    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    #[error("{client} holds scopes of urn:tokend that the caller lacks")]
+    MorePowerful {
+        /// The client.
+        client: ClientId,
+    },
+    /// The caller would grant scopes of `urn:tokend` that it lacks.
+    #[error("grant: it has scopes of urn:tokend that the caller lacks")]
+    RightsNotHeld,
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -393,6 +426,9 @@ impl AdminError {
             Self::Claims(_) => AdminErrorCode::ClaimInvalid,
             Self::TokenRefused(_) => AdminErrorCode::TokenRefused,
             Self::IssuerMissing => AdminErrorCode::IssuerMissing,
+            Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
+            Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
+            Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 
 use crate::admin::claims::ClaimsChange;
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, ObjectKind, existing_resource, registration,
+    AdminError, AuditedChange, Changed, ObjectKind, Principal, client_to_change, existing_resource,
     suggestion,
 };
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
-use crate::model::static_claims::StaticClaims;
 use crate::services::Services;
 use crate::store::reader::Reader;
 
@@ -28,7 +28,7 @@ pub struct GrantChange {
     /// grant.
     pub networks: Option<Networks>,
     /// The claims of its tokens, each in place of the one of the client.
-    pub claims: ClaimsChange,
+    pub claims: Option<ClaimsChange>,
 }
 
 /// What should change about the scopes of a grant.
@@ -64,13 +64,14 @@ pub struct ChangedGrant {
 /// transaction that writes, so of two changes at once the later one sees the earlier one.
 pub async fn change(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
+    principal.require(AdminScope::GrantsWrite)?;
     let GrantChange { resource, scopes, networks, claims } = change;
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let client = registration(change.read(), id).await?.client;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let client = client_to_change(change.read(), principal, id).await?.client;
     let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
     let was = change.transaction.grant(id, &resource).await?;
@@ -78,10 +79,17 @@ pub async fn change(
     // A limit must not go because the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
-    let none = StaticClaims::default();
-    let claims = claims.apply_to(was.as_ref().map_or(&none, |grant| &grant.claims))?;
-    client.claims.merged(&claims).check_size()?;
+    let earlier = was.as_ref().map(|grant| grant.claims.clone()).unwrap_or_default();
+    let claims = match claims {
+        None => earlier,
+        Some(change) => {
+            let claims = change.apply_to(&earlier)?;
+            client.claims.merged(&claims).check_size()?;
+            claims
+        }
+    };
     let is = Grant { resource, scopes, networks, claims };
+    principal.require_grantable(&is)?;
     if was.as_ref() == Some(&is) {
         return Ok(Changed::before(ChangedGrant { was, is, offered }));
     }
@@ -89,7 +97,7 @@ pub async fn change(
     let mut detail = json!(is);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);
-    change.record(Action::GrantChanged, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::GrantChanged, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered }))
 }
@@ -146,31 +154,31 @@ fn edited(
 /// Takes a grant from a client.
 pub async fn revoke(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    if !change.transaction.has_client(id).await? {
-        return Err(AdminError::no_client(id));
-    }
+    principal.require(AdminScope::GrantsWrite)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    client_to_change(change.read(), principal, id).await?;
     let Some(was) = change.transaction.grant(id, resource).await? else {
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
+    principal.require_grantable(&was)?;
     change.transaction.delete_grant(id, resource).await?;
     let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
     let detail = json!({ "resource": resource, "was": was, "is": null });
-    change.record(Action::GrantRevoked, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::GrantRevoked, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
 }
 
-/// Refuses a grant of something that the resource does not offer: most likely a mistyped scope.
+/// Rejects a grant of something that the resource does not offer: most likely a mistyped scope.
 pub(super) async fn check(reader: Reader<'_>, grant: &Grant) -> Result<(), AdminError> {
     check_scopes(&existing_resource(reader, &grant.resource).await?, grant)
 }
 
-/// Refuses scopes of a grant that the resource does not offer.
+/// Rejects scopes of a grant that the resource does not offer.
 pub(super) fn check_scopes(resource: &Resource, grant: &Grant) -> Result<(), AdminError> {
     match &grant.scopes {
         GrantedScopes::All => Ok(()),
@@ -197,6 +205,7 @@ fn check_offered(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::static_claims::StaticClaims;
 
     fn scopes(text: &str) -> Scopes {
         text.split_whitespace()

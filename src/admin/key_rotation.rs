@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::app::App;
-use crate::config::Keys;
+use crate::config::KeySettings;
 use crate::crypto::CryptoError;
 use crate::directory::DirectoryError;
 use crate::keys::keyring;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
 use crate::model::time::Timestamp;
 use crate::services::Services;
@@ -131,7 +131,7 @@ async fn retire_unwanted(
     for kid in &retiring {
         change.transaction.retire_signing_key(kid, Some(change.now)).await?;
         let detail = json!({ "retired_at": change.now });
-        change.record(Action::KeyRetired, Subject::SigningKey(kid.clone()), detail).await?;
+        change.record(Action::KeyRetired, EventSubject::SigningKey(kid.clone()), detail).await?;
         tracing::info!(%kid, "signing key retired: no instance needs its algorithm");
     }
     change.commit().await?;
@@ -203,7 +203,7 @@ async fn apply_step(
         }
         Some(Step::Restore(kid)) => {
             change.transaction.retire_signing_key(&kid, None).await?;
-            let subject = Subject::SigningKey(kid.clone());
+            let subject = EventSubject::SigningKey(kid.clone());
             change.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
             change.commit().await?;
             tracing::info!(%kid, algorithm = algorithm.as_str(), "signing key restored");
@@ -227,7 +227,7 @@ async fn make(
     }
     change.transaction.create_signing_key(&key).await?;
     let detail = json!({ "algorithm": algorithm, "signs_from": signs_from });
-    change.record(Action::KeyCreated, Subject::SigningKey(key.kid.clone()), detail).await?;
+    change.record(Action::KeyCreated, EventSubject::SigningKey(key.kid.clone()), detail).await?;
     change.commit().await?;
     tracing::info!(kid = %key.kid, algorithm = algorithm.as_str(), signs_from = %signs_from, "signing key created");
     Ok(key.kid)
@@ -237,7 +237,7 @@ async fn make(
 fn due(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
-    keys: &Keys,
+    keys: &KeySettings,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let newest = known
@@ -266,9 +266,9 @@ mod tests {
 
     const DAY: i64 = 86_400;
 
-    fn keys() -> Keys {
+    fn keys() -> KeySettings {
         let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
-        Keys {
+        KeySettings {
             rotation_interval: days(90),
             publish_before: days(1),
             keep_after: days(1),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn due_at(known: &[SigningKeyRecord], now: i64) -> Option<i64> {
-        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|moment| moment.0)
+        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|due_at| due_at.0)
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, Conflict};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::signing_key::{KeyId, KeyState, Sealed, SigningKeyRecord, state_of};
 use crate::model::time::Clock;
 use crate::services::master_key::{self, FoundKey};
@@ -80,10 +80,10 @@ pub async fn find_lost(
 pub async fn reset(
     store: &Store,
     clock: &Clock,
-    actor: &Actor,
+    principal: &Principal,
     lost: LostKeys,
 ) -> Result<Reset, AdminError> {
-    let mut change = AuditedChange::begin_on(store, clock, actor).await?;
+    let mut change = AuditedChange::begin_on(store, clock, principal.actor()).await?;
     change.transaction.require_no_instance().await?;
     let mut secrets = 0;
     if lost.tag_key {
@@ -99,7 +99,7 @@ pub async fn reset(
         "still_published": lost.published,
         "secrets_checked_by_hash": secrets,
     });
-    change.record(Action::MasterKeyReset, Subject::MasterKey, detail).await?;
+    change.record(Action::MasterKeyReset, EventSubject::MasterKey, detail).await?;
     change.commit().await?;
     Ok(Reset { lost, secrets })
 }

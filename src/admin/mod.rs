@@ -17,6 +17,7 @@ pub mod import;
 pub mod key_rotation;
 pub mod master_key;
 pub mod pending;
+mod principal;
 pub mod rejection;
 pub mod resource;
 pub mod revocation;
@@ -29,6 +30,7 @@ pub mod trust;
 
 pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, AdminErrorCode, Conflict, ObjectKind};
+pub use crate::admin::principal::Principal;
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};
 pub use crate::services::audited_change::Actor;
@@ -38,6 +40,18 @@ use crate::store::reader::Reader;
 /// Reads a client that must exist.
 async fn registration(mut reader: Reader<'_>, id: &ClientId) -> Result<Registration, AdminError> {
     reader.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
+}
+
+/// Reads a client that must exist, and that the caller may change: see
+/// [`Principal::require_rights_over`].
+async fn client_to_change(
+    reader: Reader<'_>,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    let found = registration(reader, id).await?;
+    principal.require_rights_over(&found)?;
+    Ok(found)
 }
 
 /// Reads a resource that must exist.

@@ -1,9 +1,9 @@
-//! Rejections: requests that the server refused, as operators look for them.
+//! Rejections: requests that the server rejected, as operators look for them.
 
 use crate::admin::AdminError;
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::rejections::RejectionFilter;
 
 /// Rejections that a filter matches, newest first.
@@ -17,7 +17,7 @@ pub struct Rejections {
 
 /// At most `limit` rejections, newest first, and how many are left out.
 pub async fn list(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     filter: &RejectionFilter,
     limit: u32,
 ) -> Result<Rejections, AdminError> {
@@ -34,7 +34,7 @@ pub async fn list(
 }
 
 /// True if requests of this client have been rejected, also if it does not exist any more.
-pub async fn has_any(reader: &Reader, id: &ClientId) -> Result<bool, AdminError> {
+pub async fn has_any(reader: &ReadOnlyServices, id: &ClientId) -> Result<bool, AdminError> {
     let filter = RejectionFilter { client_id: Some(id.clone()), ..RejectionFilter::default() };
     Ok(reader.store.count_rejections(&filter).await? > 0)
 }

@@ -6,10 +6,11 @@ use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::{
-    Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, existing_resource,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, existing_resource,
     key_rotation,
 };
-use crate::model::event::{Action, Subject};
+use crate::model::admin_scope::AdminScope;
+use crate::model::event::{Action, EventSubject};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
@@ -52,12 +53,13 @@ pub struct NewResource {
 /// Registers a resource.
 pub async fn create(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     new: NewResource,
 ) -> Result<Resource, AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let resource = Resource {
         resource: new.resource,
         scopes: arranged(new.scopes)?,
@@ -75,7 +77,7 @@ pub async fn create(
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     });
-    let subject = Subject::Resource(resource.resource.clone());
+    let subject = EventSubject::Resource(resource.resource.clone());
     change.record(Action::ResourceCreated, subject, detail).await?;
     change.commit().await?;
     publish_key(services, &resource).await?;
@@ -101,15 +103,16 @@ pub async fn show(store: &Store, id: &ResourceId) -> Result<Resource, AdminError
 /// Changes scopes, lifetime or algorithm of a resource.
 pub async fn update(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ResourceId,
     update: ResourceUpdate,
 ) -> Result<Changed<Resource>, AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut resource = existing_resource(change.read(), id).await?;
     let was = json!(resource);
     let offered_before = resource.scope_names();
@@ -148,13 +151,13 @@ pub async fn update(
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     }));
-    change.record(Action::ResourceUpdated, Subject::Resource(id.clone()), detail).await?;
+    change.record(Action::ResourceUpdated, EventSubject::Resource(id.clone()), detail).await?;
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
 }
 
-/// Refuses tokens for this server itself that cannot be told from other JWTs of this server.
+/// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
 fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
         return Err(AdminError::invalid(
@@ -185,13 +188,14 @@ async fn signed_now(
 /// one has an event of its own, by which the servers follow.
 pub async fn delete(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     if id.is_built_in() {
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let was = json!(existing_resource(change.read(), id).await?);
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     change.transaction.delete_resource(id).await?;
@@ -199,16 +203,16 @@ pub async fn delete(
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });
         change
-            .record(Action::GrantRevoked, Subject::Client(grant.client_id.clone()), detail)
+            .record(Action::GrantRevoked, EventSubject::Client(grant.client_id.clone()), detail)
             .await?;
     }
     let detail = json!({ "grants_revoked": grants.len(), "was": was, "is": null });
-    change.record(Action::ResourceDeleted, Subject::Resource(id.clone()), detail).await?;
+    change.record(Action::ResourceDeleted, EventSubject::Resource(id.clone()), detail).await?;
     change.commit().await?;
     Ok(grants.len())
 }
 
-/// Puts scopes in alphabetical order and refuses a duplicate, or too many.
+/// Puts scopes in alphabetical order and rejects a duplicate, or too many.
 fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {

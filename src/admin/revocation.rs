@@ -2,45 +2,48 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, registration};
+use crate::admin::{AdminError, AuditedChange, Principal, client_to_change};
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::services::{Services, audited_change};
 use crate::store::StoreError;
 use crate::store::reader::Reader;
 
-/// Ends one token. Without a word on when it expires it is remembered for as long as the longest
+/// Ends one token. Without `expires_at` it is remembered for as long as the longest
 /// token lives. Gives what is remembered; a repetition succeeds without a second event.
 pub async fn revoke_token(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     jti: &TokenId,
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
-    let expires_at = if let Some(moment) = expires_at {
-        moment
+    principal.require(AdminScope::TokensRevoke)?;
+    let expires_at = if let Some(expires_at) = expires_at {
+        expires_at
     } else {
         let longest = longest_lifetime(services, services.store.read()).await?;
         services.clock.now().plus(longest)
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
-    audited_change::revoke_token(services, actor, &token).await?;
+    audited_change::revoke_token(services, principal.actor(), &token).await?;
     Ok(token)
 }
 
 /// Ends every token that a client has been issued until now: one row, however many there are.
 pub async fn revoke_tokens(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    registration(change.read(), id).await?;
+    principal.require(AdminScope::TokensRevoke)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    client_to_change(change.read(), principal, id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
-    change.record(Action::ClientTokensRevoked, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::ClientTokensRevoked, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(revoked)
 }

@@ -4,11 +4,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::admin::pending::Pending;
-use crate::admin::{Actor, AdminError, AuditedChange, Changed, Conflict, ObjectKind, registration};
+use crate::admin::{
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
+};
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::RevocationEpoch;
@@ -38,40 +41,41 @@ pub struct MadeSecret {
 /// Gives a client one more secret: [`prepare_addition`], and the commit.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretRecord, SecretString), AdminError> {
-    let made = prepare_addition(services, actor, id, new).await?.commit().await?;
+    let made = prepare_addition(services, principal, id, new).await?.commit().await?;
     Ok((made.record, made.plain))
 }
 
 /// Prepares one more secret for a client. It is valid after the commit.
 pub async fn prepare_addition(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(change.read(), id).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
-    change.record(Action::SecretAdded, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretAdded, EventSubject::Client(id.clone()), detail).await?;
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end: None }))
 }
 
 /// Gives a client a new secret and ends every other one: [`prepare_rotation`], and the commit.
 pub async fn rotate(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<(SecretRecord, SecretString, Option<Timestamp>), AdminError> {
-    let pending = prepare_rotation(services, actor, id, new, overlap).await?;
+    let pending = prepare_rotation(services, principal, id, new, overlap).await?;
     let made = pending.commit().await?;
     Ok((made.record, made.plain, made.old_secrets_end))
 }
@@ -80,14 +84,15 @@ pub async fn rotate(
 /// during which all of them are valid.
 pub async fn prepare_rotation(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(change.read(), id).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
@@ -102,7 +107,7 @@ pub async fn prepare_rotation(
     }
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
-    change.record(Action::SecretRotated, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretRotated, EventSubject::Client(id.clone()), detail).await?;
     let old_secrets_end = (!ended.is_empty()).then_some(end);
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end }))
 }
@@ -111,13 +116,14 @@ pub async fn prepare_rotation(
 /// the end.
 pub async fn expire(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     secret_id: &SecretId,
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(change.read(), id).await?;
+    principal.require(AdminScope::SecretsWrite)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
@@ -133,7 +139,7 @@ pub async fn expire(
         "was": { "expires_at": known.expires_at },
         "is": { "expires_at": end },
     });
-    change.record(Action::SecretExpired, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::SecretExpired, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(end))
 }

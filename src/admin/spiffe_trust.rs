@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, registration, trust};
+use crate::admin::{AdminError, AuditedChange, Principal, client_to_change, trust};
 use crate::crypto::random;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::time::Timestamp;
 use crate::model::trust::TrustId;
@@ -17,13 +18,14 @@ use crate::services::Services;
 /// If the client does not exist, or has the maximum number of trusts.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     source: SpiffeSource,
 ) -> Result<SpiffeTrust, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let trust = registered(source, services.clock.now())?;
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     trust::check_count(&current)?;
     change.transaction.add_spiffe_trust(id, &trust).await?;
     let methods = &mut current.client.auth_methods;
@@ -32,7 +34,7 @@ pub async fn add(
         current.client.updated_at = change.now;
         change.transaction.update_client(&current.client).await?;
     }
-    change.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
+    change.record(Action::TrustAdded, EventSubject::Client(id.clone()), json!(trust)).await?;
     change.commit().await?;
     Ok(trust)
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange, ObjectKind, client_key, registration};
+use crate::admin::{
+    AdminError, AuditedChange, ObjectKind, Principal, client_key, client_to_change,
+};
 use crate::crypto::random;
 use crate::jose::assertion::ISSUER_ALGS;
+use crate::model::admin_scope::AdminScope;
 use crate::model::claim_pattern::Pattern;
 use crate::model::client::{ClientId, GrantType, Registration};
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
@@ -32,13 +35,14 @@ pub struct NewTrust {
 /// grant.
 pub async fn add(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     new: NewTrust,
 ) -> Result<FederatedCredential, AdminError> {
+    principal.require(AdminScope::SecretsWrite)?;
     let trust = registered(services, new, services.clock.now())?;
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let mut current = registration(change.read(), id).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
     check_count(&current)?;
     change.transaction.add_trust(id, &trust).await?;
     if !current.client.grant_types.contains(&GrantType::JwtBearer) {
@@ -46,17 +50,17 @@ pub async fn add(
         current.client.updated_at = change.now;
         change.transaction.update_client(&current.client).await?;
     }
-    change.record(Action::TrustAdded, Subject::Client(id.clone()), json!(trust)).await?;
+    change.record(Action::TrustAdded, EventSubject::Client(id.clone()), json!(trust)).await?;
     change.commit().await?;
     Ok(trust)
 }
 
-/// Refuses one more trust of a client that has the maximum number.
+/// Rejects one more trust of a client that has the maximum number.
 pub(super) fn check_count(current: &Registration) -> Result<(), AdminError> {
     check_total(current.trusts.len() + 1, current.spiffe_trusts.len())
 }
 
-/// Refuses more trusts than a client can have, of both kinds together.
+/// Rejects more trusts than a client can have, of both kinds together.
 pub(super) fn check_total(in_issuers: usize, in_domains: usize) -> Result<(), AdminError> {
     if in_issuers + in_domains > FederatedCredential::MAX_PER_CLIENT {
         let problem =
@@ -86,12 +90,13 @@ pub(super) fn registered(
 /// authenticate it.
 pub async fn remove(
     services: &Services,
-    actor: &Actor,
+    principal: &Principal,
     id: &ClientId,
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    let current = registration(change.read(), id).await?;
+    principal.require(AdminScope::SecretsWrite)?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let current = client_to_change(change.read(), principal, id).await?;
     let is_it = |known: &TrustId| known == trust_id;
     let in_issuer = current.trusts.iter().find(|trust| is_it(&trust.trust_id));
     let in_domain = current.spiffe_trusts.iter().find(|trust| is_it(&trust.trust_id));
@@ -104,12 +109,12 @@ pub async fn remove(
         return Err(AdminError::not_found(ObjectKind::Trust, trust_id));
     }
     let detail = json!({ "trust_id": trust_id, "was": was, "is": null });
-    change.record(Action::TrustRemoved, Subject::Client(id.clone()), detail).await?;
+    change.record(Action::TrustRemoved, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(())
 }
 
-/// Refuses what could never work or should not, and gives the audience.
+/// Rejects what could never work or should not, and gives the audience.
 fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
     let own = services.config.issuer.as_ref().map(crate::config::Issuer::as_str);
     if own == Some(new.issuer.as_str()) {

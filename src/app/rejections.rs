@@ -1,5 +1,5 @@
 //! The last rejections, in a bounded ring, until they are written to the database: a command of the
-//! operator is another process, and the instance that refused may be any of several.
+//! operator is another process, and the instance that rejected may be any of several.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -33,10 +33,10 @@ pub enum About {
 
 /// The rejections since they were last taken.
 #[derive(Debug, Default)]
-pub struct RecentRejections(Mutex<Held>);
+pub struct RecentRejections(Mutex<PendingRejections>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct PendingRejections {
     records: Vec<RejectionRecord>,
     /// How many of them are about no known client.
     of_unknown: usize,
@@ -88,7 +88,7 @@ impl RecentRejections {
         held.records = records;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, PendingRejections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::{Global, audit_follow, time};
 use crate::model::client::ClientName;
 use crate::model::event::{Event, Head};
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 
@@ -79,7 +79,7 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
 }
 
 impl ListArgs {
-    async fn filter(&self, reader: &Reader) -> Result<EventFilter, CliError> {
+    async fn filter(&self, reader: &ReadOnlyServices) -> Result<EventFilter, CliError> {
         let subjects = match &self.subject {
             Some(text) => subjects(reader, text).await?,
             None => Vec::new(),
@@ -98,7 +98,7 @@ impl ListArgs {
 }
 
 /// The subjects that a text names: also the client that alone has this name.
-async fn subjects(reader: &Reader, text: &str) -> Result<Vec<String>, CliError> {
+async fn subjects(reader: &ReadOnlyServices, text: &str) -> Result<Vec<String>, CliError> {
     let mut subjects = audit::subjects(text);
     if let Ok(name) = ClientName::parse(text)
         && let [id] = &reader.store.clients_named(&name, 2).await?[..]
@@ -135,7 +135,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 
 /// Prints at most `limit` events; gives what there may be beyond them.
 async fn print(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     listing: &mut Listing<'_>,
     mut filter: EventFilter,
     order: Order,
@@ -158,7 +158,7 @@ async fn print(
 }
 
 async fn say_what_is_left_out(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     rest: &EventFilter,
     order: Order,
 ) -> Result<(), CliError> {

@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
 use crate::cli::output::{self, Format};
 use crate::model::event::Event;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
 
@@ -20,7 +20,7 @@ const PAGE_SIZE: u32 = 1_000;
 /// Prints the last `limit` events that the filter matches, or all since its `after`, and then each
 /// new one. Ends with the process, or with an error that does not pass by itself.
 pub(super) async fn run(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     format: Format,
     mut filter: EventFilter,
     limit: u32,
@@ -64,7 +64,10 @@ pub(super) async fn run(
 }
 
 /// The next events, and the end of the chain at a time before they were read.
-async fn next(reader: &Reader, filter: &EventFilter) -> Result<(Vec<Event>, i64), StoreError> {
+async fn next(
+    reader: &ReadOnlyServices,
+    filter: &EventFilter,
+) -> Result<(Vec<Event>, i64), StoreError> {
     let head = reader.store.head().await?.sequence;
     let bounded = EventFilter { before: Some(head.saturating_add(1)), ..filter.clone() };
     let events = reader.store.find_events(&bounded, Order::OldestFirst, PAGE_SIZE).await?;

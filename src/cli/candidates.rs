@@ -12,7 +12,7 @@ use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::services::StartError;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 
 /// How many candidates are offered.
 const MAX_CANDIDATES: u32 = 200;
@@ -49,7 +49,7 @@ pub(crate) fn settings(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Reads texts from the database of the settings; nothing if that fails.
 fn read(
-    query: impl AsyncFnOnce(&Reader) -> Result<Vec<String>, StartError>,
+    query: impl AsyncFnOnce(&ReadOnlyServices) -> Result<Vec<String>, StartError>,
 ) -> Vec<CompletionCandidate> {
     let Ok(config) = Config::load(&Flags::default(), &environment(), Requirement::Nothing) else {
         return Vec::new();
@@ -58,7 +58,7 @@ fn read(
         return Vec::new();
     };
     let reading = async {
-        let reader = Reader::open(config, Clock::System).await?;
+        let reader = ReadOnlyServices::open(config, Clock::System).await?;
         let found = query(&reader).await;
         // SQLite removes its own files next to the database only then.
         reader.store.close().await;

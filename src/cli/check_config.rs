@@ -33,7 +33,7 @@ pub(crate) enum ConfigCommand {
 
 /// A setting as it is shown.
 #[derive(Serialize)]
-struct ShownKey {
+struct ShownSetting {
     key: String,
     value: String,
     origin: String,
@@ -44,7 +44,7 @@ pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), C
     let mut flags = global.flags();
     flags.files.extend(args.files.iter().cloned());
     let config = Config::load(&flags, &environment(), Requirement::Issuer)?;
-    refuse_open_master_key(&config)?;
+    reject_open_master_key(&config)?;
     let inspection = if args.online { Some(inspect(&config).await?) } else { None };
     let warnings: Vec<_> = inspection::open_data_files(&config)
         .iter()
@@ -72,7 +72,7 @@ pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), C
 }
 
 /// A master key that others can read is not a secret.
-fn refuse_open_master_key(config: &Config) -> Result<(), CliError> {
+fn reject_open_master_key(config: &Config) -> Result<(), CliError> {
     let Some(file) = inspection::open_master_key(config) else { return Ok(()) };
     let path = file.path.display();
     let origin = match &config.master_key {
@@ -124,7 +124,7 @@ fn show(global: &Global) -> Result<(), CliError> {
     let shown: Vec<_> = settings
         .keys()
         .iter()
-        .map(|key| ShownKey {
+        .map(|key| ShownSetting {
             key: key.clone(),
             value: masked(key, &settings.text(key)),
             origin: settings.origin(key),

@@ -13,7 +13,7 @@ use crate::cli::client_registration::{self, CreateArgs, UpdateArgs};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::client_trust::{self, TrustCommand};
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, client_view, confirmation, losses, output};
+use crate::cli::{Global, client_reference, client_view, confirmation, losses, output, principal};
 use crate::model::client::ClientState;
 
 #[derive(Debug, Subcommand)]
@@ -120,7 +120,7 @@ async fn set_state(
 ) -> Result<(), CliError> {
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, id).await?;
-    let changed = client::set_state(&services, &actor(), &id, state, reason).await?;
+    let changed = client::set_state(&services, &principal(), &id, state, reason).await?;
     let changed = output::changed(changed);
     client_view::print(global, &changed, services.clock.now())
 }
@@ -131,7 +131,7 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let found = client::show(&services.store, &id).await?;
     let losses = losses::of_client(&found, services.clock.now());
     confirmation::confirm(&format!("Delete client {id}?"), &losses, args.yes)?;
-    client::delete(&services, &actor(), &id).await?;
+    client::delete(&services, &principal(), &id).await?;
     let value = json!({ "client_id": id, "deleted": true });
     output::one(global.output, id.as_str(), &value, &[("deleted", id.to_string())])
 }

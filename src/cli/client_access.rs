@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::{grant, revocation};
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::{Global, client_reference, principal};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -27,7 +27,7 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
     let resource = ResourceId::parse(&args.resource)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    grant::revoke(&services, &actor(), &id, &resource).await?;
+    grant::revoke(&services, &principal(), &id, &resource).await?;
     let value = json!({ "client_id": id, "resource": resource, "revoked": true });
     let rows = [("client", id.to_string()), ("revoked", resource.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
@@ -37,7 +37,7 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
 pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, id).await?;
-    let revoked = revocation::revoke_tokens(&services, &actor(), &id).await?;
+    let revoked = revocation::revoke_tokens(&services, &principal(), &id).await?;
     let until = revoked.revoked_until;
     let value = json!({ "client_id": id, "revoked_until": until });
     let rows = [("client", id.to_string()), ("tokens revoked until", until.to_string())];

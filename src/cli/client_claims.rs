@@ -34,10 +34,10 @@ impl NewClaimsArgs {
 }
 
 impl ClaimsArgs {
-    /// The change that the options ask for.
-    pub(super) fn change(&self) -> Result<ClaimsChange, CliError> {
+    /// The change that the options ask for, if there is one.
+    pub(super) fn change(&self) -> Result<Option<ClaimsChange>, CliError> {
         if self.claims.is_empty() && self.removed.is_empty() {
-            return Ok(ClaimsChange::Keep);
+            return Ok(None);
         }
         let set = parse(&self.claims)?;
         if let Some((name, _)) =
@@ -46,7 +46,7 @@ impl ClaimsArgs {
             return Err(CliError::usage(format!("claim '{name}' is set and removed"))
                 .with_remedy("Give one of --claim and --remove-claim."));
         }
-        Ok(ClaimsChange::Edit { set, remove: self.removed.clone() })
+        Ok(Some(ClaimsChange::Edit { set, remove: self.removed.clone() }))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cli::client_access::networks_or_any;
 use crate::cli::client_claims::ClaimsArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::{Global, client_reference, principal};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -70,7 +70,7 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let changed = grant::change(&services, &actor(), &id, change).await?;
+    let changed = grant::change(&services, &principal(), &id, change).await?;
     let is_changed = changed.is_changed;
     let grant::ChangedGrant { was, is, offered } = changed.value;
     let mut value = json!(is);

@@ -70,7 +70,7 @@ impl IdentityArgs {
             Ok(name) if self.name.is_none() => {
                 output::hint(&format!(
                     "warning: \"{text}\" cannot be an id ({malformed}), so it is taken as the \
-                     name, and the id is generated. The next release refuses this. Write: tokend \
+                     name, and the id is generated. The next release rejects this. Write: tokend \
                      client create ID --name \"{text}\", or --generate-id"
                 ));
                 Ok(Identity { client_id: None, name: Some(name) })
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identity_is_refused() {
+    fn what_is_no_identity_is_rejected() {
         let long = "a".repeat(257);
         for words in [
             [None, None, None],

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::import::{self, Existing, ImportOptions, ImportedClient, Outcome, Progress};
+use crate::admin::import::{
+    self, Existing, ImportOptions, ImportOutcome, ImportedClient, Progress,
+};
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
-use crate::cli::{Global, actor, input, output};
+use crate::cli::{Global, input, output, principal};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -46,7 +48,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
         existing: match (args.skip_existing, args.update) {
             (true, _) => Existing::Skip,
             (_, true) => Existing::Update,
-            (false, false) => Existing::Refuse,
+            (false, false) => Existing::Reject,
         },
         is_dry_run: args.dry_run,
     };
@@ -54,7 +56,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
     let services = Arc::new(global.services().await?);
     let meter = ProgressMeter::default();
     let show = |progress| meter.show(progress);
-    let imported = import::import(&services, &actor(), source, options, &show).await;
+    let imported = import::import(&services, &principal(), source, options, &show).await;
     meter.clear();
     print(global, &imported?, args.dry_run)
 }
@@ -89,10 +91,10 @@ fn print(global: &Global, imported: &[ImportedClient], is_dry_run: bool) -> Resu
         output::hint(&format!(
             "{}{} imported, {} updated, {} unchanged, {} skipped",
             if is_dry_run { "dry run, nothing was written: " } else { "" },
-            count(Outcome::Imported),
-            count(Outcome::Updated),
-            count(Outcome::Unchanged),
-            count(Outcome::Skipped),
+            count(ImportOutcome::Imported),
+            count(ImportOutcome::Updated),
+            count(ImportOutcome::Unchanged),
+            count(ImportOutcome::Skipped),
         ));
     }
     Ok(())

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::admin::{client, client_key};
 use crate::cli::client::IdArgs;
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, client_reference, input, output};
+use crate::cli::{Global, client_reference, input, output, principal};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::public_key_pem;
@@ -63,7 +63,7 @@ pub(crate) struct RemoveArgs {
 
 /// A key as it is shown.
 #[derive(Serialize)]
-struct ShownKey {
+struct ShownClientKey {
     kid: String,
     algorithms: String,
     source: String,
@@ -137,7 +137,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
                 )
             })?;
             output::changed(
-                client_key::add(&services, &actor(), &id, keys, args.keys.method()).await?,
+                client_key::add(&services, &principal(), &id, keys, args.keys.method()).await?,
             )
         }
         KeysCommand::List(args) => {
@@ -149,7 +149,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
             let services = global.services().await?;
             let id = client_reference::resolve(&services.store, &args.id).await?;
             output::changed(
-                client_key::remove(&services, &actor(), &id, args.kid.as_deref()).await?,
+                client_key::remove(&services, &principal(), &id, args.kid.as_deref()).await?,
             )
         }
     };
@@ -157,16 +157,24 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
 }
 
 fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
-    let keys: Vec<ShownKey> = match &found.client.security.keys {
+    let keys: Vec<ShownClientKey> = match &found.client.security.keys {
         None => Vec::new(),
         Some(KeySource::Remote(uri)) => {
-            vec![ShownKey { kid: "*".into(), algorithms: "?".into(), source: uri.to_string() }]
+            vec![ShownClientKey {
+                kid: "*".into(),
+                algorithms: "?".into(),
+                source: uri.to_string(),
+            }]
         }
         Some(KeySource::Inline(set)) => {
             ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS)
                 .map_err(|error| CliError::failed(error.to_string()))?
                 .into_iter()
-                .map(|(kid, algorithms)| ShownKey { kid, algorithms, source: "registered".into() })
+                .map(|(kid, algorithms)| ShownClientKey {
+                    kid,
+                    algorithms,
+                    source: "registered".into(),
+                })
                 .collect()
         }
     };

@@ -5,13 +5,13 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
-use crate::cli::span::span;
 use crate::cli::{Global, client_reference, client_view};
 use crate::model::client::{ClientName, ClientState, Registration};
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::client_list::{ClientFilter, Position};
 
 /// How many clients are read at a time.
@@ -59,8 +59,12 @@ impl ListArgs {
             name: self.name.as_deref().map(ClientName::parse).transpose()?,
             resource: self.resource.clone(),
             scope: self.scope.clone(),
-            expiring: self.expiring.as_deref().map(|text| span("--expiring", text)).transpose()?,
-            unused: self.unused.as_deref().map(|text| span("--unused", text)).transpose()?,
+            expiring: self
+                .expiring
+                .as_deref()
+                .map(|text| duration("--expiring", text))
+                .transpose()?,
+            unused: self.unused.as_deref().map(|text| duration("--unused", text)).transpose()?,
         })
     }
 
@@ -75,11 +79,11 @@ impl ListArgs {
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let question = args.question()?;
     let reader = global.reader().await?;
-    let filter = client_list::filter(&reader, question).await?;
+    let filter = client_list::filter(&reader.store, &reader.clock, question).await?;
     let mut after = match &args.after {
         Some(text) => {
             let id = client_reference::resolve(&reader.store, text).await?;
-            client_list::position(&reader, &filter, &id).await?
+            client_list::position(&reader.store, &filter, &id).await?
         }
         None => Position::start(),
     };
@@ -112,7 +116,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
 
 /// Prints a page; gives the number of clients that cannot be read.
 async fn print(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     format: Format,
     listing: &mut Listing<'_>,
     page: &[Position],
@@ -148,7 +152,7 @@ async fn print(
 }
 
 async fn say_what_is_left_out(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     filter: &ClientFilter,
     after: &Position,
 ) -> Result<(), CliError> {

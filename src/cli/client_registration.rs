@@ -9,12 +9,14 @@ use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
+use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
-use crate::cli::secret_destination::{self, Destination, NewSecret};
-use crate::cli::secret_file::Existing;
-use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, client_access, client_reference, client_view, resource_clients};
+use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
+use crate::cli::secret_file::ExistingFile;
+use crate::cli::{
+    Global, client_access, client_reference, client_view, principal, resource_clients,
+};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
 use crate::model::rate::RateLimit;
@@ -140,7 +142,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span("--token-ttl", text))
+            .map(|text| duration("--token-ttl", text))
             .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate).transpose()?,
         grants: args
@@ -166,7 +168,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
 async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Result<(), CliError> {
     if !new.has_secret() {
         let services = global.services().await?;
-        let (made, _) = client::create(&services, &actor(), new).await?;
+        let (made, _) = client::create(&services, &principal(), new).await?;
         client_view::print(global, &made, services.clock.now())?;
         resource_clients::warn_of_introspection(&services, &made).await?;
         services.store.close().await;
@@ -174,9 +176,9 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     }
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
-    let (id, existing) = (new.client_id.clone(), Existing::Refuse);
+    let (id, existing) = (new.client_id.clone(), ExistingFile::Reject);
     let destination = Destination::open(&services, file, id.as_ref(), existing).await?;
-    let pending = client::prepare(&services, &actor(), new).await?;
+    let pending = client::prepare(&services, &principal(), new).await?;
     let (made, secret) = pending.made().clone();
     if id.is_none() {
         output::hint(&format!("note: the generated id is {}", made.client.client_id));
@@ -189,8 +191,12 @@ async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Resul
     let mut rows = client_view::rows_of(&made, services.clock.now());
     rows.insert(1, shown.row());
     let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;
-    let secret =
-        NewSecret { client_id, secret_id: &record.secret_id, plain: &plain, ends_others: false };
+    let secret = UncommittedSecret {
+        client_id,
+        secret_id: &record.secret_id,
+        plain: &plain,
+        ends_others: false,
+    };
     destination.deliver(&services, pending, &secret, text.into()).await?;
     if let Some(encoded) = encoded_for_basic(client_id) {
         output::hint(&format!(
@@ -213,7 +219,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span_or_default("--token-ttl", text))
+            .map(|text| duration_or_default("--token-ttl", text))
             .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
         dpop_bound: args.dpop_bound,
@@ -225,7 +231,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let changed = output::changed(client::update(&services, &actor(), &id, update).await?);
+    let changed = output::changed(client::update(&services, &principal(), &id, update).await?);
     client_view::print(global, &changed, services.clock.now())
 }
 

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, MadeSecret, NewSecret};
+use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::secret_destination::{self, Destination};
-use crate::cli::secret_file::Existing;
-use crate::cli::span::span;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::secret_file::ExistingFile;
+use crate::cli::{Global, client_reference, principal};
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::time::Timestamp;
@@ -71,7 +71,7 @@ impl NewSecretArgs {
             lifetime: self
                 .secret_ttl
                 .as_deref()
-                .map(|text| span("--secret-ttl", text))
+                .map(|text| duration("--secret-ttl", text))
                 .transpose()?,
         })
     }
@@ -84,8 +84,8 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), Existing::Refuse).await?;
-    let pending = secret::prepare_addition(&services, &actor(), &id, &new).await?;
+    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Reject).await?;
+    let pending = secret::prepare_addition(&services, &principal(), &id, &new).await?;
     deliver(global, &services, destination, &id, pending).await
 }
 
@@ -93,23 +93,23 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
     let new = args.new.wanted()?;
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(|text| span("--overlap", text)).transpose()?;
+    let overlap = overlap.map(|text| duration("--overlap", text)).transpose()?;
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), Existing::Replace).await?;
-    let pending = secret::prepare_rotation(&services, &actor(), &id, &new, overlap).await?;
+    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Replace).await?;
+    let pending = secret::prepare_rotation(&services, &principal(), &id, &new, overlap).await?;
     deliver(global, &services, destination, &id, pending).await
 }
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
     let secret_id = SecretId::parse(&args.secret_id)?;
-    let after = args.after.as_deref().map(|text| span("--in", text)).transpose()?;
+    let after = args.after.as_deref().map(|text| duration("--in", text)).transpose()?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let end = secret::expire(&services, &actor(), &id, &secret_id, after).await?;
+    let end = secret::expire(&services, &principal(), &id, &secret_id, after).await?;
     let end = output::changed(end);
     let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
     let rows = [
@@ -174,7 +174,7 @@ async fn deliver(
         rows.push(("old secrets end", end.to_string()));
     }
     let text = output::render(global.output, record.secret_id.as_str(), &value, &rows)?;
-    let secret = secret_destination::NewSecret {
+    let secret = secret_destination::UncommittedSecret {
         client_id: id,
         secret_id: &record.secret_id,
         plain: &plain,

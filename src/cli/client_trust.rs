@@ -13,7 +13,7 @@ use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::{
-    Global, actor, client_reference, input, output, remedies, spiffe_trust, trust_notes,
+    Global, client_reference, input, output, principal, remedies, spiffe_trust, trust_notes,
 };
 use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
 use crate::jose::external_jwks::ExternalJwks;
@@ -114,7 +114,7 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
             let trust_id = TrustId::parse(&args.trust)?;
             let services = global.services().await?;
             let id = client_reference::resolve(&services.store, &args.id).await?;
-            trust::remove(&services, &actor(), &id, &trust_id).await?;
+            trust::remove(&services, &principal(), &id, &trust_id).await?;
             let value = json!({ "client_id": id, "trust_id": trust_id, "removed": true });
             let rows = [("client", id.to_string()), ("removed", trust_id.to_string())];
             output::one(global.output, trust_id.as_str(), &value, &rows)
@@ -153,7 +153,7 @@ async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
         audience: args.audience,
         conditions,
     };
-    let made = trust::add(&services, &actor(), &id, new).await?;
+    let made = trust::add(&services, &principal(), &id, new).await?;
     for note in notes {
         output::hint(&note);
     }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::admin::client::{self, NewClient};
 use crate::admin::resource::{self, NewResource};
 use crate::admin::secret::{self, NewSecret};
-use crate::admin::{Actor, AdminError};
+use crate::admin::{Actor, AdminError, Principal};
 use crate::cli::error::CliError;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -99,7 +99,7 @@ async fn demo_resource(services: &Services, api: &ResourceId) -> Result<(), CliE
         signing_algorithm: None,
         token_typ: TokenTyp::default(),
     };
-    resource::create(services, &actor(), new).await?;
+    resource::create(services, &principal(), new).await?;
     Ok(())
 }
 
@@ -125,25 +125,25 @@ async fn demo_client(
         security: ClientSecurity::default(),
         secret: demo_label(),
     };
-    let (_, secret) = client::create(services, &actor(), new).await?;
+    let (_, secret) = client::create(services, &principal(), new).await?;
     secret.ok_or_else(|| CliError::failed("the demo client was made without a secret"))
 }
 
 /// One more secret for the demo client, or one in place of all others if it has too many.
 async fn another_secret(services: &Services, id: &ClientId) -> Result<SecretString, CliError> {
-    match secret::add(services, &actor(), id, &demo_label()).await {
+    match secret::add(services, &principal(), id, &demo_label()).await {
         Ok((_, secret)) => Ok(secret),
         Err(AdminError::Conflict(_) | AdminError::Invalid { .. }) => {
             let (_, secret, _) =
-                secret::rotate(services, &actor(), id, &demo_label(), None).await?;
+                secret::rotate(services, &principal(), id, &demo_label(), None).await?;
             Ok(secret)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn actor() -> Actor {
-    Actor::new("dev", "demo")
+fn principal() -> Principal {
+    Principal::operator(Actor::new("dev", "demo"))
 }
 
 fn demo_label() -> NewSecret {

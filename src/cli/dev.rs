@@ -45,7 +45,7 @@ pub(crate) async fn run(
     let flags = flags(global, &args, folder.as_ref());
     let read = move || with_defaults(flags.clone());
     let Loaded { settings, config } = read()?;
-    refuse_production(&config)?;
+    reject_production(&config)?;
     let level = serve::start_logging(&config);
     if let Some(hangup) = hangup {
         tokio::spawn(hangup.reload_settings(settings, level, read));
@@ -104,7 +104,7 @@ fn with_defaults(mut flags: Flags) -> Result<Loaded, CliError> {
 }
 
 /// It must not be shipped by accident.
-fn refuse_production(config: &Config) -> Result<(), CliError> {
+fn reject_production(config: &Config) -> Result<(), CliError> {
     if config.issuer.as_ref().is_some_and(crate::config::Issuer::is_https) {
         return Err(CliError::configuration(
             "dev makes a demo client and speaks plain HTTP; it does not run under an https issuer",

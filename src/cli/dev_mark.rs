@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::demo::DEMO_CLIENT;
 use crate::cli::error::CliError;
 use crate::config::{Config, Location};
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 use crate::store::{Store, StoreError, schema};
 
 /// The file that marks a folder that `dev` made.
@@ -30,14 +30,14 @@ enum History {
     Other,
 }
 
-/// Refuses a database that `dev` did not make, before anything is written, and marks the data
+/// Rejects a database that `dev` did not make, before anything is written, and marks the data
 /// folder of one that `dev` makes now or made earlier. Migrates nothing.
 pub(super) async fn claim(config: &Config) -> Result<(), CliError> {
     let folder = &config.data_dir;
     if !is_in_folder(config) {
         return match history(config).await? {
             History::Absent | History::Empty | History::Dev => Ok(()),
-            History::Other => Err(refused(config)),
+            History::Other => Err(rejected(config)),
         };
     }
     if folder.join(MARK).exists() {
@@ -46,21 +46,21 @@ pub(super) async fn claim(config: &Config) -> Result<(), CliError> {
     let is_served = folder.join(SERVED).exists();
     match history(config).await? {
         // A master key without its database is not of `dev`, and `--fresh` would delete it.
-        History::Absent if folder.join("master.key").exists() => Err(refused(config)),
+        History::Absent if folder.join("master.key").exists() => Err(rejected(config)),
         History::Absent | History::Dev if !is_served => mark(folder).map_err(|error| {
             CliError::failed(format!("cannot write to {}: {error}", folder.display())).with_remedy(
                 "Give tokend a folder that it may write to: TOKEND_DATA_DIR=… tokend dev",
             )
         }),
         History::Empty if !is_served => Ok(()),
-        _ => Err(refused(config)),
+        _ => Err(rejected(config)),
     }
 }
 
-/// Refuses to delete a folder that is not marked.
+/// Fails for a folder that is not marked.
 pub(super) fn check_marked(config: &Config) -> Result<(), CliError> {
     let folder = &config.data_dir;
-    if folder.join(MARK).exists() { Ok(()) } else { Err(refused(config)) }
+    if folder.join(MARK).exists() { Ok(()) } else { Err(rejected(config)) }
 }
 
 /// Removes the mark, because `serve` uses the folder; an earlier `dev` that left no mark counts.
@@ -106,7 +106,7 @@ async fn history(config: &Config) -> Result<History, CliError> {
     {
         return Ok(History::Absent);
     }
-    let store = match Store::open(&config.database, Purpose::Read).await {
+    let store = match Store::open(&config.database, OpenMode::Read).await {
         Ok(store) => store,
         Err(StoreError::Absent) => return Ok(History::Absent),
         Err(error) => return Err(error.into()),
@@ -126,7 +126,7 @@ async fn history_of(store: &Store) -> Result<History, CliError> {
     Ok(if first_actor == "dev:demo" || is_demo { History::Dev } else { History::Other })
 }
 
-fn refused(config: &Config) -> CliError {
+fn rejected(config: &Config) -> CliError {
     let place = match &config.database.location {
         Location::Sqlite(path) => path.display().to_string(),
         Location::Postgres(_) => "in Postgres".to_owned(),

@@ -245,9 +245,12 @@ impl From<AdminError> for CliError {
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
             AdminError::IssuerMissing => CliErrorCode::Configuration,
-            AdminError::Store(_) | AdminError::Crypto(_) | AdminError::TokenRefused(_) => {
-                CliErrorCode::Failed
-            }
+            AdminError::ScopeMissing { .. }
+            | AdminError::MorePowerful { .. }
+            | AdminError::RightsNotHeld
+            | AdminError::TokenRefused(_)
+            | AdminError::Store(_)
+            | AdminError::Crypto(_) => CliErrorCode::Failed,
         };
         match error {
             AdminError::Store(error) => Self { admin_code, ..error.into() },

@@ -108,7 +108,7 @@ fn known_values(option: &str) -> Option<Vec<&'static str>> {
     })
 }
 
-/// Takes any text, and tells help and completion which ones are known. The command itself refuses
+/// Takes any text, and tells help and completion which ones are known. The command itself rejects
 /// the others, with a sentence of its own.
 #[derive(Debug, Clone)]
 struct KnownValues(Vec<&'static str>);

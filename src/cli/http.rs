@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What came back.
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     /// The status.
     pub(crate) status: StatusCode,
     /// The body.
@@ -22,7 +22,7 @@ pub(crate) struct Answer {
 }
 
 /// Fetches a path from a local server.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer, String> {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<HttpResponse, String> {
     exchange(address, Method::GET, path, None).await
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn post_form(
     path: &str,
     authorization: &str,
     form: &str,
-) -> Result<Answer, String> {
+) -> Result<HttpResponse, String> {
     exchange(address, Method::POST, path, Some((authorization, form))).await
 }
 
@@ -51,7 +51,7 @@ async fn exchange(
     method: Method,
     path: &str,
     form: Option<(&str, &str)>,
-) -> Result<Answer, String> {
+) -> Result<HttpResponse, String> {
     let mut request = Request::builder().method(method).uri(path).header(HOST, address.to_string());
     let mut body = Bytes::new();
     if let Some((authorization, form)) = form {
@@ -67,7 +67,7 @@ async fn exchange(
     }
 }
 
-async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<HttpResponse, String> {
     let failed = |error: hyper::Error| format!("{address} did not answer: {error}");
     let stream = TcpStream::connect(address)
         .await
@@ -79,5 +79,5 @@ async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Answ
     let status = response.status();
     let body = response.into_body().collect().await.map_err(failed)?.to_bytes();
     driving.abort();
-    Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(HttpResponse { status, body: String::from_utf8_lossy(&body).into_owned() })
 }

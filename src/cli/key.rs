@@ -17,7 +17,7 @@ pub(crate) enum KeyCommand {
 
 /// A key as it is shown; the private half never is.
 #[derive(Serialize)]
-struct ShownKey {
+struct ShownSigningKey {
     kid: KeyId,
     algorithm: Algorithm,
     state: KeyState,
@@ -33,7 +33,7 @@ pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), Cli
     let records = reader.store.signing_keys().await?;
     let keys: Vec<_> = records
         .iter()
-        .map(|record| ShownKey {
+        .map(|record| ShownSigningKey {
             kid: record.kid.clone(),
             algorithm: record.algorithm,
             state: state_of(record, &records, now, reader.config.keep_seconds()),

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::admin::master_key::{self, Reset};
 use crate::cli::error::CliError;
-use crate::cli::{Global, actor, confirmation, output};
+use crate::cli::{Global, confirmation, output, principal};
 use crate::config::Requirement;
 use crate::model::time::Clock;
 use crate::services::opening::open_existing;
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(
     }
     let clock = Clock::System;
     let config = global.config(Requirement::Nothing)?;
-    let store = open_existing(&config, Purpose::Alone).await?;
+    let store = open_existing(&config, OpenMode::Alone).await?;
     global.close_at_end(&store);
     let lost = master_key::find_lost(&config, &store, &clock).await?;
     output::hint(&format!(
@@ -47,7 +47,7 @@ pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(
         lost.published.len()
     ));
     confirmation::confirm("Give up what the lost master key sealed?", &[], args.yes)?;
-    let Reset { lost, secrets } = master_key::reset(&store, &clock, &actor(), lost).await?;
+    let Reset { lost, secrets } = master_key::reset(&store, &clock, &principal(), lost).await?;
     let value = json!({
         "reset": true, "signing_keys": lost.signing_keys, "still_published": lost.published,
         "secrets_checked_by_hash": secrets,

@@ -7,7 +7,7 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::config::Requirement;
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 use crate::store::{Store, StoreError, schema};
 
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(crate) struct MigrateArgs {
 pub(crate) async fn run(global: &Global, args: &MigrateArgs) -> Result<(), CliError> {
     let config = global.config(Requirement::Nothing)?;
     let database = &config.database;
-    let purpose = if args.status { Purpose::Check } else { Purpose::Create };
+    let purpose = if args.status { OpenMode::Check } else { OpenMode::Create };
     let (before, after) = match Store::open(database, purpose).await {
         // `--status` of a database that does not exist.
         Err(StoreError::Absent) => (0, 0),

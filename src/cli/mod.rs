@@ -25,6 +25,7 @@ mod demo;
 mod dev;
 mod dev_banner;
 mod dev_mark;
+mod duration;
 mod error;
 mod error_codes;
 mod examples;
@@ -50,7 +51,6 @@ mod secret_destination;
 mod secret_file;
 mod secret_leftover;
 mod serve;
-mod span;
 mod spiffe_trust;
 mod time;
 mod token;
@@ -64,7 +64,7 @@ use std::sync::{Mutex, OnceLock};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::Actor;
+use crate::admin::{Actor, Principal};
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
@@ -73,7 +73,7 @@ use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
 use crate::services::Services;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -140,7 +140,7 @@ enum Command {
     Token(token::TokenCommand),
     /// Explain why a request was rejected, and how to fix it
     Explain(explain::ExplainArgs),
-    /// Rejections: the requests that were refused in the last days
+    /// Rejections: the requests that were rejected in the last days
     #[command(subcommand)]
     Rejections(rejections::RejectionsCommand),
     /// Audit log: every change, in a hash chain
@@ -183,9 +183,9 @@ impl Global {
     }
 
     /// Opens what a command needs that only reads the database. It needs no master key.
-    async fn reader(&self) -> Result<Reader, CliError> {
+    async fn reader(&self) -> Result<ReadOnlyServices, CliError> {
         let config = self.config(Requirement::Nothing)?;
-        let reader = Box::pin(Reader::open(config, Clock::System)).await?;
+        let reader = Box::pin(ReadOnlyServices::open(config, Clock::System)).await?;
         self.close_at_end(&reader.store);
         Ok(reader)
     }
@@ -302,10 +302,9 @@ fn report(error: &CliError, format: Format) -> ExitCode {
 /// The actor of every change that this process makes.
 static ACTOR: OnceLock<Actor> = OnceLock::new();
 
-/// The actor of every change that this process makes: the one that was named, or the user of the
-/// operating system.
-fn actor() -> Actor {
-    ACTOR.get().cloned().unwrap_or_else(user)
+/// The caller of every verb: the actor that was named, or the user of the operating system.
+fn principal() -> Principal {
+    Principal::operator(ACTOR.get().cloned().unwrap_or_else(user))
 }
 
 /// The actor of an option or of the environment. In a container or a scheduled job the user of the

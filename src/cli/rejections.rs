@@ -1,4 +1,4 @@
-//! `tokend rejections`: requests that the server refused. `tokend explain` says more about one.
+//! `tokend rejections`: requests that the server rejected. `tokend explain` says more about one.
 
 use clap::{Args, Subcommand};
 
@@ -7,12 +7,12 @@ use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::{Global, client_reference, output, remedies, time};
 use crate::model::client::ClientId;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 use crate::store::rejections::RejectionFilter;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectionsCommand {
-    /// List refused requests, newest first
+    /// List rejected requests, newest first
     List(ListArgs),
 }
 
@@ -79,7 +79,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 }
 
 /// The client of this id or name. A client that has been deleted is known by its rejections alone.
-async fn client(reader: &Reader, text: &str) -> Result<ClientId, CliError> {
+async fn client(reader: &ReadOnlyServices, text: &str) -> Result<ClientId, CliError> {
     if let Ok(id) = ClientId::parse(text)
         && rejection::has_any(reader, &id).await?
     {

@@ -137,8 +137,11 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
         AdminError::Invalid { .. }
         | AdminError::Claims(_)
-        | AdminError::Crypto(_)
-        | AdminError::TokenRefused(_) => return None,
+        | AdminError::TokenRefused(_)
+        | AdminError::ScopeMissing { .. }
+        | AdminError::MorePowerful { .. }
+        | AdminError::RightsNotHeld
+        | AdminError::Crypto(_) => return None,
     };
     Some(text.to_owned())
 }

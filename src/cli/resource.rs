@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
+use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
-use crate::cli::resource_clients::{Clients, name_clients_with_all_scopes};
-use crate::cli::span::{span, span_or_default};
-use crate::cli::{Global, actor, confirmation, losses, output};
+use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
+use crate::cli::{Global, confirmation, losses, output, principal};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -42,7 +42,7 @@ pub(crate) struct CreateArgs {
     /// Algorithm that signs its tokens; the server's default if omitted
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
-    /// The `typ` of its tokens: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`
+    /// The `typ` of its tokens: `at+jwt`, or `JWT` for verifiers that reject `at+jwt`
     #[arg(long, value_name = "TYP", default_value = "at+jwt", hide_default_value = true)]
     token_typ: String,
 }
@@ -73,7 +73,7 @@ pub(crate) struct UpdateArgs {
     /// command prints which verifiers can read it
     #[arg(long, value_name = "ALGORITHM")]
     signing_alg: Option<String>,
-    /// The `typ` of its tokens from now on: `at+jwt`, or `JWT` for verifiers that refuse `at+jwt`.
+    /// The `typ` of its tokens from now on: `at+jwt`, or `JWT` for verifiers that reject `at+jwt`.
     /// The command prints what is lost with `JWT`
     #[arg(long, value_name = "TYP")]
     token_typ: Option<String>,
@@ -106,13 +106,13 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span("--token-ttl", text))
+            .map(|text| duration("--token-ttl", text))
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
         token_typ: TokenTyp::parse(&args.token_typ)?,
     };
     let services = global.services().await?;
-    let made = resource::create(&services, &actor(), new).await?;
+    let made = resource::create(&services, &principal(), new).await?;
     if let Some(algorithm) = made.signing_algorithm {
         output::hint(who_reads(algorithm));
     }
@@ -133,7 +133,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
                 resource.scope_names().to_string(),
                 resource
                     .token_lifetime
-                    .map_or_else(|| "default".to_owned(), |span| span.to_string()),
+                    .map_or_else(|| "default".to_owned(), |duration| duration.to_string()),
                 resource.signing_algorithm.map_or("default", Algorithm::as_str).to_owned(),
             ]
         },
@@ -144,7 +144,7 @@ async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let reader = global.reader().await?;
     let found = resource::show(&reader.store, &id).await?;
-    let clients = Clients::of(&reader.store, &id).await?;
+    let clients = ResourceClients::of(&reader.store, &id).await?;
     print(global, &reader.store, reader.clock.now(), &found, Some(&clients)).await
 }
 
@@ -156,7 +156,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         token_lifetime: args
             .token_ttl
             .as_deref()
-            .map(|text| span_or_default("--token-ttl", text))
+            .map(|text| duration_or_default("--token-ttl", text))
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
@@ -165,7 +165,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     confirm_removal(&services, &id, &update, args.yes).await?;
     let added = update.add.clone();
     let before = resource::show(&services.store, &id).await?;
-    let changed = output::changed(resource::update(&services, &actor(), &id, update).await?);
+    let changed = output::changed(resource::update(&services, &principal(), &id, update).await?);
     name_clients_with_all_scopes(&services, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
         let server = services.config.token.algorithm;
@@ -207,7 +207,7 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     resource::show(&services.store, &id).await?;
     let losses = losses::of_resource(&services, &id).await?;
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
-    let grants = resource::delete(&services, &actor(), &id).await?;
+    let grants = resource::delete(&services, &principal(), &id).await?;
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
@@ -280,7 +280,7 @@ async fn print(
     store: &Store,
     now: Timestamp,
     resource: &Resource,
-    clients: Option<&Clients>,
+    clients: Option<&ResourceClients>,
 ) -> Result<(), CliError> {
     let mut rows = vec![("resource", resource.resource.to_string())];
     rows.extend(resource.scopes.iter().map(|scope| {

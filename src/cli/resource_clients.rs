@@ -22,12 +22,12 @@ const MAX_SHOWN: u32 = 100;
 const MAX_NAMED: u32 = 10;
 
 /// The clients that have a grant for a resource.
-pub(super) struct Clients {
+pub(super) struct ResourceClients {
     shown: Vec<GrantedClient>,
     count: i64,
 }
 
-impl Clients {
+impl ResourceClients {
     /// Reads the first ones, and counts all.
     pub(super) async fn of(store: &Store, id: &ResourceId) -> Result<Self, CliError> {
         Ok(Self {

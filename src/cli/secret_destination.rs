@@ -14,7 +14,7 @@ use crate::admin::AdminError;
 use crate::admin::pending::Pending;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
-use crate::cli::secret_file::{Draft, Existing, SecretFile};
+use crate::cli::secret_file::{Draft, ExistingFile, SecretFile};
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
@@ -40,7 +40,7 @@ pub(super) enum Destination {
 }
 
 /// A secret that is about to be made.
-pub(super) struct NewSecret<'a> {
+pub(super) struct UncommittedSecret<'a> {
     pub(super) client_id: &'a ClientId,
     pub(super) secret_id: &'a SecretId,
     pub(super) plain: &'a SecretString,
@@ -49,13 +49,13 @@ pub(super) struct NewSecret<'a> {
 }
 
 /// What became of a commit.
-enum Outcome {
+enum CommitOutcome {
     Committed,
     NotCommitted(CliError),
     Unknown(CliError),
 }
 
-/// Refuses an output format that does not show the secret, if no file takes it.
+/// Rejects an output format that does not show the secret, if no file takes it.
 pub(super) fn check_format(format: Format, file: Option<&Path>) -> Result<(), CliError> {
     if format == Format::Id && file.is_none() {
         return Err(CliError::usage(
@@ -75,7 +75,7 @@ impl Destination {
         services: &Services,
         file: Option<&Path>,
         client: Option<&ClientId>,
-        existing: Existing,
+        existing: ExistingFile,
     ) -> Result<Self, CliError> {
         let Some(path) = file else { return Ok(Self::Output) };
         Box::pin(secret_leftover::settle(services, path, client)).await?;
@@ -97,7 +97,7 @@ impl Destination {
         self,
         services: &Services,
         pending: Pending<T>,
-        secret: &NewSecret<'_>,
+        secret: &UncommittedSecret<'_>,
         text: Zeroizing<String>,
     ) -> Result<(), CliError> {
         match self {
@@ -116,7 +116,7 @@ impl Destination {
 async fn print_and_commit<T>(
     services: &Services,
     pending: Pending<T>,
-    secret: &NewSecret<'_>,
+    secret: &UncommittedSecret<'_>,
     text: Zeroizing<String>,
 ) -> Result<(), CliError> {
     if is_discarded() {
@@ -137,14 +137,14 @@ async fn print_and_commit<T>(
     })?;
     failpoint::reached("secret-printed");
     match commit(services, pending, secret).await {
-        Outcome::Committed => {
+        CommitOutcome::Committed => {
             failpoint::reached("committed");
             Ok(())
         }
-        Outcome::NotCommitted(error) => {
+        CommitOutcome::NotCommitted(error) => {
             Err(error.and_say("Nothing was changed. The secret that was printed is not valid."))
         }
-        Outcome::Unknown(error) => Err(error.and_say(format!(
+        CommitOutcome::Unknown(error) => Err(error.and_say(format!(
             "The secret that was printed is valid if `tokend client show {}` lists {}.",
             secret.client_id, secret.secret_id
         ))),
@@ -154,19 +154,19 @@ async fn print_and_commit<T>(
 async fn write_and_commit<T>(
     services: &Services,
     pending: Pending<T>,
-    secret: &NewSecret<'_>,
+    secret: &UncommittedSecret<'_>,
     draft: Draft,
 ) -> Result<(), CliError> {
     match commit(services, pending, secret).await {
-        Outcome::Committed => {
+        CommitOutcome::Committed => {
             failpoint::reached("committed");
             draft.publish()
         }
-        Outcome::NotCommitted(error) => {
+        CommitOutcome::NotCommitted(error) => {
             draft.discard();
             Err(error.and_say("Nothing was changed."))
         }
-        Outcome::Unknown(error) => {
+        CommitOutcome::Unknown(error) => {
             let (old, new) = (draft.destination().display(), draft.draft().display());
             let older = if draft.is_replacement() {
                 format!("{old} still holds the older secret, and {new} the new one.")
@@ -183,21 +183,25 @@ async fn write_and_commit<T>(
 }
 
 /// Commits a change, and asks the database if it did not confirm the commit.
-async fn commit<T>(services: &Services, pending: Pending<T>, secret: &NewSecret<'_>) -> Outcome {
+async fn commit<T>(
+    services: &Services,
+    pending: Pending<T>,
+    secret: &UncommittedSecret<'_>,
+) -> CommitOutcome {
     let cause = match pending.commit().await {
-        Ok(_) => return Outcome::Committed,
+        Ok(_) => return CommitOutcome::Committed,
         Err(AdminError::Store(StoreError::OutcomeUnknown(cause))) => *cause,
-        Err(error) => return Outcome::NotCommitted(error.into()),
+        Err(error) => return CommitOutcome::NotCommitted(error.into()),
     };
     output::hint("note: the database did not confirm the change; asking it for the outcome");
     let deadline = Instant::now() + OUTCOME_TIMEOUT;
     loop {
         match services.store.is_secret_committed(secret.secret_id).await {
-            Ok(true) => return Outcome::Committed,
-            Ok(false) => return Outcome::NotCommitted(cause.into()),
+            Ok(true) => return CommitOutcome::Committed,
+            Ok(false) => return CommitOutcome::NotCommitted(cause.into()),
             Err(_) if Instant::now() < deadline => tokio::time::sleep(OUTCOME_INTERVAL).await,
             Err(_) => {
-                return Outcome::Unknown(
+                return CommitOutcome::Unknown(
                     AdminError::Store(StoreError::OutcomeUnknown(Box::new(cause))).into(),
                 );
             }

@@ -23,9 +23,9 @@ const MAX_FILE_BYTES: u64 = 1024;
 
 /// What to do with a file that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Existing {
-    /// Refuse it: the command makes a first or an additional secret.
-    Refuse,
+pub(super) enum ExistingFile {
+    /// Reject it: the command makes a first or an additional secret.
+    Reject,
     /// Replace it, if it holds a secret of the same client or nothing.
     Replace,
 }
@@ -53,11 +53,11 @@ impl SecretFile {
         services: &Services,
         path: &Path,
         client: Option<&ClientId>,
-        existing: Existing,
+        existing: ExistingFile,
     ) -> Result<Self, CliError> {
         let draft = draft_of(path)?;
         let replaced = regular_file(path)?;
-        if replaced.is_some() && existing == Existing::Refuse {
+        if replaced.is_some() && existing == ExistingFile::Reject {
             return Err(CliError::failed(format!(
                 "the secret file {} exists, and this command does not replace a file",
                 path.display()
@@ -175,7 +175,7 @@ impl Draft {
     /// Gives the secret its name, after the commit.
     pub(super) fn publish(self) -> Result<(), CliError> {
         let SecretFile { path, draft, replaced } = &self.file;
-        let mode = if replaced.is_some() { Existing::Replace } else { Existing::Refuse };
+        let mode = if replaced.is_some() { ExistingFile::Replace } else { ExistingFile::Reject };
         match publish(draft, path, mode) {
             Ok(()) => Ok(()),
             // Another command has found this file and has finished it.
@@ -213,7 +213,7 @@ pub(super) fn draft_of(path: &Path) -> Result<PathBuf, CliError> {
     Ok(path.with_file_name(name))
 }
 
-/// What is known about a file; `None` if it does not exist. Anything but a regular file is refused:
+/// What is known about a file; `None` if it does not exist. Fails for anything but a regular file:
 /// a rename would replace a link or a device, and not the file behind it.
 pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
     let found = match std::fs::symlink_metadata(path) {
@@ -255,7 +255,7 @@ pub(super) fn secret_in(text: &str) -> SecretString {
     SecretString::from(text.trim())
 }
 
-/// Refuses a file that another user may have put there: the new file gets the owner of the old one,
+/// Rejects a file that another user may have put there: the new file gets the owner of the old one,
 /// who would read the secret.
 fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
     let is_own = found.uid() == rustix::process::geteuid().as_raw();
@@ -276,18 +276,18 @@ fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// Refuses to replace a file that holds anything but a secret of this client.
+/// Fails for a file that holds anything but a secret of this client.
 async fn check_content(
     services: &Services,
     path: &Path,
     client: Option<&ClientId>,
 ) -> Result<(), CliError> {
-    let refused = |what: String| {
+    let rejected = |what: String| {
         CliError::failed(format!("the secret file {} {what}", path.display())).with_remedy(
             "Nothing was changed. Give another file, or remove this one if it is not needed.",
         )
     };
-    let text = read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let text = read(path).map_err(|error| rejected(format!("cannot be read: {error}")))?;
     let secret = secret_in(&text);
     if secret.expose_secret().is_empty() {
         return Ok(());
@@ -295,12 +295,12 @@ async fn check_content(
     let candidates: Vec<_> = client.cloned().into_iter().collect();
     match secret_owner::find(services, &secret, &candidates).await? {
         SecretOwner::Client { client_id, .. } if Some(&client_id) != client => {
-            Err(refused(format!("holds a secret of client {client_id}")))
+            Err(rejected(format!("holds a secret of client {client_id}")))
         }
         SecretOwner::Client { .. } => Ok(()),
         SecretOwner::Uncommitted if is_made_for(services, client, &secret) => Ok(()),
         SecretOwner::Uncommitted | SecretOwner::Unknown => {
-            Err(refused("does not hold a secret of this client".to_owned()))
+            Err(rejected("does not hold a secret of this client".to_owned()))
         }
     }
 }
@@ -312,11 +312,11 @@ fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretSt
 }
 
 /// Renames a draft to its final name, for good.
-pub(super) fn publish(draft: &Path, path: &Path, existing: Existing) -> io::Result<()> {
+pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::Result<()> {
     match existing {
-        Existing::Replace => std::fs::rename(draft, path)?,
+        ExistingFile::Replace => std::fs::rename(draft, path)?,
         // A link never replaces a file that has appeared meanwhile.
-        Existing::Refuse => match std::fs::hard_link(draft, path) {
+        ExistingFile::Reject => match std::fs::hard_link(draft, path) {
             Ok(()) => {
                 failpoint::reached("secret-file-linked");
                 remove(draft)?;

@@ -12,14 +12,14 @@ use crate::admin::secret_owner::{self, SecretOwner};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::secret_file::{
-    Existing, draft_of, is_same_file, publish, read, regular_file, remove, secret_in,
+    ExistingFile, draft_of, is_same_file, publish, read, regular_file, remove, secret_in,
 };
 use crate::model::client::ClientId;
 use crate::secrets::secret::is_beginning;
 use crate::services::Services;
 
 /// Finishes or removes a leftover of an earlier command on this file, and says so on standard
-/// error. A leftover that may be valid elsewhere is refused and stays.
+/// error. A leftover that may be valid elsewhere is rejected and stays.
 pub(super) async fn settle(
     services: &Services,
     path: &Path,
@@ -52,7 +52,7 @@ impl Leftover<'_> {
             Ok(text) => text,
             // The command that wrote it has published or removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(self.refused(&format!("cannot be read: {error}"))),
+            Err(error) => return Err(self.rejected(&format!("cannot be read: {error}"))),
         };
         let secret = secret_in(&text);
         if is_beginning(secret.expose_secret()) {
@@ -71,7 +71,7 @@ impl Leftover<'_> {
                 self.remove(&format!("it held a secret of client {client_id} that has ended"))
             }
             SecretOwner::Uncommitted => self.remove("the change that it belongs to was not made"),
-            SecretOwner::Unknown => Err(self.refused(
+            SecretOwner::Unknown => Err(self.rejected(
                 "holds a secret that this database does not know, or none at all: it may be valid \
                  in another database",
             )),
@@ -102,17 +102,19 @@ impl Leftover<'_> {
         let (path, draft) = (self.path, self.draft);
         if self.client.is_some_and(|client| client != owner) {
             return Err(
-                self.refused(&format!("holds a valid secret of client {owner}, not of this one"))
+                self.rejected(&format!("holds a valid secret of client {owner}, not of this one"))
             );
         }
         let outcome = match in_place {
-            InPlace::Nothing => publish(draft, path, Existing::Refuse),
+            InPlace::Nothing => publish(draft, path, ExistingFile::Reject),
             // The earlier command was killed between the two steps of a rename.
             InPlace::Of(_) if is_linked(draft, path) => remove(draft),
-            InPlace::Of(client_id) if client_id == owner => publish(draft, path, Existing::Replace),
-            InPlace::Empty => publish(draft, path, Existing::Replace),
+            InPlace::Of(client_id) if client_id == owner => {
+                publish(draft, path, ExistingFile::Replace)
+            }
+            InPlace::Empty => publish(draft, path, ExistingFile::Replace),
             InPlace::Of(_) | InPlace::Other => {
-                return Err(self.refused(&format!(
+                return Err(self.rejected(&format!(
                     "holds a valid secret of client {owner}, and {} holds something else",
                     path.display()
                 )));
@@ -128,7 +130,7 @@ impl Leftover<'_> {
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(self.refused(&format!(
+            Err(error) => Err(self.rejected(&format!(
                 "holds the valid secret of client {owner} and cannot be renamed: {error}"
             ))),
         }
@@ -136,7 +138,7 @@ impl Leftover<'_> {
 
     fn remove(&self, why: &str) -> Result<(), CliError> {
         remove(self.draft).map_err(|error| {
-            self.refused(&format!("is not valid and cannot be removed: {error}"))
+            self.rejected(&format!("is not valid and cannot be removed: {error}"))
         })?;
         output::hint(&format!(
             "note: {} of an interrupted command was removed: {why}",
@@ -145,7 +147,7 @@ impl Leftover<'_> {
         Ok(())
     }
 
-    fn refused(&self, what: &str) -> CliError {
+    fn rejected(&self, what: &str) -> CliError {
         let draft = self.draft.display();
         CliError::failed(format!("{draft} was left by an earlier command; it {what}")).with_remedy(
             "Nothing was changed. Move that file elsewhere, or remove it if it is not needed.",

@@ -48,14 +48,14 @@ async fn serve(config: Config) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Opens the database, binds the addresses and loads the app of a server. `refuse` says why an
+/// Opens the database, binds the addresses and loads the app of a server. `reject` says why an
 /// address cannot be bound.
 pub(crate) async fn load(
     config: Config,
-    refuse: impl Fn(ServeError) -> CliError,
+    reject: impl Fn(ServeError) -> CliError,
 ) -> Result<(Arc<App>, Sockets), CliError> {
     let mut services = Services::open(config, Clock::System).await?;
-    let sockets = Sockets::bind(&mut services.config).map_err(refuse)?;
+    let sockets = Sockets::bind(&mut services.config).map_err(reject)?;
     let issuer = services.config.issuer.clone();
     let issuer = issuer.ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     Ok((Arc::new(App::load(services, issuer).await?), sockets))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::admin::spiffe_trust;
 use crate::cli::error::CliError;
-use crate::cli::{actor, output};
+use crate::cli::{output, principal};
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::remedy::Remedy;
@@ -15,7 +15,7 @@ use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, che
 use crate::remote_keys::fetch::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 use crate::services::Services;
-use crate::services::opening::Reader;
+use crate::services::opening::ReadOnlyServices;
 
 /// How long the check of a bundle endpoint may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) async fn add(
         KeySetUri::bundle_endpoint(bundle_endpoint)?,
         SpiffeIdPattern::parse(subject)?,
     )?;
-    let made = spiffe_trust::add(services, &actor(), id, source).await?;
+    let made = spiffe_trust::add(services, &principal(), id, source).await?;
     if is_checked {
         try_bundle(&services.fetcher, &made).await;
     }
@@ -70,7 +70,7 @@ async fn try_bundle(fetcher: &Fetcher, trust: &SpiffeTrust) {
 /// # Errors
 /// If the database cannot be read.
 pub(super) async fn judge<'a>(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     fetcher: &Fetcher,
     found: &'a Registration,
     assertion: &UnverifiedAssertion<'_>,
@@ -94,7 +94,7 @@ pub(super) async fn judge<'a>(
 }
 
 async fn judge_one(
-    reader: &Reader,
+    reader: &ReadOnlyServices,
     fetcher: &Fetcher,
     found: &Registration,
     (trust, assertion, issuer): (&SpiffeTrust, &UnverifiedAssertion<'_>, Option<&str>),

@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::token_text::token_text;
-use crate::cli::{Global, actor, client_reference};
+use crate::cli::{Global, client_reference, principal};
 use crate::config::{Config, Requirement, environment};
-use crate::jose::jwt::{self, Claims, TokenError, Verified};
+use crate::jose::jwt::{self, AccessTokenClaims, TokenError, Verified};
 use crate::keys::keyring::Keyring;
 use crate::model::client::ClientId;
 use crate::model::resource::TokenTyp;
@@ -116,15 +116,15 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let id = client_reference::resolve(&services.store, &args.client).await?;
     let app = Arc::new(App::load(services, issuer).await?);
     key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
-    let refused = |error: OAuthError| CliError::failed(error.reason().to_owned());
-    let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(refused)?;
+    let rejected = |error: OAuthError| CliError::failed(error.reason().to_owned());
+    let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(rejected)?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
     let requested = requested(args.resource.as_deref(), &args.scopes);
     let request = TokenRequest::by_operator(client, requested);
-    let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(refused)?;
+    let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(rejected)?;
     let IssuedToken { response: token, granted } = answer;
     let audience = granted.resource().resource.clone();
-    audit::note_issue(&app.services, &actor(), &id, &audience, granted.scope()).await?;
+    audit::note_issue(&app.services, &principal(), &id, &audience, granted.scope()).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
         Format::Table | Format::Id => output::line(&token.access_token),
@@ -174,7 +174,7 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     let expected = expected_issuer(&reader.store, &reader.config).await?;
     let verified = checked(&reader.store, &reader.config, now, &token_text(&args.token)?).await?;
     let claims = &verified.claims;
-    refuse_revoked(&reader.store, claims).await?;
+    reject_revoked(&reader.store, claims).await?;
     let is_issuer_checked = expected.is_some();
     let value = json!({
         "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
@@ -228,10 +228,10 @@ async fn checked(
         typ == TokenTyp::AtJwt || own.any(|resource| resource.admits(typ))
     };
     jwt::verify_typed(token, keyring.published(now), issuer.as_deref(), now, admits)
-        .map_err(|error| refused(&error))
+        .map_err(|error| rejected(&error))
 }
 
-async fn refuse_revoked(store: &Store, claims: &Claims) -> Result<(), CliError> {
+async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(), CliError> {
     let jti = TokenId::parse(&claims.jti)?;
     if store.revoked_token(&jti).await?.is_some() {
         return Err(CliError::not_valid("the token is not valid: it has been revoked"));
@@ -258,14 +258,14 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     } else {
         (TokenId::parse(&args.jti)?, None)
     };
-    let revoked = revocation::revoke_token(&services, &actor(), &jti, expires_at).await?;
+    let revoked = revocation::revoke_token(&services, &principal(), &jti, expires_at).await?;
     let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
     let rows =
         [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];
     output::one(global.output, jti.as_str(), &value, &rows)
 }
 
-fn refused(error: &TokenError) -> CliError {
+fn rejected(error: &TokenError) -> CliError {
     let rejection = CliError::not_valid(format!("the token is not valid: {error}"));
     match error {
         TokenError::UnknownKey(_) => rejection.with_remedy(

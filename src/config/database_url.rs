@@ -111,7 +111,7 @@ mod tests {
             "sqlite:a.db",
             "",
         ] {
-            assert!(location(text, Path::new("data")).is_ok(), "{text} was refused");
+            assert!(location(text, Path::new("data")).is_ok(), "{text} was rejected");
         }
     }
 

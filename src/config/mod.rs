@@ -45,35 +45,35 @@ pub struct Config {
     /// The master keys, if the settings give any.
     pub master_key: Option<MasterKey>,
     /// The database.
-    pub database: Database,
+    pub database: DatabaseSettings,
     /// How changes are followed.
-    pub directory: Directory,
+    pub directory: DirectorySettings,
     /// What tokens are like.
-    pub token: Token,
+    pub token: TokenSettings,
     /// What client assertions may be like.
-    pub assertions: Assertions,
+    pub assertions: AssertionSettings,
     /// What the metadata names.
-    pub metadata: Metadata,
+    pub metadata: MetadataSettings,
     /// How signing keys come and go.
-    pub keys: Keys,
+    pub keys: KeySettings,
     /// How secrets are kept.
-    pub secrets: Secrets,
+    pub secrets: SecretSettings,
     /// What a request may be like.
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
     /// TLS of our own on the public listener, if it has one.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
     /// The roots that client certificates may come from (PEM).
     pub client_ca: Option<PathBuf>,
     /// Where clients with certificates find the endpoints, if not where all do.
     pub mtls_url: Option<Issuer>,
     /// How things are fetched from others.
-    pub fetch: Fetch,
+    pub fetch: FetchSettings,
     /// What is logged.
-    pub log: Log,
+    pub log: LogSettings,
     /// How the server stops.
-    pub shutdown: Shutdown,
+    pub shutdown: ShutdownSettings,
 }
 
 /// The issuer identifier, exactly as it stands in `iss`.
@@ -136,7 +136,7 @@ impl std::fmt::Display for Origin {
 
 /// Which database, and how it is used.
 #[derive(Debug, Clone)]
-pub struct Database {
+pub struct DatabaseSettings {
     /// Where it is.
     pub location: Location,
     /// The setting that decides where it is.
@@ -190,7 +190,7 @@ impl std::fmt::Display for Location {
 pub enum Migrate {
     /// Bring it up to date.
     Auto,
-    /// Refuse to start when it is behind.
+    /// Do not start when it is behind.
     Check,
     /// Do not look.
     Off,
@@ -198,7 +198,7 @@ pub enum Migrate {
 
 /// How changes are followed.
 #[derive(Debug, Clone)]
-pub struct Directory {
+pub struct DirectorySettings {
     /// How often to look.
     pub poll_interval: Duration,
     /// How long memory may be trusted without the database.
@@ -207,7 +207,7 @@ pub struct Directory {
 
 /// What tokens are like.
 #[derive(Debug, Clone)]
-pub struct Token {
+pub struct TokenSettings {
     /// The default lifetime.
     pub lifetime: Lifetime,
     /// The longest lifetime.
@@ -222,21 +222,21 @@ pub struct Token {
 
 /// What client assertions may be like (RFC 7523).
 #[derive(Debug, Clone)]
-pub struct Assertions {
+pub struct AssertionSettings {
     /// How far ahead `exp` may be.
     pub lifetime_max: Lifetime,
 }
 
 /// What the metadata names.
 #[derive(Debug, Clone)]
-pub struct Metadata {
-    /// Whether there is an authorization endpoint, which refuses every request.
+pub struct MetadataSettings {
+    /// Whether there is an authorization endpoint, which rejects every request.
     pub authorization_endpoint: bool,
 }
 
 /// How signing keys come and go.
 #[derive(Debug, Clone)]
-pub struct Keys {
+pub struct KeySettings {
     /// How long a key signs.
     pub rotation_interval: Lifetime,
     /// How long it is published before.
@@ -249,7 +249,7 @@ pub struct Keys {
 
 /// How secrets are kept.
 #[derive(Debug, Clone)]
-pub struct Secrets {
+pub struct SecretSettings {
     /// The most live secrets of a client.
     pub max_per_client: usize,
     /// Memory of one argon2id hash, in KiB.
@@ -264,7 +264,7 @@ pub struct Secrets {
 
 /// What a request may be like.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct LimitSettings {
     /// The largest body in bytes.
     pub body_size: usize,
     /// The largest head in bytes.
@@ -289,7 +289,7 @@ pub struct Limits {
 
 /// TLS of our own.
 #[derive(Debug, Clone)]
-pub struct Tls {
+pub struct TlsSettings {
     /// The certificate and what leads to its root (PEM).
     pub certificate: PathBuf,
     /// Its private key (PEM).
@@ -298,7 +298,7 @@ pub struct Tls {
 
 /// How things are fetched from others.
 #[derive(Debug, Clone)]
-pub struct Fetch {
+pub struct FetchSettings {
     /// Networks that may be fetched from although they are not public.
     pub allowed_networks: Vec<IpNet>,
     /// Certificates that are trusted besides those of the system (PEM).
@@ -307,7 +307,7 @@ pub struct Fetch {
 
 /// What is logged.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub struct LogSettings {
     /// The directive, such as `info` or `info,tokend::web=debug`.
     pub level: String,
     /// Text, JSON, or by terminal.
@@ -327,7 +327,7 @@ pub enum LogFormat {
 
 /// How the server stops.
 #[derive(Debug, Clone)]
-pub struct Shutdown {
+pub struct ShutdownSettings {
     /// How long it continues to accept.
     pub delay: Duration,
     /// How long requests in flight may take.

@@ -1,4 +1,4 @@
-//! The words of settings, turned into values: an address, a span, a size, an issuer.
+//! The words of settings, turned into values: an address, a duration, a size, an issuer.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -157,23 +157,25 @@ pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ConfigProblem> 
     }
 }
 
-/// A span that something is given time for; zero would mean never.
+/// A duration that something is given time for; zero would mean never.
 pub(super) fn duration(text: &str) -> Result<Duration, ConfigProblem> {
     match pause(text) {
-        Ok(span) if span < Duration::from_millis(100) => Err("is shorter than 100ms".to_owned()),
+        Ok(duration) if duration < Duration::from_millis(100) => {
+            Err("is shorter than 100ms".to_owned())
+        }
         other => other,
     }
 }
 
-/// A span that may be zero: `0` alone needs no unit.
+/// A duration that may be zero: `0` alone needs no unit.
 pub(super) fn pause(text: &str) -> Result<Duration, ConfigProblem> {
     if let Some(missing) = missing_unit(text).filter(|_| text.trim() != "0") {
         return Err(missing.to_string());
     }
     match humantime::parse_duration(text) {
-        Ok(span) if span <= Duration::from_hours(24) => Ok(span),
+        Ok(duration) if duration <= Duration::from_hours(24) => Ok(duration),
         Ok(_) => Err("is longer than a day".to_owned()),
-        Err(_) => Err("is not a span of time; write 500ms, 30s or 15m".to_owned()),
+        Err(_) => Err("is not a duration; write 500ms, 30s or 15m".to_owned()),
     }
 }
 

@@ -13,8 +13,9 @@ use crate::config::parse::{
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
-    Assertions, Config, Database, Directory, Fetch, Issuer, Keys, Limits, Log, LogFormat,
-    MasterKey, Metadata, Migrate, Origin, Requirement, Secrets, Shutdown, Tls, Token,
+    AssertionSettings, Config, DatabaseSettings, DirectorySettings, FetchSettings, Issuer,
+    KeySettings, LimitSettings, LogFormat, LogSettings, MasterKey, MetadataSettings, Migrate,
+    Origin, Requirement, SecretSettings, ShutdownSettings, TlsSettings, TokenSettings,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::public_path::PublicPaths;
@@ -27,13 +28,13 @@ pub(super) fn config(
     need: Requirement,
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
-    let mut reader = Reader { settings, problems };
+    let mut reader = SettingsReader { settings, problems };
     let issuer = reader.issuer();
     reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
     if let (Some(listen), Some(management)) = (listen, management_listen) {
-        reader.refuse_equal_listeners(listen, management);
+        reader.reject_equal_listeners(listen, management);
     }
     let data_dir = reader.parsed("data_dir", |text| path(text).map(PathBuf::from));
     let data_dir = data_dir.unwrap_or_default();
@@ -64,7 +65,7 @@ pub(super) fn config(
         database: database?,
         directory: directory?,
         token: token?,
-        assertions: Assertions { lifetime_max: assertion_lifetime? },
+        assertions: AssertionSettings { lifetime_max: assertion_lifetime? },
         metadata: metadata?,
         keys: keys?,
         secrets: secrets?,
@@ -79,12 +80,12 @@ pub(super) fn config(
     })
 }
 
-struct Reader<'a> {
+struct SettingsReader<'a> {
     settings: &'a Settings,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     fn parsed<T>(
         &mut self,
         key: &str,
@@ -158,7 +159,7 @@ impl Reader<'_> {
     }
 
     /// Two listeners on one port of one address cannot both be opened.
-    fn refuse_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
+    fn reject_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
         let (one, other) = (listen.ip(), management.ip());
         let overlap = one == other || one.is_unspecified() || other.is_unspecified();
         if overlap && listen.port() == management.port() && listen.port() != 0 {
@@ -173,10 +174,8 @@ impl Reader<'_> {
 
     fn require_issuer(&mut self, need: Requirement) {
         // In a file that could not be read, the issuer may well be set.
-        let is_certain = self
-            .problems
-            .iter()
-            .all(|problem| !matches!(problem.code, "E-CONF-SYNTAX" | "E-CONF-FILE"));
+        let unreadable = ["E-CONF-SYNTAX", "E-CONF-FILE"];
+        let is_certain = self.problems.iter().all(|problem| !unreadable.contains(&problem.code));
         if need == Requirement::Issuer && is_certain && self.settings.text("issuer").is_empty() {
             self.problems.push(Problem {
                 code: "E-CONF-ISSUER",
@@ -189,7 +188,7 @@ impl Reader<'_> {
         }
     }
 
-    fn database(&mut self, data_dir: &std::path::Path) -> Option<Database> {
+    fn database(&mut self, data_dir: &std::path::Path) -> Option<DatabaseSettings> {
         let location = self.parsed("database.url", |text| location(text, data_dir));
         let is_file_of_data_dir = self.settings.text("database.url").is_empty();
         let max_connections = self.parsed("database.max_connections", |text| whole(text, 4, 1000));
@@ -200,7 +199,7 @@ impl Reader<'_> {
             "off" => Ok(Migrate::Off),
             _ => Err("must be auto, check or off".to_owned()),
         });
-        Some(Database {
+        Some(DatabaseSettings {
             location: location?,
             origin: self.origin(if is_file_of_data_dir { "data_dir" } else { "database.url" }),
             max_connections: u32::try_from(max_connections?).ok()?,
@@ -209,7 +208,7 @@ impl Reader<'_> {
         })
     }
 
-    fn directory(&mut self) -> Option<Directory> {
+    fn directory(&mut self) -> Option<DirectorySettings> {
         let poll_interval = self.parsed("directory.poll_interval", duration);
         let max_staleness = self.parsed("directory.max_staleness", lifetime);
         if let (Some(interval), Some(staleness)) = (poll_interval, max_staleness)
@@ -222,10 +221,10 @@ impl Reader<'_> {
                 "memory must be renewed more often than it becomes too old",
             );
         }
-        Some(Directory { poll_interval: poll_interval?, max_staleness: max_staleness? })
+        Some(DirectorySettings { poll_interval: poll_interval?, max_staleness: max_staleness? })
     }
 
-    fn token(&mut self) -> Option<Token> {
+    fn token(&mut self) -> Option<TokenSettings> {
         let default = self.parsed("token.lifetime", lifetime);
         let longest = self.parsed("token.lifetime_max", lifetime);
         if let (Some(default), Some(longest)) = (default, longest)
@@ -243,7 +242,7 @@ impl Reader<'_> {
         });
         let aliases = self.parsed("token.aliases", aliases);
         let dpop_nonces = self.parsed("token.dpop_nonces", boolean);
-        Some(Token {
+        Some(TokenSettings {
             lifetime: default?,
             lifetime_max: longest?,
             algorithm: algorithm?,
@@ -255,7 +254,7 @@ impl Reader<'_> {
     fn public_paths(
         &mut self,
         issuer: Option<&Issuer>,
-        token: Option<&Token>,
+        token: Option<&TokenSettings>,
     ) -> Option<PublicPaths> {
         let aliases = token.map_or(&[][..], |token| &token.aliases);
         public_paths(issuer.map_or("", Issuer::path), aliases)
@@ -265,12 +264,12 @@ impl Reader<'_> {
             .ok()
     }
 
-    fn metadata(&mut self) -> Option<Metadata> {
+    fn metadata(&mut self) -> Option<MetadataSettings> {
         let authorization_endpoint = self.parsed("metadata.authorization_endpoint", boolean);
-        Some(Metadata { authorization_endpoint: authorization_endpoint? })
+        Some(MetadataSettings { authorization_endpoint: authorization_endpoint? })
     }
 
-    fn keys(&mut self) -> Option<Keys> {
+    fn keys(&mut self) -> Option<KeySettings> {
         let rotation_interval = self.parsed("keys.rotation_interval", lifetime);
         let publish_before = self.parsed("keys.publish_before", lifetime);
         let keep_after = self.parsed("keys.keep_after", lifetime);
@@ -287,7 +286,7 @@ impl Reader<'_> {
                 "a key must be published for a shorter time than it signs",
             );
         }
-        Some(Keys {
+        Some(KeySettings {
             rotation_interval: rotation_interval?,
             publish_before: publish_before?,
             keep_after: keep_after?,
@@ -295,13 +294,13 @@ impl Reader<'_> {
         })
     }
 
-    fn secrets(&mut self) -> Option<Secrets> {
+    fn secrets(&mut self) -> Option<SecretSettings> {
         let max_per_client = self.parsed("secrets.max_per_client", |text| whole(text, 1, 100));
         let memory = self.parsed("secrets.argon2_memory", |text| size(text, 8 << 10, 256 << 20));
         let iterations = self.parsed("secrets.argon2_iterations", |text| whole(text, 1, 20));
         let lanes = self.parsed("secrets.hashing_lanes", lanes);
         let queue = self.parsed("secrets.hashing_queue", |text| whole(text, 1, 10_000));
-        Some(Secrets {
+        Some(SecretSettings {
             max_per_client: max_per_client?,
             argon2_memory_kib: u32::try_from(memory? / 1024).ok()?,
             argon2_iterations: u32::try_from(iterations?).ok()?,
@@ -310,7 +309,7 @@ impl Reader<'_> {
         })
     }
 
-    fn limits(&mut self) -> Option<Limits> {
+    fn limits(&mut self) -> Option<LimitSettings> {
         let body_size = self.parsed("limits.body_size", |text| size(text, 1 << 10, 16 << 20));
         let header_size = self.parsed("limits.header_size", |text| size(text, 8 << 10, 1 << 20));
         let header_timeout = self.parsed("limits.header_timeout", duration);
@@ -321,7 +320,7 @@ impl Reader<'_> {
         let assertions_per_client = self.parsed("limits.assertions_per_client", rate_limit);
         let guesses_per_client = self.parsed("limits.guesses_per_client", rate);
         let guesses_per_address = self.parsed("limits.guesses_per_address", rate);
-        Some(Limits {
+        Some(LimitSettings {
             body_size: body_size?,
             header_size: header_size?,
             header_timeout: header_timeout?,
@@ -347,7 +346,7 @@ impl Reader<'_> {
     }
 
     /// Certificate and key, if both are named; a problem is noted.
-    fn tls(&mut self) -> Option<Tls> {
+    fn tls(&mut self) -> Option<TlsSettings> {
         let is_set = |key: &str| !self.settings.text(key).is_empty();
         let (one, other) = ("tls.certificate", "tls.key");
         for (unset, set) in [(one, other), (other, one)] {
@@ -357,7 +356,7 @@ impl Reader<'_> {
                 return None;
             }
         }
-        Some(Tls { certificate: self.file(one)?, key: self.file(other)? })
+        Some(TlsSettings { certificate: self.file(one)?, key: self.file(other)? })
     }
 
     /// A URL like an issuer, if one is set; a problem is noted.
@@ -373,13 +372,13 @@ impl Reader<'_> {
             .ok()
     }
 
-    fn fetch(&mut self) -> Option<Fetch> {
+    fn fetch(&mut self) -> Option<FetchSettings> {
         let allowed_networks = self.parsed("fetch.allowed_networks", networks);
         let ca_file = self.file("fetch.ca_file");
-        Some(Fetch { allowed_networks: allowed_networks?, ca_file })
+        Some(FetchSettings { allowed_networks: allowed_networks?, ca_file })
     }
 
-    fn log(&mut self) -> Option<Log> {
+    fn log(&mut self) -> Option<LogSettings> {
         let level = self.parsed("log.level", |text| {
             crate::telemetry::check_level(text).map(|()| text.to_owned())
         });
@@ -389,12 +388,12 @@ impl Reader<'_> {
             "json" => Ok(LogFormat::Json),
             _ => Err("must be auto, text or json".to_owned()),
         });
-        Some(Log { level: level?, format: format? })
+        Some(LogSettings { level: level?, format: format? })
     }
 
-    fn shutdown(&mut self) -> Option<Shutdown> {
+    fn shutdown(&mut self) -> Option<ShutdownSettings> {
         let delay = self.parsed("shutdown.delay", pause);
         let drain = self.parsed("shutdown.drain", pause);
-        Some(Shutdown { delay: delay?, drain: drain? })
+        Some(ShutdownSettings { delay: delay?, drain: drain? })
     }
 }

@@ -189,7 +189,7 @@ impl SourceBuilder {
         let layer = Figment::from(Toml::file_exact(path));
         match leaves(&layer) {
             Ok(found) => {
-                self.refuse_unknown(path, &text, &found);
+                self.reject_unknown(path, &text, &found);
                 self.figment = std::mem::take(&mut self.figment).merge(Toml::file_exact(path));
                 self.secret_files(path, &layer, &found);
             }
@@ -225,7 +225,7 @@ impl SourceBuilder {
         }
     }
 
-    fn refuse_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
+    fn reject_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
         let is_known = |key: &String| self.keys.contains(key) || secret_of(key).is_some();
         for key in found.iter().filter(|key| !is_known(key)) {
             // The place only, never the line: what stands there may be a secret.
@@ -242,7 +242,7 @@ impl SourceBuilder {
             name.starts_with("TOKEND_") && name != ACTOR_VARIABLE && !is_service_link(name)
         };
         let mut ours: Vec<_> = environment.iter().filter(|(name, _)| is_ours(name)).collect();
-        // A value by file is stronger than a plain one; both at once is refused below.
+        // A value by file is stronger than a plain one; both at once is rejected below.
         ours.sort_by_key(|(name, _)| (name.ends_with("_FILE"), name.clone()));
         for (name, value) in ours {
             if let Some(key) = self.by_variable.get(name).cloned() {

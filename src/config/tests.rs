@@ -60,7 +60,7 @@ fn the_stronger_source_wins() {
 }
 
 #[test]
-fn an_unknown_setting_is_refused_with_the_one_that_was_meant() {
+fn an_unknown_setting_is_rejected_with_the_one_that_was_meant() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.toml");
     fs::write(&file, "# a comment\nisuer = \"https://id.example.com\"\n").expect("a file");
@@ -122,7 +122,7 @@ fn all_problems_are_told_at_once_each_with_origin_and_remedy() {
 }
 
 #[test]
-fn a_setting_and_its_file_at_once_are_refused() {
+fn a_setting_and_its_file_at_once_are_rejected() {
     let found = problems(&[("TOKEND_MASTER_KEY", "a"), ("TOKEND_MASTER_KEY_FILE", "b")]);
     assert_eq!(found[0].code, "E-CONF-TWICE");
 }
@@ -148,7 +148,7 @@ fn an_issuer_is_an_https_url_in_its_normal_form() {
         "http://[::1]:8080",
         "http://api.localhost",
     ] {
-        assert!(is_valid(issuer), "{issuer} was refused");
+        assert!(is_valid(issuer), "{issuer} was rejected");
     }
     for issuer in [
         "http://id.example.com",

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ends_of_the_range_read_back_and_more_is_refused() {
+    fn the_ends_of_the_range_read_back_and_more_is_rejected() {
         for bytes in [[0_u8; 32], [0xFF; 32]] {
             assert_eq!(decode(&encode(&bytes)), Some(bytes));
         }
@@ -93,7 +93,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in ".{0,60}") {
+        fn any_text_is_read_or_rejected(text in ".{0,60}") {
             if let Some(bytes) = decode(&text) {
                 prop_assert_eq!(encode(&bytes), text);
             }

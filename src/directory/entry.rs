@@ -16,7 +16,7 @@ use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteKeys;
 use crate::secrets::verification_cache::VerifiedSecretCache;
-use crate::store::client_snapshot::StoredSecret;
+use crate::store::client_snapshot::SecretSnapshot;
 
 /// A client in memory, with all that belongs to it.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl KeysEntry {
 #[derive(Debug)]
 pub struct SecretEntry {
     /// What is stored of it.
-    pub stored: StoredSecret,
+    pub stored: SecretSnapshot,
     /// What this process remembers of it; outlives a change of the client.
     pub memory: Arc<SecretMemory>,
 }
@@ -158,7 +158,7 @@ impl ClientEntry {
     }
 
     /// The memory of a secret, if it is still the same one.
-    pub(super) fn memory_of(&self, secret: &StoredSecret) -> Option<Arc<SecretMemory>> {
+    pub(super) fn memory_of(&self, secret: &SecretSnapshot) -> Option<Arc<SecretMemory>> {
         self.secrets
             .iter()
             .find(|known| {

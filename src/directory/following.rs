@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::directory::{Directory, DirectoryError, MAX_SINGLE_RELOADS, PAGE, event_log};
 use crate::keys::seal::MasterKeys;
-use crate::model::event::{Event, Head, Subject};
+use crate::model::event::{Event, EventSubject, Head};
 use crate::model::time::Timestamp;
 use crate::store::Store;
 
@@ -80,19 +80,19 @@ impl Directory {
         let mut clients = HashSet::new();
         let (mut resources, mut keys) = (false, false);
         for event in events {
-            match Subject::parse(&event.subject) {
-                Ok(Subject::Client(id)) => {
+            match EventSubject::parse(&event.subject) {
+                Ok(EventSubject::Client(id)) => {
                     clients.insert(id);
                 }
-                Ok(Subject::Resource(_)) => resources = true,
-                Ok(Subject::SigningKey(_)) => keys = true,
-                Ok(Subject::Token(jti)) => {
+                Ok(EventSubject::Resource(_)) => resources = true,
+                Ok(EventSubject::SigningKey(_)) => keys = true,
+                Ok(EventSubject::Token(jti)) => {
                     if let Some(token) = store.revoked_token(&jti).await? {
                         self.revocations.put_token(token);
                     }
                 }
                 // A reset is made only while no instance runs.
-                Ok(Subject::MasterKey) => {}
+                Ok(EventSubject::MasterKey) => {}
                 Err(_) => {
                     let subject = &event.subject;
                     tracing::warn!(subject, "this version does not know the subject of an event");

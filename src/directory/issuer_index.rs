@@ -29,7 +29,8 @@ pub struct TooManyTrusts;
 #[derive(Debug, Default)]
 pub(super) struct IssuerIndex(RwLock<HashMap<ForeignIssuer, IssuerTrusts>>);
 
-type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
+/// The trusts that could be meant, by their ids.
+pub(super) type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
 
 #[derive(Debug, Default)]
 struct IssuerTrusts {

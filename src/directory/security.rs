@@ -94,10 +94,10 @@ impl Directory {
 /// Key sets that were pasted into trusts. Many clients trust one issuer with the same pasted set,
 /// which is held, and a signature checked with it, once.
 #[derive(Debug, Default)]
-pub(super) struct SharedKeys(Mutex<Held>);
+pub(super) struct SharedKeys(Mutex<SharedSets>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct SharedSets {
     sets: HashMap<String, Weak<ExternalJwks>>,
     swept_at: usize,
 }

@@ -7,16 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::directory::entry::SpiffeTrustEntry;
-use crate::directory::issuer_index::{TooManyTrusts, TrustCandidate};
+use crate::directory::issuer_index::{Candidates, TooManyTrusts, TrustCandidate};
 use crate::model::client::ClientId;
 use crate::model::spiffe_id::{SpiffeId, SpiffeIdPattern, TrustDomain};
-use crate::model::trust::TrustId;
 
 /// The trusts in each trust domain.
 #[derive(Debug, Default)]
 pub(super) struct SpiffeIndex(RwLock<HashMap<TrustDomain, DomainTrusts>>);
-
-type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
 
 /// The trusts in one trust domain: by the ID, or by the prefix with a slash at its end. An ID never
 /// ends with a slash, so the two share a map.
@@ -110,6 +107,7 @@ mod tests {
     use crate::model::security::KeySetUri;
     use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
     use crate::model::time::Timestamp;
+    use crate::model::trust::TrustId;
 
     fn trust(number: usize, subject: &str) -> SpiffeTrustEntry {
         let subject = SpiffeIdPattern::parse(subject).expect("a pattern");

@@ -179,10 +179,10 @@ impl UseCounter {
 mod tests {
     use super::*;
     use crate::model::secret::{SecretHash, SecretKind};
-    use crate::store::client_snapshot::StoredSecret;
+    use crate::store::client_snapshot::SecretSnapshot;
 
     fn secret(id: &str) -> SecretEntry {
-        let stored = StoredSecret {
+        let stored = SecretSnapshot {
             secret_id: SecretId::parse(id).expect("a secret id"),
             kind: SecretKind::Generated,
             hash: SecretHash::from_phc(""),
@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn what_is_taken_is_what_was_counted_since() {
         let (usage, one, other) = (UsageStats::default(), secret("sec_b"), secret("sec_a"));
-        for (moment, from) in [(5, 1), (7, 2), (9, 3)] {
-            usage.note(&one, address(from), Timestamp(moment));
+        for (seconds, from) in [(5, 1), (7, 2), (9, 3)] {
+            usage.note(&one, address(from), Timestamp(seconds));
         }
         usage.note(&other, address(4), Timestamp(8));
         let both = [("sec_a".into(), 8, 8, 1, address(4)), ("sec_b".into(), 5, 9, 3, address(3))];
@@ -236,8 +236,8 @@ mod tests {
         let seen = std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    for moment in 1..=20_000 {
-                        usage.note(&one, address(1), Timestamp(moment));
+                    for seconds in 1..=20_000 {
+                        usage.note(&one, address(1), Timestamp(seconds));
                     }
                 });
             }

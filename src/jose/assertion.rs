@@ -65,14 +65,19 @@ pub enum AssertionError {
     /// It demands an extension (RFC 7515, section 4.1.11).
     #[error("its header demands an extension (crit)")]
     Critical,
-    /// It is signed with something that is not taken.
-    #[error("its alg '{0}' is not taken here: ES256, RS256, PS256 or EdDSA")]
-    Algorithm(String),
+    /// Its algorithm is not accepted from this kind of signer.
+    #[error("its alg '{found}' is not accepted; accepted: {}", names(accepted))]
+    Algorithm {
+        /// The `alg` of the header.
+        found: String,
+        /// What is accepted.
+        accepted: &'static [Algorithm],
+    },
     /// A key of that id does not exist.
-    #[error("no registered key has its kid '{0}'")]
+    #[error("no key of the signer has its kid '{0}'")]
     UnknownKey(String),
     /// A key for that algorithm does not exist.
-    #[error("no registered key is for its alg {0}")]
+    #[error("no key of the signer is for its alg {0}")]
     NoKey(String),
     /// The signature does not match.
     #[error("its signature does not match")]
@@ -83,6 +88,12 @@ pub enum AssertionError {
     /// It says that it is for another purpose.
     #[error("its typ '{0}' says that it was made for another purpose (RFC 8725, section 3.11)")]
     OtherPurpose(String),
+}
+
+/// The names of algorithms, as `alg` has them.
+fn names(algorithms: &[Algorithm]) -> String {
+    let names: Vec<_> = algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
+    names.join(", ")
 }
 
 /// How many signatures one request has had verified. The number bounds the work, and a failed
@@ -184,7 +195,7 @@ impl<'a> UnverifiedAssertion<'a> {
         typ(&self.0)
     }
 
-    /// Refuses a token of an issuer that names an explicit type of another purpose.
+    /// Rejects a token of an issuer that names an explicit type of another purpose.
     pub fn check_purpose(&self) -> Result<(), AssertionError> {
         match self.typ() {
             Some(typ) if typ.contains('+') && !EXPLICIT_TYPES_TAKEN.contains(&typ.as_str()) => {
@@ -199,11 +210,14 @@ impl<'a> UnverifiedAssertion<'a> {
     pub fn verify(
         &self,
         keys: &ExternalJwks,
-        allowed: &[Algorithm],
+        allowed: &'static [Algorithm],
         checks: &mut SignatureChecks,
     ) -> Result<VerifiedAssertion<'_>, AssertionError> {
         let algorithm = self.0.algorithm().filter(|algorithm| allowed.contains(algorithm));
-        let algorithm = algorithm.ok_or_else(|| AssertionError::Algorithm(self.name("alg")))?;
+        let algorithm = algorithm.ok_or_else(|| AssertionError::Algorithm {
+            found: self.name("alg"),
+            accepted: allowed,
+        })?;
         let kid = self.0.header["kid"].as_str();
         // A key without an id may be the one that is meant.
         let is_named = |known: Option<&str>| kid.is_none() || known.is_none() || known == kid;
@@ -312,6 +326,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rejected_algorithm_is_told_with_those_of_the_signer() {
+        let text = jwt(&json!({ "alg": "ES512" }));
+        let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");
+        let told = |accepted| {
+            let mut checks = SignatureChecks::new(1);
+            let error = assertion.verify(&ExternalJwks::default(), accepted, &mut checks);
+            error.err().expect("an error").to_string()
+        };
+        assert_eq!(
+            told(&CLIENT_ASSERTION_ALGS),
+            "its alg 'ES512' is not accepted; accepted: ES256, RS256, PS256, EdDSA"
+        );
+        assert!(told(&ISSUER_ALGS).ends_with("ES384, RS384, RS512, PS384, PS512"));
+    }
+
+    #[test]
     fn every_algorithm_has_a_decoy_that_can_verify() {
         for algorithm in ISSUER_ALGS {
             assert!(decoy_key::of(algorithm).is_some(), "{algorithm:?}");
@@ -320,7 +350,7 @@ mod tests {
 
     /// S-16.
     #[test]
-    fn a_token_of_another_purpose_is_refused_and_those_of_real_issuers_are_not() {
+    fn a_token_of_another_purpose_is_rejected_and_those_of_real_issuers_are_not() {
         let purpose = |typ: Value| {
             let text = jwt(&json!({ "alg": "ES256", "typ": typ }));
             UnverifiedAssertion::parse(&text).expect("a JWT").check_purpose()
@@ -329,9 +359,9 @@ mod tests {
         for taken in [Value::Null, "JWT".into(), "jwt".into(), "JOSE".into(), "at+jwt".into()] {
             assert_eq!(purpose(taken.clone()), Ok(()), "{taken}");
         }
-        for refused in ["logout+jwt", "secevent+jwt", "application/dpop+JWT", "x+jwt", "vc+sd-jwt"]
+        for rejected in ["logout+jwt", "secevent+jwt", "application/dpop+JWT", "x+jwt", "vc+sd-jwt"]
         {
-            assert!(purpose(refused.into()).is_err(), "{refused}");
+            assert!(purpose(rejected.into()).is_err(), "{rejected}");
         }
     }
 }

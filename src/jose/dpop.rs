@@ -9,6 +9,7 @@ use crate::crypto::digest;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::jose::external_jwks::{self, PRIVATE};
 use crate::jose::jws::Jws;
+use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::jose::{numeric_date, public_key};
 use crate::model::time::Timestamp;
 
@@ -18,11 +19,8 @@ const MAX_PROOF_BYTES: usize = 8 << 10;
 /// The longest `jti`, in bytes. It is kept as a hash anyway.
 const MAX_JTI_BYTES: usize = 256;
 
-/// For how many seconds a proof counts.
+/// For how many seconds a proof is valid.
 pub const PROOF_TTL_SECONDS: i64 = 60;
-
-/// How far a client's clock may be ahead of ours, in seconds.
-pub const LEEWAY: i64 = 10;
 
 /// What a proof must have been made for.
 #[derive(Debug)]
@@ -130,7 +128,7 @@ impl Proof {
     /// Point 11: it is recent.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
         let age = now.0.saturating_sub(self.issued_at.0);
-        if (-LEEWAY..=PROOF_TTL_SECONDS).contains(&age) {
+        if (-CLOCK_SKEW_SECONDS..=PROOF_TTL_SECONDS).contains(&age) {
             Ok(())
         } else {
             Err(ProofError::Time(age))

@@ -92,7 +92,7 @@ impl ExternalJwks {
             let mut key = key(value, Points::Checked).map_err(unusable)?;
             key.algorithms.retain(|algorithm| taken.contains(algorithm));
             if key.algorithms.is_empty() {
-                return Err(unusable("its algorithm is not taken here"));
+                return Err(unusable("its algorithm is not accepted here"));
             }
             if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
                 return Err(ForeignKeyError::Twice(name));
@@ -347,8 +347,8 @@ mod tests {
         let text = set(&[neutral, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ExternalJwks::stored(&text).expect("keys").names()[0].1, "ES256");
         assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);
-        let refused = ExternalJwks::registered(&text, &ISSUER_ALGS).expect_err("a problem");
-        assert!(refused.to_string().contains("small order"), "{refused}");
+        let rejected = ExternalJwks::registered(&text, &ISSUER_ALGS).expect_err("a problem");
+        assert!(rejected.to_string().contains("small order"), "{rejected}");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
 /// The claims of an access token (RFC 9068, section 2.2).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Claims {
+pub struct AccessTokenClaims {
     /// Who issued it.
     pub iss: String,
     /// Whom it is about: the client.
@@ -81,7 +82,7 @@ impl PublicKey {
 #[derive(Debug)]
 pub struct Verified {
     /// What it claims.
-    pub claims: Claims,
+    pub claims: AccessTokenClaims,
     /// The key that signed it.
     pub kid: String,
     /// What it is signed with.
@@ -122,9 +123,6 @@ pub enum TokenError {
     #[error("it says it was issued at {0}, which is in the future")]
     FromTheFuture(Timestamp),
 }
-
-/// How far another machine's clock may be off, in seconds.
-const LEEWAY: i64 = 10;
 
 /// Checks a token of type `at+jwt` against our own keys: signature, type, issuer if one is given,
 /// and times. The algorithm is the key's own, never the token's; keys named in the header are never
@@ -187,13 +185,13 @@ pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
     Ok((header, claims))
 }
 
-fn decode(token: &str, key: &PublicKey) -> Result<Claims, TokenError> {
+fn decode(token: &str, key: &PublicKey) -> Result<AccessTokenClaims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     // Times and issuer are checked below, with our clock; a token is for whom it says.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    match jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation) {
+    match jsonwebtoken::decode::<AccessTokenClaims>(token, &key.decoding, &validation) {
         Ok(data) => Ok(data.claims),
         Err(error) => Err(match error.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::WrongSignature,
@@ -208,14 +206,18 @@ fn decode(token: &str, key: &PublicKey) -> Result<Claims, TokenError> {
     }
 }
 
-fn check_claims(claims: &Claims, issuer: Option<&str>, now: Timestamp) -> Result<(), TokenError> {
+fn check_claims(
+    claims: &AccessTokenClaims,
+    issuer: Option<&str>,
+    now: Timestamp,
+) -> Result<(), TokenError> {
     if issuer.is_some_and(|issuer| issuer != claims.iss) {
         return Err(TokenError::WrongIssuer(claims.iss.clone()));
     }
     if claims.exp <= now.0 {
         return Err(TokenError::Expired(Timestamp(claims.exp)));
     }
-    if claims.iat > now.0.saturating_add(LEEWAY) {
+    if claims.iat > now.0.saturating_add(CLOCK_SKEW_SECONDS) {
         return Err(TokenError::FromTheFuture(Timestamp(claims.iat)));
     }
     Ok(())

@@ -30,9 +30,9 @@ impl NonceIssuer {
 
     /// A nonce of this time.
     pub fn make(&self, now: Timestamp) -> String {
-        let moment = now.0.to_be_bytes();
-        let mac = hmac::sign(&self.0, &moment);
-        let mut bytes = moment.to_vec();
+        let issued_at = now.0.to_be_bytes();
+        let mac = hmac::sign(&self.0, &issued_at);
+        let mut bytes = issued_at.to_vec();
         bytes.extend(mac.as_ref().iter().take(MAC_LENGTH));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -40,12 +40,12 @@ impl NonceIssuer {
     /// True for a nonce of ours that is not too old.
     pub fn knows(&self, nonce: &str, now: Timestamp) -> bool {
         let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(nonce) else { return false };
-        let Some((moment, _)) = bytes.split_first_chunk::<8>() else { return false };
-        let moment = Timestamp(i64::from_be_bytes(*moment));
-        let age = now.0.saturating_sub(moment.0);
+        let Some((issued_at, _)) = bytes.split_first_chunk::<8>() else { return false };
+        let issued_at = Timestamp(i64::from_be_bytes(*issued_at));
+        let age = now.0.saturating_sub(issued_at.0);
         // Some seconds of difference between the clocks of instances.
         let is_young = (-10..=NONCE_TTL_SECONDS).contains(&age);
-        let expected = self.make(moment);
+        let expected = self.make(issued_at);
         is_young
             && aws_lc_rs::constant_time::verify_slices_are_equal(
                 expected.as_bytes(),

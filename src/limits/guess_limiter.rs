@@ -17,7 +17,7 @@ const BUCKETS: usize = 1 << 14;
 
 /// How many attempts are ordinary.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct GuessLimits {
     /// On one client.
     pub by_client: Rate,
     /// From one address.
@@ -61,7 +61,7 @@ struct Table {
 
 impl GuessLimiter {
     /// Begins to count.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: GuessLimits) -> Self {
         Self { by_client: Table::new(limits.by_client), by_address: Table::new(limits.by_address) }
     }
 
@@ -71,10 +71,12 @@ impl GuessLimiter {
         let network = customer_network(address);
         let is_first = self.by_address.is_unused(&network, now);
         match (self.by_address.count(&network, now), on_client) {
-            (Err(full), _) => Standing::AddressOverLimit(full),
+            (Err(exceeded), _) => Standing::AddressOverLimit(exceeded),
             (Ok(()), Ok(())) => Standing::WithinLimits,
-            (Ok(()), Err(full)) if is_first => Standing::ClientOverLimit(full, Attempts::First),
-            (Ok(()), Err(full)) => Standing::ClientOverLimit(full, Attempts::Repeated),
+            (Ok(()), Err(exceeded)) if is_first => {
+                Standing::ClientOverLimit(exceeded, Attempts::First)
+            }
+            (Ok(()), Err(exceeded)) => Standing::ClientOverLimit(exceeded, Attempts::Repeated),
         }
     }
 
@@ -125,7 +127,7 @@ mod tests {
 
     fn guesses() -> GuessLimiter {
         let rate = |text| Rate::parse(text).expect("a rate");
-        GuessLimiter::new(Limits { by_client: rate("2/m"), by_address: rate("5/m") })
+        GuessLimiter::new(GuessLimits { by_client: rate("2/m"), by_address: rate("5/m") })
     }
 
     fn address(text: &str) -> IpAddr {
@@ -141,11 +143,11 @@ mod tests {
             let from = IpAddr::from([192, 0, 2, last]);
             assert_eq!(guesses.note("a", from, Timestamp(60)), WithinLimits);
         }
-        let full = RateExceeded { seconds: 59 };
+        let exceeded = RateExceeded { seconds: 59 };
         let third = guesses.note("a", address("192.0.2.3"), Timestamp(61));
-        assert_eq!(third, ClientOverLimit(full, Attempts::First));
+        assert_eq!(third, ClientOverLimit(exceeded, Attempts::First));
         let fourth = guesses.note("a", address("192.0.2.3"), Timestamp(61));
-        assert_eq!(fourth, ClientOverLimit(full, Attempts::Repeated));
+        assert_eq!(fourth, ClientOverLimit(exceeded, Attempts::Repeated));
         assert_eq!(guesses.note("a", address("192.0.2.3"), Timestamp(120)), WithinLimits);
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// The most names that are remembered in one span of time; at most some 20 MB for each of two.
+/// The most names that are remembered in one period; at most some 20 MB for each of two.
 const MAX_ENTRIES: usize = 500_000;
 
 /// The most of them that may be of one client, so that it does not take the capacity of others.
@@ -15,10 +15,10 @@ const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 /// So much of a name is kept: of a hash in base64url these are 96 bits.
 const DIGEST_PREFIX_BYTES: usize = 16;
 
-/// Remembers names for one to two spans of time.
+/// Remembers names for one to two periods.
 #[derive(Debug)]
 pub struct ReplayCache {
-    span: i64,
+    period_seconds: i64,
     most: usize,
     most_of_one: usize,
     seen: Mutex<Seen>,
@@ -35,7 +35,7 @@ struct Seen {
 
 /// Why a name is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum ReplayRejection {
     /// It has been seen before.
     Seen,
     /// The cache is full, so the proof cannot be accepted.
@@ -46,16 +46,21 @@ pub enum Refused {
 }
 
 impl ReplayCache {
-    /// Remembers each name for `span` seconds at least.
-    pub fn new(span: i64) -> Self {
-        Self { span, most: MAX_ENTRIES, most_of_one: MAX_OF_ONE_CLIENT, seen: Mutex::default() }
+    /// Remembers each name for `period_seconds` seconds at least.
+    pub fn new(period_seconds: i64) -> Self {
+        Self {
+            period_seconds,
+            most: MAX_ENTRIES,
+            most_of_one: MAX_OF_ONE_CLIENT,
+            seen: Mutex::default(),
+        }
     }
 
     /// Takes a name of a client that has not been seen; it is a hash in base64url.
-    pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), Refused> {
+    pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), ReplayRejection> {
         let mut kept = [0; DIGEST_PREFIX_BYTES];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
-        let period = now.0.div_euclid(self.span);
+        let period = now.0.div_euclid(self.period_seconds);
         // A thread that panicked while it held this has left whole sets.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if period > seen.period {
@@ -65,14 +70,16 @@ impl ReplayCache {
             seen.period = period;
         }
         if seen.now.contains(&kept) || seen.before.contains(&kept) {
-            return Err(Refused::Seen);
+            return Err(ReplayRejection::Seen);
         }
         if seen.now.len() >= self.most {
-            return Err(Refused::Full);
+            return Err(ReplayRejection::Full);
         }
         match seen.by_client.get_mut(client) {
             Some(count) if *count >= self.most_of_one => {
-                return Err(Refused::FullForOne(u32::try_from(self.span).unwrap_or(u32::MAX)));
+                return Err(ReplayRejection::FullForOne(
+                    u32::try_from(self.period_seconds).unwrap_or(u32::MAX),
+                ));
             }
             Some(count) => *count += 1,
             None => {
@@ -89,24 +96,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_remembered_for_its_span_and_the_memory_is_bounded() {
+    fn a_name_is_remembered_for_its_period_and_the_memory_is_bounded() {
         let replays = ReplayCache { most: 2, ..ReplayCache::new(100) };
         let take = |name: &str, now: Timestamp| replays.take(name, "x", now);
         assert_eq!(take("a", Timestamp(199)), Ok(()));
-        assert_eq!(take("a", Timestamp(200)), Err(Refused::Seen));
-        assert_eq!(take("a", Timestamp(299)), Err(Refused::Seen));
+        assert_eq!(take("a", Timestamp(200)), Err(ReplayRejection::Seen));
+        assert_eq!(take("a", Timestamp(299)), Err(ReplayRejection::Seen));
         assert_eq!(take("a", Timestamp(300)), Ok(()), "forgotten");
         assert_eq!(take("b", Timestamp(300)), Ok(()));
-        assert_eq!(take("c", Timestamp(300)), Err(Refused::Full));
+        assert_eq!(take("c", Timestamp(300)), Err(ReplayRejection::Full));
         assert_eq!(take("c", Timestamp(400)), Ok(()));
-        assert_eq!(take("c", Timestamp(900)), Ok(()), "both spans are over");
+        assert_eq!(take("c", Timestamp(900)), Ok(()), "both periods have ended");
     }
 
     #[test]
     fn one_client_leaves_room_for_the_others() {
         let replays = ReplayCache { most_of_one: 1, ..ReplayCache::new(100) };
         assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
-        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(Refused::FullForOne(100)));
+        assert_eq!(replays.take("b", "x", Timestamp(0)), Err(ReplayRejection::FullForOne(100)));
         assert_eq!(replays.take("b", "y", Timestamp(0)), Ok(()));
         assert_eq!(replays.take("c", "x", Timestamp(100)), Ok(()));
     }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_url_and_too_many_are_refused() {
+    fn what_is_not_a_url_and_too_many_are_rejected() {
         let long = format!("https://a.example/{}", "x".repeat(500));
         let many: Vec<_> = (0..9).map(|n| format!("https://a.example/{n}")).collect();
         for bad in ["/token", "urn:x", "https://", "https://\u{e9}/", &long, &many.join(" ")] {

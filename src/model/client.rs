@@ -344,7 +344,7 @@ mod tests {
 
     /// K-06 and C-42: ids of other systems are opaque text: numbers, UUIDs, URLs and URNs.
     #[test]
-    fn ids_of_other_systems_are_accepted_and_unusable_ones_refused() {
+    fn ids_of_other_systems_are_accepted_and_unusable_ones_rejected() {
         let long = "a".repeat(256);
         for id in [
             "7590139168389961",
@@ -355,8 +355,8 @@ mod tests {
             "spiffe://example.org/worker",
             &long,
         ] {
-            assert!(ClientId::parse_new(id).is_ok(), "{id:?} was refused");
-            assert!(ClientId::parse(id).is_ok(), "{id:?} was refused");
+            assert!(ClientId::parse_new(id).is_ok(), "{id:?} was rejected");
+            assert!(ClientId::parse(id).is_ok(), "{id:?} was rejected");
         }
         for id in ["", "é", "a\nb", " a", "a ", &"a".repeat(257)] {
             assert!(ClientId::parse(id).is_err(), "{id:?} was accepted");
@@ -364,9 +364,9 @@ mod tests {
         }
     }
 
-    /// O-47: stored ids with a space stay readable; new ones are refused.
+    /// O-47: stored ids with a space stay readable; new ones are rejected.
     #[test]
-    fn a_space_is_refused_in_a_new_id_only() {
+    fn a_space_is_rejected_in_a_new_id_only() {
         assert!(ClientId::parse("a b").is_ok());
         assert!(ClientId::parse_new("a b").is_err());
     }
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_grant_type_is_refused() {
+    fn a_mistyped_grant_type_is_rejected() {
         assert_eq!(GrantType::parse("client_credentials"), Ok(GrantType::ClientCredentials));
         assert!(GrantType::parse("urn:ietf:params:oauth:grant-type:jwt-bearer").is_ok());
         assert!(GrantType::parse("client_credential").is_err());

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn name(text: &str) -> DistinguishedName {
-        DistinguishedName::parse(text).unwrap_or_else(|| panic!("{text} was refused"))
+        DistinguishedName::parse(text).unwrap_or_else(|| panic!("{text} was rejected"))
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_refused() {
+    fn what_names_nobody_is_rejected() {
         for bad in ["", "worker", "CN=", "CN= ", "=a", "CN=a,", "CN=a,O=", r"CN=a\"] {
             assert!(DistinguishedName::parse(bad).is_none(), "{bad}");
         }

@@ -13,7 +13,7 @@ use crate::model::token::TokenId;
 
 /// What a change was about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum EventSubject {
     /// A client with its secrets and grants.
     Client(ClientId),
     /// A resource with its scopes.
@@ -26,7 +26,7 @@ pub enum Subject {
     MasterKey,
 }
 
-impl Subject {
+impl EventSubject {
     /// Reads the stored form, `client/cl_x`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         match text.split_once('/') {
@@ -40,7 +40,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for EventSubject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(id) => write!(formatter, "client/{id}"),
@@ -52,7 +52,7 @@ impl fmt::Display for Subject {
     }
 }
 
-impl Serialize for Subject {
+impl Serialize for EventSubject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -195,7 +195,7 @@ pub struct Event {
     pub actor: String,
     /// What was done ([`Action::as_str`]).
     pub action: String,
-    /// What it was about (the text of a [`Subject`]).
+    /// What it was about (the text of an [`EventSubject`]).
     pub subject: String,
     /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
     #[serde(serialize_with = "as_object")]
@@ -262,9 +262,9 @@ mod tests {
         for text in
             ["client/a/b c", "master-key/database", "resource/https://a.example/b", "key/abc"]
         {
-            let subject = Subject::parse(text).expect("a subject");
+            let subject = EventSubject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);
         }
-        assert!(Subject::parse("client").is_err());
+        assert!(EventSubject::parse("client").is_err());
     }
 }

@@ -188,7 +188,7 @@ pub fn lookup(full_name: &str) -> String {
     format!("gh api repos/{full_name} --jq '.owner.id, .id'")
 }
 
-/// Refuses a pattern of a subject of GitHub that could match another owner, or that matches nothing
+/// Rejects a pattern of a subject of GitHub that could match another owner, or that matches nothing
 /// that GitHub sends, and says what to write.
 pub fn check_pattern(text: &str) -> Result<(), Malformed> {
     let Some(parts) = Parts::of(text) else { return Ok(()) };
@@ -216,7 +216,7 @@ pub fn check_pattern(text: &str) -> Result<(), Malformed> {
     problem.map_or(Ok(()), |problem| Err(Malformed::because(problem)))
 }
 
-/// Why a `*` in an owner or a repository is refused.
+/// Why a `*` in an owner or a repository is rejected.
 fn star_problem(part: &str, parts: &Parts<'_>, names: &str, ids: &str) -> String {
     let lookup = parts.lookup();
     match part.split_once('@') {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_pattern_says_what_to_write() {
+    fn a_rejected_pattern_says_what_to_write() {
         for (text, written) in [
             ("repo:acme@*/api@*:x", "'repo:acme@OWNER_ID/api@REPOSITORY_ID:x'"),
             ("repo:acme@1/api@*:x", "'repo:acme@1/api@REPOSITORY_ID:x'"),

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_key_is_32_bytes_in_base64_or_hex() {
         for text in [BASE64, BASE64.trim_end_matches('='), HEX] {
-            assert!(MasterKeyList::parse(text).is_ok(), "{text} was refused");
+            assert!(MasterKeyList::parse(text).is_ok(), "{text} was rejected");
         }
         for text in ["", ",", "short", "AAEC", &HEX[2..], &format!("{HEX}00"), "not base64 at all!"]
         {

@@ -3,6 +3,7 @@
 //! Everything above speaks in these types. Each one checks its text when it is made, so that a
 //! value that exists is a value that is allowed.
 
+pub mod admin_scope;
 pub mod assertion_audiences;
 pub mod claim_pattern;
 pub mod client;

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_reads_back_and_nonsense_is_refused() {
+    fn a_rate_reads_back_and_nonsense_is_rejected() {
         for text in ["50/s", "60/m", "1000/h", "5/d"] {
             assert_eq!(Rate::parse(text).map(|rate| rate.to_string()), Ok(text.to_owned()));
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meter_is_full_after_so_many_and_empty_in_the_next_span() {
+    fn a_counter_is_full_after_so_many_and_empty_in_the_next_window() {
         let (rate, counter) = (Rate::parse("2/m").expect("a rate"), RateCounter::default());
         assert_eq!(counter.count(rate, Timestamp(600)), Ok(()));
         assert_eq!(counter.count(rate, Timestamp(615)), Ok(()));

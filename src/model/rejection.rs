@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 
-/// Why a request was refused: what the caller was told, and what it was not.
+/// Why a request was rejected: what the caller was told, and what it was not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RejectionRecord {
     /// The id of the request, which the caller has been told.

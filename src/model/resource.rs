@@ -96,7 +96,7 @@ pub enum TokenTyp {
     /// `at+jwt`: a verifier can tell an access token from every other JWT (RFC 9068, section 2.1).
     #[default]
     AtJwt,
-    /// `JWT`: for verifiers that refuse `at+jwt`.
+    /// `JWT`: for verifiers that reject `at+jwt`.
     Jwt,
 }
 
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn an_identifier_is_an_absolute_uri_without_fragment() {
         for text in ["https://api.example.com", "https://a.example/b?c=d", "urn:example:orders"] {
-            assert!(ResourceId::parse(text).is_ok(), "{text:?} was refused");
+            assert!(ResourceId::parse(text).is_ok(), "{text:?} was rejected");
         }
         for text in ["", "orders", "/orders", "https://a.example/#x", "https:a", "https://a b"] {
             assert!(ResourceId::parse(text).is_err(), "{text:?} was accepted");

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_outside_the_grammar_are_refused() {
+    fn characters_outside_the_grammar_are_rejected() {
         for text in ["a\"b", "a\\b", "a\tb", "é", "a\u{7f}", "", "   "] {
             assert!(Scopes::parse(text).is_err(), "{text:?} was accepted");
         }
@@ -182,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused_and_what_is_read_reads_back(text in ".{0,300}") {
+        fn any_text_is_read_or_rejected_and_what_is_read_reads_back(text in ".{0,300}") {
             if let Ok(scopes) = Scopes::parse(&text) {
                 prop_assert_eq!(Scopes::parse(&scopes.to_string()), Ok(scopes));
             }

@@ -45,7 +45,7 @@ impl Serialize for SecretId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretKind {
-    /// Made here: carries a tag, so that a forged one is refused without a hash.
+    /// Made here: carries a tag, so that a forged one is rejected without a hash.
     Generated,
     /// Taken over from another system: any printable ASCII, possibly guessable.
     Imported,

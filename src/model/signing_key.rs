@@ -191,8 +191,8 @@ pub fn state_of(
         .chain(key.retired_at)
         .min();
     match replaced_at {
-        Some(moment) if now >= moment => {
-            if now.minus_seconds(keep_seconds) < moment {
+        Some(replaced_at) if now >= replaced_at => {
+            if now.minus_seconds(keep_seconds) < replaced_at {
                 KeyState::Verifying
             } else {
                 KeyState::Gone

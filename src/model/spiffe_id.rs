@@ -177,7 +177,7 @@ impl SpiffeIdPattern {
     ///
     /// # Errors
     /// If it is not a SPIFFE ID, has no path, or has a `*` anywhere else. A `*` directly after the
-    /// trust domain is refused: it would accept every workload there.
+    /// trust domain is rejected: it would accept every workload there.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (id, is_prefix) = match text.strip_suffix("/*") {
             Some(id) if id.starts_with(SCHEME) => (id, true),

@@ -85,7 +85,7 @@ mod tests {
             )
         };
         assert!(source("acme.example", "spiffe://acme.example/ns/*").is_ok());
-        let problem = source("acme.example", "spiffe://evil.example/ns/*").expect_err("refused");
+        let problem = source("acme.example", "spiffe://evil.example/ns/*").expect_err("rejected");
         assert!(problem.to_string().contains("evil.example"), "{problem}");
     }
 }

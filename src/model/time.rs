@@ -60,8 +60,8 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = u64::try_from(self.0.clamp(0, Self::LATEST.0)).unwrap_or(0);
-        let moment = UNIX_EPOCH + Duration::from_secs(seconds);
-        humantime::format_rfc3339_seconds(moment).fmt(formatter)
+        let time = UNIX_EPOCH + Duration::from_secs(seconds);
+        humantime::format_rfc3339_seconds(time).fmt(formatter)
     }
 }
 
@@ -71,14 +71,14 @@ impl Serialize for Timestamp {
     }
 }
 
-/// A span of whole seconds, at least one and at most ten years.
+/// A duration of whole seconds, at least one and at most ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lifetime(u32);
 
 impl Lifetime {
     const MAX_SECONDS: u32 = 10 * 366 * 24 * 3600;
 
-    /// Takes a number of seconds; refuses zero and anything beyond ten years.
+    /// Takes a number of seconds; rejects zero and anything beyond ten years.
     pub fn from_seconds(seconds: i64) -> Result<Self, Malformed> {
         match u32::try_from(seconds) {
             Ok(seconds) if (1..=Self::MAX_SECONDS).contains(&seconds) => Ok(Self(seconds)),
@@ -102,15 +102,15 @@ impl Lifetime {
         if let Some(missing) = missing_unit(text) {
             return Err(missing);
         }
-        let span = humantime::parse_duration(text)
+        let duration = humantime::parse_duration(text)
             .map_err(|_| Malformed::because("is not a duration; write 30s, 15m, 24h or 90d"))?;
-        if span.subsec_nanos() != 0 {
+        if duration.subsec_nanos() != 0 {
             return Err(Malformed::because("is not a whole number of seconds"));
         }
-        Self::from_seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX))
+        Self::from_seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// The span in seconds.
+    /// The duration in seconds.
     pub fn seconds(self) -> i64 {
         i64::from(self.0)
     }
@@ -155,10 +155,10 @@ impl MonotonicTime {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This reading and `span` more.
+    /// This reading and `duration` more.
     #[must_use]
-    pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span))
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
     }
 }
 
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    /// W-23: an oversize span is refused where others overflow and panic.
+    /// W-23: an oversize duration is rejected where others overflow and panic.
     #[test]
     fn a_lifetime_is_bounded() {
         assert_eq!(Lifetime::parse("24h").map(Lifetime::seconds), Ok(86_400));
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// O-18: a number without a unit is refused, and the error shows the fix.
+    /// O-18: a number without a unit is rejected, and the error shows the fix.
     #[test]
     fn a_duration_needs_a_unit() {
         for text in ["1800", "24", " 30 ", "0"] {

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trust_that_names_no_workload_is_refused() {
+    fn a_trust_that_names_no_workload_is_rejected() {
         assert!(conditions(&[]).is_err());
         assert!(conditions(&[("repository_owner", "acme")]).is_err());
         assert!(conditions(&[("ref", "refs/heads/main")]).is_err());

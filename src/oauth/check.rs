@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use crate::app::App;
 use crate::jose::dpop::{Expected, Proof};
-use crate::jose::jwt::{Claims, Confirmation};
-use crate::limits::replay_cache::Refused;
+use crate::jose::jwt::{AccessTokenClaims, Confirmation};
+use crate::limits::replay_cache::ReplayRejection;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
-use crate::oauth::client_authentication::refuse_if_stale;
+use crate::oauth::client_authentication::reject_if_stale;
 use crate::oauth::error::quote_input;
 use crate::oauth::token_validation;
 
@@ -96,7 +96,7 @@ pub fn check(
     origin: &RequestOrigin,
 ) -> Result<CheckedToken, CheckError> {
     let now = app.services.clock.now();
-    refuse_if_stale(app, now)
+    reject_if_stale(app, now)
         .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
     check_configuration(app, required)?;
     let claims = token_validation::validate_access_token(app, &presented.token, now)
@@ -134,7 +134,7 @@ fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), Check
 /// Checks that the caller has the key that the token is bound to, if it is bound.
 fn check_binding(
     app: &App,
-    claims: &Claims,
+    claims: &AccessTokenClaims,
     presented: &PresentedToken,
     origin: &RequestOrigin,
     now: Timestamp,
@@ -167,7 +167,7 @@ fn check_binding(
 /// RFC 9449, section 7.1: a proof for this very request, token and key, used once.
 fn check_proof(
     app: &App,
-    claims: &Claims,
+    claims: &AccessTokenClaims,
     thumbprint: &str,
     presented: &PresentedToken,
     now: Timestamp,
@@ -188,11 +188,13 @@ fn check_proof(
         return Err(wrong("it is signed with another key than the token is bound to"));
     }
     let taken = app.services.api_dpop_proofs.take(&proof.name, &claims.client_id, now);
-    taken.map_err(|refused| match refused {
-        Refused::Seen => wrong("it has been used before"),
+    taken.map_err(|rejected| match rejected {
+        ReplayRejection::Seen => wrong("it has been used before"),
         // The proof may be correct, so the answer must not call it wrong.
-        Refused::Full => CheckError::Unavailable("the memory of DPoP proofs is full".into()),
-        Refused::FullForOne(_) => CheckError::Unavailable(
+        ReplayRejection::Full => {
+            CheckError::Unavailable("the memory of DPoP proofs is full".into())
+        }
+        ReplayRejection::FullForOne(_) => CheckError::Unavailable(
             format!("client {} sends too many DPoP proofs", claims.client_id).into(),
         ),
     })

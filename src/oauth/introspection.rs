@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::app::App;
-use crate::jose::jwt::Claims;
+use crate::jose::jwt::AccessTokenClaims;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
@@ -21,7 +21,7 @@ const SCOPE: &str = "introspect";
 #[derive(Debug)]
 pub enum Introspection {
     /// The token counts, and this is what it says.
-    Active(Box<Claims>),
+    Active(Box<AccessTokenClaims>),
     /// It does not, or the caller may not know: nothing else is told.
     Inactive,
 }
@@ -42,7 +42,7 @@ pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, 
 
 /// True for the token's own client, and for a client that holds the scope on its audience or on the
 /// server (RFC 7662, section 4).
-fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &Claims) -> bool {
+fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &AccessTokenClaims) -> bool {
     let is_own = client.id().as_str() == claims.client_id;
     let concerns = |resource: &str| resource == claims.aud || resource == ResourceId::SERVER;
     let mut grants = client.entry().grants.iter().filter_map(|grant| grant.effective());
@@ -62,7 +62,7 @@ impl Serialize for Introspection {
             active: bool,
             token_type: &'static str,
             #[serde(flatten)]
-            claims: &'a Claims,
+            claims: &'a AccessTokenClaims,
         }
         match self {
             Self::Active(claims) => {

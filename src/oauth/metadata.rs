@@ -14,10 +14,10 @@ use crate::model::signing_key::Algorithm;
 
 /// The metadata document (RFC 8414, section 2).
 #[derive(Debug, Serialize)]
-pub struct Metadata {
+pub struct ServerMetadata {
     issuer: String,
-    /// Libraries refuse the document without it and the next member, also for grants that use
-    /// neither. The endpoint refuses every request.
+    /// Libraries reject the document without it and the next member, also for grants that use
+    /// neither. The endpoint rejects every request.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub struct Metadata {
     mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
     /// Required by RFC 8414, and empty: the authorization endpoint supports no response type.
     response_types_supported: [&'static str; 0],
-    /// Read by OpenID-shaped libraries, which refuse the document without them.
+    /// Read by OpenID-shaped libraries, which reject the document without them.
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
 }
@@ -57,7 +57,7 @@ fn takes_certificates(app: &App) -> bool {
 }
 
 /// Describes what this server offers now.
-pub fn metadata(app: &App) -> Metadata {
+pub fn metadata(app: &App) -> ServerMetadata {
     let issuer = app.issuer.as_str();
     let now = app.services.clock.now();
     let algorithms = app.directory.keyring().algorithms(now);
@@ -78,7 +78,7 @@ pub fn metadata(app: &App) -> Metadata {
     let has_authorization_endpoint = app.services.config.metadata.authorization_endpoint;
     // What clients may sign their assertions with: all that we know.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
-    Metadata {
+    ServerMetadata {
         issuer: issuer.to_owned(),
         authorization_endpoint: has_authorization_endpoint.then(|| at(AUTHORIZATION_PATH)),
         code_challenge_methods_supported: has_authorization_endpoint.then_some(["S256"]),

@@ -62,7 +62,7 @@ impl Parameters {
                 return Err(OAuthError::invalid_request("The body is not UTF-8."));
             }
             if name != REPEATABLE {
-                parameters.refuse_repeated(&name)?;
+                parameters.reject_repeated(&name)?;
             }
             parameters.add(name.into_owned(), value.into_owned())?;
         }
@@ -78,11 +78,11 @@ impl Parameters {
         let members = read.map_err(|error| json_problem(body, &error))?;
         let mut parameters = Self::default();
         for (name, value) in members {
-            parameters.refuse_repeated(&name)?;
+            parameters.reject_repeated(&name)?;
             match value {
-                Member::Text(text) => parameters.add(name, text)?,
-                Member::Ignored => parameters.add(name, String::new())?,
-                Member::NotText => {
+                JsonMember::Text(text) => parameters.add(name, text)?,
+                JsonMember::Ignored => parameters.add(name, String::new())?,
+                JsonMember::NotText => {
                     return Err(OAuthError::invalid_request(format!(
                         "The member '{name}' must be a string."
                     )));
@@ -129,7 +129,7 @@ impl Parameters {
         Ok(())
     }
 
-    fn refuse_repeated(&self, name: &str) -> Result<(), OAuthError> {
+    fn reject_repeated(&self, name: &str) -> Result<(), OAuthError> {
         if self.0.iter().any(|(known, _)| known == name) {
             return Err(OAuthError::invalid_request(format!(
                 "The parameter '{}' occurs more than once.",
@@ -140,7 +140,7 @@ impl Parameters {
     }
 }
 
-enum Member {
+enum JsonMember {
     Text(String),
     Ignored,
     NotText,
@@ -149,7 +149,7 @@ enum Member {
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Vec<(String, Member)>;
+    type Value = Vec<(String, JsonMember)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a JSON object")
@@ -160,9 +160,9 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         while let Some(name) = map.next_key::<String>()? {
             // Also what is ignored is read as a value, because that bounds its depth.
             let value = match map.next_value::<Value>()? {
-                Value::String(text) => Member::Text(text),
-                _ if KNOWN.contains(&name.as_str()) => Member::NotText,
-                _ => Member::Ignored,
+                Value::String(text) => JsonMember::Text(text),
+                _ if KNOWN.contains(&name.as_str()) => JsonMember::NotText,
+                _ => JsonMember::Ignored,
             };
             if members.len() > MAX_PARAMETERS {
                 return Err(A::Error::custom("too many members"));
@@ -233,7 +233,7 @@ mod tests {
 
     /// C-16, C-194.
     #[test]
-    fn a_repeated_parameter_is_refused_in_both_forms() {
+    fn a_repeated_parameter_is_rejected_in_both_forms() {
         assert!(sentence(Parameters::from_form("a=1&a=2")).contains("'a' occurs more than once"));
         assert!(sentence(Parameters::from_form("scope=&scope=x")).contains("more than once"));
         assert!(sentence(Parameters::from_json(r#"{"a":1,"a":2}"#)).contains("more than once"));
@@ -305,12 +305,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_form_is_read_or_refused(body in ".{0,200}") {
+        fn any_form_is_read_or_rejected(body in ".{0,200}") {
             let _ = Parameters::from_form(&body);
         }
 
         #[test]
-        fn any_json_is_read_or_refused(body in "[{}\\[\\]\",:a-z0-9\\\\ \n]{0,200}|.{0,200}") {
+        fn any_json_is_read_or_rejected(body in "[{}\\[\\]\",:a-z0-9\\\\ \n]{0,200}|.{0,200}") {
             let _ = Parameters::from_json(&body);
         }
 

@@ -24,10 +24,10 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         return Ok(());
     };
     let rate = app.services.config.limits.revocations_per_client;
-    client.entry().revoked.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
+    client.entry().revoked.count(rate, now).map_err(|exceeded| {
+        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(
-            "Client {} may revoke {most} tokens a {span} one by one. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
+            "Client {} is limited to {most} revocations a {window} and has reached this limit. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)
@@ -60,7 +60,7 @@ fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
     let seconds = u32::try_from(until.0.saturating_sub(now.0)).unwrap_or(u32::MAX).max(1);
     OAuthError::too_many(
         format!(
-            "Client {id} has revoked {MAX_OWN_REVOCATIONS} tokens that have not expired, the most at a time. This token is not revoked. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s."
+            "Client {id} has revoked {MAX_OWN_REVOCATIONS} tokens that have not expired, which is the maximum. This token is not revoked. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s."
         ),
         seconds,
     )

@@ -27,7 +27,7 @@ const VERSION: u32 = 2;
 
 /// The claims of the list.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct RevocationListClaims<'a> {
     iss: &'a str,
     iat: i64,
     exp: i64,
@@ -51,7 +51,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let clients = revocations.clients().into_iter().map(|(id, until)| (id, until.0));
     let tokens = revocations.tokens().into_iter();
     let tokens = tokens.map(|(jti, expires_at)| (jti, expires_at.0));
-    let claims = Claims {
+    let claims = RevocationListClaims {
         iss: app.issuer.as_str(),
         iat: now.0,
         exp: now.plus_seconds(LIST_TTL_SECONDS).0,

@@ -1,14 +1,18 @@
 //! Whether a token is valid now: the one answer that introspection and revocation share.
 
 use crate::app::App;
-use crate::jose::jwt::{self, Claims};
+use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::client::ClientState;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
 /// The claims of a token that is valid now: signed by a key of ours, by this issuer, in its time,
 /// of an active client, and not revoked. From memory alone.
-pub(super) fn validate_access_token(app: &App, token: &str, now: Timestamp) -> Option<Claims> {
+pub(super) fn validate_access_token(
+    app: &App,
+    token: &str,
+    now: Timestamp,
+) -> Option<AccessTokenClaims> {
     let keyring = app.directory.keyring();
     let issuer = Some(app.issuer.as_str());
     let admits = |audience: &str, typ: TokenTyp| {

@@ -43,12 +43,12 @@ async fn discover(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<KeySetUri
 /// A sentence for operators: what the metadata lacks, or whose it is instead.
 pub fn discovered_uri(text: &str, issuer: &ForeignIssuer) -> Result<KeySetUri, String> {
     #[derive(Deserialize)]
-    struct Metadata {
+    struct IssuerMetadata {
         issuer: String,
         jwks_uri: String,
     }
     // A struct would be read from a list, too; only an object is metadata.
-    let metadata: Metadata = serde_json::from_str::<Map<String, Value>>(text)
+    let metadata: IssuerMetadata = serde_json::from_str::<Map<String, Value>>(text)
         .and_then(|members| serde_json::from_value(Value::Object(members)))
         .map_err(|_| "its metadata is not a JSON object with issuer and jwks_uri")?;
     if metadata.issuer != issuer.as_str() {

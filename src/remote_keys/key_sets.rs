@@ -38,7 +38,7 @@ pub struct RemoteKeys {
     created_at: MonotonicTime,
     fetched: ArcSwapOption<FetchedKeys>,
     is_asked_for: AtomicBool,
-    attempts: Mutex<Attempts>,
+    attempts: Mutex<FetchAttempts>,
     problem: ArcSwapOption<String>,
 }
 
@@ -59,7 +59,7 @@ impl FetchedKeys {
 
 /// What is known of the attempts to fetch a set.
 #[derive(Debug, Default)]
-struct Attempts {
+struct FetchAttempts {
     /// The end of the last one.
     ended_at: Option<MonotonicTime>,
     failures_in_a_row: u32,
@@ -159,7 +159,7 @@ impl RemoteKeys {
         Some(wanted_at.max(allowed_at.unwrap_or_default()))
     }
 
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+    fn attempts(&self) -> MutexGuard<'_, FetchAttempts> {
         // Each change is one assignment, so a panic cannot leave half of one.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -200,7 +200,7 @@ impl FetchAttempt {
         let mut attempts = self.set.attempts();
         let failures = if has_failed { attempts.failures_in_a_row.saturating_add(1) } else { 0 };
         *attempts =
-            Attempts { ended_at: Some(now), failures_in_a_row: failures, is_running: false };
+            FetchAttempts { ended_at: Some(now), failures_in_a_row: failures, is_running: false };
         has_failed.then(|| pause_after(failures))
     }
 }

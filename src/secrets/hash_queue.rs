@@ -22,9 +22,9 @@ use crate::secrets::throttled::{Priority, ThrottledQueue, ThrottledTurn};
 /// How long an attempt may wait for its turn.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
-/// No place was free in time; the caller may try again.
+/// The queue is full, or the turn did not come in time; the caller may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many secrets are being checked for the first time")]
+#[error("the password-hash queue is full")]
 pub struct Busy;
 
 /// The queue in which an attempt waits for its hash.
@@ -44,8 +44,8 @@ pub enum HashQueue {
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
-    generated: Places,
-    imported: Places,
+    generated: QueueSlots,
+    imported: QueueSlots,
     throttled: ThrottledQueue,
     dummy: SecretHash,
     workspaces: Arc<Workspaces>,
@@ -54,7 +54,7 @@ pub struct Hasher {
 
 /// The places of a queue: so many may run, and so many more may wait.
 #[derive(Debug)]
-struct Places {
+struct QueueSlots {
     running: Arc<Semaphore>,
     waiting: Semaphore,
 }
@@ -66,7 +66,7 @@ struct Turn {
     throttled: Option<ThrottledTurn>,
 }
 
-impl Places {
+impl QueueSlots {
     fn new(lanes: usize, queue: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(lanes)), waiting: Semaphore::new(queue + lanes) }
     }
@@ -78,8 +78,8 @@ impl Hasher {
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
-            generated: Places::new(lanes, queue),
-            imported: Places::new(lanes, queue),
+            generated: QueueSlots::new(lanes, queue),
+            imported: QueueSlots::new(lanes, queue),
             throttled: ThrottledQueue::new(queue),
             dummy: argon2id::dummy(cost),
             workspaces: Arc::new(Workspaces::new(cost)),
@@ -168,7 +168,7 @@ impl Turn {
     }
 }
 
-async fn acquire(places: &Places) -> Result<OwnedSemaphorePermit, Busy> {
+async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
     // The semaphore is never closed.
     places.running.clone().acquire_owned().await.map_err(|_| Busy)
 }
@@ -201,8 +201,8 @@ mod tests {
         let hash = hasher.hash(&secret("right")).expect("a hash");
         let _running = hasher.generated.running.acquire().await.expect("open");
         let _waiting = hasher.generated.waiting.acquire_many(2).await.expect("open");
-        let refused = hasher.verify(HashQueue::Generated, &secret("right"), &hash).await;
-        assert_eq!(refused, Err(Busy));
+        let rejected = hasher.verify(HashQueue::Generated, &secret("right"), &hash).await;
+        assert_eq!(rejected, Err(Busy));
         let other_queue = hasher.verify(HashQueue::Imported, &secret("right"), &hash).await;
         assert_eq!(other_queue, Ok(true));
     }

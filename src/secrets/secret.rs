@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The checksum tells anyone, offline, that a secret was cut or mistyped. The tag, an HMAC over
-//! the client id and the random bytes, lets the server refuse a forged secret in a microsecond,
+//! the client id and the random bytes, lets the server reject a forged secret in a microsecond,
 //! before any hash. Only letters, digits and `_` occur, so HTTP Basic with and without
 //! form-encoding says the same (RFC 6749, section 2.3.1).
 
@@ -98,9 +98,9 @@ impl TagKey {
         // No client id begins with this byte, so no tag is computed over the same text.
         context.update(b"\0client id");
         context.update(random);
-        let full = context.sign();
+        let mac = context.sign();
         let mut words = [0_u8; 16];
-        words.copy_from_slice(&full.as_ref()[..16]);
+        words.copy_from_slice(&mac.as_ref()[..16]);
         random::readable("cl_", &words)
     }
 
@@ -134,9 +134,9 @@ impl TagKey {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(client_id.as_bytes());
         context.update(random);
-        let full = context.sign();
+        let mac = context.sign();
         let mut tag = [0_u8; 8];
-        tag.copy_from_slice(&full.as_ref()[..8]);
+        tag.copy_from_slice(&mac.as_ref()[..8]);
         tag
     }
 }

@@ -33,20 +33,20 @@ pub enum Priority {
 pub(super) struct ThrottledQueue {
     running: Arc<Semaphore>,
     first: Semaphore,
-    second: Line,
-    last: Line,
+    second: WaitingLine,
+    last: WaitingLine,
     addresses: Arc<AddressPlaces>,
 }
 
 /// A queue that one attempt at a time leaves.
 #[derive(Debug)]
-struct Line {
+struct WaitingLine {
     /// The places of those that wait. They bound the memory.
     waiting: Semaphore,
     turnstile: Semaphore,
 }
 
-impl Line {
+impl WaitingLine {
     fn new(queue: usize) -> Self {
         Self { waiting: Semaphore::new(queue), turnstile: Semaphore::new(1) }
     }
@@ -71,8 +71,8 @@ impl ThrottledQueue {
         Self {
             running: Arc::new(Semaphore::new(1)),
             first: Semaphore::new(queue),
-            second: Line::new(queue),
-            last: Line::new(queue),
+            second: WaitingLine::new(queue),
+            last: WaitingLine::new(queue),
             addresses: Arc::default(),
         }
     }
@@ -118,10 +118,10 @@ async fn acquire(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'
 
 /// The places of each address that has an attempt here; no others are held.
 #[derive(Debug, Default)]
-struct AddressPlaces(Mutex<HashMap<IpAddr, Held>>);
+struct AddressPlaces(Mutex<HashMap<IpAddr, AddressUse>>);
 
 #[derive(Debug)]
-struct Held {
+struct AddressUse {
     places: Arc<Semaphore>,
     users: usize,
 }
@@ -144,7 +144,7 @@ impl AddressPlaces {
     async fn acquire(self: &Arc<Self>, network: IpAddr) -> Result<AddressPlace, Busy> {
         let places = {
             let mut held = self.held();
-            let held = held.entry(network).or_insert_with(|| Held {
+            let held = held.entry(network).or_insert_with(|| AddressUse {
                 places: Arc::new(Semaphore::new(PER_ADDRESS)),
                 users: 0,
             });
@@ -156,7 +156,7 @@ impl AddressPlaces {
         Ok(AddressPlace { _permit: permit, _user: user })
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, Held>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, AddressUse>> {
         // A thread that panicked while it held this has left a whole map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// S-6: one address took every place of the queue, so that others were refused.
+    /// S-6: one address took every place of the queue, so that others were rejected.
     #[tokio::test]
     async fn a_flood_of_one_address_leaves_places_and_the_next_turn_to_others() {
         let queue = Arc::new(ThrottledQueue::new(4));

@@ -21,7 +21,7 @@ use crate::x509::certificate::ClientCertificate;
 
 /// TLS with a certificate of our own, which may be renewed while the server runs.
 pub(super) struct Tls {
-    settings: config::Tls,
+    settings: config::TlsSettings,
     current: ArcSwap<Current>,
 }
 
@@ -33,7 +33,7 @@ struct Current {
 
 impl Tls {
     /// Reads certificate and key; the error says which file it is.
-    pub(super) fn new(settings: &config::Tls) -> Result<Self, String> {
+    pub(super) fn new(settings: &config::TlsSettings) -> Result<Self, String> {
         let current = Current::make(certificates(settings)?, settings)?;
         Ok(Self { settings: settings.clone(), current: ArcSwap::from_pointee(current) })
     }
@@ -58,7 +58,7 @@ impl Tls {
 impl Current {
     fn make(
         certificates: Vec<CertificateDer<'static>>,
-        settings: &config::Tls,
+        settings: &config::TlsSettings,
     ) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivateKeyDer::from_pem_file(&settings.key)
@@ -74,7 +74,7 @@ impl Current {
     }
 }
 
-fn certificates(settings: &config::Tls) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(settings: &config::TlsSettings) -> Result<Vec<CertificateDer<'static>>, String> {
     CertificateDer::pem_file_iter(&settings.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable("tls.certificate", &settings.certificate, error))
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_renewal_counts_when_it_is_whole() {
         let folder = tempfile::tempdir().expect("a folder");
-        let settings = config::Tls {
+        let settings = config::TlsSettings {
             certificate: folder.path().join("own.pem"),
             key: folder.path().join("own.key"),
         };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Event, Subject};
+use crate::model::event::{Action, Event, EventSubject};
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
 use crate::services::Services;
@@ -29,7 +29,7 @@ impl Actor {
     /// The longest name that an operator may give, in characters.
     pub const MAX_NAME_LENGTH: usize = 80;
 
-    /// An actor whose name an operator gave: what is not allowed is refused, not removed.
+    /// An actor whose name an operator gave: what is not allowed is rejected, not removed.
     pub fn named(kind: &str, name: &str) -> Result<Self, Malformed> {
         let length = name.chars().count();
         let is_blank = name.trim().is_empty();
@@ -92,7 +92,7 @@ impl AuditedChange {
     pub async fn record(
         &mut self,
         action: Action,
-        subject: Subject,
+        subject: EventSubject,
         detail: Value,
     ) -> Result<(), StoreError> {
         let head = self.transaction.head().clone();
@@ -125,7 +125,7 @@ pub async fn revoke_token(
     let mut change = AuditedChange::begin(services, actor).await?;
     if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
         change.commit().await?;
     }
     Ok(())
@@ -168,7 +168,7 @@ pub async fn revoke_own_token(
     }
     if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, Subject::Token(token.jti.clone()), detail).await?;
+        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
         change.commit().await?;
     }
     Ok(OwnRevocation::Done)

@@ -7,7 +7,7 @@ use crate::remote_keys::fetch::Fetcher;
 use crate::services::master_key::{self, FoundKey};
 use crate::services::opening::{TAG_KEY, client_ca};
 use crate::services::{StartError, sealed};
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError, files};
 
@@ -49,7 +49,7 @@ pub async fn inspect(config: &Config) -> Result<Inspection, StartError> {
     Fetcher::new(&config.fetch)?;
     config.client_ca.as_deref().map(client_ca).transpose()?;
     let key = master_key::find(config)?;
-    let store = match Store::open(&config.database, Purpose::Check).await {
+    let store = match Store::open(&config.database, OpenMode::Check).await {
         Err(StoreError::Absent) => {
             return Ok(Inspection { schema: 0, master_key: without_seals(config, key.as_ref())? });
         }

@@ -5,13 +5,14 @@
 
 use std::path::Path;
 
-use crate::config::Secrets;
+use crate::config::SecretSettings;
 use crate::config::{Config, Migrate};
 use crate::crypto::random;
 use crate::jose::dpop;
+use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::keys::Keys;
 use crate::limits::guess_limiter::GuessLimiter;
-use crate::limits::guess_limiter::Limits;
+use crate::limits::guess_limiter::GuessLimits;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
 use crate::remote_keys::fetch::Fetcher;
@@ -20,7 +21,7 @@ use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;
 use crate::services::master_key;
 use crate::services::{Services, StartError, sealed};
-use crate::store::open::Purpose;
+use crate::store::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
@@ -40,7 +41,7 @@ pub(super) enum Role {
 
 /// What a command that only reads needs. No key is opened and no row is written.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ReadOnlyServices {
     /// The settings.
     pub config: Config,
     /// The database.
@@ -49,14 +50,14 @@ pub struct Reader {
     pub clock: Clock,
 }
 
-impl Reader {
+impl ReadOnlyServices {
     /// Opens a database that exists, to read it.
     ///
     /// # Errors
     ///
     /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = open_existing(&config, Purpose::Read).await?;
+        let store = open_existing(&config, OpenMode::Read).await?;
         Ok(Self { config, store, clock })
     }
 }
@@ -71,9 +72,9 @@ impl Services {
     /// Each [`StartError`] says what to do.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = match config.database.migrate {
-            Migrate::Auto => Store::open(&config.database, Purpose::Create).await?,
+            Migrate::Auto => Store::open(&config.database, OpenMode::Create).await?,
             Migrate::Check | Migrate::Off => {
-                match Store::open(&config.database, Purpose::Change).await {
+                match Store::open(&config.database, OpenMode::Change).await {
                     Err(StoreError::Absent) => return Err(SchemaError::Behind { found: 0 }.into()),
                     other => other?,
                 }
@@ -89,7 +90,7 @@ impl Services {
     ///
     /// Each [`StartError`] says what to do.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = open_existing(&config, Purpose::Change).await?;
+        let store = open_existing(&config, OpenMode::Change).await?;
         Self::on(config, clock, store, Role::Command).await
     }
 
@@ -112,8 +113,8 @@ impl Services {
                 hasher: hasher(&config.secrets),
                 guess_limiter: GuessLimiter::new(guess_limits(&config)),
                 nonce_issuer: keys.tag_key.nonce_issuer(),
-                dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + dpop::LEEWAY),
-                api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + dpop::LEEWAY),
+                dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
+                api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
                 signature_checks: AtomicU64::new(0),
                 config,
                 store,
@@ -145,7 +146,7 @@ async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError
 /// # Errors
 ///
 /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
-pub async fn open_existing(config: &Config, purpose: Purpose) -> Result<Store, StartError> {
+pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, StartError> {
     let opened = Store::open(&config.database, purpose).await;
     let store = opened.map_err(|error| place(error, config))?;
     match schema::require_newest(&store).await {
@@ -192,14 +193,14 @@ async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, S
     Ok(Keys { master, tag_key, verification_cache: VerificationCacheKey::generate()? })
 }
 
-fn hasher(settings: &Secrets) -> Hasher {
+fn hasher(settings: &SecretSettings) -> Hasher {
     let cost =
         Cost { memory_kib: settings.argon2_memory_kib, iterations: settings.argon2_iterations };
     Hasher::new(cost, settings.hashing_lanes, settings.hashing_queue)
 }
 
-fn guess_limits(config: &Config) -> Limits {
-    Limits {
+fn guess_limits(config: &Config) -> GuessLimits {
+    GuessLimits {
         by_client: config.limits.guesses_per_client,
         by_address: config.limits.guesses_per_address,
     }

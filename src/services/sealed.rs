@@ -60,7 +60,7 @@ fn open_with(master: &MasterKeys, found: &FoundKey, seal: &Sealed) -> Result<Ope
 async fn renew_signing_keys(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
     for key in store.signing_keys().await? {
         let Some(sealed) = &key.sealed else { continue };
-        // A key that no master key opens is refused by name when the keyring is loaded.
+        // A key that no master key opens is rejected by name when the keyring is loaded.
         let Ok(opened) = master.open(key.kid.as_str(), sealed) else { continue };
         if opened.is_outdated {
             let resealed = master.seal(key.kid.as_str(), &opened.content)?;

@@ -169,7 +169,7 @@ impl Clients {
         statement: &mut Statement,
         listed: &'static str,
         joined: &'static str,
-        value: crate::store::statement::Value,
+        value: crate::store::statement::SqlValue,
     ) {
         statement.push(" AND ");
         match self {

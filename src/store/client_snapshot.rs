@@ -23,7 +23,7 @@ pub struct ClientSnapshot {
     /// The client itself.
     pub client: Client,
     /// Its secrets, oldest first.
-    pub secrets: Vec<StoredSecret>,
+    pub secrets: Vec<SecretSnapshot>,
     /// What it may ask for, in alphabetical order.
     pub grants: Vec<Grant>,
     /// Foreign issuers whose tokens authenticate it.
@@ -34,7 +34,7 @@ pub struct ClientSnapshot {
 
 /// What a server remembers of a secret.
 #[derive(Debug)]
-pub struct StoredSecret {
+pub struct SecretSnapshot {
     /// Its identifier.
     pub secret_id: SecretId,
     /// Where it comes from.
@@ -47,14 +47,14 @@ pub struct StoredSecret {
     pub expires_at: Option<Timestamp>,
 }
 
-impl StoredSecret {
+impl SecretSnapshot {
     /// True as long as the secret is valid.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now.is_before(self.expires_at)
     }
 }
 
-impl From<SecretRecord> for StoredSecret {
+impl From<SecretRecord> for SecretSnapshot {
     fn from(secret: SecretRecord) -> Self {
         Self {
             secret_id: secret.secret_id,
@@ -113,6 +113,6 @@ fn snapshot(
     children: Result<Children, StoreError>,
 ) -> Result<ClientSnapshot, StoreError> {
     let Children { secrets, grants, trusts, spiffe_trusts } = children?;
-    let secrets = secrets.into_iter().map(StoredSecret::from).collect();
+    let secrets = secrets.into_iter().map(SecretSnapshot::from).collect();
     Ok(ClientSnapshot { client: row.decode()?, secrets, grants, trusts, spiffe_trusts })
 }

@@ -66,7 +66,7 @@ impl ClientRow {
         }
     }
 
-    /// The client. A value that today's rules of registration would refuse stays readable: a rule
+    /// The client. A value that today's rules of registration would reject stays readable: a rule
     /// that became stricter must not take a client its tokens.
     ///
     /// # Errors

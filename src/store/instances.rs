@@ -2,7 +2,7 @@
 //!
 //! With Postgres each instance holds a shared advisory lock on the connection of its bell. The
 //! server releases it when the process ends, however it ends. With SQLite each process holds the
-//! engine's own lock on the file, see [`crate::store::open::Purpose::Alone`].
+//! engine's own lock on the file, see [`crate::store::open::OpenMode::Alone`].
 
 use sqlx::Executor;
 use sqlx::postgres::PgListener;

@@ -140,17 +140,17 @@ impl StoreError {
         code.is_some_and(|code| matches!(&*code, "13" | "53100"))
     }
 
-    /// True if the same may succeed later. Not so if the rows themselves were refused: a
+    /// True if the same may succeed later. Not so if the rows themselves were rejected: a
     /// constraint, or data that the database does not take (SQLSTATE classes 22 and 23).
     pub fn is_transient(&self) -> bool {
-        let refused = |error: &dyn DatabaseError| {
+        let rejected = |error: &dyn DatabaseError| {
             let is_data =
                 error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
             is_data || !matches!(error.kind(), ErrorKind::Other)
         };
         match self {
             Self::TimedOut(_) => true,
-            Self::Failed(error) => !error.as_database_error().is_some_and(refused),
+            Self::Failed(error) => !error.as_database_error().is_some_and(rejected),
             Self::OutcomeUnknown(cause) => cause.is_transient(),
             _ => false,
         }

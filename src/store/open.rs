@@ -13,12 +13,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, PgConnection};
 
-use crate::config::{Database, Location};
+use crate::config::{DatabaseSettings, Location};
 use crate::store::{Pool, Store, StoreError, files, is_busy, with_timeout};
 
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum OpenMode {
     /// To serve or to migrate: a SQLite file that does not exist is created.
     Create,
     /// To change rows of a database that exists.
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// [`StoreError::Absent`] if the SQLite file does not exist and the purpose does not create it,
     /// [`StoreError::InUse`] if it is to be used alone and is not, and what the engine says.
-    pub async fn open(database: &Database, purpose: Purpose) -> Result<Self, StoreError> {
+    pub async fn open(database: &DatabaseSettings, purpose: OpenMode) -> Result<Self, StoreError> {
         let timeout = database.timeout;
         let pool = match &database.location {
             Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout, purpose).await?),
@@ -56,7 +56,7 @@ impl Store {
 
 async fn open_postgres(
     options: PgConnectOptions,
-    database: &Database,
+    database: &DatabaseSettings,
 ) -> Result<PgPool, StoreError> {
     let timeout = database.timeout;
     let options = options.application_name("tokend");
@@ -82,14 +82,14 @@ async fn open_postgres(
 async fn open_sqlite(
     path: &Path,
     timeout: Duration,
-    purpose: Purpose,
+    purpose: OpenMode,
 ) -> Result<SqlitePool, StoreError> {
     let unopenable = |problem: &dyn std::fmt::Display| StoreError::Unopenable {
         path: path.to_owned(),
         problem: problem.to_string(),
         owner: files::owner_and_process(path),
     };
-    if purpose == Purpose::Create {
+    if purpose == OpenMode::Create {
         let folder = path.parent().unwrap_or(Path::new(""));
         files::create_private_folder(folder).map_err(|error| unopenable(&error))?;
         // SQLite gives its other files the mode of this one.
@@ -102,7 +102,7 @@ async fn open_sqlite(
     }
     let options = options(path, timeout, purpose);
     let connect = || {
-        let connections = if purpose == Purpose::Alone { 1 } else { 4 };
+        let connections = if purpose == OpenMode::Alone { 1 } else { 4 };
         SqlitePoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(timeout)
@@ -117,7 +117,7 @@ async fn open_sqlite(
     loop {
         match connect().await {
             Ok(pool) => return look_inside(pool, path, purpose).await,
-            Err(error) if purpose == Purpose::Alone && is_busy(&error) => {
+            Err(error) if purpose == OpenMode::Alone && is_busy(&error) => {
                 return Err(StoreError::InUse);
             }
             Err(error) if attempts < 10 && is_busy(&error) => {
@@ -136,7 +136,7 @@ async fn open_sqlite(
 async fn look_inside(
     pool: SqlitePool,
     path: &Path,
-    purpose: Purpose,
+    purpose: OpenMode,
 ) -> Result<SqlitePool, StoreError> {
     match sqlx::query("SELECT COUNT(*) FROM sqlite_master").execute(&pool).await {
         Ok(_) => Ok(pool),
@@ -144,14 +144,14 @@ async fn look_inside(
             pool.close().await;
             Err(match error {
                 error if is_not_a_database(&error) => StoreError::Damaged { path: path.to_owned() },
-                error if purpose == Purpose::Alone && is_busy(&error) => StoreError::InUse,
+                error if purpose == OpenMode::Alone && is_busy(&error) => StoreError::InUse,
                 error => error.into(),
             })
         }
     }
 }
 
-fn options(path: &Path, timeout: Duration, purpose: Purpose) -> SqliteConnectOptions {
+fn options(path: &Path, timeout: Duration, purpose: OpenMode) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -162,11 +162,11 @@ fn options(path: &Path, timeout: Duration, purpose: Purpose) -> SqliteConnectOpt
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
     };
     match purpose {
-        Purpose::Create | Purpose::Change => for_writing(options),
-        Purpose::Alone => for_writing(options)
+        OpenMode::Create | OpenMode::Change => for_writing(options),
+        OpenMode::Alone => for_writing(options)
             .locking_mode(SqliteLockingMode::Exclusive)
             .busy_timeout(Duration::from_secs(1)),
-        Purpose::Read | Purpose::Check => for_reading(path, options, purpose),
+        OpenMode::Read | OpenMode::Check => for_reading(path, options, purpose),
     }
 }
 
@@ -175,7 +175,7 @@ fn options(path: &Path, timeout: Duration, purpose: Purpose) -> SqliteConnectOpt
 fn for_reading(
     path: &Path,
     options: SqliteConnectOptions,
-    purpose: Purpose,
+    purpose: OpenMode,
 ) -> SqliteConnectOptions {
     let log = files::companion(path, "-wal");
     let has_log = std::fs::metadata(&log).is_ok_and(|metadata| metadata.len() > 0);
@@ -184,7 +184,7 @@ fn for_reading(
         files::is_writable(path) && files::is_writable(path.parent().unwrap_or(Path::new("")));
     match (may_write, purpose) {
         // The ordinary locks of SQLite, and a clean end: safe next to any other process.
-        (true, Purpose::Read) => options.pragma("query_only", "on"),
+        (true, OpenMode::Read) => options.pragma("query_only", "on"),
         // Both files exist: another process uses the database, or it was killed.
         _ if log.exists() && has_index => options.read_only(true),
         // Nothing but the database file: it is read as it is, without a lock.

@@ -1,4 +1,4 @@
-//! Why requests were refused: the last ones, for `tokend explain`. They are not changes and have no
+//! Why the last requests were rejected, for `tokend explain`. They are not changes and have no
 //! followers.
 
 use sqlx::QueryBuilder;
@@ -115,7 +115,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Why the request of that id was refused, if that is known.
+    /// Why the request of that id was rejected, if that is known.
     pub async fn rejection(&self, request_id: &str) -> Result<Option<RejectionRecord>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RejectionRow::SELECT).push_with("WHERE request_id = ?", [request_id.into()]);

@@ -1,7 +1,7 @@
 //! Rows by the names of their columns. One list of columns a table reads, inserts and updates it,
 //! so a new column cannot be in one of these and missing in another.
 
-use crate::store::statement::{Statement, Value, prepared};
+use crate::store::statement::{SqlValue, Statement, prepared};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{StoreError, map_constraint};
 
@@ -16,7 +16,7 @@ pub(super) trait TableRow {
     const SELECT: &'static str;
 
     /// The values of the columns, in the order of [`Self::COLUMNS`].
-    fn into_values(self) -> Vec<Value>;
+    fn into_values(self) -> Vec<SqlValue>;
 }
 
 /// Declares a struct whose fields are read from the columns of the same names: `String`, `i64`,
@@ -68,7 +68,7 @@ macro_rules! table_row {
                 "SELECT ", stringify!($key), $(", ", stringify!($column),)* " FROM ", $table, " "
             );
 
-            fn into_values(self) -> Vec<$crate::store::statement::Value> {
+            fn into_values(self) -> Vec<$crate::store::statement::SqlValue> {
                 vec![self.$key.into() $(, self.$column.into())*]
             }
         }

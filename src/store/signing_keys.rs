@@ -191,7 +191,7 @@ impl WriteTransaction {
         on_write!(self, |connection| {
             sqlx::query(SQL)
                 .bind(kid.as_str())
-                .bind(retired_at.map(|moment| moment.0))
+                .bind(retired_at.map(|retired_at| retired_at.0))
                 .execute(connection)
                 .await?;
             Ok(())

@@ -5,49 +5,49 @@ use crate::model::time::Timestamp;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum SqlValue {
     Text(Option<String>),
     Number(Option<i64>),
     Flag(bool),
 }
 
-impl From<&str> for Value {
+impl From<&str> for SqlValue {
     fn from(text: &str) -> Self {
         Self::Text(Some(text.to_owned()))
     }
 }
 
-impl From<String> for Value {
+impl From<String> for SqlValue {
     fn from(text: String) -> Self {
         Self::Text(Some(text))
     }
 }
 
-impl From<Option<String>> for Value {
+impl From<Option<String>> for SqlValue {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for SqlValue {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))
     }
 }
 
-impl From<Option<i64>> for Value {
+impl From<Option<i64>> for SqlValue {
     fn from(number: Option<i64>) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for SqlValue {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
     }
 }
 
-impl From<Timestamp> for Value {
+impl From<Timestamp> for SqlValue {
     fn from(time: Timestamp) -> Self {
         time.0.into()
     }
@@ -57,7 +57,7 @@ impl From<Timestamp> for Value {
 #[derive(Debug, Clone, Default)]
 pub struct Statement {
     text: String,
-    values: Vec<Value>,
+    values: Vec<SqlValue>,
 }
 
 impl Statement {
@@ -66,7 +66,7 @@ impl Statement {
         &self.text
     }
 
-    pub(super) fn values(&self) -> &[Value] {
+    pub(super) fn values(&self) -> &[SqlValue] {
         &self.values
     }
 
@@ -80,7 +80,7 @@ impl Statement {
     pub(super) fn push_with<const COUNT: usize>(
         &mut self,
         text: &'static str,
-        values: [Value; COUNT],
+        values: [SqlValue; COUNT],
     ) -> &mut Self {
         let mut values = values.into_iter();
         let mut pieces = text.split('?');
@@ -95,7 +95,7 @@ impl Statement {
     /// Appends a list of values in parentheses.
     pub(super) fn push_list(
         &mut self,
-        values: impl Iterator<Item = impl Into<Value>>,
+        values: impl Iterator<Item = impl Into<SqlValue>>,
     ) -> &mut Self {
         self.text.push('(');
         for (place, value) in values.enumerate() {
@@ -112,9 +112,9 @@ macro_rules! prepared {
         $statement.values().iter().fold(
             $function(sqlx::AssertSqlSafe($statement.text())),
             |query, value| match value {
-                $crate::store::statement::Value::Text(text) => query.bind(text.as_deref()),
-                $crate::store::statement::Value::Number(number) => query.bind(*number),
-                $crate::store::statement::Value::Flag(flag) => query.bind(*flag),
+                $crate::store::statement::SqlValue::Text(text) => query.bind(text.as_deref()),
+                $crate::store::statement::SqlValue::Number(number) => query.bind(*number),
+                $crate::store::statement::SqlValue::Flag(flag) => query.bind(*flag),
             },
         )
     };
@@ -133,7 +133,7 @@ mod tests {
             .push_with("a = ? AND b > ?", ["x' OR 1".into(), 5.into()]);
         statement.push(" AND c IN ").push_list(["p", "q"].into_iter());
         assert_eq!(statement.text(), "SELECT 1 WHERE a = $1 AND b > $2 AND c IN ($3, $4)");
-        assert_eq!(statement.values()[0], Value::from("x' OR 1"));
+        assert_eq!(statement.values()[0], SqlValue::from("x' OR 1"));
         assert_eq!(statement.values().len(), 4);
     }
 }

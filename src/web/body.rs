@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::config::Limits;
+use crate::config::LimitSettings;
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::web::error_response::ErrorResponse;
@@ -29,7 +29,7 @@ enum Kind {
 pub(super) async fn parameters(
     headers: &HeaderMap,
     body: Body,
-    limits: &Limits,
+    limits: &LimitSettings,
 ) -> Result<Parameters, ErrorResponse> {
     let kind = kind(headers)?;
     refuse_compression(headers)?;

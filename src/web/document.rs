@@ -20,20 +20,22 @@ use crate::web::error_response::ErrorResponse;
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 /// What a document is, and for how long it may be kept.
-struct Kind {
+struct DocumentType {
     content_type: &'static str,
     cache_control: &'static str,
 }
 
 /// A verifier may continue with what it has for a day while it cannot reach us (RFC 5861).
-const JSON: Kind = Kind {
+const JSON: DocumentType = DocumentType {
     content_type: "application/json",
     cache_control: "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400",
 };
 
 /// A list of revocations is asked for every few seconds, and mostly answered by 304.
-const SIGNED: Kind =
-    Kind { content_type: "application/jwt", cache_control: "public, max-age=2, must-revalidate" };
+const SIGNED: DocumentType = DocumentType {
+    content_type: "application/jwt",
+    cache_control: "public, max-age=2, must-revalidate",
+};
 
 /// Answers both metadata paths.
 pub(super) async fn metadata(
@@ -62,7 +64,7 @@ pub(super) async fn revocation_list(
 
 fn serve(
     request: &Request,
-    kind: &Kind,
+    kind: &DocumentType,
     document: impl FnOnce() -> Result<Document, OAuthError>,
 ) -> Result<Response, ErrorResponse> {
     let mut response = Response::new(Body::empty());

@@ -41,7 +41,7 @@ pub(super) struct ErrorResponse {
     error: OAuthError,
     status: StatusCode,
     /// The methods of a 405.
-    allow: Option<&'static str>,
+    allow: Option<Cow<'static, str>>,
     closes: bool,
 }
 
@@ -99,12 +99,13 @@ impl ErrorResponse {
 
     /// 404 of the management listener, which issues no tokens.
     pub(super) fn not_found_on_management() -> Self {
-        let sentence = "There is nothing at this path. Health: GET /livez and /readyz. Tokens are issued by the public listener.";
+        let sentence = "There is nothing at this path. The admin API: GET /v1/clients. Health: GET /livez and /readyz. Tokens are issued by the public listener.";
         OAuthError::new(ErrorCode::NotFound, sentence).into()
     }
 
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
-    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
+    pub(super) fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
+        let allow = allow.into();
         let sentence = format!("This path takes only: {allow}.");
         Self { allow: Some(allow), ..Self::invalid(StatusCode::METHOD_NOT_ALLOWED, sentence) }
     }
@@ -190,8 +191,8 @@ impl ErrorResponse {
             }
             None => {}
         }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        if let Some(Ok(allow)) = self.allow.as_deref().map(HeaderValue::from_str) {
+            headers.insert(ALLOW, allow);
         }
         if self.closes {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -15,6 +15,7 @@ mod document;
 mod endpoint;
 mod error_response;
 mod health;
+mod management;
 mod page;
 mod pipeline;
 pub mod probe;
@@ -74,9 +75,9 @@ pub fn public_routes(app: Arc<App>) -> Router {
     routes.fallback(not_found).with_state(app)
 }
 
-/// The management listener: for now, health.
+/// The management listener: the admin API and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    Router::new()
+    management::routes(&app)
         .route("/livez", any(health::live))
         .route("/readyz", any(health::ready))
         .route("/healthz", any(health::ready))

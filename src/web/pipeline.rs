@@ -18,9 +18,11 @@ use tower::Service;
 use crate::app::rejections::RecentRejections;
 use crate::crypto::random;
 use crate::model::time::Clock;
+use crate::model::untrusted_text;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
+use crate::web::management::Problem;
 use crate::web::page::ErrorPage;
 use crate::web::{address, certificate, page};
 use crate::x509::certificate::ClientCertificate;
@@ -85,6 +87,9 @@ where
             Some(ErrorPage(html)) => page::response(rejection.status(), html),
             None => rejection.render(context.error_format, &request_id),
         };
+    } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        line.refused_call(&problem, &request_id);
+        response = problem.render(&request_id);
     } else {
         line.answered(&response, &request_id, started);
     }
@@ -174,6 +179,18 @@ impl Line {
             tracing::error!(request_id, method, status, error, reason, client.address = %client, "request failed");
         } else {
             tracing::info!(request_id, method, status, error, reason, client.address = %client, "request refused");
+        }
+    }
+
+    /// A call of the admin API.
+    fn refused_call(&self, problem: &Problem, request_id: &str) {
+        let (method, client) = (self.method.as_str(), self.client);
+        let (status, error) = (problem.status().as_u16(), problem.code());
+        let reason = untrusted_text::escape(problem.reason());
+        if problem.status().is_server_error() {
+            tracing::error!(request_id, method, status, error, reason = &*reason, client.address = %client, "request failed");
+        } else {
+            tracing::info!(request_id, method, status, error, reason = &*reason, client.address = %client, "request refused");
         }
     }
 

@@ -69,7 +69,7 @@ async fn a_fetch_follows_no_redirect_and_reads_no_more_than_it_must() {
         _ => https::json("{}"),
     })
     .await;
-    let config = |networks: &str| tokend::config::Fetch {
+    let config = |networks: &str| tokend::config::FetchSettings {
         allowed_networks: networks.split(',').filter_map(|word| word.parse().ok()).collect(),
         ca_file: Some(elsewhere.ca_file.path().to_owned()),
     };

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 use tokend::crypto::random;
-use tokend::limits::replay_cache::Refused;
+use tokend::limits::replay_cache::ReplayRejection;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
@@ -30,7 +30,7 @@ pub async fn ask(server: &Server, client: &TestClient, proof: &str) -> Answer {
 }
 
 /// Takes names for a client, as its proofs would, until the cache has no space for one more.
-fn fill(server: &Server, client: &str) -> Refused {
+fn fill(server: &Server, client: &str) -> ReplayRejection {
     let now = server.clock.now();
     (0_u64..)
         .find_map(|number| {
@@ -51,12 +51,15 @@ async fn a_full_replay_cache_rejects_proofs_and_nothing_else() {
     let used = proof(&server, &key);
     ask(&server, &other, &used).await.token();
 
-    let Refused::FullForOne(span) = fill(&server, &client.id) else { panic!("another limit") };
+    let ReplayRejection::FullForOne(span) = fill(&server, &client.id) else {
+        panic!("another limit")
+    };
     let answer = ask(&server, &client, &proof(&server, &key)).await;
     assert_eq!((answer.status, answer.header("retry-after")), (429, span.to_string().as_str()));
     ask(&server, &other, &proof(&server, &key)).await.token();
 
-    let full = (0..100).any(|number| fill(&server, &format!("{number:03}")) == Refused::Full);
+    let full =
+        (0..100).any(|number| fill(&server, &format!("{number:03}")) == ReplayRejection::Full);
     assert!(full, "the cache has no limit for all clients together");
     let unused = proof(&server, &key);
     let answer = ask(&server, &other, &unused).await;

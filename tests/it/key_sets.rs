@@ -135,7 +135,7 @@ async fn interim_responses_without_end_are_cut_off() {
         _ => format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(1_000_000)),
     })
     .await;
-    let config = tokend::config::Fetch {
+    let config = tokend::config::FetchSettings {
         allowed_networks: vec!["127.0.0.0/8".parse().expect("a network")],
         ca_file: Some(elsewhere.ca_file.path().to_owned()),
     };

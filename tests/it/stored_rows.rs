@@ -47,7 +47,7 @@ async fn a_change_reads_what_it_has_written(
         expires_at: None,
         usage: None,
     };
-    let mut change = AuditedChange::begin(services, &actor()).await.expect("a change");
+    let mut change = AuditedChange::begin(services, actor().actor()).await.expect("a change");
     change.transaction.create_client(&client).await.expect("written");
     change.transaction.add_secret(&id, &secret).await.expect("written");
     let orders = grant(ORDERS, Some("orders:read"));

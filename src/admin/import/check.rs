@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
 }
 
 impl CheckedLine {
-    /// The client that the line describes, if no client has its id. Refuses one that could not
+    /// The client that the line describes, if no client has its id. Rejects one that could not
     /// authenticate.
     pub(super) fn registered(&self, now: Timestamp) -> Result<Client, AdminError> {
         let said = &self.said;

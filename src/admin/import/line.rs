@@ -60,14 +60,14 @@ pub(super) struct ClientLine {
 /// What a line says of a secret.
 #[derive(Debug)]
 pub(super) struct SecretLine {
-    pub(super) proof: Proof,
+    pub(super) imported: ImportedSecret,
     pub(super) label: Option<String>,
     pub(super) expires_at: Option<Given<Timestamp>>,
 }
 
 /// A secret of another system, or what that system stored of it.
 #[derive(Debug)]
-pub(super) enum Proof {
+pub(super) enum ImportedSecret {
     Plain(SecretString),
     Hash(SecretHash),
 }
@@ -247,27 +247,29 @@ fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>>
 
 /// The secrets of both forms: the one of the client itself, and those of `secrets`.
 fn secrets(object: &Object<'_>, problems: &mut Problems) -> Vec<SecretLine> {
-    let own = proof(object, problems);
-    let own = own.map(|proof| SecretLine { proof, label: None, expires_at: None });
+    let own = imported_secret(object, problems);
+    let own = own.map(|imported| SecretLine { imported, label: None, expires_at: None });
     let listed = object.objects("secrets", MAX_SECRETS, problems).unwrap_or_default();
     let listed = listed.into_iter().filter_map(|secret| {
         let label = secret.nullable("label", label, problems).and_then(Given::into_value);
         let expires_at = secret.nullable("expires_at", Timestamp::parse, problems);
-        Some(SecretLine { proof: proof(&secret, problems)?, label, expires_at })
+        Some(SecretLine { imported: imported_secret(&secret, problems)?, label, expires_at })
     });
     let listed: Vec<_> = listed.collect();
     own.into_iter().chain(listed).collect()
 }
 
-fn proof(object: &Object<'_>, problems: &mut Problems) -> Option<Proof> {
+fn imported_secret(object: &Object<'_>, problems: &mut Problems) -> Option<ImportedSecret> {
     if object.json("client_secret").is_some() {
         let plain: SecretString = object.value("client_secret", problems)?;
         let checked = check_imported(&plain).map_err(|error| Malformed::because(error.to_string()));
-        return object.noted("client_secret", checked, problems).map(|()| Proof::Plain(plain));
+        return object
+            .noted("client_secret", checked, problems)
+            .map(|()| ImportedSecret::Plain(plain));
     }
     object.json("secret_hash")?;
     let hash: SecretString = object.value("secret_hash", problems)?;
-    object.noted("secret_hash", hash_format::parse(&hash), problems).map(Proof::Hash)
+    object.noted("secret_hash", hash_format::parse(&hash), problems).map(ImportedSecret::Hash)
 }
 
 /// The audience of a trust: 1 to 500 characters, none of them a control character.
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_without_being_repeated() {
+    fn what_is_no_object_is_rejected_without_being_repeated() {
         for (json, words) in [
             ("[\"hush\"]", "the line is a list, expected an object"),
             ("\"hush\"", "the line is a string"),

@@ -7,7 +7,7 @@ pub(super) const MAX_GRANTS: usize = 1_000;
 
 /// The objects that an import line is made of.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct ObjectSchema {
     /// What it describes, with its article: `a client`.
     pub(super) name: &'static str,
     pub(super) members: &'static [Member],
@@ -143,7 +143,7 @@ impl MemberType {
     }
 
     /// The kind of the objects in a list of objects.
-    pub(super) fn items(self) -> Option<&'static Kind> {
+    pub(super) fn items(self) -> Option<&'static ObjectSchema> {
         match self {
             Self::Secrets => Some(&SECRET),
             Self::Grants => Some(&GRANT),
@@ -183,7 +183,7 @@ const fn member(name: &'static str, member_type: MemberType, about: &'static str
 }
 
 /// One line of an import file.
-pub(super) static CLIENT: Kind = Kind {
+pub(super) static CLIENT: ObjectSchema = ObjectSchema {
     name: "a client",
     required: &["client_id"],
     exclusive: &[
@@ -257,7 +257,7 @@ pub(super) static CLIENT: Kind = Kind {
 };
 
 /// An element of `secrets`.
-pub(super) static SECRET: Kind = Kind {
+pub(super) static SECRET: ObjectSchema = ObjectSchema {
     name: "a secret",
     required: &[],
     exclusive: &[],
@@ -271,7 +271,7 @@ pub(super) static SECRET: Kind = Kind {
 };
 
 /// An element of `grants`.
-pub(super) static GRANT: Kind = Kind {
+pub(super) static GRANT: ObjectSchema = ObjectSchema {
     name: "a grant",
     required: &["resource"],
     exclusive: &[],
@@ -289,7 +289,7 @@ pub(super) static GRANT: Kind = Kind {
 };
 
 /// An element of `trusts`.
-pub(super) static TRUST: Kind = Kind {
+pub(super) static TRUST: ObjectSchema = ObjectSchema {
     name: "a trust",
     required: &["issuer", "conditions"],
     exclusive: &[&["jwks", "jwks_uri"]],
@@ -304,7 +304,7 @@ pub(super) static TRUST: Kind = Kind {
 };
 
 /// An element of `spiffe_trusts`.
-pub(super) static SPIFFE_TRUST: Kind = Kind {
+pub(super) static SPIFFE_TRUST: ObjectSchema = ObjectSchema {
     name: "a SPIFFE trust",
     required: &["trust_domain", "bundle_endpoint", "subject"],
     exclusive: &[],
@@ -338,7 +338,7 @@ const SYNONYMS: [(&str, &str); 18] = [
     ("claims", "conditions"),
 ];
 
-impl Kind {
+impl ObjectSchema {
     /// The member of this name.
     pub(super) fn member(&self, name: &str) -> Option<&'static Member> {
         self.members.iter().find(|member| member.name == name)

@@ -29,11 +29,11 @@ use crate::admin::import::check::{CheckedLine, Checker};
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
-use crate::admin::import::source::{Line, Lines};
+use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::admin::import::update::Update;
-use crate::admin::{Actor, AdminError, AuditedChange, Conflict, registration, trust};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal, registration, trust};
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Subject};
+use crate::model::event::{Action, EventSubject};
 use crate::services::Services;
 
 pub use schema::schema;
@@ -46,7 +46,7 @@ const MAX_CLIENTS: usize = 100_000;
 pub enum Existing {
     /// Import nothing.
     #[default]
-    Refuse,
+    Reject,
     /// Leave it as it is.
     Skip,
     /// Replace the members that the line gives.
@@ -65,7 +65,7 @@ pub struct ImportOptions {
 /// What happened to the client of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum ImportOutcome {
     /// It is new.
     Imported,
     /// It existed and was changed.
@@ -82,7 +82,7 @@ pub struct ImportedClient {
     /// Its id.
     pub client_id: ClientId,
     /// What happened to it.
-    pub result: Outcome,
+    pub result: ImportOutcome,
 }
 
 /// How far an import is.
@@ -101,10 +101,10 @@ pub struct Progress {
 ///
 /// # Errors
 /// Invalid, with every line that is wrong; a conflict if clients exist already and
-/// [`Existing::Refuse`] is wanted; or a failure of the database.
+/// [`Existing::Reject`] is wanted; or a failure of the database.
 pub async fn import<R: BufRead>(
     services: &Arc<Services>,
-    actor: &Actor,
+    principal: &Principal,
     source: R,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
@@ -115,7 +115,7 @@ pub async fn import<R: BufRead>(
         return foresee(services, prepared, progress).await;
     }
     let total = Some(prepared.len());
-    let mut change = AuditedChange::begin(services, actor).await?;
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });
@@ -135,7 +135,7 @@ async fn read<R: BufRead>(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<(CheckedLine, bool)>, AdminError> {
     let checker = Checker::new(services).await?;
-    let mut lines = Lines::new(source);
+    let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();
     let mut seen: HashMap<ClientId, usize> = HashMap::new();
     let mut accepted = Vec::new();
@@ -143,8 +143,8 @@ async fn read<R: BufRead>(
     while let Some(line) = lines.next_line().map_err(unreadable)? {
         progress(Progress { step: "checking", done: seen.len(), total: None });
         let (number, text) = match line {
-            Line::Text(number, text) => (number, text),
-            Line::Unreadable(number, problem) => {
+            SourceLine::Text(number, text) => (number, text),
+            SourceLine::Unreadable(number, problem) => {
                 problems.add(number, &format!("the line is {problem}"));
                 continue;
             }
@@ -179,7 +179,7 @@ fn check_existence(
 ) {
     let (number, id) = (line.said.line, &line.said.client_id);
     if exists {
-        if options.existing == Existing::Refuse {
+        if options.existing == Existing::Reject {
             problems.add_conflict(number, &format!("there is already a client {id}"));
         }
         return;
@@ -236,16 +236,16 @@ async fn foresee(
     for (done, line) in planned.into_iter().enumerate() {
         progress(Progress { step: "comparing", done, total });
         let (client_id, result) = match line {
-            Planned::Skip(id) => (id, Outcome::Skipped),
+            Planned::Skip(id) => (id, ImportOutcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
                 let before = registration(services.store.read(), &id).await?;
                 let now = services.clock.now();
                 let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;
-                (id, Outcome::of_update(update.is_some()))
+                (id, ImportOutcome::of_update(update.is_some()))
             }
-            Planned::Write(line) => (line.line.said.client_id, Outcome::Imported),
+            Planned::Write(line) => (line.line.said.client_id, ImportOutcome::Imported),
         };
         results.push(ImportedClient { client_id, result });
     }
@@ -258,7 +258,7 @@ enum Planned {
     Write(Box<PreparedLine>),
 }
 
-impl Outcome {
+impl ImportOutcome {
     fn of_update(is_changed: bool) -> Self {
         if is_changed { Self::Updated } else { Self::Unchanged }
     }
@@ -277,7 +277,7 @@ impl Planned {
     ) -> Result<ImportedClient, AdminError> {
         let line = match self {
             Self::Skip(client_id) => {
-                return Ok(ImportedClient { client_id, result: Outcome::Skipped });
+                return Ok(ImportedClient { client_id, result: ImportOutcome::Skipped });
             }
             Self::Write(line) => line,
         };
@@ -285,7 +285,7 @@ impl Planned {
         let written = if line.exists {
             update(services, change, *line).await
         } else {
-            create(change, *line).await.map(|()| Outcome::Imported)
+            create(change, *line).await.map(|()| ImportOutcome::Imported)
         };
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
@@ -297,16 +297,16 @@ async fn update(
     services: &Arc<Services>,
     change: &mut AuditedChange,
     line: PreparedLine,
-) -> Result<Outcome, AdminError> {
+) -> Result<ImportOutcome, AdminError> {
     let before = registration(change.read(), &line.line.said.client_id).await?;
     if !update::is_current(&before, &line.secrets) {
         return Err(Conflict::ChangedDuringImport.into());
     }
     let Some(update) = Update::plan(services, before, line, change.now)? else {
-        return Ok(Outcome::Unchanged);
+        return Ok(ImportOutcome::Unchanged);
     };
     update.write(services, change).await?;
-    Ok(Outcome::Updated)
+    Ok(ImportOutcome::Updated)
 }
 
 /// Registers a client with everything that the line gives.
@@ -348,7 +348,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);
     }
-    change.record(Action::ClientImported, Subject::Client(id), detail).await?;
+    change.record(Action::ClientImported, EventSubject::Client(id), detail).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::admin::import::members::{JsonType, Kind, Member};
+use crate::admin::import::members::{JsonType, Member, ObjectSchema};
 use crate::admin::import::problems::Problems;
 use crate::model::Malformed;
 use crate::model::raw_members::RawMembers;
@@ -53,7 +53,7 @@ impl<'a> Object<'a> {
     /// continues without them; `None` if `json` is not an object.
     pub(super) fn parse(
         json: &'a str,
-        kind: &Kind,
+        kind: &ObjectSchema,
         line: usize,
         path: String,
         problems: &mut Problems,
@@ -82,7 +82,13 @@ impl<'a> Object<'a> {
     }
 
     /// Takes a member over, unless something is wrong with it.
-    fn take(&mut self, kind: &Kind, name: &str, value: &'a RawValue, problems: &mut Problems) {
+    fn take(
+        &mut self,
+        kind: &ObjectSchema,
+        name: &str,
+        value: &'a RawValue,
+        problems: &mut Problems,
+    ) {
         let path = &self.path;
         let Some(member) = kind.member(name) else {
             let known = kind.names().collect::<Vec<_>>().join(", ");
@@ -107,7 +113,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn check(&self, kind: &Kind, problems: &mut Problems) {
+    fn check(&self, kind: &ObjectSchema, problems: &mut Problems) {
         let path = &self.path;
         for name in kind.required.iter().filter(|name| !self.is_given(name)) {
             problems.add(self.line, &format!("{path}{name} is missing; {} needs it", kind.name));

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use crate::admin::AdminError;
 use crate::admin::import::line;
 use crate::admin::import::problems::Problems;
-use crate::admin::import::source::{Line, Lines};
+use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::model::client::ClientId;
 
 /// Reads every line of `source` as an import does before it looks at the database. Returns the
@@ -15,16 +15,16 @@ use crate::model::client::ClientId;
 /// # Errors
 /// Invalid, with every line that is wrong.
 pub fn read<R: BufRead>(source: R) -> Result<Vec<ClientId>, AdminError> {
-    let mut lines = Lines::new(source);
+    let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();
     let mut ids = Vec::new();
     let unreadable = |error: std::io::Error| AdminError::invalid("import", error.to_string());
     while let Some(line) = lines.next_line().map_err(unreadable)? {
         match line {
-            Line::Text(number, text) => {
+            SourceLine::Text(number, text) => {
                 ids.extend(line::parse(&text, number, &mut problems).map(|line| line.client_id));
             }
-            Line::Unreadable(number, problem) => {
+            SourceLine::Unreadable(number, problem) => {
                 problems.add(number, &format!("the line is {problem}"));
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::admin::import::members::{CLIENT, Kind, MAX_GRANTS, MemberType};
+use crate::admin::import::members::{CLIENT, MAX_GRANTS, MemberType, ObjectSchema};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::security::KeySet;
@@ -21,7 +21,7 @@ pub fn schema() -> Value {
     schema
 }
 
-fn of_kind(kind: &Kind) -> Value {
+fn of_kind(kind: &ObjectSchema) -> Value {
     let properties: Map<String, Value> = kind
         .members
         .iter()
@@ -275,7 +275,7 @@ mod tests {
     }
 
     /// An object of a kind with one member set, and what else it needs.
-    fn with(kind: &Kind, name: &str, value: Value) -> Value {
+    fn with(kind: &ObjectSchema, name: &str, value: Value) -> Value {
         let mut object = json!({});
         for required in kind.required.iter().chain(kind.one_of.first()) {
             if !kind.one_of.contains(&name) || kind.required.contains(required) {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     /// The object as a line, wherever its kind stands.
-    fn as_line(kind: &Kind, object: Value) -> Value {
+    fn as_line(kind: &ObjectSchema, object: Value) -> Value {
         let member = CLIENT.members.iter().find(|member| {
             member.value_type.items().is_some_and(|items| std::ptr::eq(items, kind))
         });
@@ -298,7 +298,7 @@ mod tests {
         }
     }
 
-    fn kinds() -> Vec<&'static Kind> {
+    fn kinds() -> Vec<&'static ObjectSchema> {
         let of_members = CLIENT.members.iter().filter_map(|member| member.value_type.items());
         std::iter::once(&CLIENT).chain(of_members).collect()
     }

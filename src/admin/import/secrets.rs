@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::admin::import::check::CheckedLine;
-use crate::admin::import::line::{Proof, SecretLine};
+use crate::admin::import::line::{ImportedSecret, SecretLine};
 use crate::admin::import::object::Given;
 use crate::admin::{AdminError, secret};
 use crate::crypto::CryptoError;
@@ -51,7 +51,7 @@ pub(super) async fn prepare(
     let stored =
         if exists { services.store.registration(&line.said.client_id).await? } else { None };
     let stored = stored.map(|found| found.secrets).unwrap_or_default();
-    let needs_hash = said.iter().any(|secret| matches!(secret.proof, Proof::Plain(_)));
+    let needs_hash = said.iter().any(|secret| matches!(secret.imported, ImportedSecret::Plain(_)));
     let compute = move || -> Result<Vec<PreparedSecret>, CryptoError> {
         said.into_iter().map(|secret| prepare_one(&services, &stored, secret, is_dry_run)).collect()
     };
@@ -71,10 +71,10 @@ fn prepare_one(
     said: SecretLine,
     is_dry_run: bool,
 ) -> Result<PreparedSecret, CryptoError> {
-    let SecretLine { proof, label, expires_at } = said;
-    let known = stored.iter().find(|stored| match &proof {
-        Proof::Hash(hash) => stored.hash == *hash,
-        Proof::Plain(plain) => {
+    let SecretLine { imported, label, expires_at } = said;
+    let known = stored.iter().find(|stored| match &imported {
+        ImportedSecret::Hash(hash) => stored.hash == *hash,
+        ImportedSecret::Plain(plain) => {
             let may_be = stored.suffix.is_empty() || stored.suffix == suffix(plain.expose_secret());
             may_be && services.hasher.matches(plain, &stored.hash)
         }
@@ -84,14 +84,14 @@ fn prepare_one(
         let expires_at = expires_at.and_then(Given::into_value);
         return Ok(PreparedSecret::Known { secret_id, hash, label, expires_at });
     }
-    let mut record = match proof {
-        Proof::Hash(hash) => secret::record_of_import(services, hash, String::new())?,
+    let mut record = match imported {
+        ImportedSecret::Hash(hash) => secret::record_of_import(services, hash, String::new())?,
         // Nothing is stored in a dry run, so the hash would be wasted.
-        Proof::Plain(plain) if is_dry_run => {
+        ImportedSecret::Plain(plain) if is_dry_run => {
             let suffix = suffix(plain.expose_secret());
             secret::record_of_import(services, SecretHash::from_phc(""), suffix)?
         }
-        Proof::Plain(plain) => secret::take_over(services, &plain)?,
+        ImportedSecret::Plain(plain) => secret::take_over(services, &plain)?,
     };
     if let Some(label) = label {
         record.label = label;

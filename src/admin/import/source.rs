@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 const MAX_LINE: usize = 4 << 20;
 
 /// A line.
-pub(super) enum Line {
+pub(super) enum SourceLine {
     /// Its number and its text, which holds secrets.
     Text(usize, Zeroizing<String>),
     /// It is longer than [`MAX_LINE`] or not UTF-8; why.
@@ -17,19 +17,19 @@ pub(super) enum Line {
 }
 
 /// The lines of a source, without the empty ones.
-pub(super) struct Lines<R> {
+pub(super) struct SourceLines<R> {
     source: R,
     number: usize,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> SourceLines<R> {
     /// Reads from the beginning.
     pub(super) fn new(source: R) -> Self {
         Self { source, number: 0 }
     }
 
     /// The next line that is not empty; `None` at the end.
-    pub(super) fn next_line(&mut self) -> io::Result<Option<Line>> {
+    pub(super) fn next_line(&mut self) -> io::Result<Option<SourceLine>> {
         loop {
             let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 10));
             let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX) + 1;
@@ -41,15 +41,15 @@ impl<R: BufRead> Lines<R> {
             if length > MAX_LINE && bytes.last() != Some(&b'\n') {
                 self.skip_line()?;
                 let text = format!("longer than {} MiB", MAX_LINE >> 20);
-                return Ok(Some(Line::Unreadable(self.number, text)));
+                return Ok(Some(SourceLine::Unreadable(self.number, text)));
             }
             let Ok(text) = std::str::from_utf8(&bytes) else {
-                return Ok(Some(Line::Unreadable(self.number, "not UTF-8".to_owned())));
+                return Ok(Some(SourceLine::Unreadable(self.number, "not UTF-8".to_owned())));
             };
             let text = if self.number == 1 { text.trim_start_matches('\u{feff}') } else { text };
             if !text.trim().is_empty() {
                 let text = Zeroizing::new(text.trim_end().to_owned());
-                return Ok(Some(Line::Text(self.number, text)));
+                return Ok(Some(SourceLine::Text(self.number, text)));
             }
         }
     }
@@ -75,12 +75,12 @@ mod tests {
     use super::*;
 
     fn lines(text: &[u8]) -> Vec<(usize, Option<String>)> {
-        let mut lines = Lines::new(text);
+        let mut lines = SourceLines::new(text);
         let mut found = Vec::new();
         while let Some(line) = lines.next_line().expect("a line") {
             found.push(match line {
-                Line::Text(number, text) => (number, Some(text.to_string())),
-                Line::Unreadable(number, _) => (number, None),
+                SourceLine::Text(number, text) => (number, Some(text.to_string())),
+                SourceLine::Unreadable(number, _) => (number, None),
             });
         }
         found

@@ -8,7 +8,7 @@ use crate::directory::{ClientEntry, SecurityEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::{ask_for, diagnosis, refuse_disabled, rejection};
+use crate::oauth::client_authentication::{ask_for, diagnosis, reject_disabled, rejection};
 use crate::oauth::error::OAuthError;
 use crate::x509::certificate::ClientCertificate;
 
@@ -42,7 +42,7 @@ pub(super) fn authenticate(
         rejection(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
             .with_remedy(OperatorAction::RegisterCertificate)
     })?;
-    refuse_disabled(&entry)?;
+    reject_disabled(&entry)?;
     Ok(entry)
 }
 

@@ -152,7 +152,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let known = entry.secrets.iter().find(is_it);
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
         Some((known, end)) if end <= now => {
-            let (id, ago) = (known.stored.secret_id.as_str(), span(now.0 - end.0));
+            let (id, ago) = (known.stored.secret_id.as_str(), duration_text(now.0 - end.0));
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
@@ -161,8 +161,8 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     .with_remedy(OperatorAction::ReplaceSecret)
 }
 
-/// A span in words, in the largest unit that says enough.
-fn span(seconds: i64) -> String {
+/// A duration in words, in the largest unit that says enough.
+fn duration_text(seconds: i64) -> String {
     let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
     let fitting = units.into_iter().find(|(size, _)| seconds >= 2 * size);
     fitting
@@ -304,9 +304,9 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_told_in_the_largest_unit_that_says_enough() {
-        assert_eq!(span(2 * 86_400 + 5), "2 days");
-        assert_eq!(span(86_400), "24 hours");
-        assert_eq!(span(119), "119 s");
+    fn a_duration_is_told_in_the_largest_unit_that_says_enough() {
+        assert_eq!(duration_text(2 * 86_400 + 5), "2 days");
+        assert_eq!(duration_text(86_400), "24 hours");
+        assert_eq!(duration_text(119), "119 s");
     }
 }

@@ -12,19 +12,16 @@ use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
 use crate::jose::assertion::{
     Algorithm, AssertionError, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
-use crate::jose::numeric_date;
+use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
-    ask_for, diagnosis, refuse_disabled, rejection, subject_form, unfetched,
+    ask_for, diagnosis, reject_disabled, rejection, subject_form, unfetched,
 };
 use crate::oauth::error::OAuthError;
-
-/// How far an issuer's clock may be off, in seconds.
-const LEEWAY: i64 = 10;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
@@ -97,8 +94,8 @@ fn of_named_client(
         let id = fitting[0].trust.trust_id.as_str();
         return Err(sources.rejection(Some(&entry), &format!("trust {id}: ")));
     };
-    refuse_untimely(&entry, known, assertion, now)?;
-    refuse_disabled(&entry)?;
+    reject_untimely(&entry, known, assertion, now)?;
+    reject_disabled(&entry)?;
     Ok(entry)
 }
 
@@ -141,7 +138,7 @@ fn of_any_client(
             continue;
         }
         let outcome =
-            refuse_untimely(&entry, known, verified, now).and_then(|()| refuse_disabled(&entry));
+            reject_untimely(&entry, known, verified, now).and_then(|()| reject_disabled(&entry));
         met.note(&entry, outcome);
     }
     met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
@@ -151,24 +148,24 @@ fn of_any_client(
 #[derive(Default)]
 pub(super) struct MetTrusts {
     clients: Vec<Arc<ClientEntry>>,
-    refused: Option<OAuthError>,
+    rejected: Option<OAuthError>,
 }
 
 impl MetTrusts {
-    /// Notes that a trust of the client is met, or why the client is refused although it is.
+    /// Notes that a trust of the client is met, or why the client is rejected although it is.
     pub(super) fn note(&mut self, entry: &Arc<ClientEntry>, outcome: Result<(), OAuthError>) {
         match outcome {
             Ok(()) if self.clients.iter().any(|other| other.client_id == entry.client_id) => {}
             Ok(()) => self.clients.push(entry.clone()),
-            Err(rejection) => self.refused = Some(rejection),
+            Err(rejection) => self.rejected = Some(rejection),
         }
     }
 
     /// The client, if there is exactly one; `None` if nothing was noted.
     pub(super) fn only_client(self) -> Option<Result<Arc<ClientEntry>, OAuthError>> {
-        match (&self.clients[..], self.refused) {
+        match (&self.clients[..], self.rejected) {
             ([entry], _) => Some(Ok(Arc::clone(entry))),
-            ([], refused) => refused.map(Err),
+            ([], rejected) => rejected.map(Err),
             ([..], _) => Some(Err(OAuthError::authentication_failed(
                 "several clients trust this token, and the request does not say which is meant",
             )
@@ -191,7 +188,7 @@ impl<'a> Sources<'a> {
         app: &App,
         assertion: &'a UnverifiedAssertion<'_>,
         keys: impl Iterator<Item = &'a KeysEntry>,
-        allowed: &[Algorithm],
+        allowed: &'static [Algorithm],
         checks: &mut SignatureChecks,
     ) -> Self {
         let (mut seen, mut signed) = (HashSet::new(), HashMap::new());
@@ -237,7 +234,7 @@ impl<'a> Sources<'a> {
 
     /// The rejection if none has signed.
     fn rejection(&self, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
-        let refused = |reason: String| match entry {
+        let rejected = |reason: String| match entry {
             Some(entry) => rejection(entry, &reason),
             None => OAuthError::authentication_failed(reason),
         };
@@ -246,20 +243,20 @@ impl<'a> Sources<'a> {
                 unfetched(entry, &format!("{prefix}the issuer's key set"), keys)
             }
             (Some(_), None) => {
-                refused("the key set of the token's issuer has not been fetched".to_owned())
+                rejected("the key set of the token's issuer has not been fetched".to_owned())
                     .with_remedy("Send client_id to learn what stands in the way.")
             }
             (None, _) => {
                 let problem = self.problem.as_ref().map(ToString::to_string).unwrap_or_default();
                 let what =
                     if entry.is_some() { "" } else { "no known key of its issuer signed it: " };
-                refused(format!("{prefix}{what}{problem}")).with_remedy(TEST)
+                rejected(format!("{prefix}{what}{problem}")).with_remedy(TEST)
             }
         }
     }
 }
 
-fn refuse_untimely(
+fn reject_untimely(
     entry: &ClientEntry,
     known: &TrustEntry,
     assertion: VerifiedAssertion<'_>,
@@ -358,7 +355,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
     let Some(expiry) = timestamp_claim("exp") else {
         return Some("it has no exp that is a number".to_owned());
     };
-    if expiry <= now.minus_seconds(LEEWAY) {
+    if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
         return Some(format!("it expired {} s ago", now.0.saturating_sub(expiry.0)));
     }
     ["nbf", "iat"].into_iter().find_map(|claim| {
@@ -367,7 +364,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
         }
         match timestamp_claim(claim) {
             None => Some(format!("its {claim} is not a number")),
-            Some(begins) if begins > now.plus_seconds(LEEWAY) => {
+            Some(begins) if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) => {
                 let ahead = begins.0.saturating_sub(now.0);
                 Some(format!("its {claim} is {ahead} s in the future"))
             }

@@ -112,7 +112,7 @@ impl AuthenticatedClient {
     pub fn vouched_for(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
         let evt = directory.published_sequence();
         let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
-        refuse_disabled(&entry)?;
+        reject_disabled(&entry)?;
         let (is_by_certificate, is_counted) = (false, false);
         Ok(Some(Self { entry, evt, origin: None, is_by_certificate, is_counted }))
     }
@@ -127,15 +127,15 @@ pub async fn authenticate(
     // Before any look-up: a revocation that comes later has a higher number.
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
-    refuse_if_stale(app, now)?;
+    reject_if_stale(app, now)?;
     match &caller.credentials {
         None => Err(nothing_presented(app, caller)),
         Some(Credentials::Secret(credentials)) => {
             let address = caller.origin.address;
             let secret::VerifiedSecret { entry, secret } =
                 secret::authenticate(app, credentials, address, now).await?;
-            refuse_disabled(&entry)?;
-            refuse_other_methods(&entry, credentials.method)?;
+            reject_disabled(&entry)?;
+            reject_other_methods(&entry, credentials.method)?;
             // The secret was found in this very entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
             admitted(entry, &caller.origin, evt)
@@ -191,7 +191,7 @@ pub async fn authenticate_by_grant(
 ) -> Result<AuthenticatedClient, OAuthError> {
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
-    refuse_if_stale(app, now)?;
+    reject_if_stale(app, now)?;
     let assertion = assertion::parse(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
     let verified = match &caller.credentials {
         // A mesh shows a certificate on every connection; here it need not prove anything.
@@ -306,7 +306,7 @@ fn admitted(
     Ok(AuthenticatedClient { entry, evt, origin, is_by_certificate, is_counted })
 }
 
-pub(super) fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
+pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
     let staleness = app.directory.staleness(now);
     if staleness > app.services.config.directory.max_staleness.seconds() {
         return Err(OAuthError::unavailable(format!(
@@ -316,7 +316,7 @@ pub(super) fn refuse_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
     Ok(())
 }
 
-fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
+fn reject_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
         ClientState::Disabled => {
@@ -326,7 +326,7 @@ fn refuse_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     }
 }
 
-fn refuse_other_methods(
+fn reject_other_methods(
     entry: &ClientEntry,
     method: AuthenticationMethod,
 ) -> Result<(), OAuthError> {

@@ -12,19 +12,16 @@ use crate::directory::ClientEntry;
 use crate::jose::assertion::{
     AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
-use crate::jose::numeric_date;
+use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::AuthenticationMethod;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, refuse_disabled, refuse_other_methods, rejection, unfetched,
+    Purpose, ask_for, reject_disabled, reject_other_methods, rejection, unfetched,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
-
-/// How far a client's clock may be off, in seconds.
-const LEEWAY: i64 = 10;
 
 /// The longest `jti`, in bytes.
 const MAX_JTI_BYTES: usize = 256;
@@ -62,8 +59,8 @@ pub(super) async fn authenticate(
         }
         verify(app, entry, assertion, checks)
     })?;
-    refuse_disabled(entry)?;
-    refuse_other_methods(entry, AuthenticationMethod::PrivateKeyJwt)?;
+    reject_disabled(entry)?;
+    reject_other_methods(entry, AuthenticationMethod::PrivateKeyJwt)?;
     // From here on the caller has proved to have the key, and may know what is wrong.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     let expiry = check_claims(app, entry, assertion, now).map_err(about)?;
@@ -95,7 +92,7 @@ fn verify<'a>(
     };
     assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
-        if !matches!(error, AssertionError::Algorithm(_) | AssertionError::TooManyKeys(_)) {
+        if !matches!(error, AssertionError::Algorithm { .. } | AssertionError::TooManyKeys(_)) {
             ask_for(app, keys);
         }
         rejection(entry, &format!("the assertion: {error}"))
@@ -161,19 +158,19 @@ fn check_times(
     now: Timestamp,
 ) -> Result<Timestamp, OAuthError> {
     let expiry = timestamp_claim(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
-    if expiry <= now.minus_seconds(LEEWAY) {
+    if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
         let ago = now.0.saturating_sub(expiry.0);
         return Err(wrong(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
     }
     let ahead = expiry.0.saturating_sub(now.0);
     let max = lifetime_max.seconds();
-    if ahead > max + LEEWAY {
+    if ahead > max + CLOCK_SKEW_SECONDS {
         return Err(wrong(format!("its exp is {ahead} s ahead, the maximum is {max} s"))
             .with_remedy(OperatorAction::ShortenAssertions));
     }
     for claim in ["nbf", "iat"] {
         let Some(begins) = timestamp_claim(claims, claim)? else { continue };
-        if begins > now.plus_seconds(LEEWAY) {
+        if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) {
             return Err(wrong(format!(
                 "its {claim} is {} s in the future: set the clock of the client",
                 begins.0.saturating_sub(now.0)
@@ -206,8 +203,8 @@ fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String,
 /// Each assertion is accepted once, on all instances: one insert in the database. The row lives as
 /// long as the assertion, and longer by the difference of the clocks of two instances.
 async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
-    let forgotten_at = expiry.plus_seconds(3 * LEEWAY);
-    let is_new = app.services.store.use_assertion(name, forgotten_at).await;
+    let remembered_until = expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
+    let is_new = app.services.store.use_assertion(name, remembered_until).await;
     let is_new = is_new.map_err(|error| {
         OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
     })?;

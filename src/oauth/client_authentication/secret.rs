@@ -20,7 +20,7 @@ use crate::secrets::secret;
 use crate::secrets::throttled::Priority;
 use crate::secrets::verification_cache::Mac;
 
-/// A client, and which of its secrets has proved it.
+/// A client, and which of its secrets was presented.
 pub(super) struct VerifiedSecret {
     pub(super) entry: Arc<ClientEntry>,
     pub(super) secret: usize,
@@ -51,7 +51,7 @@ pub(super) async fn authenticate(
 }
 
 /// Looks again at a client that changed while its secret was hashed, which takes its time. What
-/// has just been proved is remembered, so this costs one MAC.
+/// has just been verified is remembered, so this costs one MAC.
 fn as_of_now(
     app: &App,
     credentials: &SecretCredentials,
@@ -74,7 +74,7 @@ fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     app.services.keys.verification_cache.mac(&credentials.client_id, presented)
 }
 
-/// The secret that has been proved before by this very text and still counts: the ordinary case.
+/// The secret that this text was verified as before, if it is still valid: the ordinary case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
     let is_it = |known: &SecretEntry| known.memory.verified.recognise(mac) == Some(true);
     entry.secrets.iter().position(|known| is_it(known) && known.stored.is_live(now))
@@ -99,10 +99,10 @@ impl SecretVerification<'_> {
         let tag_key = &self.app.services.keys.tag_key;
         let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
         let found = match &known {
-            Some(entry) if is_tagged => self.prove_minted(entry).await?,
-            // It was minted for a client that has been deleted since.
+            Some(entry) if is_tagged => self.verify_generated(entry).await?,
+            // It was generated for a client that has been deleted since.
             None if is_tagged => None,
-            entry => self.prove_guessable(entry.as_deref()).await?,
+            entry => self.verify_imported(entry.as_deref()).await?,
         };
         match (known, found) {
             (Some(entry), Some(secret)) => Ok(VerifiedSecret { entry, secret }),
@@ -113,9 +113,9 @@ impl SecretVerification<'_> {
         }
     }
 
-    /// A secret with a valid tag was minted for this client: the suffix tells which one it must be.
+    /// A secret with a valid tag was generated for this client: the suffix tells which one it must be.
     /// It may also have come back by an import, after the client had been deleted.
-    async fn prove_minted(&self, entry: &ClientEntry) -> Result<Option<usize>, OAuthError> {
+    async fn verify_generated(&self, entry: &ClientEntry) -> Result<Option<usize>, OAuthError> {
         let suffix = secret::suffix(self.credentials.secret.expose_secret());
         let may_be = |known: &SecretEntry| {
             known.stored.kind == SecretKind::Imported || *known.stored.suffix == *suffix
@@ -131,7 +131,7 @@ impl SecretVerification<'_> {
     /// A correct secret is never rejected because of wrong ones from other addresses. It waits for
     /// its turn, at most [`crate::secrets::hash_queue::DEADLINE`], and after that the answer is
     /// 503.
-    async fn prove_guessable(
+    async fn verify_imported(
         &self,
         entry: Option<&ClientEntry>,
     ) -> Result<Option<usize>, OAuthError> {
@@ -153,9 +153,9 @@ impl SecretVerification<'_> {
             }
             (Standing::AddressOverLimit(_), Ok(Some(secret))) => Ok(Some(secret)),
             (Standing::WithinLimits, Ok(None)) => Ok(None),
-            (Standing::ClientOverLimit(full, _), Ok(None))
-            | (Standing::AddressOverLimit(full), _) => {
-                Err(OAuthError::too_many_guesses(full.seconds))
+            (Standing::ClientOverLimit(exceeded, _), Ok(None))
+            | (Standing::AddressOverLimit(exceeded), _) => {
+                Err(OAuthError::too_many_guesses(exceeded.seconds))
             }
             // It was not checked, so nothing is known of it.
             (Standing::WithinLimits | Standing::ClientOverLimit(..), Err(busy)) => {
@@ -182,7 +182,7 @@ impl SecretVerification<'_> {
         Ok(found.secret())
     }
 
-    /// Hashes as often as it must: secrets that have been proved before are recognised without.
+    /// Hashes as often as it must: a secret that was verified before is recognised without a hash.
     async fn matching(
         &self,
         entry: &ClientEntry,

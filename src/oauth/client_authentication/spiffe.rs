@@ -20,7 +20,7 @@ use crate::oauth::client_authentication::svid::{
     SvidProblem, UnverifiedSvid, check_claims, right_type, unsigned,
 };
 use crate::oauth::client_authentication::{
-    diagnosis, refuse_disabled, refuse_other_methods, rejection, unfetched,
+    diagnosis, reject_disabled, reject_other_methods, rejection, unfetched,
 };
 use crate::oauth::error::OAuthError;
 
@@ -139,8 +139,8 @@ fn admit(
         let id = &known.trust.trust_id;
         rejection(entry, &format!("trust {id}: {problem}")).with_remedy(problem.remedy)
     })?;
-    refuse_disabled(entry)?;
-    refuse_other_methods(entry, AuthenticationMethod::SpiffeJwt)
+    reject_disabled(entry)?;
+    reject_other_methods(entry, AuthenticationMethod::SpiffeJwt)
 }
 
 /// The rejection if no bundle has signed it.

@@ -10,7 +10,7 @@ use crate::jose::assertion::{
     AssertionError, SVID_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
 use crate::jose::external_jwks::ExternalJwks;
-use crate::jose::numeric_date;
+use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::JWT_SPIFFE;
 use crate::model::remedy::Remedy;
 use crate::model::spiffe_id::SpiffeId;
@@ -18,9 +18,6 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::federation::untimely;
-
-/// How far the clock of the trust domain may be off, in seconds.
-const CLOCK_SKEW_SECONDS: i64 = 10;
 
 /// The types that a JWT-SVID may name (JWT-SVID, section 2.3), in lower case.
 const TYPES: [&str; 2] = ["jwt", "jose"];
@@ -189,8 +186,8 @@ fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
 /// Why no key of a bundle has signed a JWT-SVID.
 pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
     match error {
-        AssertionError::Algorithm(name) => {
-            SvidProblem::new(format!("its alg '{name}' is not one of a JWT-SVID"), ALGORITHMS)
+        AssertionError::Algorithm { found, .. } => {
+            SvidProblem::new(format!("its alg '{found}' is not one of a JWT-SVID"), ALGORITHMS)
         }
         AssertionError::UnknownKey(kid) => SvidProblem::new(
             format!("no key of the bundle for JWT-SVIDs has its kid '{kid}'"),

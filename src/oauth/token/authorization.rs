@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::config::Token;
+use crate::config::TokenSettings;
 use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
 use crate::model::remedy::OperatorAction;
@@ -79,12 +79,12 @@ impl Granted {
 
 /// Grants all that is requested (DESIGN D5), or rejects the request.
 pub(super) fn authorize(
-    settings: &Token,
+    settings: &TokenSettings,
     client: AuthenticatedClient,
     grant_type: &GrantType,
     requested: &RequestedAccess,
 ) -> Result<Granted, OAuthError> {
-    refuse_other_grants(&client, grant_type)?;
+    reject_other_grants(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
@@ -93,12 +93,12 @@ pub(super) fn authorize(
     if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
         return Err(beyond_grant(&client, &grant, beyond.as_str()));
     }
-    refuse_from_elsewhere(&client, &grant)?;
+    reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(settings, &client, &grant.resource);
     Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
 }
 
-fn refuse_from_elsewhere(
+fn reject_from_elsewhere(
     client: &AuthenticatedClient,
     grant: &EffectiveGrant,
 ) -> Result<(), OAuthError> {
@@ -113,7 +113,7 @@ fn refuse_from_elsewhere(
         .with_remedy(OperatorAction::PermitAddressOfGrant { resource: resource.to_string() }))
 }
 
-fn refuse_other_grants(
+fn reject_other_grants(
     client: &AuthenticatedClient,
     grant_type: &GrantType,
 ) -> Result<(), OAuthError> {
@@ -201,7 +201,7 @@ fn fitting_grant(
 
 /// The shorter of what client and resource say, else the server's default; never beyond the
 /// server's maximum.
-fn lifetime(token: &Token, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
+fn lifetime(token: &TokenSettings, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
     [client.entry().token_lifetime, resource.token_lifetime]
         .into_iter()
         .flatten()

@@ -36,7 +36,7 @@ pub struct TokenResponse {
 
 /// The claims of RFC 9068, section 2.2, in the order in which they are written.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct MintedClaims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: &'a str,
@@ -97,7 +97,7 @@ pub(super) fn claims_json(
     time: IssueTime,
     jti: &[u8; 16],
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let claims = Claims {
+    let claims = MintedClaims {
         iss: issuer,
         sub: granted.subject(),
         aud: granted.resource().resource.as_str(),

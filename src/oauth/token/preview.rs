@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::config::TokenSettings;
 use crate::crypto::random;
 use crate::directory::Directory;
 use crate::model::client::ClientId;
@@ -23,7 +24,7 @@ use crate::oauth::token::request::RequestedAccess;
 /// The rejection that the client would get.
 pub fn preview(
     directory: &Directory,
-    settings: &crate::config::Token,
+    settings: &TokenSettings,
     issuer: &str,
     id: &ClientId,
     requested: &RequestedAccess,

@@ -32,10 +32,10 @@ pub(super) fn count(
         return Ok(());
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
-    client.entry().issued.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
+    client.entry().issued.count(rate, now).map_err(|exceeded| {
+        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(
-            "Client {} may have {most} tokens a {span} and has had them. A token lives {} s: keep it and use it again until it expires. Next token in {seconds} s.",
+            "Client {} is limited to {most} tokens a {window} and has reached this limit. A token is valid for {} s: keep it and use it again until it expires. The next token is available in {seconds} s.",
             client.id(),
             granted.lifetime().seconds(),
         );
@@ -52,15 +52,15 @@ pub(in crate::oauth) fn count_assertion(
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(()) };
-    counter.count(rate, now).map_err(|full| {
-        let (most, span, seconds) = (rate.most(), rate.window(), full.seconds);
+    counter.count(rate, now).map_err(|exceeded| {
+        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let id = &entry.client_id;
         let sentence = match purpose {
             Purpose::Token => format!(
-                "Client {id} may have {most} tokens a {span} and has had them. Each assertion is one of them. Keep a token and use it again until it expires. Next token in {seconds} s."
+                "Client {id} is limited to {most} tokens a {window} and has reached this limit. Each assertion counts as one token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
             ),
             Purpose::TokenStatus => format!(
-                "Client {id} may introspect and revoke by {most} assertions a {span} and has done so. Keep the answer for some seconds, or authenticate in another way. Next one in {seconds} s."
+                "Client {id} is limited to {most} assertions a {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
             ),
         };
         OAuthError::too_many(sentence, seconds)

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::token_endpoint::token_endpoint_urls;
 use crate::jose::dpop::{Expected, Proof, ProofError};
 use crate::jose::jwt::Confirmation;
-use crate::limits::replay_cache::Refused;
+use crate::limits::replay_cache::ReplayRejection;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -102,14 +102,16 @@ pub(super) fn consume_proof(
     };
     match taken {
         Ok(()) => Ok(Bound { granted, confirmation: binding.confirmation }),
-        Err(Refused::Seen) => Err(OAuthError::new(
+        Err(ReplayRejection::Seen) => Err(OAuthError::new(
             ErrorCode::InvalidDpopProof,
             "The DPoP proof has been used before: make one for each request, with its own jti.",
         )),
-        Err(Refused::Full) => Err(OAuthError::unavailable("the memory of DPoP proofs is full")),
-        Err(Refused::FullForOne(seconds)) => Err(OAuthError::too_many(
+        Err(ReplayRejection::Full) => {
+            Err(OAuthError::unavailable("the memory of DPoP proofs is full"))
+        }
+        Err(ReplayRejection::FullForOne(seconds)) => Err(OAuthError::too_many(
             format!(
-                "Client {id} has sent too many DPoP proofs. Keep a token until it expires. Next one in {seconds} s."
+                "Client {id} has sent too many DPoP proofs. Keep a token until it expires. The next proof is accepted in {seconds} s."
             ),
             seconds,
         )),

@@ -36,9 +36,9 @@ impl PublicAddressResolver {
             }
             None => return Err(FetchError::NotHttps),
         };
-        let (admitted, refused): (Vec<_>, Vec<_>) =
+        let (admitted, rejected): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|address| self.admits(address.ip()));
-        match (admitted.is_empty(), refused.first()) {
+        match (admitted.is_empty(), rejected.first()) {
             (false, _) => Ok(admitted.into_iter().take(MAX_ADDRESSES).collect()),
             (true, Some(address)) => Err(FetchError::NotPublic(address.ip())),
             (true, None) => Err(FetchError::NoAddress),
@@ -142,11 +142,11 @@ mod tests {
         assert!(!resolver.admits("127.0.0.1".parse().expect("an address")));
     }
 
-    /// A name that stands for an inner address is refused after its resolution, and so is the
+    /// A name that stands for an inner address is rejected after its resolution, and so is the
     /// address itself, in each way of writing it.
     #[tokio::test]
-    async fn names_and_addresses_inside_are_refused() {
-        let settings = config::Fetch { allowed_networks: Vec::new(), ca_file: None };
+    async fn names_and_addresses_inside_are_rejected() {
+        let settings = config::FetchSettings { allowed_networks: Vec::new(), ca_file: None };
         let fetcher = Fetcher::new(&settings).expect("a fetcher");
         for url in [
             "https://127.0.0.1:1/",
@@ -156,11 +156,11 @@ mod tests {
             "https://[::ffff:127.0.0.1]:1/",
             "https://localhost:1/",
         ] {
-            let error = fetcher.text(url).await.expect_err("refused");
+            let error = fetcher.text(url).await.expect_err("rejected");
             let text = telemetry::with_causes(&error);
             assert!(text.contains("not a public address"), "{url}: {text}");
         }
-        let error = fetcher.text("http://1.1.1.1/").await.expect_err("refused");
+        let error = fetcher.text("http://1.1.1.1/").await.expect_err("rejected");
         assert!(matches!(error, FetchError::NotHttps));
     }
 }

@@ -108,7 +108,7 @@ impl std::fmt::Debug for Fetcher {
 
 impl Fetcher {
     /// A fetcher with these settings.
-    pub fn new(settings: &config::Fetch) -> Result<Self, FetchError> {
+    pub fn new(settings: &config::FetchSettings) -> Result<Self, FetchError> {
         let roots = settings.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
         let resolver = PublicAddressResolver::new(settings.allowed_networks.clone());
         Ok(Self { tls: OnceLock::new(), roots, resolver })

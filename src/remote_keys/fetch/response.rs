@@ -133,12 +133,12 @@ mod tests {
             assert_eq!(answered(bytes.into_bytes()).await.expect("a body"), "{}");
         }
         let bytes = format!("{}{ok}", interim.repeat(MAX_INTERIM_RESPONSES + 1));
-        let error = answered(bytes.into_bytes()).await.expect_err("refused");
+        let error = answered(bytes.into_bytes()).await.expect_err("rejected");
         assert!(matches!(error, FetchError::TooManyInterim), "{error:?}");
     }
 
     #[tokio::test]
-    async fn a_response_that_breaks_a_limit_is_refused() {
+    async fn a_response_that_breaks_a_limit_is_rejected() {
         let long = "x".repeat(MAX_BODY_BYTES + 1);
         let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(MAX_HEAD_BYTES));
         let cases: [(String, &str); 5] = [
@@ -149,7 +149,7 @@ mod tests {
             ("SSH-2.0-OpenSSH_9.9\r\n".into(), "HTTP"),
         ];
         for (bytes, word) in cases {
-            let error = answered(bytes.into_bytes()).await.expect_err("refused");
+            let error = answered(bytes.into_bytes()).await.expect_err("rejected");
             let text = telemetry::with_causes(&error);
             assert!(text.contains(word), "{word}: {text}");
         }

@@ -1,5 +1,5 @@
 //! Fetches key sets in the background. A slow or hostile host delays only itself: each set has a
-//! task of its own, and places are limited in total and for each host.
+//! task of its own, and slots are limited in total and for each host.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -24,7 +24,7 @@ struct Limits {
 /// Sets whose last attempt succeeded, or that have not been tried.
 const HEALTHY: Limits = Limits { total: 64, per_host: 16 };
 
-/// Sets whose last attempt failed. Their places are their own, so that hosts that hang cannot
+/// Sets whose last attempt failed. Their slots are their own, so that hosts that hang cannot
 /// take those of hosts that answer.
 const FAILING: Limits = Limits { total: 32, per_host: 4 };
 
@@ -45,8 +45,8 @@ where
     let mut running = Running::default();
     loop {
         for set in key_sets.due() {
-            if let Some(place) = running.place(&set) {
-                running.start(place, set.clone(), fetch(set));
+            if let Some(slot) = running.slot(&set) {
+                running.start(slot, set.clone(), fetch(set));
             }
         }
         tokio::select! {
@@ -61,28 +61,28 @@ where
 #[derive(Default)]
 struct Running {
     tasks: JoinSet<()>,
-    places: HashMap<Id, Place>,
+    slots: HashMap<Id, FetchSlot>,
 }
 
 /// What a fetch takes from the limits.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct FetchSlot {
     host: String,
     is_failing: bool,
 }
 
 impl Running {
-    /// A place for a set, if one is free.
-    fn place(&self, set: &RemoteKeys) -> Option<Place> {
+    /// A slot for a set, if one is free.
+    fn slot(&self, set: &RemoteKeys) -> Option<FetchSlot> {
         let is_failing = set.failures_in_a_row() > 0;
-        let place = Place { host: set.source.authority(), is_failing };
+        let slot = FetchSlot { host: set.source.authority(), is_failing };
         let limits = if is_failing { FAILING } else { HEALTHY };
-        let taken = self.places.values().filter(|other| other.is_failing == is_failing).count();
-        let of_host = self.places.values().filter(|other| **other == place).count();
-        (taken < limits.total && of_host < limits.per_host).then_some(place)
+        let taken = self.slots.values().filter(|other| other.is_failing == is_failing).count();
+        let of_host = self.slots.values().filter(|other| **other == slot).count();
+        (taken < limits.total && of_host < limits.per_host).then_some(slot)
     }
 
-    fn start<F>(&mut self, place: Place, set: Arc<RemoteKeys>, fetch: F)
+    fn start<F>(&mut self, slot: FetchSlot, set: Arc<RemoteKeys>, fetch: F)
     where
         F: Future<Output = Result<ExternalJwks, String>> + Send + 'static,
     {
@@ -97,10 +97,10 @@ impl Running {
                 tracing::warn!(from, problem, retry_in_s, "a key set cannot be fetched");
             }
         });
-        self.places.insert(task.id(), place);
+        self.slots.insert(task.id(), slot);
     }
 
-    /// Waits until a fetch ends, and frees its place; forever if none runs.
+    /// Waits until a fetch ends, and frees its slot; forever if none runs.
     async fn one_ended(&mut self) {
         let ended = match self.tasks.join_next_with_id().await {
             None => std::future::pending().await,
@@ -111,7 +111,7 @@ impl Running {
                 error.id()
             }
         };
-        self.places.remove(&ended);
+        self.slots.remove(&ended);
     }
 }
 
@@ -172,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_failed_takes_no_place_of_the_others() {
+    fn a_set_that_failed_takes_no_slot_of_the_others() {
         let sets = KeySets::new(Clock::System);
         let failed = set(&sets, "https://a.example/");
         failed.begin().finish(Err("no answer".to_owned()));
         let running = Running::default();
-        assert!(running.place(&failed).expect("a place").is_failing);
-        assert!(!running.place(&set(&sets, "https://a.example/2")).expect("a place").is_failing);
+        assert!(running.slot(&failed).expect("a slot").is_failing);
+        assert!(!running.slot(&set(&sets, "https://a.example/2")).expect("a slot").is_failing);
     }
 }

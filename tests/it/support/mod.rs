@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use tokend::admin::client::NewClient;
 use tokend::admin::resource::NewResource;
 use tokend::admin::secret::NewSecret;
-use tokend::admin::{self, Actor};
+use tokend::admin::{self, Actor, Principal};
 use tokend::app::App;
 use tokend::config::sources::Flags;
 use tokend::config::{Config, Requirement};
@@ -353,8 +353,8 @@ pub fn now() -> Timestamp {
     Clock::System.now()
 }
 
-pub fn actor() -> Actor {
-    Actor::new("test", "it")
+pub fn actor() -> Principal {
+    Principal::operator(Actor::new("test", "it"))
 }
 
 /// A client that follows no redirect: the token path has none.

@@ -7,7 +7,7 @@ use crate::model::time::Lifetime;
 ///
 /// # Errors
 /// A usage error that names the option, the text and how to write it.
-pub(crate) fn span(option: &str, text: &str) -> Result<Lifetime, CliError> {
+pub(crate) fn duration(option: &str, text: &str) -> Result<Lifetime, CliError> {
     Lifetime::parse(text)
         .map_err(|malformed| CliError::usage(format!("{option}: '{text}' {malformed}")))
 }
@@ -15,7 +15,7 @@ pub(crate) fn span(option: &str, text: &str) -> Result<Lifetime, CliError> {
 /// Reads a duration, or `default`.
 ///
 /// # Errors
-/// As [`span`].
-pub(crate) fn span_or_default(option: &str, text: &str) -> Result<Option<Lifetime>, CliError> {
-    if text == "default" { Ok(None) } else { span(option, text).map(Some) }
+/// As [`duration`].
+pub(crate) fn duration_or_default(option: &str, text: &str) -> Result<Option<Lifetime>, CliError> {
+    if text == "default" { Ok(None) } else { duration(option, text).map(Some) }
 }

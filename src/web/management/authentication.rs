@@ -1,0 +1,81 @@
+//! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
+
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+
+use crate::admin::Principal;
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientId;
+use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
+use crate::oauth::caller::RequestOrigin;
+use crate::oauth::check::{self, CheckError, CheckedToken, PresentedToken, RequiredAccess, Scheme};
+use crate::web::management::Problem;
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 << 10;
+
+/// Finds the caller of a request.
+///
+/// Its rights are the scopes of the token that the client still holds: a grant that was taken from
+/// it counts at once, although the token lives on.
+///
+/// # Errors
+/// 401 with a challenge for every token that is not valid here, 503 if this instance cannot know.
+pub(super) fn authenticate(app: &App, request: &Request) -> Result<Principal, Problem> {
+    let origin = request.extensions().get::<RequestOrigin>();
+    let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
+    let presented = presented_token(request)?;
+    let required =
+        RequiredAccess { resource: ResourceId::SERVER.to_owned(), scopes: Scopes::default() };
+    let token = check::check(app, &required, &presented, origin).map_err(|error| match error {
+        CheckError::InvalidToken(text) => Problem::unauthorized(text),
+        CheckError::InvalidProof(text) => Problem::unauthorized(&text),
+        CheckError::Unavailable(reason) => Problem::unavailable(&reason),
+        CheckError::InsufficientScope | CheckError::Misconfigured(_) => {
+            Problem::internal("the scopes of urn:tokend are not registered")
+        }
+    })?;
+    principal(app, &token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+}
+
+const NO_GRANT: &str = "The client of the token may not use the admin API from here.";
+
+fn principal(app: &App, token: &CheckedToken, origin: &RequestOrigin) -> Option<Principal> {
+    let client = app.directory.client(&token.client_id)?;
+    let is_admitted =
+        client.security.as_ref().is_none_or(|security| security.networks.admit(origin.address));
+    let held = client.grants.iter().filter_map(|grant| grant.effective());
+    let held = held.into_iter().find(|grant| grant.resource.resource.is_built_in())?;
+    if !is_admitted || !held.networks.admit(origin.address) {
+        return None;
+    }
+    let held = AdminScope::known(&held.scope);
+    let scopes = AdminScope::known(&Scopes::stored(&token.scope));
+    let id = ClientId::parse(&token.client_id).ok()?;
+    Some(Principal::administrator(&id, scopes.intersection(&held).copied().collect()))
+}
+
+/// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).
+fn presented_token(request: &Request) -> Result<PresentedToken, Problem> {
+    let mut values = request.headers().get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Problem::unauthenticated());
+    };
+    let malformed = || {
+        Problem::unauthorized("The Authorization header is not one scheme and one access token.")
+    };
+    let (scheme, token) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    let scheme = match scheme {
+        scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        scheme if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        // HTTP Basic, for example, is not an attempt to present a token.
+        _ => return Err(Problem::unauthenticated()),
+    };
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(malformed());
+    }
+    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof: None })
+}

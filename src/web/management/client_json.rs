@@ -1,0 +1,284 @@
+//! Clients, grants and secrets as the admin API writes and reads them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::admin::client::{ClientUpdate, NewClient};
+use crate::admin::secret::NewSecret;
+use crate::model::Malformed;
+use crate::model::client::{
+    AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
+};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::rate::RateLimit;
+use crate::model::resource::ResourceId;
+use crate::model::scope::{ScopeName, Scopes};
+use crate::model::secret::{SecretId, SecretKind, SecretRecord};
+use crate::model::security::{ClientSecurity, Networks};
+use crate::model::static_claims::StaticClaims;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::model::usage::Usage;
+use crate::web::management::Problem;
+
+/// A client.
+#[derive(Debug, Serialize)]
+pub(super) struct ClientJson {
+    client_id: ClientId,
+    name: ClientName,
+    state: ClientState,
+    auth_methods: Vec<AuthenticationMethod>,
+    grant_types: Vec<GrantType>,
+    token_ttl_seconds: Option<i64>,
+    token_rate: Option<RateLimit>,
+    #[serde(flatten)]
+    security: ClientSecurity,
+    claims: StaticClaims,
+    grants: Vec<GrantJson>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+}
+
+impl From<Registration> for ClientJson {
+    fn from(found: Registration) -> Self {
+        let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
+        let last_used_at = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
+        let client = found.client;
+        Self {
+            client_id: client.client_id,
+            name: client.name,
+            state: client.state,
+            auth_methods: client.auth_methods,
+            grant_types: client.grant_types,
+            token_ttl_seconds: client.token_lifetime.map(Lifetime::seconds),
+            token_rate: client.token_rate,
+            security: client.security,
+            claims: client.claims,
+            grants: found.grants.into_iter().map(GrantJson::from).collect(),
+            created_at: client.created_at,
+            updated_at: client.updated_at,
+            last_used_at,
+        }
+    }
+}
+
+/// A grant. `scopes` is `null` for every scope that the resource offers.
+#[derive(Debug, Serialize)]
+pub(super) struct GrantJson {
+    resource: ResourceId,
+    scopes: Option<Scopes>,
+    networks: Networks,
+    claims: StaticClaims,
+}
+
+impl From<Grant> for GrantJson {
+    fn from(grant: Grant) -> Self {
+        let scopes = match grant.scopes {
+            GrantedScopes::All => None,
+            GrantedScopes::Only(scopes) => Some(scopes),
+        };
+        Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
+    }
+}
+
+/// A secret, of which only the last characters are known.
+#[derive(Debug, Serialize)]
+pub(super) struct SecretJson {
+    secret_id: SecretId,
+    label: String,
+    kind: &'static str,
+    suffix: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    usage: Option<Usage>,
+}
+
+impl From<SecretRecord> for SecretJson {
+    fn from(secret: SecretRecord) -> Self {
+        Self {
+            secret_id: secret.secret_id,
+            label: secret.label,
+            kind: match secret.kind {
+                SecretKind::Generated => "generated",
+                SecretKind::Imported => "imported",
+            },
+            suffix: secret.suffix,
+            created_at: secret.created_at,
+            expires_at: secret.expires_at,
+            usage: secret.usage,
+        }
+    }
+}
+
+/// A client to be created.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientInput {
+    client_id: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    auth_methods: Vec<String>,
+    token_ttl_seconds: Option<i64>,
+    token_rate: Option<String>,
+    #[serde(default)]
+    dpop_bound: bool,
+    #[serde(default)]
+    networks: Vec<String>,
+    #[serde(default)]
+    grants: Vec<GrantInput>,
+    secret: Option<SecretInput>,
+}
+
+/// A grant to be given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantInput {
+    resource: String,
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    networks: Vec<String>,
+}
+
+/// What a secret should be like.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretInput {
+    #[serde(default)]
+    label: String,
+    expires_in_seconds: Option<i64>,
+}
+
+impl ClientInput {
+    /// The client that the body describes.
+    pub(super) fn new_client(self) -> Result<NewClient, Problem> {
+        let grants = self.grants.into_iter().enumerate();
+        let grants = grants.map(|(index, grant)| grant.grant(&format!("/grants/{index}")));
+        Ok(NewClient {
+            client_id: parsed("/client_id", self.client_id, |text| ClientId::parse_new(text))?,
+            name: parsed("/name", self.name, |text| ClientName::parse(text))?,
+            auth_methods: methods(&self.auth_methods)?,
+            grant_types: Vec::new(),
+            token_lifetime: lifetime("/token_ttl_seconds", self.token_ttl_seconds)?,
+            token_rate: parsed("/token_rate", self.token_rate, |text| RateLimit::parse(text))?,
+            grants: grants.collect::<Result<_, _>>()?,
+            security: ClientSecurity {
+                dpop_bound: self.dpop_bound,
+                networks: networks("/networks", &self.networks)?,
+                ..ClientSecurity::default()
+            },
+            claims: StaticClaims::default(),
+            secret: self.secret.unwrap_or_default().new_secret("/secret")?,
+        })
+    }
+}
+
+impl GrantInput {
+    fn grant(self, pointer: &str) -> Result<Grant, Problem> {
+        Ok(Grant {
+            resource: at(&format!("{pointer}/resource"), ResourceId::parse(&self.resource))?,
+            scopes: match self.scopes {
+                None => GrantedScopes::All,
+                Some(names) => GrantedScopes::Only(scopes(&format!("{pointer}/scopes"), &names)?),
+            },
+            networks: networks(&format!("{pointer}/networks"), &self.networks)?,
+            claims: StaticClaims::default(),
+        })
+    }
+}
+
+impl SecretInput {
+    /// The secret that the body describes.
+    pub(super) fn new_secret(self, pointer: &str) -> Result<NewSecret, Problem> {
+        let pointer = format!("{pointer}/expires_in_seconds");
+        Ok(NewSecret { label: self.label, lifetime: lifetime(&pointer, self.expires_in_seconds)? })
+    }
+}
+
+/// What should change about a client (RFC 7396): an absent member stays, `null` goes back to the
+/// default.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientPatch {
+    name: Option<String>,
+    auth_methods: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    token_ttl_seconds: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "present")]
+    token_rate: Option<Option<String>>,
+    dpop_bound: Option<bool>,
+    certificate_bound: Option<bool>,
+    networks: Option<Vec<String>>,
+}
+
+/// Tells `null` from an absent member.
+fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl ClientPatch {
+    /// The change that the body describes.
+    pub(super) fn update(self) -> Result<ClientUpdate, Problem> {
+        let ttl = self.token_ttl_seconds;
+        let rate = self.token_rate;
+        Ok(ClientUpdate {
+            name: parsed("/name", self.name, |text| ClientName::parse(text))?,
+            auth_methods: self.auth_methods.as_deref().map(methods).transpose()?,
+            token_lifetime: ttl.map(|ttl| lifetime("/token_ttl_seconds", ttl)).transpose()?,
+            token_rate: rate
+                .map(|rate| parsed("/token_rate", rate, |text| RateLimit::parse(text)))
+                .transpose()?,
+            dpop_bound: self.dpop_bound,
+            certificate_bound: self.certificate_bound,
+            networks: self.networks.map(|list| networks("/networks", &list)).transpose()?,
+            ..ClientUpdate::default()
+        })
+    }
+}
+
+/// The result of a parser, or the problem of the member.
+pub(super) fn at<T>(pointer: &str, result: Result<T, Malformed>) -> Result<T, Problem> {
+    result.map_err(|malformed| Problem::member(pointer.to_owned(), malformed.to_string()))
+}
+
+fn parsed<T>(
+    pointer: &str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, Malformed>,
+) -> Result<Option<T>, Problem> {
+    text.map(|text| at(pointer, parse(&text))).transpose()
+}
+
+/// A number of seconds as a lifetime.
+pub(super) fn lifetime(pointer: &str, seconds: Option<i64>) -> Result<Option<Lifetime>, Problem> {
+    seconds.map(|seconds| at(pointer, Lifetime::from_seconds(seconds))).transpose()
+}
+
+fn methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> {
+    let methods = names.iter().enumerate();
+    methods
+        .map(|(index, name)| {
+            at(&format!("/auth_methods/{index}"), AuthenticationMethod::parse(name))
+        })
+        .collect()
+}
+
+/// A list of scopes; at least one.
+pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
+    let scopes = names.iter().enumerate();
+    let scopes = scopes
+        .map(|(index, name)| at(&format!("{pointer}/{index}"), ScopeName::parse(name)))
+        .collect::<Result<Scopes, _>>()?;
+    if scopes.is_empty() || scopes.len() > Scopes::MAX_COUNT {
+        let count = Scopes::MAX_COUNT;
+        return Err(Problem::member(pointer.to_owned(), format!("1 to {count} scopes")));
+    }
+    Ok(scopes)
+}
+
+/// A list of networks; anywhere if it is empty.
+pub(super) fn networks(pointer: &str, list: &[String]) -> Result<Networks, Problem> {
+    at(pointer, Networks::parse(&list.join(" ")))
+}

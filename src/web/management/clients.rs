@@ -1,0 +1,182 @@
+//! `/v1/clients`.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::{AdminError, Principal, client};
+use crate::app::App;
+use crate::model::client::{ClientId, ClientState};
+use crate::model::time::Lifetime;
+use crate::store::client_list::Position;
+use crate::web::management::Problem;
+use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
+use crate::web::management::json::{Input, Output, Page, Parameters, created, ok};
+
+/// How many clients a page has without a word on it, and at most.
+const PAGE_SIZE: u32 = 50;
+const MAX_PAGE_SIZE: u32 = 1_000;
+
+/// Which clients a list holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+    state: Option<String>,
+    resource: Option<String>,
+    scope: Option<String>,
+    /// Such as `14d`.
+    expiring_within: Option<String>,
+    /// Such as `90d`.
+    unused_for: Option<String>,
+}
+
+/// A client with its first secret, which is shown this once.
+#[derive(Serialize)]
+pub(super) struct CreatedClient {
+    #[serde(flatten)]
+    client: ClientJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Why a client is disabled or enabled.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StateInput {
+    reason: Option<String>,
+}
+
+/// The id in a path.
+pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
+    // An id that cannot exist does not exist.
+    ClientId::parse(text).map_err(|_| {
+        let kind = crate::admin::ObjectKind::Client;
+        AdminError::not_found(kind, crate::model::untrusted_text::escape(text)).into()
+    })
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Output<Page<ClientJson>>, Problem> {
+    let limit = query.limit.unwrap_or(PAGE_SIZE);
+    if !(1..=MAX_PAGE_SIZE).contains(&limit) {
+        return Err(wrong("limit", format!("1 to {MAX_PAGE_SIZE}")));
+    }
+    let span = |name, text: Option<String>| {
+        let parsed = text.map(|text| Lifetime::parse(&text)).transpose();
+        parsed.map_err(|malformed| wrong(name, malformed.to_string()))
+    };
+    let state = query.state.map(|text| ClientState::parse(&text)).transpose();
+    let question = ClientQuestion {
+        state: state.map_err(|malformed| wrong("state", malformed.to_string()))?,
+        name: None,
+        resource: query.resource,
+        scope: query.scope,
+        expiring: span("expiring_within", query.expiring_within)?,
+        unused: span("unused_for", query.unused_for)?,
+    };
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let filter = client_list::filter(store, clock, question).await?;
+    let after = match query.cursor {
+        Some(cursor) => client_list::position(store, &filter, &client_id(&cursor)?).await?,
+        None => Position::start(),
+    };
+    let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
+    let next_cursor = (page.len() == limit as usize)
+        .then(|| page.last().map(|last| last.client_id().to_owned()))
+        .flatten();
+    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
+    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
+    let mut data = Vec::with_capacity(found.len());
+    for (id, client) in found {
+        match client {
+            Ok(client) => data.push(ClientJson::from(client)),
+            Err(problem) => tracing::error!(client_id = id, %problem, "a client cannot be read"),
+        }
+    }
+    Ok(ok(Page { data, next_cursor }))
+}
+
+fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
+    Problem::bad_request("invalid_query", format!("{parameter}: {problem}"))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Output<ClientJson>, Problem> {
+    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    Ok(ok(found.into()))
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Input(input): Input<ClientInput>,
+) -> Result<Output<CreatedClient>, Problem> {
+    let (made, secret) = client::create(&app.services, &principal, input.new_client()?).await?;
+    Ok(created(CreatedClient { client: made.into(), client_secret: secret.as_ref().map(shown) }))
+}
+
+/// The secret in the one answer that shows it.
+pub(super) fn shown(secret: &SecretString) -> String {
+    secret.expose_secret().to_owned()
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Input(patch): Input<ClientPatch>,
+) -> Result<Output<ClientJson>, Problem> {
+    let update = patch.update()?;
+    let changed = client::update(&app.services, &principal, &client_id(&id)?, update).await?;
+    Ok(ok(changed.value.into()))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    client::delete(&app.services, &principal, &client_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn disable(
+    state: State<Arc<App>>,
+    principal: Extension<Principal>,
+    id: Path<String>,
+    Input(input): Input<StateInput>,
+) -> Result<Output<ClientJson>, Problem> {
+    set_state(&state, &principal, &id, ClientState::Disabled, input.reason).await
+}
+
+pub(super) async fn enable(
+    state: State<Arc<App>>,
+    principal: Extension<Principal>,
+    id: Path<String>,
+    Input(input): Input<StateInput>,
+) -> Result<Output<ClientJson>, Problem> {
+    set_state(&state, &principal, &id, ClientState::Active, input.reason).await
+}
+
+async fn set_state(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    state: ClientState,
+    reason: Option<String>,
+) -> Result<Output<ClientJson>, Problem> {
+    let (id, reason) = (client_id(id)?, reason.as_deref());
+    let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
+    Ok(ok(changed.value.into()))
+}

@@ -1,0 +1,73 @@
+//! `/v1/clients/{id}/grants`.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+
+use crate::admin::grant::{self, GrantChange, ScopeChange};
+use crate::admin::{AdminError, ObjectKind, Principal, client};
+use crate::app::App;
+use crate::model::resource::ResourceId;
+use crate::model::untrusted_text;
+use crate::web::management::Problem;
+use crate::web::management::client_json::{GrantJson, networks, scopes};
+use crate::web::management::clients::client_id;
+use crate::web::management::json::{Input, Output, Page, ok};
+
+/// A grant as a whole. `scopes` is `null` or absent for every scope that the resource offers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GrantBody {
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    networks: Vec<String>,
+}
+
+/// The resource in a path.
+pub(super) fn resource_id(text: &str) -> Result<ResourceId, Problem> {
+    // An id that cannot exist does not exist.
+    ResourceId::parse(text).map_err(|_| {
+        AdminError::not_found(ObjectKind::Resource, untrusted_text::escape(text)).into()
+    })
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Output<Page<GrantJson>>, Problem> {
+    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let data = found.grants.into_iter().map(GrantJson::from).collect();
+    Ok(ok(Page { data, next_cursor: None }))
+}
+
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, resource)): Path<(String, String)>,
+    Input(body): Input<GrantBody>,
+) -> Result<Output<GrantJson>, Problem> {
+    let change = GrantChange {
+        resource: resource_id(&resource)?,
+        scopes: match &body.scopes {
+            None => ScopeChange::All,
+            Some(names) => ScopeChange::Only(scopes("/scopes", names)?),
+        },
+        networks: Some(networks("/networks", &body.networks)?),
+        claims: None,
+    };
+    let changed = grant::change(&app.services, &principal, &client_id(&id)?, change).await?;
+    Ok(ok(changed.value.is.into()))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, resource)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let (id, resource) = (client_id(&id)?, resource_id(&resource)?);
+    grant::revoke(&app.services, &principal, &id, &resource).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

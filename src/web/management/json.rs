@@ -1,0 +1,120 @@
+//! Reading and writing JSON and query parameters, with our problems for what cannot be read.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header::{CACHE_CONTROL, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, body::Body};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::web::management::Problem;
+
+/// A body.
+pub(super) struct Input<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(unreadable(&rejection)),
+        }
+    }
+}
+
+fn unreadable(rejection: &JsonRejection) -> Problem {
+    let status = rejection.status();
+    match rejection {
+        JsonRejection::JsonDataError(error) => of_member(error),
+        JsonRejection::JsonSyntaxError(_) => {
+            Problem::bad_request("invalid_json", "The body is not JSON.")
+        }
+        JsonRejection::MissingJsonContentType(_) => Problem::of_body(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send Content-Type: application/json.",
+        ),
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::of_body(status, "body_too_large", "The body is larger than 256 KiB.")
+        }
+        _ => Problem::bad_request("invalid_body", "The body cannot be read to its end."),
+    }
+}
+
+/// The member that does not fit, as a JSON pointer (RFC 6901).
+fn of_member(error: &dyn std::error::Error) -> Problem {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(found) = inner.downcast_ref::<serde_path_to_error::Error<serde_json::Error>>() {
+            let mut pointer = String::new();
+            for segment in found.path() {
+                let text = segment.to_string().replace('~', "~0").replace('/', "~1");
+                pointer.push('/');
+                pointer.push_str(text.trim_matches(['[', ']']));
+            }
+            // The place in the text says less than the pointer.
+            let text = found.inner().to_string();
+            let text = text.split(" at line ").next().unwrap_or_default();
+            return Problem::member(pointer, text);
+        }
+        cause = inner.source();
+    }
+    Problem::member(String::new(), "A member of the body does not fit.")
+}
+
+/// The parameters of the query.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::bad_request("invalid_query", rejection.body_text())),
+        }
+    }
+}
+
+/// An answer with a body that nobody may store.
+pub(super) struct Output<T>(pub(super) StatusCode, pub(super) T);
+
+impl<T: Serialize> IntoResponse for Output<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.1) {
+            Ok(body) => {
+                let mut response = Response::new(Body::from(body));
+                *response.status_mut() = self.0;
+                let headers = response.headers_mut();
+                let json = HeaderValue::from_static("application/json");
+                headers.insert(header::CONTENT_TYPE, json);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(error) => Problem::internal(&error.to_string()).into_response(),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    /// The objects.
+    pub(super) data: Vec<T>,
+    /// What the next request sends as `cursor`; `null` on the last page.
+    pub(super) next_cursor: Option<String>,
+}
+
+/// 200 with a body.
+pub(super) fn ok<T: Serialize>(value: T) -> Output<T> {
+    Output(StatusCode::OK, value)
+}
+
+/// 201 with a body.
+pub(super) fn created<T: Serialize>(value: T) -> Output<T> {
+    Output(StatusCode::CREATED, value)
+}

@@ -1,0 +1,130 @@
+//! The admin API: every route of the management listener, with the scope of `urn:tokend` that it
+//! needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
+
+mod audit;
+mod authentication;
+mod client_json;
+mod clients;
+mod grants;
+mod json;
+mod problem;
+mod rejections;
+mod resource_json;
+mod resources;
+mod secrets;
+mod server;
+mod tokens;
+
+pub(super) use problem::Problem;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::web::error_response::ErrorResponse;
+
+/// The largest body of a request.
+const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// The routes of the admin API.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    use AdminScope::{
+        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, ResourcesRead, ResourcesWrite,
+        SecretsWrite, ServerRead, TokensRevoke,
+    };
+    let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
+    api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
+    api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
+    api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
+    api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
+    api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
+    api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
+    api.add(Method::POST, "/v1/clients/{id}/enable", ClientsWrite, clients::enable);
+    api.add(Method::GET, "/v1/clients/{id}/secrets", ClientsRead, secrets::list);
+    api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
+    api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
+    api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
+    api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
+    api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
+    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
+    api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
+    api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
+    api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
+    api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
+    api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
+    api.add(Method::GET, "/v1/server", ServerRead, server::show);
+    api.into_router()
+}
+
+/// The API while its routes are added.
+struct Api {
+    app: Arc<App>,
+    router: Router<Arc<App>>,
+    listed: Vec<(Method, &'static str)>,
+}
+
+impl Api {
+    /// Adds a route, which nobody reaches without the scope.
+    fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            Method::PATCH => MethodFilter::PATCH,
+            Method::DELETE => MethodFilter::DELETE,
+            // axum answers HEAD as GET without the body.
+            _ => MethodFilter::GET,
+        };
+        let guard = from_fn_with_state((self.app.clone(), scope), authorize);
+        let route = on(filter, handler).layer(guard);
+        self.router = std::mem::take(&mut self.router).route(path, route);
+        self.listed.push((method, path));
+    }
+
+    fn into_router(self) -> Router<Arc<App>> {
+        let listed = self.listed;
+        self.router
+            .method_not_allowed_fallback(async move |path: MatchedPath| {
+                ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
+            })
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+    }
+}
+
+/// The methods of a path (RFC 9110, section 15.5.6).
+fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
+    let methods = listed.iter().filter(|(_, listed)| *listed == path);
+    methods.map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Lets a request through whose token has the scope, with the principal for the handler.
+async fn authorize(
+    State((app, scope)): State<(Arc<App>, AdminScope)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let principal = match authentication::authenticate(&app, &request) {
+        Ok(principal) => principal,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Err(error) = principal.require(scope) {
+        return Problem::from(error).into_response();
+    }
+    request.extensions_mut().insert(principal);
+    next.run(request).await
+}

@@ -1,0 +1,200 @@
+//! Errors of the admin API as problem documents (RFC 9457).
+//!
+//! Turning a problem into a response only puts it into the response's extensions. The outermost
+//! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::admin::{AdminError, AdminErrorCode};
+use crate::telemetry;
+
+/// An answer with a status of 4xx or 5xx.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    /// For the caller.
+    detail: String,
+    /// Where the problem is in the body (RFC 6901).
+    pointer: Option<String>,
+    /// For the log, if it is not for the caller.
+    cause: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), pointer: None, cause: None }
+    }
+
+    /// 401 for a request without a token (RFC 6750, section 3.1).
+    pub(super) fn unauthenticated() -> Self {
+        let detail = "The admin API takes an access token for urn:tokend: Authorization: Bearer.";
+        Self::new(StatusCode::UNAUTHORIZED, "token_missing", detail)
+    }
+
+    /// 401 for a token that is not valid here.
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+    }
+
+    /// 400 for a request that cannot be read.
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 413, 415 and other problems of the body as a whole.
+    pub(super) fn of_body(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::new(status, code, detail)
+    }
+
+    /// 422 for a member of the body.
+    pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
+        let code = AdminErrorCode::InvalidValue.as_str();
+        Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// 503.
+    pub(super) fn unavailable(cause: &str) -> Self {
+        let detail = "The server cannot do this right now. Try again shortly.";
+        let cause = Some(cause.to_owned());
+        Self {
+            cause,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
+        }
+    }
+
+    /// 500.
+    pub(super) fn internal(cause: &str) -> Self {
+        let detail = "The server failed. The reason is in its log, under the request id.";
+        let cause = Some(cause.to_owned());
+        Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
+    }
+
+    /// The status.
+    pub(in crate::web) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    pub(in crate::web) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What the log says.
+    pub(in crate::web) fn reason(&self) -> &str {
+        self.cause.as_deref().unwrap_or(&self.detail)
+    }
+
+    /// Writes the answer.
+    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+            "request_id": request_id,
+        });
+        if let Some(pointer) = &self.pointer {
+            body["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+        }
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+
+    /// The challenge of RFC 6750, section 3.
+    fn challenge(&self) -> Option<&'static str> {
+        match self.code {
+            "token_missing" => Some("Bearer realm=\"tokend\""),
+            "invalid_token" => Some("Bearer realm=\"tokend\", error=\"invalid_token\""),
+            _ if self.code == AdminErrorCode::ScopeMissing.as_str() => {
+                Some("Bearer realm=\"tokend\", error=\"insufficient_scope\"")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
+        let code = error.code();
+        let status = status(code);
+        if status.is_server_error() {
+            let cause = telemetry::with_causes(&error);
+            return match status {
+                StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(&cause),
+                _ => Self::internal(&cause),
+            };
+        }
+        let pointer = match &error {
+            AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
+            _ => None,
+        };
+        Self { pointer, ..Self::new(status, code.as_str(), error.to_string()) }
+    }
+}
+
+fn status(code: AdminErrorCode) -> StatusCode {
+    use AdminErrorCode as Code;
+    match code {
+        Code::ClientNotFound
+        | Code::ClientNotInList
+        | Code::ResourceNotFound
+        | Code::ScopeNotFound
+        | Code::GrantNotFound
+        | Code::SecretNotFound
+        | Code::KeyNotFound
+        | Code::TrustNotFound
+        | Code::RejectionNotFound
+        | Code::ClaimNotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists
+        | Code::SecretLimitReached
+        | Code::KeySourceConflict
+        | Code::BuiltInResource
+        | Code::NoKeyLost
+        | Code::ChangedDuringImport
+        | Code::ImportConflict => StatusCode::CONFLICT,
+        Code::InvalidValue
+        | Code::GrantWithoutScopes
+        | Code::IssuerKeysMissing
+        | Code::AudienceMissing
+        | Code::TlsSubjectMissing
+        | Code::ClaimReserved
+        | Code::ClaimInvalid
+        | Code::ClaimLimitExceeded
+        | Code::TokenRefused
+        | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
+            StatusCode::FORBIDDEN
+        }
+        Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
