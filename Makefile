@@ -1,13 +1,14 @@
 # `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
-# `make check` is what CI runs. The targets install what is missing, except for `make test-fast`.
+# `make check` and `make test-package` are what CI runs. The targets install what is missing, except
+# for `make test-fast`.
 
-.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow tools docs \
+.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package tools docs \
     install install-files bench growth fuzz fuzz-planted
 
 check: fmt typos prose clippy doc deny test
 
 fmt:
-	cargo fmt --check
+	cargo fmt --all --check
 
 typos:
 	sh .ci/typos
@@ -16,17 +17,17 @@ prose:
 	sh .ci/prose
 
 clippy:
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 
 deny:
 	sh .ci/deny
 
 # The oldest Rust that Cargo.toml names.
 msrv:
-	cargo +$$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked --all-targets
+	cargo +$$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked --workspace --all-targets
 
 tools:
 	sh .ci/install
@@ -36,13 +37,21 @@ test-fast:
 	sh .ci/test-fast
 
 test: tools
-	cargo build --locked --release
-	cargo test --locked --lib --test it
+	cargo test --locked --workspace --tests
+
+RELEASE_PROGRAM = TEST_RELEASE_PROGRAM="$(abspath $(PROGRAM))"
 
 # What measures time: differences of some percent, floods, and bounds of seconds. One test after
-# the other, on a machine that does little else.
+# the other, on a machine that does little else. And what needs a release build.
 test-slow: tools
-	cargo test --locked --test it -- --ignored --test-threads 1
+	cargo build --locked --release --bin tokend
+	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored --test-threads 1
+
+# The release program under the conditions of the image: the part of `make test-slow` that measures
+# no time. Needs root.
+test-package:
+	cargo build --locked --release --bin tokend
+	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored packaging::
 
 # Writes docs/settings.md from config/default.toml, and the figures of README.md and docs/speed.md
 # from benches/RESULTS.md.

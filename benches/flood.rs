@@ -5,19 +5,9 @@
 //! Run it by `make bench`. With the path of a program as argument it floods that one, to see what
 //! another version does, and keeps no results.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    unreachable_pub,
-    dead_code,
-    reason = "a benchmark is no library"
-)]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark is no library")]
 
-mod fixture;
-mod load;
-mod report;
-
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,10 +18,10 @@ use secrecy::ExposeSecret;
 use tokend::admin::import::{ImportOptions, import};
 use tokend::model::client::ClientId;
 use tokend::secrets::secret::TagKey;
-
-use crate::fixture::{Engine, Fixture, Hashing, ORDERS, Peer, actor, services};
-use crate::load::{Body, Connection, Credentials};
-use crate::report::Table;
+use tokend_testing::bench::fixture::{Fixture, Hashing, Peer, operator, services};
+use tokend_testing::bench::load::{self, Body, Connection, Credentials};
+use tokend_testing::bench::report::{self, Table};
+use tokend_testing::{Engine, ORDERS};
 
 const FLOODERS: usize = 64;
 const TIME: Duration = Duration::from_secs(30);
@@ -87,7 +77,7 @@ impl Flood {
             let lines: String = imported.iter().map(line).collect();
             let services = Arc::new(services(&fixture.environment).await);
             let options = ImportOptions::default();
-            let imported = import(&services, &actor(), lines.as_bytes(), options, &|_| {}).await;
+            let imported = import(&services, &operator(), lines.as_bytes(), options, &|_| {}).await;
             imported.expect("an import");
         }
         let bad = bad_requests(&fixture.credentials, &imported);
@@ -96,7 +86,7 @@ impl Flood {
 
     async fn run(&self, program: Option<&str>) -> Seen {
         let server = match program {
-            Some(program) => self.fixture.serve_with(program, None),
+            Some(program) => self.fixture.serve_with(Path::new(program), None),
             None => self.fixture.serve(None),
         };
         server.ready().await;

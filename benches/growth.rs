@@ -4,24 +4,12 @@
 //! Run it by `make growth`. With numbers or names of engines as arguments it measures only those,
 //! and keeps no results.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    unreachable_pub,
-    dead_code,
-    reason = "a benchmark is no library"
-)]
-
-mod fixture;
-mod load;
-mod report;
-
 use std::time::Duration;
 
-use crate::fixture::{Engine, Fixture, Hashing, Measured, Peer};
-use crate::load::Body;
-use crate::report::Table;
+use tokend_testing::bench::fixture::{Fixture, Hashing, Measured, Peer};
+use tokend_testing::bench::load::{self, Body};
+use tokend_testing::bench::report::{self, Table};
+use tokend_testing::{Engine, ORDERS};
 
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(500);
@@ -70,7 +58,7 @@ async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     }
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
-    let requests = load::requests_for(&fixture.credentials, Body::FormBasic, fixture::ORDERS);
+    let requests = load::requests_for(&fixture.credentials, Body::FormBasic, ORDERS);
     load::once_each(server.port, &requests).await;
     let bare = load::bare_requests();
     let (mut our, mut their) = (Measured::default(), Measured::default());

@@ -3,23 +3,11 @@
 //!
 //! Run it by `make bench`; the words `introspection` and `check` select rows.
 
-#![expect(
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    unreachable_pub,
-    dead_code,
-    reason = "a benchmark is no library"
-)]
-
-mod fixture;
-mod load;
-mod report;
-
-use crate::fixture::compare::Comparison;
-use crate::fixture::{Engine, Fixture, Hashing, Peer};
-use crate::load::{Body, Credentials};
-use crate::report::Table;
+use tokend_testing::Engine;
+use tokend_testing::bench::compare::{Comparison, compare};
+use tokend_testing::bench::fixture::{Fixture, Hashing, Peer};
+use tokend_testing::bench::load::{self, Body, Credentials};
+use tokend_testing::bench::report::{self, Table};
 
 const SERVER_CORE: &str = "0";
 const LEAST: f64 = 0.8;
@@ -85,8 +73,7 @@ async fn row(question: Question, engine: Engine) -> (String, f64) {
     let requests = [question.request(client, &token)];
     let bare = load::token(limit.port, &load::bare_requests()[0]).await;
     let bare = [question.request(client, &bare)];
-    let Comparison { ours, theirs, ratio } =
-        fixture::compare::compare(&server, &requests, &limit, &bare).await;
+    let Comparison { ours, theirs, ratio } = compare(&server, &requests, &limit, &bare).await;
     let row = format!(
         "| {}, ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
         question.name(),

@@ -5,23 +5,11 @@
 //! Run it by `make bench`. With words as arguments it runs only the rows that have all of them,
 //! and keeps no results, as in `cargo bench --bench token_path -- ES256 SQLite`.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    unreachable_pub,
-    dead_code,
-    reason = "a benchmark is no library"
-)]
-
-mod fixture;
-mod load;
-mod report;
-
-use crate::fixture::compare::Comparison;
-use crate::fixture::{Engine, Fixture, Hashing, Peer};
-use crate::load::Body;
-use crate::report::Table;
+use tokend_testing::Engine;
+use tokend_testing::bench::compare::{Comparison, compare};
+use tokend_testing::bench::fixture::{Fixture, Hashing, Peer};
+use tokend_testing::bench::load::{self, Body};
+use tokend_testing::bench::report::{self, Table};
 
 const SERVER_CORE: &str = "0";
 const COLUMNS: &str = "| row | tokens/s | p50 ms | p99 ms | CPU µs/token | RSS MiB | limit: tokens/s | p99 ms | CPU µs | ratio |";
@@ -64,8 +52,7 @@ async fn row(
     let requests = load::requests(&fixture.credentials, body);
     load::once_each(server.port, &requests).await;
     let bare = load::bare_requests();
-    let Comparison { ours, theirs, ratio } =
-        fixture::compare::compare(&server, &requests, limit, &bare).await;
+    let Comparison { ours, theirs, ratio } = compare(&server, &requests, limit, &bare).await;
     format!(
         "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {:.0} | {:.2} | {:.1} | **{:.2}** |",
         ours.per_second,

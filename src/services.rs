@@ -153,7 +153,8 @@ impl Services {
         self.signature_checks.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// How many signatures of clients and issuers this process has verified.
+    /// How many signatures of clients and issuers this process has verified. A probe for tests of
+    /// costs.
     pub fn signature_checks(&self) -> u64 {
         self.signature_checks.load(Ordering::Relaxed)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, AuditedChange, Principal, suggestion};
 use crate::crypto::chain;
 use crate::model::client::ClientId;
@@ -78,11 +79,9 @@ pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     if !meant.is_empty() {
         return Ok(meant);
     }
-    let advice = match suggestion::nearest(text, known().map(str::to_owned)) {
-        Some(action) => format!("did you mean {action}?"),
-        None => format!("the actions are {}", known().collect::<Vec<_>>().join(", ")),
-    };
-    Err(AdminError::invalid("action", format!("{text:?} is not an action; {advice}")))
+    let suggestion = suggestion::nearest(text, known().map(str::to_owned));
+    let problem = InvalidValue::UnknownAction { text: text.to_owned(), suggestion };
+    Err(AdminError::invalid("action", problem))
 }
 
 /// The event of that number, if there is one.

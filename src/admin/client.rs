@@ -1,10 +1,15 @@
 //! Registering, changing and removing clients.
 
-use secrecy::SecretString;
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use crate::admin::claims::{self, ClaimsChange};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::admin::claims;
+pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
+use crate::admin::facts;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
@@ -13,15 +18,16 @@ use crate::admin::{
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
-use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, EventSubject};
+use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
-use crate::model::security::{ClientSecurity, Networks, TlsSubject};
+use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
@@ -48,35 +54,12 @@ pub struct NewClient {
     pub claims: StaticClaims,
     /// What it proves itself by besides secrets, and what it is held to.
     pub security: ClientSecurity,
+    /// What people and policies know of it.
+    pub facts: Facts,
+    /// The owners whose objects it may administer; all if absent.
+    pub admin_of: Option<BTreeSet<Owner>>,
     /// Its first secret, if it may authenticate by one.
     pub secret: NewSecret,
-}
-
-/// What should change about a client; `None` leaves a field as it is.
-#[derive(Debug, Default)]
-pub struct ClientUpdate {
-    /// Its name.
-    pub name: Option<ClientName>,
-    /// How it may authenticate.
-    pub auth_methods: Option<Vec<AuthenticationMethod>>,
-    /// The grants it may use.
-    pub grant_types: Option<Vec<GrantType>>,
-    /// How long its tokens live; `Some(None)` puts it back to the default.
-    pub token_lifetime: Option<Option<Lifetime>>,
-    /// How many tokens it may have; `Some(None)` puts it back to the default.
-    pub token_rate: Option<Option<RateLimit>>,
-    /// Whether its tokens must be bound to a key of its own.
-    pub dpop_bound: Option<bool>,
-    /// Whether its tokens must be bound to a certificate.
-    pub certificate_bound: Option<bool>,
-    /// Whose certificate proves it.
-    pub tls_subject: Option<TlsSubject>,
-    /// Where it may be used from.
-    pub networks: Option<Networks>,
-    /// What the `aud` of its own assertions may be in addition to the issuer.
-    pub assertion_audiences: Option<AssertionAudiences>,
-    /// The claims of each of its tokens.
-    pub claims: Option<ClaimsChange>,
 }
 
 /// A new identifier: `cl_` and random letters and digits.
@@ -93,42 +76,6 @@ impl NewClient {
         let methods = &self.auth_methods;
         methods.is_empty()
             || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method))
-    }
-}
-
-impl ClientUpdate {
-    fn apply_to(self, client: &mut Client) {
-        if let Some(name) = self.name {
-            client.name = name;
-        }
-        if let Some(methods) = self.auth_methods {
-            client.auth_methods = methods;
-        }
-        if let Some(types) = self.grant_types {
-            client.grant_types = types;
-        }
-        if let Some(lifetime) = self.token_lifetime {
-            client.token_lifetime = lifetime;
-        }
-        if let Some(rate) = self.token_rate {
-            client.token_rate = rate;
-        }
-        if let Some(dpop_bound) = self.dpop_bound {
-            client.security.dpop_bound = dpop_bound;
-        }
-        if let Some(certificate_bound) = self.certificate_bound {
-            client.security.certificate_bound = certificate_bound;
-        }
-        if let Some(subject) = self.tls_subject {
-            client.security.tls_subject = Some(subject);
-            permit_subject(&mut client.auth_methods);
-        }
-        if let Some(networks) = self.networks {
-            client.security.networks = networks;
-        }
-        if let Some(audiences) = self.assertion_audiences {
-            client.security.assertion_audiences = audiences;
-        }
     }
 }
 
@@ -154,11 +101,15 @@ pub async fn prepare(
         principal.require(AdminScope::SecretsWrite)?;
     }
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))?;
+    if new.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
     check_lifetime(services, new.token_lifetime)?;
     if !new.claims.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
     }
     claims::check_sizes(&new.claims, &new.grants)?;
+    facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
     let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
@@ -184,6 +135,8 @@ pub async fn prepare(
         token_rate: new.token_rate,
         security: new.security,
         claims: new.claims,
+        facts: new.facts,
+        admin_of: new.admin_of,
     };
     let client = fields.registered(client_id.clone(), change.now);
     change.transaction.create_client(&client).await?;
@@ -193,14 +146,7 @@ pub async fn prepare(
     for wanted in &new.grants {
         change.transaction.put_grant(&client_id, wanted).await?;
     }
-    let detail = json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "secret_id": record.as_ref().map(|record| &record.secret_id),
-        "grants": new.grants,
-        "security": client.security,
-        "claims": client.claims,
-    });
+    let detail = created_detail(&client, record.as_ref(), &new.grants);
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     let registration = Registration {
         client,
@@ -211,6 +157,21 @@ pub async fn prepare(
         usage: None,
     };
     Ok(Pending::new(change, (registration, plain)))
+}
+
+/// What the event of a new client tells.
+fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
+    let mut detail = json!({
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "secret_id": secret.map(|record| &record.secret_id),
+        "grants": grants,
+        "security": client.security,
+        "claims": client.claims,
+        "admin_of": client.admin_of,
+    });
+    facts::add_to(&mut detail, &client.facts);
+    detail
 }
 
 /// The id of a new client, generated if `id` is not given, and its first secret if it has one.
@@ -244,19 +205,23 @@ pub async fn update(
     services: &Services,
     principal: &Principal,
     id: &ClientId,
-    mut update: ClientUpdate,
+    update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
-    let claims_change = update.claims.take();
-    if claims_change.is_some() {
+    let has_claims = update.claims.is_some();
+    if has_claims {
         principal.require(AdminScope::GrantsWrite)?;
     }
     if update.tls_subject.is_some() {
         principal.require(AdminScope::SecretsWrite)?;
     }
+    if update.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
+    facts::check_admin_of(update.admin_of.as_ref().and_then(Option::as_ref))?;
     if let Some(audiences) = &update.assertion_audiences {
         client_key::check_audiences(services, audiences).await?;
     }
@@ -267,13 +232,12 @@ pub async fn update(
         || update.certificate_bound.is_some();
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
-    let was = json!(current.client);
+    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
     let client = &mut current.client;
-    if let Some(change) = claims_change {
-        client.claims = change.apply_to(&client.claims)?;
+    update.apply_to(client)?;
+    if has_claims {
         claims::check_sizes(&client.claims, &current.grants)?;
     }
-    update.apply_to(client);
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
@@ -291,7 +255,9 @@ pub async fn update(
         "security": client.security,
         "claims": client.claims,
     }));
-    change.record(Action::ClientUpdated, EventSubject::Client(id.clone()), detail).await?;
+    let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
@@ -343,7 +309,9 @@ pub async fn delete(
     revocation::end_tokens(services, &mut change, id).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    change.record(Action::ClientDeleted, EventSubject::Client(id.clone()), detail).await?;
+    let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::ClientDeleted, subject, owners, detail).await?;
     change.commit().await?;
     Ok(())
 }
@@ -357,7 +325,7 @@ pub(super) fn check_lifetime(
     match lifetime {
         Some(lifetime) if lifetime > longest => Err(AdminError::invalid(
             "token lifetime",
-            format!("{lifetime} is longer than token.lifetime_max, which is {longest}"),
+            InvalidValue::LifetimeTooLong { lifetime, max: longest },
         )),
         _ => Ok(()),
     }
@@ -380,10 +348,7 @@ pub(super) fn check_security(
         return Err(AdminError::TlsSubjectMissing);
     }
     if security.dpop_bound && security.certificate_bound {
-        return Err(AdminError::invalid(
-            "binding",
-            "a token is bound to a key (DPoP) or to a certificate, not to both",
-        ));
+        return Err(AdminError::invalid("binding", InvalidValue::BoundTwice));
     }
     Ok(())
 }
@@ -397,6 +362,8 @@ pub(super) struct Fields {
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
     pub(super) claims: StaticClaims,
+    pub(super) facts: Facts,
+    pub(super) admin_of: Option<BTreeSet<Owner>>,
 }
 
 impl Fields {
@@ -412,6 +379,8 @@ impl Fields {
             token_rate: self.token_rate,
             security: self.security,
             claims: self.claims,
+            facts: self.facts,
+            admin_of: self.admin_of,
             created_at: now,
             updated_at: now,
         }

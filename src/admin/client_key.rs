@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
 };
@@ -13,7 +14,6 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
 use crate::model::event::{Action, EventSubject};
-use crate::model::public_path::TOKEN_PATH;
 use crate::model::security::{KeySet, KeySource};
 use crate::services::Services;
 
@@ -164,20 +164,17 @@ pub(super) fn check_audiences_of(
     issuer: Option<&str>,
     audiences: &AssertionAudiences,
 ) -> Result<(), AdminError> {
-    let invalid = |problem: String| AdminError::invalid("assertion audience", problem);
+    let invalid = |problem| AdminError::invalid("assertion audience", problem);
     let aliases = &services.config.token.aliases;
     for url in audiences.iter() {
         let Some(issuer) = issuer else {
-            return Err(invalid(format!(
-                "{url} cannot be checked, because `issuer` is not set and no server has started \
-                 yet; set TOKEND_ISSUER"
-            )));
+            return Err(invalid(InvalidValue::IssuerUnknown { url: url.to_owned() }));
         };
         if !is_token_endpoint(issuer, aliases, url) {
-            return Err(invalid(format!(
-                "{url} is not a URL of the token endpoint of this issuer; expected \
-                 {issuer}{TOKEN_PATH} or a path of token.aliases, with or without a slash at the end"
-            )));
+            return Err(invalid(InvalidValue::NotTokenEndpoint {
+                url: url.to_owned(),
+                issuer: issuer.to_owned(),
+            }));
         }
     }
     Ok(())

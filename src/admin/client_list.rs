@@ -1,8 +1,12 @@
 //! Which clients an operator asks for. What the question names is looked up, so that a mistyped
 //! resource is an error and not an empty list.
 
+use std::collections::BTreeSet;
+
 use crate::admin::{AdminError, ObjectKind, suggestion};
 use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::{Clock, Lifetime};
@@ -16,6 +20,10 @@ pub struct ClientQuestion {
     pub state: Option<ClientState>,
     /// The whole name.
     pub name: Option<ClientName>,
+    /// The owner.
+    pub owner: Option<Owner>,
+    /// Labels; the client has each of them.
+    pub labels: Vec<(LabelKey, LabelValue)>,
     /// The resource of a grant.
     pub resource: Option<String>,
     /// A scope that a token of the client may have.
@@ -34,10 +42,12 @@ pub async fn filter(
     question: ClientQuestion,
 ) -> Result<ClientFilter, AdminError> {
     let now = clock.now();
-    let ClientQuestion { state, name, resource, scope, expiring, unused } = question;
+    let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused } = question;
     Ok(ClientFilter {
         state,
         name,
+        owners: owner.map(|owner| BTreeSet::from([owner])),
+        labels,
         grant: grant(store, resource.as_deref(), scope.as_deref()).await?,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
         unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),

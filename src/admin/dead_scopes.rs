@@ -35,7 +35,9 @@ pub(super) async fn remove(
             "is": { "scopes": is },
             "reason": "the scopes of the resource changed",
         });
-        change.record(Action::GrantChanged, EventSubject::Client(holder.client_id), detail).await?;
+        let owners = change.owners_of_grant(&holder.client_id, resource).await?;
+        let subject = EventSubject::Client(holder.client_id);
+        change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admin::claims::ClaimsChange;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, ObjectKind, Principal, client_to_change, existing_resource,
     suggestion,
@@ -97,7 +98,9 @@ pub async fn change(
     let mut detail = json!(is);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);
-    change.record(Action::GrantChanged, EventSubject::Client(id.clone()), detail).await?;
+    let owners = change.owners_of_grant(id, &is.resource).await?;
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered }))
 }
@@ -111,6 +114,9 @@ fn changed_scopes(
     let before = was.map(|grant| &grant.scopes);
     match (change, before) {
         (ScopeChange::Keep, Some(before)) => Ok(before.clone()),
+        (ScopeChange::Keep, None) | (ScopeChange::All, _) if resource.is_built_in() => {
+            Err(AdminError::AllServerScopes)
+        }
         (ScopeChange::Keep, None) | (ScopeChange::All, _) => Ok(GrantedScopes::All),
         (ScopeChange::Only(scopes), _) => {
             check_offered(resource, &scopes, offered)?;
@@ -145,7 +151,7 @@ fn edited(
     if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
             "scope",
-            format!("a grant has at most {} scopes", Scopes::MAX_COUNT),
+            InvalidValue::TooMany { holder: "a grant", max: Scopes::MAX_COUNT, items: "scopes" },
         ));
     }
     Ok(scopes)
@@ -168,7 +174,9 @@ pub async fn revoke(
     change.transaction.delete_grant(id, resource).await?;
     let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
     let detail = json!({ "resource": resource, "was": was, "is": null });
-    change.record(Action::GrantRevoked, EventSubject::Client(id.clone()), detail).await?;
+    let owners = change.owners_of_grant(id, resource).await?;
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
     change.commit().await?;
     Ok(())
 }
@@ -178,9 +186,11 @@ pub(super) async fn check(reader: Reader<'_>, grant: &Grant) -> Result<(), Admin
     check_scopes(&existing_resource(reader, &grant.resource).await?, grant)
 }
 
-/// Rejects scopes of a grant that the resource does not offer.
+/// Rejects scopes of a grant that the resource does not offer, and all scopes of this server: a
+/// later version may add scopes, and no client becomes an administrator by that.
 pub(super) fn check_scopes(resource: &Resource, grant: &Grant) -> Result<(), AdminError> {
     match &grant.scopes {
+        GrantedScopes::All if grant.resource.is_built_in() => Err(AdminError::AllServerScopes),
         GrantedScopes::All => Ok(()),
         GrantedScopes::Only(wanted) => {
             check_offered(&grant.resource, wanted, &resource.scope_names())
@@ -195,11 +205,13 @@ fn check_offered(
 ) -> Result<(), AdminError> {
     let Some(beyond) = wanted.first_outside(offered) else { return Ok(()) };
     let names = offered.iter().map(|name| name.as_str().to_owned());
-    let advice = match suggestion::nearest(beyond.as_str(), names) {
-        Some(name) => format!("did you mean {name}?"),
-        None => format!("it offers: {offered}"),
+    let problem = InvalidValue::ScopeNotOffered {
+        resource: resource.clone(),
+        scope: beyond.clone(),
+        offered: offered.clone(),
+        suggestion: suggestion::nearest(beyond.as_str(), names),
     };
-    Err(AdminError::invalid("scope", format!("{resource} has no scope {beyond}; {advice}")))
+    Err(AdminError::invalid("scope", problem))
 }
 
 #[cfg(test)]

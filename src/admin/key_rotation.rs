@@ -45,7 +45,7 @@ pub async fn rotate(app: &App, policy: RotationPolicy) -> Result<(), RotationErr
     if policy == RotationPolicy::CreateAndRetire {
         note_wanted(&app.services, &needed, &known()).await?;
     }
-    if !create_due(&app.services, &needed, &known()).await?.is_empty() {
+    if !create_due_keys(&app.services, &needed, &known()).await?.is_empty() {
         app.catch_up().await?;
     }
     if policy == RotationPolicy::CreateAndRetire
@@ -67,7 +67,7 @@ fn needed_algorithms(app: &App) -> Vec<Algorithm> {
 /// Makes the keys that are due for these algorithms, and gives their ids. Several instances may do
 /// this at once: the end of the event chain lets them in one by one, and the later one finds the
 /// key made.
-pub(super) async fn create_due(
+pub(super) async fn create_due_keys(
     services: &Services,
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
@@ -87,7 +87,7 @@ const WANTED_SECONDS: i64 = 3600;
 
 /// Tells other instances which algorithms this one wants, so that they do not retire their keys.
 /// Nothing is written while all keys are of these algorithms and no instance would retire one. To
-/// be called before [`create_due`], which makes keys that others could retire at once.
+/// be called before [`create_due_keys`], which makes keys that others could retire at once.
 async fn note_wanted(
     services: &Services,
     wanted: &[Algorithm],
@@ -178,7 +178,7 @@ fn step(
     let is_retired = |key: &&SigningKeyRecord| key.retired_at.is_some();
     let mine = || known.iter().filter(|key| key.algorithm == algorithm);
     if mine().any(|key| !is_retired(&key)) {
-        return due(known, algorithm, keys, now).map(Step::Make);
+        return plan_rotation(known, algorithm, keys, now).map(Step::Make);
     }
     let may_return = |key: &&SigningKeyRecord| is_retired(key) && key.sealed.is_some();
     let youngest = mine().filter(may_return).max_by_key(|key| key.signs_from);
@@ -186,7 +186,7 @@ fn step(
         Some(key) if state_of(key, known, now, keep) == KeyState::Verifying => {
             Some(Step::Restore(key.kid.clone()))
         }
-        _ => due(known, algorithm, keys, now).map(Step::Make),
+        _ => plan_rotation(known, algorithm, keys, now).map(Step::Make),
     }
 }
 
@@ -234,7 +234,7 @@ async fn make(
 }
 
 /// From when on a new key of this algorithm should sign, if one is due at `now`.
-fn due(
+fn plan_rotation(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
     keys: &KeySettings,
@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn due_at(known: &[SigningKeyRecord], now: i64) -> Option<i64> {
-        due(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|due_at| due_at.0)
+        plan_rotation(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|due_at| due_at.0)
     }
 
     #[test]

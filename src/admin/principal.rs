@@ -88,7 +88,7 @@ fn is_within(grant: &Grant, held: &BTreeSet<AdminScope>) -> bool {
         GrantedScopes::All => AdminScope::ALL.iter().all(|scope| held.contains(scope)),
         // A scope that this version does not know may be one of a newer version.
         GrantedScopes::Only(scopes) => scopes.iter().all(|scope| {
-            AdminScope::parse(scope.as_str()).is_some_and(|scope| held.contains(&scope))
+            AdminScope::parse(scope.as_str()).is_ok_and(|scope| held.contains(&scope))
         }),
     }
 }

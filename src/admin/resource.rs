@@ -5,12 +5,15 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
+use crate::admin::facts::{self, FactsUpdate};
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, existing_resource,
     key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::event::{Action, EventSubject};
+use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
@@ -33,6 +36,8 @@ pub struct ResourceUpdate {
     pub signing_algorithm: Option<Option<Algorithm>>,
     /// The `typ` of its tokens.
     pub token_typ: Option<TokenTyp>,
+    /// What people and policies know of it.
+    pub facts: FactsUpdate,
 }
 
 /// A resource to be registered.
@@ -48,6 +53,8 @@ pub struct NewResource {
     pub signing_algorithm: Option<Algorithm>,
     /// The `typ` of its tokens.
     pub token_typ: TokenTyp,
+    /// What people and policies know of it.
+    pub facts: Facts,
 }
 
 /// Registers a resource.
@@ -67,16 +74,18 @@ pub async fn create(
         signing_algorithm: new.signing_algorithm,
         signed_before: SignedBefore::Never,
         token_typ: new.token_typ,
+        facts: new.facts,
         created_at: change.now,
         updated_at: change.now,
     };
     change.transaction.create_resource(&resource).await?;
-    let detail = json!({
+    let mut detail = json!({
         "scopes": resource.scope_names(),
         "token_lifetime": resource.token_lifetime,
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     });
+    facts::add_to(&mut detail, &resource.facts);
     let subject = EventSubject::Resource(resource.resource.clone());
     change.record(Action::ResourceCreated, subject, detail).await?;
     change.commit().await?;
@@ -90,7 +99,7 @@ async fn publish_key(services: &Services, resource: &Resource) -> Result<(), Adm
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
-        key_rotation::create_due(services, &[algorithm], &known).await?;
+        key_rotation::create_due_keys(services, &[algorithm], &known).await?;
     }
     Ok(())
 }
@@ -112,9 +121,10 @@ pub async fn update(
         check_lifetime(services, lifetime)?;
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
+    check_built_in(id, &update)?;
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
     let mut resource = existing_resource(change.read(), id).await?;
-    let was = json!(resource);
+    let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
     let offered_before = resource.scope_names();
     for name in &update.remove {
         if !resource.scopes.iter().any(|scope| scope.name == *name) {
@@ -137,6 +147,7 @@ pub async fn update(
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
+    update.facts.apply_to(&mut resource.facts)?;
     let Some(difference) = Difference::between(&was, &json!(resource)) else {
         return Ok(Changed::before(resource));
     };
@@ -151,7 +162,9 @@ pub async fn update(
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     }));
-    change.record(Action::ResourceUpdated, EventSubject::Resource(id.clone()), detail).await?;
+    let owners = EventOwners::changed(owner_before, resource.facts.owner.clone());
+    let subject = EventSubject::Resource(id.clone());
+    change.record_with_owners(Action::ResourceUpdated, subject, owners, detail).await?;
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
@@ -160,12 +173,27 @@ pub async fn update(
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
 fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
-        return Err(AdminError::invalid(
-            "token typ",
-            format!("tokens for {id} are always at+jwt, because this server is their verifier"),
-        ));
+        return Err(AdminError::invalid("token typ", InvalidValue::FixedTokenType(id.clone())));
     }
     Ok(())
+}
+
+/// Refuses other scopes of this server itself, which are a closed list, and an owner of it: an
+/// administrator of that owner could then give its scopes.
+fn check_built_in(id: &ResourceId, update: &ResourceUpdate) -> Result<(), AdminError> {
+    if !id.is_built_in() {
+        return Ok(());
+    }
+    if !update.add.is_empty() || !update.remove.is_empty() {
+        return Err(Conflict::BuiltInScopes(id.clone()).into());
+    }
+    match &update.facts.owner {
+        Some(Some(owner)) => Err(AdminError::invalid(
+            "owner",
+            format!("{id} is this server itself and has no owner; {owner} is given"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What the tokens for a resource are signed with now.
@@ -196,18 +224,18 @@ pub async fn delete(
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = AuditedChange::begin(services, principal.actor()).await?;
-    let was = json!(existing_resource(change.read(), id).await?);
+    let resource = existing_resource(change.read(), id).await?;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
-    change.transaction.delete_resource(id).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });
-        change
-            .record(Action::GrantRevoked, EventSubject::Client(grant.client_id.clone()), detail)
-            .await?;
+        let owners = change.owners_of_grant(&grant.client_id, id).await?;
+        let subject = EventSubject::Client(grant.client_id.clone());
+        change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
     }
-    let detail = json!({ "grants_revoked": grants.len(), "was": was, "is": null });
+    let detail = json!({ "grants_revoked": grants.len(), "was": resource, "is": null });
     change.record(Action::ResourceDeleted, EventSubject::Resource(id.clone()), detail).await?;
+    change.transaction.delete_resource(id).await?;
     change.commit().await?;
     Ok(grants.len())
 }
@@ -216,12 +244,15 @@ pub async fn delete(
 fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(AdminError::invalid("scope", format!("{} is given twice", pair[0].name)));
+        return Err(AdminError::invalid(
+            "scope",
+            InvalidValue::DuplicateScope(pair[0].name.clone()),
+        ));
     }
     if scopes.len() > Scopes::MAX_COUNT {
         return Err(AdminError::invalid(
             "scope",
-            format!("a resource has at most {} scopes", Scopes::MAX_COUNT),
+            InvalidValue::TooMany { holder: "a resource", max: Scopes::MAX_COUNT, items: "scopes" },
         ));
     }
     Ok(scopes)

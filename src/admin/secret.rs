@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
@@ -229,10 +230,7 @@ fn new_id() -> Result<SecretId, CryptoError> {
 
 fn check_label(label: &str) -> Result<(), AdminError> {
     if label.chars().count() > 100 || label.chars().any(char::is_control) {
-        return Err(AdminError::invalid(
-            "label",
-            "at most 100 characters, without control characters",
-        ));
+        return Err(AdminError::invalid("label", InvalidValue::Label));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, ObjectKind, Principal, client_key, client_to_change,
 };
@@ -63,8 +64,8 @@ pub(super) fn check_count(current: &Registration) -> Result<(), AdminError> {
 /// Rejects more trusts than a client can have, of both kinds together.
 pub(super) fn check_total(in_issuers: usize, in_domains: usize) -> Result<(), AdminError> {
     if in_issuers + in_domains > FederatedCredential::MAX_PER_CLIENT {
-        let problem =
-            format!("a client has at most {} trusts", FederatedCredential::MAX_PER_CLIENT);
+        let max = FederatedCredential::MAX_PER_CLIENT;
+        let problem = InvalidValue::TooMany { holder: "a client", max, items: "trusts" };
         return Err(AdminError::invalid("trust", problem));
     }
     Ok(())
@@ -118,8 +119,7 @@ pub async fn remove(
 fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
     let own = services.config.issuer.as_ref().map(crate::config::Issuer::as_str);
     if own == Some(new.issuer.as_str()) {
-        let problem = "this server does not accept its own tokens as credentials";
-        return Err(AdminError::invalid("issuer", problem));
+        return Err(AdminError::invalid("issuer", InvalidValue::OwnIssuer));
     }
     if new.keys.is_none() && new.issuer.discovery_url().is_none() {
         return Err(AdminError::IssuerKeysMissing);
@@ -127,7 +127,7 @@ fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
     let audience = new.audience.clone().or_else(|| own.map(str::to_owned));
     let audience = audience.ok_or(AdminError::AudienceMissing)?;
     if audience.is_empty() || audience.len() > 500 || audience.contains(char::is_control) {
-        return Err(AdminError::invalid("audience", "an audience is 1 to 500 characters long"));
+        return Err(AdminError::invalid("audience", InvalidValue::AudienceLength));
     }
     Ok(audience)
 }

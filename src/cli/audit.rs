@@ -1,5 +1,7 @@
 //! `tokend audit`: the log of every change, and the proof that it has not been altered.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -7,9 +9,12 @@ use crate::admin::audit::{self, VerificationResult};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
+use crate::cli::remedies::command::{ArgumentRemedy, CommandRemedy};
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, audit_follow, time};
 use crate::model::client::ClientName;
 use crate::model::event::{Event, Head};
+use crate::model::owner::Owner;
 use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
@@ -33,10 +38,10 @@ pub(crate) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only since then: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
+    /// Only events since this time: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only until then
+    /// Only events until this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only changes made by this actor: ana, cli:ana, client:billing or server
@@ -48,13 +53,17 @@ pub(crate) struct ListArgs {
     /// Only changes to this object: an id, client/ID, resource/URI, key/ID or token/ID
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
+    /// Only changes to objects of this owner, at the time of the change; a grant also has the owner
+    /// of its resource
+    #[arg(long, value_name = "OWNER")]
+    owner: Option<String>,
     /// Only events after this sequence number, oldest first: for programs that continue
     #[arg(long, value_name = "SEQUENCE")]
     after: Option<i64>,
     /// Only events before this sequence number
     #[arg(long, value_name = "SEQUENCE")]
     before: Option<i64>,
-    /// At most this many; 1000 if absent, with --follow 10
+    /// The maximum number of events; 1000 if omitted, 10 with --follow
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Keep printing events as they come, oldest first, until interrupted
@@ -84,6 +93,7 @@ impl ListArgs {
             Some(text) => subjects(reader, text).await?,
             None => Vec::new(),
         };
+        let owner = self.owner.as_deref().map(Owner::parse).transpose()?;
         let now = reader.clock.now();
         Ok(EventFilter {
             after: self.after,
@@ -93,6 +103,7 @@ impl ListArgs {
             actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
             actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
             subjects,
+            owners: owner.map(|owner| BTreeSet::from([owner])),
         })
     }
 }
@@ -113,7 +124,7 @@ async fn subjects(reader: &ReadOnlyServices, text: &str) -> Result<Vec<String>, 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     if args.follow && global.output == Format::Json {
         return Err(CliError::usage("--follow has no end, and a JSON array needs one")
-            .with_remedy("Use -o jsonl: one object a line."));
+            .with_remedy(ArgumentRemedy::UseJsonLines));
     }
     let reader = global.reader().await?;
     let filter = args.filter(&reader).await?;
@@ -170,11 +181,17 @@ async fn say_what_is_left_out(
     let (Some(place), 1..) = (place, count) else { return Ok(()) };
     let events = if count == 1 { "event" } else { "events" };
     let count = thousands(count);
+    let place = place.to_string();
     output::hint(&match order {
         Order::NewestFirst => format!(
-            "{count} older {events}: --limit COUNT, --before {place} or --until TIME shows them"
+            "{count} older {events}: {}, {} or {} shows them",
+            CommandLine::Limit,
+            CommandLine::Before(&place),
+            CommandLine::Until
         ),
-        Order::OldestFirst => format!("{count} newer {events}: --after {place} shows them"),
+        Order::OldestFirst => {
+            format!("{count} newer {events}: {} shows them", CommandLine::After(&place))
+        }
     });
     Ok(())
 }
@@ -215,7 +232,7 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
         VerificationResult::Broken { sequence, problem } => Err(CliError::not_valid(format!(
             "the audit log is broken at event {sequence}: {problem}"
         ))
-        .with_remedy("The table was changed by hand. Compare it with a backup.")),
+        .with_remedy(CommandRemedy::CompareBackup)),
     }
 }
 
@@ -231,7 +248,5 @@ async fn compare(store: &Store, expected: &Head) -> Result<(), CliError> {
         None => format!("event {sequence} is not in the log"),
     };
     Err(CliError::not_valid(format!("the audit log is not the one that was noted: {problem}"))
-        .with_remedy(
-            "The log was rewritten, or an older backup was restored. Compare it with a backup.",
-        ))
+        .with_remedy(CommandRemedy::CompareOlderBackup))
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
+use crate::cli::remedies::command_line::CommandLine;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::Settings;
 use crate::config::{Config, DEFAULTS, Migrate, Requirement, environment};
@@ -95,8 +96,10 @@ fn describe(config: &Config, found: &Inspection) -> Vec<String> {
     let schema = format!("{} of {}", found.schema, schema::NEWEST);
     let next = match (schema::pending(found.schema), config.database.migrate) {
         (0, _) => String::new(),
-        (count, Migrate::Auto) => format!(": tokend migrate, or the start, would apply {count}"),
-        (count, _) => format!(": tokend migrate would apply {count}"),
+        (count, Migrate::Auto) => {
+            format!(": {}, or the start, would apply {count}", CommandLine::Migrate)
+        }
+        (count, _) => format!(": {} would apply {count}", CommandLine::Migrate),
     };
     let key = match found.master_key {
         MasterKeyState::Opens => "opens the keys of the database",

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::admin::{grant, revocation};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::{Global, client_reference, principal};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
@@ -51,8 +52,7 @@ pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliE
         [] => Ok(None),
         [any] if any == "any" => Ok(Some(Networks::default())),
         texts if texts.iter().any(|text| text.trim().is_empty()) => {
-            Err(CliError::usage("a network is empty")
-                .with_remedy("Give one such as 10.0.0.0/8, or `any` for no limit."))
+            Err(CliError::usage("a network is empty").with_remedy(ArgumentRemedy::GiveNetwork))
         }
         texts => Ok(Some(Networks::parse(&texts.join(" "))?)),
     }

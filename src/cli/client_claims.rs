@@ -5,6 +5,7 @@ use clap::Args;
 use crate::admin::AdminError;
 use crate::admin::claims::ClaimsChange;
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::static_claims::StaticClaims;
 
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ impl ClaimsArgs {
             set.iter().find(|(name, _)| self.removed.iter().any(|gone| gone == name))
         {
             return Err(CliError::usage(format!("claim '{name}' is set and removed"))
-                .with_remedy("Give one of --claim and --remove-claim."));
+                .with_remedy(ArgumentRemedy::LeaveOneOut));
         }
         Ok(Some(ClaimsChange::Edit { set, remove: self.removed.clone() }))
     }

@@ -8,6 +8,7 @@ use crate::cli::client_access::networks_or_any;
 use crate::cli::client_claims::ClaimsArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, client_reference, principal};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
@@ -36,7 +37,7 @@ pub(crate) struct GrantArgs {
     #[arg(long, conflicts_with_all = ["add", "remove", "only"])]
     all_scopes: bool,
     /// A network from which the grant may be used, such as 10.0.0.0/8; may be repeated; `any` for
-    /// no limit; as before if absent
+    /// no limit; unchanged if omitted
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
     #[command(flatten)]
@@ -123,7 +124,7 @@ pub(super) fn warn_of_introspection(client: &str, grant: &Grant, offered: &Scope
     let tokens = if resource.is_built_in() { "every token of this server" } else { "its tokens" };
     output::hint(&format!(
         "warning: all scopes of {resource} include {INTROSPECT}: {client} may introspect {tokens}. \
-         To name the scopes instead: tokend client grant {client} --resource {resource} \
-         --only-scope SCOPE"
+         To name the scopes instead: {}",
+        CommandLine::NameScopes { client, resource }
     ));
 }

@@ -4,6 +4,8 @@ use clap::Args;
 
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command::ArgumentRemedy;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::model::client::{ClientId, ClientName};
 
 #[derive(Debug, Args)]
@@ -40,10 +42,10 @@ impl IdentityArgs {
     pub(super) fn identity(&self) -> Result<Identity, CliError> {
         match (&self.id, &self.client) {
             (Some(id), _) => {
-                output::hint(
-                    "note: --id is deprecated and goes with the next release; write: \
-                     tokend client create ID --name NAME",
-                );
+                output::hint(&format!(
+                    "note: --id is deprecated and goes with the next release; write: {}",
+                    CommandLine::CreateClient { name: "NAME" }
+                ));
                 let client_id = Some(new_id("--id", id)?);
                 Ok(Identity { client_id, name: self.argument_as_name()? })
             }
@@ -51,9 +53,8 @@ impl IdentityArgs {
                 Ok(Identity { client_id: None, name: self.argument_as_name()? })
             }
             (None, Some(text)) => self.argument_as_id(text),
-            (None, None) => Err(CliError::usage("the client has no id").with_remedy(
-                "Give one (tokend client create billing), or have one generated: --generate-id.",
-            )),
+            (None, None) => Err(CliError::usage("the client has no id")
+                .with_remedy(ArgumentRemedy::GiveOrGenerateClientId)),
         }
     }
 
@@ -68,10 +69,12 @@ impl IdentityArgs {
         };
         match ClientName::parse(text) {
             Ok(name) if self.name.is_none() => {
+                let name_given = format!("\"{text}\"");
                 output::hint(&format!(
-                    "warning: \"{text}\" cannot be an id ({malformed}), so it is taken as the \
-                     name, and the id is generated. The next release rejects this. Write: tokend \
-                     client create ID --name \"{text}\", or --generate-id"
+                    "warning: {name_given} cannot be an id ({malformed}), so it is taken as the \
+                     name, and the id is generated. The next release rejects this. Write: {}, or {}",
+                    CommandLine::CreateClient { name: &name_given },
+                    CommandLine::GenerateId
                 ));
                 Ok(Identity { client_id: None, name: Some(name) })
             }
@@ -82,8 +85,9 @@ impl IdentityArgs {
     /// The name, where the id comes from an option.
     fn argument_as_name(&self) -> Result<Option<ClientName>, CliError> {
         match (&self.client, &self.name) {
-            (Some(_), Some(_)) => Err(CliError::usage("two names are given")
-                .with_remedy("Give the name as the argument or with --name, not both.")),
+            (Some(_), Some(_)) => {
+                Err(CliError::usage("two names are given").with_remedy(ArgumentRemedy::GiveOneName))
+            }
             (Some(name), None) | (None, Some(name)) => Ok(Some(ClientName::parse(name)?)),
             (None, None) => Ok(None),
         }
@@ -92,10 +96,8 @@ impl IdentityArgs {
 
 fn new_id(what: &str, text: &str) -> Result<ClientId, CliError> {
     ClientId::parse_new(text).map_err(|malformed| {
-        CliError::usage(format!("{what}: '{}' is not an id: {malformed}", shown(text))).with_remedy(
-            "An id is 1 to 256 printable ASCII characters without spaces. The name for people is \
-             --name.",
-        )
+        CliError::usage(format!("{what}: '{}' is not an id: {malformed}", shown(text)))
+            .with_remedy(ArgumentRemedy::FollowIdSyntax)
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct ImportArgs {
     /// A file with one JSON object a line, or - for standard input
     #[arg(required_unless_present = "schema")]
     file: Option<PathBuf>,
-    /// Check everything and say what would happen, without writing anything
+    /// Check everything and show what would happen, without writing anything
     #[arg(long)]
     dry_run: bool,
     /// Leave clients that exist already as they are

@@ -9,8 +9,11 @@ use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
-use crate::cli::{Global, client_reference, client_view};
+use crate::cli::remedies::command_line::CommandLine;
+
+use crate::cli::{Global, client_reference, client_view, facts};
 use crate::model::client::{ClientName, ClientState, Registration};
+use crate::model::owner::Owner;
 use crate::services::opening::ReadOnlyServices;
 use crate::store::client_list::{ClientFilter, Position};
 
@@ -31,6 +34,12 @@ pub(crate) struct ListArgs {
     /// Only clients with exactly this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Only clients of this owner
+    #[arg(long, value_name = "OWNER")]
+    owner: Option<String>,
+    /// Only clients with this label; may be repeated: a client has each of them
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    labels: Vec<String>,
     /// Only clients with a grant for this resource
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
@@ -41,7 +50,7 @@ pub(crate) struct ListArgs {
     /// expires first comes first
     #[arg(long, value_name = "DURATION")]
     expiring: Option<String>,
-    /// Only clients that have existed for this long, such as 90d, without authenticating in it
+    /// Only clients that are older than this, such as 90d, and did not authenticate in that time
     #[arg(long, value_name = "DURATION")]
     unused: Option<String>,
     /// At most this many; 1000 in a table on a terminal, otherwise all
@@ -57,6 +66,8 @@ impl ListArgs {
         Ok(ClientQuestion {
             state: self.state.as_deref().map(ClientState::parse).transpose()?,
             name: self.name.as_deref().map(ClientName::parse).transpose()?,
+            owner: self.owner.as_deref().map(Owner::parse).transpose()?,
+            labels: self.labels.iter().map(|text| facts::label(text)).collect::<Result<_, _>>()?,
             resource: self.resource.clone(),
             scope: self.scope.clone(),
             expiring: self
@@ -87,7 +98,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         }
         None => Position::start(),
     };
-    let header = ["CLIENT", "NAME", "APIS", "SECRETS", "LAST USED", "STATE"];
+    let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE"];
     let mut listing = Listing::new(global.output, &header);
     let mut wanted = args.wanted(global.output);
     let mut unreadable = 0;
@@ -142,6 +153,7 @@ async fn print(
         vec![
             found.client.client_id.to_string(),
             found.client.name.as_str().to_owned(),
+            facts::owner_cell(&found.client.facts),
             found.grants.len().to_string(),
             client_view::secrets_summary(found, now),
             client_view::last_used(found, now),
@@ -165,6 +177,10 @@ async fn say_what_is_left_out(
         _ => format!("more than {} more clients", thousands(bound - 1)),
     };
     let last = after.client_id();
-    output::hint(&format!("{text}: --after {last} shows the next ones, --limit COUNT shows more"));
+    output::hint(&format!(
+        "{text}: {} shows the next ones, {} shows more",
+        CommandLine::After(last),
+        CommandLine::Limit
+    ));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::admin::{AdminError, ObjectKind};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::client::{ClientId, ClientName};
 use crate::store::Store;
 
@@ -45,5 +46,5 @@ fn ambiguous(name: &str, ids: &[ClientId]) -> CliError {
         listed.push("and more".to_owned());
     }
     CliError::usage(format!("\"{name}\" is the name of several clients: {}", listed.join(", ")))
-        .with_remedy("Give the id of the one that you mean.")
+        .with_remedy(ArgumentRemedy::GiveClientId)
 }

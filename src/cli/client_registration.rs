@@ -11,7 +11,9 @@ use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
+use crate::cli::facts::{AdminOfArgs, AdminOfUpdateArgs, FactsArgs, FactsUpdateArgs};
 use crate::cli::output::{self, ShownSecret};
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
 use crate::cli::secret_file::ExistingFile;
 use crate::cli::{
@@ -26,7 +28,9 @@ use crate::model::security::{ClientSecurity, TlsSubject};
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     identity: IdentityArgs,
-    /// What it may ask for: a resource, or a resource and scopes; may be repeated
+    #[command(flatten)]
+    facts: FactsArgs,
+    /// A resource that it may request tokens for, with all scopes or with these; may be repeated
     #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
     grants: Vec<String>,
     /// A method by which it may authenticate; may be repeated; the methods by secret if omitted
@@ -36,15 +40,15 @@ pub(crate) struct CreateArgs {
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
     /// Lifetime of its tokens, such as 30m; the default of the resource or the server if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Limit of tokens that it may get, such as 60/m; `off` exempts it from the server's limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Make no secret: it authenticates by its keys, a certificate or a trust
-    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "label"])]
+    /// Do not generate a secret: it authenticates by its keys, a certificate or a trust
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "secret_label"])]
     no_secret: bool,
     /// Require tokens that are bound to a key of the client (DPoP)
     #[arg(long)]
@@ -67,6 +71,8 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     claims: NewClaimsArgs,
     #[command(flatten)]
+    admin_of: AdminOfArgs,
+    #[command(flatten)]
     secret: NewSecretArgs,
     #[arg(long, hide = true)]
     client_secret: Option<String>,
@@ -79,6 +85,8 @@ pub(crate) struct UpdateArgs {
     /// A new name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    #[command(flatten)]
+    facts: FactsUpdateArgs,
     /// A method by which it may authenticate from now on; may be repeated
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
@@ -86,7 +94,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long = "grant-type", value_name = "TYPE")]
     grant_types: Vec<String>,
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Limit of tokens from now on, such as 60/m; `off` exempts it from the server's limit,
     /// `default` removes its own limit
@@ -110,6 +118,8 @@ pub(crate) struct UpdateArgs {
     assertion_audiences: Vec<String>,
     #[command(flatten)]
     claims: ClaimsArgs,
+    #[command(flatten)]
+    admin_of: AdminOfUpdateArgs,
 }
 
 /// Runs `tokend client create`.
@@ -118,7 +128,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         return Err(CliError::usage(
             "a secret is never taken from the command line, where other users can read it",
         )
-        .with_remedy("Leave it out to have one made, or bring one with: tokend client import -"));
+        .with_remedy(ArgumentRemedy::ImportSecret));
     }
     let mut auth_methods = methods(&args.auth_methods)?;
     let keys = args.keys.source()?;
@@ -131,7 +141,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
     if args.no_secret && AuthenticationMethod::BY_SECRET.iter().any(|by| auth_methods.contains(by))
     {
         return Err(CliError::usage("--no-secret does not go with a method that needs a secret")
-            .with_remedy("Leave one of the two out."));
+            .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
     let Identity { client_id, name } = args.identity.identity()?;
     let new = NewClient {
@@ -159,6 +169,8 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
         claims: args.claims.claims()?,
+        facts: args.facts.facts()?,
+        admin_of: args.admin_of.owners()?,
         secret: args.secret.wanted()?,
     };
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
@@ -228,6 +240,8 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
         claims: args.claims.change()?,
+        facts: args.facts.update()?,
+        admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
@@ -253,7 +267,7 @@ fn audiences_or_none(texts: &[String]) -> Result<Option<AssertionAudiences>, Cli
         [none] if none == "none" => Ok(Some(AssertionAudiences::default())),
         texts if texts.iter().any(|text| text.trim().is_empty()) => {
             Err(CliError::usage("an assertion audience is empty")
-                .with_remedy("Give a URL of the token endpoint, or `none` to remove all."))
+                .with_remedy(ArgumentRemedy::GiveAssertionAudience))
         }
         texts => Ok(Some(AssertionAudiences::parse(&texts.join(" "))?)),
     }

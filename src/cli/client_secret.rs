@@ -25,6 +25,8 @@ pub(crate) struct AddSecretArgs {
     id: String,
     #[command(flatten)]
     new: NewSecretArgs,
+    #[command(flatten)]
+    old: OldLabelArgs,
 }
 
 #[derive(Debug, Args)]
@@ -32,10 +34,12 @@ pub(crate) struct RotateSecretArgs {
     /// The client's id, or its name if the name is unique
     id: String,
     /// How long the old secrets stay valid, such as 24h; they end at once if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     overlap: Option<String>,
     #[command(flatten)]
     new: NewSecretArgs,
+    #[command(flatten)]
+    old: OldLabelArgs,
 }
 
 #[derive(Debug, Args)]
@@ -45,7 +49,7 @@ pub(crate) struct ExpireSecretArgs {
     /// The secret's identifier, as client show lists it
     secret_id: String,
     /// When it ends, such as 24h from now; at once if omitted
-    #[arg(long = "in", value_name = "SPAN")]
+    #[arg(long = "in", value_name = "DURATION")]
     after: Option<String>,
 }
 
@@ -54,9 +58,9 @@ pub(crate) struct ExpireSecretArgs {
 pub(super) struct NewSecretArgs {
     /// Label of the new secret
     #[arg(long, value_name = "TEXT", default_value = "")]
-    label: String,
+    secret_label: String,
     /// Lifetime of the new secret, such as 90d; no expiry if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     secret_ttl: Option<String>,
     /// Write the secret to this file (mode 0600) instead of printing it. rotate-secret replaces a
     /// file that holds a secret of the same client; the other commands need a new file
@@ -64,10 +68,30 @@ pub(super) struct NewSecretArgs {
     pub(super) secret_file: Option<PathBuf>,
 }
 
+/// The name that `--secret-label` had, where no other option has it.
+#[derive(Debug, Args)]
+pub(super) struct OldLabelArgs {
+    #[arg(long, hide = true, conflicts_with = "secret_label")]
+    label: Option<String>,
+}
+
+impl OldLabelArgs {
+    /// Puts the label in place. Says on standard error that the option is deprecated.
+    fn apply_to(&self, new: &mut NewSecret) {
+        if let Some(label) = &self.label {
+            output::hint(
+                "note: --label of a secret is deprecated and goes with the next release; write: \
+                 --secret-label",
+            );
+            new.label.clone_from(label);
+        }
+    }
+}
+
 impl NewSecretArgs {
     pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
         Ok(NewSecret {
-            label: self.label.clone(),
+            label: self.secret_label.clone(),
             lifetime: self
                 .secret_ttl
                 .as_deref()
@@ -79,7 +103,8 @@ impl NewSecretArgs {
 
 /// Runs `tokend client add-secret`.
 pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), CliError> {
-    let new = args.new.wanted()?;
+    let mut new = args.new.wanted()?;
+    args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
     let services = global.services().await?;
@@ -91,7 +116,8 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
-    let new = args.new.wanted()?;
+    let mut new = args.new.wanted()?;
+    args.old.apply_to(&mut new);
     let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
     let overlap = overlap.map(|text| duration("--overlap", text)).transpose()?;
     let file = args.new.secret_file.as_deref();

@@ -12,9 +12,9 @@ use crate::admin::trust::{self, NewTrust};
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::{
-    Global, client_reference, input, output, principal, remedies, spiffe_trust, trust_notes,
-};
+use crate::cli::remedies::command::CommandRemedy;
+use crate::cli::remedies::command_line::CommandLine;
+use crate::cli::{Global, client_reference, input, output, principal, spiffe_trust, trust_notes};
 use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::claim_pattern::Pattern;
@@ -87,7 +87,7 @@ pub(crate) struct AddArgs {
     audience: Option<String>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Do not fetch the issuer's key set now to see whether that works
+    /// Do not fetch the issuer's key set now to check it
     #[arg(long)]
     no_check: bool,
 }
@@ -263,7 +263,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
         return Err(CliError::not_valid(format!(
             "client {id} is disabled: no token authenticates it"
         ))
-        .with_remedy(format!("To let it in again: tokend client enable {id}")));
+        .with_remedy(CommandRemedy::EnableClient { client: id }));
     }
     let (mut problems, mut remedy) = (Vec::new(), None);
     for trust in &found.trusts {
@@ -297,14 +297,14 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
         }
     }
     if problems.is_empty() {
-        problems.push("the client has no trust; make one: tokend client trust add".to_owned());
+        problems.push(format!("the client has no trust; make one: {}", CommandLine::AddTrust));
     }
     let error = CliError::not_valid(format!(
         "the token meets no trust of {id}\n  {}",
         problems.join("\n  ")
     ));
     Err(match remedy {
-        Some(remedy) => error.with_remedy(remedies::of_rejection(&remedy, Some(id.as_str()))),
+        Some(remedy) => error.with_remedy(CommandRemedy::OfRejection { remedy, client: id }),
         None => error,
     })
 }

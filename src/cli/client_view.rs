@@ -2,7 +2,7 @@
 
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::cli::{Global, client_secret};
+use crate::cli::{Global, client_secret, facts};
 use crate::model::client::{AuthenticationMethod, GrantType, Registration};
 use crate::model::security::KeySource;
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -67,9 +67,13 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
         ("client", client.client_id.to_string()),
         ("name", client.name.as_str().to_owned()),
         ("state", client.state.as_str().to_owned()),
-        ("auth methods", methods(found, now)),
-        ("grant types", types.join(" ")),
     ];
+    facts::add_rows(&client.facts, &mut rows);
+    if let Some(owners) = &client.admin_of {
+        rows.push(("admin of", facts::describe_admin_of(owners)));
+    }
+    rows.push(("auth methods", methods(found, now)));
+    rows.push(("grant types", types.join(" ")));
     if let Some(lifetime) = client.token_lifetime {
         rows.push(("token ttl", lifetime.to_string()));
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command::CommandRemedy;
 use crate::model::untrusted_text;
 
 /// Says on standard error what is lost, and asks for confirmation: at a terminal by a question,
@@ -19,7 +20,7 @@ pub(super) fn confirm(question: &str, losses: &[String], yes: bool) -> Result<()
         return Err(CliError::usage(
             "this command cannot be undone, and it asks only at a terminal",
         )
-        .with_remedy("Nothing was changed. Add --yes to confirm."));
+        .with_remedy(CommandRemedy::Confirm));
     }
     write!(io::stderr(), "{} [y/N] ", untrusted_text::escape_lines(question))?;
     let mut answer = String::new();

@@ -14,6 +14,7 @@ use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError, Principal};
 use crate::cli::error::CliError;
 use crate::model::client::{ClientId, ClientName, Registration};
+use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::security::{ClientSecurity, Networks};
@@ -98,6 +99,7 @@ async fn demo_resource(services: &Services, api: &ResourceId) -> Result<(), CliE
         token_lifetime: None,
         signing_algorithm: None,
         token_typ: TokenTyp::default(),
+        facts: Facts::default(),
     };
     resource::create(services, &principal(), new).await?;
     Ok(())
@@ -123,6 +125,8 @@ async fn demo_client(
         }],
         claims: StaticClaims::default(),
         security: ClientSecurity::default(),
+        facts: Facts::default(),
+        admin_of: None,
         secret: demo_label(),
     };
     let (_, secret) = client::create(services, &principal(), new).await?;

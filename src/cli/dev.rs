@@ -13,6 +13,7 @@ use crate::cli::demo::{self, DEMO_CLIENT};
 use crate::cli::dev_banner::{self, DemoAccess, TemporaryDataDir};
 use crate::cli::error::{CliError, free_neighbour};
 use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::remedies::command::DevRemedy;
 use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
@@ -109,7 +110,7 @@ fn reject_production(config: &Config) -> Result<(), CliError> {
         return Err(CliError::configuration(
             "dev makes a demo client and speaks plain HTTP; it does not run under an https issuer",
         )
-        .with_remedy("For a real server: tokend serve. For a first look: unset TOKEND_ISSUER."));
+        .with_remedy(DevRemedy::Serve));
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ fn in_dev(error: ServeError) -> CliError {
     };
     let error = CliError::from(error);
     match other {
-        Some(other) => error.with_remedy(format!("Use another one:  tokend dev --listen {other}")),
+        Some(other) => error.with_remedy(DevRemedy::ListenElsewhere { free: other }),
         None => error,
     }
 }
@@ -136,7 +137,7 @@ fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
     let folder = &config.data_dir;
     let not_writable = |error: std::io::Error| {
         CliError::failed(format!("cannot write to {}: {error}", folder.display()))
-            .with_remedy("Give tokend a folder that it may write to: TOKEND_DATA_DIR=… tokend dev")
+            .with_remedy(DevRemedy::WritableDataDir)
     };
     if fresh {
         start_over(config, not_writable)?;
@@ -159,7 +160,7 @@ fn start_over(
     let is_ours = matches!(&config.database.location, Location::Sqlite(path) if *path == database);
     if !is_ours {
         return Err(CliError::usage("--fresh removes the database in the data folder only")
-            .with_remedy("Unset TOKEND_DATABASE_URL, or remove that database by hand."));
+            .with_remedy(DevRemedy::RemoveDatabaseByHand));
     }
     dev_mark::check_marked(config)?;
     std::net::TcpListener::bind(config.listen).map_err(|problem| {

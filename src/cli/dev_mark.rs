@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::demo::DEMO_CLIENT;
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::DevRemedy;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::config::{Config, Location};
 use crate::store::open::OpenMode;
 use crate::store::{Store, StoreError, schema};
@@ -48,9 +50,8 @@ pub(super) async fn claim(config: &Config) -> Result<(), CliError> {
         // A master key without its database is not of `dev`, and `--fresh` would delete it.
         History::Absent if folder.join("master.key").exists() => Err(rejected(config)),
         History::Absent | History::Dev if !is_served => mark(folder).map_err(|error| {
-            CliError::failed(format!("cannot write to {}: {error}", folder.display())).with_remedy(
-                "Give tokend a folder that it may write to: TOKEND_DATA_DIR=… tokend dev",
-            )
+            CliError::failed(format!("cannot write to {}: {error}", folder.display()))
+                .with_remedy(DevRemedy::WritableDataDir)
         }),
         History::Empty if !is_served => Ok(()),
         _ => Err(rejected(config)),
@@ -91,7 +92,7 @@ pub(super) async fn release(config: &Config, store: &Store) -> Result<(), CliErr
 fn mark(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut file = File::create(folder.join(MARK))?;
-    file.write_all(b"tokend dev made this folder; tokend dev --fresh deletes its data.\n")
+    writeln!(file, "This folder was made by dev. {} deletes its data.", CommandLine::DevFresh)
 }
 
 /// True if the database is the file that belongs to the data folder.
@@ -136,12 +137,7 @@ fn rejected(config: &Config) -> CliError {
          works only with a database that it made"
     ));
     error.with_remedy(match &config.database.location {
-        Location::Sqlite(_) => {
-            "Nothing was changed. Use another folder: TOKEND_DATA_DIR=./dev-data tokend dev, or \
-             tokend dev --ephemeral."
-        }
-        Location::Postgres(_) => {
-            "Nothing was changed. Unset TOKEND_DATABASE_URL, or give an empty database."
-        }
+        Location::Sqlite(_) => DevRemedy::OtherDataDir,
+        Location::Postgres(_) => DevRemedy::EmptyPostgres,
     })
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::admin::{AdminError, AdminErrorCode};
 use crate::cli::error_codes::CliErrorCode;
 use crate::cli::remedies;
+use crate::cli::remedies::command::CommandRemedy;
 use crate::config::problem::{ConfigError, Problem};
 use crate::model::Malformed;
 use crate::server::ServeError;
@@ -81,8 +82,8 @@ impl CliError {
     }
 
     /// Adds what to do.
-    pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<CommandRemedy>) -> Self {
+        self.remedy = Some(remedy.into().to_string());
         self
     }
 
@@ -241,6 +242,7 @@ impl From<AdminError> for CliError {
             AdminError::Invalid { .. }
             | AdminError::Claims(_)
             | AdminError::GrantWithoutScopes { .. }
+            | AdminError::AllServerScopes
             | AdminError::IssuerKeysMissing
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
@@ -280,8 +282,11 @@ impl From<ServeError> for CliError {
                 let text = format!("port {port} is taken by another process");
                 let other = free_neighbour(*address);
                 let variable = crate::config::sources::variable_of(setting);
-                Self::new(CliErrorCode::PortInUse, text)
-                    .with_remedy(remedies::of_taken_port(setting, &variable, other))
+                Self::new(CliErrorCode::PortInUse, text).with_remedy(CommandRemedy::SetAddress {
+                    setting,
+                    variable,
+                    free: other,
+                })
             }
             _ => Self::new(CliErrorCode::Listen, error.to_string()),
         }

@@ -1,5 +1,9 @@
 //! The examples at the end of help texts.
 
+mod single;
+
+use crate::cli::examples::single::SINGLE;
+
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
@@ -228,16 +232,17 @@ const ALL: [(&str, Examples); 25] = [
 
 /// The examples of the command at `path`, such as `client trust`, as its help shows them.
 pub(crate) fn of(path: &str) -> Option<String> {
-    let (_, examples) = ALL.iter().find(|(known, _)| *known == path)?;
-    let mut text = String::from("Examples:");
-    for (what, line) in *examples {
-        text.push_str(&format!("\n  # {what}\n  {line}"));
-    }
-    Some(text)
+    let several = ALL.iter().filter(|(known, _)| *known == path).flat_map(|(_, all)| *all).copied();
+    let single =
+        SINGLE.iter().filter(|(known, ..)| *known == path).map(|(_, what, line)| (*what, *line));
+    let lines: String =
+        several.chain(single).map(|(what, line)| format!("\n  # {what}\n  {line}")).collect();
+    (!lines.is_empty()).then(|| format!("Examples:{lines}"))
 }
 
 /// Every example line.
 #[cfg(test)]
 pub(crate) fn lines() -> impl Iterator<Item = &'static str> {
-    ALL.iter().flat_map(|(_, examples)| examples.iter()).map(|(_, line)| *line)
+    let several = ALL.iter().flat_map(|(_, examples)| examples.iter()).map(|(_, line)| *line);
+    several.chain(SINGLE.iter().map(|(.., line)| *line))
 }

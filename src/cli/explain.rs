@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::admin::{AdminError, ObjectKind};
 use crate::cli::Global;
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::{output, remedies};
 use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::store::Store;
@@ -18,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The id of the request, from its answer: `req_…`
+    /// The id of the request, from the response: `req_…`
     request_id: String,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct ExplainArgs {
 pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliError> {
     let id = request_id(&args.request_id).ok_or_else(|| {
         CliError::usage("the id of a request is req_ and letters and digits")
-            .with_remedy("It is in the answer: in the X-Request-Id header, and in the description.")
+            .with_remedy(ArgumentRemedy::FindRequestId)
     })?;
     let reader = global.reader().await?;
     let found = find(&reader.store, id).await?;

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::Global;
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::{http, output};
 use crate::config::sources::Settings;
 use crate::config::{Requirement, environment};
@@ -29,10 +30,11 @@ pub(crate) async fn run(global: &Global, args: &HealthArgs) -> Result<(), CliErr
     let settings = Settings::gather(&global.flags(), &environment())
         .map_err(|error| CliError::failed(error.to_string()))?;
     let answer = http::get(address, path).await.map_err(|problem| {
-        CliError::failed(problem).with_remedy(format!(
-            "health asks the address that `{setting}` names: here {listener} ({}). If the server has other settings, give health the same, or --set {setting}=ADDRESS.",
-            settings.origin(setting)
-        ))
+        CliError::failed(problem).with_remedy(CommandRemedy::SameSettingsAsServer {
+            setting,
+            listener,
+            origin: settings.origin(setting),
+        })
     })?;
     if !answer.status.is_success() {
         return Err(CliError::failed(format!(

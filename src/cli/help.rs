@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_help_text_is_plain_and_ends_with_the_global_options() {
+    fn every_help_text_is_plain_and_ends_with_global_options_and_examples() {
         let mut parser = parser();
         parser.build();
         let mut found = Vec::new();
@@ -156,6 +156,7 @@ mod tests {
             }
             let help = command.render_long_help().to_string();
             assert!(!help.contains('`'), "{path}: {help}");
+            assert!(help.contains("\nExamples:\n  # "), "{path} has no example");
             let (own, global) = help.split_once("Global options:").expect("a heading");
             for option in ["--config <FILE>", "--set <KEY=VALUE>", "--output <OUTPUT>"] {
                 assert!(global.contains(option) && !own.contains(option), "{path}: {option}");
@@ -164,12 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn every_group_of_commands_has_examples_that_parse() {
+    fn every_example_parses() {
         let parser = parser();
-        for command in parser.get_subcommands().filter(|command| command.has_subcommands()) {
-            let name = command.get_name();
-            assert!(examples::of(name).is_some(), "{name} has no example");
-        }
         for line in examples::lines() {
             let start = line.find("tokend ").expect("a command");
             let words = line[start..].split_whitespace().map(|word| word.trim_end_matches(')'));

@@ -21,7 +21,7 @@ pub(crate) enum MasterKeyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
-    /// Confirm that the master key is lost: what it sealed is given up forever
+    /// Confirm that the master key is lost: everything that it sealed is lost as well
     #[arg(long, required = true)]
     lost: bool,
     /// Do not ask; required without a terminal

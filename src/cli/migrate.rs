@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::config::Requirement;
 use crate::store::open::OpenMode;
 use crate::store::{Store, StoreError, schema};
@@ -46,7 +47,10 @@ pub(crate) async fn run(global: &Global, args: &MigrateArgs) -> Result<(), CliEr
         ("applied", applied.to_string()),
     ];
     if args.status && missing > 0 {
-        rows.push(("next", format!("tokend migrate would bring it to {}", schema::NEWEST)));
+        rows.push((
+            "next",
+            format!("{} would bring it to {}", CommandLine::Migrate, schema::NEWEST),
+        ));
     }
     output::one(global.output, &after.to_string(), &value, &rows)
 }

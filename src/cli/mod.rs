@@ -30,6 +30,7 @@ mod error;
 mod error_codes;
 mod examples;
 mod explain;
+mod facts;
 mod failpoint;
 mod hardening;
 mod health;
@@ -272,7 +273,7 @@ async fn dispatch(
         Command::Config(command) => check_config::config(global, &command),
         Command::Health(args) => health::run(global, &args).await,
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
-        Command::Resource(command) => resource::run(global, command).await,
+        Command::Resource(command) => Box::pin(resource::run(global, command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
         Command::Token(command) => token::run(global, command).await,

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use crate::admin::rejection::{self, Rejections};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, client_reference, output, remedies, time};
 use crate::model::client::ClientId;
 use crate::services::opening::ReadOnlyServices;
@@ -21,10 +22,10 @@ pub(crate) struct ListArgs {
     /// Only requests that named this client
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Only since then: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
+    /// Only rejections since this time: 1h, 7d, 2026-11-24 or 2026-11-24T13:36:43Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only until then
+    /// Only rejections until this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only with this error code, such as `invalid_client`, or with this text in the reason
@@ -73,7 +74,11 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     listing.end()?;
     if older > 0 {
         let older = thousands(older);
-        output::hint(&format!("{older} older rejections: --limit COUNT, or --until TIME"));
+        output::hint(&format!(
+            "{older} older rejections: {}, or {}",
+            CommandLine::Limit,
+            CommandLine::Until
+        ));
     }
     Ok(())
 }

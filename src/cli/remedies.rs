@@ -1,8 +1,10 @@
 //! How to fix what a command or a server met, for the operator: the one place that turns the typed
 //! errors of the layers below into commands, options and settings.
 
+pub(super) mod command;
+pub(super) mod command_line;
+
 use std::fmt::Write;
-use std::net::SocketAddr;
 
 use crate::admin::{AdminError, Conflict, ObjectKind};
 use crate::model::github_subject;
@@ -104,11 +106,6 @@ fn of_schema(error: &SchemaError) -> Option<String> {
     }
 }
 
-/// How to fix a port that another process uses.
-pub(super) fn of_taken_port(setting: &str, variable: &str, free: SocketAddr) -> String {
-    format!("Use another one: {variable}={free}, or --set {setting}={free}")
-}
-
 /// How to fix a verb that was not carried out, if that is known.
 pub(super) fn of_admin(error: &AdminError) -> Option<String> {
     let text = match error {
@@ -125,6 +122,11 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
             return Some(format!(
                 "To remove the grant: tokend client revoke-grant ID --resource {resource}"
             ));
+        }
+        AdminError::AllServerScopes => {
+            "Name the scopes: tokend client grant ID --resource urn:tokend --scope introspect, or \
+             --grant urn:tokend=clients:read,clients:write. To list them: tokend resource show \
+             urn:tokend."
         }
         AdminError::IssuerKeysMissing => "Give its keys with --jwks or --jwks-uri.",
         AdminError::AudienceMissing => {
@@ -183,6 +185,9 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::KeySource => Some("To remove them: tokend client keys remove ID --all"),
         Conflict::BuiltInResource(_) => {
             Some("To remove a grant of it: tokend client revoke-grant ID --resource urn:tokend")
+        }
+        Conflict::BuiltInScopes(_) => {
+            Some("To offer scopes of your own, register a resource: tokend resource create URI")
         }
         Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
         Conflict::InLine { conflict, .. } => of_conflict(conflict),

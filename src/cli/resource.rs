@@ -6,7 +6,9 @@ use serde_json::json;
 use crate::admin::resource::{self, NewResource, ResourceUpdate};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
+use crate::cli::facts::{self, FactsArgs, FactsUpdateArgs};
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
+
 use crate::cli::{Global, confirmation, losses, output, principal};
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
@@ -37,7 +39,7 @@ pub(crate) struct CreateArgs {
     #[arg(long = "scope", value_name = "SCOPE[=TEXT]")]
     scopes: Vec<String>,
     /// Lifetime of its tokens, such as 30m; the server's default if omitted
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Algorithm that signs its tokens; the server's default if omitted
     #[arg(long, value_name = "ALGORITHM")]
@@ -45,6 +47,8 @@ pub(crate) struct CreateArgs {
     /// The `typ` of its tokens: `at+jwt`, or `JWT` for verifiers that reject `at+jwt`
     #[arg(long, value_name = "TYP", default_value = "at+jwt", hide_default_value = true)]
     token_typ: String,
+    #[command(flatten)]
+    facts: FactsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +71,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     yes: bool,
     /// Lifetime of its tokens from now on; `default` removes its own lifetime
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
     /// Algorithm that signs its tokens from now on; `default` removes its own algorithm. The
     /// command prints which verifiers can read it
@@ -77,6 +81,8 @@ pub(crate) struct UpdateArgs {
     /// The command prints what is lost with `JWT`
     #[arg(long, value_name = "TYP")]
     token_typ: Option<String>,
+    #[command(flatten)]
+    facts: FactsUpdateArgs,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +116,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
         token_typ: TokenTyp::parse(&args.token_typ)?,
+        facts: args.facts.facts()?,
     };
     let services = global.services().await?;
     let made = resource::create(&services, &principal(), new).await?;
@@ -126,10 +133,11 @@ async fn list(global: &Global) -> Result<(), CliError> {
     output::many(
         global.output,
         &resources,
-        &["RESOURCE", "SCOPES", "TOKEN TTL", "SIGNED WITH"],
+        &["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH"],
         |resource| {
             vec![
                 resource.resource.to_string(),
+                facts::owner_cell(&resource.facts),
                 resource.scope_names().to_string(),
                 resource
                     .token_lifetime
@@ -160,6 +168,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
             .transpose()?,
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
+        facts: args.facts.update()?,
     };
     let services = global.services().await?;
     confirm_removal(&services, &id, &update, args.yes).await?;
@@ -283,6 +292,7 @@ async fn print(
     clients: Option<&ResourceClients>,
 ) -> Result<(), CliError> {
     let mut rows = vec![("resource", resource.resource.to_string())];
+    facts::add_rows(&resource.facts, &mut rows);
     rows.extend(resource.scopes.iter().map(|scope| {
         let text = match scope.description.as_str() {
             "" => scope.name.to_string(),

@@ -7,6 +7,7 @@ use crate::cli::client_grant::INTROSPECT;
 use crate::cli::error::CliError;
 use crate::cli::listing::thousands;
 use crate::cli::output;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::{ResourceId, ResourceScope};
@@ -61,7 +62,7 @@ impl ResourceClients {
         let more = self.count.saturating_sub(i64::from(MAX_SHOWN));
         if more > 0 {
             let more = thousands(more);
-            rows.push(("clients", format!("{more} more: tokend client list --resource {id}")));
+            rows.push(("clients", format!("{more} more: {}", CommandLine::ListClientsOf(id))));
         }
     }
 }
@@ -94,9 +95,9 @@ pub(super) async fn name_clients_with_all_scopes(
         ("note", format!("may now get {}", names.join(" ")))
     };
     output::hint(&format!(
-        "{kind}: {clients} with all scopes of {id} {what}: {}. To name the scopes of one instead: \
-         tokend client grant ID --resource {id} --only-scope SCOPE",
-        listed.join(", ")
+        "{kind}: {clients} with all scopes of {id} {what}: {}. To name the scopes of one instead: {}",
+        listed.join(", "),
+        CommandLine::NameScopes { client: "ID", resource: id }
     ));
     Ok(())
 }

@@ -14,6 +14,8 @@ use crate::admin::AdminError;
 use crate::admin::pending::Pending;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
+use crate::cli::remedies::command::SecretRemedy;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::secret_file::{Draft, ExistingFile, SecretFile};
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
@@ -61,9 +63,7 @@ pub(super) fn check_format(format: Format, file: Option<&Path>) -> Result<(), Cl
         return Err(CliError::usage(
             "-o id does not print the secret, which cannot be shown later",
         )
-        .with_remedy(
-            "Nothing was changed. Add --secret-file FILE, or use another output format.",
-        ));
+        .with_remedy(SecretRemedy::UseFile));
     }
     Ok(())
 }
@@ -124,16 +124,17 @@ async fn print_and_commit<T>(
             return Err(CliError::failed(
                 "the new secret would be lost: standard output is closed or /dev/null",
             )
-            .with_remedy("Nothing was changed. Use --secret-file FILE, or capture the output."));
+            .with_remedy(SecretRemedy::CaptureOutput));
         }
-        output::hint(
+        output::hint(&format!(
             "warning: standard output is closed or /dev/null, so the new secret is not shown; \
-             use --secret-file FILE",
-        );
+             use {}",
+            CommandLine::SecretFile("FILE")
+        ));
     }
     print(text).await.map_err(|error| {
         CliError::failed(format!("the secret was not printed: {error}"))
-            .with_remedy("Nothing was changed, and no new secret is valid.")
+            .with_remedy(SecretRemedy::NoNewSecret)
     })?;
     failpoint::reached("secret-printed");
     match commit(services, pending, secret).await {
@@ -145,8 +146,9 @@ async fn print_and_commit<T>(
             Err(error.and_say("Nothing was changed. The secret that was printed is not valid."))
         }
         CommitOutcome::Unknown(error) => Err(error.and_say(format!(
-            "The secret that was printed is valid if `tokend client show {}` lists {}.",
-            secret.client_id, secret.secret_id
+            "The secret that was printed is valid if `{}` lists {}.",
+            CommandLine::ShowClient(secret.client_id),
+            secret.secret_id
         ))),
     }
 }
@@ -167,16 +169,18 @@ async fn write_and_commit<T>(
             Err(error.and_say("Nothing was changed."))
         }
         CommitOutcome::Unknown(error) => {
-            let (old, new) = (draft.destination().display(), draft.draft().display());
+            let (old, new) = (draft.destination().display().to_string(), draft.draft().display());
             let older = if draft.is_replacement() {
                 format!("{old} still holds the older secret, and {new} the new one.")
             } else {
                 format!("{new} holds the new secret.")
             };
             Err(error.and_say(format!(
-                "{older} The new one is valid if `tokend client show {}` lists {}. The next command \
-                 with --secret-file {old} asks the database and keeps the valid one.",
-                secret.client_id, secret.secret_id
+                "{older} The new one is valid if `{}` lists {}. The next command with {} asks the \
+                 database and keeps the valid one.",
+                CommandLine::ShowClient(secret.client_id),
+                secret.secret_id,
+                CommandLine::SecretFile(&old)
             )))
         }
     }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::admin::secret_owner::{self, SecretOwner};
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
 use crate::services::Services;
@@ -62,7 +63,7 @@ impl SecretFile {
                 "the secret file {} exists, and this command does not replace a file",
                 path.display()
             ))
-            .with_remedy("Nothing was changed. Give the name of a file that does not exist."));
+            .with_remedy(SecretRemedy::NameNewFile));
         }
         if let Some(found) = &replaced {
             check_owner(path, found)?;
@@ -89,7 +90,7 @@ impl SecretFile {
             let path = draft.file.path.display().to_string();
             draft.discard();
             return Err(CliError::failed(format!("another command has written {path} meanwhile"))
-                .with_remedy("Nothing was changed. Look at that file, and repeat the command."));
+                .with_remedy(SecretRemedy::InspectFile));
         }
         match draft.fill() {
             Ok(()) => {
@@ -133,11 +134,10 @@ impl SecretFile {
         let draft = self.draft.display();
         if error.kind() == io::ErrorKind::AlreadyExists {
             return CliError::failed(format!("another command is writing {draft}"))
-                .with_remedy("Nothing was changed. Repeat the command when the other has ended.");
+                .with_remedy(SecretRemedy::RepeatLater);
         }
-        CliError::failed(format!("cannot write the secret to {draft}: {error}")).with_remedy(
-            "Nothing was changed. Give a file in a folder that exists and that you may write to.",
-        )
+        CliError::failed(format!("cannot write the secret to {draft}: {error}"))
+            .with_remedy(SecretRemedy::WritableFolder)
     }
 }
 
@@ -185,7 +185,7 @@ impl Draft {
                 draft.display(),
                 path.display()
             ))
-            .with_remedy("Rename it by hand.")),
+            .with_remedy(SecretRemedy::RenameByHand)),
         }
     }
 
@@ -221,7 +221,7 @@ pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(CliError::failed(format!("cannot look at {}: {error}", path.display()))
-                .with_remedy("Nothing was changed."));
+                .with_remedy(SecretRemedy::NothingChanged));
         }
     };
     let kind = found.file_type();
@@ -237,10 +237,7 @@ pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
         "the secret file {} is {what}; it must be a regular file",
         path.display()
     ))
-    .with_remedy(
-        "Nothing was changed. Give the name of a file, or leave --secret-file out to have the \
-         secret printed.",
-    ))
+    .with_remedy(SecretRemedy::NameRegularFile))
 }
 
 /// Reads a file that may hold a secret.
@@ -267,7 +264,7 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
         "the secret file {} belongs to another user, in a folder that every user may write to",
         path.display()
     ))
-    .with_remedy("Nothing was changed. Give a file in a folder that only its owner may write to."))
+    .with_remedy(SecretRemedy::PrivateFolder))
 }
 
 /// The folder of a file.
@@ -283,9 +280,8 @@ async fn check_content(
     client: Option<&ClientId>,
 ) -> Result<(), CliError> {
     let rejected = |what: String| {
-        CliError::failed(format!("the secret file {} {what}", path.display())).with_remedy(
-            "Nothing was changed. Give another file, or remove this one if it is not needed.",
-        )
+        CliError::failed(format!("the secret file {} {what}", path.display()))
+            .with_remedy(SecretRemedy::NameOtherFile)
     };
     let text = read(path).map_err(|error| rejected(format!("cannot be read: {error}")))?;
     let secret = secret_in(&text);

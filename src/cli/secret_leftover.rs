@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use crate::admin::secret_owner::{self, SecretOwner};
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::secret_file::{
     ExistingFile, draft_of, is_same_file, publish, read, regular_file, remove, secret_in,
 };
@@ -85,7 +86,7 @@ impl Leftover<'_> {
         }
         let text = read(self.path).map_err(|error| {
             CliError::failed(format!("cannot read {}: {error}", self.path.display()))
-                .with_remedy("Nothing was changed.")
+                .with_remedy(SecretRemedy::NothingChanged)
         })?;
         let secret = secret_in(&text);
         if secret.expose_secret().is_empty() {
@@ -149,9 +150,8 @@ impl Leftover<'_> {
 
     fn rejected(&self, what: &str) -> CliError {
         let draft = self.draft.display();
-        CliError::failed(format!("{draft} was left by an earlier command; it {what}")).with_remedy(
-            "Nothing was changed. Move that file elsewhere, or remove it if it is not needed.",
-        )
+        CliError::failed(format!("{draft} was left by an earlier command; it {what}"))
+            .with_remedy(SecretRemedy::MoveLeftover)
     }
 }
 
@@ -170,13 +170,13 @@ fn lock(draft: &Path) -> Result<Option<File>, CliError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(CliError::failed(format!("cannot read {}: {error}", draft.display()))
-                .with_remedy("Nothing was changed."));
+                .with_remedy(SecretRemedy::NothingChanged));
         }
     };
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             Err(CliError::failed(format!("another command is writing {}", draft.display()))
-                .with_remedy("Nothing was changed. Repeat the command when the other has ended."))
+                .with_remedy(SecretRemedy::RepeatLater))
         }
         // A file system without locks is used without them.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),

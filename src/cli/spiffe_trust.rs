@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::{output, principal};
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
-use crate::model::remedy::Remedy;
+use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::security::KeySetUri;
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
@@ -121,10 +121,16 @@ async fn judge_one(
     })?;
     check_claims(verified, issuer, reader.config.assertions.lifetime_max, reader.clock.now())?;
     if !found.client.auth_methods.contains(&AuthenticationMethod::SpiffeJwt) {
-        return Err(problem(
-            "the client may not use spiffe_jwt".to_owned(),
-            "Permit it: tokend client update --auth-method spiffe_jwt.",
-        ));
+        let method = AuthenticationMethod::SpiffeJwt.as_str();
+        let permitted = found.client.auth_methods.iter().map(|method| method.as_str().to_owned());
+        return Err(SvidProblem {
+            reason: format!("the client may not use {method}"),
+            remedy: OperatorAction::PermitMethod {
+                method: method.to_owned(),
+                permitted: permitted.collect(),
+            }
+            .into(),
+        });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Times as arguments.
 
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// Reads a time: a date, a time in UTC, or how long ago it was, such as `7d`.
@@ -9,10 +10,7 @@ pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
         return Ok(now.minus_seconds(ago.seconds()));
     }
     Timestamp::parse(text).map_err(|_| {
-        CliError::usage(format!("{text:?} is not a time")).with_remedy(
-            "Give how long ago, such as 90m, 24h or 7d, or a time in UTC: 2026-11-24 or \
-             2026-11-24T13:36:43Z.",
-        )
+        CliError::usage(format!("{text:?} is not a time")).with_remedy(ArgumentRemedy::GiveTime)
     })
 }
 

@@ -10,6 +10,8 @@ use crate::admin::{AdminError, ObjectKind, audit, revocation, token_preview};
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
+use crate::cli::remedies::command::CommandRemedy;
+use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, client_reference, principal};
 use crate::config::{Config, Requirement, environment};
@@ -75,7 +77,7 @@ pub(crate) struct PreviewArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
-    /// The token; - reads it, or the whole answer of the token endpoint, from standard input
+    /// The token; - reads it, or the whole response of the token endpoint, from standard input
     #[arg(default_value = "-")]
     token: String,
 }
@@ -159,9 +161,10 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
             output::object(format, &json!({ "header": header, "claims": claims }))
         }
         Format::Table | Format::Id => {
-            output::hint(
-                "not checked: this is what the token says of itself (check: tokend token verify -)",
-            );
+            output::hint(&format!(
+                "not checked: this is what the token says of itself (check: {})",
+                CommandLine::VerifyToken
+            ));
             output::json(&header)?;
             output::json(&claims)
         }
@@ -268,10 +271,8 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
 fn rejected(error: &TokenError) -> CliError {
     let rejection = CliError::not_valid(format!("the token is not valid: {error}"));
     match error {
-        TokenError::UnknownKey(_) => rejection.with_remedy(
-            "It comes from another server, or its key has been retired (tokend key list).",
-        ),
-        TokenError::WrongIssuer(_) => rejection.with_remedy("Compare with TOKEND_ISSUER."),
+        TokenError::UnknownKey(_) => rejection.with_remedy(CommandRemedy::CompareSigningKeys),
+        TokenError::WrongIssuer(_) => rejection.with_remedy(CommandRemedy::CompareIssuer),
         _ => rejection,
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::cli::error::CliError;
+use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::{input, output};
 
 /// The longest text that is read, in bytes.
@@ -40,8 +41,8 @@ fn find(text: &str) -> Result<String, CliError> {
     ));
     Err(match description.find("req_") {
         Some(start) => {
-            let id = description[start..].trim_end_matches('.');
-            rejection.with_remedy(format!("The reason: tokend explain {id}"))
+            let id = description[start..].trim_end_matches('.').to_owned();
+            rejection.with_remedy(CommandRemedy::ExplainRequest { id })
         }
         None => rejection,
     })

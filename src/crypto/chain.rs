@@ -4,9 +4,10 @@ use crate::crypto::digest;
 use crate::model::event::Event;
 
 /// The hash of an event: SHA-256 over all its other fields, in base64url. The fields are joined
-/// as a JSON array, so that no two different events read the same.
+/// as a JSON array, so that no two different events read the same. An event without owners has the
+/// array of the time before schema 10, which is shorter.
 pub fn hash(event: &Event) -> String {
-    let fields = serde_json::json!([
+    let mut fields = serde_json::json!([
         event.sequence,
         event.at.0,
         event.actor,
@@ -15,12 +16,18 @@ pub fn hash(event: &Event) -> String {
         event.detail,
         event.previous_hash,
     ]);
+    if let Some(fields) = fields.as_array_mut().filter(|_| !event.owners.is_empty()) {
+        fields.push(serde_json::json!(event.owners.owner));
+        fields.push(serde_json::json!(event.owners.other_owner));
+    }
     digest::of_bytes(fields.to_string().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::EventOwners;
+    use crate::model::owner::Owner;
     use crate::model::time::Timestamp;
 
     #[test]
@@ -32,10 +39,11 @@ mod tests {
             action: "client.created".into(),
             subject: "client/a".into(),
             detail: "{}".into(),
+            owners: EventOwners::default(),
             previous_hash: String::new(),
             hash: String::new(),
         };
-        let changes: [fn(&mut Event); 7] = [
+        let changes: [fn(&mut Event); 9] = [
             |event| event.sequence = 2,
             |event| event.at = Timestamp(11),
             |event| event.actor.push('x'),
@@ -43,11 +51,19 @@ mod tests {
             |event| event.subject.push('x'),
             |event| event.detail.push('x'),
             |event| event.previous_hash.push('x'),
+            |event| event.owners.owner = Some(Owner::stored("a")),
+            |event| event.owners.other_owner = Some(Owner::stored("a")),
         ];
         for change in changes {
             let mut other = event.clone();
             change(&mut other);
             assert_ne!(hash(&other), hash(&event), "{other:?}");
         }
+        let with = |owner: Option<&str>, other_owner: Option<&str>| {
+            let [owner, other_owner] = [owner, other_owner].map(|name| name.map(Owner::stored));
+            hash(&Event { owners: EventOwners { owner, other_owner }, ..event.clone() })
+        };
+        assert_ne!(with(Some("a"), None), with(None, Some("a")));
+        assert_ne!(with(Some("a"), None), with(Some("b"), None));
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::directory::YIELD_EVERY;
 use crate::model::grant::Grant;
+use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
@@ -57,30 +58,56 @@ impl GrantEntry {
 /// The resources of a directory.
 pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
+/// From so many grants on, those that no client has any more are looked for.
+const MIN_SWEEP: usize = 64;
+
 /// Every distinct grant.
 #[derive(Debug, Default)]
-pub(super) struct GrantInterner(Mutex<HashMap<GrantKey, Arc<GrantEntry>>>);
+pub(super) struct GrantInterner(Mutex<KnownGrants>);
+
+#[derive(Debug, Default)]
+struct KnownGrants {
+    entries: HashMap<GrantKey, Arc<GrantEntry>>,
+    /// The number of entries from which on they are swept.
+    sweep_at: usize,
+}
+
+impl KnownGrants {
+    /// Drops the grants that no client has any more. Each change of a client with claims of its own
+    /// leaves one.
+    fn sweep(&mut self) {
+        self.entries.retain(|_, entry| Arc::strong_count(entry) > 1);
+        self.sweep_at = MIN_SWEEP.max(self.entries.len() * 2);
+    }
+}
 
 /// Everything that the entry of a grant depends on, apart from the resources.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct GrantKey {
     grant: Grant,
-    /// The static claims of the client as JSON.
-    client_claims: Option<Arc<str>>,
+    /// `None` for a client without static claims.
+    client: Option<Arc<ClientClaims>>,
+}
+
+/// The static claims of a client, and the owner, who decides which resources get them. Most clients
+/// have none, so the owners of most clients are not in memory.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ClientClaims {
+    json: Box<str>,
+    owner: Option<Owner>,
 }
 
 impl GrantInterner {
     /// Works every grant out anew, after the resources have changed.
     pub(super) async fn renew(&self, resources: &Resources) {
-        let mut grants = self.0.lock().await;
-        // A grant that no client has any more is known here alone.
-        grants.retain(|_, entry| Arc::strong_count(entry) > 1);
-        for (count, (key, entry)) in grants.iter().enumerate() {
+        let mut known = self.0.lock().await;
+        known.sweep();
+        for (count, (key, entry)) in known.entries.iter().enumerate() {
             if count % YIELD_EVERY == YIELD_EVERY - 1 {
                 // Each client with claims of its own has grants of its own.
                 tokio::task::yield_now().await;
             }
-            entry.effective.store(effective(resources, &key.grant, &entry.claims));
+            entry.effective.store(effective(resources, key, &entry.claims));
         }
     }
 
@@ -89,20 +116,25 @@ impl GrantInterner {
         &self,
         grants: Vec<Grant>,
         client_claims: &StaticClaims,
+        owner: Option<&Owner>,
         resources: &Resources,
     ) -> Box<[Arc<GrantEntry>]> {
-        let json: Option<Arc<str>> =
-            (!client_claims.is_empty()).then(|| client_claims.json().into());
+        let client = (!client_claims.is_empty()).then(|| {
+            Arc::new(ClientClaims { json: client_claims.json().into(), owner: owner.cloned() })
+        });
         let mut known = self.0.lock().await;
+        if known.entries.len() >= known.sweep_at.max(MIN_SWEEP) {
+            known.sweep();
+        }
         let mut entry = |grant: Grant| {
-            let key = GrantKey { grant, client_claims: json.clone() };
-            if let Some(entry) = known.get(&key) {
+            let key = GrantKey { grant, client: client.clone() };
+            if let Some(entry) = known.entries.get(&key) {
                 return entry.clone();
             }
             let claims = TokenClaims::of(client_claims, &key.grant.claims);
-            let effective = ArcSwapOption::new(effective(resources, &key.grant, &claims));
+            let effective = ArcSwapOption::new(effective(resources, &key, &claims));
             let entry = Arc::new(GrantEntry { effective, claims });
-            known.insert(key, entry.clone());
+            known.entries.insert(key, entry.clone());
             entry
         };
         grants.into_iter().map(&mut entry).collect()
@@ -125,8 +157,8 @@ impl TokenClaims {
 /// was approved with the grant: otherwise one team could write roles into the tokens for the API of
 /// another team. A resource without an owner gets all.
 fn claims_for(
-    resource_owner: Option<&str>,
-    client_owner: Option<&str>,
+    resource_owner: Option<&Owner>,
+    client_owner: Option<&Owner>,
     claims: &TokenClaims,
 ) -> Option<Arc<str>> {
     if resource_owner.is_none() || resource_owner == client_owner {
@@ -138,21 +170,23 @@ fn claims_for(
 
 fn effective(
     resources: &Resources,
-    grant: &Grant,
+    key: &GrantKey,
     claims: &TokenClaims,
 ) -> Option<Arc<EffectiveGrant>> {
+    let grant = &key.grant;
     let resource = resources.get(&grant.resource)?.clone();
     let scope = grant.scopes.within(&resource.scope_names());
     let scope_text = scope.to_string();
     let networks = grant.networks.clone();
-    // Clients and resources have no owner in this memory.
-    let claims = claims_for(None, None, claims);
+    let client_owner = key.client.as_ref().and_then(|client| client.owner.as_ref());
+    let claims = claims_for(resource.facts.owner.as_ref(), client_owner, claims);
     Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks, claims }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::grant::GrantedScopes;
 
     fn claims(json: &str) -> StaticClaims {
         StaticClaims::parse(json).expect("claims")
@@ -171,10 +205,31 @@ mod tests {
             (Some("a"), Some("b"), approved),
             (Some("a"), None, approved),
         ] {
-            let found = claims_for(resource, client, &both);
+            let owner = |name: Option<&str>| name.map(Owner::stored);
+            let found = claims_for(owner(resource).as_ref(), owner(client).as_ref(), &both);
             assert_eq!(found.as_deref(), expected, "{resource:?} {client:?}");
         }
         let nothing = TokenClaims::of(&client, &claims("{}"));
-        assert_eq!(claims_for(Some("a"), Some("b"), &nothing), None);
+        assert_eq!(claims_for(Some(&Owner::stored("a")), None, &nothing), None);
+    }
+    /// A client that changes its claims again and again leaves nothing behind.
+    #[tokio::test]
+    async fn grants_that_no_client_has_are_dropped() {
+        let interner = GrantInterner::default();
+        let grant = Grant {
+            resource: ResourceId::parse("https://a.example").expect("a resource"),
+            scopes: GrantedScopes::All,
+            networks: Networks::default(),
+            claims: StaticClaims::default(),
+        };
+        let resources = Resources::default();
+        let mut held = Vec::new();
+        for number in 0..1_000 {
+            let client = claims(&format!("{{\"n\":{number}}}"));
+            held = vec![interner.entries(vec![grant.clone()], &client, None, &resources).await];
+        }
+        assert!(interner.0.lock().await.entries.len() <= 2 * MIN_SWEEP);
+        let same = interner.entries(vec![grant], &claims("{\"n\":999}"), None, &resources).await;
+        assert!(Arc::ptr_eq(&held[0][0], &same[0]), "the same grant exists once");
     }
 }

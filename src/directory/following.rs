@@ -135,6 +135,7 @@ fn extends_chain(head: &Head, events: &[Event]) -> Option<Head> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::EventOwners;
 
     fn event(sequence: i64, previous_hash: &str) -> Event {
         Event {
@@ -144,6 +145,7 @@ mod tests {
             action: String::new(),
             subject: String::new(),
             detail: String::new(),
+            owners: EventOwners::default(),
             previous_hash: previous_hash.to_owned(),
             hash: format!("hash of {sequence}"),
         }

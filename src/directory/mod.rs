@@ -39,6 +39,8 @@ use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientId;
 use crate::model::event::Head;
+use crate::model::facts::Facts;
+use crate::model::resource::Resource;
 use crate::model::spiffe_id::{SpiffeId, TrustDomain};
 use crate::model::time::{Clock, Timestamp};
 use crate::remote_keys::KeySets;
@@ -263,8 +265,9 @@ impl Directory {
 
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
         let resources = store.resources().await?.into_iter();
-        let resources: Resources =
-            resources.map(|resource| (resource.resource.clone(), Arc::new(resource))).collect();
+        let resources: Resources = resources
+            .map(|found| (found.resource.clone(), Arc::new(with_owner_only(found))))
+            .collect();
         self.grants.renew(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())
@@ -318,7 +321,10 @@ impl Directory {
     async fn put(&self, snapshot: ClientSnapshot) {
         let client = snapshot.client;
         let resources = self.resources.load_full();
-        let grants = self.grants.entries(snapshot.grants, &client.claims, &resources).await;
+        let grants = self
+            .grants
+            .entries(snapshot.grants, &client.claims, client.owner.as_ref(), &resources)
+            .await;
         let allowed =
             AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let allowed = self.shared(allowed).await;
@@ -376,4 +382,11 @@ impl Directory {
             self.spiffe_index.change(id, entry.spiffe_trusts(), &[]);
         }
     }
+}
+
+/// A resource as the memory holds it: of its facts, tokens need only the owner, which decides about
+/// static claims (DESIGN D18).
+fn with_owner_only(resource: Resource) -> Resource {
+    let facts = Facts { owner: resource.facts.owner, ..Facts::default() };
+    Resource { facts, ..resource }
 }

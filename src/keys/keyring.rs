@@ -228,12 +228,8 @@ impl VerifyingKey {
 }
 
 impl SigningKey {
-    /// Writes and signs an access token over `claims` (RFC 9068, section 2).
-    pub fn sign(&self, claims: &[u8]) -> Result<String, CryptoError> {
-        self.sign_typed(TokenTyp::AtJwt, claims)
-    }
-
-    /// The same with the type that a resource wants.
+    /// Writes and signs an access token over `claims` (RFC 9068, section 2), with the type that its
+    /// resource wants.
     pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {
         self.sign_under(self.headers.of(typ), claims)
     }
@@ -299,7 +295,7 @@ mod tests {
             let keyring = Keyring::open(&master, vec![record], 10).expect("a keyring");
             let key = keyring.signing(algorithm, Timestamp(5)).expect("a signing key");
             let claims = br#"{"iss":"https://a.example","sub":"c","aud":"urn:x","client_id":"c","iat":1,"exp":100,"jti":"j"}"#;
-            let token = key.sign(claims).expect("a token");
+            let token = key.sign_typed(TokenTyp::AtJwt, claims).expect("a token");
             let keys: Vec<_> = keyring.published(Timestamp(5)).cloned().collect();
             let verified = jwt::verify(&token, &keys, None, Timestamp(50)).expect("valid");
             assert_eq!(verified.claims.client_id, "c");

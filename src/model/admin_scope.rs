@@ -1,47 +1,47 @@
-//! The scopes of this server's own resource, `urn:tokend`: what an administrator may do (DESIGN
-//! D17).
+//! The scopes of the built-in resource `urn:tokend`: what administrators may do (DESIGN D17).
 
 use std::collections::BTreeSet;
 
+use crate::model::Malformed;
 use crate::model::scope::Scopes;
 
-/// One scope of `urn:tokend`.
+/// A scope of the built-in resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AdminScope {
-    /// Ask for the state of every token (RFC 7662).
+    /// Permits the introspection of every token of this server (RFC 7662).
     Introspect,
-    /// Read clients, and why their requests were rejected.
+    /// Permits reading clients with their grants, keys, trusts and the suffixes of their secrets.
     ClientsRead,
-    /// Create, change, disable and delete clients.
+    /// Permits registering, changing, disabling and deleting clients, their keys and their trusts.
     ClientsWrite,
-    /// Create, rotate and end secrets, and change keys and trusts.
+    /// Permits generating, rotating and ending secrets.
     SecretsWrite,
-    /// Change what clients may ask for.
+    /// Permits granting scopes of resources to clients, removing grants, and setting claims.
     GrantsWrite,
-    /// Read resources.
+    /// Permits reading resources with their scopes.
     ResourcesRead,
-    /// Create, change and delete resources.
+    /// Permits registering, changing and deleting resources.
     ResourcesWrite,
-    /// Read signing keys.
+    /// Permits reading signing keys; never their private halves.
     KeysRead,
-    /// Rotate and revoke signing keys.
+    /// Permits rotating, retiring and revoking signing keys.
     KeysWrite,
-    /// Issue tokens in the name of clients.
+    /// Permits issuing tokens in the name of a client; never for this server itself.
     TokensIssue,
-    /// Revoke tokens.
+    /// Permits revoking tokens.
     TokensRevoke,
-    /// Read the audit log.
+    /// Permits reading and verifying the audit log.
     AuditRead,
-    /// Read statistics.
+    /// Permits reading usage statistics.
     StatsRead,
-    /// Read the version and the settings of the server.
+    /// Permits reading the settings, the version and the state of the server.
     ServerRead,
-    /// Make clients administrators, and change what administrators may do.
+    /// Permits making administrators: granting scopes of this server, and setting their owners.
     AdminsWrite,
 }
 
 impl AdminScope {
-    /// Every scope, in the order of the documentation.
+    /// Every scope.
     pub const ALL: [Self; 15] = [
         Self::Introspect,
         Self::ClientsRead,
@@ -60,57 +60,67 @@ impl AdminScope {
         Self::AdminsWrite,
     ];
 
-    /// The scope as it stands in tokens.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Introspect => "introspect",
-            Self::ClientsRead => "clients:read",
-            Self::ClientsWrite => "clients:write",
-            Self::SecretsWrite => "secrets:write",
-            Self::GrantsWrite => "grants:write",
-            Self::ResourcesRead => "resources:read",
-            Self::ResourcesWrite => "resources:write",
-            Self::KeysRead => "keys:read",
-            Self::KeysWrite => "keys:write",
-            Self::TokensIssue => "tokens:issue",
-            Self::TokensRevoke => "tokens:revoke",
-            Self::AuditRead => "audit:read",
-            Self::StatsRead => "stats:read",
-            Self::ServerRead => "server:read",
-            Self::AdminsWrite => "admins:write",
-        }
-    }
-
-    /// What it permits, in one sentence.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::Introspect => "Ask for the state of every token.",
-            Self::ClientsRead => "Read clients, and why their requests were rejected.",
-            Self::ClientsWrite => "Create, change, disable and delete clients.",
-            Self::SecretsWrite => "Create, rotate and end secrets, and change keys and trusts.",
-            Self::GrantsWrite => "Change what clients may ask for.",
-            Self::ResourcesRead => "Read resources.",
-            Self::ResourcesWrite => "Create, change and delete resources.",
-            Self::KeysRead => "Read signing keys.",
-            Self::KeysWrite => "Rotate and revoke signing keys.",
-            Self::TokensIssue => "Issue tokens in the name of clients.",
-            Self::TokensRevoke => "Revoke tokens.",
-            Self::AuditRead => "Read the audit log.",
-            Self::StatsRead => "Read statistics.",
-            Self::ServerRead => "Read the version and the settings of the server.",
-            Self::AdminsWrite => {
-                "Make clients administrators, and change what administrators may do."
-            }
-        }
-    }
-
-    /// Reads one scope; `None` if `urn:tokend` has no such scope.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    /// Reads the scope as a token has it.
+    ///
+    /// # Errors
+    /// If it is not one of [`Self::ALL`].
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Malformed::because(format!("a scope of this server is one of {known}"))
+        })
     }
 
     /// The known ones of a set of scopes.
     pub fn known(scopes: &Scopes) -> BTreeSet<Self> {
-        scopes.iter().filter_map(|scope| Self::parse(scope.as_str())).collect()
+        scopes.iter().filter_map(|scope| Self::parse(scope.as_str()).ok()).collect()
+    }
+
+    /// The scope as a token has it.
+    pub fn as_str(self) -> &'static str {
+        self.documented().0
+    }
+
+    /// What it permits, as the resource describes it.
+    pub fn description(self) -> &'static str {
+        self.documented().1
+    }
+
+    fn documented(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Introspect => ("introspect", "Introspect every token of this server"),
+            Self::ClientsRead => ("clients:read", "Read clients"),
+            Self::ClientsWrite => ("clients:write", "Register, change, disable and delete clients"),
+            Self::SecretsWrite => ("secrets:write", "Generate, rotate and end client secrets"),
+            Self::GrantsWrite => ("grants:write", "Give grants and claims to clients"),
+            Self::ResourcesRead => ("resources:read", "Read resources"),
+            Self::ResourcesWrite => ("resources:write", "Register, change and delete resources"),
+            Self::KeysRead => ("keys:read", "Read signing keys"),
+            Self::KeysWrite => ("keys:write", "Rotate, retire and revoke signing keys"),
+            Self::TokensIssue => ("tokens:issue", "Issue tokens in the name of a client"),
+            Self::TokensRevoke => ("tokens:revoke", "Revoke tokens"),
+            Self::AuditRead => ("audit:read", "Read and verify the audit log"),
+            Self::StatsRead => ("stats:read", "Read usage statistics"),
+            Self::ServerRead => ("server:read", "Read the settings and the state of the server"),
+            Self::AdminsWrite => ("admins:write", "Make administrators and limit them to owners"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scope_is_listed_once_and_read_back() {
+        for (position, scope) in AdminScope::ALL.into_iter().enumerate() {
+            assert_eq!(scope as usize, position);
+            assert_eq!(AdminScope::parse(scope.as_str()), Ok(scope));
+            assert!(!scope.description().is_empty());
+        }
+        assert_eq!(AdminScope::AdminsWrite as usize + 1, AdminScope::ALL.len());
+        for text in ["", "clients:delete", "Clients:read", "introspect "] {
+            assert!(AdminScope::parse(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! Clients: the machines that ask for tokens.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
@@ -307,6 +310,12 @@ pub struct Client {
     pub security: ClientSecurity,
     /// The claims of each of its tokens.
     pub claims: StaticClaims,
+    /// What people and policies know of it.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// The owners whose objects it may administer: none if empty, all if absent. It only limits
+    /// what the scopes of [`AdminScope`](crate::model::admin_scope::AdminScope) permit.
+    pub admin_of: Option<BTreeSet<Owner>>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.

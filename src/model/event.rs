@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
@@ -143,14 +144,6 @@ impl Action {
         Self::MasterKeyReset,
     ];
 
-    /// Reads the stored word.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        Self::ALL
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or_else(|| Malformed::because("this binary does not know that action"))
-    }
-
     /// The stored word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -183,6 +176,30 @@ impl Action {
     }
 }
 
+/// The owners at the time of an event. They stay when its subject changes hands or is deleted, so
+/// that the event stays visible to the right team.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EventOwners {
+    /// The owner of the subject.
+    pub owner: Option<Owner>,
+    /// The owner of the other side: of the resource of a grant, or the one before a change of
+    /// owner.
+    pub other_owner: Option<Owner>,
+}
+
+impl EventOwners {
+    /// The owners of a subject that may have changed hands: the one now, and the other one before.
+    pub fn changed(before: Option<Owner>, now: Option<Owner>) -> Self {
+        let other_owner = before.filter(|before| Some(before) != now.as_ref());
+        Self { owner: now, other_owner }
+    }
+
+    /// True if neither side has an owner. So it is for every event before schema 10.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One link of the chain, with texts as they are stored: whatever stands in the table can be
 /// read, hashed and shown, also if it was changed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -200,6 +217,9 @@ pub struct Event {
     /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
     #[serde(serialize_with = "as_object")]
     pub detail: String,
+    /// Whose objects it was about, at that time.
+    #[serde(flatten)]
+    pub owners: EventOwners,
     /// The hash of the event before it; empty for the first one.
     pub previous_hash: String,
     /// SHA-256 over all the above.
@@ -242,6 +262,8 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -255,10 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn stored_words_read_back() {
-        for action in Action::ALL {
-            assert_eq!(Action::parse(action.as_str()), Ok(action));
-        }
+    fn each_action_has_a_word_of_its_own() {
+        let words = BTreeSet::from(Action::ALL.map(Action::as_str));
+        assert_eq!(words.len(), Action::ALL.len());
+    }
+
+    #[test]
+    fn stored_subjects_read_back() {
         for text in
             ["client/a/b c", "master-key/database", "resource/https://a.example/b", "key/abc"]
         {

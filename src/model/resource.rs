@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::facts::Facts;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
@@ -170,6 +171,9 @@ pub struct Resource {
     pub signed_before: SignedBefore,
     /// The `typ` of its tokens.
     pub token_typ: TokenTyp,
+    /// What people and policies know of it.
+    #[serde(flatten)]
+    pub facts: Facts,
     /// When it was registered. A built-in resource was not.
     #[serde(serialize_with = "unless_zero")]
     pub created_at: Timestamp,

@@ -149,7 +149,7 @@ impl Hasher {
         Ok(Turn { _running: acquire(places).await?, throttled })
     }
 
-    /// How many hashes have been checked since the start.
+    /// How many hashes have been checked since the start. A probe for tests of costs.
     pub fn checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
     }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, Event, EventSubject};
+use crate::model::event::{Action, Event, EventOwners, EventSubject};
+use crate::model::resource::ResourceId;
 use crate::model::time::{Clock, Timestamp};
 use crate::model::token::RevokedToken;
 use crate::services::Services;
@@ -88,11 +89,42 @@ impl AuditedChange {
         self.transaction.head().sequence + 1
     }
 
-    /// Appends the event of what has been written. `detail` never holds a secret.
+    /// Appends the event of what has been written, with the owner that its subject has now.
+    /// `detail` never holds a secret.
     pub async fn record(
         &mut self,
         action: Action,
         subject: EventSubject,
+        detail: Value,
+    ) -> Result<(), StoreError> {
+        let owner = match &subject {
+            EventSubject::Client(id) => self.read().client_owner(id).await?,
+            EventSubject::Resource(id) => self.read().resource_owner(id).await?,
+            EventSubject::SigningKey(_) | EventSubject::Token(_) | EventSubject::MasterKey => None,
+        };
+        let owners = EventOwners { owner, other_owner: None };
+        self.record_with_owners(action, subject, owners, detail).await
+    }
+
+    /// The owners of both sides of a grant.
+    pub async fn owners_of_grant(
+        &mut self,
+        client: &ClientId,
+        resource: &ResourceId,
+    ) -> Result<EventOwners, StoreError> {
+        Ok(EventOwners {
+            owner: self.read().client_owner(client).await?,
+            other_owner: self.read().resource_owner(resource).await?,
+        })
+    }
+
+    /// Appends the event of what has been written, with these owners: for a grant, which has two
+    /// sides, and for a subject that is deleted or changes hands.
+    pub async fn record_with_owners(
+        &mut self,
+        action: Action,
+        subject: EventSubject,
+        owners: EventOwners,
         detail: Value,
     ) -> Result<(), StoreError> {
         let head = self.transaction.head().clone();
@@ -103,6 +135,7 @@ impl AuditedChange {
             action: action.as_str().to_owned(),
             subject: subject.to_string(),
             detail: detail.to_string(),
+            owners,
             previous_hash: head.hash,
             hash: String::new(),
         };
@@ -168,7 +201,10 @@ pub async fn revoke_own_token(
     }
     if change.transaction.revoke_token(token).await? {
         let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
+        let owner = change.read().client_owner(id).await?;
+        let owners = EventOwners { owner, other_owner: None };
+        let subject = EventSubject::Token(token.jti.clone());
+        change.record_with_owners(Action::TokenRevoked, subject, owners, detail).await?;
         change.commit().await?;
     }
     Ok(OwnRevocation::Done)

@@ -19,8 +19,6 @@ pub struct FoundKey {
     pub keys: MasterKeyList,
     /// The source, such as `from TOKEND_MASTER_KEY`.
     pub source: String,
-    /// The file that holds them, if there is one.
-    pub file: Option<PathBuf>,
 }
 
 /// The file of the master key that tokend generates next to a SQLite database; `None` with
@@ -39,11 +37,7 @@ pub fn generated_file(config: &Config) -> Option<PathBuf> {
 /// [`StartError::MasterKeyFile`] if the file cannot be read or does not hold a master key.
 pub fn find(config: &Config) -> Result<Option<FoundKey>, StartError> {
     if let Some(given) = &config.master_key {
-        return Ok(Some(FoundKey {
-            keys: given.keys.clone(),
-            source: given.source.clone(),
-            file: given.file.clone(),
-        }));
+        return Ok(Some(FoundKey { keys: given.keys.clone(), source: given.source.clone() }));
     }
     let Some(path) = generated_file(config) else { return Ok(None) };
     match std::fs::read_to_string(&path).map(Zeroizing::new) {
@@ -69,9 +63,7 @@ pub(super) fn generate(config: &Config) -> Result<FoundKey, StartError> {
 
 fn found_in(path: PathBuf, text: &str) -> Result<FoundKey, StartError> {
     match MasterKeyList::parse(text) {
-        Ok(keys) => {
-            Ok(FoundKey { keys, source: format!("in {}", path.display()), file: Some(path) })
-        }
+        Ok(keys) => Ok(FoundKey { keys, source: format!("in {}", path.display()) }),
         Err(Malformed(problem)) => Err(StartError::MasterKeyFile { path, problem }),
     }
 }

@@ -1,7 +1,11 @@
 //! Which clients a list holds, page by page. Each filter with an index finds its first page without
 //! a look at every client; what belongs to the clients of a page is read by `registrations`.
 
+use std::collections::BTreeSet;
+
 use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
@@ -16,6 +20,10 @@ pub struct ClientFilter {
     pub state: Option<ClientState>,
     /// Their whole name.
     pub name: Option<ClientName>,
+    /// Their owner is one of these; any owner or none if absent.
+    pub owners: Option<BTreeSet<Owner>>,
+    /// They have each of these labels.
+    pub labels: Vec<(LabelKey, LabelValue)>,
     /// A grant that they have.
     pub grant: Option<GrantFilter>,
     /// They have a secret that is valid and expires soon. Such a list begins with the secret that
@@ -136,6 +144,7 @@ impl ClientFilter {
         if let Some(name) = &self.name {
             clients.push(statement, "t.name = ?", "c.name = ?", name.as_str().into());
         }
+        self.push_facts(statement, clients);
         if let Some(time) = self.unused_since {
             clients.push(statement, "t.created_at <= ?", "c.created_at <= ?", time.into());
             push_unused(statement, time);
@@ -156,6 +165,36 @@ impl ClientFilter {
     }
 }
 
+impl ClientFilter {
+    /// Appends the conditions on owner and labels.
+    fn push_facts(&self, statement: &mut Statement, clients: Clients) {
+        match &self.owners {
+            None => {}
+            Some(owners) if owners.is_empty() => {
+                statement.push(" AND 1 = 0");
+            }
+            Some(owners) => {
+                clients.open(statement);
+                // One owner is found by its index in the order of the list.
+                statement.push(clients.column("t.owner IN ", "c.owner IN "));
+                statement.push_list(owners.iter().map(Owner::as_str));
+                clients.close(statement);
+            }
+        }
+        for (key, value) in &self.labels {
+            // In the stored JSON object only a key is followed by a colon, and no text contains a
+            // quote, so this is the label and nothing else.
+            let pair = format!("\"{}\":\"{}\"", key.as_str(), value.as_str());
+            clients.push(
+                statement,
+                "replace(t.labels, ?, '') <> t.labels",
+                "replace(c.labels, ?, '') <> c.labels",
+                pair.into(),
+            );
+        }
+    }
+}
+
 /// Whether a list is read from the clients themselves.
 #[derive(Clone, Copy)]
 enum Clients {
@@ -164,6 +203,27 @@ enum Clients {
 }
 
 impl Clients {
+    /// One of two texts, for a column of a client.
+    fn column(self, listed: &'static str, joined: &'static str) -> &'static str {
+        match self {
+            Self::Listed => listed,
+            Self::Joined => joined,
+        }
+    }
+
+    /// Begins a condition on a client.
+    fn open(self, statement: &mut Statement) {
+        statement.push(self.column(
+            " AND ",
+            " AND EXISTS (SELECT 1 FROM client c WHERE c.client_id = t.client_id AND ",
+        ));
+    }
+
+    /// Ends a condition on a client.
+    fn close(self, statement: &mut Statement) {
+        statement.push(self.column("", ")"));
+    }
+
     fn push(
         self,
         statement: &mut Statement,
@@ -171,14 +231,9 @@ impl Clients {
         joined: &'static str,
         value: crate::store::statement::SqlValue,
     ) {
-        statement.push(" AND ");
-        match self {
-            Self::Listed => statement.push_with(listed, [value]),
-            Self::Joined => statement
-                .push("EXISTS (SELECT 1 FROM client c WHERE c.client_id = t.client_id AND ")
-                .push_with(joined, [value])
-                .push(")"),
-        };
+        self.open(statement);
+        statement.push_with(self.column(listed, joined), [value]);
+        self.close(statement);
     }
 }
 

@@ -1,17 +1,19 @@
 //! Clients as the memory of a server needs them: without what only people look at, and page by
 //! page, because there may be a million.
 
-use crate::model::client::{Client, ClientId};
+use crate::model::client::ClientId;
 use crate::model::grant::Grant;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 use crate::store::child_rows::{ChildRows, Children, ClientSet};
-use crate::store::clients::ClientRow;
+use crate::store::clients::TokenRow;
 use crate::store::row::TableRow;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
+
+pub use crate::store::clients::TokenFields;
 
 /// Clients in the order of their ids; each with its identifier, for the case that the rest cannot
 /// be read.
@@ -21,7 +23,7 @@ pub type Page = Vec<(String, Result<ClientSnapshot, StoreError>)>;
 #[derive(Debug)]
 pub struct ClientSnapshot {
     /// The client itself.
-    pub client: Client,
+    pub client: TokenFields,
     /// Its secrets, oldest first.
     pub secrets: Vec<SecretSnapshot>,
     /// What it may ask for, in alphabetical order.
@@ -75,10 +77,10 @@ impl Store {
         let ids = [id.as_str()];
         let clients = ClientSet::Of(&ids);
         let mut statement = Statement::default();
-        statement.push(ClientRow::SELECT).push("WHERE ");
+        statement.push(TokenRow::SELECT).push("WHERE ");
         clients.push(&mut statement);
         let mut reader = self.read();
-        let Some(row) = reader.rows::<ClientRow>(&statement).await?.pop() else {
+        let Some(row) = reader.rows::<TokenRow>(&statement).await?.pop() else {
             return Ok(None);
         };
         let children = ChildRows::read(&mut reader, clients).await?.take(id.as_str());
@@ -90,12 +92,12 @@ impl Store {
     /// belongs to them.
     pub async fn stored_clients(&self, after: &str, limit: u32) -> Result<Page, StoreError> {
         let mut statement = Statement::default();
-        statement.push(ClientRow::SELECT).push_with(
+        statement.push(TokenRow::SELECT).push_with(
             "WHERE client_id > ? ORDER BY client_id LIMIT ?",
             [after.into(), i64::from(limit).into()],
         );
         let mut reader = self.read();
-        let rows = reader.rows::<ClientRow>(&statement).await?;
+        let rows = reader.rows::<TokenRow>(&statement).await?;
         let Some(last) = rows.last() else { return Ok(Vec::new()) };
         let clients = ClientSet::Range { after, last: &last.client_id };
         let mut children = ChildRows::read(&mut reader, clients).await?;
@@ -109,7 +111,7 @@ impl Store {
 }
 
 fn snapshot(
-    row: ClientRow,
+    row: TokenRow,
     children: Result<Children, StoreError>,
 ) -> Result<ClientSnapshot, StoreError> {
     let Children { secrets, grants, trusts, spiffe_trusts } = children?;

@@ -2,18 +2,21 @@
 //! `client_snapshot` for the memory of a server.
 //!
 //! A new column of a client is five places: a migration, a field of [`Client`], and here a field of
-//! [`ClientRow`], a line of [`ClientRow::of`] and a line of [`ClientRow::decode`].
+//! [`ClientRow`], a line of [`ClientRow::of`] and a line of [`ClientRow::decode`]. A column that
+//! tokens need is also one of [`TokenRow`].
 
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::StoreError;
+use crate::store::facts::{self, FactColumns};
 use crate::store::row::table_row;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 
@@ -35,9 +38,58 @@ table_row! {
         networks: Option<String>,
         assertion_audiences: Option<String>,
         claims: Option<String>,
+        owner: Option<String>,
+        description: Option<String>,
+        contact: Option<String>,
+        labels: Option<String>,
+        admin_of: Option<String>,
         created_at: i64,
         updated_at: i64,
     }
+}
+
+table_row! {
+    /// The columns of `client` that tokens need.
+    pub(super) struct TokenRow in "client" {
+        client_id: String,
+        state: String,
+        auth_methods: String,
+        grant_types: String,
+        token_lifetime: Option<i64>,
+        token_rate: Option<String>,
+        key_set: Option<String>,
+        jwks_uri: Option<String>,
+        dpop_bound: bool,
+        tls_subject: Option<String>,
+        certificate_bound: bool,
+        networks: Option<String>,
+        assertion_audiences: Option<String>,
+        claims: Option<String>,
+        owner: Option<String>,
+    }
+}
+
+/// What tokens need of a client.
+#[derive(Debug)]
+pub struct TokenFields {
+    /// Its identifier.
+    pub client_id: ClientId,
+    /// Whether it may get tokens.
+    pub state: ClientState,
+    /// The methods by which it may authenticate.
+    pub auth_methods: Vec<AuthenticationMethod>,
+    /// The grant types that it may use.
+    pub grant_types: Vec<GrantType>,
+    /// The lifetime of its tokens, if it has its own.
+    pub token_lifetime: Option<Lifetime>,
+    /// The limit of its tokens, if it has its own.
+    pub token_rate: Option<RateLimit>,
+    /// Its credentials besides secrets, and what it is limited to.
+    pub security: ClientSecurity,
+    /// The claims of each of its tokens.
+    pub claims: StaticClaims,
+    /// The team that it belongs to.
+    pub owner: Option<Owner>,
 }
 
 impl ClientRow {
@@ -45,6 +97,7 @@ impl ClientRow {
         let security = &client.security;
         let (key_set, jwks_uri) = key_columns(security.keys.as_ref());
         let audiences = &security.assertion_audiences;
+        let FactColumns { owner, description, contact, labels } = FactColumns::of(&client.facts);
         Self {
             client_id: client.client_id.as_str().to_owned(),
             name: client.name.as_str().to_owned(),
@@ -61,6 +114,11 @@ impl ClientRow {
             networks: networks_column(&security.networks),
             assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
             claims: claims_column(&client.claims),
+            owner,
+            description,
+            contact,
+            labels,
+            admin_of: client.admin_of.as_ref().map(facts::admin_of_column),
             created_at: client.created_at.0,
             updated_at: client.updated_at.0,
         }
@@ -72,9 +130,52 @@ impl ClientRow {
     /// # Errors
     /// If a value has no meaning at all, such as an unknown state.
     pub(super) fn decode(self) -> Result<Client, StoreError> {
+        let Self { owner, description, contact, labels, .. } = self;
+        let admin_of = self.admin_of.as_deref().map(facts::admin_of).transpose()?;
+        let token_row = TokenRow {
+            client_id: self.client_id,
+            state: self.state,
+            auth_methods: self.auth_methods,
+            grant_types: self.grant_types,
+            token_lifetime: self.token_lifetime,
+            token_rate: self.token_rate,
+            key_set: self.key_set,
+            jwks_uri: self.jwks_uri,
+            dpop_bound: self.dpop_bound,
+            tls_subject: self.tls_subject,
+            certificate_bound: self.certificate_bound,
+            networks: self.networks,
+            assertion_audiences: self.assertion_audiences,
+            claims: self.claims,
+            owner: owner.clone(),
+        };
+        let fields = token_row.decode()?;
         Ok(Client {
-            client_id: ClientId::parse(&self.client_id)?,
+            client_id: fields.client_id,
             name: ClientName::stored(&self.name),
+            state: fields.state,
+            auth_methods: fields.auth_methods,
+            grant_types: fields.grant_types,
+            token_lifetime: fields.token_lifetime,
+            token_rate: fields.token_rate,
+            security: fields.security,
+            claims: fields.claims,
+            facts: FactColumns { owner, description, contact, labels }.decode()?,
+            admin_of,
+            created_at: Timestamp(self.created_at),
+            updated_at: Timestamp(self.updated_at),
+        })
+    }
+}
+
+impl TokenRow {
+    /// What tokens need; as lenient as [`ClientRow::decode`].
+    ///
+    /// # Errors
+    /// If a value has no meaning at all.
+    pub(super) fn decode(self) -> Result<TokenFields, StoreError> {
+        Ok(TokenFields {
+            client_id: ClientId::parse(&self.client_id)?,
             state: ClientState::parse(&self.state)?,
             auth_methods: words(&self.auth_methods, AuthenticationMethod::parse)?,
             grant_types: self.grant_types.split_whitespace().map(GrantType::stored).collect(),
@@ -91,8 +192,7 @@ impl ClientRow {
                 ),
             },
             claims: claims(self.claims.as_deref())?,
-            created_at: Timestamp(self.created_at),
-            updated_at: Timestamp(self.updated_at),
+            owner: self.owner.as_deref().map(Owner::stored),
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Reading events: by the followers, and by operators who ask or check the audit log.
 
-use crate::model::event::{Event, Head};
+use std::collections::BTreeSet;
+
+use crate::model::event::{Event, EventOwners, Head};
+use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::{Statement, prepared};
@@ -15,6 +18,8 @@ table_row! {
         action: String,
         subject: String,
         detail: String,
+        owner: Option<String>,
+        other_owner: Option<String>,
         previous_hash: String,
         hash: String,
     }
@@ -29,6 +34,8 @@ impl EventRow {
             action: event.action.clone(),
             subject: event.subject.clone(),
             detail: event.detail.clone(),
+            owner: event.owners.owner.as_ref().map(|owner| owner.as_str().to_owned()),
+            other_owner: event.owners.other_owner.as_ref().map(|owner| owner.as_str().to_owned()),
             previous_hash: event.previous_hash.clone(),
             hash: event.hash.clone(),
         }
@@ -44,6 +51,10 @@ impl From<EventRow> for Event {
             action: row.action,
             subject: row.subject,
             detail: row.detail,
+            owners: EventOwners {
+                owner: row.owner.as_deref().map(Owner::stored),
+                other_owner: row.other_owner.as_deref().map(Owner::stored),
+            },
             previous_hash: row.previous_hash,
             hash: row.hash,
         }
@@ -67,6 +78,8 @@ pub struct EventFilter {
     pub actions: Vec<String>,
     /// The subject is one of these; any if empty.
     pub subjects: Vec<String>,
+    /// The owner of one side at that time was one of these; any owner or none if absent.
+    pub owners: Option<BTreeSet<Owner>>,
 }
 
 /// The order of events in a list.
@@ -112,6 +125,17 @@ impl EventFilter {
         ] {
             if !values.is_empty() {
                 statement.push(text).push_list(values.iter().map(String::as_str));
+            }
+        }
+        match &self.owners {
+            None => {}
+            Some(owners) if owners.is_empty() => {
+                statement.push(" AND 1 = 0");
+            }
+            Some(owners) => {
+                let names = || owners.iter().map(Owner::as_str);
+                statement.push(" AND (owner IN ").push_list(names());
+                statement.push(" OR other_owner IN ").push_list(names()).push(")");
             }
         }
     }

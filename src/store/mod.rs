@@ -12,6 +12,7 @@ mod client_names;
 pub mod client_snapshot;
 mod clients;
 pub mod events;
+mod facts;
 pub mod feed;
 pub mod files;
 pub mod grant_holders;

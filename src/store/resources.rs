@@ -6,6 +6,7 @@ use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, 
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::store::facts::FactColumns;
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;
@@ -23,6 +24,10 @@ table_row! {
         signing_algorithm: Option<String>,
         signed_before: Option<String>,
         token_typ: Option<String>,
+        owner: Option<String>,
+        description: Option<String>,
+        contact: Option<String>,
+        labels: Option<String>,
         created_at: i64,
         updated_at: i64,
     }
@@ -40,6 +45,7 @@ table_row! {
 impl ResourceRow {
     fn of(resource: &Resource) -> Self {
         let has_own_typ = resource.token_typ != TokenTyp::default();
+        let FactColumns { owner, description, contact, labels } = FactColumns::of(&resource.facts);
         Self {
             resource: resource.resource.as_str().to_owned(),
             token_lifetime: resource.token_lifetime.map(Lifetime::seconds),
@@ -50,6 +56,10 @@ impl ResourceRow {
                 SignedBefore::Own(algorithm) => Some(algorithm.as_str().to_owned()),
             },
             token_typ: has_own_typ.then(|| resource.token_typ.as_str().to_owned()),
+            owner,
+            description,
+            contact,
+            labels,
             created_at: resource.created_at.0,
             updated_at: resource.updated_at.0,
         }
@@ -57,6 +67,7 @@ impl ResourceRow {
 
     fn decode(self, scopes: Vec<ResourceScope>) -> Result<Resource, StoreError> {
         let typ = self.token_typ.as_deref().map(TokenTyp::parse).transpose()?;
+        let Self { owner, description, contact, labels, .. } = self;
         Ok(Resource {
             resource: ResourceId::parse(&self.resource)?,
             scopes,
@@ -72,6 +83,7 @@ impl ResourceRow {
                 Some(name) => SignedBefore::Own(Algorithm::parse(name)?),
             },
             token_typ: typ.unwrap_or_default(),
+            facts: FactColumns { owner, description, contact, labels }.decode()?,
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
         })

@@ -10,7 +10,7 @@ use tokend::admin;
 use tokend::admin::resource::ResourceUpdate;
 use tokend::model::resource::ResourceId;
 
-use crate::support::{Engine, ORDERS, Server, actor, lifetime};
+use crate::support::{Engine, ORDERS, Server, lifetime, operator};
 
 fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).expect("a part");
@@ -96,14 +96,14 @@ async fn the_shortest_lifetime_counts(#[values(Engine::Sqlite, Engine::Postgres)
         token_lifetime: Some(Some(lifetime(seconds))),
         ..ResourceUpdate::default()
     };
-    admin::resource::update(server.services(), &actor(), &id, update(1800))
+    admin::resource::update(server.services(), &operator(), &id, update(1800))
         .await
         .expect("a change");
     server.catch_up().await;
     assert_eq!(expires_in(&plain).await, Some(1800));
     assert_eq!(expires_in(&short).await, Some(600));
     assert_eq!(expires_in(&long).await, Some(1800));
-    let beyond = admin::resource::update(server.services(), &actor(), &id, update(7201)).await;
+    let beyond = admin::resource::update(server.services(), &operator(), &id, update(7201)).await;
     assert!(beyond.is_err(), "a lifetime beyond the maximum was accepted");
 }
 

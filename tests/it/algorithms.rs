@@ -9,7 +9,7 @@ use tokend::model::resource::ResourceId;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::process::Cli;
-use crate::support::{Engine, INVOICES, ORDERS, Server, actor, grant};
+use crate::support::{Engine, INVOICES, ORDERS, Server, grant, operator};
 
 /// The time for which a key is published before it signs (`keys.publish_before`).
 const DAY: i64 = 86_400;
@@ -34,7 +34,7 @@ fn algorithm_of(token: &str) -> String {
 async fn sign_with(server: &Server, algorithm: Option<Algorithm>) {
     let update = ResourceUpdate { signing_algorithm: Some(algorithm), ..ResourceUpdate::default() };
     let id = ResourceId::parse(ORDERS).expect("a resource");
-    resource::update(server.services(), &actor(), &id, update).await.expect("an update");
+    resource::update(server.services(), &operator(), &id, update).await.expect("an update");
     server.catch_up().await;
 }
 
@@ -77,7 +77,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
         let signing_algorithm = Some(Some(algorithm));
         let update = ResourceUpdate { signing_algorithm, ..ResourceUpdate::default() };
         let id = ResourceId::parse(INVOICES).expect("a resource");
-        resource::update(server.services(), &actor(), &id, update).await.expect("an update");
+        resource::update(server.services(), &operator(), &id, update).await.expect("an update");
         server.catch_up().await;
         key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire)
             .await
@@ -115,7 +115,7 @@ async fn what_one_resource_wants_is_no_matter_of_the_others() {
     assert_eq!(of(new).await, "PS256", "it is new, and the key is published");
     let update = ResourceUpdate { signing_algorithm: Some(None), ..ResourceUpdate::default() };
     let id = ResourceId::parse(INVOICES).expect("a resource");
-    resource::update(server.services(), &actor(), &id, update).await.expect("an update");
+    resource::update(server.services(), &operator(), &id, update).await.expect("an update");
     server.catch_up().await;
     assert_eq!(of(INVOICES).await, "ES256", "taken back");
     assert_eq!(of(keeps).await, "RS256");

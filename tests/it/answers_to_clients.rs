@@ -12,7 +12,7 @@ use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
 use crate::support::{
-    Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, client_id, grant, method,
+    Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, method, operator,
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -119,7 +119,7 @@ async fn an_unauthenticated_caller_is_told_no_command() {
     let disabled = server.client().await;
     let id = client_id(&disabled.id);
     let state = ClientState::Disabled;
-    admin::client::set_state(server.services(), &actor(), &id, state, None)
+    admin::client::set_state(server.services(), &operator(), &id, state, None)
         .await
         .expect("disabled");
     let post_only =

@@ -11,7 +11,7 @@ use tokend::model::trust::ForeignIssuer;
 
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -30,7 +30,7 @@ async fn allow(server: &Server, client: &TestClient, urls: &str) {
     let audiences = AssertionAudiences::parse(urls).expect("audiences");
     let wanted = ClientUpdate { assertion_audiences: Some(audiences), ..ClientUpdate::default() };
     let id = client_id(&client.id);
-    update(server.services(), &actor(), &id, wanted).await.expect("an update");
+    update(server.services(), &operator(), &id, wanted).await.expect("an update");
     server.catch_up().await;
 }
 
@@ -141,7 +141,7 @@ async fn a_trust_has_no_extra_audience() {
         conditions: [("sub".to_owned(), pattern)].into(),
     };
     let id = client_id(&client.id);
-    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let token = |aud: &str| {
         foreign.sign(&json!({

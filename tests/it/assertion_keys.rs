@@ -5,7 +5,7 @@ use crate::support::eventually::eventually;
 use crate::support::https::{self, Https};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
-use crate::support::{Engine, ORDERS, Server, actor, client_id, method};
+use crate::support::{Engine, ORDERS, Server, client_id, method, operator};
 use rstest::rstest;
 use serde_json::json;
 use tokend::admin::client_key;
@@ -98,14 +98,14 @@ async fn a_removed_key_no_longer_counts(
     let client = keyed(&server, &key).await;
     let id = client_id(&client.id);
     let services = server.services();
-    client_key::add(services, &actor(), &id, next.source(), method("private_key_jwt"))
+    client_key::add(services, &operator(), &id, next.source(), method("private_key_jwt"))
         .await
         .expect("added");
     server.catch_up().await;
     for key in [&key, &next] {
         ask(&server, &key.sign(&claims(&server, &client))).await.token();
     }
-    client_key::remove(services, &actor(), &id, Some(key.kid())).await.expect("removed");
+    client_key::remove(services, &operator(), &id, Some(key.kid())).await.expect("removed");
     server.catch_up().await;
     let old = ask(&server, &key.sign(&claims(&server, &client))).await;
     old.assert_refused(401, "invalid_client");

@@ -13,7 +13,7 @@ use tokend::x509::certificate::ClientCertificate;
 use crate::support::certificates::{Pair, self_signed};
 use crate::support::keys::KeyPair;
 use crate::support::{
-    Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, client_id, grant, method,
+    Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, method, operator,
 };
 
 const CHECK: &str = "/v1/oauth/check";
@@ -137,7 +137,7 @@ async fn a_revoked_token_is_rejected_and_nothing_is_written(
     let client = server.client().await;
     let token = server.ask(&client).await.token();
     assert_eq!(check_bearer(&server, &orders(""), &token).await.status, 204);
-    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     let answer = check_bearer(&server, &orders(""), &token).await;
     assert_challenged(&answer, 401, "Bearer realm=\"tokend\", error=\"invalid_token\"");

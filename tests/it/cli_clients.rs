@@ -48,7 +48,7 @@ async fn a_client_lives_from_create_to_delete(
         "client_credentials",
         "--token-ttl",
         "30m",
-        "--label",
+        "--secret-label",
         "first",
     ]);
     let id = text(&made, "client_id");

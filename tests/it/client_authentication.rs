@@ -12,7 +12,7 @@ use tokend::model::client::ClientState;
 
 use crate::support::eventually::eventually;
 use crate::support::{
-    Answer, Engine, ORDERS, Server, TestClient, actor, client_id, lifetime, method,
+    Answer, Engine, ORDERS, Server, TestClient, client_id, lifetime, method, operator,
 };
 
 const GRANT: &str = "grant_type=client_credentials";
@@ -83,7 +83,7 @@ async fn whatever_is_wrong_looks_the_same(
     #[values(false, true)] with_imported: bool,
 ) {
     let server = Server::start(engine).await;
-    let (services, who) = (server.services(), actor());
+    let (services, who) = (server.services(), operator());
     let good = server.client().await;
     let other = server.client().await;
     let disabled = server.client().await;
@@ -187,7 +187,8 @@ async fn a_client_can_be_disabled_and_enabled_again(
     for (state, status) in
         [(ClientState::Active, 200), (ClientState::Disabled, 401), (ClientState::Active, 200)]
     {
-        let change = admin::client::set_state(server.services(), &actor(), &id, state, None).await;
+        let change =
+            admin::client::set_state(server.services(), &operator(), &id, state, None).await;
         change.expect("a change");
         server.clock.advance(1);
         server.catch_up().await;
@@ -203,7 +204,7 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
 ) {
     let server = Server::start(engine).await;
     let old = server.client().await;
-    let (who, id, wanted) = (actor(), client_id(&old.id), NewSecret::default());
+    let (who, id, wanted) = (operator(), client_id(&old.id), NewSecret::default());
     let day = Some(lifetime(86_400));
     let rotated = admin::secret::rotate(server.services(), &who, &id, &wanted, day).await;
     let secret = rotated.expect("a rotation").1;
@@ -327,7 +328,9 @@ async fn a_minted_secret_can_come_back_by_an_import(
 ) {
     let server = Server::start(engine).await;
     let client = server.client().await;
-    admin::client::delete(server.services(), &actor(), &client_id(&client.id)).await.expect("gone");
+    admin::client::delete(server.services(), &operator(), &client_id(&client.id))
+        .await
+        .expect("gone");
     let line = format!(
         r#"{{"client_id":"{}","client_secret":"{}","grants":[{{"resource":"{ORDERS}"}}]}}"#,
         client.id, client.secret

@@ -8,7 +8,7 @@ use tokend::model::signing_key::Algorithm;
 use crate::full_replay_cache;
 use crate::private_key_jwt::{ask as ask_with_assertion, claims, keyed};
 use crate::support::keys::KeyPair;
-use crate::support::{Engine, Server, TestClient, actor, client_id};
+use crate::support::{Engine, Server, TestClient, client_id, operator};
 
 /// One hour back.
 const BACK: i64 = -3600;
@@ -55,7 +55,7 @@ async fn a_clock_that_goes_back_makes_nothing_valid_again(
     let token = server.ask(&client).await.token();
     let token_of_other = server.ask(&other).await.token();
     server.post("/v1/oauth/revoke", &client, &[("token", &token)]).await;
-    revoke_tokens(server.services(), &actor(), &client_id(&other.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&other.id)).await.expect("revoked");
     server.catch_up().await;
 
     for back in [-5, BACK] {
@@ -108,7 +108,7 @@ async fn a_revocation_in_the_future_holds_up_its_client_alone(
 ) {
     let server = Server::start(engine).await;
     let (client, other) = (server.client().await, server.client().await);
-    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     server.clock.advance(2);
     server.catch_up().await;
     server.ask(&client).await.token();

@@ -16,7 +16,7 @@ use tokend::model::time::Timestamp;
 use tokend::model::trust::ForeignIssuer;
 
 use crate::support::keys::{self, KeyPair};
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
 
 pub const ISSUER: &str = "https://ci.example";
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -114,7 +114,7 @@ async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) 
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
 }
 
 /// S-5: anybody can write claims. So the signature is checked first, once for all trusts with the

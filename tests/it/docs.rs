@@ -9,11 +9,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokend::admin;
+use tokend::model::resource::TokenTyp;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
-use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant};
+use crate::support::foreign::libraries;
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, grant, operator};
 use crate::tried_with::record;
 
 /// The text of a document in `docs/`.
@@ -45,7 +47,7 @@ fn blocks_of(text: &str, fence: &str) -> Vec<String> {
 
 /// Runs a block with lines of LABEL, TAB, TOKEN; gives the labels it accepts.
 fn accepted(server: &Server, fence: &str, block: &str, lines: &str) -> Vec<String> {
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+    let libraries = libraries();
     let folder = libraries.join("node");
     let (mut command, suffix, harness) = if fence == "js" {
         let harness = "
@@ -111,7 +113,7 @@ pub fn bad_tokens(
     let signed = |member: &str, value: Value| {
         let mut claims = good.clone();
         claims[member] = value;
-        key.sign(claims.to_string().as_bytes()).expect("a token")
+        key.sign_typed(TokenTyp::AtJwt, claims.to_string().as_bytes()).expect("a token")
     };
     let typed = key.sign_as("JWT", good.to_string().as_bytes()).expect("a JWT");
     let (header, rest) = token.split_once('.').expect("a JWS");
@@ -156,7 +158,7 @@ async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
     let ended = server.client().await;
     let by_client = server.ask(&ended).await.token();
     let id = client_id(&ended.id);
-    admin::revocation::revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
+    admin::revocation::revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.catch_up().await;
     let renewed = server.ask(&ended).await.token();
     let lines =
@@ -173,7 +175,7 @@ async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
 
 /// Runs a sample as it stands, in a folder of its own below the libraries; gives what it printed.
 fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)]) -> String {
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+    let libraries = libraries();
     let file = folder.join(format!("sample{suffix}"));
     std::fs::write(&file, block).expect("written");
     let interpreter =
@@ -192,7 +194,7 @@ fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)
 /// that can run here.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sample_of_a_client_gets_a_token() {
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop/node");
+    let libraries = libraries().join("node");
     let folder = tempfile::tempdir_in(libraries).expect("a folder");
     let folder = folder.path();
     let place = Arc::new(Place::new(Engine::Sqlite).await);

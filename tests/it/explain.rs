@@ -10,7 +10,7 @@ use tokend::model::signing_key::Algorithm;
 use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, lifetime, method};
+use crate::support::{Answer, Engine, Server, TestClient, client_id, lifetime, method, operator};
 
 /// What is kept about a refused request, as the command shows it.
 async fn explain(server: &Server, answer: &Answer) -> Value {
@@ -107,7 +107,7 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
     let disabled = server.client().await;
     let state = ClientState::Disabled;
     let id = client_id(&disabled.id);
-    admin::client::set_state(server.services(), &actor(), &id, state, None)
+    admin::client::set_state(server.services(), &operator(), &id, state, None)
         .await
         .expect("disabled");
     server.clock.advance(3 * 86_400);

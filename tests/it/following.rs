@@ -10,7 +10,7 @@ use tokend::model::client::ClientState;
 use tokend::model::time::Clock;
 
 use crate::support::eventually::HANGS_AFTER;
-use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, now};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
 /// Waits until the instance refuses the client; gives how long that took.
 async fn until_refused(server: &Server, client: &TestClient) -> Duration {
@@ -39,7 +39,7 @@ async fn assert_soon(limit: Duration, attempt: impl AsyncFn() -> Duration) {
 async fn disable_elsewhere(server: &Server, client: &TestClient) {
     let id = client_id(&client.id);
     let state = ClientState::Disabled;
-    admin::client::set_state(server.services(), &actor(), &id, state, None)
+    admin::client::set_state(server.services(), &operator(), &id, state, None)
         .await
         .expect("a change");
 }
@@ -120,7 +120,7 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let (services, actor) = (server.services(), actor());
+    let (services, actor) = (server.services(), operator());
     let client = server.client().await;
     server.ask(&client).await.token();
 
@@ -167,7 +167,9 @@ async fn a_large_import_arrives_in_running_instances(
         })
         .collect();
     let gone = server.client().await;
-    admin::client::delete(server.services(), &actor(), &client_id(&gone.id)).await.expect("gone");
+    admin::client::delete(server.services(), &operator(), &client_id(&gone.id))
+        .await
+        .expect("gone");
     assert_eq!(server.import(&lines).await.len(), 600);
     assert!(server.app.directory.client("import-599").is_some());
     assert!(server.app.directory.client(&gone.id).is_none());
@@ -225,7 +227,7 @@ async fn an_unreadable_client_holds_up_no_other(
     tamper(&server, engine, &[statement]).await;
     // Any event about it makes the instance read it again.
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
-    let (who, id) = (actor(), client_id(&strange.id));
+    let (who, id) = (operator(), client_id(&strange.id));
     let scope = tokend::model::scope::Scopes::default();
     admin::audit::note_issue(server.services(), &who, &id, &orders, &scope)
         .await

@@ -6,6 +6,7 @@ use rstest::rstest;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::time::Clock;
 
+use crate::support::foreign::libraries;
 use crate::support::{Engine, ORDERS, Place, Server, method};
 use crate::tried_with::record;
 
@@ -26,8 +27,7 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
     #[values("ES256", "RS256", "EdDSA")] algorithm: &str,
 ) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let libraries = root.join("target/interop");
-    assert!(libraries.join("package.json").exists(), "not installed; run: make test");
+    let libraries = libraries();
     let server = server(engine, algorithm).await;
     let client = server.client().await;
     let mut python = Command::new(libraries.join("python/bin/python"));
@@ -65,7 +65,7 @@ async fn stock_clients_with_keys_of_their_own_get_tokens(
     #[case] algorithm: &str,
 ) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let libraries = root.join("target/interop");
+    let libraries = libraries();
     let server = server(engine, "ES256").await;
     let folder = tempfile::tempdir().expect("a folder");
     // The library of another language makes the key.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokend::admin::{client, revocation};
 use tokend::model::client::{ClientId, ClientState};
 
-use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, grant};
+use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, grant, operator};
 
 const INTROSPECT: &str = "/v1/oauth/introspect";
 
@@ -106,7 +106,7 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
 ) {
     let server = Server::start(engine).await;
     let other_server = Server::start(Engine::Sqlite).await;
-    let watcher = granted(&server, "urn:tokend", None).await;
+    let watcher = granted(&server, "urn:tokend", Some("introspect")).await;
     let client = server.client().await;
     let id = ClientId::parse(&client.id).expect("an id");
     let token = server.ask(&client).await.token();
@@ -132,7 +132,7 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
     }
     assert!(is_active(&server, &watcher, &token).await);
 
-    let (services, actor) = (server.services(), actor());
+    let (services, actor) = (server.services(), operator());
     let set = |state| client::set_state(services, &actor, &id, state, None);
     set(ClientState::Disabled).await.expect("disabled");
     server.catch_up().await;
@@ -164,7 +164,7 @@ async fn a_token_that_does_not_count_is_inactive_and_no_more(
 async fn the_server_itself_is_a_resource_that_stays() {
     let server = Server::start(Engine::Sqlite).await;
     let id = tokend::model::resource::ResourceId::parse("urn:tokend").expect("a resource");
-    let refused = tokend::admin::resource::delete(server.services(), &actor(), &id).await;
+    let refused = tokend::admin::resource::delete(server.services(), &operator(), &id).await;
     assert!(refused.is_err());
     let metadata: Value = server.get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(metadata["introspection_endpoint"], server.url(INTROSPECT));

@@ -18,7 +18,7 @@ use crate::support::eventually::eventually;
 use crate::support::https::{self, HANG, Https, INTERIM};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -206,7 +206,7 @@ async fn a_discovered_url_with_a_password_is_not_asked() {
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     until(|| elsewhere.requests() >= 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -11,7 +11,7 @@ use tokend::model::rate::RateLimit;
 
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, operator};
 
 const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
@@ -262,7 +262,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     let set = async |rate: &str| {
         let rate = Some(RateLimit::parse(rate).expect("a rate"));
         let update = ClientUpdate { token_rate: Some(rate), ..ClientUpdate::default() };
-        admin::client::update(server.services(), &actor(), &client_id(&narrow.id), update)
+        admin::client::update(server.services(), &operator(), &client_id(&narrow.id), update)
             .await
             .expect("updated");
         server.catch_up().await;

@@ -11,6 +11,7 @@
 mod support;
 
 mod access_token;
+mod admin_scopes;
 mod algorithms;
 mod answers_to_clients;
 mod architecture;
@@ -62,6 +63,7 @@ mod mtls;
 mod networks;
 mod opening;
 mod outage;
+mod owners;
 mod packaging;
 mod pages;
 mod pem_keys;

@@ -18,8 +18,11 @@ use tokend::model::trust::ForeignIssuer;
 use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
+use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, method};
+use crate::support::{
+    Answer, Engine, ORDERS, Place, Server, TestClient, client_id, method, operator,
+};
 
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -106,7 +109,7 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
         conditions: [("sub".to_owned(), pattern)].into(),
     };
     let id = client_id(&client.id);
-    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let (certified, self_signed) = (certified(server, ca).await, self_certified(server).await);
     Actors { client, own, foreign, certified, self_signed }
@@ -197,8 +200,7 @@ async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_
         }
     }
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let libraries = root.join("target/interop");
-    assert!(libraries.join("package.json").exists(), "not installed; run: make test");
+    let libraries = libraries();
     let mut python = Command::new(libraries.join("python/bin/python"));
     python.arg("verify.py");
     let mut node = Command::new("node");

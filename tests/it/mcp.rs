@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,11 @@ use tokend::model::time::Clock;
 use tokend::model::trust::ForeignIssuer;
 
 use crate::docs::blocks;
+use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{
-    Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant, method,
+    Answer, Engine, ORDERS, Place, Server, TestClient, client_id, grant, method, operator,
 };
 use crate::tried_with::record;
 
@@ -191,11 +192,6 @@ print(key.public_key().public_bytes(*public).decode())";
     }
 }
 
-/// Where the libraries of other languages are.
-fn libraries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop")
-}
-
 /// Each client gets through to each server, with a secret and with a key.
 #[rstest]
 #[case(Engine::Sqlite, "{base}")]
@@ -239,7 +235,7 @@ async fn a_workload_calls_a_tool_with_the_token_of_its_platform() {
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
     };
     let id = client_id(&client.id);
-    trust::add(stage.server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(stage.server.services(), &operator(), &id, new).await.expect("a trust");
     stage.server.catch_up().await;
     let now = stage.server.clock.now().0;
     let file = stage.folder.path().join("token");

@@ -16,7 +16,7 @@ use tokend::x509::certificate::ClientCertificate;
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, method};
+use crate::support::{Answer, Engine, Server, TestClient, client_id, method, operator};
 
 /// An instance with TLS of its own and a root for clients.
 struct Tls {
@@ -247,7 +247,7 @@ async fn a_marked_client_must_show_a_certificate() {
     assert!(answer.description().contains("certificate"), "{answer:?}");
     let update = ClientUpdate { dpop_bound: Some(true), ..ClientUpdate::default() };
     let id = client_id(&client.id);
-    let both = admin::client::update(tls.server.services(), &actor(), &id, update).await;
+    let both = admin::client::update(tls.server.services(), &operator(), &id, update).await;
     assert!(both.is_err_and(|error| error.to_string().contains("not to both")));
 }
 

@@ -9,7 +9,7 @@ use tokend::model::time::Clock;
 
 use crate::support::eventually::eventually;
 use crate::support::proxy::{Proxy, Way};
-use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, actor, client_id, now};
+use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
 /// An instance that reaches its Postgres through a way that can be cut.
 pub async fn server_behind_proxy() -> (Server, Proxy) {
@@ -29,7 +29,7 @@ async fn readiness(server: &Server) -> (u16, String) {
 async fn disable(server: &Server, client: &TestClient) -> Result<Registration, AdminError> {
     let id = client_id(&client.id);
     let state = ClientState::Disabled;
-    let changed = admin::client::set_state(server.services(), &actor(), &id, state, None).await;
+    let changed = admin::client::set_state(server.services(), &operator(), &id, state, None).await;
     changed.map(|changed| changed.value)
 }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use tokend::model::time::Clock;
 
+use crate::support::foreign::python_program;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Place, Server};
 
 fn python(arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut python = Command::new(root.join("target/interop/python/bin/python"));
+    let mut python = Command::new(python_program("python"));
     python.arg("pem.py").args(arguments).current_dir(root.join("tests/interop"));
     let output = python.output().expect("the interpreter");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
+use crate::support::foreign::libraries;
 use crate::support::generated::read;
 use crate::support::keys::{self, KeyPair};
 use crate::support::postgres;
@@ -66,7 +67,7 @@ impl Stage {
 
     /// Puts the libraries of `tests/interop` where Node finds them.
     pub fn link_node_modules(&self) -> PathBuf {
-        let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop");
+        let libraries = libraries();
         std::os::unix::fs::symlink(
             libraries.join("node/node_modules"),
             self.folder.join("node_modules"),

@@ -6,7 +6,7 @@ use tokend::admin::resource::ResourceUpdate;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::ScopeName;
 
-use crate::support::{Engine, INVOICES, ORDERS, Server, TestClient, actor, grant};
+use crate::support::{Engine, INVOICES, ORDERS, Server, TestClient, grant, operator};
 
 /// A client that may read orders, and everything at invoices.
 async fn server_with_two_apis(engine: Engine) -> (Server, TestClient) {
@@ -185,7 +185,7 @@ async fn a_scope_that_is_removed_from_a_resource_is_gone_from_tokens(
     let id = ResourceId::parse(ORDERS).expect("a resource");
     let remove = vec![ScopeName::parse("orders:write").expect("a scope")];
     let update = ResourceUpdate { remove, ..ResourceUpdate::default() };
-    admin::resource::update(server.services(), &actor(), &id, update).await.expect("a change");
+    admin::resource::update(server.services(), &operator(), &id, update).await.expect("a change");
     server.catch_up().await;
     assert_granted(&server, &all, &[], ORDERS, "orders:read").await;
     server.ask_for(&all, &[("scope", "orders:write")]).await.assert_refused(400, "invalid_scope");

@@ -1,7 +1,7 @@
 //! Revocations of restored databases and of older schemas.
 
 use crate::revocation_epochs::is_listed;
-use crate::support::{Engine, Server, actor, client_id};
+use crate::support::{Engine, Server, client_id, operator};
 use rstest::rstest;
 use tokend::admin::revocation::revoke_tokens;
 use tokend::jose::jwt;
@@ -18,9 +18,9 @@ async fn revocations_are_replaced_when_the_database_was_restored(
     let server = Server::start(engine).await;
     let (kept, lost) = (server.client().await, server.client().await);
     let old = server.ask(&kept).await.token();
-    revoke_tokens(server.services(), &actor(), &client_id(&kept.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&kept.id)).await.expect("revoked");
     let head = server.services().store.head().await.expect("a head");
-    revoke_tokens(server.services(), &actor(), &client_id(&lost.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&lost.id)).await.expect("revoked");
     server.catch_up().await;
     assert_eq!(server.app.directory.revocations.epochs().len(), 2);
     let statements = [

@@ -11,7 +11,9 @@ use tokend::services::Services;
 
 use crate::support::eventually::HANGS_AFTER;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, lifetime, now};
+use crate::support::{
+    Answer, Engine, ORDERS, Server, TestClient, client_id, lifetime, now, operator,
+};
 
 const REVOKE: &str = "/v1/oauth/revoke";
 const LIST: &str = "/v1/oauth/revocations";
@@ -77,7 +79,7 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
     assert!(!is_active(&second, &client, &token).await);
     assert!(list(&second).await["tokens"][&jti].is_number());
 
-    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     second.catch_up().await;
     let claims = list(&second).await;
     assert_eq!(claims["version"], 2);
@@ -114,7 +116,7 @@ async fn all_tokens_issued_until_now_are_revoked_at_once(
     let other = server.client().await;
     let tokens = [server.ask(&client).await.token(), server.ask(&client).await.token()];
     let others = server.ask(&other).await.token();
-    revoke_tokens(server.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     for token in &tokens {
         assert!(!is_active(&server, &client, token).await);
@@ -138,11 +140,11 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     let jti = TokenId::parse(&jti).expect("a jti");
     let mut config = server.services().config.clone();
     config.token.lifetime_max = lifetime(60);
-    let operator = Services::open(config, server.clock.clone()).await.expect("a services");
-    revoke_token(&operator, &actor(), &jti, None).await.expect("revoked");
+    let services = Services::open(config, server.clock.clone()).await.expect("a services");
+    revoke_token(&services, &operator(), &jti, None).await.expect("revoked");
     let soon = server.clock.now().plus_seconds(1);
-    revoke_token(&operator, &actor(), &jti, Some(soon)).await.expect("revoked");
-    revoke_tokens(&operator, &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_token(&services, &operator(), &jti, Some(soon)).await.expect("revoked");
+    revoke_tokens(&services, &operator(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     let later = now().plus_seconds(120 + REVOCATION_MARGIN_SECONDS);
     server.app.directory.revocations.purge_expired(later);

@@ -22,7 +22,7 @@ use tokend::model::time::Clock;
 use tokend::model::token::TokenId;
 
 use crate::support::keys::{self, KeyPair};
-use crate::support::{Engine, ORDERS, Place, Server, TestClient, actor, client_id, grant, now};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, grant, now, operator};
 
 pub const TWO_DAYS: i64 = 2 * 86_400;
 
@@ -118,15 +118,15 @@ impl Command {
         match self {
             Self::Disable => set_state(server, client, ClientState::Disabled).await,
             Self::Delete => {
-                admin::client::delete(services, &actor(), &id).await.expect("deleted");
+                admin::client::delete(services, &operator(), &id).await.expect("deleted");
             }
             Self::RevokeTokens => {
-                revoke_tokens(services, &actor(), &id).await.expect("revoked");
+                revoke_tokens(services, &operator(), &id).await.expect("revoked");
             }
             Self::RotateAndRevoke => {
                 let new = NewSecret::default();
-                rotate(services, &actor(), &id, &new, None).await.expect("rotated");
-                revoke_tokens(services, &actor(), &id).await.expect("revoked");
+                rotate(services, &operator(), &id, &new, None).await.expect("rotated");
+                revoke_tokens(services, &operator(), &id).await.expect("revoked");
             }
         }
     }
@@ -145,7 +145,7 @@ impl Command {
 
 pub async fn set_state(server: &Server, client: &TestClient, state: ClientState) {
     let id = client_id(&client.id);
-    let (services, who) = (server.services(), actor());
+    let (services, who) = (server.services(), operator());
     admin::client::set_state(services, &who, &id, state, None).await.expect("a change");
 }
 
@@ -220,7 +220,7 @@ async fn no_token_survives_because_clocks_differ(
     let client = one.client().await;
     pair.catch_up().await;
     let mut revoked = vec![one.ask(&client).await.token(), other.ask(&client).await.token()];
-    revoke_tokens(other.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(other.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     // If this instance has not read the event yet, the token is revoked from the beginning. If it
     // reads the event during the request, it answers 503 (`issue_time`).
     let late = one.ask(&client).await;
@@ -273,10 +273,10 @@ async fn a_clock_that_jumps_revives_nothing(
     let (client, single) = (one.client().await, one.client().await);
     pair.catch_up().await;
     let revoked = vec![one.ask(&client).await.token(), one.ask(&single).await.token()];
-    revoke_tokens(one.services(), &actor(), &client_id(&client.id)).await.expect("revoked");
+    revoke_tokens(one.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     let jti = one.claims(&revoked[1]).await["jti"].as_str().expect("a jti").to_owned();
     let jti = TokenId::parse(&jti).expect("a jti");
-    revoke_token(one.services(), &actor(), &jti, None).await.expect("revoked");
+    revoke_token(one.services(), &operator(), &jti, None).await.expect("revoked");
     pair.catch_up().await;
     other.clock.advance(TWO_DAYS);
     other.app.purge_expired().await.expect("purged");
@@ -298,11 +298,11 @@ async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
     let old = server.ask(&client).await.token();
     let id = client_id(&client.id);
     server.clock.advance(TWO_DAYS);
-    revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.clock.advance(-TWO_DAYS);
     server.catch_up().await;
     server.ask(&client).await.assert_refused(503, "temporarily_unavailable");
-    revoke_tokens(server.services(), &actor(), &id).await.expect("revoked");
+    revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.catch_up().await;
     let new = server.ask(&client).await.token();
     let is_active = async |token: &str| {

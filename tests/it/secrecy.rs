@@ -11,7 +11,7 @@ use tokend::model::signing_key::Algorithm;
 use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
-use crate::support::{Engine, ORDERS, Server, TestClient, actor, client_id};
+use crate::support::{Engine, ORDERS, Server, TestClient, client_id, operator};
 
 /// SECURITY 15: what prints itself for debugging prints no secret, key or hash.
 #[rstest]
@@ -58,7 +58,7 @@ async fn the_database_holds_no_secret_and_no_token() {
     let token = server.ask(&minted).await.token();
     server.ask(&imported).await.token();
     let id = client_id(&minted.id);
-    let (who, new) = (actor(), NewSecret::default());
+    let (who, new) = (operator(), NewSecret::default());
     let rotated = admin::secret::rotate(server.services(), &who, &id, &new, None).await;
     let rotated = server.known(&minted.id, &rotated.expect("a rotation").1);
     let mut bytes = Vec::new();

@@ -18,7 +18,7 @@ use crate::support::keys::KeyPair;
 use crate::support::spiffe::{
     Domain, JWT_BEARER, JWT_SPIFFE, WORKER, ask, bundle, claims, explained, send,
 };
-use crate::support::{Answer, Engine, ORDERS, Server, actor, client_id, method};
+use crate::support::{Answer, Engine, ORDERS, Server, client_id, method, operator};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -81,12 +81,12 @@ async fn a_jwt_svid_is_reused_until_it_expires(
     }
     let id = client_id(&client.id);
     let state = ClientState::Disabled;
-    set_state(server.services(), &actor(), &id, state, None).await.expect("disabled");
+    set_state(server.services(), &operator(), &id, state, None).await.expect("disabled");
     server.catch_up().await;
     let (reason, _) = explained(&server, &ask(&server, None, &svids[0]).await).await;
     assert!(reason.contains("disabled"), "{reason}");
     let state = ClientState::Active;
-    set_state(server.services(), &actor(), &id, state, None).await.expect("enabled");
+    set_state(server.services(), &operator(), &id, state, None).await.expect("enabled");
     server.catch_up().await;
     ask(&server, None, &svids[0]).await.token();
     // Ten seconds are for the difference of the clocks.
@@ -98,7 +98,7 @@ async fn a_jwt_svid_is_reused_until_it_expires(
     ask(&server, None, &fresh).await.token();
     let registered = server.services().store.registration(&id).await.expect("a store");
     let trust_id = registered.expect("a client").spiffe_trusts[0].trust_id.clone();
-    trust::remove(server.services(), &actor(), &id, &trust_id).await.expect("removed");
+    trust::remove(server.services(), &operator(), &id, &trust_id).await.expect("removed");
     server.catch_up().await;
     let (reason, _) = explained(&server, &ask(&server, None, &fresh).await).await;
     assert!(reason.contains("no client trusts the trust domain"), "{reason}");
@@ -158,7 +158,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
         conditions: [("sub".to_owned(), Pattern::parse("sub", WORKER).expect("a pattern"))].into(),
     };
     let id = client_id(&federated.id);
-    trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let mut with_issuer = claims(&server, WORKER);
     with_issuer["iss"] = json!(issuer);
@@ -195,7 +195,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
         ..Default::default()
     };
     let id = client_id(&spiffe.id);
-    tokend::admin::client::update(server.services(), &actor(), &id, update).await.expect("done");
+    tokend::admin::client::update(server.services(), &operator(), &id, update).await.expect("done");
     server.catch_up().await;
     let (reason, _) = explained(&server, &ask(&server, None, &bare).await).await;
     assert!(reason.contains("may not use spiffe_jwt"), "{reason}");

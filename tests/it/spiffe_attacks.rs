@@ -10,7 +10,7 @@ use tokend::model::spiffe_trust::SpiffeSource;
 use crate::support::https;
 use crate::support::keys::KeyPair;
 use crate::support::spiffe::{DOMAIN, Domain, WORKER, ask, bundle, claims, explained};
-use crate::support::{Engine, actor, client_id};
+use crate::support::{Engine, client_id, operator};
 
 /// Each reason is told to the operator, and never to the caller.
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn a_trust_domain_vouches_only_for_its_own_workloads() {
     assert!(SpiffeSource::new(acme, endpoint.clone(), subject.clone()).is_err());
     let source = SpiffeSource::new(name, endpoint, subject).expect("a source");
     let id = client_id(&client.id);
-    spiffe_trust::add(server.services(), &actor(), &id, source).await.expect("a trust");
+    spiffe_trust::add(server.services(), &operator(), &id, source).await.expect("a trust");
     server.catch_up().await;
     domain.until_fetched(&server, &client.id).await;
     let own = "spiffe://evil.example/ns/prod/worker";

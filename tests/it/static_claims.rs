@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use tokend::admin;
 use tokend::admin::claims::ClaimsChange;
 use tokend::admin::client::ClientUpdate;
+use tokend::admin::facts::FactsUpdate;
 use tokend::admin::grant::{GrantChange, ScopeChange};
+use tokend::admin::resource::ResourceUpdate;
+use tokend::model::owner::Owner;
 use tokend::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
 use tokend::model::resource::ResourceId;
 use tokend::model::static_claims::StaticClaims;
@@ -14,7 +17,7 @@ use crate::readme::{Stage, blocks};
 use crate::support::generated::read;
 use crate::support::process::{Cli, Run};
 use crate::support::{
-    Answer, Engine, INVOICES, ORDERS, Server, TestClient, actor, client_id, grant,
+    Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, operator,
 };
 
 fn claims(value: &Value) -> StaticClaims {
@@ -32,7 +35,7 @@ fn every_type() -> Value {
 async fn set_claims(server: &Server, client: &TestClient, change: ClaimsChange) {
     let update = ClientUpdate { claims: Some(change), ..ClientUpdate::default() };
     let id = client_id(&client.id);
-    let changed = admin::client::update(server.services(), &actor(), &id, update).await;
+    let changed = admin::client::update(server.services(), &operator(), &id, update).await;
     assert!(changed.expect("a change").is_changed);
 }
 
@@ -82,7 +85,7 @@ async fn tokens_carry_the_claims_of_client_and_grant(
         }),
     };
     let id = client_id(&client.id);
-    admin::grant::change(server.services(), &actor(), &id, change).await.expect("a change");
+    admin::grant::change(server.services(), &operator(), &id, change).await.expect("a change");
     other.catch_up().await;
     let again = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
     for instance in [&other, &again] {
@@ -93,6 +96,54 @@ async fn tokens_carry_the_claims_of_client_and_grant(
     set_claims(&server, &client, ClaimsChange::Replace(StaticClaims::default())).await;
     server.catch_up().await;
     assert_eq!(of_token(&server, &client, ORDERS).await, json!({}));
+}
+
+fn owned_by(name: Option<&str>) -> FactsUpdate {
+    let owner = name.map(|name| Owner::parse(name).expect("an owner"));
+    FactsUpdate { owner: Some(owner), ..FactsUpdate::default() }
+}
+
+async fn set_owners(
+    server: &Server,
+    client: &TestClient,
+    [resource, of_client]: [Option<&str>; 2],
+) {
+    let (orders, id) = (ResourceId::parse(ORDERS).expect("a resource"), client_id(&client.id));
+    let update = ResourceUpdate { facts: owned_by(resource), ..ResourceUpdate::default() };
+    let services = server.services();
+    admin::resource::update(services, &operator(), &orders, update).await.expect("a change");
+    let update = ClientUpdate { facts: owned_by(of_client), ..ClientUpdate::default() };
+    admin::client::update(services, &operator(), &id, update).await.expect("a change");
+    server.catch_up().await;
+}
+
+/// A team cannot write roles into the tokens for the API of another team.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_of_another_owner_gets_the_claims_of_the_grant_alone(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let client = server
+        .new_client(|new| {
+            new.claims = claims(&json!({ "tenant": "acme", "roles": ["admin"] }));
+            new.grants[0].claims = claims(&json!({ "roles": ["reader"] }));
+        })
+        .await;
+    let merged = json!({ "tenant": "acme", "roles": ["reader"] });
+    let approved = json!({ "roles": ["reader"] });
+    for (owners, expected) in [
+        ([None, Some("sales")], &merged),
+        ([Some("orders"), Some("sales")], &approved),
+        ([Some("sales"), Some("sales")], &merged),
+        ([Some("orders"), None], &approved),
+        ([None, None], &merged),
+    ] {
+        set_owners(&server, &client, owners).await;
+        assert_eq!(&of_token(&server, &client, ORDERS).await, expected, "{owners:?}");
+        let again = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
+        assert_eq!(&of_token(&again, &client, ORDERS).await, expected, "{owners:?}");
+    }
 }
 
 /// Introspection shows them next to the registered members; a gateway gets the headers as before.

@@ -10,7 +10,7 @@ use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use tokend::model::time::Lifetime;
 use tokend::services::audited_change::AuditedChange;
 
-use crate::support::{Engine, ORDERS, Place, Server, actor, client_id, grant, now};
+use crate::support::{Engine, ORDERS, Place, Server, client_id, grant, now, operator};
 
 async fn execute(place: &Place, sql: &'static str) {
     if place.database_url.starts_with("sqlite") {
@@ -47,7 +47,7 @@ async fn a_change_reads_what_it_has_written(
         expires_at: None,
         usage: None,
     };
-    let mut change = AuditedChange::begin(services, actor().actor()).await.expect("a change");
+    let mut change = AuditedChange::begin(services, operator().actor()).await.expect("a change");
     change.transaction.create_client(&client).await.expect("written");
     change.transaction.add_secret(&id, &secret).await.expect("written");
     let orders = grant(ORDERS, Some("orders:read"));
@@ -145,7 +145,7 @@ async fn a_client_that_todays_rules_would_refuse_stays_usable(
     // It can be changed, too: only what the change touches is judged.
     let name = Some(ClientName::parse("Renamed").expect("a name"));
     let update = ClientUpdate { name, ..ClientUpdate::default() };
-    let changed = admin::client::update(restarted.services(), &actor(), &id, update).await;
+    let changed = admin::client::update(restarted.services(), &operator(), &id, update).await;
     changed.expect("a change");
     restarted.catch_up().await;
     assert_eq!(restarted.ask(&known).await.status, 200);

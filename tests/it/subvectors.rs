@@ -5,13 +5,14 @@
 //! accepts may be refused here, and then is in a list below. The reverse never happens.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::time::Timestamp;
 use tokend::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use tokend::oauth::client_authentication::federation::mismatch;
+
+use crate::support::foreign::libraries;
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "tokend";
@@ -31,7 +32,7 @@ enum Outcome {
 }
 
 fn suites() -> Vec<Value> {
-    let libraries = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/interop/python/lib");
+    let libraries = libraries().join("python/lib");
     let versions = std::fs::read_dir(&libraries).expect("not installed; run: make test");
     let folder = versions
         .map(|entry| entry.expect("an entry").path().join("site-packages/subvectors/vectors"))

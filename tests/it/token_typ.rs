@@ -9,7 +9,7 @@ use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, grant};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, grant, operator};
 
 const MAIL: &str = "https://mail.example.com";
 
@@ -27,8 +27,9 @@ async fn mail(server: &Server) -> TestClient {
         token_lifetime: None,
         signing_algorithm: None,
         token_typ: TokenTyp::Jwt,
+        facts: tokend::model::facts::Facts::default(),
     };
-    create(server.services(), &actor(), new).await.expect("a resource");
+    create(server.services(), &operator(), new).await.expect("a resource");
     server.catch_up().await;
     server.new_client(|new| new.grants.push(grant(MAIL, None))).await
 }
@@ -36,7 +37,7 @@ async fn mail(server: &Server) -> TestClient {
 async fn set(server: &Server, resource: &str, typ: TokenTyp) {
     let wanted = ResourceUpdate { token_typ: Some(typ), ..ResourceUpdate::default() };
     let id = ResourceId::parse(resource).expect("a resource");
-    update(server.services(), &actor(), &id, wanted).await.expect("an update");
+    update(server.services(), &operator(), &id, wanted).await.expect("an update");
     server.catch_up().await;
 }
 
@@ -127,7 +128,7 @@ async fn tokens_for_this_server_are_never_of_type_jwt() {
     let client = server.new_client(|new| new.grants.push(grant(own, None))).await;
     let id = ResourceId::parse(own).expect("a resource");
     let wanted = ResourceUpdate { token_typ: Some(TokenTyp::Jwt), ..ResourceUpdate::default() };
-    let refused = update(server.services(), &actor(), &id, wanted).await;
+    let refused = update(server.services(), &operator(), &id, wanted).await;
     assert!(refused.expect_err("refused").to_string().contains("at+jwt"));
     let token = server.ask_for(&client, &[("resource", own)]).await.token();
     assert_eq!(header(&token)["typ"], "at+jwt");

@@ -16,7 +16,7 @@ use crate::support::eventually::eventually;
 use crate::support::https::{self, Https};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, actor, client_id, method};
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
 
 const GITHUB: &str = "https://token.actions.example";
 const SUBJECT: &str = "repo:acme/api:ref:refs/heads/main";
@@ -50,7 +50,7 @@ async fn trusts(
         conditions,
     };
     let id = client_id(&client.id);
-    let made = trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+    let made = trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     made
 }
@@ -185,7 +185,7 @@ async fn the_signature_decides_between_trusts_that_fit(
     as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
     let id = client_id(&two.id);
     let state = ClientState::Disabled;
-    set_state(server.services(), &actor(), &id, state, None).await.expect("disabled");
+    set_state(server.services(), &operator(), &id, state, None).await.expect("disabled");
     server.catch_up().await;
     let token = as_grant(&server, None, &token).await.token();
     assert_eq!(server.claims(&token).await["sub"], one.id.as_str());
@@ -209,12 +209,12 @@ async fn what_ends_a_trust_ends_it_at_once(
     as_grant(&server, Some(&two.id), &token).await.token();
 
     let id = client_id(&one.id);
-    trust::remove(server.services(), &actor(), &id, &trust.trust_id).await.expect("removed");
+    trust::remove(server.services(), &operator(), &id, &trust.trust_id).await.expect("removed");
     server.catch_up().await;
     as_grant(&server, Some(&one.id), &token).await.assert_refused(400, "invalid_grant");
     as_grant(&server, None, &token).await.token();
     let id = client_id(&two.id);
-    set_state(server.services(), &actor(), &id, ClientState::Disabled, None)
+    set_state(server.services(), &operator(), &id, ClientState::Disabled, None)
         .await
         .expect("disabled");
     server.catch_up().await;
@@ -252,7 +252,7 @@ async fn the_keys_of_an_issuer_are_discovered(
             conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
         };
         let id = client_id(&client.id);
-        trust::add(server.services(), &actor(), &id, new).await.expect("a trust");
+        trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
         server.catch_up().await;
         let token = key.sign(&json!({
             "iss": issuer, "sub": "worker", "aud": "tokend", "exp": server.clock.now().0 + 60,

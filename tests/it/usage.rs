@@ -59,7 +59,7 @@ async fn a_batch_survives_clients_that_change_or_go(
     for client in [&going, &changing] {
         server.ask(client).await.token();
     }
-    let actor = crate::support::actor();
+    let actor = crate::support::operator();
     let services = server.services();
     tokend::admin::client::delete(services, &actor, &client_id(&going.id)).await.expect("gone");
     let update = tokend::admin::client::ClientUpdate {

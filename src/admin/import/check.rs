@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use crate::admin::claims;
 use crate::admin::client::{self, check_security, permit_subject};
+use crate::admin::import::facts::replace;
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
+use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
+use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -75,7 +78,7 @@ impl<'a> Checker<'a> {
                 Some(resource) => grant::check_scopes(resource, wanted),
                 None => Err(AdminError::invalid(
                     "resource",
-                    format!("{} does not exist", wanted.resource),
+                    InvalidValue::UnknownResource(wanted.resource.clone()),
                 )),
             };
             note(&format!("grants[{index}]."), checked);
@@ -121,6 +124,8 @@ impl CheckedLine {
             token_rate: None,
             security: ClientSecurity::default(),
             claims: StaticClaims::default(),
+            facts: Facts::default(),
+            admin_of: None,
             created_at: now,
             updated_at: now,
         };
@@ -129,11 +134,7 @@ impl CheckedLine {
         let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
         let has_any_trust = has_trusts || self.has_spiffe_trusts();
         if !self.has_secrets && !has_any_trust && !has_keys && !has_subject {
-            return Err(AdminError::invalid(
-                "client_secret",
-                "the client has nothing to authenticate with; give client_secret or secret_hash, \
-                 or secrets, jwks, jwks_uri, trusts, spiffe_trusts or a tls_client_auth_… member",
-            ));
+            return Err(AdminError::invalid("client_secret", InvalidValue::NoCredential));
         }
         if self.has_secrets {
             client.auth_methods.extend(AuthenticationMethod::BY_SECRET);
@@ -153,6 +154,7 @@ impl CheckedLine {
             client.name = name.unwrap_or_else(|| ClientName::of_id(&client.client_id));
         }
         client.state = said.state.unwrap_or(client.state);
+        said.facts.apply_to(&mut client.facts);
         if let Some(methods) = said.auth_methods.as_ref().filter(|methods| !methods.is_empty()) {
             client.auth_methods.clone_from(methods);
         }
@@ -213,12 +215,5 @@ impl CheckedLine {
             || said.tls_subject.is_some()
             || said.dpop_bound.is_some()
             || said.certificate_bound.is_some()
-    }
-}
-
-/// Puts a member that is given in place of the stored value.
-fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
-    if let Some(given) = given {
-        *stored = given.value().cloned();
     }
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::admin::import::facts::FactsLine;
 use crate::admin::import::hash_format;
 use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS, TLS_SUBJECTS};
 use crate::admin::import::object::{Given, Object};
@@ -40,6 +41,7 @@ pub(super) struct ClientLine {
     pub(super) client_id: ClientId,
     pub(super) name: Option<Given<ClientName>>,
     pub(super) state: Option<ClientState>,
+    pub(super) facts: FactsLine,
     pub(super) auth_methods: Option<Vec<AuthenticationMethod>>,
     pub(super) grant_types: Option<Vec<GrantType>>,
     pub(super) token_lifetime: Option<Given<Lifetime>>,
@@ -79,6 +81,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let client_id = object.parsed("client_id", ClientId::parse_new, problems);
     let name = object.nullable("name", ClientName::parse, problems);
     let state = object.parsed("state", ClientState::parse, problems);
+    let facts = FactsLine::parse(&object, problems);
     let auth_methods = object.list("auth_methods", AuthenticationMethod::parse, problems);
     let grant_types = object.list("grant_types", GrantType::parse, problems);
     let token_lifetime = duration(&object, "token_lifetime", problems);
@@ -102,6 +105,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
         client_id: client_id?,
         name,
         state,
+        facts,
         auth_methods,
         grant_types,
         token_lifetime,

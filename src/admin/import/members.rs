@@ -59,6 +59,10 @@ pub(super) enum MemberType {
     BundleEndpoint,
     SpiffeIds,
     SpiffeTrusts,
+    Owner,
+    Description,
+    Contact,
+    Labels,
 }
 
 /// The kinds of JSON values.
@@ -112,6 +116,10 @@ impl MemberType {
                 | Self::KeySet
                 | Self::KeySetUri
                 | Self::Text
+                | Self::Owner
+                | Self::Description
+                | Self::Contact
+                | Self::Labels
         )
     }
 
@@ -122,12 +130,13 @@ impl MemberType {
             JsonType::Number => self == Self::Duration,
             JsonType::Boolean => self == Self::Flag,
             JsonType::Array => self.is_list(),
-            JsonType::Object => matches!(self, Self::KeySet | Self::Patterns | Self::Claims),
-            JsonType::String => {
-                !self.is_list()
-                    && !matches!(self, Self::Flag | Self::KeySet | Self::Patterns | Self::Claims)
-            }
+            JsonType::Object => self.is_object(),
+            JsonType::String => !self.is_list() && !self.is_object() && self != Self::Flag,
         }
+    }
+
+    fn is_object(self) -> bool {
+        matches!(self, Self::KeySet | Self::Patterns | Self::Labels | Self::Claims)
     }
 
     fn is_list(self) -> bool {
@@ -161,6 +170,7 @@ impl MemberType {
             Self::KeySet => "a JWK set, which is an object with the member keys",
             Self::Patterns => "an object of strings, such as {\"sub\": \"worker\"}",
             Self::Claims => "an object of claims, such as {\"tenant\": \"acme\"}",
+            Self::Labels => "an object of strings, such as {\"env\": \"prod\"}",
             Self::Secrets | Self::Grants | Self::Trusts | Self::SpiffeTrusts => "a list of objects",
             _ if self.is_list() => "a list of strings",
             Self::Time => "a string such as \"2027-01-31T00:00:00Z\"",
@@ -202,6 +212,10 @@ pub(super) static CLIENT: ObjectSchema = ObjectSchema {
         member("client_id", MemberType::ClientId, "The id that the client sends."),
         member("name", MemberType::Name, "A name for people. Default: the id."),
         member("state", MemberType::State, "Whether it may get tokens. Default: active."),
+        member("owner", MemberType::Owner, "The team that it belongs to. Default: none."),
+        member("description", MemberType::Description, "What it is for."),
+        member("contact", MemberType::Contact, "Where the people of its team are reached."),
+        member("labels", MemberType::Labels, "Its labels: keys with values."),
         member("client_secret", MemberType::Secret, "Its secret. For several, use secrets."),
         member("secret_hash", MemberType::Hash, "The argon2id hash of its secret (PHC string)."),
         member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),

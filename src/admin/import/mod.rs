@@ -4,6 +4,7 @@
 //! in one transaction: all clients, or none and a list of what is wrong with which line.
 
 mod check;
+mod facts;
 mod hash_format;
 mod line;
 mod members;
@@ -345,6 +346,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         "security": client.security,
         "claims": client.claims,
     });
+    crate::admin::facts::add_to(&mut detail, &client.facts);
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);
     }

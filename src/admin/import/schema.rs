@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::admin::import::members::{CLIENT, MAX_GRANTS, MemberType, ObjectSchema};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
+use crate::model::facts::{Contact, Description};
+use crate::model::labels::Labels;
+use crate::model::owner::Owner;
 use crate::model::security::KeySet;
 use crate::model::spiffe_id::TrustDomain;
 use crate::model::static_claims::StaticClaims;
@@ -108,6 +111,14 @@ fn of_type(member_type: MemberType) -> Value {
             },
             "$comment": format!("at most {} bytes", StaticClaims::MAX_BYTES),
         }),
+        MemberType::Labels => json!({
+            "type": "object",
+            "maxProperties": Labels::MAX_COUNT,
+            "additionalProperties": {
+                "type": "string",
+                "pattern": "^([a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?)?$",
+            },
+        }),
         MemberType::Patterns => json!({
             "type": "object",
             "minProperties": 1,
@@ -121,11 +132,13 @@ fn of_type(member_type: MemberType) -> Value {
 fn of_text(member_type: MemberType) -> Value {
     match member_type {
         MemberType::ClientId => text(&format!("^[!-~]{{1,{}}}$", ClientId::MAX_LENGTH)),
-        MemberType::Name => json!({
-            "type": "string",
-            "maxLength": ClientName::MAX_LENGTH,
-            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\S[^\\u0000-\\u001f\\u007f-\\u009f]*$",
-        }),
+        MemberType::Name => printable(ClientName::MAX_LENGTH),
+        MemberType::Owner => text(&format!(
+            "^(?=.{{1,{}}}$)[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$",
+            Owner::MAX_LENGTH
+        )),
+        MemberType::Description => printable(Description::MAX_LENGTH),
+        MemberType::Contact => printable(Contact::MAX_LENGTH),
         MemberType::Secret => text(&format!("^[ -~]{{1,{MAX_SECRET_BYTES}}}$")),
         MemberType::Hash => text("^\\$argon2id\\$"),
         MemberType::Label => json!({
@@ -151,6 +164,15 @@ fn of_text(member_type: MemberType) -> Value {
         }
         _ => json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
     }
+}
+
+/// A text for people: not blank, without control characters.
+fn printable(max_length: usize) -> Value {
+    json!({
+        "type": "string",
+        "maxLength": max_length,
+        "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\S[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    })
 }
 
 fn text(pattern: &str) -> Value {
@@ -240,6 +262,8 @@ mod tests {
             MemberType::ClientId | MemberType::Name | MemberType::Label | MemberType::Secret => {
                 json!("abc")
             }
+            MemberType::Owner | MemberType::Description | MemberType::Contact => json!("abc"),
+            MemberType::Labels => json!({ "env": "prod" }),
             MemberType::Text => json!("10.0.0.1"),
             MemberType::State => json!("disabled"),
             MemberType::Hash => json!(HASH),

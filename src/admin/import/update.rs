@@ -9,7 +9,7 @@ use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
 use crate::admin::{AdminError, AuditedChange, Conflict, revocation, trust};
 use crate::model::client::{Client, ClientId, ClientState, Registration};
-use crate::model::event::{Action, EventSubject};
+use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant::Grant;
 use crate::model::resource::ResourceId;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
@@ -111,7 +111,10 @@ impl Update {
             revocation::end_tokens(services, change, id).await?;
         }
         let detail = difference.add_to(json!({ "name": client.name, "import": true }));
-        change.record(Action::ClientUpdated, EventSubject::Client(id.clone()), detail).await?;
+        let owner_before = before.client.facts.owner;
+        let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+        let subject = EventSubject::Client(id.clone());
+        change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
         Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! What the remedies say, and that the commands and options in them exist.
 
+use std::path::Path;
+
 use super::*;
+use crate::cli::parser;
 
 fn trust(difference: SubjectDifference, subject: &str, claims: &[(&str, &str)]) -> String {
     let action = OperatorAction::TrustSubject(Box::new(SubjectTrust {
@@ -61,13 +64,51 @@ fn words_of(command: &clap::Command, words: &mut Vec<String>) {
 #[test]
 fn commands_and_options_in_the_texts_exist() {
     let mut known = Vec::new();
-    words_of(&crate::cli::parser(), &mut known);
-    let text = include_str!("../remedies.rs");
+    words_of(&parser(), &mut known);
+    let text = concat!(
+        include_str!("../remedies.rs"),
+        include_str!("command.rs"),
+        include_str!("command_line.rs")
+    );
     let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
     let word = |rest: &str| rest.split(|c| !is_part(c)).next().unwrap_or_default().to_owned();
-    let options = text.split(" --").skip(1).map(|rest| format!("--{}", word(rest)));
+    let options = [" --", "\"--"].into_iter().flat_map(|start| text.split(start).skip(1));
+    let options = options.map(|rest| format!("--{}", word(rest)));
     let commands = text.split("tokend client ").skip(1).map(word);
     for name in options.chain(commands) {
         assert!(known.contains(&name), "{name}");
     }
+}
+
+/// D15: an operator's command line stands here and nowhere else. Left out: examples, which are for
+/// help, and the banner of `dev`, which is a screen.
+#[test]
+fn no_other_file_names_a_command_in_a_text() {
+    let commands: Vec<_> = parser()
+        .get_subcommands()
+        .map(|command| format!("tokend {}", command.get_name()))
+        .collect();
+    let is_command = |text: &str| {
+        commands.iter().any(|command| {
+            text.match_indices(command.as_str()).any(|(start, _)| {
+                !text[start + command.len()..].starts_with(|next: char| next.is_alphanumeric())
+            })
+        })
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        if path.is_dir() || ["examples.rs", "dev_banner.rs", "remedies.rs"].contains(&&*name) {
+            continue;
+        }
+        files += 1;
+        let text = std::fs::read_to_string(&path).expect("a text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            assert!(!is_command(line), "{name}: {line}");
+        }
+    }
+    assert!(files > 40, "{files} files");
 }

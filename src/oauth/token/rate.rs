@@ -57,7 +57,7 @@ pub(in crate::oauth) fn count_assertion(
         let id = &entry.client_id;
         let sentence = match purpose {
             Purpose::Token => format!(
-                "Client {id} is limited to {most} tokens a {window} and has reached this limit. Each assertion counts as one token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
+                "Client {id} is limited to {most} tokens a {window} and has reached this limit. Each assertion is counted as a token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
             ),
             Purpose::TokenStatus => format!(
                 "Client {id} is limited to {most} assertions a {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."

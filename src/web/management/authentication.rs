@@ -1,9 +1,9 @@
 //! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
 
-use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 
-use crate::admin::Principal;
+use crate::admin::{Principal, client};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
@@ -23,8 +23,8 @@ const MAX_TOKEN_BYTES: usize = 16 << 10;
 ///
 /// # Errors
 /// 401 with a challenge for every token that is not valid here, 503 if this instance cannot know.
-pub(super) fn authenticate(app: &App, request: &Request) -> Result<Principal, Problem> {
-    let origin = request.extensions().get::<RequestOrigin>();
+pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal, Problem> {
+    let origin = request.extensions.get::<RequestOrigin>();
     let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
     let presented = presented_token(request)?;
     let required =
@@ -37,13 +37,28 @@ pub(super) fn authenticate(app: &App, request: &Request) -> Result<Principal, Pr
             Problem::internal("the scopes of urn:tokend are not registered")
         }
     })?;
-    principal(app, &token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+    let id = ClientId::parse(&token.client_id).map_err(|_| Problem::unauthorized(NO_GRANT))?;
+    // The directory does not hold the owners of administrators (DESIGN D18).
+    let found = client::show(&app.services.store, &id).await?;
+    if found.client.admin_of.is_some() {
+        return Err(Problem::forbidden(LIMITED));
+    }
+    principal(app, id, &token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
 }
+
+/// No right is given by mistake to an administrator of some owners: the API does not separate
+/// owners yet.
+const LIMITED: &str = "An administrator that is limited to owners cannot use the admin API yet.";
 
 const NO_GRANT: &str = "The client of the token may not use the admin API from here.";
 
-fn principal(app: &App, token: &CheckedToken, origin: &RequestOrigin) -> Option<Principal> {
-    let client = app.directory.client(&token.client_id)?;
+fn principal(
+    app: &App,
+    id: ClientId,
+    token: &CheckedToken,
+    origin: &RequestOrigin,
+) -> Option<Principal> {
+    let client = app.directory.client(id.as_str())?;
     let is_admitted =
         client.security.as_ref().is_none_or(|security| security.networks.admit(origin.address));
     let held = client.grants.iter().filter_map(|grant| grant.effective());
@@ -53,13 +68,12 @@ fn principal(app: &App, token: &CheckedToken, origin: &RequestOrigin) -> Option<
     }
     let held = AdminScope::known(&held.scope);
     let scopes = AdminScope::known(&Scopes::stored(&token.scope));
-    let id = ClientId::parse(&token.client_id).ok()?;
     Some(Principal::administrator(&id, scopes.intersection(&held).copied().collect()))
 }
 
 /// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).
-fn presented_token(request: &Request) -> Result<PresentedToken, Problem> {
-    let mut values = request.headers().get_all(AUTHORIZATION).iter();
+fn presented_token(request: &Parts) -> Result<PresentedToken, Problem> {
+    let mut values = request.headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Problem::unauthenticated());
     };

@@ -1,13 +1,15 @@
 //! Clients, grants and secrets as the admin API writes and reads them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::admin::client::{ClientUpdate, NewClient};
 use crate::admin::secret::NewSecret;
-use crate::model::Malformed;
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
+use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
@@ -18,12 +20,16 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 use crate::web::management::Problem;
+use crate::web::management::facts_json::{FactsInput, FactsPatch, LabelsPatch};
+use crate::web::management::json::{at, parsed, present};
 
 /// A client.
 #[derive(Debug, Serialize)]
 pub(super) struct ClientJson {
     client_id: ClientId,
     name: ClientName,
+    #[serde(flatten)]
+    facts: Facts,
     state: ClientState,
     auth_methods: Vec<AuthenticationMethod>,
     grant_types: Vec<GrantType>,
@@ -46,6 +52,7 @@ impl From<Registration> for ClientJson {
         Self {
             client_id: client.client_id,
             name: client.name,
+            facts: client.facts,
             state: client.state,
             auth_methods: client.auth_methods,
             grant_types: client.grant_types,
@@ -115,6 +122,11 @@ impl From<SecretRecord> for SecretJson {
 pub(super) struct ClientInput {
     client_id: Option<String>,
     name: Option<String>,
+    owner: Option<String>,
+    description: Option<String>,
+    contact: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     #[serde(default)]
     auth_methods: Vec<String>,
     token_ttl_seconds: Option<i64>,
@@ -150,15 +162,17 @@ pub(super) struct SecretInput {
 impl ClientInput {
     /// The client that the body describes.
     pub(super) fn new_client(self) -> Result<NewClient, Problem> {
+        let (owner, description) = (self.owner, self.description);
+        let facts = FactsInput { owner, description, contact: self.contact, labels: self.labels };
         let grants = self.grants.into_iter().enumerate();
         let grants = grants.map(|(index, grant)| grant.grant(&format!("/grants/{index}")));
         Ok(NewClient {
-            client_id: parsed("/client_id", self.client_id, |text| ClientId::parse_new(text))?,
-            name: parsed("/name", self.name, |text| ClientName::parse(text))?,
+            client_id: parsed("/client_id", self.client_id, ClientId::parse_new)?,
+            name: parsed("/name", self.name, ClientName::parse)?,
             auth_methods: methods(&self.auth_methods)?,
             grant_types: Vec::new(),
             token_lifetime: lifetime("/token_ttl_seconds", self.token_ttl_seconds)?,
-            token_rate: parsed("/token_rate", self.token_rate, |text| RateLimit::parse(text))?,
+            token_rate: parsed("/token_rate", self.token_rate, RateLimit::parse)?,
             grants: grants.collect::<Result<_, _>>()?,
             security: ClientSecurity {
                 dpop_bound: self.dpop_bound,
@@ -166,6 +180,8 @@ impl ClientInput {
                 ..ClientSecurity::default()
             },
             claims: StaticClaims::default(),
+            facts: facts.facts()?,
+            admin_of: None,
             secret: self.secret.unwrap_or_default().new_secret("/secret")?,
         })
     }
@@ -199,6 +215,14 @@ impl SecretInput {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientPatch {
     name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    owner: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    contact: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    labels: Option<LabelsPatch>,
     auth_methods: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     token_ttl_seconds: Option<Option<i64>>,
@@ -209,46 +233,27 @@ pub(super) struct ClientPatch {
     networks: Option<Vec<String>>,
 }
 
-/// Tells `null` from an absent member.
-fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
-}
-
 impl ClientPatch {
     /// The change that the body describes.
     pub(super) fn update(self) -> Result<ClientUpdate, Problem> {
+        let (owner, description) = (self.owner, self.description);
+        let facts = FactsPatch { owner, description, contact: self.contact, labels: self.labels };
         let ttl = self.token_ttl_seconds;
         let rate = self.token_rate;
         Ok(ClientUpdate {
-            name: parsed("/name", self.name, |text| ClientName::parse(text))?,
+            name: parsed("/name", self.name, ClientName::parse)?,
             auth_methods: self.auth_methods.as_deref().map(methods).transpose()?,
             token_lifetime: ttl.map(|ttl| lifetime("/token_ttl_seconds", ttl)).transpose()?,
             token_rate: rate
-                .map(|rate| parsed("/token_rate", rate, |text| RateLimit::parse(text)))
+                .map(|rate| parsed("/token_rate", rate, RateLimit::parse))
                 .transpose()?,
             dpop_bound: self.dpop_bound,
             certificate_bound: self.certificate_bound,
             networks: self.networks.map(|list| networks("/networks", &list)).transpose()?,
+            facts: facts.update()?,
             ..ClientUpdate::default()
         })
     }
-}
-
-/// The result of a parser, or the problem of the member.
-pub(super) fn at<T>(pointer: &str, result: Result<T, Malformed>) -> Result<T, Problem> {
-    result.map_err(|malformed| Problem::member(pointer.to_owned(), malformed.to_string()))
-}
-
-fn parsed<T>(
-    pointer: &str,
-    text: Option<String>,
-    parse: impl Fn(&str) -> Result<T, Malformed>,
-) -> Result<Option<T>, Problem> {
-    text.map(|text| at(pointer, parse(&text))).transpose()
 }
 
 /// A number of seconds as a lifetime.

@@ -12,10 +12,12 @@ use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::{AdminError, Principal, client};
 use crate::app::App;
 use crate::model::client::{ClientId, ClientState};
+use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
 use crate::web::management::Problem;
 use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
+use crate::web::management::facts_json::label;
 use crate::web::management::json::{Input, Output, Page, Parameters, created, ok};
 
 /// How many clients a page has without a word on it, and at most.
@@ -29,6 +31,9 @@ pub(super) struct ListQuery {
     limit: Option<u32>,
     cursor: Option<String>,
     state: Option<String>,
+    owner: Option<String>,
+    /// Such as `team=payments`.
+    label: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
     /// Such as `14d`.
@@ -75,9 +80,12 @@ pub(super) async fn list(
         parsed.map_err(|malformed| wrong(name, malformed.to_string()))
     };
     let state = query.state.map(|text| ClientState::parse(&text)).transpose();
+    let owner = query.owner.map(|text| Owner::parse(&text)).transpose();
     let question = ClientQuestion {
         state: state.map_err(|malformed| wrong("state", malformed.to_string()))?,
         name: None,
+        owner: owner.map_err(|malformed| wrong("owner", malformed.to_string()))?,
+        labels: query.label.as_deref().map(label).transpose()?.into_iter().collect(),
         resource: query.resource,
         scope: query.scope,
         expiring: span("expiring_within", query.expiring_within)?,

@@ -7,9 +7,10 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::model::Malformed;
 use crate::web::management::Problem;
 
 /// A body.
@@ -117,4 +118,27 @@ pub(super) fn ok<T: Serialize>(value: T) -> Output<T> {
 /// 201 with a body.
 pub(super) fn created<T: Serialize>(value: T) -> Output<T> {
     Output(StatusCode::CREATED, value)
+}
+
+/// Tells `null` from an absent member.
+pub(super) fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// The result of a parser, or the problem of the member.
+pub(super) fn at<T>(pointer: &str, result: Result<T, Malformed>) -> Result<T, Problem> {
+    result.map_err(|malformed| Problem::member(pointer.to_owned(), malformed.to_string()))
+}
+
+/// The same for a member that may be absent.
+pub(super) fn parsed<T>(
+    pointer: &str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, Malformed>,
+) -> Result<Option<T>, Problem> {
+    text.map(|text| at(pointer, parse(&text))).transpose()
 }

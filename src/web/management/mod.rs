@@ -5,6 +5,7 @@ mod audit;
 mod authentication;
 mod client_json;
 mod clients;
+mod facts_json;
 mod grants;
 mod json;
 mod problem;
@@ -115,16 +116,17 @@ fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
 /// Lets a request through whose token has the scope, with the principal for the handler.
 async fn authorize(
     State((app, scope)): State<(Arc<App>, AdminScope)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let principal = match authentication::authenticate(&app, &request) {
+    let (mut head, body) = request.into_parts();
+    let principal = match authentication::authenticate(&app, &head).await {
         Ok(principal) => principal,
         Err(problem) => return problem.into_response(),
     };
     if let Err(error) = principal.require(scope) {
         return Problem::from(error).into_response();
     }
-    request.extensions_mut().insert(principal);
-    next.run(request).await
+    head.extensions.insert(principal);
+    next.run(Request::from_parts(head, body)).await
 }

@@ -41,6 +41,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
+    /// 403.
+    pub(super) fn forbidden(detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
     /// 400 for a request that cannot be read.
     pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
@@ -169,11 +174,13 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::SecretLimitReached
         | Code::KeySourceConflict
         | Code::BuiltInResource
+        | Code::BuiltInScopes
         | Code::NoKeyLost
         | Code::ChangedDuringImport
         | Code::ImportConflict => StatusCode::CONFLICT,
         Code::InvalidValue
         | Code::GrantWithoutScopes
+        | Code::AllServerScopes
         | Code::IssuerKeysMissing
         | Code::AudienceMissing
         | Code::TlsSubjectMissing

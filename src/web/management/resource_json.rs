@@ -1,19 +1,26 @@
 //! Resources as the admin API writes and reads them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::admin::resource::NewResource;
+use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
-use crate::web::management::client_json::{at, lifetime};
+use crate::web::management::client_json::lifetime;
+use crate::web::management::facts_json::FactsInput;
+use crate::web::management::json::at;
 
 /// A resource.
 #[derive(Debug, Serialize)]
 pub(super) struct ResourceJson {
     resource: ResourceId,
+    #[serde(flatten)]
+    facts: Facts,
     scopes: Vec<ScopeJson>,
     token_ttl_seconds: Option<i64>,
     signing_alg: Option<&'static str>,
@@ -33,6 +40,7 @@ impl From<Resource> for ResourceJson {
         let scopes = resource.scopes.into_iter();
         Self {
             resource: resource.resource,
+            facts: resource.facts,
             scopes: scopes
                 .map(|scope| ScopeJson { name: scope.name, description: scope.description })
                 .collect(),
@@ -50,6 +58,11 @@ impl From<Resource> for ResourceJson {
 #[serde(deny_unknown_fields)]
 pub(super) struct ResourceInput {
     resource: String,
+    owner: Option<String>,
+    description: Option<String>,
+    contact: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     #[serde(default)]
     scopes: Vec<ScopeInput>,
     token_ttl_seconds: Option<i64>,
@@ -69,6 +82,8 @@ struct ScopeInput {
 impl ResourceInput {
     /// The resource that the body describes.
     pub(super) fn new_resource(self) -> Result<NewResource, Problem> {
+        let (owner, description) = (self.owner, self.description);
+        let facts = FactsInput { owner, description, contact: self.contact, labels: self.labels };
         let algorithm = self.signing_alg.map(|text| at("/signing_alg", Algorithm::parse(&text)));
         let typ = self.token_typ.map(|text| at("/token_typ", TokenTyp::parse(&text)));
         let scopes = self.scopes.into_iter().enumerate().map(|(index, scope)| {
@@ -84,6 +99,7 @@ impl ResourceInput {
             scopes: scopes.collect::<Result<_, _>>()?,
             token_lifetime: lifetime("/token_ttl_seconds", self.token_ttl_seconds)?,
             signing_algorithm: algorithm.transpose()?,
+            facts: facts.facts()?,
             token_typ: typ.transpose()?.unwrap_or_default(),
         })
     }

@@ -13,9 +13,9 @@ use crate::model::secret::SecretId;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::untrusted_text;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{SecretInput, SecretJson, at};
+use crate::web::management::client_json::{SecretInput, SecretJson};
 use crate::web::management::clients::{client_id, shown};
-use crate::web::management::json::{Input, Output, Page, created, ok};
+use crate::web::management::json::{Input, Output, Page, at, created, ok};
 
 /// A secret, which is shown this once.
 #[derive(Serialize)]

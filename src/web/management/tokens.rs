@@ -11,9 +11,8 @@ use crate::app::App;
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::web::management::Problem;
-use crate::web::management::client_json::at;
 use crate::web::management::clients::client_id;
-use crate::web::management::json::{Input, Output, ok};
+use crate::web::management::json::{Input, Output, at, ok};
 
 /// Which token.
 #[derive(Debug, Deserialize)]

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::certificates::Pair;
 use super::eventually::HANGS_AFTER;
+use super::foreign::python_program;
 use super::reserved_port::ReservedPort;
 use crate::docs::blocks;
 
@@ -248,8 +249,7 @@ impl Program {
                 command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
             }
             Self::Traefik => {
-                let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-                command = Command::new(root.join("target/interop/python/bin/traefik"));
+                command = Command::new(python_program("traefik"));
                 command.arg("--configFile=traefik.yml");
             }
         }

@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokend::jose::jwt::read_unchecked;
+use tokend::model::resource::TokenTyp;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
@@ -174,7 +175,10 @@ impl Integration {
         ] {
             let mut claims = good.clone();
             claims[member] = value;
-            list.push((label, key.sign(claims.to_string().as_bytes()).expect("a token")));
+            list.push((
+                label,
+                key.sign_typed(TokenTyp::AtJwt, claims.to_string().as_bytes()).expect("a token"),
+            ));
         }
         Tokens { client, list }
     }

@@ -5,9 +5,28 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::repository;
+
 /// Where `.ci/install` puts the libraries of other languages.
+///
+/// # Panics
+///
+/// If they are not installed, or if this run allows a Rust toolchain alone.
 pub fn libraries() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/interop")
+    assert_allowed("libraries of other languages");
+    let path = repository().join("target/interop");
+    assert!(
+        path.join("package.json").exists(),
+        "{} is not complete; run: make test",
+        path.display()
+    );
+    path
+}
+
+/// Fails in `make test-fast`, which must not depend on what a machine has.
+pub fn assert_allowed(needed: &str) {
+    let is_forbidden = std::env::var_os("TEST_FAST").is_some();
+    assert!(!is_forbidden, "this test needs {needed}: add its name to tests/needs.txt");
 }
 
 /// A script or a program of the Python libraries, such as `python` or `envoy`.

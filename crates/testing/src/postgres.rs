@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use super::reserved_port::ReservedPort;
+use crate::foreign::assert_allowed;
+use crate::reserved_port::ReservedPort;
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -22,10 +23,7 @@ struct Cluster {
 
 /// Makes an empty database and gives its URL.
 pub async fn database() -> String {
-    assert!(
-        std::env::var_os("TEST_FAST").is_none(),
-        "this test needs Postgres: add its name to tests/needs.txt"
-    );
+    assert_allowed("Postgres");
     // Starting blocks: one test does it, the others wait.
     let base = tokio::task::spawn_blocking(|| cluster().base.clone()).await.expect("a cluster");
     let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

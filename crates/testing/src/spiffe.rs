@@ -10,9 +10,9 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::spiffe_id::SpiffeIdPattern;
 use tokend::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 
-use crate::support::https::{self, Https};
-use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient, actor, client_id, method};
+use crate::https::{self, Https};
+use crate::keys::KeyPair;
+use crate::{Answer, Engine, Server, TestClient, client_id, method, operator};
 
 pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -78,7 +78,7 @@ impl Domain {
         let source = SpiffeSource::new(subject.trust_domain().clone(), endpoint, subject);
         let source = source.expect("a source");
         let id = client_id(&client.id);
-        let made = spiffe_trust::add(server.services(), &actor(), &id, source).await;
+        let made = spiffe_trust::add(server.services(), &operator(), &id, source).await;
         server.catch_up().await;
         self.until_fetched(server, &client.id).await;
         made.expect("a trust")

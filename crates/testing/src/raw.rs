@@ -3,8 +3,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::Server;
-use super::eventually::HANGS_AFTER;
+use crate::Server;
+use crate::eventually::HANGS_AFTER;
 
 /// Sends bytes and reads until the server closes the connection; `None` if it never does.
 pub async fn exchange(server: &Server, bytes: &[u8]) -> Option<String> {

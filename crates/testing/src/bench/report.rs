@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tokend::model::time::Clock;
 
-const PLACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
+use crate::repository;
 
 /// The words on the command line: which rows to measure. With any, no results are kept.
 pub fn words() -> Vec<String> {
@@ -20,6 +20,7 @@ pub fn run<T>(bench: impl Future<Output = T>) -> T {
 /// Rows that are printed as they come.
 pub struct Table(String);
 
+#[expect(clippy::print_stdout, reason = "a benchmark shows each row when it is measured")]
 impl Table {
     /// Begins with the names of the columns.
     pub fn new(columns: &str) -> Self {
@@ -43,7 +44,8 @@ impl Table {
 }
 
 fn keep(title: &str, body: &str) {
-    let before = std::fs::read_to_string(PLACE).unwrap_or_default();
+    let place = repository().join("benches/RESULTS.md");
+    let before = std::fs::read_to_string(&place).unwrap_or_default();
     let heading = format!("## {title}\n");
     let section = format!("{heading}\n{}\n\n{}\n", circumstances(), body.trim_end());
     let after = match before.find(&heading) {
@@ -54,7 +56,7 @@ fn keep(title: &str, body: &str) {
             format!("{}{section}{end}", &before[..start])
         }
     };
-    std::fs::write(PLACE, after).expect("RESULTS.md is written");
+    std::fs::write(place, after).expect("RESULTS.md is written");
 }
 
 /// Date, commit and machine.
@@ -62,7 +64,7 @@ fn circumstances() -> String {
     let date = Clock::System.now().to_string();
     let commit = output_of("git", &["rev-parse", "--short", "HEAD"]);
     let is_changed =
-        !output_of("git", &["status", "--porcelain", "src", "benches/*.rs"]).is_empty();
+        !output_of("git", &["status", "--porcelain", "src", "crates", "benches/*.rs"]).is_empty();
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.and_then(|line| line.split_once(':')).map_or("?", |(_, name)| name.trim());

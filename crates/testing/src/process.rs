@@ -2,15 +2,15 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-use super::eventually::eventually;
-use super::{Engine, Place, log};
+use crate::eventually::eventually;
+use crate::{Engine, Place, log};
 
 /// The message of the line in which a server reports its addresses.
 pub const SERVES: &str = "tokend serves tokens";
@@ -18,9 +18,13 @@ pub const SERVES: &str = "tokend serves tokens";
 /// Counts the servers of this process, for the names of their logs.
 static SERVERS: AtomicUsize = AtomicUsize::new(0);
 
-/// The program under test.
+/// The program under test. Cargo passes its path to integration tests and benchmarks.
 pub fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_tokend"))
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let path = std::env::var_os("CARGO_BIN_EXE_tokend");
+        path.expect("cargo sets CARGO_BIN_EXE_tokend; without cargo, set it to the program").into()
+    });
+    &PROGRAM
 }
 
 /// The command line on a place, with nothing of this process's own environment.
@@ -177,7 +181,7 @@ pub struct Process {
     /// The address for management.
     pub management: String,
     pub child: Child,
-    log: std::path::PathBuf,
+    log: PathBuf,
 }
 
 impl Process {
@@ -193,7 +197,7 @@ impl Process {
         .await;
         self.base = format!("http://{}", address_in(&line, "listen"));
         self.management = format!("http://{}", address_in(&line, "management"));
-        let (http, url) = (super::client(), format!("{}/readyz", self.base));
+        let (http, url) = (crate::client(), format!("{}/readyz", self.base));
         eventually("readiness", async || {
             let answer = http.get(&url).send().await;
             answer.is_ok_and(|answer| answer.status() == 200).then_some(())

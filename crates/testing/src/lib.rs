@@ -1,0 +1,53 @@
+//! What the tests and the benchmarks of tokend share: instances, in this process and as programs,
+//! with databases of their own; keys, certificates and servers of others; load and its figures.
+//!
+//! `tests/it` sees it as `support`. Cargo passes the path of the program under test: see
+//! [`process::program`].
+
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    reason = "only tests use it: what goes wrong here panics, and its names say what a test reads"
+)]
+
+use std::path::Path;
+
+mod answer;
+pub mod bench;
+pub mod certificates;
+pub mod commit_proxy;
+pub mod eventually;
+pub mod foreign;
+pub mod https;
+pub mod keys;
+pub mod log;
+mod place;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod raw;
+pub mod reserved_port;
+mod server;
+pub mod spiffe;
+mod values;
+
+pub use answer::Answer;
+pub use place::{Engine, Place};
+pub use server::{Server, TestClient};
+pub use values::{client, client_id, grant, grant_type, lifetime, method, now, operator};
+
+/// The resource that most tests use.
+pub const ORDERS: &str = "https://orders.example.com";
+
+/// A second resource.
+pub const INVOICES: &str = "https://invoices.example.com";
+
+/// The folder of the repository.
+pub fn repository() -> &'static Path {
+    const OWN: &str = env!("CARGO_MANIFEST_DIR");
+    Path::new(OWN).ancestors().nth(2).expect("crates/testing is two folders below")
+}

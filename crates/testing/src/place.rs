@@ -1,0 +1,58 @@
+//! Where an instance stores its data: a folder and a database of its own.
+
+use tempfile::TempDir;
+
+use crate::postgres;
+
+/// The database that an instance runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "Postgres",
+        }
+    }
+}
+
+/// A folder and a database. Several instances may share them.
+pub struct Place {
+    pub folder: TempDir,
+    pub database_url: String,
+}
+
+impl Place {
+    pub async fn new(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = match engine {
+            Engine::Sqlite => format!("sqlite://{}", folder.path().join("tokend.db").display()),
+            Engine::Postgres => postgres::database().await,
+        };
+        Self { folder, database_url }
+    }
+
+    /// The environment of an instance that lives here.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let folder = self.folder.path().display().to_string();
+        [
+            ("TOKEND_ISSUER", "http://127.0.0.1:1"),
+            ("TOKEND_DATA_DIR", &folder),
+            ("TOKEND_DATABASE_URL", &self.database_url),
+            // 32 bytes that exist for tests only.
+            ("TOKEND_MASTER_KEY", "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk="),
+            // argon2id as cheap as it can be: its cost is not what most tests are about.
+            ("TOKEND_SECRETS_ARGON2_MEMORY", "64KiB"),
+            ("TOKEND_SECRETS_ARGON2_ITERATIONS", "1"),
+            ("TOKEND_SHUTDOWN_DELAY", "0s"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+}

@@ -1,0 +1,57 @@
+//! Values of the model from the texts of a test.
+
+use tokend::admin::{Actor, Principal};
+use tokend::model::client::{AuthenticationMethod, ClientId, GrantType};
+use tokend::model::grant::{Grant, GrantedScopes};
+use tokend::model::resource::ResourceId;
+use tokend::model::scope::Scopes;
+use tokend::model::security::Networks;
+use tokend::model::static_claims::StaticClaims;
+use tokend::model::time::{Clock, Lifetime, Timestamp};
+
+/// The moment at which the clocks of tests stand: the real one, so that other libraries, which
+/// look at the real clock, agree.
+pub fn now() -> Timestamp {
+    Clock::System.now()
+}
+
+pub fn operator() -> Principal {
+    Principal::operator(Actor::new("test", "it"))
+}
+
+/// A client that follows no redirect: the token path has none.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("an HTTP client")
+}
+
+pub fn grant(resource: &str, scopes: Option<&str>) -> Grant {
+    Grant {
+        resource: ResourceId::parse(resource).expect("a resource"),
+        scopes: match scopes {
+            None => GrantedScopes::All,
+            Some(text) => GrantedScopes::Only(Scopes::parse(text).expect("scopes")),
+        },
+        networks: Networks::default(),
+        claims: StaticClaims::default(),
+    }
+}
+
+pub fn lifetime(seconds: i64) -> Lifetime {
+    Lifetime::from_seconds(seconds).expect("a lifetime")
+}
+
+pub fn method(name: &str) -> AuthenticationMethod {
+    AuthenticationMethod::parse(name).expect("a method")
+}
+
+pub fn grant_type(name: &str) -> GrantType {
+    GrantType::parse(name).expect("a grant type")
+}
+
+pub fn client_id(text: &str) -> ClientId {
+    ClientId::parse(text).expect("a client id")
+}

@@ -1,0 +1,56 @@
+//! The facts of a client in an import line.
+
+use crate::admin::import::object::{Given, Object};
+use crate::admin::import::problems::Problems;
+use crate::model::facts::{Contact, Description, Facts};
+use crate::model::labels::Labels;
+use crate::model::owner::Owner;
+
+/// What a line says of the facts of a client. `None` is a member that is not given;
+/// [`Given::Default`] is `null`.
+#[derive(Debug)]
+pub(super) struct FactsLine {
+    owner: Option<Given<Owner>>,
+    description: Option<Given<Description>>,
+    contact: Option<Given<Contact>>,
+    labels: Option<Labels>,
+}
+
+impl FactsLine {
+    /// Reads the facts of a client. Every problem is noted.
+    pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Self {
+        Self {
+            owner: object.nullable("owner", Owner::parse, problems),
+            description: object.nullable("description", Description::parse, problems),
+            contact: object.nullable("contact", Contact::parse, problems),
+            labels: labels(object, problems),
+        }
+    }
+
+    /// Puts what the line gives in place of what a client has.
+    pub(super) fn apply_to(&self, facts: &mut Facts) {
+        replace(&mut facts.owner, self.owner.as_ref());
+        replace(&mut facts.description, self.description.as_ref());
+        replace(&mut facts.contact, self.contact.as_ref());
+        if let Some(labels) = &self.labels {
+            facts.labels.clone_from(labels);
+        }
+    }
+}
+
+/// Puts a member that is given in place of the stored value.
+pub(super) fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
+    if let Some(given) = given {
+        *stored = given.value().cloned();
+    }
+}
+
+/// Labels; `null` stands for none.
+fn labels(object: &Object<'_>, problems: &mut Problems) -> Option<Labels> {
+    if object.json("labels").is_none() {
+        return object.is_given("labels").then(Labels::default);
+    }
+    let texts = object.texts("labels", problems)?;
+    let pairs = texts.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    object.noted("labels", Labels::parse(pairs), problems)
+}

@@ -1,0 +1,106 @@
+//! Facts of clients and resources: for people and policies, never for tokens.
+
+use serde::Serialize;
+
+use crate::model::Malformed;
+use crate::model::labels::Labels;
+use crate::model::owner::Owner;
+
+/// What is known of a client or a resource besides what tokens need (DESIGN D18). Of it the
+/// directory holds only the owner of a resource, and of a client that has static claims.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// The team that it belongs to.
+    pub owner: Option<Owner>,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// Where the people of the team are reached.
+    pub contact: Option<Contact>,
+    /// Keys with values, for selection.
+    pub labels: Labels,
+}
+
+/// What a client or a resource is for, in the words of its team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Description(String);
+
+/// Where the people of a team are reached: a mail address, a channel, a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Contact(String);
+
+impl Description {
+    /// The maximum length, in characters.
+    pub const MAX_LENGTH: usize = 500;
+
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// If it is blank, longer than [`Self::MAX_LENGTH`], or contains a control character.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        check("a description", text, Self::MAX_LENGTH)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Reads a description that is stored already, by whatever rule it was accepted.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The description as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Contact {
+    /// The maximum length, in characters.
+    pub const MAX_LENGTH: usize = 200;
+
+    /// Reads a contact.
+    ///
+    /// # Errors
+    /// If it is blank, longer than [`Self::MAX_LENGTH`], or contains a control character.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        check("a contact", text, Self::MAX_LENGTH)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Reads a contact that is stored already, by whatever rule it was accepted.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The contact as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check(what: &str, text: &str, max: usize) -> Result<(), Malformed> {
+    let has_control = text.chars().any(char::is_control);
+    if text.trim().is_empty() || text.chars().count() > max || has_control {
+        return Err(Malformed::because(format!(
+            "{what} is 1 to {max} characters long, more than spaces, and has no control characters"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_bounded_and_printable() {
+        let longest = "ä".repeat(Description::MAX_LENGTH);
+        assert!(Description::parse(&longest).is_ok());
+        assert!(Description::parse(&format!("{longest}a")).is_err());
+        assert!(Contact::parse(&"ä".repeat(Contact::MAX_LENGTH)).is_ok());
+        assert!(Contact::parse(&"ä".repeat(Contact::MAX_LENGTH + 1)).is_err());
+        assert!(Contact::parse("payments@example.com, #payments").is_ok());
+        for text in ["", "  ", "two\nlines", "a\u{1b}[31m", "a\u{7f}", "a\u{85}"] {
+            assert!(Description::parse(text).is_err(), "{text:?} was accepted");
+            assert!(Contact::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}
