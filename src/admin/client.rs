@@ -95,15 +95,8 @@ pub async fn prepare(
     principal: &Principal,
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
+    require_rights_to_create(principal, &new)?;
     let has_secret = new.has_secret();
-    if has_secret || new.security.keys.is_some() || new.security.tls_subject.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
-    }
-    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))?;
-    if new.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
-    }
     check_lifetime(services, new.token_lifetime)?;
     if !new.claims.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
@@ -148,6 +141,7 @@ pub async fn prepare(
     }
     let detail = created_detail(&client, record.as_ref(), &new.grants);
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
+    grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -157,6 +151,19 @@ pub async fn prepare(
         usage: None,
     };
     Ok(Pending::new(change, (registration, plain)))
+}
+
+/// Rejects a caller without the right to one of the members of a new client.
+fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let security = &new.security;
+    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if new.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
 }
 
 /// What the event of a new client tells.
@@ -307,6 +314,7 @@ pub async fn delete(
     let current = client_to_change(change.read(), principal, id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
+    grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;
     let was = json!({ "client": current.client, "grants": current.grants });
     let detail = json!({ "name": current.client.name, "was": was, "is": null });
     let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };

@@ -118,93 +118,95 @@ impl AdminErrorCode {
 
     /// The code as programs see it. It never changes.
     pub fn as_str(self) -> &'static str {
-        self.documented().0
+        match self {
+            Self::ClientNotFound => "client_not_found",
+            Self::ClientNotInList => "client_not_in_list",
+            Self::ResourceNotFound => "resource_not_found",
+            Self::ScopeNotFound => "scope_not_found",
+            Self::GrantNotFound => "grant_not_found",
+            Self::SecretNotFound => "secret_not_found",
+            Self::KeyNotFound => "key_not_found",
+            Self::TrustNotFound => "trust_not_found",
+            Self::RejectionNotFound => "rejection_not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::SecretLimitReached => "secret_limit_reached",
+            Self::KeySourceConflict => "key_source_conflict",
+            Self::BuiltInResource => "built_in_resource",
+            Self::BuiltInScopes => "built_in_scopes",
+            Self::AllServerScopes => "all_server_scopes",
+            Self::NoKeyLost => "no_key_lost",
+            Self::MasterKeyUnusable => "master_key_unusable",
+            Self::ChangedDuringImport => "changed_during_import",
+            Self::ImportConflict => "import_conflict",
+            Self::InvalidValue => "invalid_value",
+            Self::GrantWithoutScopes => "grant_without_scopes",
+            Self::IssuerKeysMissing => "issuer_keys_missing",
+            Self::AudienceMissing => "audience_missing",
+            Self::TlsSubjectMissing => "tls_subject_missing",
+            Self::ClaimNotFound => "claim_not_found",
+            Self::ClaimReserved => "claim_reserved",
+            Self::ClaimInvalid => "claim_invalid",
+            Self::ClaimLimitExceeded => "claim_limit_exceeded",
+            Self::TokenRefused => "token_refused",
+            Self::IssuerMissing => "issuer_missing",
+            Self::ScopeMissing => "scope_missing",
+            Self::ClientMorePowerful => "client_more_powerful",
+            Self::RightsNotHeld => "rights_not_held",
+            Self::DatabaseFailed => "database_failed",
+            Self::CryptographyFailed => "cryptography_failed",
+        }
     }
 
     /// What it means, in one sentence.
     pub fn meaning(self) -> &'static str {
-        self.documented().1
-    }
-
-    fn documented(self) -> (&'static str, &'static str) {
         match self {
-            Self::ClientNotFound => ("client_not_found", "The client does not exist."),
-            Self::ClientNotInList => {
-                ("client_not_in_list", "The client after which a page begins is not in the list.")
+            Self::ClientNotFound => "The client does not exist.",
+            Self::ClientNotInList => "The client after which a page begins is not in the list.",
+            Self::ResourceNotFound => "The resource does not exist.",
+            Self::ScopeNotFound => "The resource or the grant lacks the scope.",
+            Self::GrantNotFound => "The client has no grant for the resource.",
+            Self::SecretNotFound => "The client has no secret with this id.",
+            Self::KeyNotFound => "The client has no key with this `kid`.",
+            Self::TrustNotFound => "The client has no trust with this id.",
+            Self::RejectionNotFound => "No rejection with this request id is stored.",
+            Self::AlreadyExists => "The identifier is taken.",
+            Self::SecretLimitReached => {
+                "The client would have more valid secrets than `secrets.max_per_client`."
             }
-            Self::ResourceNotFound => ("resource_not_found", "The resource does not exist."),
-            Self::ScopeNotFound => {
-                ("scope_not_found", "The resource or the grant lacks the scope.")
+            Self::KeySourceConflict => {
+                "The client has keys and would get a `jwks_uri`, or the reverse."
             }
-            Self::GrantNotFound => ("grant_not_found", "The client has no grant for the resource."),
-            Self::SecretNotFound => ("secret_not_found", "The client has no secret with this id."),
-            Self::KeyNotFound => ("key_not_found", "The client has no key with this `kid`."),
-            Self::TrustNotFound => ("trust_not_found", "The client has no trust with this id."),
-            Self::RejectionNotFound => {
-                ("rejection_not_found", "No rejection with this request id is stored.")
+            Self::BuiltInResource => "The resource is the server itself and cannot be deleted.",
+            Self::BuiltInScopes => "The server's scopes cannot be changed.",
+            Self::AllServerScopes => "A grant of the server itself names each scope.",
+            Self::NoKeyLost => "The master key opens every key of the database.",
+            Self::MasterKeyUnusable => "The master key cannot be read.",
+            Self::ChangedDuringImport => "The secrets of a client changed during an import.",
+            Self::ImportConflict => "Clients of an import exist already.",
+            Self::InvalidValue => "A value is not allowed.",
+            Self::GrantWithoutScopes => "The change would leave a grant without scopes.",
+            Self::IssuerKeysMissing => {
+                "The keys of an issuer are neither given nor can they be discovered."
             }
-            Self::AlreadyExists => ("already_exists", "The identifier is taken."),
-            Self::SecretLimitReached => (
-                "secret_limit_reached",
-                "The client would have more valid secrets than `secrets.max_per_client`.",
-            ),
-            Self::KeySourceConflict => (
-                "key_source_conflict",
-                "The client has keys and would get a `jwks_uri`, or the reverse.",
-            ),
-            Self::BuiltInResource => {
-                ("built_in_resource", "The resource is the server itself and cannot be deleted.")
+            Self::AudienceMissing => "A trust has no audience, and `issuer` is not set.",
+            Self::TlsSubjectMissing => {
+                "`tls_client_auth` is permitted without a subject of the certificate."
             }
-            Self::BuiltInScopes => ("built_in_scopes", "The server's scopes cannot be changed."),
-            Self::AllServerScopes => {
-                ("all_server_scopes", "A grant of the server itself names each scope.")
+            Self::ClaimNotFound => "The client or the grant lacks the static claim.",
+            Self::ClaimReserved => "The name of a static claim is reserved.",
+            Self::ClaimInvalid => "A static claim is malformed.",
+            Self::ClaimLimitExceeded => {
+                "The static claims of a client and a grant together are too many or too large."
             }
-            Self::NoKeyLost => ("no_key_lost", "The master key opens every key of the database."),
-            Self::MasterKeyUnusable => ("master_key_unusable", "The master key cannot be read."),
-            Self::ChangedDuringImport => {
-                ("changed_during_import", "The secrets of a client changed during an import.")
+            Self::TokenRefused => "The token would be refused.",
+            Self::IssuerMissing => "The issuer is not set, and no server has started yet.",
+            Self::ScopeMissing => "The caller lacks a scope of `urn:tokend`.",
+            Self::ClientMorePowerful => {
+                "The client holds scopes of `urn:tokend` that the caller lacks."
             }
-            Self::ImportConflict => ("import_conflict", "Clients of an import exist already."),
-            Self::InvalidValue => ("invalid_value", "A value is not allowed."),
-            Self::GrantWithoutScopes => {
-                ("grant_without_scopes", "The change would leave a grant without scopes.")
-            }
-            Self::IssuerKeysMissing => (
-                "issuer_keys_missing",
-                "The keys of an issuer are neither given nor can they be discovered.",
-            ),
-            Self::AudienceMissing => {
-                ("audience_missing", "A trust has no audience, and `issuer` is not set.")
-            }
-            Self::TlsSubjectMissing => (
-                "tls_subject_missing",
-                "`tls_client_auth` is permitted without a subject of the certificate.",
-            ),
-            Self::ClaimNotFound => {
-                ("claim_not_found", "The client or the grant lacks the static claim.")
-            }
-            Self::ClaimReserved => ("claim_reserved", "The name of a static claim is reserved."),
-            Self::ClaimInvalid => ("claim_invalid", "A static claim is malformed."),
-            Self::ClaimLimitExceeded => (
-                "claim_limit_exceeded",
-                "The static claims of a client and a grant together are too many or too large.",
-            ),
-            Self::TokenRefused => ("token_refused", "The token would be refused."),
-            Self::IssuerMissing => {
-                ("issuer_missing", "The issuer is not set, and no server has started yet.")
-            }
-            Self::ScopeMissing => ("scope_missing", "The caller lacks a scope of `urn:tokend`."),
-            Self::ClientMorePowerful => (
-                "client_more_powerful",
-                "The client holds scopes of `urn:tokend` that the caller lacks.",
-            ),
-            Self::RightsNotHeld => {
-                ("rights_not_held", "The caller would grant scopes of `urn:tokend` that it lacks.")
-            }
-            Self::DatabaseFailed => ("database_failed", "The database failed."),
-            Self::CryptographyFailed => {
-                ("cryptography_failed", "A key or a secret cannot be generated, sealed or opened.")
-            }
+            Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::DatabaseFailed => "The database failed.",
+            Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }
     }
 }

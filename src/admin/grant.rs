@@ -1,5 +1,7 @@
 //! Grants of clients: which scopes of a resource a client may get, and from where.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::admin::claims::ClaimsChange;
@@ -9,8 +11,8 @@ use crate::admin::{
     suggestion,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::ClientId;
-use crate::model::event::{Action, EventSubject};
+use crate::model::client::{Client, ClientId};
+use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
@@ -178,6 +180,41 @@ pub async fn revoke(
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
     change.commit().await?;
+    Ok(())
+}
+
+/// Records the grants that a larger change gives or takes, each for the team of its resource: that
+/// team does not see the event of a client of another owner.
+pub(super) async fn record_for_resource_owners(
+    change: &mut AuditedChange,
+    client: &Client,
+    was: &[Grant],
+    is: &[Grant],
+) -> Result<(), AdminError> {
+    let of = |grants: &[Grant], id: &ResourceId| -> Option<Grant> {
+        grants.iter().find(|grant| grant.resource == *id).cloned()
+    };
+    let resources: BTreeSet<_> = was.iter().chain(is).map(|grant| &grant.resource).collect();
+    for resource in resources {
+        let (before, now) = (of(was, resource), of(is, resource));
+        if before == now {
+            continue;
+        }
+        let owner = client.facts.owner.clone();
+        let other_owner = change.read().resource_owner(resource).await?;
+        if other_owner.is_none() || other_owner == owner {
+            continue;
+        }
+        let action = if now.is_some() { Action::GrantChanged } else { Action::GrantRevoked };
+        let state = |grant: Option<&Grant>| {
+            grant.map(|grant| json!({ "scopes": grant.scopes, "networks": grant.networks }))
+        };
+        let (before, now) = (state(before.as_ref()), state(now.as_ref()));
+        let detail = json!({ "resource": resource, "was": before, "is": now });
+        let subject = EventSubject::Client(client.client_id.clone());
+        let owners = EventOwners { owner, other_owner };
+        change.record_with_owners(action, subject, owners, detail).await?;
+    }
     Ok(())
 }
 

@@ -57,8 +57,8 @@ pub(crate) struct ExpireSecretArgs {
 #[derive(Debug, Args)]
 pub(super) struct NewSecretArgs {
     /// Label of the new secret
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    secret_label: String,
+    #[arg(id = "secret_label", long = "secret-label", value_name = "TEXT", default_value = "")]
+    label: String,
     /// Lifetime of the new secret, such as 90d; no expiry if omitted
     #[arg(long, value_name = "DURATION")]
     secret_ttl: Option<String>,
@@ -91,7 +91,7 @@ impl OldLabelArgs {
 impl NewSecretArgs {
     pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
         Ok(NewSecret {
-            label: self.secret_label.clone(),
+            label: self.label.clone(),
             lifetime: self
                 .secret_ttl
                 .as_deref()

@@ -149,7 +149,7 @@ impl Labels {
         self.0.remove(key);
     }
 
-    /// True if there are no labels.
+    /// True if there is not a label.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -46,6 +46,7 @@ impl Serialize for SecretId {
 #[serde(rename_all = "snake_case")]
 pub enum SecretKind {
     /// Made here: carries a tag, so that a forged one is rejected without a hash.
+    #[serde(rename = "minted")]
     Generated,
     /// Taken over from another system: any printable ASCII, possibly guessable.
     Imported,

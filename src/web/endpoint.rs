@@ -73,7 +73,7 @@ pub(super) async fn answer(
         Endpoint::Revocation => {
             let query = TokenQuery::new(parameters, credentials, origin)?;
             // In a box, because the state of a database query has 9 KB, and the future of a token
-            // request, which axum copies, would have room for it.
+            // request, which axum copies, would have to hold it.
             Box::pin(revocation::revoke(&app, &query)).await?;
             write(&json!({}), RESPONSE_CAPACITY)
         }

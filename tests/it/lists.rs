@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tokend::model::client::{ClientName, ClientState};
+use tokend::model::owner::Owner;
 use tokend::model::resource::ResourceId;
 use tokend::model::time::Timestamp;
 use tokend::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
@@ -119,6 +120,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
     let resources = vec![ResourceId::parse(ORDERS).expect("a resource")];
     let (now, until) = (Timestamp(1), Timestamp(2));
     let name = ClientName::parse("A").expect("a name");
+    let owner = Owner::parse("payments").expect("an owner");
     let grant = GrantFilter { resources, scope: None };
     let clients = |filter: ClientFilter| filter.page(&Position::start(), 1000);
     let none = ClientFilter::default;
@@ -127,6 +129,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
     let plans = [
         ("client_state", clients(ClientFilter { state: Some(ClientState::Disabled), ..none() })),
         ("client_name", clients(ClientFilter { name: Some(name), ..none() })),
+        ("client_owner", clients(ClientFilter { owners: Some([owner].into()), ..none() })),
         ("client_grant_resource", clients(ClientFilter { grant: Some(grant), ..none() })),
         (
             "client_secret_expires_at",

@@ -11,6 +11,7 @@
 mod support;
 
 mod access_token;
+mod admin_api;
 mod admin_scopes;
 mod algorithms;
 mod answers_to_clients;
@@ -70,6 +71,7 @@ mod pem_keys;
 mod private_key_jwt;
 mod readme;
 mod readme_rust;
+mod released_schemas;
 mod reload;
 mod resources_and_scopes;
 mod restored_revocations;

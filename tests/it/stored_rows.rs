@@ -2,10 +2,12 @@
 //! older rules stays readable.
 
 use rstest::rstest;
+use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tokend::admin;
 use tokend::admin::client::{ClientUpdate, NewClient};
-use tokend::model::client::ClientName;
+use tokend::model::client::{ClientName, ClientState};
+use tokend::model::event::{Action, EventSubject};
 use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use tokend::model::time::Lifetime;
 use tokend::services::audited_change::AuditedChange;
@@ -149,4 +151,54 @@ async fn a_client_that_todays_rules_would_refuse_stays_usable(
     changed.expect("a change");
     restarted.catch_up().await;
     assert_eq!(restarted.ask(&known).await.status, 200);
+}
+
+/// DESIGN D1: a row without any meaning costs its client the tokens, and nobody else.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_row_takes_its_own_client_alone(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    // One client for each damage, and one that stays whole.
+    const DAMAGE: [&str; 6] = [
+        "UPDATE client SET auth_methods = 'client_secret_smoke' WHERE client_id = 'method'",
+        "UPDATE client SET token_rate = 'often' WHERE client_id = 'rate'",
+        "UPDATE client SET networks = 'here' WHERE client_id = 'network'",
+        "UPDATE client SET tls_subject = 'nickname=x' WHERE client_id = 'subject'",
+        "UPDATE client_grant SET networks = '10.0.0.0/99' WHERE client_id = 'grant'",
+        "INSERT INTO client_trust (trust_id, client_id, issuer, audience, conditions, created_at)
+            VALUES ('tru_1', 'trust', 'https://ci.example', 'https://id.example', '{\"sub\"', 0)",
+    ];
+    const DAMAGED: [&str; 6] = ["method", "rate", "network", "subject", "grant", "trust"];
+    let server = Server::start(engine).await;
+    let mut clients = Vec::new();
+    for id in DAMAGED.iter().chain(["whole"].iter()) {
+        clients.push(server.new_client(|new| new.client_id = Some(client_id(id))).await);
+    }
+    for sql in DAMAGE {
+        execute(&server.place, sql).await;
+    }
+    let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
+    let whole = clients.pop().expect("a client");
+    for client in &clients {
+        restarted.ask(client).await.assert_refused(401, "invalid_client");
+    }
+    restarted.ask(&whole).await.token();
+
+    // An event about such a client does not hold up those that follow.
+    let (services, operator) = (restarted.services(), operator());
+    let mut change = AuditedChange::begin(services, operator.actor()).await.expect("a change");
+    let subject = EventSubject::Client(client_id("rate"));
+    change.record(Action::ClientUpdated, subject, json!({})).await.expect("recorded");
+    change.commit().await.expect("committed");
+    let (id, state) = (client_id(&whole.id), ClientState::Disabled);
+    admin::client::set_state(services, &operator, &id, state, None).await.expect("disabled");
+    restarted.catch_up().await;
+    restarted.ask(&whole).await.assert_refused(401, "invalid_client");
+
+    // Repaired, it gets tokens again.
+    let repair = "UPDATE client SET networks = NULL WHERE client_id = 'network'";
+    execute(&restarted.place, repair).await;
+    let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
+    restarted.ask(&clients[2]).await.token();
 }

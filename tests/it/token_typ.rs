@@ -125,7 +125,7 @@ async fn a_change_of_the_type_counts_at_once(
 async fn tokens_for_this_server_are_never_of_type_jwt() {
     let server = Server::start(Engine::Sqlite).await;
     let own = ResourceId::SERVER;
-    let client = server.new_client(|new| new.grants.push(grant(own, None))).await;
+    let client = server.new_client(|new| new.grants.push(grant(own, Some("introspect")))).await;
     let id = ResourceId::parse(own).expect("a resource");
     let wanted = ResourceUpdate { token_typ: Some(TokenTyp::Jwt), ..ResourceUpdate::default() };
     let refused = update(server.services(), &operator(), &id, wanted).await;

@@ -15,8 +15,12 @@ pub struct KeyPair {
 
 impl KeyPair {
     pub fn new(algorithm: Algorithm) -> Self {
-        let key = generate(algorithm, RsaSize::Bits2048).expect("a key");
-        let signer = Signer::new(algorithm, &key).expect("a signer");
+        Self::of(algorithm, &generate(algorithm, RsaSize::Bits2048).expect("a key"))
+    }
+
+    /// The pair of a private key in PKCS #8.
+    pub fn of(algorithm: Algorithm, pkcs8: &[u8]) -> Self {
+        let signer = Signer::new(algorithm, pkcs8).expect("a signer");
         let jwk = serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON");
         Self { signer, jwk }
     }

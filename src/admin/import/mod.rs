@@ -32,7 +32,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::admin::import::update::Update;
-use crate::admin::{AdminError, AuditedChange, Conflict, Principal, registration, trust};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal, grant, registration, trust};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, EventSubject};
 use crate::services::Services;
@@ -351,7 +351,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         detail["spiffe_trusts"] = json!(spiffe_trusts);
     }
     change.record(Action::ClientImported, EventSubject::Client(id), detail).await?;
-    Ok(())
+    grant::record_for_resource_owners(change, &client, &[], &grants).await
 }
 
 /// The same error with the line that it is about. Failures of the database are about none.

@@ -7,7 +7,7 @@ use crate::admin::claims;
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
-use crate::admin::{AdminError, AuditedChange, Conflict, revocation, trust};
+use crate::admin::{AdminError, AuditedChange, Conflict, grant, revocation, trust};
 use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant::Grant;
@@ -111,11 +111,11 @@ impl Update {
             revocation::end_tokens(services, change, id).await?;
         }
         let detail = difference.add_to(json!({ "name": client.name, "import": true }));
-        let owner_before = before.client.facts.owner;
+        let (grants_before, owner_before) = (before.grants, before.client.facts.owner);
         let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
         let subject = EventSubject::Client(id.clone());
         change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
-        Ok(())
+        grant::record_for_resource_owners(change, &client, &grants_before, &grants).await
     }
 }
 

@@ -49,6 +49,11 @@ pub(super) async fn list(
         let text = format!("limit: 1 to {MAX_PAGE_SIZE}");
         return Err(Problem::bad_request("invalid_query", text));
     }
+    let texts = [&query.actor, &query.subject];
+    if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
+        let text = "actor and subject have no control characters";
+        return Err(Problem::bad_request("invalid_query", text));
+    }
     let filter = EventFilter {
         before: query.cursor,
         actors: query.actor.as_deref().map(audit::actors).unwrap_or_default(),

@@ -3,7 +3,7 @@
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use crate::admin::{Principal, client};
+use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
@@ -39,11 +39,12 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
     })?;
     let id = ClientId::parse(&token.client_id).map_err(|_| Problem::unauthorized(NO_GRANT))?;
     // The directory does not hold the owners of administrators (DESIGN D18).
-    let found = client::show(&app.services.store, &id).await?;
+    let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
+    let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
     if found.client.admin_of.is_some() {
         return Err(Problem::forbidden(LIMITED));
     }
-    principal(app, id, &token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+    principal(app, &id, &token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
 }
 
 /// No right is given by mistake to an administrator of some owners: the API does not separate
@@ -54,7 +55,7 @@ const NO_GRANT: &str = "The client of the token may not use the admin API from h
 
 fn principal(
     app: &App,
-    id: ClientId,
+    id: &ClientId,
     token: &CheckedToken,
     origin: &RequestOrigin,
 ) -> Option<Principal> {
@@ -68,7 +69,7 @@ fn principal(
     }
     let held = AdminScope::known(&held.scope);
     let scopes = AdminScope::known(&Scopes::stored(&token.scope));
-    Some(Principal::administrator(&id, scopes.intersection(&held).copied().collect()))
+    Some(Principal::administrator(id, scopes.intersection(&held).copied().collect()))
 }
 
 /// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).

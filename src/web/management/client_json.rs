@@ -1,5 +1,7 @@
 //! Clients, grants and secrets as the admin API writes and reads them.
 
+#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

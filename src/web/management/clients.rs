@@ -24,6 +24,9 @@ use crate::web::management::json::{Input, Output, Page, Parameters, created, ok}
 const PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 1_000;
 
+/// The longest reason of a disabled client.
+const MAX_REASON_CHARS: usize = 500;
+
 /// Which clients a list holds.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +188,10 @@ async fn set_state(
     reason: Option<String>,
 ) -> Result<Output<ClientJson>, Problem> {
     let (id, reason) = (client_id(id)?, reason.as_deref());
+    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
+        let text = format!("at most {MAX_REASON_CHARS} characters");
+        return Err(Problem::member("/reason".to_owned(), text));
+    }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
     Ok(ok(changed.value.into()))
 }

@@ -1,5 +1,7 @@
 //! Owner, description, contact and labels as the admin API reads them.
 
+#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

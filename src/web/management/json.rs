@@ -1,5 +1,9 @@
 //! Reading and writing JSON and query parameters, with our problems for what cannot be read.
 
+#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
+
+use std::time::Duration;
+
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
@@ -13,6 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::model::Malformed;
 use crate::web::management::Problem;
 
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A body.
 pub(super) struct Input<T>(pub(super) T);
 
@@ -20,9 +27,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(unreadable(&rejection)),
+        let reading = tokio::time::timeout(BODY_TIMEOUT, Json::from_request(request, state));
+        match reading.await {
+            Ok(Ok(Json(value))) => Ok(Self(value)),
+            Ok(Err(rejection)) => Err(unreadable(&rejection)),
+            Err(_) => Err(Problem::of_body(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_too_slow",
+                "The body did not arrive in time.",
+            )),
         }
     }
 }
@@ -81,7 +94,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// An answer with a body that nobody may store.
+/// An answer with a body that must not be stored.
 pub(super) struct Output<T>(pub(super) StatusCode, pub(super) T);
 
 impl<T: Serialize> IntoResponse for Output<T> {

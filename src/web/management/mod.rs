@@ -77,7 +77,7 @@ struct Api {
 }
 
 impl Api {
-    /// Adds a route, which nobody reaches without the scope.
+    /// Adds a route, and requires the scope for it.
     fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
     where
         H: Handler<T, Arc<App>>,

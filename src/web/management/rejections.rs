@@ -15,8 +15,12 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(request_id): Path<String>,
 ) -> Result<Output<RejectionRecord>, Problem> {
-    let found = app.services.store.rejection(&request_id).await.map_err(AdminError::from)?;
     let unknown =
         || AdminError::not_found(ObjectKind::Rejection, untrusted_text::escape(&request_id));
+    // Not every text can be asked for: Postgres takes no zero byte.
+    if !request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Err(unknown().into());
+    }
+    let found = app.services.store.rejection(&request_id).await.map_err(AdminError::from)?;
     Ok(ok(found.ok_or_else(unknown)?))
 }

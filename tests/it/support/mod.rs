@@ -6,5 +6,6 @@ pub mod imap;
 pub mod integration;
 pub mod kafka;
 pub mod protected_api;
+pub mod released;
 
 pub use tokend_testing::*;

@@ -1,0 +1,348 @@
+//! The admin API: every route with the scope that it needs, and no right beyond those held.
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Engine, ORDERS, Server, TestClient, grant};
+
+/// Every route, the scope that it needs, and the status of an empty request that has it.
+const ROUTES: [(&str, &str, &str, u16); 24] = [
+    ("GET", "/v1/clients", "clients:read", 200),
+    ("POST", "/v1/clients", "clients:write", 415),
+    ("GET", "/v1/clients/absent", "clients:read", 404),
+    ("PATCH", "/v1/clients/absent", "clients:write", 415),
+    ("DELETE", "/v1/clients/absent", "clients:write", 404),
+    ("POST", "/v1/clients/absent/disable", "clients:write", 415),
+    ("POST", "/v1/clients/absent/enable", "clients:write", 415),
+    ("GET", "/v1/clients/absent/secrets", "clients:read", 404),
+    ("POST", "/v1/clients/absent/secrets", "secrets:write", 415),
+    ("POST", "/v1/clients/absent/secrets/rotate", "secrets:write", 415),
+    ("DELETE", "/v1/clients/absent/secrets/sec_1", "secrets:write", 404),
+    ("GET", "/v1/clients/absent/grants", "clients:read", 404),
+    ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
+    ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
+    ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
+    ("POST", "/v1/tokens/revoke", "tokens:revoke", 415),
+    ("GET", "/v1/resources", "resources:read", 200),
+    ("POST", "/v1/resources", "resources:write", 415),
+    ("GET", "/v1/resources/urn:absent", "resources:read", 404),
+    ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
+    ("GET", "/v1/rejections/req_absent", "clients:read", 404),
+    ("GET", "/v1/audit-events", "audit:read", 200),
+    ("GET", "/v1/audit-events/verify", "audit:read", 200),
+    ("GET", "/v1/server", "server:read", 200),
+];
+
+const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
+    resources:write keys:read keys:write tokens:issue tokens:revoke audit:read stats:read \
+    server:read admins:write introspect";
+
+/// The admin API as an administrator with some scopes sees it.
+struct Api<'a> {
+    server: &'a Server,
+    token: String,
+    administrator: TestClient,
+}
+
+impl<'a> Api<'a> {
+    async fn with(server: &'a Server, scopes: &str) -> Self {
+        let administrator =
+            server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
+        let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
+        Self { server, token, administrator }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
+    }
+}
+
+async fn call(
+    server: &Server,
+    authorization: Option<&str>,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Answer {
+    let method: Method = method.parse().expect("a method");
+    let mut request = server.http.request(method, format!("{}{path}", server.management));
+    if let Some(value) = authorization {
+        request = request.header("authorization", value);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let answer = Answer::of(request).await;
+    server.catch_up().await;
+    answer
+}
+
+#[tokio::test]
+async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
+    let server = Server::start(Engine::Sqlite).await;
+    for (method, path, scope, status) in ROUTES {
+        let shown = format!("{method} {path}");
+        let answer = call(&server, None, method, path, None).await;
+        assert_eq!(answer.status, 401, "{shown}: {}", answer.text);
+        assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"tokend\"", "{shown}");
+        let others: Vec<_> = ALL_SCOPES.split_whitespace().filter(|it| *it != scope).collect();
+        let answer = Api::with(&server, &others.join(" ")).await.call(method, path, None).await;
+        assert_eq!(answer.status, 403, "{shown}: {}", answer.text);
+        assert_eq!(answer.json()["code"], "scope_missing", "{shown}");
+        let answer = Api::with(&server, scope).await.call(method, path, None).await;
+        assert_eq!(answer.status, status, "{shown}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_here_is_refused() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let for_orders = format!("Bearer {}", server.ask(&client).await.token());
+    let api = Api::with(&server, ALL_SCOPES).await;
+    for authorization in
+        [for_orders.as_str(), "Bearer", "Bearer x.y.z", &format!("Bearer {}x", api.token)]
+    {
+        let answer = call(&server, Some(authorization), "GET", "/v1/server", None).await;
+        assert_eq!(answer.status, 401, "{authorization}: {}", answer.text);
+        assert_eq!(answer.json()["code"], "invalid_token", "{authorization}");
+    }
+    assert_eq!(api.call("GET", "/v1/server", None).await.status, 200);
+    // A grant that was taken away counts at once, although the token lives on.
+    let path = format!("/v1/clients/{}/grants/urn:tokend", api.administrator.id);
+    let body = json!({ "scopes": ["clients:read", "grants:write", "admins:write"] });
+    let answer = api.call("PUT", &path, Some(body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(api.call("GET", "/v1/server", None).await.status, 403);
+    assert_eq!(api.call("GET", "/v1/clients", None).await.status, 200);
+    // The token ends when it expires.
+    server.clock.advance(7_200);
+    server.catch_up().await;
+    assert_eq!(api.call("GET", "/v1/clients", None).await.status, 401);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_client_lives_from_its_creation_to_its_end(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let body = json!({
+        "client_id": "https://acme.example/billing", "name": "Billing", "owner": "payments",
+        "labels": { "env": "prod" }, "token_ttl_seconds": 600,
+        "grants": [{ "resource": ORDERS, "scopes": ["orders:read"] }],
+    });
+    let made = api.call("POST", "/v1/clients", Some(body.clone())).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let secret = made.json()["client_secret"].as_str().expect("a secret").to_owned();
+    server.keep_secret(&secret);
+    assert_eq!(api.call("POST", "/v1/clients", Some(body)).await.status, 409);
+
+    let path = "/v1/clients/https:%2F%2Facme.example%2Fbilling";
+    let shown = api.call("GET", path, None).await.json();
+    assert_eq!(shown["owner"], "payments");
+    assert_eq!(shown["labels"], json!({ "env": "prod" }));
+    assert_eq!(shown["grants"][0]["scopes"], json!(["orders:read"]));
+    assert!(!shown.to_string().contains("argon2"), "{shown}");
+    let client = TestClient { id: "https://acme.example/billing".to_owned(), secret };
+    let token = server.ask(&client).await;
+    assert_eq!(token.json()["expires_in"], 600, "{}", token.text);
+
+    let patch = json!({ "name": "Invoices", "token_ttl_seconds": null, "labels": { "env": null } });
+    let changed = api.call("PATCH", path, Some(patch)).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let changed = changed.json();
+    assert_eq!(
+        (&changed["name"], &changed["token_ttl_seconds"], &changed["owner"], &changed["labels"]),
+        (&json!("Invoices"), &Value::Null, &json!("payments"), &json!({})),
+    );
+
+    let body = json!({ "overlap": "0s", "secret": { "label": "second" } });
+    let rotated = api.call("POST", &format!("{path}/secrets/rotate"), Some(body)).await;
+    assert_eq!(rotated.status, 201, "{}", rotated.text);
+    assert_eq!(server.ask(&client).await.status, 401);
+    let secret = rotated.json()["client_secret"].as_str().expect("a secret").to_owned();
+    server.keep_secret(&secret);
+    let client = TestClient { secret, ..client };
+    assert_eq!(server.ask(&client).await.status, 200);
+
+    let listed = api.call("GET", "/v1/clients?owner=payments&limit=1", None).await.json();
+    assert_eq!(listed["data"][0]["client_id"], client.id);
+    let answer = api.call("POST", &format!("{path}/disable"), Some(json!({}))).await;
+    assert_eq!(answer.json()["state"], "disabled", "{}", answer.text);
+    assert_eq!(server.ask(&client).await.status, 401);
+    assert_eq!(api.call("DELETE", path, None).await.status, 204);
+    assert_eq!(api.call("GET", path, None).await.status, 404);
+    let events = api.call("GET", "/v1/audit-events?action=client.deleted", None).await.json();
+    assert_eq!(events["data"][0]["actor"], format!("client:{}", api.administrator.id));
+}
+
+/// The pages of a list hold every client once.
+#[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    let server = Server::start(Engine::Sqlite).await;
+    for _ in 0..5 {
+        server.client().await;
+    }
+    let api = Api::with(&server, "clients:read").await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.call("GET", &format!("/v1/clients?limit=2{cursor}"), None).await.json();
+        for client in page["data"].as_array().expect("a list") {
+            seen.push(client["client_id"].as_str().expect("an id").to_owned());
+        }
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    let count = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!((count, seen.len()), (6, 6));
+    let answer = api.call("GET", "/v1/clients?limit=0", None).await;
+    assert_eq!((answer.status, answer.json()["code"].clone()), (400, json!("invalid_query")));
+}
+
+/// The samples of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_samples_of_the_page_work() {
+    let server = Server::start(Engine::Sqlite).await;
+    let scopes = "clients:read clients:write secrets:write grants:write";
+    let administrator = Api::with(&server, scopes).await.administrator;
+    let page = crate::readme::blocks("docs/admin-api.md", "sh").concat();
+    let script = page
+        .replace("http://localhost:8080", &server.base)
+        .replace("http://localhost:9090", &server.management);
+    let output = std::process::Command::new("sh")
+        .args(["-euc", &script])
+        .env("CLIENT_ID", &administrator.id)
+        .env("CLIENT_SECRET", &administrator.secret)
+        .output()
+        .expect("a shell");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (_, rest) = text.split_once("\"client_secret\":\"").expect("a secret");
+    server.keep_secret(rest.split('"').next().expect("a secret"));
+    let (_, shown) = text.rsplit_once("}{").expect("two answers");
+    assert!(shown.contains("\"client_id\":\"acme\""), "{shown}");
+    assert!(shown.contains("\"labels\":{\"plan\":\"gold\"}"), "{shown}");
+}
+
+/// A mistake in the body is named by its place (RFC 9457; RFC 6901).
+#[tokio::test]
+async fn a_mistake_in_a_body_is_named_by_its_place() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    for (body, pointer) in [
+        (json!({ "unknown": "x" }), ""),
+        (json!({ "grants": [{ "resource": ORDERS, "scope": [] }] }), "/grants/0"),
+        (json!({ "grants": [{ "resource": ORDERS, "scopes": ["a b"] }] }), "/grants/0/scopes/0"),
+        (json!({ "token_ttl_seconds": "600" }), "/token_ttl_seconds"),
+        (json!({ "token_ttl_seconds": -1 }), "/token_ttl_seconds"),
+        (json!({ "owner": "" }), "/owner"),
+    ] {
+        let answer = api.call("POST", "/v1/clients", Some(body.clone())).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        let found = answer.json()["errors"][0]["pointer"].clone();
+        assert!(
+            found.as_str().is_some_and(|found| found.starts_with(pointer)),
+            "{body}: {found} is not {pointer}"
+        );
+    }
+    let answer = api.call("PUT", "/v1/server", None).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, "GET"));
+}
+
+/// Texts that a database does not take are the caller's mistake, on both engines.
+#[rstest]
+#[tokio::test]
+async fn no_text_of_a_caller_makes_the_server_fail(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    for odd in ["%00", "a%00b", "%FF", "%F0%9F%92%A9", "..%2F..", "%25", "%E2%80%AE", "'%22;--"] {
+        for path in [
+            "clients/{}",
+            "clients/{}/secrets",
+            "clients/a/secrets/{}",
+            "clients/{}/grants/{}",
+            "resources/{}",
+            "rejections/{}",
+            "audit-events?subject={}",
+            "audit-events?actor={}",
+            "audit-events?action={}",
+            "clients?cursor={}",
+            "clients?owner={}",
+            "clients?label={}",
+            "clients?label=a={}",
+            "clients?resource={}",
+            "clients?scope={}",
+            "clients?state={}",
+            "clients?unused_for={}",
+            "clients?limit={}",
+        ] {
+            let path = format!("/v1/{}", path.replace("{}", odd));
+            for method in ["GET", "DELETE"] {
+                let answer = api.call(method, &path, None).await;
+                assert!(answer.status < 500, "{method} {path}: {} {}", answer.status, answer.text);
+            }
+        }
+        let text = percent_encoding::percent_decode_str(odd).decode_utf8_lossy().into_owned();
+        for body in [
+            json!({ "client_id": text }),
+            json!({ "name": text }),
+            json!({ "owner": text }),
+            json!({ "description": text }),
+            json!({ "labels": { text.clone(): text } }),
+            json!({ "secret": { "label": text } }),
+            json!({ "networks": [text] }),
+            json!({ "grants": [{ "resource": text, "scopes": [text] }] }),
+        ] {
+            let answer = api.call("POST", "/v1/clients", Some(body.clone())).await;
+            assert!(answer.status < 500, "{body}: {} {}", answer.status, answer.text);
+        }
+        let answer = api.call("POST", "/v1/tokens/revoke", Some(json!({ "jti": text }))).await;
+        assert!(answer.status < 500, "{odd}: {} {}", answer.status, answer.text);
+    }
+}
+
+/// No administrator takes over rights that it lacks.
+#[tokio::test]
+async fn no_administrator_gets_more_rights_than_it_has() {
+    let server = Server::start(Engine::Sqlite).await;
+    let stronger = Api::with(&server, ALL_SCOPES).await.administrator.id;
+    let weaker = "clients:read clients:write secrets:write grants:write tokens:revoke admins:write";
+    let api = Api::with(&server, weaker).await;
+    let path = |rest: &str| format!("/v1/clients/{stronger}{rest}");
+    for (method, path, body) in [
+        ("PATCH", path(""), Some(json!({ "name": "Mine" }))),
+        ("DELETE", path(""), None),
+        ("POST", path("/disable"), Some(json!({}))),
+        ("POST", path("/secrets"), Some(json!({}))),
+        ("POST", path("/secrets/rotate"), Some(json!({ "overlap": "0s" }))),
+        ("PUT", path("/grants/https:%2F%2Forders.example.com"), Some(json!({}))),
+        ("DELETE", path("/grants/urn:tokend"), None),
+        ("POST", path("/tokens/revoke"), None),
+    ] {
+        let answer = api.call(method, &path, body).await;
+        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.json()["code"], "client_more_powerful", "{method} {path}");
+    }
+    let own = format!("/v1/clients/{}/grants/urn:tokend", api.administrator.id);
+    for scopes in [json!(["keys:write"]), json!(["clients:read", "audit:read"])] {
+        let answer = api.call("PUT", &own, Some(json!({ "scopes": scopes }))).await;
+        assert_eq!(answer.json()["code"], "rights_not_held", "{scopes}: {}", answer.text);
+    }
+    let new = json!({ "grants": [{ "resource": "urn:tokend", "scopes": ["audit:read"] }] });
+    let answer = api.call("POST", "/v1/clients", Some(new)).await;
+    assert_eq!(answer.json()["code"], "rights_not_held", "{}", answer.text);
+    let no_admins = Api::with(&server, "clients:read clients:write grants:write").await;
+    let new = json!({
+        "auth_methods": ["private_key_jwt"],
+        "grants": [{ "resource": "urn:tokend", "scopes": ["clients:read"] }],
+    });
+    let answer = no_admins.call("POST", "/v1/clients", Some(new)).await;
+    assert_eq!(answer.json()["code"], "scope_missing", "{}", answer.text);
+}
