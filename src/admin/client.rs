@@ -98,9 +98,6 @@ pub async fn prepare(
     require_rights_to_create(principal, &new)?;
     let has_secret = new.has_secret();
     check_lifetime(services, new.token_lifetime)?;
-    if !new.claims.is_empty() {
-        principal.require(AdminScope::GrantsWrite)?;
-    }
     claims::check_sizes(&new.claims, &new.grants)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
@@ -162,6 +159,9 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
     }
     if new.admin_of.is_some() {
         principal.require(AdminScope::AdminsWrite)?;
+    }
+    if !new.claims.is_empty() {
+        principal.require(AdminScope::GrantsWrite)?;
     }
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
 }

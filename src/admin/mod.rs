@@ -29,7 +29,6 @@ pub mod secret;
 pub mod secret_owner;
 pub mod spiffe_trust;
 mod suggestion;
-pub mod token_preview;
 pub mod trust;
 
 pub use crate::admin::difference::Changed;

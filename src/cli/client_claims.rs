@@ -10,7 +10,7 @@ use crate::model::static_claims::StaticClaims;
 
 #[derive(Debug, Args)]
 pub(super) struct NewClaimsArgs {
-    /// A claim of each of its tokens, such as tenant=acme or 'roles=["reader"]'; a value that is
+    /// A claim of each of its tokens, such as tenant=acme or limit=5; a value that is
     /// JSON has its JSON type, any other value is a string; may be repeated
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
@@ -18,7 +18,7 @@ pub(super) struct NewClaimsArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ClaimsArgs {
-    /// Add or replace a claim of its tokens, such as tenant=acme or 'roles=["reader"]'; a value
+    /// Add or replace a claim of its tokens, such as tenant=acme or limit=5; a value
     /// that is JSON has its JSON type, any other value is a string; may be repeated
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::key_rotation::{self, RotationPolicy};
-use crate::admin::{AdminError, ObjectKind, audit, revocation, token_preview};
+use crate::admin::{AdminError, ObjectKind, audit, revocation};
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
@@ -24,9 +24,11 @@ use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::mint::IssuedToken;
+use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
 use crate::server::ServeError;
+use crate::services::StartError;
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -86,7 +88,7 @@ pub(crate) struct TokenArgs {
 pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
     match command {
         TokenCommand::Issue(args) => Box::pin(issue(global, &args)).await,
-        TokenCommand::Preview(args) => preview(global, &args).await,
+        TokenCommand::Preview(args) => show_preview(global, &args).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
         TokenCommand::Revoke(args) => revoke(global, args).await,
@@ -141,11 +143,17 @@ fn requested(resource: Option<&str>, scopes: &[String]) -> RequestedAccess {
     }
 }
 
-async fn preview(global: &Global, args: &PreviewArgs) -> Result<(), CliError> {
+async fn show_preview(global: &Global, args: &PreviewArgs) -> Result<(), CliError> {
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.client).await?;
     let requested = requested(args.resource.as_deref(), &args.scopes);
-    let claims = token_preview::preview(&services, &id, &requested).await?;
+    let previewed = preview::preview(&services, &id, &requested).await;
+    let claims = previewed.map_err(|error| match error {
+        PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
+        PreviewError::Refused(reason) => CliError::from(AdminError::TokenRefused(reason)),
+        PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
+        PreviewError::Load(error) => StartError::from(error).into(),
+    })?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &claims),
         Format::Table | Format::Id => output::json(&claims),

@@ -93,7 +93,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let tls_subject = tls_subject(&object, problems);
     let assertion_audiences = assertion_audiences(&object, problems);
     let grants = grants(&object, problems);
-    let claims = claims(&object, problems);
+    let claims = object.claims(problems);
     let trusts = trusts(&object, problems);
     let spiffe_trusts = spiffe_trusts::parse(&object, problems);
     let secrets = secrets(&object, problems);
@@ -217,17 +217,11 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
             let twice = Malformed::because(format!("a second grant of {resource}"));
             grant.noted::<()>("resource", Err(twice), problems);
         }
-        let claims = claims(&grant, problems).unwrap_or_default();
+        let claims = grant.claims(problems).unwrap_or_default();
         grants.push(Grant { resource, scopes, networks, claims });
     }
     grants.sort_by(|one, other| one.resource.cmp(&other.resource));
     Some(grants)
-}
-
-fn claims(object: &Object<'_>, problems: &mut Problems) -> Option<StaticClaims> {
-    let parsed = StaticClaims::parse(object.json("claims")?);
-    let parsed = parsed.map_err(|error| Malformed::because(error.to_string()));
-    object.noted("claims", parsed, problems)
 }
 
 fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {

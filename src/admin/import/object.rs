@@ -12,6 +12,7 @@ use crate::admin::import::members::{JsonType, Member, ObjectSchema};
 use crate::admin::import::problems::Problems;
 use crate::model::Malformed;
 use crate::model::raw_members::RawMembers;
+use crate::model::static_claims::StaticClaims;
 
 /// A member that is given where `null` stands for the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,6 +244,13 @@ impl<'a> Object<'a> {
             Object::parse(json.get(), kind, self.line, path, problems)
         });
         Some(objects.collect())
+    }
+
+    /// Static claims.
+    pub(super) fn claims(&self, problems: &mut Problems) -> Option<StaticClaims> {
+        let parsed = StaticClaims::parse(self.json("claims")?);
+        let parsed = parsed.map_err(|error| Malformed::because(error.to_string()));
+        self.noted("claims", parsed, problems)
     }
 
     /// Notes the error of a member, and gives its value otherwise.

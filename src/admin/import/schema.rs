@@ -92,25 +92,7 @@ fn of_type(member_type: MemberType) -> Value {
             "properties": { "keys": { "type": "array" } },
             "$comment": format!("at most {} bytes", KeySet::MAX_BYTES),
         }),
-        MemberType::Claims => json!({
-            "type": "object",
-            "maxProperties": StaticClaims::MAX_NAMES,
-            "propertyNames": text(&format!("^[!#-\\[\\]-~]{{1,{}}}$", StaticClaims::MAX_NAME_BYTES)),
-            "additionalProperties": {
-                "anyOf": [
-                    { "type": "string" },
-                    { "type": "boolean" },
-                    {
-                        "type": "integer",
-                        "minimum": -StaticClaims::MAX_INTEGER,
-                        "maximum": StaticClaims::MAX_INTEGER,
-                    },
-                    { "type": "array" },
-                    { "type": "object" },
-                ],
-            },
-            "$comment": format!("at most {} bytes", StaticClaims::MAX_BYTES),
-        }),
+        MemberType::Claims => claims(),
         MemberType::Labels => json!({
             "type": "object",
             "maxProperties": Labels::MAX_COUNT,
@@ -126,6 +108,24 @@ fn of_type(member_type: MemberType) -> Value {
         }),
         other => of_text(other),
     }
+}
+
+/// The schema of static claims. The bounds of a token as a whole are in the comment.
+fn claims() -> Value {
+    let number = json!({
+        "type": "integer",
+        "minimum": -StaticClaims::MAX_INTEGER,
+        "maximum": StaticClaims::MAX_INTEGER,
+    });
+    let kinds = ["string", "boolean", "array", "object"].map(|kind| json!({ "type": kind }));
+    let name = format!("^[!#-\\[\\]-~]{{1,{}}}$", StaticClaims::MAX_NAME_BYTES);
+    json!({
+        "type": "object",
+        "maxProperties": StaticClaims::MAX_NAMES,
+        "propertyNames": text(&name),
+        "additionalProperties": { "anyOf": kinds.into_iter().chain([number]).collect::<Vec<_>>() },
+        "$comment": format!("at most {} bytes", StaticClaims::MAX_BYTES),
+    })
 }
 
 /// The schema of a member that is a text.

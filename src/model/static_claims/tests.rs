@@ -6,6 +6,9 @@ use serde_json::json;
 use super::*;
 use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
 
+/// Whether an error has the expected reason.
+type IsExpected = fn(&ClaimsError) -> bool;
+
 fn pairs(texts: &[&str]) -> Result<StaticClaims, ClaimsError> {
     StaticClaims::parse_pairs(texts.iter().copied())
 }
@@ -37,7 +40,7 @@ fn a_value_has_the_type_that_json_gives_it() {
 
 #[test]
 fn a_text_that_is_not_a_claim_is_refused_by_its_reason() {
-    let cases: [(&str, fn(&ClaimsError) -> bool); 18] = [
+    let cases: [(&str, IsExpected); 18] = [
         ("tenant", |error| matches!(error, ClaimsError::NotAPair(_))),
         ("tenant=", |error| matches!(error, ClaimsError::NotAPair(_))),
         ("tenant=  ", |error| matches!(error, ClaimsError::NotAPair(_))),
