@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, AuditedChange, Principal, suggestion};
+use crate::admin::{AdminError, Principal, suggestion};
 use crate::crypto::chain;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, EventSubject, Head};
@@ -98,7 +98,7 @@ pub async fn note_issue(
     resource: &ResourceId,
     scope: &Scopes,
 ) -> Result<(), AdminError> {
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let detail = json!({ "resource": resource, "scope": scope });
     change
         .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)

@@ -13,7 +13,7 @@ use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Principal, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
@@ -113,7 +113,7 @@ pub async fn prepare(
     let (client_id, minted) =
         generate_credentials(services, new.client_id, &new.secret, has_secret)?;
     let (plain, record) = minted.unzip();
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
         grant::check(change.read(), wanted).await?;
     }
@@ -237,7 +237,7 @@ pub async fn update(
         || update.tls_subject.is_some()
         || update.dpop_bound.is_some()
         || update.certificate_bound.is_some();
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
     let client = &mut current.client;
@@ -280,7 +280,7 @@ pub async fn set_state(
     reason: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     let was = current.client.state;
     if was == state {
@@ -310,7 +310,7 @@ pub async fn delete(
     id: &ClientId,
 ) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;

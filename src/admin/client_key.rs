@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
-};
+use crate::admin::{AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change};
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
@@ -64,7 +62,7 @@ async fn change(
     changed: impl FnOnce(Option<KeySource>) -> Result<Option<KeySource>, AdminError>,
 ) -> Result<Changed<Registration>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     let was = json!(current.client);
     let client = &mut current.client;

@@ -73,7 +73,7 @@ pub async fn change(
 ) -> Result<Changed<ChangedGrant>, AdminError> {
     principal.require(AdminScope::GrantsWrite)?;
     let GrantChange { resource, scopes, networks, claims } = change;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let client = client_to_change(change.read(), principal, id).await?.client;
     let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
@@ -167,7 +167,7 @@ pub async fn revoke(
     resource: &ResourceId,
 ) -> Result<(), AdminError> {
     principal.require(AdminScope::GrantsWrite)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     client_to_change(change.read(), principal, id).await?;
     let Some(was) = change.transaction.grant(id, resource).await? else {
         return Err(AdminError::not_found(ObjectKind::Grant, resource));

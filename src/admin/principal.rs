@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{Actor, AdminError};
+use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, Registration};
+use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::services::Services;
 
 /// The caller of a verb: the name for the event, and its rights.
 #[derive(Debug, Clone)]
@@ -19,7 +20,12 @@ enum Rights {
     /// Access to the database itself.
     Unlimited,
     /// Scopes of `urn:tokend`.
-    Scopes(BTreeSet<AdminScope>),
+    Scopes {
+        /// The client that holds them.
+        client: ClientId,
+        /// The scopes.
+        held: BTreeSet<AdminScope>,
+    },
 }
 
 impl Principal {
@@ -30,12 +36,43 @@ impl Principal {
 
     /// A client with these scopes of `urn:tokend`.
     pub fn administrator(id: &ClientId, scopes: BTreeSet<AdminScope>) -> Self {
-        Self { actor: Actor::client(id), rights: Rights::Scopes(scopes) }
+        Self {
+            actor: Actor::client(id),
+            rights: Rights::Scopes { client: id.clone(), held: scopes },
+        }
+    }
+
+    /// True for an operator with access to the database.
+    pub fn is_operator(&self) -> bool {
+        matches!(self.rights, Rights::Unlimited)
     }
 
     /// The name that events carry.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// Begins a change. The rights of an administrator are read again inside the transaction: they
+    /// may have been taken away since the request began.
+    ///
+    /// # Errors
+    /// [`AdminError::ScopeMissing`] if the caller has lost a scope, or what the database says.
+    pub(super) async fn begin(&self, services: &Services) -> Result<AuditedChange, AdminError> {
+        let mut change = AuditedChange::begin(services, &self.actor).await?;
+        if let Rights::Scopes { client, held } = &self.rights {
+            let found = change.read().registration(client).await?;
+            let found = found.filter(|found| found.client.state == ClientState::Active);
+            let grants = found.map(|found| found.grants).unwrap_or_default();
+            let grant = grants.iter().find(|grant| grant.resource.is_built_in());
+            let now = match grant.map(|grant| &grant.scopes) {
+                Some(GrantedScopes::Only(scopes)) => AdminScope::known(scopes),
+                Some(GrantedScopes::All) | None => BTreeSet::new(),
+            };
+            if let Some(scope) = held.difference(&now).next() {
+                return Err(AdminError::ScopeMissing { scope: *scope });
+            }
+        }
+        Ok(change)
     }
 
     /// Refuses a caller without the scope.
@@ -45,8 +82,8 @@ impl Principal {
     pub fn require(&self, scope: AdminScope) -> Result<(), AdminError> {
         match &self.rights {
             Rights::Unlimited => Ok(()),
-            Rights::Scopes(held) if held.contains(&scope) => Ok(()),
-            Rights::Scopes(_) => Err(AdminError::ScopeMissing { scope }),
+            Rights::Scopes { held, .. } if held.contains(&scope) => Ok(()),
+            Rights::Scopes { .. } => Err(AdminError::ScopeMissing { scope }),
         }
     }
 
@@ -56,7 +93,7 @@ impl Principal {
     /// # Errors
     /// [`AdminError::MorePowerful`].
     pub(super) fn require_rights_over(&self, client: &Registration) -> Result<(), AdminError> {
-        let Rights::Scopes(held) = &self.rights else { return Ok(()) };
+        let Rights::Scopes { held, .. } = &self.rights else { return Ok(()) };
         if client.grants.iter().all(|grant| is_within(grant, held)) {
             return Ok(());
         }
@@ -69,7 +106,7 @@ impl Principal {
     /// # Errors
     /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`].
     pub(super) fn require_grantable(&self, grant: &Grant) -> Result<(), AdminError> {
-        let Rights::Scopes(held) = &self.rights else { return Ok(()) };
+        let Rights::Scopes { held, .. } = &self.rights else { return Ok(()) };
         self.require(AdminScope::GrantsWrite)?;
         if !grant.resource.is_built_in() {
             return Ok(());

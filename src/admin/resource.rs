@@ -8,7 +8,7 @@ use crate::admin::difference::Difference;
 use crate::admin::facts::{self, FactsUpdate};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, existing_resource,
+    AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change, existing_resource,
     key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
@@ -66,7 +66,7 @@ pub async fn create(
     principal.require(AdminScope::ResourcesWrite)?;
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let resource = Resource {
         resource: new.resource,
         scopes: arranged(new.scopes)?,
@@ -122,7 +122,7 @@ pub async fn update(
     }
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut resource = existing_resource(change.read(), id).await?;
     let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
     let offered_before = resource.scope_names();
@@ -223,9 +223,17 @@ pub async fn delete(
     if id.is_built_in() {
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let resource = existing_resource(change.read(), id).await?;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
+    if !grants.is_empty() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    if !principal.is_operator() {
+        for grant in &grants {
+            client_to_change(change.read(), principal, &grant.client_id).await?;
+        }
+    }
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });

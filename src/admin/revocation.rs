@@ -39,7 +39,7 @@ pub async fn revoke_tokens(
     id: &ClientId,
 ) -> Result<RevokedClient, AdminError> {
     principal.require(AdminScope::TokensRevoke)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     client_to_change(change.read(), principal, id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });

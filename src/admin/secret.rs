@@ -59,7 +59,7 @@ pub async fn prepare_addition(
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
@@ -92,7 +92,7 @@ pub async fn prepare_rotation(
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
@@ -123,7 +123,7 @@ pub async fn expire(
     after: Option<Lifetime>,
 ) -> Result<Changed<Timestamp>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, Principal, client_to_change, trust};
+use crate::admin::{AdminError, Principal, client_to_change, trust};
 use crate::crypto::random;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId};
@@ -24,7 +24,7 @@ pub async fn add(
 ) -> Result<SpiffeTrust, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let trust = registered(source, services.clock.now())?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     trust::check_count(&current)?;
     change.transaction.add_spiffe_trust(id, &trust).await?;

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{
-    AdminError, AuditedChange, ObjectKind, Principal, client_key, client_to_change,
-};
+use crate::admin::{AdminError, ObjectKind, Principal, client_key, client_to_change};
 use crate::crypto::random;
 use crate::jose::assertion::ISSUER_ALGS;
 use crate::model::admin_scope::AdminScope;
@@ -42,7 +40,7 @@ pub async fn add(
 ) -> Result<FederatedCredential, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let trust = registered(services, new, services.clock.now())?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     check_count(&current)?;
     change.transaction.add_trust(id, &trust).await?;
@@ -96,7 +94,7 @@ pub async fn remove(
     trust_id: &TrustId,
 ) -> Result<(), AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     let is_it = |known: &TrustId| known == trust_id;
     let in_issuer = current.trusts.iter().find(|trust| is_it(&trust.trust_id));

@@ -39,15 +39,13 @@ impl Serialize for GrantedScopes {
 }
 
 impl Grant {
-    /// The scopes, networks and claims as JSON. A grant of all scopes also lists those that the resource
-    /// offers at present.
+    /// The scopes, networks and claims as JSON. A grant of all scopes also lists those that the
+    /// resource offers at present.
     pub fn with_offered(&self, offered: &Scopes) -> Value {
-        let mut value = json!({ "scopes": self.scopes, "networks": self.networks });
+        let mut value =
+            json!({ "scopes": self.scopes, "networks": self.networks, "claims": self.claims });
         if self.scopes == GrantedScopes::All {
             value["includes"] = json!(offered);
-        }
-        if !self.claims.is_empty() {
-            value["claims"] = json!(self.claims);
         }
         value
     }

@@ -116,7 +116,7 @@ pub async fn import<R: BufRead>(
         return foresee(services, prepared, progress).await;
     }
     let total = Some(prepared.len());
-    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    let mut change = principal.begin(services).await?;
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });

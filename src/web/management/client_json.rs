@@ -244,7 +244,7 @@ impl ClientPatch {
         let rate = self.token_rate;
         Ok(ClientUpdate {
             name: parsed("/name", self.name, ClientName::parse)?,
-            auth_methods: self.auth_methods.as_deref().map(methods).transpose()?,
+            auth_methods: self.auth_methods.as_deref().map(some_methods).transpose()?,
             token_lifetime: ttl.map(|ttl| lifetime("/token_ttl_seconds", ttl)).transpose()?,
             token_rate: rate
                 .map(|rate| parsed("/token_rate", rate, RateLimit::parse))
@@ -261,6 +261,14 @@ impl ClientPatch {
 /// A number of seconds as a lifetime.
 pub(super) fn lifetime(pointer: &str, seconds: Option<i64>) -> Result<Option<Lifetime>, Problem> {
     seconds.map(|seconds| at(pointer, Lifetime::from_seconds(seconds))).transpose()
+}
+
+/// The same where an empty list would leave the client without a way to authenticate.
+fn some_methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> {
+    if names.is_empty() {
+        return Err(Problem::member("/auth_methods".to_owned(), "at least one method"));
+    }
+    methods(names)
 }
 
 fn methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> {

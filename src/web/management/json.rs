@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::model::Malformed;
 use crate::web::management::Problem;
@@ -27,9 +28,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let reading = tokio::time::timeout(BODY_TIMEOUT, Json::from_request(request, state));
-        match reading.await {
-            Ok(Ok(Json(value))) => Ok(Self(value)),
+        let reading = Json::<Box<RawValue>>::from_request(request, state);
+        match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+            // serde would take the values of an array for members, by their places.
+            Ok(Ok(Json(text))) if !text.get().starts_with('{') => {
+                Err(Problem::member(String::new(), "The body is not a JSON object."))
+            }
+            Ok(Ok(Json(text))) => {
+                let mut text = serde_json::Deserializer::from_str(text.get());
+                let value = serde_path_to_error::deserialize(&mut text);
+                value.map(Self).map_err(|error| of_member(&error))
+            }
             Ok(Err(rejection)) => Err(unreadable(&rejection)),
             Err(_) => Err(Problem::of_body(
                 StatusCode::REQUEST_TIMEOUT,
@@ -43,8 +52,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 fn unreadable(rejection: &JsonRejection) -> Problem {
     let status = rejection.status();
     match rejection {
-        JsonRejection::JsonDataError(error) => of_member(error),
-        JsonRejection::JsonSyntaxError(_) => {
+        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
             Problem::bad_request("invalid_json", "The body is not JSON.")
         }
         JsonRejection::MissingJsonContentType(_) => Problem::of_body(
@@ -60,24 +68,16 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
 }
 
 /// The member that does not fit, as a JSON pointer (RFC 6901).
-fn of_member(error: &dyn std::error::Error) -> Problem {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(found) = inner.downcast_ref::<serde_path_to_error::Error<serde_json::Error>>() {
-            let mut pointer = String::new();
-            for segment in found.path() {
-                let text = segment.to_string().replace('~', "~0").replace('/', "~1");
-                pointer.push('/');
-                pointer.push_str(text.trim_matches(['[', ']']));
-            }
-            // The place in the text says less than the pointer.
-            let text = found.inner().to_string();
-            let text = text.split(" at line ").next().unwrap_or_default();
-            return Problem::member(pointer, text);
-        }
-        cause = inner.source();
+fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let mut pointer = String::new();
+    for segment in error.path() {
+        let text = segment.to_string().replace('~', "~0").replace('/', "~1");
+        pointer.push('/');
+        pointer.push_str(text.trim_matches(['[', ']']));
     }
-    Problem::member(String::new(), "A member of the body does not fit.")
+    // The place in the text says less than the pointer.
+    let text = error.inner().to_string();
+    Problem::member(pointer, text.split(" at line ").next().unwrap_or_default())
 }
 
 /// The parameters of the query.

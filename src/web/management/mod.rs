@@ -57,7 +57,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
-    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
