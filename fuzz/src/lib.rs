@@ -17,6 +17,7 @@ pub mod json_body;
 pub mod jws;
 pub mod key_set;
 pub mod settings;
+pub mod static_claims;
 
 mod input;
 mod subject;
@@ -25,7 +26,7 @@ mod subject;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("basic_header", basic_header::fuzz),
     ("certificate_header", certificate_header::fuzz),
     ("claim_pattern", claim_pattern::fuzz),
@@ -40,4 +41,5 @@ pub const TARGETS: [Target; 14] = [
     ("jws", jws::fuzz),
     ("key_set", key_set::fuzz),
     ("settings", settings::fuzz),
+    ("static_claims", static_claims::fuzz),
 ];

@@ -13,6 +13,7 @@ pub(crate) use tokend::jose::external_jwks::ExternalJwks;
 pub(crate) use tokend::model::claim_pattern::Pattern;
 pub(crate) use tokend::model::distinguished_name::DistinguishedName;
 pub(crate) use tokend::model::security::{KeySet, KeySetUri, TlsSubject};
+pub(crate) use tokend::model::static_claims::StaticClaims;
 pub(crate) use tokend::model::time::Timestamp;
 pub(crate) use tokend::model::trust::ForeignIssuer;
 pub(crate) use tokend::oauth::caller::{HeaderCredentials, PresentedCertificate};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::admin::claims;
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
@@ -27,6 +28,7 @@ use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::store::Store;
@@ -48,6 +50,8 @@ pub struct NewClient {
     pub token_rate: Option<RateLimit>,
     /// What it may ask for.
     pub grants: Vec<Grant>,
+    /// The claims of each of its tokens.
+    pub claims: StaticClaims,
     /// What it proves itself by besides secrets, and what it is held to.
     pub security: ClientSecurity,
     /// What people and policies know of it.
@@ -94,6 +98,7 @@ pub async fn prepare(
     require_rights_to_create(principal, &new)?;
     let has_secret = new.has_secret();
     check_lifetime(services, new.token_lifetime)?;
+    claims::check_sizes(&new.claims, &new.grants)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
@@ -119,6 +124,7 @@ pub async fn prepare(
         token_lifetime: new.token_lifetime,
         token_rate: new.token_rate,
         security: new.security,
+        claims: new.claims,
         facts: new.facts,
         admin_of: new.admin_of,
     };
@@ -154,6 +160,9 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
     if new.admin_of.is_some() {
         principal.require(AdminScope::AdminsWrite)?;
     }
+    if !new.claims.is_empty() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
 }
 
@@ -165,6 +174,7 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
         "secret_id": secret.map(|record| &record.secret_id),
         "grants": grants,
         "security": client.security,
+        "claims": client.claims,
         "admin_of": client.admin_of,
     });
     facts::add_to(&mut detail, &client.facts);
@@ -205,6 +215,10 @@ pub async fn update(
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
+    let has_claims = update.claims.is_some();
+    if has_claims {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
     if update.tls_subject.is_some() {
         principal.require(AdminScope::SecretsWrite)?;
     }
@@ -228,6 +242,9 @@ pub async fn update(
     let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
     let client = &mut current.client;
     update.apply_to(client)?;
+    if has_claims {
+        claims::check_sizes(&client.claims, &current.grants)?;
+    }
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
@@ -243,6 +260,7 @@ pub async fn update(
         "token_lifetime": client.token_lifetime,
         "token_rate": client.token_rate,
         "security": client.security,
+        "claims": client.claims,
     }));
     let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
     let subject = EventSubject::Client(id.clone());
@@ -351,6 +369,7 @@ pub(super) struct Fields {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
+    pub(super) claims: StaticClaims,
     pub(super) facts: Facts,
     pub(super) admin_of: Option<BTreeSet<Owner>>,
 }
@@ -367,6 +386,7 @@ impl Fields {
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
+            claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,
             created_at: now,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::admin::AdminError;
+use crate::admin::claims::ClaimsChange;
 use crate::admin::client::permit_subject;
 use crate::admin::facts::FactsUpdate;
 use crate::model::assertion_audiences::AssertionAudiences;
@@ -35,6 +36,8 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
+    /// The claims of each of its tokens.
+    pub claims: Option<ClaimsChange>,
     /// What people and policies know of it.
     pub facts: FactsUpdate,
     /// The owners whose objects it may administer; `Some(None)` removes the limit.
@@ -45,7 +48,7 @@ impl ClientUpdate {
     /// Puts the changes in place.
     ///
     /// # Errors
-    /// If there would be too many labels.
+    /// If there would be too many labels, or a claim to remove does not exist.
     pub(super) fn apply_to(self, client: &mut Client) -> Result<(), AdminError> {
         self.facts.apply_to(&mut client.facts)?;
         if let Some(admin_of) = self.admin_of {
@@ -81,6 +84,9 @@ impl ClientUpdate {
         }
         if let Some(audiences) = self.assertion_audiences {
             client.security.assertion_audiences = audiences;
+        }
+        if let Some(change) = self.claims {
+            client.claims = change.apply_to(&client.claims)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
+use crate::model::static_claims::ClaimsError;
 use crate::store::StoreError;
 
 /// The kind of an object.
@@ -35,6 +36,8 @@ pub enum ObjectKind {
     Trust,
     /// A rejection, named by its request.
     Rejection,
+    /// A static claim of a client or of a grant.
+    Claim,
 }
 
 impl ObjectKind {
@@ -49,6 +52,7 @@ impl ObjectKind {
             Self::Key => AdminErrorCode::KeyNotFound,
             Self::Trust => AdminErrorCode::TrustNotFound,
             Self::Rejection => AdminErrorCode::RejectionNotFound,
+            Self::Claim => AdminErrorCode::ClaimNotFound,
         }
     }
 }
@@ -66,6 +70,7 @@ impl fmt::Display for ObjectKind {
             Self::Key => "key",
             Self::Trust => "trust",
             Self::Rejection => "rejection",
+            Self::Claim => "static claim",
         })
     }
 }
@@ -185,6 +190,15 @@ pub enum AdminError {
     /// A client may use `tls_client_auth`, and has no subject.
     #[error("tls subject: tls_client_auth needs the subject of the client's certificate")]
     TlsSubjectMissing,
+    /// Static claims are not accepted.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    /// The token that is asked for would be refused; the text is the rejection of the client.
+    #[error("{0}")]
+    TokenRefused(String),
+    /// No issuer is known, and tokens name it.
+    #[error("issuer: it is not set, and no server has started on this database yet")]
+    IssuerMissing,
     /// The caller lacks a scope of `urn:tokend`.
     #[error("this needs the scope {} of urn:tokend", scope.as_str())]
     ScopeMissing {
@@ -220,6 +234,13 @@ impl AdminError {
             Self::IssuerKeysMissing => AdminErrorCode::IssuerKeysMissing,
             Self::AudienceMissing => AdminErrorCode::AudienceMissing,
             Self::TlsSubjectMissing => AdminErrorCode::TlsSubjectMissing,
+            Self::Claims(ClaimsError::Reserved(_)) => AdminErrorCode::ClaimReserved,
+            Self::Claims(ClaimsError::Names(_) | ClaimsError::Bytes(_)) => {
+                AdminErrorCode::ClaimLimitExceeded
+            }
+            Self::Claims(_) => AdminErrorCode::ClaimInvalid,
+            Self::TokenRefused(_) => AdminErrorCode::TokenRefused,
+            Self::IssuerMissing => AdminErrorCode::IssuerMissing,
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,

@@ -52,6 +52,18 @@ pub enum AdminErrorCode {
     AudienceMissing,
     /// `tls_client_auth` is permitted without a subject of the certificate.
     TlsSubjectMissing,
+    /// The client or the grant lacks the static claim.
+    ClaimNotFound,
+    /// The name of a static claim is reserved.
+    ClaimReserved,
+    /// A static claim is malformed.
+    ClaimInvalid,
+    /// The static claims of a client and a grant together are too many or too large.
+    ClaimLimitExceeded,
+    /// The token would be refused.
+    TokenRefused,
+    /// The issuer is not set, and no server has started yet.
+    IssuerMissing,
     /// The caller lacks a scope of `urn:tokend`.
     ScopeMissing,
     /// The client holds scopes of `urn:tokend` that the caller lacks.
@@ -66,7 +78,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 35] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -91,6 +103,12 @@ impl AdminErrorCode {
         Self::IssuerKeysMissing,
         Self::AudienceMissing,
         Self::TlsSubjectMissing,
+        Self::ClaimNotFound,
+        Self::ClaimReserved,
+        Self::ClaimInvalid,
+        Self::ClaimLimitExceeded,
+        Self::TokenRefused,
+        Self::IssuerMissing,
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
@@ -125,6 +143,12 @@ impl AdminErrorCode {
             Self::IssuerKeysMissing => "issuer_keys_missing",
             Self::AudienceMissing => "audience_missing",
             Self::TlsSubjectMissing => "tls_subject_missing",
+            Self::ClaimNotFound => "claim_not_found",
+            Self::ClaimReserved => "claim_reserved",
+            Self::ClaimInvalid => "claim_invalid",
+            Self::ClaimLimitExceeded => "claim_limit_exceeded",
+            Self::TokenRefused => "token_refused",
+            Self::IssuerMissing => "issuer_missing",
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
@@ -168,6 +192,14 @@ impl AdminErrorCode {
             Self::TlsSubjectMissing => {
                 "`tls_client_auth` is permitted without a subject of the certificate."
             }
+            Self::ClaimNotFound => "The client or the grant lacks the static claim.",
+            Self::ClaimReserved => "The name of a static claim is reserved.",
+            Self::ClaimInvalid => "A static claim is malformed.",
+            Self::ClaimLimitExceeded => {
+                "The static claims of a client and a grant together are too many or too large."
+            }
+            Self::TokenRefused => "The token would be refused.",
+            Self::IssuerMissing => "The issuer is not set, and no server has started yet.",
             Self::ScopeMissing => "The caller lacks a scope of `urn:tokend`.",
             Self::ClientMorePowerful => {
                 "The client holds scopes of `urn:tokend` that the caller lacks."

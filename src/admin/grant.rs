@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::admin::claims::ClaimsChange;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, ObjectKind, Principal, client_to_change, existing_resource,
@@ -29,6 +30,8 @@ pub struct GrantChange {
     /// Where the grant may be used from; `None` leaves it as it is, which is anywhere in a new
     /// grant.
     pub networks: Option<Networks>,
+    /// The claims of its tokens, each in place of the one of the client.
+    pub claims: Option<ClaimsChange>,
 }
 
 /// What should change about the scopes of a grant.
@@ -69,9 +72,9 @@ pub async fn change(
     change: GrantChange,
 ) -> Result<Changed<ChangedGrant>, AdminError> {
     principal.require(AdminScope::GrantsWrite)?;
-    let GrantChange { resource, scopes, networks } = change;
+    let GrantChange { resource, scopes, networks, claims } = change;
     let mut change = principal.begin(services).await?;
-    client_to_change(change.read(), principal, id).await?;
+    let client = client_to_change(change.read(), principal, id).await?.client;
     let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
     let was = change.transaction.grant(id, &resource).await?;
@@ -79,7 +82,16 @@ pub async fn change(
     // A limit must not go because the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
-    let is = Grant { resource, scopes, networks };
+    let earlier = was.as_ref().map(|grant| grant.claims.clone()).unwrap_or_default();
+    let claims = match claims {
+        None => earlier,
+        Some(change) => {
+            let claims = change.apply_to(&earlier)?;
+            client.claims.merged(&claims).check_size()?;
+            claims
+        }
+    };
+    let is = Grant { resource, scopes, networks, claims };
     principal.require_grantable(&is)?;
     if was.as_ref() == Some(&is) {
         return Ok(Changed::before(ChangedGrant { was, is, offered }));
@@ -162,7 +174,8 @@ pub async fn revoke(
     };
     principal.require_grantable(&was)?;
     change.transaction.delete_grant(id, resource).await?;
-    let detail = json!({ "resource": resource, "was": { "scopes": was.scopes, "networks": was.networks }, "is": null });
+    let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
+    let detail = json!({ "resource": resource, "was": was, "is": null });
     let owners = change.owners_of_grant(id, resource).await?;
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
@@ -241,6 +254,7 @@ fn check_offered(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::static_claims::StaticClaims;
 
     fn scopes(text: &str) -> Scopes {
         text.split_whitespace()
@@ -249,8 +263,8 @@ mod tests {
 
     fn changed(change: ScopeChange, was: Option<GrantedScopes>) -> Result<String, AdminError> {
         let resource = ResourceId::parse("https://a.example").expect("a resource");
-        let networks = Networks::default();
-        let was = was.map(|scopes| Grant { resource: resource.clone(), scopes, networks });
+        let (networks, claims) = (Networks::default(), StaticClaims::default());
+        let was = was.map(|scopes| Grant { resource: resource.clone(), scopes, networks, claims });
         let scopes = changed_scopes(change, was.as_ref(), &scopes("a b c"), &resource)?;
         Ok(match scopes {
             GrantedScopes::All => "all".to_owned(),

@@ -5,6 +5,7 @@
 //! servers follow the events.
 
 pub mod audit;
+pub mod claims;
 pub mod client;
 pub mod client_key;
 pub mod client_list;

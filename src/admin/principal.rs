@@ -136,6 +136,7 @@ mod tests {
     use crate::model::resource::ResourceId;
     use crate::model::scope::Scopes;
     use crate::model::security::Networks;
+    use crate::model::static_claims::StaticClaims;
 
     fn grant(resource: &str, scopes: &str) -> Grant {
         let scopes = match scopes {
@@ -143,7 +144,7 @@ mod tests {
             _ => GrantedScopes::Only(Scopes::parse(scopes).expect("scopes")),
         };
         let resource = ResourceId::parse(resource).expect("a resource");
-        Grant { resource, scopes, networks: Networks::default() }
+        Grant { resource, scopes, networks: Networks::default(), claims: StaticClaims::default() }
     }
 
     fn administrator(scopes: &str) -> Principal {

@@ -12,6 +12,7 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
+use crate::model::static_claims::StaticClaims;
 
 #[derive(Debug, Args)]
 pub(crate) struct RevokeGrantArgs {
@@ -70,7 +71,12 @@ pub(crate) fn parse(text: &str) -> Result<Grant, CliError> {
         None => GrantedScopes::All,
         Some(list) => GrantedScopes::Only(Scopes::parse(&list.replace(',', " "))?),
     };
-    Ok(Grant { resource: ResourceId::parse(resource)?, scopes, networks: Networks::default() })
+    Ok(Grant {
+        resource: ResourceId::parse(resource)?,
+        scopes,
+        networks: Networks::default(),
+        claims: StaticClaims::default(),
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::admin::grant::{self, GrantChange, ScopeChange};
 use crate::cli::client_access::networks_or_any;
+use crate::cli::client_claims::ClaimsArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::remedies::command_line::CommandLine;
@@ -39,6 +40,8 @@ pub(crate) struct GrantArgs {
     /// no limit; unchanged if omitted
     #[arg(long = "network", value_name = "CIDR")]
     networks: Vec<String>,
+    #[command(flatten)]
+    claims: ClaimsArgs,
 }
 
 impl GrantArgs {
@@ -64,6 +67,7 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
         resource: ResourceId::parse(&args.resource)?,
         scopes: args.scopes()?,
         networks: networks_or_any(&args.networks)?,
+        claims: args.claims.change()?,
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
@@ -93,7 +97,7 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
     Ok(())
 }
 
-/// The scopes and networks of a grant, in one line.
+/// The scopes, networks and claims of a grant, in one line.
 fn describe(grant: &Grant, offered: &Scopes) -> String {
     let mut text = match &grant.scopes {
         GrantedScopes::All if offered.is_empty() => "all scopes: none yet".to_owned(),
@@ -103,6 +107,9 @@ fn describe(grant: &Grant, offered: &Scopes) -> String {
     };
     if !grant.networks.is_anywhere() {
         text.push_str(&format!(", only from {}", grant.networks));
+    }
+    if !grant.claims.is_empty() {
+        text.push_str(&format!(", claims {}", grant.claims.json()));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::admin::client::{self, ClientUpdate, NewClient};
+use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::client_secret::NewSecretArgs;
@@ -68,6 +69,8 @@ pub(crate) struct CreateArgs {
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
     #[command(flatten)]
+    claims: NewClaimsArgs,
+    #[command(flatten)]
     admin_of: AdminOfArgs,
     #[command(flatten)]
     secret: NewSecretArgs,
@@ -113,6 +116,8 @@ pub(crate) struct UpdateArgs {
     /// be repeated; `none` removes all
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    #[command(flatten)]
+    claims: ClaimsArgs,
     #[command(flatten)]
     admin_of: AdminOfUpdateArgs,
 }
@@ -163,6 +168,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
             assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
+        claims: args.claims.claims()?,
         facts: args.facts.facts()?,
         admin_of: args.admin_of.owners()?,
         secret: args.secret.wanted()?,
@@ -233,6 +239,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
+        claims: args.claims.change()?,
         facts: args.facts.update()?,
         admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
     };

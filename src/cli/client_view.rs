@@ -99,6 +99,7 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
     }
     let audiences = client.security.assertion_audiences.iter();
     rows.extend(audiences.map(|url| ("assertion aud", format!("also {url}"))));
+    rows.extend(client.claims.iter().map(|(name, value)| ("claim", format!("{name}={value}"))));
     rows.push(("created", output::time(client.created_at, now)));
     let last = last_use(found).map(|last| output::time(last, now));
     rows.push(("last used", last.unwrap_or_else(|| "never".to_owned())));

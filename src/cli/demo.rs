@@ -18,6 +18,7 @@ use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::security::{ClientSecurity, Networks};
+use crate::model::static_claims::StaticClaims;
 use crate::secrets::secret::suffix;
 use crate::services::Services;
 
@@ -120,7 +121,9 @@ async fn demo_client(
             resource: api,
             scopes: GrantedScopes::All,
             networks: Networks::default(),
+            claims: StaticClaims::default(),
         }],
+        claims: StaticClaims::default(),
         security: ClientSecurity::default(),
         facts: Facts::default(),
         admin_of: None,

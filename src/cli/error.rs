@@ -240,14 +240,17 @@ impl From<AdminError> for CliError {
             AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
             AdminError::Conflict(_) => CliErrorCode::Conflict,
             AdminError::Invalid { .. }
+            | AdminError::Claims(_)
             | AdminError::GrantWithoutScopes { .. }
             | AdminError::AllServerScopes
             | AdminError::IssuerKeysMissing
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
+            AdminError::IssuerMissing => CliErrorCode::Configuration,
             AdminError::ScopeMissing { .. }
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
+            | AdminError::TokenRefused(_)
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,
         };

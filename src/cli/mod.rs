@@ -8,6 +8,7 @@ mod candidates;
 mod check_config;
 mod client;
 mod client_access;
+mod client_claims;
 mod client_grant;
 mod client_identity;
 mod client_import;

@@ -179,6 +179,9 @@ pub(crate) fn grant(grant: &Grant) -> String {
     if !grant.networks.is_anywhere() {
         text.push_str(&format!(" only from {}", grant.networks));
     }
+    if !grant.claims.is_empty() {
+        text.push_str(&format!(" claims {}", grant.claims.json()));
+    }
     text
 }
 

@@ -136,7 +136,10 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
             "Give it with --tls-subject, such as san_dns=worker.example.com."
         }
         AdminError::Store(error) => return of_store(error),
+        AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
         AdminError::Invalid { .. }
+        | AdminError::Claims(_)
+        | AdminError::TokenRefused(_)
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld
@@ -165,6 +168,7 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Secret => "To show the secrets of the client: tokend client show",
         ObjectKind::Key => "To list the keys of the client: tokend client keys list",
         ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
+        ObjectKind::Claim => "To show the claims of the client: tokend client show",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
              network a part. 404 and 405 are not kept. The server's log has them all: search it \

@@ -24,15 +24,19 @@ use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::mint::IssuedToken;
+use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
 use crate::server::ServeError;
+use crate::services::StartError;
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Issue a token in the name of a client; an event in the audit log says so
     Issue(IssueArgs),
+    /// Show the claims that the next token of a client would have, without issuing it
+    Preview(PreviewArgs),
     /// Show the claims of a token, without checking it
     Inspect(TokenArgs),
     /// Verify a token: exit code 0 if it is valid, 8 if not
@@ -62,6 +66,18 @@ pub(crate) struct IssueArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// The client's id, or its name if the name is unique
+    client: String,
+    /// The resource; may be omitted if only one is possible
+    #[arg(long, value_name = "URI")]
+    resource: Option<String>,
+    /// A scope; may be repeated; every granted scope if omitted
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
     /// The token; - reads it, or the whole response of the token endpoint, from standard input
     #[arg(default_value = "-")]
@@ -72,6 +88,7 @@ pub(crate) struct TokenArgs {
 pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
     match command {
         TokenCommand::Issue(args) => Box::pin(issue(global, &args)).await,
+        TokenCommand::Preview(args) => show_preview(global, &args).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
         TokenCommand::Revoke(args) => revoke(global, args).await,
@@ -104,12 +121,9 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let app = Arc::new(App::load(services, issuer).await?);
     key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
     let rejected = |error: OAuthError| CliError::failed(error.reason().to_owned());
-    let client = AuthenticatedClient::vouched_for(&app, &id).map_err(rejected)?;
+    let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(rejected)?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
-    let requested = RequestedAccess {
-        resources: args.resource.iter().cloned().collect(),
-        scope: Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty()),
-    };
+    let requested = requested(args.resource.as_deref(), &args.scopes);
     let request = TokenRequest::by_operator(client, requested);
     let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(rejected)?;
     let IssuedToken { response: token, granted } = answer;
@@ -118,6 +132,31 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
         Format::Table | Format::Id => output::line(&token.access_token),
+    }
+}
+
+/// What the options of a command request.
+fn requested(resource: Option<&str>, scopes: &[String]) -> RequestedAccess {
+    RequestedAccess {
+        resources: resource.into_iter().map(str::to_owned).collect(),
+        scope: Some(scopes.join(" ")).filter(|scope| !scope.is_empty()),
+    }
+}
+
+async fn show_preview(global: &Global, args: &PreviewArgs) -> Result<(), CliError> {
+    let services = global.services().await?;
+    let id = client_reference::resolve(&services.store, &args.client).await?;
+    let requested = requested(args.resource.as_deref(), &args.scopes);
+    let previewed = preview::preview(&services, &id, &requested).await;
+    let claims = previewed.map_err(|error| match error {
+        PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
+        PreviewError::Refused(reason) => CliError::from(AdminError::TokenRefused(reason)),
+        PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
+        PreviewError::Load(error) => StartError::from(error).into(),
+    })?;
+    match global.output {
+        format @ (Format::Json | Format::Jsonl) => output::object(format, &claims),
+        Format::Table | Format::Id => output::json(&claims),
     }
 }
 

@@ -8,15 +8,29 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
+use crate::directory::YIELD_EVERY;
 use crate::model::grant::Grant;
+use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
+use crate::model::static_claims::StaticClaims;
 
 /// A grant, as all clients have it who have the same.
 #[derive(Debug)]
 pub struct GrantEntry {
     effective: ArcSwapOption<EffectiveGrant>,
+    claims: TokenClaims,
+}
+
+/// The static claims of the tokens of a grant, serialized when the client or the grant changes: the
+/// members of a JSON object without the braces.
+#[derive(Debug, Default)]
+struct TokenClaims {
+    /// Those of the client, and in place of some of them those of the grant.
+    merged: Option<Arc<str>>,
+    /// Those of the grant alone.
+    of_grant: Option<Arc<str>>,
 }
 
 /// One resource that a client may ask for, with what it may have of it.
@@ -30,6 +44,8 @@ pub struct EffectiveGrant {
     pub scope_text: String,
     /// Where the grant may be used from.
     pub networks: Networks,
+    /// The static claims of its tokens: members of a JSON object without the braces.
+    pub claims: Option<Arc<str>>,
 }
 
 impl GrantEntry {
@@ -42,18 +58,56 @@ impl GrantEntry {
 /// The resources of a directory.
 pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
+/// From so many grants on, those that no client has any more are looked for.
+const MIN_SWEEP: usize = 64;
+
 /// Every distinct grant.
 #[derive(Debug, Default)]
-pub(super) struct GrantInterner(Mutex<HashMap<Grant, Arc<GrantEntry>>>);
+pub(super) struct GrantInterner(Mutex<KnownGrants>);
+
+#[derive(Debug, Default)]
+struct KnownGrants {
+    entries: HashMap<GrantKey, Arc<GrantEntry>>,
+    /// The number of entries from which on they are swept.
+    sweep_at: usize,
+}
+
+impl KnownGrants {
+    /// Drops the grants that no client has any more. Each change of a client with claims of its own
+    /// leaves one.
+    fn sweep(&mut self) {
+        self.entries.retain(|_, entry| Arc::strong_count(entry) > 1);
+        self.sweep_at = MIN_SWEEP.max(self.entries.len() * 2);
+    }
+}
+
+/// Everything that the entry of a grant depends on, apart from the resources.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct GrantKey {
+    grant: Grant,
+    /// `None` for a client without static claims.
+    client: Option<Arc<ClientClaims>>,
+}
+
+/// The static claims of a client, and the owner, who decides which resources get them. Most clients
+/// have none, so the owners of most clients are not in memory.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ClientClaims {
+    json: Box<str>,
+    owner: Option<Owner>,
+}
 
 impl GrantInterner {
     /// Works every grant out anew, after the resources have changed.
     pub(super) async fn renew(&self, resources: &Resources) {
-        let mut grants = self.0.lock().await;
-        // A grant that no client has any more is known here alone.
-        grants.retain(|_, entry| Arc::strong_count(entry) > 1);
-        for (grant, entry) in grants.iter() {
-            entry.effective.store(effective(resources, grant));
+        let mut known = self.0.lock().await;
+        known.sweep();
+        for (count, (key, entry)) in known.entries.iter().enumerate() {
+            if count % YIELD_EVERY == YIELD_EVERY - 1 {
+                // Each client with claims of its own has grants of its own.
+                tokio::task::yield_now().await;
+            }
+            entry.effective.store(effective(resources, key, &entry.claims));
         }
     }
 
@@ -61,26 +115,121 @@ impl GrantInterner {
     pub(super) async fn entries(
         &self,
         grants: Vec<Grant>,
+        client_claims: &StaticClaims,
+        owner: Option<&Owner>,
         resources: &Resources,
     ) -> Box<[Arc<GrantEntry>]> {
+        let client = (!client_claims.is_empty()).then(|| {
+            Arc::new(ClientClaims { json: client_claims.json().into(), owner: owner.cloned() })
+        });
         let mut known = self.0.lock().await;
+        if known.entries.len() >= known.sweep_at.max(MIN_SWEEP) {
+            known.sweep();
+        }
         let mut entry = |grant: Grant| {
-            if let Some(entry) = known.get(&grant) {
+            let key = GrantKey { grant, client: client.clone() };
+            if let Some(entry) = known.entries.get(&key) {
                 return entry.clone();
             }
-            let effective = ArcSwapOption::new(effective(resources, &grant));
-            let entry = Arc::new(GrantEntry { effective });
-            known.insert(grant, entry.clone());
+            let claims = TokenClaims::of(client_claims, &key.grant.claims);
+            let effective = ArcSwapOption::new(effective(resources, &key, &claims));
+            let entry = Arc::new(GrantEntry { effective, claims });
+            known.entries.insert(key, entry.clone());
             entry
         };
         grants.into_iter().map(&mut entry).collect()
     }
 }
 
-fn effective(resources: &Resources, grant: &Grant) -> Option<Arc<EffectiveGrant>> {
+impl TokenClaims {
+    fn of(client: &StaticClaims, grant: &StaticClaims) -> Self {
+        let shared = |claims: &StaticClaims| -> Option<Arc<str>> {
+            (!claims.is_empty()).then(|| claims.members().into())
+        };
+        let of_grant = shared(grant);
+        let merged =
+            if client.is_empty() { of_grant.clone() } else { shared(&client.merged(grant)) };
+        Self { merged, of_grant }
+    }
+}
+
+/// The static claims that tokens for a resource have. A resource of another owner gets only what
+/// was approved with the grant: otherwise one team could write roles into the tokens for the API of
+/// another team. A resource without an owner gets all.
+fn claims_for(
+    resource_owner: Option<&Owner>,
+    client_owner: Option<&Owner>,
+    claims: &TokenClaims,
+) -> Option<Arc<str>> {
+    if resource_owner.is_none() || resource_owner == client_owner {
+        claims.merged.clone()
+    } else {
+        claims.of_grant.clone()
+    }
+}
+
+fn effective(
+    resources: &Resources,
+    key: &GrantKey,
+    claims: &TokenClaims,
+) -> Option<Arc<EffectiveGrant>> {
+    let grant = &key.grant;
     let resource = resources.get(&grant.resource)?.clone();
     let scope = grant.scopes.within(&resource.scope_names());
     let scope_text = scope.to_string();
     let networks = grant.networks.clone();
-    Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks }))
+    let client_owner = key.client.as_ref().and_then(|client| client.owner.as_ref());
+    let claims = claims_for(resource.facts.owner.as_ref(), client_owner, claims);
+    Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks, claims }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::grant::GrantedScopes;
+
+    fn claims(json: &str) -> StaticClaims {
+        StaticClaims::parse(json).expect("claims")
+    }
+
+    #[test]
+    fn a_resource_of_another_owner_gets_the_claims_of_the_grant_alone() {
+        let client = claims(r#"{"tenant":"acme","roles":["admin"]}"#);
+        let both = TokenClaims::of(&client, &claims(r#"{"roles":["reader"]}"#));
+        let merged = Some(r#""roles":["reader"],"tenant":"acme""#);
+        let approved = Some(r#""roles":["reader"]"#);
+        for (resource, client, expected) in [
+            (None, None, merged),
+            (None, Some("a"), merged),
+            (Some("a"), Some("a"), merged),
+            (Some("a"), Some("b"), approved),
+            (Some("a"), None, approved),
+        ] {
+            let owner = |name: Option<&str>| name.map(Owner::stored);
+            let found = claims_for(owner(resource).as_ref(), owner(client).as_ref(), &both);
+            assert_eq!(found.as_deref(), expected, "{resource:?} {client:?}");
+        }
+        let nothing = TokenClaims::of(&client, &claims("{}"));
+        assert_eq!(claims_for(Some(&Owner::stored("a")), None, &nothing), None);
+    }
+    /// A client that changes its claims again and again leaves nothing behind.
+    #[tokio::test]
+    async fn grants_that_no_client_has_are_dropped() {
+        let interner = GrantInterner::default();
+        let grant = Grant {
+            resource: ResourceId::parse("https://a.example").expect("a resource"),
+            scopes: GrantedScopes::All,
+            networks: Networks::default(),
+            claims: StaticClaims::default(),
+        };
+        let resources = Resources::default();
+        let mut held = Vec::new();
+        for number in 0..1_000 {
+            let client = claims(&format!("{{\"n\":{number}}}"));
+            held = vec![interner.entries(vec![grant.clone()], &client, None, &resources).await];
+        }
+        assert!(interner.0.lock().await.entries.len() <= 2 * MIN_SWEEP);
+        let same = interner.entries(vec![grant], &claims("{\"n\":999}"), None, &resources).await;
+        assert!(Arc::ptr_eq(&held[0][0], &same[0]), "the same grant exists once");
+    }
 }

@@ -100,7 +100,29 @@ impl Directory {
     ) -> Result<Self, DirectoryError> {
         // The place in the events comes first: what changes while we load is read again later.
         let head = store.head().await?;
-        let directory = Self {
+        let directory = Self::empty(keep_seconds, clock, &head);
+        directory.load_everything(store, master).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
+    /// Loads the resources and one client, if it exists: enough to decide what a token of it would
+    /// say. It has no keys, so it signs and verifies nothing.
+    pub async fn load_client_only(
+        store: &Store,
+        id: &ClientId,
+        clock: &Clock,
+    ) -> Result<Self, DirectoryError> {
+        let head = store.head().await?;
+        let directory = Self::empty(0, clock, &head);
+        directory.load_resources(store).await?;
+        directory.load_client(store, id.clone()).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
+    fn empty(keep_seconds: i64, clock: &Clock, head: &Head) -> Self {
+        Self {
             clients: papaya::HashMap::new(),
             allowed_methods: Mutex::default(),
             grants: GrantInterner::default(),
@@ -117,10 +139,7 @@ impl Directory {
             usage: UsageStats::default(),
             revocations: Revocations::default(),
             key_sets: KeySets::new(clock.clone()),
-        };
-        directory.load_everything(store, master).await?;
-        directory.publish(head.sequence);
-        Ok(directory)
+        }
     }
 
     /// The client of that id.
@@ -247,7 +266,7 @@ impl Directory {
     async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
         let resources = store.resources().await?.into_iter();
         let resources: Resources = resources
-            .map(|found| (found.resource.clone(), Arc::new(without_facts(found))))
+            .map(|found| (found.resource.clone(), Arc::new(with_owner_only(found))))
             .collect();
         self.grants.renew(&resources).await;
         self.resources.store(Arc::new(resources));
@@ -300,8 +319,12 @@ impl Directory {
     /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
     /// is remembered of them.
     async fn put(&self, snapshot: ClientSnapshot) {
-        let grants = self.grants.entries(snapshot.grants, &self.resources.load_full()).await;
         let client = snapshot.client;
+        let resources = self.resources.load_full();
+        let grants = self
+            .grants
+            .entries(snapshot.grants, &client.claims, client.owner.as_ref(), &resources)
+            .await;
         let allowed =
             AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
         let allowed = self.shared(allowed).await;
@@ -361,7 +384,9 @@ impl Directory {
     }
 }
 
-/// A resource as the memory holds it: tokens do not need its facts (DESIGN D18).
-fn without_facts(resource: Resource) -> Resource {
-    Resource { facts: Facts::default(), ..resource }
+/// A resource as the memory holds it: of its facts, tokens need only the owner, which decides about
+/// static claims (DESIGN D18).
+fn with_owner_only(resource: Resource) -> Resource {
+    let facts = Facts { owner: resource.facts.owner, ..Facts::default() };
+    Resource { facts, ..resource }
 }

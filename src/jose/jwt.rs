@@ -1,8 +1,11 @@
 //! Reading and checking our own tokens (RFC 7519, RFC 9068, section 4).
 
+use std::collections::BTreeMap;
+
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::model::resource::TokenTyp;
@@ -35,6 +38,9 @@ pub struct AccessTokenClaims {
     /// The key that its holder must prove to have (RFC 7800, section 3.1); absent for a bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The static claims of its client and grant.
+    #[serde(flatten)]
+    pub static_claims: BTreeMap<String, Value>,
 }
 
 /// What a token is bound to.
@@ -170,9 +176,9 @@ pub fn key_set(text: &str) -> Result<Vec<PublicKey>, TokenError> {
 
 /// Reads header and claims without checking anything. **For showing a token to the person who
 /// holds it, and for nothing else.**
-pub fn read_unchecked(token: &str) -> Result<(serde_json::Value, serde_json::Value), TokenError> {
+pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::NotAToken)?;
-    let claims = jsonwebtoken::dangerous::insecure_decode::<serde_json::Value>(token)
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token)
         .map_err(|_| TokenError::NotAToken)?
         .claims;
     let header = serde_json::to_value(header).map_err(|_| TokenError::NotAToken)?;

@@ -14,6 +14,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
@@ -307,6 +308,8 @@ pub struct Client {
     /// What it proves itself by besides secrets, and what it is held to.
     #[serde(flatten)]
     pub security: ClientSecurity,
+    /// The claims of each of its tokens.
+    pub claims: StaticClaims,
     /// What people and policies know of it.
     #[serde(flatten)]
     pub facts: Facts,

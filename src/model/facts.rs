@@ -6,8 +6,8 @@ use crate::model::Malformed;
 use crate::model::labels::Labels;
 use crate::model::owner::Owner;
 
-/// What is known of a client or a resource besides what tokens need. The directory does not hold
-/// it (DESIGN D18).
+/// What is known of a client or a resource besides what tokens need (DESIGN D18). Of it the
+/// directory holds only the owner of a resource, and of a client that has static claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Facts {
     /// The team that it belongs to.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
+use crate::model::static_claims::StaticClaims;
 
 /// What a grant opens of its resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,10 +39,11 @@ impl Serialize for GrantedScopes {
 }
 
 impl Grant {
-    /// The scopes and networks as JSON. A grant of all scopes also lists those that the resource
-    /// offers at present.
+    /// The scopes, networks and claims as JSON. A grant of all scopes also lists those that the
+    /// resource offers at present.
     pub fn with_offered(&self, offered: &Scopes) -> Value {
-        let mut value = json!({ "scopes": self.scopes, "networks": self.networks });
+        let mut value =
+            json!({ "scopes": self.scopes, "networks": self.networks, "claims": self.claims });
         if self.scopes == GrantedScopes::All {
             value["includes"] = json!(offered);
         }
@@ -59,4 +61,6 @@ pub struct Grant {
     /// Where it may be used from.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
+    /// The claims of its tokens, each in place of the one of the client.
+    pub claims: StaticClaims,
 }

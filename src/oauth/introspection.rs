@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use crate::app::App;
 use crate::jose::jwt::AccessTokenClaims;
 use crate::model::resource::ResourceId;
+use crate::model::static_claims;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::mint::token_type;
@@ -32,7 +33,11 @@ pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, 
     let claims =
         token_validation::validate_access_token(app, &query.token, app.services.clock.now())
             .filter(|claims| is_authorized_to_introspect(&client, claims));
-    Ok(claims.map_or(Introspection::Inactive, |claims| Introspection::Active(Box::new(claims))))
+    Ok(claims.map_or(Introspection::Inactive, |mut claims| {
+        // The members of the answer itself are reserved names. This holds for any token.
+        claims.static_claims.retain(|name, _| !static_claims::is_of_the_server(name));
+        Introspection::Active(Box::new(claims))
+    }))
 }
 
 /// True for the token's own client, and for a client that holds the scope on its audience or on the

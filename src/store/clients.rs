@@ -10,8 +10,10 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::StoreError;
 use crate::store::facts::{self, FactColumns};
@@ -35,6 +37,7 @@ table_row! {
         certificate_bound: bool,
         networks: Option<String>,
         assertion_audiences: Option<String>,
+        claims: Option<String>,
         owner: Option<String>,
         description: Option<String>,
         contact: Option<String>,
@@ -61,6 +64,8 @@ table_row! {
         certificate_bound: bool,
         networks: Option<String>,
         assertion_audiences: Option<String>,
+        claims: Option<String>,
+        owner: Option<String>,
     }
 }
 
@@ -81,6 +86,10 @@ pub struct TokenFields {
     pub token_rate: Option<RateLimit>,
     /// Its credentials besides secrets, and what it is limited to.
     pub security: ClientSecurity,
+    /// The claims of each of its tokens.
+    pub claims: StaticClaims,
+    /// The team that it belongs to.
+    pub owner: Option<Owner>,
 }
 
 impl ClientRow {
@@ -104,6 +113,7 @@ impl ClientRow {
             certificate_bound: security.certificate_bound,
             networks: networks_column(&security.networks),
             assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
+            claims: claims_column(&client.claims),
             owner,
             description,
             contact,
@@ -136,6 +146,8 @@ impl ClientRow {
             certificate_bound: self.certificate_bound,
             networks: self.networks,
             assertion_audiences: self.assertion_audiences,
+            claims: self.claims,
+            owner: owner.clone(),
         };
         let fields = token_row.decode()?;
         Ok(Client {
@@ -147,6 +159,7 @@ impl ClientRow {
             token_lifetime: fields.token_lifetime,
             token_rate: fields.token_rate,
             security: fields.security,
+            claims: fields.claims,
             facts: FactColumns { owner, description, contact, labels }.decode()?,
             admin_of,
             created_at: Timestamp(self.created_at),
@@ -178,6 +191,8 @@ impl TokenRow {
                     self.assertion_audiences.as_deref().unwrap_or_default(),
                 ),
             },
+            claims: claims(self.claims.as_deref())?,
+            owner: self.owner.as_deref().map(Owner::stored),
         })
     }
 }
@@ -209,6 +224,16 @@ pub(super) fn key_columns(keys: Option<&KeySource>) -> (Option<String>, Option<S
 /// Networks as they are stored: NULL for anywhere.
 pub(super) fn networks_column(networks: &Networks) -> Option<String> {
     (!networks.is_anywhere()).then(|| networks.to_string())
+}
+
+/// Claims as they are stored: NULL for none.
+pub(super) fn claims_column(claims: &StaticClaims) -> Option<String> {
+    (!claims.is_empty()).then(|| claims.json())
+}
+
+/// Reads the column `claims`.
+pub(super) fn claims(column: Option<&str>) -> Result<StaticClaims, StoreError> {
+    Ok(column.map(StaticClaims::stored).transpose()?.unwrap_or_default())
 }
 
 fn words<T>(text: &str, parse: fn(&str) -> Result<T, Malformed>) -> Result<Vec<T>, StoreError> {

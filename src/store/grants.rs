@@ -8,7 +8,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
 use crate::store::child_rows::ChildRow;
-use crate::store::clients::networks_column;
+use crate::store::clients::{claims, claims_column, networks_column};
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::{Statement, prepared};
@@ -22,6 +22,7 @@ table_row! {
         resource: String,
         scopes: Option<String>,
         networks: Option<String>,
+        claims: Option<String>,
     }
 }
 
@@ -31,6 +32,7 @@ impl GrantRow {
             resource: ResourceId::parse(&self.resource)?,
             scopes: granted_scopes(self.scopes.as_deref()),
             networks: Networks::stored(self.networks.as_deref().unwrap_or_default())?,
+            claims: claims(self.claims.as_deref())?,
         })
     }
 }
@@ -183,10 +185,11 @@ impl WriteTransaction {
         grant: &Grant,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO client_grant (client_id, resource, scopes, networks)
-            VALUES ($1, $2, $3, $4)
+            INSERT INTO client_grant (client_id, resource, scopes, networks, claims)
+            VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (client_id, resource) DO UPDATE
-            SET scopes = excluded.scopes, networks = excluded.networks";
+            SET scopes = excluded.scopes, networks = excluded.networks,
+                claims = excluded.claims";
         let scopes = match &grant.scopes {
             GrantedScopes::All => None,
             GrantedScopes::Only(scopes) => Some(scopes.to_string()),
@@ -197,6 +200,7 @@ impl WriteTransaction {
                 .bind(grant.resource.as_str())
                 .bind(scopes)
                 .bind(networks_column(&grant.networks))
+                .bind(claims_column(&grant.claims))
                 .execute(connection)
                 .await
                 .map_err(|error| map_constraint(error, "grant", "client or resource"))?;

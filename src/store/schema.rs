@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -37,6 +37,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
         "owners and administrators",
         include_str!("../../migrations/0010_owners_and_administrators.sql"),
     ),
+    (11, "static claims", include_str!("../../migrations/0011_static_claims.sql")),
 ];
 
 /// The newest version that this binary knows.

@@ -180,7 +180,7 @@ async fn an_update_replaces_what_is_given(
     assert_eq!(results(&import(&cli, &["--update"], std::slice::from_ref(&change))), ["updated"]);
     let shown = cli.json(&["client", "show", id]);
     assert_eq!((&shown["name"], &shown["token_lifetime"]), (&json!(id), &Value::Null));
-    assert_eq!(shown["grants"], json!([{ "resource": INVOICES, "scopes": ["b"] }]));
+    assert_eq!(shown["grants"], json!([{ "resource": INVOICES, "scopes": ["b"], "claims": {} }]));
     assert_eq!((&shown["trusts"], shown.get("jwks")), (&json!([]), None), "{shown}");
     for same in ["state", "token_rate", "networks", "auth_methods", "tls_client_auth_san_uri"] {
         assert_eq!(shown[same], before[same], "{same}");

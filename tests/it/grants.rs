@@ -141,7 +141,7 @@ async fn scopes_that_are_added_at_once_are_all_there(
         };
         let resource = ResourceId::parse(INVOICES).expect("a resource");
         async move {
-            let wanted = GrantChange { resource, scopes, networks: None };
+            let wanted = GrantChange { resource, scopes, networks: None, claims: None };
             change(services, &operator(), &id, wanted).await.expect("a change");
         }
     });

@@ -87,6 +87,7 @@ mod spiffe;
 mod spiffe_attacks;
 mod spiffe_operator;
 mod stale_key_sets;
+mod static_claims;
 mod stopping;
 mod stored_rows;
 mod subvectors;

@@ -16,6 +16,7 @@ use tokend::model::facts::Facts;
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::security::ClientSecurity;
 use tokend::model::signing_key::Algorithm;
+use tokend::model::static_claims::StaticClaims;
 use tokend::model::time::Clock;
 use tokend::model::usage::Usage;
 use tokend::server::Server as Tokend;
@@ -161,6 +162,7 @@ impl Server {
             token_rate: None,
             grants: vec![grant(ORDERS, None)],
             security: ClientSecurity::default(),
+            claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
             secret: NewSecret::default(),

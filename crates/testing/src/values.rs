@@ -6,6 +6,7 @@ use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 use tokend::model::security::Networks;
+use tokend::model::static_claims::StaticClaims;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 
 /// The moment at which the clocks of tests stand: the real one, so that other libraries, which
@@ -35,6 +36,7 @@ pub fn grant(resource: &str, scopes: Option<&str>) -> Grant {
             Some(text) => GrantedScopes::Only(Scopes::parse(text).expect("scopes")),
         },
         networks: Networks::default(),
+        claims: StaticClaims::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::admin::claims;
 use crate::admin::client::{self, check_security, permit_subject};
 use crate::admin::import::facts::replace;
 use crate::admin::import::line::ClientLine;
@@ -15,6 +16,7 @@ use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 use crate::services::Services;
@@ -121,6 +123,7 @@ impl CheckedLine {
             token_lifetime: None,
             token_rate: None,
             security: ClientSecurity::default(),
+            claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
             created_at: now,
@@ -139,6 +142,7 @@ impl CheckedLine {
             client.auth_methods.push(AuthenticationMethod::PrivateKeyJwt);
         }
         self.apply_to(&mut client)?;
+        claims::check_sizes(&client.claims, said.grants.as_deref().unwrap_or_default())?;
         Ok(client)
     }
 
@@ -159,6 +163,9 @@ impl CheckedLine {
         }
         replace(&mut client.token_lifetime, said.token_lifetime.as_ref());
         replace(&mut client.token_rate, said.token_rate.as_ref());
+        if let Some(claims) = &said.claims {
+            client.claims.clone_from(claims);
+        }
         let security = &mut client.security;
         if let Some(networks) = &said.networks {
             security.networks.clone_from(networks);

@@ -25,6 +25,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretHash;
 use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeSource;
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{FederatedCredential, ForeignIssuer};
 use crate::secrets::secret::check_imported;
@@ -52,6 +53,7 @@ pub(super) struct ClientLine {
     pub(super) tls_subject: Option<Given<TlsSubject>>,
     pub(super) assertion_audiences: Option<AssertionAudiences>,
     pub(super) grants: Option<Vec<Grant>>,
+    pub(super) claims: Option<StaticClaims>,
     pub(super) trusts: Option<Vec<NewTrust>>,
     pub(super) spiffe_trusts: Option<Vec<SpiffeSource>>,
     pub(super) secrets: Vec<SecretLine>,
@@ -91,6 +93,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let tls_subject = tls_subject(&object, problems);
     let assertion_audiences = assertion_audiences(&object, problems);
     let grants = grants(&object, problems);
+    let claims = object.claims(problems);
     let trusts = trusts(&object, problems);
     let spiffe_trusts = spiffe_trusts::parse(&object, problems);
     let secrets = secrets(&object, problems);
@@ -114,6 +117,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
         tls_subject,
         assertion_audiences,
         grants,
+        claims,
         trusts,
         spiffe_trusts,
         secrets,
@@ -213,7 +217,8 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
             let twice = Malformed::because(format!("a second grant of {resource}"));
             grant.noted::<()>("resource", Err(twice), problems);
         }
-        grants.push(Grant { resource, scopes, networks });
+        let claims = grant.claims(problems).unwrap_or_default();
+        grants.push(Grant { resource, scopes, networks, claims });
     }
     grants.sort_by(|one, other| one.resource.cmp(&other.resource));
     Some(grants)

@@ -51,6 +51,7 @@ pub(super) enum MemberType {
     KeySet,
     Text,
     Patterns,
+    Claims,
     Secrets,
     Grants,
     Trusts,
@@ -135,7 +136,7 @@ impl MemberType {
     }
 
     fn is_object(self) -> bool {
-        matches!(self, Self::KeySet | Self::Patterns | Self::Labels)
+        matches!(self, Self::KeySet | Self::Patterns | Self::Labels | Self::Claims)
     }
 
     fn is_list(self) -> bool {
@@ -168,6 +169,7 @@ impl MemberType {
             Self::Flag => "true or false",
             Self::KeySet => "a JWK set, which is an object with the member keys",
             Self::Patterns => "an object of strings, such as {\"sub\": \"worker\"}",
+            Self::Claims => "an object of claims, such as {\"tenant\": \"acme\"}",
             Self::Labels => "an object of strings, such as {\"env\": \"prod\"}",
             Self::Secrets | Self::Grants | Self::Trusts | Self::SpiffeTrusts => "a list of objects",
             _ if self.is_list() => "a list of strings",
@@ -218,6 +220,7 @@ pub(super) static CLIENT: ObjectSchema = ObjectSchema {
         member("secret_hash", MemberType::Hash, "The argon2id hash of its secret (PHC string)."),
         member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),
         member("grants", MemberType::Grants, "The resources and scopes that it may ask for."),
+        member("claims", MemberType::Claims, "Static claims of its tokens. Default: none."),
         member("auth_methods", MemberType::Methods, "How it may authenticate."),
         member("grant_types", MemberType::GrantTypes, "Default: client_credentials."),
         member(
@@ -295,6 +298,7 @@ pub(super) static GRANT: ObjectSchema = ObjectSchema {
             "Scopes of it. Default: every scope, also later ones.",
         ),
         member("networks", MemberType::Networks, "The networks from which the grant may be used."),
+        member("claims", MemberType::Claims, "Static claims that replace those of the client."),
     ],
 };
 

@@ -344,6 +344,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         "grants": grants,
         "trusts": trusts,
         "security": client.security,
+        "claims": client.claims,
     });
     crate::admin::facts::add_to(&mut detail, &client.facts);
     if !spiffe_trusts.is_empty() {
@@ -362,6 +363,10 @@ fn of_line(line: usize, error: AdminError) -> AdminError {
         AdminError::Invalid { field, problem } => AdminError::invalid(
             "import",
             format!("line {line}: {field}: {problem}; nothing was imported"),
+        ),
+        AdminError::Claims(error) => AdminError::invalid(
+            "import",
+            format!("line {line}: claims: {error}; nothing was imported"),
         ),
         other => other,
     }

@@ -4,40 +4,15 @@
 //! into a tree of JSON values. No error repeats a value.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::admin::import::members::{JsonType, Member, ObjectSchema};
 use crate::admin::import::problems::Problems;
 use crate::model::Malformed;
-
-/// The members of an object, in order, with names that may be unknown or duplicate.
-struct RawMembers<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for RawMembers<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor).map(Self)
-    }
-}
+use crate::model::raw_members::RawMembers;
+use crate::model::static_claims::StaticClaims;
 
 /// A member that is given where `null` stands for the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,6 +244,13 @@ impl<'a> Object<'a> {
             Object::parse(json.get(), kind, self.line, path, problems)
         });
         Some(objects.collect())
+    }
+
+    /// Static claims.
+    pub(super) fn claims(&self, problems: &mut Problems) -> Option<StaticClaims> {
+        let parsed = StaticClaims::parse(self.json("claims")?);
+        let parsed = parsed.map_err(|error| Malformed::because(error.to_string()));
+        self.noted("claims", parsed, problems)
     }
 
     /// Notes the error of a member, and gives its value otherwise.

@@ -10,6 +10,7 @@ use crate::model::labels::Labels;
 use crate::model::owner::Owner;
 use crate::model::security::KeySet;
 use crate::model::spiffe_id::TrustDomain;
+use crate::model::static_claims::StaticClaims;
 use crate::model::trust::FederatedCredential;
 use crate::secrets::secret::MAX_SECRET_BYTES;
 
@@ -91,6 +92,7 @@ fn of_type(member_type: MemberType) -> Value {
             "properties": { "keys": { "type": "array" } },
             "$comment": format!("at most {} bytes", KeySet::MAX_BYTES),
         }),
+        MemberType::Claims => claims(),
         MemberType::Labels => json!({
             "type": "object",
             "maxProperties": Labels::MAX_COUNT,
@@ -106,6 +108,24 @@ fn of_type(member_type: MemberType) -> Value {
         }),
         other => of_text(other),
     }
+}
+
+/// The schema of static claims. The bounds of a token as a whole are in the comment.
+fn claims() -> Value {
+    let number = json!({
+        "type": "integer",
+        "minimum": -StaticClaims::MAX_INTEGER,
+        "maximum": StaticClaims::MAX_INTEGER,
+    });
+    let kinds = ["string", "boolean", "array", "object"].map(|kind| json!({ "type": kind }));
+    let name = format!("^[!#-\\[\\]-~]{{1,{}}}$", StaticClaims::MAX_NAME_BYTES);
+    json!({
+        "type": "object",
+        "maxProperties": StaticClaims::MAX_NAMES,
+        "propertyNames": text(&name),
+        "additionalProperties": { "anyOf": kinds.into_iter().chain([number]).collect::<Vec<_>>() },
+        "$comment": format!("at most {} bytes", StaticClaims::MAX_BYTES),
+    })
 }
 
 /// The schema of a member that is a text.
@@ -266,6 +286,7 @@ mod tests {
             }]),
             MemberType::KeySet => json!({ "keys": [] }),
             MemberType::Patterns => json!({ "sub": "worker" }),
+            MemberType::Claims => json!({ "tenant": "acme", "limit": 5 }),
             MemberType::Secrets => json!([{ "client_secret": "abc", "label": null }]),
             MemberType::Grants => json!([{ "resource": "https://a.example", "scopes": null }]),
             MemberType::Trusts => json!([{ "issuer": "urn:a", "conditions": { "sub": "worker" } }]),

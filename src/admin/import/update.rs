@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::admin::claims;
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
@@ -43,6 +44,7 @@ impl Update {
         let mut client = before.client.clone();
         line.apply_to(&mut client)?;
         let grants = line.said.grants.unwrap_or_else(|| before.grants.clone());
+        claims::check_sizes(&client.claims, &grants)?;
         let trusts = match line.trusts {
             Some(trusts) => kept_or_new(&before.trusts, trusts),
             None => before.trusts.clone(),

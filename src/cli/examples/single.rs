@@ -1,7 +1,7 @@
 //! The examples of commands without subcommands that need no more than one.
 
 /// The path of each command, what its example does, and the line.
-pub(super) const SINGLE: [(&str, &str, &str); 31] = [
+pub(super) const SINGLE: [(&str, &str, &str); 32] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),
     ("client show", "Show a client as JSON", "tokend client show billing -o json"),
@@ -82,6 +82,11 @@ pub(super) const SINGLE: [(&str, &str, &str); 31] = [
         "token issue",
         "Issue a token for one scope",
         "tokend token issue --client billing --scope orders:read",
+    ),
+    (
+        "token preview",
+        "Show what the next token would say",
+        "tokend token preview billing --scope orders:read",
     ),
     ("token inspect", "Show the claims of a token", "tokend token inspect < token.jwt"),
     (

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::directory::{ClientEntry, KeysEntry};
-use crate::model::client::{AuthenticationMethod, ClientId, ClientState};
+use crate::directory::{ClientEntry, Directory, KeysEntry};
+use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
@@ -92,6 +92,12 @@ impl AuthenticatedClient {
         self.is_counted
     }
 
+    /// The grant type of a token for which nobody has asked yet.
+    pub(super) fn first_grant_type(&self) -> GrantType {
+        let types = &self.entry.allowed.grant_types;
+        types.first().cloned().unwrap_or(GrantType::ClientCredentials)
+    }
+
     /// The sequence of the last event that was in memory before the client was looked up: the claim
     /// `evt` of its token (DESIGN D24).
     pub(super) fn evt(&self) -> i64 {
@@ -103,9 +109,9 @@ impl AuthenticatedClient {
     ///
     /// # Errors
     /// The client is disabled.
-    pub fn vouched_for(app: &App, id: &ClientId) -> Result<Option<Self>, OAuthError> {
-        let evt = app.directory.published_sequence();
-        let Some(entry) = app.directory.client(id.as_str()) else { return Ok(None) };
+    pub fn vouched_for(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
+        let evt = directory.published_sequence();
+        let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
         reject_disabled(&entry)?;
         let (is_by_certificate, is_counted) = (false, false);
         Ok(Some(Self { entry, evt, origin: None, is_by_certificate, is_counted }))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::app::App;
+use crate::config::TokenSettings;
 use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
 use crate::model::remedy::OperatorAction;
@@ -66,6 +66,11 @@ impl Granted {
         }
     }
 
+    /// The static claims: members of a JSON object without the braces.
+    pub fn claims(&self) -> Option<&str> {
+        self.grant.claims.as_deref()
+    }
+
     /// How long the token lives.
     pub fn lifetime(&self) -> Lifetime {
         self.lifetime
@@ -74,7 +79,7 @@ impl Granted {
 
 /// Grants all that is requested (DESIGN D5), or rejects the request.
 pub(super) fn authorize(
-    app: &App,
+    settings: &TokenSettings,
     client: AuthenticatedClient,
     grant_type: &GrantType,
     requested: &RequestedAccess,
@@ -89,7 +94,7 @@ pub(super) fn authorize(
         return Err(beyond_grant(&client, &grant, beyond.as_str()));
     }
     reject_from_elsewhere(&client, &grant)?;
-    let lifetime = lifetime(app, &client, &grant.resource);
+    let lifetime = lifetime(settings, &client, &grant.resource);
     Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
 }
 
@@ -196,8 +201,7 @@ fn fitting_grant(
 
 /// The shorter of what client and resource say, else the server's default; never beyond the
 /// server's maximum.
-fn lifetime(app: &App, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
-    let token = &app.services.config.token;
+fn lifetime(token: &TokenSettings, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
     [client.entry().token_lifetime, resource.token_lifetime]
         .into_iter()
         .flatten()

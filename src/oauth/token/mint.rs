@@ -62,28 +62,16 @@ pub struct IssuedToken {
 
 /// Signs a token of what has been granted and bound.
 pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedToken, OAuthError> {
-    let IssueTime { now, evt } = time;
+    let now = time.now;
     let granted = bound.granted();
     let resource = granted.resource();
-    let expiry = now.plus(granted.lifetime());
-    let scope = Some(granted.scope_text()).filter(|scope| !scope.is_empty());
     let jti = random::public_bytes::<16>()
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
-    let claims = MintedClaims {
-        iss: app.issuer.as_str(),
-        sub: granted.subject(),
-        aud: resource.resource.as_str(),
-        client_id: granted.client().id().as_str(),
-        scope: scope.as_deref(),
-        iat: now.0,
-        exp: expiry.0,
-        jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
-        evt,
-        cnf: bound.confirmation(),
-    };
-    let mut text = Vec::with_capacity(TOKEN_CAPACITY);
-    serde_json::to_writer(&mut text, &claims)
-        .map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let scope = scope(granted);
+    let confirmation = bound.confirmation();
+    let text =
+        claims_json(app.issuer.as_str(), granted, scope.as_deref(), confirmation, time, &jti)
+            .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let keyring = app.directory.keyring();
     let default = app.services.config.token.algorithm;
     let key = own_key(&keyring, resource, now)
@@ -94,9 +82,51 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
         .sign_typed(resource.token_typ, &text)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let token_type = token_type(bound.confirmation());
-    let expires_in = expiry.0 - now.0;
+    let expires_in = expiry(granted, now).0 - now.0;
     let response = TokenResponse { access_token, token_type, expires_in, scope };
     Ok(IssuedToken { response, granted: bound.into_granted() })
+}
+
+/// The claims of a token as JSON: those of RFC 9068, then the static ones. No name is in both: the
+/// names of the former are reserved.
+pub(super) fn claims_json(
+    issuer: &str,
+    granted: &Granted,
+    scope: Option<&str>,
+    confirmation: Option<&Confirmation>,
+    time: IssueTime,
+    jti: &[u8; 16],
+) -> Result<Vec<u8>, serde_json::Error> {
+    let claims = MintedClaims {
+        iss: issuer,
+        sub: granted.subject(),
+        aud: granted.resource().resource.as_str(),
+        client_id: granted.client().id().as_str(),
+        scope,
+        iat: time.now.0,
+        exp: expiry(granted, time.now).0,
+        jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
+        evt: time.evt,
+        cnf: confirmation,
+    };
+    let members = granted.claims().unwrap_or_default();
+    let mut text = Vec::with_capacity(TOKEN_CAPACITY + members.len());
+    serde_json::to_writer(&mut text, &claims)?;
+    if !members.is_empty() && text.pop() == Some(b'}') {
+        text.push(b',');
+        text.extend_from_slice(members.as_bytes());
+        text.push(b'}');
+    }
+    Ok(text)
+}
+
+/// The scope as text; `None` if it is empty.
+pub(super) fn scope(granted: &Granted) -> Option<String> {
+    Some(granted.scope_text()).filter(|scope| !scope.is_empty())
+}
+
+fn expiry(granted: &Granted, now: Timestamp) -> Timestamp {
+    now.plus(granted.lifetime())
 }
 
 /// The key of a resource's own algorithm, once it signs; until then the previous one.

@@ -6,6 +6,7 @@
 pub mod authorization;
 mod issue_time;
 pub mod mint;
+pub mod preview;
 pub(super) mod rate;
 pub mod request;
 pub mod sender_constraint;
@@ -41,7 +42,8 @@ pub async fn respond(
     let client = authenticate(app, requester, &grant).await?;
     let entry = client.shared_entry();
     let steps = async {
-        let granted = authorize(app, client, &grant.grant_type(), &requested)?;
+        let granted =
+            authorize(&app.services.config.token, client, &grant.grant_type(), &requested)?;
         let time = issue_time(app, &granted).await?;
         let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
         rate::count(app, &granted, rate, time.now)?;

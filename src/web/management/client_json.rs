@@ -18,6 +18,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
 use crate::model::security::{ClientSecurity, Networks};
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 use crate::web::management::Problem;
@@ -38,6 +39,7 @@ pub(super) struct ClientJson {
     token_rate: Option<RateLimit>,
     #[serde(flatten)]
     security: ClientSecurity,
+    claims: StaticClaims,
     grants: Vec<GrantJson>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -59,6 +61,7 @@ impl From<Registration> for ClientJson {
             token_ttl_seconds: client.token_lifetime.map(Lifetime::seconds),
             token_rate: client.token_rate,
             security: client.security,
+            claims: client.claims,
             grants: found.grants.into_iter().map(GrantJson::from).collect(),
             created_at: client.created_at,
             updated_at: client.updated_at,
@@ -73,6 +76,7 @@ pub(super) struct GrantJson {
     resource: ResourceId,
     scopes: Option<Scopes>,
     networks: Networks,
+    claims: StaticClaims,
 }
 
 impl From<Grant> for GrantJson {
@@ -81,7 +85,7 @@ impl From<Grant> for GrantJson {
             GrantedScopes::All => None,
             GrantedScopes::Only(scopes) => Some(scopes),
         };
-        Self { resource: grant.resource, scopes, networks: grant.networks }
+        Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
     }
 }
 
@@ -177,6 +181,7 @@ impl ClientInput {
                 networks: networks("/networks", &self.networks)?,
                 ..ClientSecurity::default()
             },
+            claims: StaticClaims::default(),
             facts: facts.facts()?,
             admin_of: None,
             secret: self.secret.unwrap_or_default().new_secret("/secret")?,
@@ -193,6 +198,7 @@ impl GrantInput {
                 Some(names) => GrantedScopes::Only(scopes(&format!("{pointer}/scopes"), &names)?),
             },
             networks: networks(&format!("{pointer}/networks"), &self.networks)?,
+            claims: StaticClaims::default(),
         })
     }
 }

@@ -52,6 +52,7 @@ pub(super) async fn put(
             Some(names) => ScopeChange::Only(scopes("/scopes", names)?),
         },
         networks: Some(networks("/networks", &body.networks)?),
+        claims: None,
     };
     let changed = grant::change(&app.services, &principal, &client_id(&id)?, change).await?;
     Ok(ok(changed.value.is.into()))

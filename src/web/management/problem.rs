@@ -174,7 +174,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::SecretNotFound
         | Code::KeyNotFound
         | Code::TrustNotFound
-        | Code::RejectionNotFound => StatusCode::NOT_FOUND,
+        | Code::RejectionNotFound
+        | Code::ClaimNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
         | Code::KeySourceConflict
@@ -188,7 +189,12 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::AllServerScopes
         | Code::IssuerKeysMissing
         | Code::AudienceMissing
-        | Code::TlsSubjectMissing => StatusCode::UNPROCESSABLE_ENTITY,
+        | Code::TlsSubjectMissing
+        | Code::ClaimReserved
+        | Code::ClaimInvalid
+        | Code::ClaimLimitExceeded
+        | Code::TokenRefused
+        | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
         Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
             StatusCode::FORBIDDEN
         }

@@ -1,0 +1,188 @@
+//! What claims are accepted, and what is told of the others.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
+
+/// Whether an error has the expected reason.
+type IsExpected = fn(&ClaimsError) -> bool;
+
+fn pairs(texts: &[&str]) -> Result<StaticClaims, ClaimsError> {
+    StaticClaims::parse_pairs(texts.iter().copied())
+}
+
+#[test]
+fn a_value_has_the_type_that_json_gives_it() {
+    let texts = [
+        "a=acme",
+        "b=true",
+        "c=1",
+        "d=\"1\"",
+        "e=[\"x\",2]",
+        "f={\"k\":false}",
+        "g=a=b",
+        "h=True",
+        "i=01",
+        "j= -7 ",
+        "k=tab\tand é",
+    ];
+    let expected = json!({
+        "a": "acme", "b": true, "c": 1, "d": "1", "e": ["x", 2], "f": {"k": false}, "g": "a=b",
+        "h": "True", "i": "01", "j": -7, "k": "tab\tand é",
+    });
+    let claims = pairs(&texts).expect("claims");
+    assert_eq!(json!(claims), expected);
+    assert_eq!(StaticClaims::parse(&expected.to_string()), Ok(claims.clone()));
+    assert_eq!(StaticClaims::stored(&claims.json()), Ok(claims));
+}
+
+#[test]
+fn a_text_that_is_not_a_claim_is_refused_by_its_reason() {
+    let cases: [(&str, IsExpected); 18] = [
+        ("tenant", |error| matches!(error, ClaimsError::NotAPair(_))),
+        ("tenant=", |error| matches!(error, ClaimsError::NotAPair(_))),
+        ("tenant=  ", |error| matches!(error, ClaimsError::NotAPair(_))),
+        ("=acme", |error| matches!(error, ClaimsError::Name(_))),
+        ("a b=1", |error| matches!(error, ClaimsError::Name(_))),
+        ("t\u{e9}nant=1", |error| matches!(error, ClaimsError::Name(_))),
+        ("a=[1", |error| matches!(error, ClaimsError::NotJson { .. })),
+        ("a=\"x", |error| matches!(error, ClaimsError::NotJson { .. })),
+        ("a={'k':1}", |error| matches!(error, ClaimsError::NotJson { .. })),
+        ("a=null", |error| matches!(error, ClaimsError::Null(_))),
+        ("a=[{\"b\":null}]", |error| matches!(error, ClaimsError::Null(_))),
+        ("a=1.5", |error| matches!(error, ClaimsError::Number { .. })),
+        ("a=1.0", |error| matches!(error, ClaimsError::Number { .. })),
+        ("a=1e3", |error| matches!(error, ClaimsError::Number { .. })),
+        ("a=1e999", |error| matches!(error, ClaimsError::Number { .. })),
+        ("a=-0", |error| matches!(error, ClaimsError::Number { .. })),
+        ("a=[9007199254740992]", |error| matches!(error, ClaimsError::Number { .. })),
+        ("a={\"k\":1,\"k\":1}", |error| matches!(error, ClaimsError::Duplicate { .. })),
+    ];
+    for (text, is_expected) in cases {
+        let error = pairs(&[text]).expect_err(text);
+        assert!(is_expected(&error), "{text}: {error:?}");
+    }
+    let twice = pairs(&["a=1", "a=2"]).expect_err("a duplicate");
+    assert_eq!(twice.to_string(), "claim 'a': 'a' is given twice; each name is allowed once");
+    let number = pairs(&["rate=0.25"]).expect_err("a fraction");
+    assert_eq!(
+        number.to_string(),
+        "claim 'rate': 0.25 is not a whole number from -9007199254740991 to 9007199254740991; give \
+         it as a string: \"0.25\""
+    );
+    for json in ["", "[]", "7", "{", "{\"a\":1} x", "{\"a\":1,\"a\":1}", "{\"a\":null}"] {
+        assert!(StaticClaims::parse(json).is_err(), "{json}");
+    }
+}
+
+/// The numbers of the documentation.
+#[test]
+fn each_bound_is_exact() {
+    let max = StaticClaims::MAX_INTEGER;
+    assert!(pairs(&[&format!("a={max}"), &format!("b=-{max}")]).is_ok());
+    assert!(pairs(&[&format!("b=-{}", max + 1)]).is_err());
+    assert!(pairs(&["a=[[[[1]]]]"]).is_ok());
+    assert_eq!(pairs(&["a=[[[[[]]]]]"]), Err(ClaimsError::Depth("a".to_owned())));
+    let many = |count: usize| {
+        let texts: Vec<_> = (0..count).map(|number| format!("n{number}=1")).collect();
+        StaticClaims::parse_pairs(texts.iter().map(String::as_str))
+    };
+    assert!(many(32).is_ok());
+    assert_eq!(many(33), Err(ClaimsError::Names(33)));
+    // Braces, quotes and the colon are eight bytes with a name of one letter.
+    let long = |bytes: usize| pairs(&[&format!("a={}", "é".repeat((bytes - 8) / 2))]);
+    assert_eq!(long(1024).expect("claims").json().len(), 1024);
+    assert_eq!(long(1026), Err(ClaimsError::Bytes(1026)));
+    let name = "n".repeat(128);
+    assert!(pairs(&[&format!("{name}=1")]).is_ok());
+    assert!(pairs(&[&format!("{name}n=1")]).is_err());
+    assert!(StaticClaims::parse(&format!("{{{}}}", " ".repeat(20_000))).is_err());
+}
+
+#[test]
+fn each_reserved_name_is_refused_in_any_case() {
+    for name in OF_THE_SERVER.into_iter().chain(REGISTERED) {
+        for name in [name.to_owned(), name.to_ascii_uppercase()] {
+            let error = pairs(&[&format!("{name}=1")]).expect_err(&name);
+            assert_eq!(error, ClaimsError::Reserved(name));
+        }
+    }
+    for name in ["roles", "groups", "entitlements", "name", "given_name", "email", "updated_at"] {
+        assert!(pairs(&[&format!("{name}=x")]).is_ok(), "{name}");
+    }
+}
+
+/// A grant replaces a claim of the client whole: objects are not mixed.
+#[test]
+fn claims_are_merged_by_name() {
+    let client = pairs(&["tenant=acme", "limits={\"a\":1,\"b\":2}"]).expect("claims");
+    let grant = pairs(&["limits={\"a\":3}", "roles=[\"reader\"]"]).expect("claims");
+    let expected = json!({"tenant": "acme", "limits": {"a": 3}, "roles": ["reader"]});
+    assert_eq!(json!(client.merged(&grant)), expected);
+    let edited =
+        client.merged(&grant).edited(&pairs(&["x=1"]).expect("one"), &["limits".to_owned()]);
+    assert_eq!(json!(edited), json!({"tenant": "acme", "roles": ["reader"], "x": 1}));
+    assert_eq!(&*pairs(&["a=1", "b=\"x\""]).expect("claims").members(), "\"a\":1,\"b\":\"x\"");
+    assert_eq!(&*StaticClaims::default().members(), "");
+}
+
+/// A longer list in a later version takes no claim away, except those that the server writes.
+#[test]
+fn stored_claims_stay_readable() {
+    let stored = StaticClaims::stored("{\"vct\":1.5,\"ttl\":null,\"scope\":\"all\"}");
+    assert_eq!(json!(stored.expect("claims")), json!({"vct": 1.5, "ttl": null}));
+    assert!(StaticClaims::stored("[1]").is_err());
+}
+
+/// JSON of any shape, deeper and larger than claims may be.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 48, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z_]{1,6}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_keeps_its_types_and_bounds(value in any_json()) {
+        let text = value.to_string();
+        match StaticClaims::parse(&text) {
+            Ok(claims) => {
+                prop_assert_eq!(json!(claims), value.clone());
+                prop_assert!(claims.json().len() <= StaticClaims::MAX_BYTES);
+                prop_assert!(depth(&value) <= StaticClaims::MAX_DEPTH + 1);
+                prop_assert!(!text.contains("null") || text.contains("null\"") || text.contains("\"null"));
+                prop_assert_eq!(StaticClaims::parse(&claims.json()), Ok(claims.clone()));
+                prop_assert_eq!(StaticClaims::stored(&claims.json()), Ok(claims));
+            }
+            Err(error) => prop_assert!(!error.to_string().contains(char::is_control)),
+        }
+    }
+
+    #[test]
+    fn any_pair_is_read_or_refused(text in "\\PC{0,80}") {
+        if let Ok(claims) = StaticClaims::parse_pairs([text.as_str()].into_iter()) {
+            prop_assert_eq!(claims.iter().count(), 1);
+        }
+    }
+}
