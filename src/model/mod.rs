@@ -12,6 +12,7 @@ pub mod event;
 pub mod facts;
 pub mod github_subject;
 pub mod grant;
+pub mod grant_request;
 pub mod labels;
 pub mod master_key;
 pub mod network;

@@ -16,6 +16,7 @@ mod facts;
 pub mod feed;
 pub mod files;
 pub mod grant_holders;
+pub mod grant_requests;
 pub mod grants;
 mod instances;
 mod issuer;
