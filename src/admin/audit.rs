@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::ownership::visible_client;
 use crate::admin::{AdminError, Principal, suggestion};
 use crate::crypto::chain;
 use crate::model::client::ClientId;
@@ -37,7 +38,14 @@ pub enum VerificationResult {
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
-const SUBJECT_KINDS: [&str; 4] = ["client", "resource", "key", "token"];
+const SUBJECT_KINDS: [&str; 5] = ["client", "resource", "key", "token", "grant-request"];
+
+/// The events of a filter that the caller may see: those of its owners at that time. An event
+/// without an owner, like every one before schema 10, is for administrators without a limit.
+pub fn visible(principal: &Principal, filter: EventFilter) -> EventFilter {
+    let owners = principal.owners_among(filter.owners);
+    EventFilter { owners, ..filter }
+}
 
 /// The place in a list of events where the next page begins.
 pub fn after_page(filter: &EventFilter, order: Order, last: &Event) -> EventFilter {
@@ -99,6 +107,7 @@ pub async fn note_issue(
     scope: &Scopes,
 ) -> Result<(), AdminError> {
     let mut change = principal.begin(services).await?;
+    visible_client(change.read(), principal, client).await?;
     let detail = json!({ "resource": resource, "scope": scope });
     change
         .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)

@@ -6,10 +6,12 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::admin::claims;
+use crate::admin::client_fields::{Fields, or_default};
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
@@ -29,7 +31,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Lifetime;
 use crate::services::Services;
 use crate::store::Store;
 
@@ -115,7 +117,7 @@ pub async fn prepare(
     let (plain, record) = minted.unzip();
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
-        grant::check(change.read(), wanted).await?;
+        grant::check(change.read(), principal, wanted).await?;
     }
     let fields = Fields {
         name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
@@ -158,12 +160,14 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
         principal.require(AdminScope::SecretsWrite)?;
     }
     if new.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
+        principal.require_limit_setting()?;
     }
+    principal.require_owner(new.facts.owner.as_ref())?;
     if !new.claims.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
+    let admin_of = new.admin_of.as_ref();
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted, admin_of))
 }
 
 /// What the event of a new client tells.
@@ -203,8 +207,15 @@ fn generate_credentials(
 }
 
 /// Reads a client with its secrets and grants.
-pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminError> {
-    store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
+///
+/// # Errors
+/// Not found, also if the caller may not see it.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    visible_client(store.read(), principal, id).await
 }
 
 /// Changes fields of a client.
@@ -223,7 +234,7 @@ pub async fn update(
         principal.require(AdminScope::SecretsWrite)?;
     }
     if update.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
+        principal.require_limit_setting()?;
     }
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
@@ -242,6 +253,7 @@ pub async fn update(
     let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
     let client = &mut current.client;
     update.apply_to(client)?;
+    principal.require_owner(client.facts.owner.as_ref())?;
     if has_claims {
         claims::check_sizes(&client.claims, &current.grants)?;
     }
@@ -359,42 +371,4 @@ pub(super) fn check_security(
         return Err(AdminError::invalid("binding", InvalidValue::BoundTwice));
     }
     Ok(())
-}
-
-/// What an operator or another system says about a client; empty lists stand for the default.
-pub(super) struct Fields {
-    pub(super) name: ClientName,
-    pub(super) auth_methods: Vec<AuthenticationMethod>,
-    pub(super) grant_types: Vec<GrantType>,
-    pub(super) token_lifetime: Option<Lifetime>,
-    pub(super) token_rate: Option<RateLimit>,
-    pub(super) security: ClientSecurity,
-    pub(super) claims: StaticClaims,
-    pub(super) facts: Facts,
-    pub(super) admin_of: Option<BTreeSet<Owner>>,
-}
-
-impl Fields {
-    /// The active client that these fields describe, as of `now`.
-    pub(super) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
-        Client {
-            client_id,
-            name: self.name,
-            state: ClientState::Active,
-            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::BY_SECRET),
-            grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
-            token_lifetime: self.token_lifetime,
-            token_rate: self.token_rate,
-            security: self.security,
-            claims: self.claims,
-            facts: self.facts,
-            admin_of: self.admin_of,
-            created_at: now,
-            updated_at: now,
-        }
-    }
-}
-
-fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
-    if given.is_empty() { default.to_vec() } else { given }
 }

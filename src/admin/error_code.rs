@@ -66,10 +66,28 @@ pub enum AdminErrorCode {
     IssuerMissing,
     /// The caller lacks a scope of `urn:tokend`.
     ScopeMissing,
-    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks.
     ClientMorePowerful,
-    /// The caller would grant scopes of `urn:tokend` that it lacks.
+    /// The caller would grant scopes of `urn:tokend`, or owners, that it lacks.
     RightsNotHeld,
+    /// The caller is limited to other owners.
+    OwnerNotHeld,
+    /// The caller is limited to owners, and the change is not.
+    AdministratorLimited,
+    /// The owners of the caller changed during the request.
+    AdministratorLimitChanged,
+    /// The resource belongs to another owner, which has not approved the grant.
+    GrantApprovalNeeded,
+    /// The grant request does not exist.
+    GrantRequestNotFound,
+    /// The grant needs no request, because its client and its resource have the same owner.
+    GrantRequestNotNeeded,
+    /// The grant request is not pending any more.
+    GrantRequestEnded,
+    /// The client has the maximum number of pending grant requests.
+    GrantRequestLimitReached,
+    /// The grant request changed since the caller read it.
+    RevisionChanged,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -78,7 +96,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 44] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -112,6 +130,15 @@ impl AdminErrorCode {
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
+        Self::OwnerNotHeld,
+        Self::AdministratorLimited,
+        Self::AdministratorLimitChanged,
+        Self::GrantApprovalNeeded,
+        Self::GrantRequestNotFound,
+        Self::GrantRequestNotNeeded,
+        Self::GrantRequestEnded,
+        Self::GrantRequestLimitReached,
+        Self::RevisionChanged,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -152,6 +179,15 @@ impl AdminErrorCode {
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
+            Self::OwnerNotHeld => "owner_not_held",
+            Self::AdministratorLimited => "administrator_limited",
+            Self::AdministratorLimitChanged => "administrator_limit_changed",
+            Self::GrantApprovalNeeded => "grant_approval_needed",
+            Self::GrantRequestNotFound => "grant_request_not_found",
+            Self::GrantRequestNotNeeded => "grant_request_not_needed",
+            Self::GrantRequestEnded => "grant_request_ended",
+            Self::GrantRequestLimitReached => "grant_request_limit_reached",
+            Self::RevisionChanged => "revision_changed",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -202,9 +238,30 @@ impl AdminErrorCode {
             Self::IssuerMissing => "The issuer is not set, and no server has started yet.",
             Self::ScopeMissing => "The caller lacks a scope of `urn:tokend`.",
             Self::ClientMorePowerful => {
-                "The client holds scopes of `urn:tokend` that the caller lacks."
+                "The client holds scopes of `urn:tokend`, or owners, that the caller lacks."
             }
-            Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::RightsNotHeld => {
+                "The caller would grant scopes of `urn:tokend`, or owners, that it lacks."
+            }
+            Self::OwnerNotHeld => "The caller is limited to other owners.",
+            Self::AdministratorLimited => {
+                "The caller is limited to owners, and the change concerns more than their objects."
+            }
+            Self::AdministratorLimitChanged => {
+                "The owners of the caller changed during the request."
+            }
+            Self::GrantApprovalNeeded => {
+                "The resource belongs to another owner, which has not approved the grant."
+            }
+            Self::GrantRequestNotFound => "The grant request does not exist.",
+            Self::GrantRequestNotNeeded => {
+                "The client and the resource have the same owner, so the grant needs no request."
+            }
+            Self::GrantRequestEnded => "The grant request is not pending any more.",
+            Self::GrantRequestLimitReached => {
+                "The client has the maximum number of pending grant requests."
+            }
+            Self::RevisionChanged => "The grant request changed since the caller read it.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

@@ -1,9 +1,10 @@
 //! Rejections: requests that the server rejected, as operators look for them.
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, ObjectKind, Principal, ownership};
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
 use crate::services::opening::ReadOnlyServices;
+use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
 /// Rejections that a filter matches, newest first.
@@ -31,6 +32,30 @@ pub async fn list(
         store.count_rejections(filter).await?.saturating_sub(found)
     };
     Ok(Rejections { newest, older })
+}
+
+/// The rejection of a request.
+///
+/// # Errors
+/// Not found, also if the caller may not see it: a request that named no known client is for
+/// administrators without a limit, and so is one from before the client existed.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    request_id: &str,
+) -> Result<RejectionRecord, AdminError> {
+    let absent = || AdminError::not_found(ObjectKind::Rejection, request_id);
+    let found = store.rejection(request_id).await?.ok_or_else(absent)?;
+    if principal.owners().is_none() {
+        return Ok(found);
+    }
+    let id = found.client_id.as_deref().and_then(|id| ClientId::parse(id).ok());
+    let client = ownership::visible_client(store.read(), principal, &id.ok_or_else(absent)?).await;
+    match client {
+        Ok(client) if client.client.created_at <= found.at => Ok(found),
+        Ok(_) | Err(AdminError::NotFound { .. }) => Err(absent()),
+        Err(error) => Err(error),
+    }
 }
 
 /// True if requests of this client have been rejected, also if it does not exist any more.

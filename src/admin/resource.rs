@@ -7,9 +7,9 @@ use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::facts::{self, FactsUpdate};
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::ownership::visible_resource;
 use crate::admin::{
-    AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change, existing_resource,
-    key_rotation,
+    AdminError, Changed, Conflict, ObjectKind, Principal, foreign_grant, key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -64,6 +64,7 @@ pub async fn create(
     new: NewResource,
 ) -> Result<Resource, AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
+    principal.require_owner(new.facts.owner.as_ref())?;
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
     let mut change = principal.begin(services).await?;
@@ -105,8 +106,22 @@ async fn publish_key(services: &Services, resource: &Resource) -> Result<(), Adm
 }
 
 /// Reads a resource with its scopes.
-pub async fn show(store: &Store, id: &ResourceId) -> Result<Resource, AdminError> {
-    store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
+///
+/// # Errors
+/// Not found, also if the caller may not see it.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    id: &ResourceId,
+) -> Result<Resource, AdminError> {
+    visible_resource(store.read(), principal, id).await
+}
+
+/// The resources that the caller may see, in alphabetical order.
+pub async fn list(store: &Store, principal: &Principal) -> Result<Vec<Resource>, AdminError> {
+    let mut found = store.resources().await?;
+    found.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
+    Ok(found)
 }
 
 /// Changes scopes, lifetime or algorithm of a resource.
@@ -123,7 +138,7 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let mut resource = existing_resource(change.read(), id).await?;
+    let mut resource = visible_resource(change.read(), principal, id).await?;
     let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
     let offered_before = resource.scope_names();
     for name in &update.remove {
@@ -148,6 +163,7 @@ pub async fn update(
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
+    principal.require_owner(resource.facts.owner.as_ref())?;
     let Some(difference) = Difference::between(&was, &json!(resource)) else {
         return Ok(Changed::before(resource));
     };
@@ -224,14 +240,15 @@ pub async fn delete(
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = principal.begin(services).await?;
-    let resource = existing_resource(change.read(), id).await?;
+    let resource = visible_resource(change.read(), principal, id).await?;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     if !grants.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
     }
     if !principal.is_operator() {
         for grant in &grants {
-            client_to_change(change.read(), principal, &grant.client_id).await?;
+            let client_id = &grant.client_id;
+            foreign_grant::require_removable(&mut change, principal, client_id, id).await?;
         }
     }
     for grant in &grants {

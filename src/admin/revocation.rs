@@ -21,6 +21,7 @@ pub async fn revoke_token(
     expires_at: Option<Timestamp>,
 ) -> Result<RevokedToken, AdminError> {
     principal.require(AdminScope::TokensRevoke)?;
+    principal.require_all_owners("a token that is named by its jti alone: to revoke it")?;
     let expires_at = if let Some(expires_at) = expires_at {
         expires_at
     } else {

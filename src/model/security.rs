@@ -266,6 +266,11 @@ impl Networks {
         self.0.is_empty()
     }
 
+    /// True if each of these networks is inside one of `others`.
+    pub fn is_part_of(&self, others: &Self) -> bool {
+        self.0.iter().all(|network| others.0.iter().any(|other| other.contains(network)))
+    }
+
     /// True if an address is in one of them, or without a limit. IPv4-mapped IPv6 addresses are
     /// treated as IPv4.
     pub fn admit(&self, address: IpAddr) -> bool {

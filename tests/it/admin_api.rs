@@ -322,7 +322,7 @@ async fn rights_are_read_again_when_a_change_begins(
     let api = Api::with(&server, "clients:read clients:write").await;
     let id = client_id(&api.administrator.id);
     let scopes = Scopes::parse("clients:read clients:write").expect("scopes");
-    let waiting = Principal::administrator(&id, AdminScope::known(&scopes));
+    let waiting = Principal::administrator(&id, AdminScope::known(&scopes), None);
     let other = client_id(&server.client().await.id);
     let services = server.services();
     let disable = || {
@@ -333,7 +333,8 @@ async fn rights_are_read_again_when_a_change_begins(
     admin::grant::revoke(services, &operator(), &id, &server_itself).await.expect("revoked");
     let rejection = disable().await.expect_err("the grant is gone");
     assert_eq!(rejection.code(), AdminErrorCode::ScopeMissing);
-    let known = admin::client::show(&services.store, &other).await.expect("a client");
+    let known = admin::client::show(&services.store, &operator(), &other).await;
+    let known = known.expect("a client");
     assert_eq!(known.client.state, ClientState::Active);
 }
 

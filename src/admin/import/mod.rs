@@ -32,7 +32,8 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::admin::import::update::Update;
-use crate::admin::{AdminError, AuditedChange, Conflict, Principal, grant, registration, trust};
+use crate::admin::ownership::{self, client_to_change, visible_client};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal, grant, trust};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, EventSubject};
 use crate::services::Services;
@@ -110,17 +111,17 @@ pub async fn import<R: BufRead>(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
-    let checked = read(services, source, options, progress).await?;
+    let checked = read(services, principal, source, options, progress).await?;
     let prepared = prepare_all(services, checked, options, progress).await?;
     if options.is_dry_run {
-        return foresee(services, prepared, progress).await;
+        return foresee(services, principal, prepared, progress).await;
     }
     let total = Some(prepared.len());
     let mut change = principal.begin(services).await?;
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });
-        results.push(line.write(services, &mut change).await?);
+        results.push(line.write(services, principal, &mut change).await?);
     }
     if results.iter().any(|client| client.result.is_change()) {
         change.commit().await?;
@@ -131,11 +132,12 @@ pub async fn import<R: BufRead>(
 /// Reads and checks the whole source. Problems of all lines come together.
 async fn read<R: BufRead>(
     services: &Services,
+    principal: &Principal,
     source: R,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<(CheckedLine, bool)>, AdminError> {
-    let checker = Checker::new(services).await?;
+    let checker = Checker::new(services, principal).await?;
     let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();
     let mut seen: HashMap<ClientId, usize> = HashMap::new();
@@ -229,6 +231,7 @@ async fn prepare_all(
 /// What a dry run says: the same outcome, without a transaction.
 async fn foresee(
     services: &Services,
+    principal: &Principal,
     planned: Vec<Planned>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
@@ -240,7 +243,7 @@ async fn foresee(
             Planned::Skip(id) => (id, ImportOutcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = registration(services.store.read(), &id).await?;
+                let before = visible_client(services.store.read(), principal, &id).await?;
                 let now = services.clock.now();
                 let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;
@@ -274,6 +277,7 @@ impl Planned {
     async fn write(
         self,
         services: &Arc<Services>,
+        principal: &Principal,
         change: &mut AuditedChange,
     ) -> Result<ImportedClient, AdminError> {
         let line = match self {
@@ -284,9 +288,9 @@ impl Planned {
         };
         let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
         let written = if line.exists {
-            update(services, change, *line).await
+            update(services, principal, change, *line).await
         } else {
-            create(change, *line).await.map(|()| ImportOutcome::Imported)
+            create(principal, change, *line).await.map(|()| ImportOutcome::Imported)
         };
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
@@ -296,24 +300,32 @@ impl Planned {
 /// Changes a client that exists.
 async fn update(
     services: &Arc<Services>,
+    principal: &Principal,
     change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<ImportOutcome, AdminError> {
-    let before = registration(change.read(), &line.line.said.client_id).await?;
+    let before = client_to_change(change.read(), principal, &line.line.said.client_id).await?;
     if !update::is_current(&before, &line.secrets) {
         return Err(Conflict::ChangedDuringImport.into());
     }
     let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
+    update.check_rights(principal, change).await?;
     update.write(services, change).await?;
     Ok(ImportOutcome::Updated)
 }
 
 /// Registers a client with everything that the line gives.
-async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<(), AdminError> {
+async fn create(
+    principal: &Principal,
+    change: &mut AuditedChange,
+    prepared: PreparedLine,
+) -> Result<(), AdminError> {
     let PreparedLine { line, secrets, .. } = prepared;
     let client = line.registered(change.now)?;
+    let grants = line.said.grants.unwrap_or_default();
+    ownership::check_whole_client(change, principal, None, &client, &grants).await?;
     let id = client.client_id.clone();
     change.transaction.create_client(&client).await?;
     let mut secret_ids = Vec::new();
@@ -323,7 +335,6 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
             secret_ids.push(&record.secret_id);
         }
     }
-    let grants = line.said.grants.unwrap_or_default();
     for grant in &grants {
         change.transaction.put_grant(&id, grant).await?;
     }

@@ -7,7 +7,9 @@ use crate::admin::claims;
 use crate::admin::difference::Difference;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
-use crate::admin::{AdminError, AuditedChange, Conflict, grant, revocation, trust};
+use crate::admin::{
+    AdminError, AuditedChange, Conflict, Principal, grant, ownership, revocation, trust,
+};
 use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant::Grant;
@@ -72,6 +74,16 @@ impl Update {
         }
         client.updated_at = now;
         Ok(Some(Self { before, client, grants, trusts, spiffe_trusts, secrets, difference }))
+    }
+
+    /// Holds the changes to the rules of single changes.
+    pub(super) async fn check_rights(
+        &self,
+        principal: &Principal,
+        change: &mut AuditedChange,
+    ) -> Result<(), AdminError> {
+        let (before, client) = (Some(&self.before), &self.client);
+        ownership::check_whole_client(change, principal, before, client, &self.grants).await
     }
 
     /// Writes the changes and the event.

@@ -1,5 +1,7 @@
 //! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
 
+use std::collections::BTreeSet;
+
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
@@ -7,6 +9,7 @@ use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::oauth::caller::RequestOrigin;
@@ -41,15 +44,9 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
     // The directory does not hold the owners of administrators (DESIGN D18).
     let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
     let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
-    if found.client.admin_of.is_some() {
-        return Err(Problem::forbidden(LIMITED));
-    }
-    principal(app, &id, &token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+    let owners = found.client.admin_of;
+    principal(app, &id, &token, owners, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
 }
-
-/// No right is given by mistake to an administrator of some owners: the API does not separate
-/// owners yet.
-const LIMITED: &str = "An administrator that is limited to owners cannot use the admin API yet.";
 
 const NO_GRANT: &str = "The client of the token may not use the admin API from here.";
 
@@ -57,6 +54,7 @@ fn principal(
     app: &App,
     id: &ClientId,
     token: &CheckedToken,
+    owners: Option<BTreeSet<Owner>>,
     origin: &RequestOrigin,
 ) -> Option<Principal> {
     let client = app.directory.client(id.as_str())?;
@@ -69,7 +67,8 @@ fn principal(
     }
     let held = AdminScope::known(&held.scope);
     let scopes = AdminScope::known(&Scopes::stored(&token.scope));
-    Some(Principal::administrator(id, scopes.intersection(&held).copied().collect()))
+    let scopes = scopes.intersection(&held).copied().collect();
+    Some(Principal::administrator(id, scopes, owners))
 }
 
 /// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).

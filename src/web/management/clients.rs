@@ -67,6 +67,7 @@ pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<ClientJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
@@ -87,9 +88,11 @@ pub(super) async fn list(
         unused: span("unused_for", query.unused_for)?,
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
-    let filter = client_list::filter(store, clock, question).await?;
+    let filter = client_list::filter(store, clock, &principal, question).await?;
     let after = match query.cursor {
-        Some(cursor) => client_list::position(store, &filter, &client_id(&cursor)?).await?,
+        Some(cursor) => {
+            client_list::position(store, &principal, &filter, &client_id(&cursor)?).await?
+        }
         None => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
@@ -114,9 +117,10 @@ fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<ClientJson>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     Ok(ok(found.into()))
 }
 

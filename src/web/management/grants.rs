@@ -32,9 +32,10 @@ pub(super) fn resource_id(text: &str) -> Result<ResourceId, Problem> {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<Page<GrantJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     let data = found.grants.into_iter().map(GrantJson::from).collect();
     Ok(ok(Page { data, next_cursor: None }))
 }

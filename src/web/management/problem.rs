@@ -42,14 +42,15 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
-    /// 403.
-    pub(super) fn forbidden(detail: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
-    }
-
     /// 404 for an id that cannot exist, such as one with a control character.
     pub(super) fn absent(kind: ObjectKind, id: &str) -> Self {
         AdminError::not_found(kind, untrusted_text::escape(id)).into()
+    }
+
+    /// 428 for a decision that does not name what was read (RFC 6585, section 3).
+    pub(super) fn revision_required() -> Self {
+        let detail = "Name the revision that you have read: the member revision, or If-Match.";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, "revision_required", detail)
     }
 
     /// 400 for a request that cannot be read.
@@ -175,7 +176,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::KeyNotFound
         | Code::TrustNotFound
         | Code::RejectionNotFound
-        | Code::ClaimNotFound => StatusCode::NOT_FOUND,
+        | Code::ClaimNotFound
+        | Code::GrantRequestNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
         | Code::KeySourceConflict
@@ -183,7 +185,11 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::BuiltInScopes
         | Code::NoKeyLost
         | Code::ChangedDuringImport
-        | Code::ImportConflict => StatusCode::CONFLICT,
+        | Code::ImportConflict
+        | Code::GrantRequestNotNeeded
+        | Code::GrantRequestEnded
+        | Code::GrantRequestLimitReached => StatusCode::CONFLICT,
+        Code::RevisionChanged => StatusCode::PRECONDITION_FAILED,
         Code::InvalidValue
         | Code::GrantWithoutScopes
         | Code::AllServerScopes
@@ -195,9 +201,13 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::ClaimLimitExceeded
         | Code::TokenRefused
         | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
-            StatusCode::FORBIDDEN
-        }
+        Code::ScopeMissing
+        | Code::ClientMorePowerful
+        | Code::RightsNotHeld
+        | Code::OwnerNotHeld
+        | Code::AdministratorLimited
+        | Code::AdministratorLimitChanged
+        | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
         Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }

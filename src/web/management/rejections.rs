@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 
-use crate::admin::{AdminError, ObjectKind};
+use crate::admin::{ObjectKind, Principal, rejection};
 use crate::app::App;
 use crate::model::rejection::RejectionRecord;
 use crate::web::management::Problem;
@@ -12,13 +13,12 @@ use crate::web::management::json::{Output, ok};
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(request_id): Path<String>,
 ) -> Result<Output<RejectionRecord>, Problem> {
-    let unknown = || Problem::absent(ObjectKind::Rejection, &request_id);
     // Not every text can be asked for: Postgres takes no zero byte.
     if !request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Err(unknown());
+        return Err(Problem::absent(ObjectKind::Rejection, &request_id));
     }
-    let found = app.services.store.rejection(&request_id).await.map_err(AdminError::from)?;
-    Ok(ok(found.ok_or_else(unknown)?))
+    Ok(ok(rejection::show(&app.services.store, &principal, &request_id).await?))
 }

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use crate::admin::{AdminError, Principal, resource};
+use crate::admin::{Principal, resource};
 use crate::app::App;
 use crate::web::management::Problem;
 use crate::web::management::grants::resource_id;
@@ -15,17 +15,19 @@ use crate::web::management::resource_json::{ResourceInput, ResourceJson};
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
 ) -> Result<Output<Page<ResourceJson>>, Problem> {
-    let found = app.services.store.resources().await.map_err(AdminError::from)?;
+    let found = resource::list(&app.services.store, &principal).await?;
     let data = found.into_iter().map(ResourceJson::from).collect();
     Ok(ok(Page { data, next_cursor: None }))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<ResourceJson>, Problem> {
-    let found = resource::show(&app.services.store, &resource_id(&id)?).await?;
+    let found = resource::show(&app.services.store, &principal, &resource_id(&id)?).await?;
     Ok(ok(found.into()))
 }
 

@@ -39,9 +39,10 @@ pub(super) struct RotationInput {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<Page<SecretJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     let data = found.secrets.into_iter().map(SecretJson::from).collect();
     Ok(ok(Page { data, next_cursor: None }))
 }
