@@ -10,6 +10,7 @@ use crate::admin::client_fields::{Fields, or_default};
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
+use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
@@ -265,6 +266,10 @@ pub async fn update(
     };
     client.updated_at = change.now;
     change.transaction.update_client(client).await?;
+    if owner_before != client.facts.owner {
+        let reason = CancelReason::ClientOwnerChanged;
+        grant_request::cancel_of_client(&mut change, id, reason).await?;
+    }
     let detail = difference.add_to(json!({
         "name": client.name,
         "auth_methods": client.auth_methods,
@@ -324,6 +329,8 @@ pub async fn delete(
     principal.require(AdminScope::ClientsWrite)?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
+    // The event after the end of the tokens must be about the client.
+    grant_request::cancel_of_client(&mut change, id, CancelReason::ClientDeleted).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
     grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;

@@ -18,6 +18,7 @@ mod error_code;
 pub mod facts;
 mod foreign_grant;
 pub mod grant;
+pub mod grant_request;
 pub mod import;
 mod invalid_value;
 pub mod key_rotation;

@@ -6,6 +6,7 @@ use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::facts::{self, FactsUpdate};
+use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::ownership::visible_resource;
 use crate::admin::{
@@ -168,6 +169,10 @@ pub async fn update(
         return Ok(Changed::before(resource));
     };
     resource.updated_at = change.now;
+    if owner_before != resource.facts.owner {
+        let reason = CancelReason::ResourceOwnerChanged;
+        grant_request::cancel_for_resource(&mut change, id, reason).await?;
+    }
     change.transaction.update_resource(&resource).await?;
     let offered = resource.scope_names();
     dead_scopes::remove(&mut change, id, &offered_before, &offered).await?;
@@ -251,6 +256,8 @@ pub async fn delete(
             foreign_grant::require_removable(&mut change, principal, client_id, id).await?;
         }
     }
+    let reason = CancelReason::ResourceDeleted;
+    grant_request::cancel_for_resource(&mut change, id, reason).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });

@@ -32,6 +32,7 @@ mod examples;
 mod explain;
 mod facts;
 mod failpoint;
+mod grant_request;
 mod hardening;
 mod health;
 mod help;
@@ -127,6 +128,9 @@ enum Command {
     /// Clients: the machines that request tokens
     #[command(subcommand)]
     Client(Box<client::ClientCommand>),
+    /// Grant requests: a team requests a grant of another team's resource
+    #[command(subcommand)]
+    GrantRequest(grant_request::GrantRequestCommand),
     /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
@@ -273,6 +277,7 @@ async fn dispatch(
         Command::Config(command) => check_config::config(global, &command),
         Command::Health(args) => health::run(global, &args).await,
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
+        Command::GrantRequest(command) => Box::pin(grant_request::run(global, command)).await,
         Command::Resource(command) => Box::pin(resource::run(global, command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::admin::claims;
 use crate::admin::difference::Difference;
+use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
 use crate::admin::{
@@ -94,6 +95,10 @@ impl Update {
     ) -> Result<(), AdminError> {
         let Self { before, client, grants, trusts, spiffe_trusts, secrets, difference } = self;
         let id = &client.client_id;
+        if before.client.facts.owner != client.facts.owner {
+            let reason = CancelReason::ClientOwnerChanged;
+            grant_request::cancel_of_client(change, id, reason).await?;
+        }
         change.transaction.update_client(&client).await?;
         for grant in grants.iter().filter(|grant| !before.grants.contains(grant)) {
             change.transaction.put_grant(id, grant).await?;

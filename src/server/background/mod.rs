@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::admin::grant_request;
 use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::app::App;
 use crate::server::tls::Tls;
@@ -37,6 +38,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
     tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);
     tasks.every(PURGE_INTERVAL, "purge_expired", purge_expired);
+    tasks.every(PURGE_INTERVAL, "end_grant_requests", end_grant_requests);
     tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if let Some(tls) = tls.cloned() {
@@ -112,6 +114,15 @@ async fn write_rejections(app: Arc<App>) {
         tracing::debug!(
             error = &error as &dyn Error,
             "rejections cannot be written for tokend explain now; they are in this log"
+        );
+    }
+}
+
+async fn end_grant_requests(app: Arc<App>) {
+    if let Err(error) = grant_request::expire_due(&app.services).await {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "grant requests that are due cannot be ended; the next attempt is in a minute"
         );
     }
 }
