@@ -104,8 +104,11 @@ pub struct GrantRequestFilter {
     pub client_id: Option<ClientId>,
     /// Their resource.
     pub resource: Option<ResourceId>,
-    /// The owner of one side at that time was one of these; any owner or none if absent.
-    pub owners: Option<BTreeSet<Owner>>,
+    /// The owner of one side at that time.
+    pub owner: Option<Owner>,
+    /// The owner of one side at that time was one of these, which the caller may see; any owner or
+    /// none if absent.
+    pub visible_to: Option<BTreeSet<Owner>>,
 }
 
 impl GrantRequestFilter {
@@ -120,18 +123,24 @@ impl GrantRequestFilter {
         if let Some(id) = &self.resource {
             statement.push_with(" AND resource = ?", [id.as_str().into()]);
         }
-        match &self.owners {
+        if let Some(owner) = &self.owner {
+            push_side(statement, std::slice::from_ref(owner).iter());
+        }
+        match &self.visible_to {
             None => {}
             Some(owners) if owners.is_empty() => {
                 statement.push(" AND 1 = 0");
             }
-            Some(owners) => {
-                let names = || owners.iter().map(Owner::as_str);
-                statement.push(" AND (client_owner IN ").push_list(names());
-                statement.push(" OR resource_owner IN ").push_list(names()).push(")");
-            }
+            Some(owners) => push_side(statement, owners.iter()),
         }
     }
+}
+
+/// Appends the condition that one side had one of these owners.
+fn push_side<'a>(statement: &mut Statement, owners: impl Iterator<Item = &'a Owner> + Clone) {
+    let names = || owners.clone().map(Owner::as_str);
+    statement.push(" AND (client_owner IN ").push_list(names());
+    statement.push(" OR resource_owner IN ").push_list(names()).push(")");
 }
 
 /// A pending request that is due is expired, although its row is not changed yet.

@@ -91,6 +91,8 @@ mod static_claims;
 mod stopping;
 mod stored_rows;
 mod subvectors;
+mod team_matrix;
+mod teams;
 mod token_path;
 mod token_request;
 mod token_typ;

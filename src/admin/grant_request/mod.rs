@@ -5,8 +5,6 @@ mod creation;
 mod decision;
 mod ending;
 
-use std::collections::BTreeSet;
-
 use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState};
@@ -49,13 +47,13 @@ pub async fn list(
 ) -> Result<Vec<GrantRequest>, AdminError> {
     let now = clock.now();
     let GrantRequestQuestion { state, client_id, resource, owner, before } = question;
-    let asked = owner.map(|owner| BTreeSet::from([owner]));
     let filter = GrantRequestFilter {
         before,
         state: state.map(|state| (state, now)),
         client_id,
         resource,
-        owners: principal.owners_among(asked),
+        owner,
+        visible_to: principal.owners().cloned(),
     };
     let found = store.grant_requests(&filter, limit).await?;
     Ok(found.into_iter().map(|request| request.at(now)).collect())
