@@ -226,17 +226,8 @@ pub async fn update(
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
+    require_rights_to_update(principal, &update)?;
     let has_claims = update.claims.is_some();
-    if has_claims {
-        principal.require(AdminScope::GrantsWrite)?;
-    }
-    if update.tls_subject.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
-    }
-    if update.admin_of.is_some() {
-        principal.require_limit_setting()?;
-    }
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -284,6 +275,24 @@ pub async fn update(
     change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
+}
+
+/// Rejects a caller without the right to one of the members of a change.
+fn require_rights_to_update(
+    principal: &Principal,
+    update: &ClientUpdate,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    if update.claims.is_some() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    if update.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if update.admin_of.is_some() {
+        principal.require_limit_setting()?;
+    }
+    Ok(())
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life

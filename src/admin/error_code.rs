@@ -238,29 +238,17 @@ impl AdminErrorCode {
             Self::IssuerMissing => "The issuer is not set, and no server has started yet.",
             Self::ScopeMissing => "The caller lacks a scope of `urn:tokend`.",
             Self::ClientMorePowerful => {
-                "The client holds scopes of `urn:tokend`, or owners, that the caller lacks."
+                "The client holds rights of `urn:tokend` that the caller lacks."
             }
-            Self::RightsNotHeld => {
-                "The caller would grant scopes of `urn:tokend`, or owners, that it lacks."
-            }
+            Self::RightsNotHeld => "The caller would grant rights of `urn:tokend` that it lacks.",
             Self::OwnerNotHeld => "The caller is limited to other owners.",
-            Self::AdministratorLimited => {
-                "The caller is limited to owners, and the change concerns more than their objects."
-            }
-            Self::AdministratorLimitChanged => {
-                "The owners of the caller changed during the request."
-            }
-            Self::GrantApprovalNeeded => {
-                "The resource belongs to another owner, which has not approved the grant."
-            }
+            Self::AdministratorLimited => "The caller is limited to owners, and the change is not.",
+            Self::AdministratorLimitChanged => "The owners of the caller changed meanwhile.",
+            Self::GrantApprovalNeeded => "The owner of the resource has not approved the grant.",
             Self::GrantRequestNotFound => "The grant request does not exist.",
-            Self::GrantRequestNotNeeded => {
-                "The client and the resource have the same owner, so the grant needs no request."
-            }
+            Self::GrantRequestNotNeeded => "The client and the resource have the same owner.",
             Self::GrantRequestEnded => "The grant request is not pending any more.",
-            Self::GrantRequestLimitReached => {
-                "The client has the maximum number of pending grant requests."
-            }
+            Self::GrantRequestLimitReached => "The client has too many pending grant requests.",
             Self::RevisionChanged => "The grant request changed since the caller read it.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",

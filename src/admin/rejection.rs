@@ -3,6 +3,7 @@
 use crate::admin::{AdminError, ObjectKind, Principal, ownership};
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
+use crate::model::token::RevocationEpoch;
 use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
@@ -51,8 +52,10 @@ pub async fn show(
     }
     let id = found.client_id.as_deref().and_then(|id| ClientId::parse(id).ok());
     let client = ownership::visible_client(store.read(), principal, &id.ok_or_else(absent)?).await;
+    // The two times may be of clocks that differ.
+    let until = found.at.plus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS);
     match client {
-        Ok(client) if client.client.created_at <= found.at => Ok(found),
+        Ok(client) if client.client.created_at <= until => Ok(found),
         Ok(_) | Err(AdminError::NotFound { .. }) => Err(absent()),
         Err(error) => Err(error),
     }

@@ -142,16 +142,7 @@ pub async fn update(
     let mut resource = visible_resource(change.read(), principal, id).await?;
     let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
     let offered_before = resource.scope_names();
-    for name in &update.remove {
-        if !resource.scopes.iter().any(|scope| scope.name == *name) {
-            return Err(AdminError::not_found(ObjectKind::Scope, name));
-        }
-    }
-    resource.scopes.retain(|scope| {
-        !update.remove.contains(&scope.name) && !update.add.iter().any(|new| new.name == scope.name)
-    });
-    resource.scopes.extend(update.add);
-    resource.scopes = arranged(std::mem::take(&mut resource.scopes))?;
+    change_scopes(&mut resource, update.add, &update.remove)?;
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
@@ -189,6 +180,25 @@ pub async fn update(
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
+}
+
+/// Adds scopes, or describes them anew, and removes others.
+fn change_scopes(
+    resource: &mut Resource,
+    add: Vec<ResourceScope>,
+    remove: &[ScopeName],
+) -> Result<(), AdminError> {
+    for name in remove {
+        if !resource.scopes.iter().any(|scope| scope.name == *name) {
+            return Err(AdminError::not_found(ObjectKind::Scope, name));
+        }
+    }
+    resource.scopes.retain(|scope| {
+        !remove.contains(&scope.name) && !add.iter().any(|new| new.name == scope.name)
+    });
+    resource.scopes.extend(add);
+    resource.scopes = arranged(std::mem::take(&mut resource.scopes))?;
+    Ok(())
 }
 
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.

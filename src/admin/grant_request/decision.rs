@@ -7,6 +7,7 @@ use crate::admin::{AdminError, AuditedChange, Conflict, Principal, grant};
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
+use crate::model::scope::Scopes;
 use crate::services::Services;
 
 /// Approves a request, and gives the client the grant in place of an earlier one of the resource.
@@ -108,13 +109,13 @@ fn require_pending(request: &GrantRequest) -> Result<(), AdminError> {
     }
 }
 
-/// Checks that both sides are the ones of the request, and that the grant can be given. What made
-/// them others has cancelled the request; this holds too if it did not. Gives the scopes that the
+/// Checks that both sides have the owners of the request, and that the grant can be given. A change
+/// of owner has cancelled the request; this holds too if it did not. Gives the scopes that the
 /// resource offers.
 async fn check_still_grantable(
     change: &mut AuditedChange,
     request: &GrantRequest,
-) -> Result<crate::model::scope::Scopes, AdminError> {
+) -> Result<Scopes, AdminError> {
     let client = change.read().registration(&request.client_id).await?;
     let resource = change.read().resource(&request.resource).await?;
     let ended = || {
@@ -124,9 +125,7 @@ async fn check_still_grantable(
     let client = client.ok_or_else(ended)?.client;
     let resource = resource.ok_or_else(ended)?;
     let is_same = client.facts.owner == request.client_owner
-        && resource.facts.owner == request.resource_owner
-        && client.created_at <= request.created_at
-        && resource.created_at <= request.created_at;
+        && resource.facts.owner == request.resource_owner;
     if !is_same {
         return Err(ended());
     }
