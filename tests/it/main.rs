@@ -48,6 +48,7 @@ mod fuzz_corpus;
 mod gateways;
 mod github_subjects;
 mod glossary;
+mod grant_requests;
 mod grants;
 mod integrations;
 mod interop;

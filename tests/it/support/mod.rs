@@ -7,5 +7,6 @@ pub mod integration;
 pub mod kafka;
 pub mod protected_api;
 pub mod released;
+pub mod team;
 
 pub use tokend_testing::*;
