@@ -124,21 +124,21 @@ impl GrantRequestFilter {
             statement.push_with(" AND resource = ?", [id.as_str().into()]);
         }
         if let Some(owner) = &self.owner {
-            push_side(statement, std::slice::from_ref(owner).iter());
+            push_side(statement, &BTreeSet::from([owner.clone()]));
         }
         match &self.visible_to {
             None => {}
             Some(owners) if owners.is_empty() => {
                 statement.push(" AND 1 = 0");
             }
-            Some(owners) => push_side(statement, owners.iter()),
+            Some(owners) => push_side(statement, owners),
         }
     }
 }
 
 /// Appends the condition that one side had one of these owners.
-fn push_side<'a>(statement: &mut Statement, owners: impl Iterator<Item = &'a Owner> + Clone) {
-    let names = || owners.clone().map(Owner::as_str);
+fn push_side(statement: &mut Statement, owners: &BTreeSet<Owner>) {
+    let names = || owners.iter().map(Owner::as_str);
     statement.push(" AND (client_owner IN ").push_list(names());
     statement.push(" OR resource_owner IN ").push_list(names()).push(")");
 }
