@@ -72,12 +72,12 @@ fn of_request(id: &str, rest: &str) -> String {
     format!("/v1/grant-requests/{id}{rest}")
 }
 
-fn of_scopes() -> Option<Value> {
-    Some(json!({ "scopes": ["read"] }))
+fn of_scopes() -> Value {
+    json!({ "scopes": ["read"] })
 }
 
-fn empty() -> Option<Value> {
-    Some(json!({}))
+fn empty() -> Value {
+    json!({})
 }
 
 /// The rows. A route has several of them if it names objects of two owners.
@@ -126,12 +126,12 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         route: "POST /v1/clients/{id}/disable",
-        request: |it| (of_client(it, "/disable"), empty()),
+        request: |it| (of_client(it, "/disable"), Some(empty())),
         expected: client(200),
     },
     Row {
         route: "POST /v1/clients/{id}/enable",
-        request: |it| (of_client(it, "/enable"), empty()),
+        request: |it| (of_client(it, "/enable"), Some(empty())),
         expected: client(200),
     },
     Row {
@@ -141,7 +141,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         route: "POST /v1/clients/{id}/secrets",
-        request: |it| (of_client(it, "/secrets"), empty()),
+        request: |it| (of_client(it, "/secrets"), Some(empty())),
         expected: client(201),
     },
     Row {
@@ -162,22 +162,22 @@ pub(super) const ROWS: &[Row] = &[
     // The client's owner changes from cell to cell; its grant is narrowed to what it has.
     Row {
         route: "PUT /v1/clients/{id}/grants/{resource}",
-        request: |it| (grant_of(&it.client, &it.third_resource), of_scopes()),
+        request: |it| (grant_of(&it.client, &it.third_resource), Some(of_scopes())),
         expected: client(200),
     },
     Row {
         route: "PUT /v1/clients/{id}/grants/{resource}",
-        request: |it| (grant_of(&it.client, &it.free_third_resource), of_scopes()),
+        request: |it| (grant_of(&it.client, &it.free_third_resource), Some(of_scopes())),
         expected: [NEEDS_APPROVAL, NO_CLIENT, NO_CLIENT],
     },
     Row {
         route: "PUT /v1/clients/{id}/grants/{resource}",
-        request: |it| (grant_of(&it.client, &it.resource), of_scopes()),
+        request: |it| (grant_of(&it.client, &it.resource), Some(of_scopes())),
         expected: client(200),
     },
     Row {
         route: "PUT /v1/clients/{id}/grants/{resource}",
-        request: |it| (grant_of(&it.third_client, &it.resource), of_scopes()),
+        request: |it| (grant_of(&it.third_client, &it.resource), Some(of_scopes())),
         expected: [NO_CLIENT, NO_CLIENT, NO_CLIENT],
     },
     Row {
@@ -287,22 +287,22 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         route: "POST /v1/grant-requests/{id}/reject",
-        request: |it| (of_request(&it.incoming, "/reject"), empty()),
+        request: |it| (of_request(&it.incoming, "/reject"), Some(empty())),
         expected: request(200),
     },
     Row {
         route: "POST /v1/grant-requests/{id}/reject",
-        request: |it| (of_request(&it.outgoing, "/reject"), empty()),
+        request: |it| (of_request(&it.outgoing, "/reject"), Some(empty())),
         expected: [NOT_HELD, NO_REQUEST, NO_REQUEST],
     },
     Row {
         route: "POST /v1/grant-requests/{id}/cancel",
-        request: |it| (of_request(&it.outgoing, "/cancel"), empty()),
+        request: |it| (of_request(&it.outgoing, "/cancel"), Some(empty())),
         expected: request(200),
     },
     Row {
         route: "POST /v1/grant-requests/{id}/cancel",
-        request: |it| (of_request(&it.incoming, "/cancel"), empty()),
+        request: |it| (of_request(&it.incoming, "/cancel"), Some(empty())),
         expected: [NOT_HELD, NO_REQUEST, NO_REQUEST],
     },
 ];
