@@ -217,7 +217,7 @@ async fn the_samples_of_the_page_work() {
     let page = crate::readme::blocks("docs/admin-api.md", "sh").concat();
     let script = page
         .replace("http://localhost:8080", &server.base)
-        .replace("http://localhost:9090", &server.management);
+        .replace("http://localhost:8081", &server.management);
     let output = std::process::Command::new("sh")
         .args(["-euc", &script])
         .env("CLIENT_ID", &administrator.id)
