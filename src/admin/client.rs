@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::admin::claims;
+use crate::admin::client_fields::{Fields, or_default};
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
@@ -13,7 +14,8 @@ use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Conflict, EndedCredentials, Principal, client_key, client_to_change,
+    grant, restrictions, revocation, weaker_credentials,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
@@ -29,7 +31,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Lifetime;
 use crate::services::Services;
 use crate::store::Store;
 
@@ -96,6 +98,7 @@ pub async fn prepare(
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     require_rights_to_create(principal, &new)?;
+    check_target(services, &new).await?;
     let has_secret = new.has_secret();
     check_lifetime(services, new.token_lifetime)?;
     claims::check_sizes(&new.claims, &new.grants)?;
@@ -111,7 +114,7 @@ pub async fn prepare(
     }
     check_security(&new.security, &auth_methods)?;
     let (client_id, minted) =
-        generate_credentials(services, new.client_id, &new.secret, has_secret)?;
+        generate_credentials(services, new.client_id, &new.secret, has_secret).await?;
     let (plain, record) = minted.unzip();
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
@@ -166,6 +169,20 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
 }
 
+/// Rejects an id that is taken, and grants of what does not exist, before a secret is hashed. The
+/// transaction checks both again.
+async fn check_target(services: &Services, new: &NewClient) -> Result<(), AdminError> {
+    if let Some(id) = &new.client_id
+        && services.store.has_client(id).await?
+    {
+        return Err(Conflict::AlreadyExists("client of that id".to_owned()).into());
+    }
+    for wanted in &new.grants {
+        grant::check(services.store.read(), wanted).await?;
+    }
+    Ok(())
+}
+
 /// What the event of a new client tells.
 fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
     let mut detail = json!({
@@ -182,7 +199,7 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
 }
 
 /// The id of a new client, generated if `id` is not given, and its first secret if it has one.
-fn generate_credentials(
+async fn generate_credentials(
     services: &Services,
     id: Option<ClientId>,
     new: &NewSecret,
@@ -190,11 +207,11 @@ fn generate_credentials(
 ) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
     Ok(match (id, has_secret) {
         (Some(id), true) => {
-            let minted = secret::mint(services, &id, new)?;
+            let minted = secret::mint(services, &id, new).await?;
             (id, Some(minted))
         }
         (None, true) => {
-            let (id, minted) = secret::mint_with_id(services, new)?;
+            let (id, minted) = secret::mint_with_id(services, new).await?;
             (id, Some(minted))
         }
         (Some(id), false) => (id, None),
@@ -214,17 +231,8 @@ pub async fn update(
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    let has_claims = update.claims.is_some();
-    if has_claims {
-        principal.require(AdminScope::GrantsWrite)?;
-    }
-    if update.tls_subject.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
-    }
-    if update.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
-    }
+    require_rights_to_update(principal, &update)?;
+    let (has_claims, has_admin_of) = (update.claims.is_some(), update.admin_of.is_some());
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -239,21 +247,29 @@ pub async fn update(
         || update.certificate_bound.is_some();
     let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
-    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
+    let before = current.client.clone();
     let client = &mut current.client;
     update.apply_to(client)?;
+    restrictions::require_kept(principal, &before, client, &current.grants)?;
     if has_claims {
         claims::check_sizes(&client.claims, &current.grants)?;
     }
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
-    let Some(difference) = Difference::between(&was, &json!(client)) else {
+    let Some(difference) = Difference::between(&json!(before), &json!(client)) else {
         return Ok(Changed::before(current));
     };
     client.updated_at = change.now;
     change.transaction.update_client(client).await?;
-    let detail = difference.add_to(json!({
+    let mut ended = EndedCredentials::default();
+    if has_admin_of {
+        // Limits are part of an administrator's rights.
+        let grants = current.grants.clone();
+        ended = weaker_credentials::end(&mut change, &mut current, &grants).await?;
+    }
+    let client = &current.client;
+    let mut detail = difference.add_to(json!({
         "name": client.name,
         "auth_methods": client.auth_methods,
         "grant_types": client.grant_types,
@@ -262,11 +278,30 @@ pub async fn update(
         "security": client.security,
         "claims": client.claims,
     }));
-    let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+    ended.add_to(&mut detail);
+    let owners = EventOwners::changed(before.facts.owner, client.facts.owner.clone());
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
+}
+
+/// Rejects a caller without the right to one of the members that change.
+fn require_rights_to_update(
+    principal: &Principal,
+    update: &ClientUpdate,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    for (is_changed, scope) in [
+        (update.claims.is_some(), AdminScope::GrantsWrite),
+        (update.tls_subject.is_some(), AdminScope::SecretsWrite),
+        (update.admin_of.is_some(), AdminScope::AdminsWrite),
+    ] {
+        if is_changed {
+            principal.require(scope)?;
+        }
+    }
+    Ok(())
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
@@ -359,42 +394,4 @@ pub(super) fn check_security(
         return Err(AdminError::invalid("binding", InvalidValue::BoundTwice));
     }
     Ok(())
-}
-
-/// What an operator or another system says about a client; empty lists stand for the default.
-pub(super) struct Fields {
-    pub(super) name: ClientName,
-    pub(super) auth_methods: Vec<AuthenticationMethod>,
-    pub(super) grant_types: Vec<GrantType>,
-    pub(super) token_lifetime: Option<Lifetime>,
-    pub(super) token_rate: Option<RateLimit>,
-    pub(super) security: ClientSecurity,
-    pub(super) claims: StaticClaims,
-    pub(super) facts: Facts,
-    pub(super) admin_of: Option<BTreeSet<Owner>>,
-}
-
-impl Fields {
-    /// The active client that these fields describe, as of `now`.
-    pub(super) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
-        Client {
-            client_id,
-            name: self.name,
-            state: ClientState::Active,
-            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::BY_SECRET),
-            grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
-            token_lifetime: self.token_lifetime,
-            token_rate: self.token_rate,
-            security: self.security,
-            claims: self.claims,
-            facts: self.facts,
-            admin_of: self.admin_of,
-            created_at: now,
-            updated_at: now,
-        }
-    }
-}
-
-fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
-    if given.is_empty() { default.to_vec() } else { given }
 }

@@ -11,6 +11,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
+use crate::secrets::hash_queue::{Busy, HashError};
 use crate::store::StoreError;
 
 /// The kind of an object.
@@ -214,6 +215,13 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     #[error("grant: it has scopes of urn:tokend that the caller lacks")]
     RightsNotHeld,
+    /// The caller asks for a token for the server itself in the name of a client: it would act with
+    /// the rights of the client.
+    #[error("resource: a token for {} is issued to the client itself only", ResourceId::SERVER)]
+    ServerTokenNotIssued,
+    /// Too many new secrets wait for their hash.
+    #[error(transparent)]
+    Busy(Busy),
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -244,6 +252,8 @@ impl AdminError {
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
+            Self::ServerTokenNotIssued => AdminErrorCode::ServerTokenNotIssued,
+            Self::Busy(_) => AdminErrorCode::ServerBusy,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }
@@ -269,6 +279,15 @@ impl AdminError {
 
     pub(super) fn malformed(field: &'static str) -> impl Fn(Malformed) -> Self {
         move |malformed| Self::invalid(field, malformed.to_string())
+    }
+}
+
+impl From<HashError> for AdminError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy(busy) => Self::Busy(busy),
+            HashError::Crypto(error) => Self::Crypto(error),
+        }
     }
 }
 

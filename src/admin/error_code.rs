@@ -70,6 +70,10 @@ pub enum AdminErrorCode {
     ClientMorePowerful,
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld,
+    /// The caller asks for a token for the server itself in the name of a client.
+    ServerTokenNotIssued,
+    /// Too many new secrets wait for their hash.
+    ServerBusy,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -78,7 +82,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -112,6 +116,8 @@ impl AdminErrorCode {
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
+        Self::ServerTokenNotIssued,
+        Self::ServerBusy,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -152,6 +158,8 @@ impl AdminErrorCode {
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
+            Self::ServerTokenNotIssued => "server_token_not_issued",
+            Self::ServerBusy => "server_busy",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -205,6 +213,10 @@ impl AdminErrorCode {
                 "The client holds scopes of `urn:tokend` that the caller lacks."
             }
             Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::ServerTokenNotIssued => {
+                "A token for `urn:tokend` is not issued in the name of a client."
+            }
+            Self::ServerBusy => "Too many new secrets wait for their hash. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

@@ -250,6 +250,8 @@ impl From<AdminError> for CliError {
             AdminError::ScopeMissing { .. }
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
+            | AdminError::ServerTokenNotIssued
+            | AdminError::Busy(_)
             | AdminError::TokenRefused(_)
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,
