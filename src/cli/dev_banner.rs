@@ -87,11 +87,7 @@ fn write(text: &mut String, app: &App, shown: &DemoAccess<'_>) -> std::fmt::Resu
     writeln!(text, "  2  Look at it:        {run} token verify -      (paste the answer, Ctrl-D)")?;
     writeln!(text, "  3  Make your own:     {run} client create billing --grant {DEMO_API}\n")?;
     writeln!(text, "     Metadata {issuer}/.well-known/oauth-authorization-server")?;
-    writeln!(text, "     Keys     {issuer}/.well-known/jwks.json")?;
-    if let Some(url) = app.services.config.management_url() {
-        writeln!(text, "     Admin    {url}/v1/clients")?;
-    }
-    writeln!(text)?;
+    writeln!(text, "     Keys     {issuer}/.well-known/jwks.json\n")?;
     let file = demo::path(&app.services.config.data_dir);
     writeln!(text, "  The secret is kept in {}, for the next start.", file.display())?;
     write!(text, "  Ctrl-C stops. For a real server: tokend serve")

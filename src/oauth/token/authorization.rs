@@ -143,7 +143,7 @@ fn choose(
     scope: Option<&Scopes>,
 ) -> Result<Arc<EffectiveGrant>, OAuthError> {
     match (named, grants.len(), scope) {
-        ([name], _, _) => named_grant(config, client, grants, name),
+        ([name], _, _) => named_grant(config, client, &grants, name),
         ([_, _, ..], _, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             "A token is for one resource. Ask for one token a resource.",
@@ -167,7 +167,7 @@ fn choose(
 fn named_grant(
     config: &Config,
     client: &AuthenticatedClient,
-    grants: Vec<Arc<EffectiveGrant>>,
+    grants: &[Arc<EffectiveGrant>],
     name: &str,
 ) -> Result<Arc<EffectiveGrant>, OAuthError> {
     let is_named = |grant: &&Arc<EffectiveGrant>| grant.resource.resource.as_str() == name;
