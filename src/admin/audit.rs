@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::ownership::visible_client;
-use crate::admin::{AdminError, Principal, suggestion};
+use crate::admin::{AdminError, Principal, client_to_change, suggestion};
 use crate::crypto::chain;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, EventSubject, Head};
 use crate::model::resource::ResourceId;
@@ -98,7 +98,13 @@ pub async fn event(store: &Store, sequence: i64) -> Result<Option<Event>, AdminE
     Ok(found.into_iter().find(|event| event.sequence == sequence))
 }
 
-/// Notes that an operator has made a token in a client's name.
+/// Notes that an operator or an administrator has made a token in a client's name. The token is
+/// given to it after that.
+///
+/// # Errors
+/// [`AdminError::ScopeMissing`]; [`AdminError::MorePowerful`] if the client has rights that the
+/// caller lacks; [`AdminError::ServerTokenNotIssued`] if an administrator asks for a token for this
+/// server itself, with which it would act as the client.
 pub async fn note_issue(
     services: &Services,
     principal: &Principal,
@@ -106,8 +112,12 @@ pub async fn note_issue(
     resource: &ResourceId,
     scope: &Scopes,
 ) -> Result<(), AdminError> {
+    principal.require(AdminScope::TokensIssue)?;
+    if resource.is_built_in() && !principal.is_operator() {
+        return Err(AdminError::ServerTokenNotIssued);
+    }
     let mut change = principal.begin(services).await?;
-    visible_client(change.read(), principal, client).await?;
+    client_to_change(change.read(), principal, client).await?;
     let detail = json!({ "resource": resource, "scope": scope });
     change
         .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)

@@ -16,7 +16,8 @@ use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Conflict, EndedCredentials, Principal, client_key, client_to_change,
+    grant, restrictions, revocation, weaker_credentials,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
@@ -99,6 +100,7 @@ pub async fn prepare(
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     require_rights_to_create(principal, &new)?;
+    check_target(services, principal, &new).await?;
     let has_secret = new.has_secret();
     check_lifetime(services, new.token_lifetime)?;
     claims::check_sizes(&new.claims, &new.grants)?;
@@ -114,7 +116,7 @@ pub async fn prepare(
     }
     check_security(&new.security, &auth_methods)?;
     let (client_id, minted) =
-        generate_credentials(services, new.client_id, &new.secret, has_secret)?;
+        generate_credentials(services, new.client_id, &new.secret, has_secret).await?;
     let (plain, record) = minted.unzip();
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
@@ -171,6 +173,24 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted, admin_of))
 }
 
+/// Rejects an id that is taken, and grants of what does not exist, before a secret is hashed. The
+/// transaction checks both again.
+async fn check_target(
+    services: &Services,
+    principal: &Principal,
+    new: &NewClient,
+) -> Result<(), AdminError> {
+    if let Some(id) = &new.client_id
+        && services.store.has_client(id).await?
+    {
+        return Err(Conflict::AlreadyExists("client of that id".to_owned()).into());
+    }
+    for wanted in &new.grants {
+        grant::check(services.store.read(), principal, wanted).await?;
+    }
+    Ok(())
+}
+
 /// What the event of a new client tells.
 fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
     let mut detail = json!({
@@ -187,7 +207,7 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
 }
 
 /// The id of a new client, generated if `id` is not given, and its first secret if it has one.
-fn generate_credentials(
+async fn generate_credentials(
     services: &Services,
     id: Option<ClientId>,
     new: &NewSecret,
@@ -195,11 +215,11 @@ fn generate_credentials(
 ) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
     Ok(match (id, has_secret) {
         (Some(id), true) => {
-            let minted = secret::mint(services, &id, new)?;
+            let minted = secret::mint(services, &id, new).await?;
             (id, Some(minted))
         }
         (None, true) => {
-            let (id, minted) = secret::mint_with_id(services, new)?;
+            let (id, minted) = secret::mint_with_id(services, new).await?;
             (id, Some(minted))
         }
         (Some(id), false) => (id, None),
@@ -227,7 +247,7 @@ pub async fn update(
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
     require_rights_to_update(principal, &update)?;
-    let has_claims = update.claims.is_some();
+    let (has_claims, has_admin_of) = (update.claims.is_some(), update.admin_of.is_some());
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -242,26 +262,34 @@ pub async fn update(
         || update.certificate_bound.is_some();
     let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
-    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
+    let before = current.client.clone();
     let client = &mut current.client;
     update.apply_to(client)?;
     principal.require_owner(client.facts.owner.as_ref())?;
+    restrictions::require_kept(principal, &before, client, &current.grants)?;
     if has_claims {
         claims::check_sizes(&client.claims, &current.grants)?;
     }
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
-    let Some(difference) = Difference::between(&was, &json!(client)) else {
+    let Some(difference) = Difference::between(&json!(before), &json!(client)) else {
         return Ok(Changed::before(current));
     };
     client.updated_at = change.now;
     change.transaction.update_client(client).await?;
-    if owner_before != client.facts.owner {
+    if before.facts.owner != client.facts.owner {
         let reason = CancelReason::ClientOwnerChanged;
         grant_request::cancel_of_client(&mut change, id, reason).await?;
     }
-    let detail = difference.add_to(json!({
+    let mut ended = EndedCredentials::default();
+    if has_admin_of {
+        // Limits are part of an administrator's rights.
+        let grants = current.grants.clone();
+        ended = weaker_credentials::end(&mut change, &mut current, &grants).await?;
+    }
+    let client = &current.client;
+    let mut detail = difference.add_to(json!({
         "name": client.name,
         "auth_methods": client.auth_methods,
         "grant_types": client.grant_types,
@@ -270,14 +298,15 @@ pub async fn update(
         "security": client.security,
         "claims": client.claims,
     }));
-    let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+    ended.add_to(&mut detail);
+    let owners = EventOwners::changed(before.facts.owner, client.facts.owner.clone());
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
 
-/// Rejects a caller without the right to one of the members of a change.
+/// Rejects a caller without the right to one of the members that change.
 fn require_rights_to_update(
     principal: &Principal,
     update: &ClientUpdate,

@@ -13,6 +13,7 @@ use crate::model::grant_request::{GrantRequestId, GrantRequestState};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
+use crate::secrets::hash_queue::{Busy, HashError};
 use crate::store::StoreError;
 
 /// The kind of an object.
@@ -275,6 +276,13 @@ pub enum AdminError {
         /// The revision now.
         current: i64,
     },
+    /// The caller asks for a token for the server itself in the name of a client: it would act with
+    /// the rights of the client.
+    #[error("resource: a token for {} is issued to the client itself only", ResourceId::SERVER)]
+    ServerTokenNotIssued,
+    /// Too many new secrets wait for their hash.
+    #[error(transparent)]
+    Busy(Busy),
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -310,6 +318,8 @@ impl AdminError {
             Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,
             Self::RevisionChanged { .. } => AdminErrorCode::RevisionChanged,
             Self::ApprovalNeeded { .. } => AdminErrorCode::GrantApprovalNeeded,
+            Self::ServerTokenNotIssued => AdminErrorCode::ServerTokenNotIssued,
+            Self::Busy(_) => AdminErrorCode::ServerBusy,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }
@@ -343,6 +353,15 @@ fn objects_of(owner: Option<&Owner>) -> String {
         || "objects without an owner".to_owned(),
         |owner| format!("objects of the owner {owner}"),
     )
+}
+
+impl From<HashError> for AdminError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy(busy) => Self::Busy(busy),
+            HashError::Crypto(error) => Self::Crypto(error),
+        }
+    }
 }
 
 impl From<StoreError> for AdminError {

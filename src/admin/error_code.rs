@@ -88,6 +88,10 @@ pub enum AdminErrorCode {
     GrantRequestLimitReached,
     /// The grant request changed since the caller read it.
     RevisionChanged,
+    /// The caller asks for a token for the server itself in the name of a client.
+    ServerTokenNotIssued,
+    /// Too many new secrets wait for their hash.
+    ServerBusy,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -96,7 +100,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -139,6 +143,8 @@ impl AdminErrorCode {
         Self::GrantRequestEnded,
         Self::GrantRequestLimitReached,
         Self::RevisionChanged,
+        Self::ServerTokenNotIssued,
+        Self::ServerBusy,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -188,6 +194,8 @@ impl AdminErrorCode {
             Self::GrantRequestEnded => "grant_request_ended",
             Self::GrantRequestLimitReached => "grant_request_limit_reached",
             Self::RevisionChanged => "revision_changed",
+            Self::ServerTokenNotIssued => "server_token_not_issued",
+            Self::ServerBusy => "server_busy",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -250,6 +258,10 @@ impl AdminErrorCode {
             Self::GrantRequestEnded => "The grant request is not pending any more.",
             Self::GrantRequestLimitReached => "The client has too many pending grant requests.",
             Self::RevisionChanged => "The grant request changed since the caller read it.",
+            Self::ServerTokenNotIssued => {
+                "A token for `urn:tokend` is not issued in the name of a client."
+            }
+            Self::ServerBusy => "Too many new secrets wait for their hash. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

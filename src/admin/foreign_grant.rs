@@ -6,7 +6,6 @@ use crate::admin::{AdminError, AuditedChange, Principal};
 use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
-use crate::model::security::Networks;
 use crate::store::reader::Reader;
 
 /// Refuses a grant that gives more of another owner's resource than `was`, the grant that the
@@ -62,17 +61,14 @@ fn is_within(is: &Grant, was: &Grant) -> bool {
         (GrantedScopes::All, GrantedScopes::Only(_)) => false,
         (GrantedScopes::Only(is), GrantedScopes::Only(was)) => is.first_outside(was).is_none(),
     };
-    has_scopes_within && is.claims == was.claims && has_networks_within(&is.networks, &was.networks)
-}
-
-fn has_networks_within(is: &Networks, was: &Networks) -> bool {
-    was.is_anywhere() || (!is.is_anywhere() && is.is_part_of(was))
+    has_scopes_within && is.claims == was.claims && is.networks.is_within(&was.networks)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::scope::Scopes;
+    use crate::model::security::Networks;
     use crate::model::static_claims::StaticClaims;
 
     fn grant(scopes: &str, networks: &str, claims: &str) -> Grant {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::creator::Creator;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
 use crate::services::Services;
@@ -77,6 +78,7 @@ impl Principal {
     /// it has lost an owner, or what the database says.
     pub(super) async fn begin(&self, services: &Services) -> Result<AuditedChange, AdminError> {
         let mut change = AuditedChange::begin(services, &self.actor).await?;
+        change.transaction.write_as(self.creator());
         if let Rights::Scopes { client, held, owners } = &self.rights {
             let found = change.read().registration(client).await?;
             let found = found.filter(|found| found.client.state == ClientState::Active);
@@ -97,6 +99,14 @@ impl Principal {
             }
         }
         Ok(change)
+    }
+
+    /// The rights that credentials remember of the caller that made them.
+    fn creator(&self) -> Creator {
+        match &self.rights {
+            Rights::Unlimited => Creator::Operator,
+            Rights::Scopes { held, .. } => Creator::Administrator(held.clone()),
+        }
     }
 
     /// Refuses a caller without the scope.

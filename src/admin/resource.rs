@@ -80,6 +80,7 @@ pub async fn create(
         created_at: change.now,
         updated_at: change.now,
     };
+    require_key(principal, change.read(), resource.signing_algorithm).await?;
     change.transaction.create_resource(&resource).await?;
     let mut detail = json!({
         "scopes": resource.scope_names(),
@@ -93,6 +94,20 @@ pub async fn create(
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(resource)
+}
+
+/// Refuses an algorithm that has no key yet to a caller that may not make signing keys.
+async fn require_key(
+    principal: &Principal,
+    mut reader: Reader<'_>,
+    algorithm: Option<Algorithm>,
+) -> Result<(), AdminError> {
+    let Some(algorithm) = algorithm else { return Ok(()) };
+    let known = reader.signing_keys().await?;
+    if known.iter().any(|key| key.algorithm == algorithm && key.retired_at.is_none()) {
+        return Ok(());
+    }
+    principal.require(AdminScope::KeysWrite)
 }
 
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
@@ -150,6 +165,7 @@ pub async fn update(
         update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
     {
         let now = change.now;
+        require_key(principal, change.read(), algorithm).await?;
         resource.signed_before = signed_now(change.read(), &resource, now).await?;
         resource.signing_algorithm = algorithm;
     }

@@ -58,7 +58,10 @@ pub async fn prepare_addition(
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
+    // Before a hash is computed for nothing; the transaction checks both again.
+    let current = client_to_change(services.store.read(), principal, id).await?;
+    check_count(services, &current, services.clock.now())?;
+    let (plain, record) = mint(services, id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
@@ -91,7 +94,11 @@ pub async fn prepare_rotation(
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
+    let current = client_to_change(services.store.read(), principal, id).await?;
+    if overlap.is_some() {
+        check_count(services, &current, services.clock.now())?;
+    }
+    let (plain, record) = mint(services, id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
@@ -150,37 +157,38 @@ pub async fn expire(
 /// An instance whose clock is behind would otherwise accept the secret a little longer, and its
 /// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
 /// token after that ([`RevocationEpoch::iat_before`]).
-fn end_at_once(change: &AuditedChange) -> Timestamp {
+pub(super) fn end_at_once(change: &AuditedChange) -> Timestamp {
     change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
-/// Makes a secret and the record of it.
-pub(super) fn mint(
+/// Makes a secret and the record of it. Its hash is costly: what may reject the change is checked
+/// before.
+pub(super) async fn mint(
     services: &Services,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     let plain = services.keys.tag_key.mint(id)?;
-    record_of(services, plain, new)
+    record_of(services, plain, new).await
 }
 
 /// Makes a client identifier, a secret and the record of it.
-pub(super) fn mint_with_id(
+pub(super) async fn mint_with_id(
     services: &Services,
     new: &NewSecret,
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
     let (id, plain) = services.keys.tag_key.mint_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
-    Ok((id, record_of(services, plain, new)?))
+    Ok((id, record_of(services, plain, new).await?))
 }
 
-fn record_of(
+async fn record_of(
     services: &Services,
     plain: SecretString,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     check_label(&new.label)?;
-    let hash = services.hasher.hash(&plain)?;
+    let hash = services.hasher.hash_in_turn(&plain).await?;
     let now = services.clock.now();
     let record = SecretRecord {
         secret_id: new_id()?,

@@ -254,6 +254,8 @@ impl From<AdminError> for CliError {
             | AdminError::Limited { .. }
             | AdminError::LimitChanged
             | AdminError::ApprovalNeeded { .. }
+            | AdminError::ServerTokenNotIssued
+            | AdminError::Busy(_)
             | AdminError::TokenRefused(_)
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,

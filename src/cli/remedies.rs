@@ -153,6 +153,8 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::Limited { .. }
         | AdminError::LimitChanged
         | AdminError::RevisionChanged { .. }
+        | AdminError::ServerTokenNotIssued
+        | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };
     Some(text.to_owned())

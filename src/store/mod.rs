@@ -11,6 +11,7 @@ pub mod client_list;
 mod client_names;
 pub mod client_snapshot;
 mod clients;
+pub mod credential_creators;
 pub mod events;
 mod facts;
 pub mod feed;

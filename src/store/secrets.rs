@@ -107,7 +107,8 @@ impl WriteTransaction {
         client_id: &ClientId,
         secret: &SecretRecord,
     ) -> Result<(), StoreError> {
-        self.insert(SecretRow::of(client_id, secret), "secret of that id", "client").await
+        self.insert(SecretRow::of(client_id, secret), "secret of that id", "client").await?;
+        self.note_creator_of_secret(&secret.secret_id).await
     }
 
     /// Changes the label and the end of a secret of a client.

@@ -10,6 +10,7 @@ use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
 use crate::admin::{
     AdminError, AuditedChange, Conflict, Principal, grant, ownership, revocation, trust,
+    weaker_credentials,
 };
 use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -127,10 +128,16 @@ impl Update {
         if before.client.state == ClientState::Active && client.state == ClientState::Disabled {
             revocation::end_tokens(services, change, id).await?;
         }
-        let detail = difference.add_to(json!({ "name": client.name, "import": true }));
+        let subject = EventSubject::Client(id.clone());
+        let mut current =
+            Registration { client, secrets, grants, trusts, spiffe_trusts, usage: None };
+        let grants = current.grants.clone();
+        let ended = weaker_credentials::end(change, &mut current, &grants).await?;
+        let client = current.client;
+        let mut detail = difference.add_to(json!({ "name": client.name, "import": true }));
+        ended.add_to(&mut detail);
         let (grants_before, owner_before) = (before.grants, before.client.facts.owner);
         let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
-        let subject = EventSubject::Client(id.clone());
         change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
         grant::record_for_resource_owners(change, &client, &grants_before, &grants).await
     }

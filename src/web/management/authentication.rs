@@ -1,4 +1,6 @@
 //! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
+//! A token that is bound to a key comes with a proof of it for each request (RFC 9449, section 7),
+//! one that is bound to a certificate by a trusted proxy that has seen it (RFC 8705, section 3).
 
 use std::collections::BTreeSet;
 
@@ -13,7 +15,10 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::oauth::caller::RequestOrigin;
-use crate::oauth::check::{self, CheckError, CheckedToken, PresentedToken, RequiredAccess, Scheme};
+use crate::oauth::check::{
+    self, CheckError, CheckedToken, NonceRule, PresentedToken, ProofOfRequest, RequiredAccess,
+    Scheme,
+};
 use crate::web::management::Problem;
 
 /// The longest token that is looked at, in bytes.
@@ -29,12 +34,12 @@ const MAX_TOKEN_BYTES: usize = 16 << 10;
 pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal, Problem> {
     let origin = request.extensions.get::<RequestOrigin>();
     let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
-    let presented = presented_token(request)?;
+    let presented = presented_token(app, request)?;
     let required =
         RequiredAccess { resource: ResourceId::SERVER.to_owned(), scopes: Scopes::default() };
     let token = check::check(app, &required, &presented, origin).map_err(|error| match error {
         CheckError::InvalidToken(text) => Problem::unauthorized(text),
-        CheckError::InvalidProof(text) => Problem::unauthorized(&text),
+        CheckError::InvalidProof { text, nonce } => Problem::of_proof(&text, nonce.as_deref()),
         CheckError::Unavailable(reason) => Problem::unavailable(&reason),
         CheckError::InsufficientScope | CheckError::Misconfigured(_) => {
             Problem::internal("the scopes of urn:tokend are not registered")
@@ -72,24 +77,55 @@ fn principal(
 }
 
 /// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).
-fn presented_token(request: &Parts) -> Result<PresentedToken, Problem> {
+fn presented_token(app: &App, request: &Parts) -> Result<PresentedToken, Problem> {
     let mut values = request.headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Problem::unauthenticated());
-    };
     let malformed = || {
         Problem::unauthorized("The Authorization header is not one scheme and one access token.")
     };
-    let (scheme, token) =
-        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
-    let scheme = match scheme {
-        scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        scheme if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
-        // HTTP Basic, for example, is not an attempt to present a token.
-        _ => return Err(Problem::unauthenticated()),
-    };
+    let value = values.next().ok_or_else(Problem::unauthenticated)?;
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(malformed)?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
+    // HTTP Basic, for example, is not an attempt to present a token.
+    let scheme = named_scheme(scheme).ok_or_else(Problem::unauthenticated)?;
     if token.len() > MAX_TOKEN_BYTES {
         return Err(malformed());
     }
-    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof: None })
+    let proof = match scheme {
+        Scheme::Bearer => None,
+        Scheme::Dpop => proof_of(app, request)?,
+    };
+    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof })
+}
+
+/// The scheme of a token that a request presents, whatever the token is.
+pub(super) fn presented_scheme(request: &Parts) -> Option<Scheme> {
+    let text = request.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    named_scheme(text.split(' ').next()?)
+}
+
+fn named_scheme(name: &str) -> Option<Scheme> {
+    match name {
+        name if name.eq_ignore_ascii_case("bearer") => Some(Scheme::Bearer),
+        name if name.eq_ignore_ascii_case("dpop") => Some(Scheme::Dpop),
+        _ => None,
+    }
+}
+
+/// The proof of possession of a request, for the URLs that the listener is known by. The `Host`
+/// header is not one of them: an attacker that a caller trusts with a proof could send its own.
+fn proof_of(app: &App, request: &Parts) -> Result<Option<ProofOfRequest>, Problem> {
+    let mut values = request.headers.get_all("dpop").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let one = value.to_str().ok().filter(|_| values.next().is_none());
+    let proof = one.ok_or_else(|| Problem::of_proof("The DPoP header is not one JWT.", None))?;
+    let config = &app.services.config;
+    let path = request.uri.path();
+    let urls: Vec<_> = config.management_urls().iter().map(|url| format!("{url}{path}")).collect();
+    if urls.is_empty() {
+        let text = "This listener does not know its URL, so it takes no DPoP proof. Its operator sets management.url.";
+        return Err(Problem::of_proof(text, None));
+    }
+    let nonce = if config.token.dpop_nonces { NonceRule::Require } else { NonceRule::Ignore };
+    let (proof, method) = (proof.to_owned(), request.method.as_str().to_owned());
+    Ok(Some(ProofOfRequest { proof, method, urls, nonce }))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::admin::grant::{self, GrantChange, ScopeChange};
-use crate::admin::{ObjectKind, Principal, client};
+use crate::admin::{EndedCredentials, ObjectKind, Principal, client};
 use crate::app::App;
 use crate::model::resource::ResourceId;
 use crate::web::management::Problem;
@@ -23,6 +23,16 @@ pub(super) struct GrantBody {
     scopes: Option<Vec<String>>,
     #[serde(default)]
     networks: Vec<String>,
+}
+
+/// A grant after a change, with what ended by it.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangedGrantJson {
+    #[serde(flatten)]
+    grant: GrantJson,
+    /// The credentials that callers with fewer rights had made.
+    #[serde(skip_serializing_if = "EndedCredentials::is_empty")]
+    ended_credentials: EndedCredentials,
 }
 
 /// The resource in a path.
@@ -45,7 +55,7 @@ pub(super) async fn put(
     Extension(principal): Extension<Principal>,
     Path((id, resource)): Path<(String, String)>,
     Input(body): Input<GrantBody>,
-) -> Result<Output<GrantJson>, Problem> {
+) -> Result<Output<ChangedGrantJson>, Problem> {
     let change = GrantChange {
         resource: resource_id(&resource)?,
         scopes: match &body.scopes {
@@ -56,7 +66,8 @@ pub(super) async fn put(
         claims: None,
     };
     let changed = grant::change(&app.services, &principal, &client_id(&id)?, change).await?;
-    Ok(ok(changed.value.is.into()))
+    let grant::ChangedGrant { is, ended_credentials, .. } = changed.value;
+    Ok(ok(ChangedGrantJson { grant: is.into(), ended_credentials }))
 }
 
 pub(super) async fn delete(
