@@ -101,11 +101,14 @@ impl Principal {
         Ok(change)
     }
 
-    /// The rights that credentials remember of the caller that made them.
+    /// The rights that credentials remember of the caller that made them. The owners of a limited
+    /// caller are not remembered, so it counts as one without rights: what it makes ends when its
+    /// client becomes an administrator.
     fn creator(&self) -> Creator {
         match &self.rights {
             Rights::Unlimited => Creator::Operator,
-            Rights::Scopes { held, .. } => Creator::Administrator(held.clone()),
+            Rights::Scopes { owners: Some(_), .. } => Creator::default(),
+            Rights::Scopes { held, owners: None, .. } => Creator::Administrator(held.clone()),
         }
     }
 
@@ -242,6 +245,7 @@ mod tests {
         let no_grants = administrator("admins:write clients:read");
         assert!(no_grants.require_grantable(&grant(server, "clients:read"), None).is_err());
     }
+
     #[test]
     fn a_limited_administrator_makes_no_administrator_of_more_owners() {
         let caller = limited("grants:write admins:write", Some(owners(&["a", "b"])));
@@ -258,5 +262,15 @@ mod tests {
         }
         let nothing = limited("grants:write admins:write", Some(owners(&[])));
         assert!(nothing.require_grantable(&grant, Some(&owners(&["a"]))).is_err());
+    }
+
+    #[test]
+    fn credentials_of_a_limited_administrator_are_those_of_a_caller_without_rights() {
+        let granted = GrantedScopes::Only(Scopes::parse("clients:read").expect("scopes"));
+        assert!(administrator("clients:read").creator().has_all(&granted));
+        for held in [&["a"][..], &[]] {
+            let creator = limited("clients:read", Some(owners(held))).creator();
+            assert!(!creator.has_all(&granted), "{held:?}");
+        }
     }
 }
