@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::admin::claims;
 use crate::admin::client_fields::{Fields, or_default};
+use crate::admin::client_update;
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
@@ -246,7 +247,7 @@ pub async fn update(
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
-    require_rights_to_update(principal, &update)?;
+    update.require_rights(principal)?;
     let (has_claims, has_admin_of) = (update.claims.is_some(), update.admin_of.is_some());
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
@@ -256,10 +257,7 @@ pub async fn update(
         client_key::check_audiences(services, audiences).await?;
     }
     // What is not touched is not judged either: it may have been imported.
-    let is_touched = update.auth_methods.is_some()
-        || update.tls_subject.is_some()
-        || update.dpop_bound.is_some()
-        || update.certificate_bound.is_some();
+    let is_touched = update.changes_security();
     let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     let before = current.client.clone();
@@ -289,39 +287,13 @@ pub async fn update(
         ended = weaker_credentials::end(&mut change, &mut current, &grants).await?;
     }
     let client = &current.client;
-    let mut detail = difference.add_to(json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "grant_types": client.grant_types,
-        "token_lifetime": client.token_lifetime,
-        "token_rate": client.token_rate,
-        "security": client.security,
-        "claims": client.claims,
-    }));
+    let mut detail = difference.add_to(client_update::state(client));
     ended.add_to(&mut detail);
     let owners = EventOwners::changed(before.facts.owner, client.facts.owner.clone());
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
-}
-
-/// Rejects a caller without the right to one of the members that change.
-fn require_rights_to_update(
-    principal: &Principal,
-    update: &ClientUpdate,
-) -> Result<(), AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    if update.claims.is_some() {
-        principal.require(AdminScope::GrantsWrite)?;
-    }
-    if update.tls_subject.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
-    }
-    if update.admin_of.is_some() {
-        principal.require_limit_setting()?;
-    }
-    Ok(())
 }
 
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
