@@ -8,6 +8,7 @@ mod clients;
 mod facts_json;
 mod grants;
 mod json;
+mod keys;
 mod problem;
 mod rejections;
 mod resource_json;
@@ -15,6 +16,7 @@ mod resources;
 mod secrets;
 mod server;
 mod tokens;
+mod trusts;
 
 pub(super) use problem::Problem;
 
@@ -53,6 +55,13 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
     api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
     api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
+    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
+    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
+    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
