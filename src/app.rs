@@ -20,7 +20,7 @@ const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 /// What a server stands on: the services, and everything in memory.
 pub struct App {
     /// Settings, database, keys, clock.
-    pub services: Services,
+    pub services: Arc<Services>,
     /// Who signs.
     pub issuer: Issuer,
     /// The memory.
@@ -59,6 +59,7 @@ impl App {
             Directory::load(store, &keys.master, services.keep_seconds(), clock).await?;
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
+        let services = Arc::new(services);
         Ok(Self { services, issuer, directory, stopping, rejections, background })
     }
 
@@ -94,7 +95,7 @@ impl App {
     /// by the clock of the database: one instance whose clock is wrong must not make a token of all
     /// others active again.
     pub async fn purge_expired(&self) -> Result<(), StoreError> {
-        let Services { store, clock, .. } = &self.services;
+        let Services { store, clock, .. } = &*self.services;
         let now = store.time(clock).await?;
         self.directory.revocations.purge_expired(now);
         store.purge_revocations(now).await?;
@@ -104,7 +105,7 @@ impl App {
 
     /// Reads what others have changed; true if there was anything.
     pub async fn catch_up(&self) -> Result<bool, DirectoryError> {
-        let Services { store, keys, clock, .. } = &self.services;
+        let Services { store, keys, clock, .. } = &*self.services;
         self.directory.catch_up(store, &keys.master, clock.now()).await
     }
 }

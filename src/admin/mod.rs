@@ -27,8 +27,10 @@ pub mod resource;
 pub mod revocation;
 pub mod secret;
 pub mod secret_owner;
+pub mod signing_key;
 pub mod spiffe_trust;
 mod suggestion;
+pub mod token;
 pub mod trust;
 
 pub use crate::admin::difference::Changed;

@@ -137,8 +137,11 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         }
         AdminError::Store(error) => return of_store(error),
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
+        AdminError::InLine { problem, .. } => return of_admin(problem),
         AdminError::Invalid { .. }
         | AdminError::Claims(_)
+        | AdminError::TokenInvalid(_)
+        | AdminError::TokenForServer
         | AdminError::TokenRefused(_)
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
@@ -169,6 +172,7 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Key => "To list the keys of the client: tokend client keys list",
         ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
         ObjectKind::Claim => "To show the claims of the client: tokend client show",
+        ObjectKind::SigningKey => "To list the signing keys: tokend key list",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
              network a part. 404 and 405 are not kept. The server's log has them all: search it \

@@ -149,21 +149,6 @@ impl AuditedChange {
     }
 }
 
-/// Ends one token for an operator. A repetition succeeds without a second event.
-pub async fn revoke_token(
-    services: &Services,
-    actor: &Actor,
-    token: &RevokedToken,
-) -> Result<(), StoreError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    if change.transaction.revoke_token(token).await? {
-        let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
-        change.commit().await?;
-    }
-    Ok(())
-}
-
 /// The most tokens that one client may have revoked by itself and that have not expired.
 pub const MAX_OWN_REVOCATIONS: u32 = 1_000;
 

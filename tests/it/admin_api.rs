@@ -12,7 +12,7 @@ use tokend::model::scope::Scopes;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 23] = [
+const ROUTES: [(&str, &str, &str, u16); 38] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -24,6 +24,14 @@ const ROUTES: [(&str, &str, &str, u16); 23] = [
     ("POST", "/v1/clients/absent/secrets", "secrets:write", 415),
     ("POST", "/v1/clients/absent/secrets/rotate", "secrets:write", 415),
     ("DELETE", "/v1/clients/absent/secrets/sec_1", "secrets:write", 404),
+    ("POST", "/v1/clients/import", "clients:write", 415),
+    ("GET", "/v1/clients/absent/keys", "clients:read", 404),
+    ("POST", "/v1/clients/absent/keys", "secrets:write", 415),
+    ("DELETE", "/v1/clients/absent/keys", "secrets:write", 404),
+    ("DELETE", "/v1/clients/absent/keys/a", "secrets:write", 404),
+    ("GET", "/v1/clients/absent/trusts", "clients:read", 404),
+    ("POST", "/v1/clients/absent/trusts", "secrets:write", 415),
+    ("DELETE", "/v1/clients/absent/trusts/tru_1", "secrets:write", 404),
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
@@ -32,32 +40,39 @@ const ROUTES: [(&str, &str, &str, u16); 23] = [
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
+    ("POST", "/v1/tokens", "tokens:issue", 415),
+    ("POST", "/v1/tokens/inspect", "introspect", 415),
+    ("POST", "/v1/tokens/verify", "introspect", 415),
+    ("POST", "/v1/tokens/revoke", "tokens:revoke", 415),
+    ("GET", "/v1/signing-keys", "keys:read", 200),
+    ("GET", "/v1/signing-keys/absent", "keys:read", 404),
+    ("GET", "/v1/rejections", "clients:read", 200),
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),
     ("GET", "/v1/audit-events/verify", "audit:read", 200),
     ("GET", "/v1/server", "server:read", 200),
 ];
 
-const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
+pub(crate) const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
     resources:write keys:read keys:write tokens:issue tokens:revoke audit:read stats:read \
     server:read admins:write introspect";
 
 /// The admin API as an administrator with some scopes sees it.
-struct Api<'a> {
-    server: &'a Server,
-    token: String,
-    administrator: TestClient,
+pub(crate) struct Api<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) token: String,
+    pub(crate) administrator: TestClient,
 }
 
 impl<'a> Api<'a> {
-    async fn with(server: &'a Server, scopes: &str) -> Self {
+    pub(crate) async fn with(server: &'a Server, scopes: &str) -> Self {
         let administrator =
             server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
         let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
         Self { server, token, administrator }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
     }
 }
@@ -275,6 +290,16 @@ async fn no_text_of_a_caller_makes_the_server_fail(
             "clients/{}/grants/{}",
             "resources/{}",
             "rejections/{}",
+            "clients/{}/keys",
+            "clients/a/keys/{}",
+            "clients/{}/trusts",
+            "clients/a/trusts/{}",
+            "signing-keys/{}",
+            "rejections?client_id={}",
+            "rejections?since={}",
+            "rejections?reason={}",
+            "rejections?cursor={}",
+            "audit-events/verify?cursor={}",
             "audit-events?subject={}",
             "audit-events?actor={}",
             "audit-events?action={}",
@@ -354,6 +379,15 @@ async fn no_administrator_gets_more_rights_than_it_has() {
         ("PUT", path("/grants/https:%2F%2Forders.example.com"), Some(json!({}))),
         ("DELETE", path("/grants/urn:tokend"), None),
         ("POST", path("/tokens/revoke"), None),
+        ("POST", path("/keys"), Some(json!({ "jwks_uri": "https://a.example/keys" }))),
+        ("DELETE", path("/keys"), None),
+        ("DELETE", path("/keys/a"), None),
+        (
+            "POST",
+            path("/trusts"),
+            Some(json!({ "issuer": "https://a.example", "subject": "a", "audience": "b" })),
+        ),
+        ("DELETE", path("/trusts/tru_1"), None),
     ] {
         let answer = api.call(method, &path, body).await;
         assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);

@@ -229,7 +229,7 @@ async fn an_unreadable_client_holds_up_no_other(
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
     let (who, id) = (operator(), client_id(&strange.id));
     let scope = tokend::model::scope::Scopes::default();
-    admin::audit::note_issue(server.services(), &who, &id, &orders, &scope)
+    admin::token::note_issue(server.services(), &who, &id, &orders, &scope)
         .await
         .expect("an event");
     until_refused(&server, &strange).await;

@@ -12,6 +12,8 @@ mod support;
 
 mod access_token;
 mod admin_api;
+mod admin_import;
+mod admin_nouns;
 mod admin_scopes;
 mod algorithms;
 mod answers_to_clients;

@@ -26,7 +26,7 @@ use crate::services::Services;
 pub(super) struct CheckedLine {
     pub(super) said: ClientLine,
     /// True if the line gives a secret.
-    has_secrets: bool,
+    pub(super) has_secrets: bool,
     /// The trusts that the line gives, each with a new id.
     pub(super) trusts: Option<Vec<FederatedCredential>>,
     /// The trusts in SPIFFE trust domains, likewise.

@@ -60,13 +60,12 @@ impl KeysInput {
     fn source(self) -> Result<(KeySource, AuthenticationMethod), Problem> {
         let Self { jwk, jwks, pem, certificate, jwks_uri } = self;
         let source = match (jwk, jwks, pem, certificate, jwks_uri) {
-            (Some(jwk), None, None, None, None) => {
-                inline("/jwk", &json!({ "keys": [jwk] }))?
-            }
+            (Some(jwk), None, None, None, None) => inline("/jwk", &json!({ "keys": [jwk] }))?,
             (None, Some(set), None, None, None) => inline("/jwks", &set)?,
             (None, None, Some(pem), None, None) => {
                 let set = public_key_pem::key_set(&pem);
-                let set = set.map_err(|error| Problem::member("/pem".to_owned(), error.to_string()));
+                let set =
+                    set.map_err(|error| Problem::member("/pem".to_owned(), error.to_string()));
                 inline("/pem", &set?)?
             }
             (None, None, None, Some(pem), None) => {

@@ -7,6 +7,8 @@ mod client_json;
 mod clients;
 mod facts_json;
 mod grants;
+mod import_stream;
+mod imports;
 mod json;
 mod keys;
 mod problem;
@@ -15,6 +17,7 @@ mod resource_json;
 mod resources;
 mod secrets;
 mod server;
+mod signing_keys;
 mod tokens;
 mod trusts;
 
@@ -22,17 +25,18 @@ pub(super) use problem::Problem;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
+use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -40,12 +44,13 @@ const MAX_BODY_BYTES: usize = 256 << 10;
 /// The routes of the admin API.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     use AdminScope::{
-        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, ResourcesRead, ResourcesWrite,
-        SecretsWrite, ServerRead, TokensRevoke,
+        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead, ResourcesRead,
+        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
     api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
+    api.add(Method::POST, "/v1/clients/import", ClientsWrite, imports::run);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
     api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
     api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
@@ -70,6 +75,13 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add(Method::POST, "/v1/tokens", TokensIssue, tokens::issue);
+    api.add(Method::POST, "/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.add(Method::POST, "/v1/tokens/verify", Introspect, tokens::verify);
+    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
+    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.add(Method::GET, "/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
@@ -112,6 +124,7 @@ impl Api {
                 ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
             })
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(Extension(ImportSlot::default()))
     }
 }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::model::untrusted_text;
@@ -104,19 +104,25 @@ impl Problem {
         self.cause.as_deref().unwrap_or(&self.detail)
     }
 
-    /// Writes the answer.
-    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
-        let mut body = json!({
+    /// The document, without the id of the request.
+    pub(super) fn document(&self) -> Value {
+        let mut document = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
-            "request_id": request_id,
         });
         if let Some(pointer) = &self.pointer {
-            body["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+            document["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
         }
+        document
+    }
+
+    /// Writes the answer.
+    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
+        let mut body = self.document();
+        body["request_id"] = request_id.into();
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -175,6 +181,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::KeyNotFound
         | Code::TrustNotFound
         | Code::RejectionNotFound
+        | Code::SigningKeyNotFound
         | Code::ClaimNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
@@ -194,6 +201,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::ClaimInvalid
         | Code::ClaimLimitExceeded
         | Code::TokenRefused
+        | Code::TokenInvalid
+        | Code::TokenForServer
         | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
         Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
             StatusCode::FORBIDDEN
