@@ -123,7 +123,9 @@ pub async fn note_issue(
         return Err(AdminError::TokenForServer);
     }
     let mut change = principal.begin(services).await?;
-    client_to_change(change.read(), principal, client).await?;
+    if !principal.is_operator() {
+        client_to_change(change.read(), principal, client).await?;
+    }
     let detail = json!({ "resource": resource, "scope": scope });
     change
         .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)
