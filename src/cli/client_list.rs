@@ -75,6 +75,7 @@ impl ListArgs {
                 .as_deref()
                 .map(|text| duration("--expiring", text))
                 .transpose()?,
+            search: None,
             unused: self.unused.as_deref().map(|text| duration("--unused", text)).transpose()?,
         })
     }
@@ -105,11 +106,9 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
     loop {
         let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
         let page = reader.store.client_page(&filter, &after, size).await?;
-        unreadable += print(&reader, global.output, &mut listing, &page).await?;
-        let is_last = page.len() < size as usize;
-        if let Some(last) = page.into_iter().next_back() {
-            after = last;
-        }
+        unreadable += print(&reader, global.output, &mut listing, &page.positions).await?;
+        let is_last = page.next.is_none();
+        after = page.next.unwrap_or(after);
         wanted = wanted.map(|wanted| wanted - size);
         if is_last || wanted == Some(0) {
             listing.end()?;

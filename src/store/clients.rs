@@ -247,12 +247,17 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
 impl WriteTransaction {
     /// Adds a client without secrets and grants.
     pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
-        self.insert(ClientRow::of(client), "client of that id", "client").await
+        self.insert(ClientRow::of(client), "client of that id", "client").await?;
+        self.add_labels(client).await
     }
 
     /// Replaces the fields of a client; `false` if it does not exist.
     pub async fn update_client(&mut self, client: &Client) -> Result<bool, StoreError> {
-        self.update(ClientRow::of(client)).await
+        let exists = self.update(ClientRow::of(client)).await?;
+        if exists {
+            self.replace_labels(client).await?;
+        }
+        Ok(exists)
     }
 
     /// Removes a client with its secrets and grants; `false` if it does not exist.

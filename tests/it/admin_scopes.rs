@@ -9,7 +9,10 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 21] = [
+const SCHEMA_9: [&str; 24] = [
+    "DROP TABLE client_label",
+    "ALTER TABLE client DROP COLUMN claims",
+    "ALTER TABLE client_grant DROP COLUMN claims",
     "DROP INDEX client_owner",
     "DROP INDEX event_owner",
     "DROP INDEX event_other_owner",

@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tokend::model::client::{ClientName, ClientState};
+use tokend::model::labels::{LabelKey, LabelValue};
 use tokend::model::owner::Owner;
 use tokend::model::resource::ResourceId;
 use tokend::model::time::Timestamp;
@@ -124,6 +125,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
     let grant = GrantFilter { resources, scope: None };
     let clients = |filter: ClientFilter| filter.page(&Position::start(), 1000);
     let none = ClientFilter::default;
+    let label = (LabelKey::parse("a").expect("a key"), LabelValue::parse("b").expect("a value"));
     let subjects = vec!["client/a".to_owned(), "resource/a".to_owned()];
     let events = |filter: EventFilter| filter.select(Order::NewestFirst, 1000);
     let plans = [
@@ -131,6 +133,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
         ("client_name", clients(ClientFilter { name: Some(name), ..none() })),
         ("client_owner", clients(ClientFilter { owners: Some([owner].into()), ..none() })),
         ("client_grant_resource", clients(ClientFilter { grant: Some(grant), ..none() })),
+        ("client_label_label", clients(ClientFilter { labels: vec![label], ..none() })),
         (
             "client_secret_expires_at",
             clients(ClientFilter { expiring: Some(Expiring { now, until }), ..none() }),

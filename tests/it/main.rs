@@ -13,6 +13,7 @@ mod support;
 mod access_token;
 mod admin_api;
 mod admin_import;
+mod admin_lists;
 mod admin_nouns;
 mod admin_scopes;
 mod algorithms;

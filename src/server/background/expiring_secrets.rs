@@ -41,7 +41,7 @@ async fn warn(app: &App) -> Result<(), StoreError> {
         expiring: Some(Expiring { now, until }),
         ..ClientFilter::default()
     };
-    let first = store.client_page(&filter, &Position::start(), MAX_NAMED).await?;
+    let first = store.client_page(&filter, &Position::start(), MAX_NAMED).await?.positions;
     if first.is_empty() {
         return Ok(());
     }

@@ -14,7 +14,9 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
 use crate::web::management::client_json::{SecretInput, SecretJson};
 use crate::web::management::clients::{client_id, shown};
-use crate::web::management::json::{Input, Output, Page, at, created, ok};
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, at, created, ok, page_size, wrong_parameter,
+};
 
 /// A secret, which is shown this once.
 #[derive(Serialize)]
@@ -37,13 +39,36 @@ pub(super) struct RotationInput {
     secret: SecretInput,
 }
 
+/// How many secrets a page has by default.
+const PAGE_SIZE: u32 = 100;
+
+/// Which secrets a list holds, oldest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    /// The last secret of the page before.
+    cursor: Option<String>,
+}
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<SecretJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
-    let data = found.secrets.into_iter().map(SecretJson::from).collect();
-    Ok(ok(Page { data, next_cursor: None }))
+    let limit = page_size(query.limit, PAGE_SIZE)? as usize;
+    let secrets = client::show(&app.services.store, &client_id(&id)?).await?.secrets;
+    let start = match &query.cursor {
+        None => 0,
+        Some(cursor) => {
+            let last = secrets.iter().position(|secret| secret.secret_id.as_str() == cursor);
+            1 + last.ok_or_else(|| wrong_parameter("cursor", "the client has no such secret"))?
+        }
+    };
+    let has_more = secrets.len() > start + limit;
+    let page: Vec<_> = secrets.into_iter().skip(start).take(limit).collect();
+    let next_cursor = page.last().filter(|_| has_more).map(|last| last.secret_id.to_string());
+    Ok(ok(Page { data: page.into_iter().map(SecretJson::from).collect(), next_cursor }))
 }
 
 pub(super) async fn create(
