@@ -117,9 +117,9 @@ fn joined(old: &KeySet, new: &KeySet) -> Result<KeySet, AdminError> {
 fn without(keys: &KeySet, name: &str) -> Result<Option<KeySource>, AdminError> {
     let before = keys_of(keys);
     let has_kid = before.iter().any(|key| key["kid"] == name);
-    let is_named = |key: &Value| match has_kid {
-        true => key["kid"] == name,
-        false => public_key_pem::thumbprint(key).is_ok_and(|thumbprint| thumbprint == name),
+    let is_named = |key: &Value| {
+        let thumbprint = || public_key_pem::thumbprint(key).unwrap_or_default();
+        if has_kid { key["kid"] == name } else { thumbprint() == name }
     };
     let kept: Vec<_> = before.iter().filter(|key| !is_named(key)).cloned().collect();
     if kept.len() == before.len() {

@@ -36,15 +36,6 @@ pub struct ClientFilter {
     pub search: Option<String>,
 }
 
-/// A page of a list.
-#[derive(Debug, Default)]
-pub struct ClientPage {
-    /// The clients. A page of a search may be short, or empty, although others follow.
-    pub positions: Vec<Position>,
-    /// The place after which the next page begins; `None` at the end of the list.
-    pub next: Option<Position>,
-}
-
 /// Grants to one of these resources.
 #[derive(Debug, Clone)]
 pub struct GrantFilter {
@@ -85,7 +76,7 @@ impl Position {
 }
 
 named_row! {
-    struct PositionRow {
+    pub(super) struct PositionRow {
         client_id: String,
         expires_at: i64,
         secret_id: String,
@@ -342,33 +333,6 @@ fn push_unused(statement: &mut Statement, since: Timestamp) {
 }
 
 impl Store {
-    /// At most `limit` clients of a list after a place, in the order of the list.
-    pub async fn client_page(
-        &self,
-        filter: &ClientFilter,
-        after: &Position,
-        limit: u32,
-    ) -> Result<ClientPage, StoreError> {
-        let statement = match &filter.search {
-            None => filter.page(after, limit),
-            Some(text) => filter.search_page(text, after, limit),
-        };
-        let positions = self.positions(&statement).await?;
-        let next = if positions.len() == limit as usize {
-            positions.last().cloned()
-        } else if filter.search.is_some() {
-            self.positions(&filter.search_end(after)).await?.pop()
-        } else {
-            None
-        };
-        Ok(ClientPage { positions, next })
-    }
-
-    async fn positions(&self, statement: &Statement) -> Result<Vec<Position>, StoreError> {
-        let rows = self.read().rows::<PositionRow>(statement).await?;
-        Ok(rows.into_iter().map(Position::from).collect())
-    }
-
     /// How many clients of a list come after a place, counted up to `bound`.
     pub async fn count_clients(
         &self,

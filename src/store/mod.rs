@@ -10,7 +10,7 @@ mod child_rows;
 mod client_labels;
 pub mod client_list;
 mod client_names;
-mod client_search;
+pub mod client_page;
 pub mod client_snapshot;
 mod clients;
 pub mod events;

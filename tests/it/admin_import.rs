@@ -48,9 +48,9 @@ async fn clients_are_imported_over_http(
     assert_eq!(done, expected);
     let token = server.basic("a", "a-secret-of-old", &[("grant_type", "client_credentials")]);
     assert_eq!(token.await.status, 200);
-    let again = import(&api, "", &[a.clone()]).await;
+    let again = import(&api, "", std::slice::from_ref(&a)).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &json!("import_conflict")));
-    let skipped = lines(&import(&api, "?existing=skip", &[a.clone()]).await);
+    let skipped = lines(&import(&api, "?existing=skip", std::slice::from_ref(&a)).await);
     assert_eq!(skipped[0]["result"], "skipped");
     let changed = json!({ "client_id": "a", "name": "Billing" });
     let updated = lines(&import(&api, "?existing=update", &[changed, b]).await);

@@ -15,6 +15,7 @@ mod admin_api;
 mod admin_import;
 mod admin_lists;
 mod admin_nouns;
+mod admin_odd_texts;
 mod admin_scopes;
 mod algorithms;
 mod answers_to_clients;

@@ -210,8 +210,8 @@ pub async fn check<R: BufRead>(
         let is_skipped = exists && options.existing != Existing::Update;
         if !principal.is_operator() && !is_skipped {
             let before = if exists { services.store.registration(&id).await? } else { None };
-            let checked = rights::require(principal, &line, before.as_ref());
-            checked.map_err(|error| of_line(number, error))?;
+            rights::require(principal, &line, before.as_ref())
+                .map_err(|error| of_line(number, error))?;
         }
         accepted.push((line, exists));
     }

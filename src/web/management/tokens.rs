@@ -108,11 +108,12 @@ pub(super) async fn issue(
         resources: input.resource.into_iter().collect(),
         scope: scope.map(|scope| scope.to_string()),
     };
-    let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(refused)?;
+    let client =
+        AuthenticatedClient::vouched_for(&app.directory, &id).map_err(|error| refused(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
     let request = TokenRequest::by_operator(client, requested);
     let issued = Box::pin(token::respond(&app, request, RatePolicy::Exempt));
-    let IssuedToken { response, granted } = issued.await.map_err(refused)?;
+    let IssuedToken { response, granted } = issued.await.map_err(|error| refused(&error))?;
     let resource = granted.resource().resource.clone();
     // The token is dropped if the caller may not have it.
     admin_token::note_issue(&app.services, &principal, &id, &resource, granted.scope()).await?;
@@ -120,7 +121,7 @@ pub(super) async fn issue(
 }
 
 /// Why the client would not get the token.
-fn refused(error: OAuthError) -> Problem {
+fn refused(error: &OAuthError) -> Problem {
     let reason = error.reason().to_owned();
     match error.code() {
         ErrorCode::ServerError => Problem::internal(&reason),
