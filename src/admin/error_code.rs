@@ -70,6 +70,8 @@ pub enum AdminErrorCode {
     ClientMorePowerful,
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld,
+    /// The password-hash queue is full.
+    HashQueueFull,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -78,7 +80,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -112,6 +114,7 @@ impl AdminErrorCode {
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
+        Self::HashQueueFull,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -152,6 +155,7 @@ impl AdminErrorCode {
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
+            Self::HashQueueFull => "hash_queue_full",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -205,6 +209,7 @@ impl AdminErrorCode {
                 "The client holds scopes of `urn:tokend` that the caller lacks."
             }
             Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::HashQueueFull => "Too many secrets are being hashed. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

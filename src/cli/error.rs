@@ -251,6 +251,7 @@ impl From<AdminError> for CliError {
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
             | AdminError::TokenRefused(_)
+            | AdminError::Busy(_)
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,
         };

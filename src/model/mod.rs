@@ -28,6 +28,7 @@ pub mod resource;
 pub mod scope;
 pub mod secret;
 pub mod secret_digest;
+pub mod secret_status;
 pub mod security;
 pub mod shell_word;
 pub mod signing_key;

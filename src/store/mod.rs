@@ -28,6 +28,7 @@ mod resources;
 mod revocations;
 mod row;
 pub mod schema;
+pub mod secret_life;
 mod secrets;
 mod signing_keys;
 mod spiffe_trusts;
@@ -35,6 +36,7 @@ mod statement;
 mod transaction;
 mod trusts;
 mod usage;
+pub mod usage_heartbeat;
 mod wanted_algorithms;
 pub mod write_transaction;
 

@@ -12,7 +12,7 @@ use tokend::model::scope::Scopes;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 23] = [
+const ROUTES: [(&str, &str, &str, u16); 24] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str, &str, u16); 23] = [
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
+    ("POST", "/v1/leaks", "secrets:write", 415),
     ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),
@@ -43,21 +44,21 @@ const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write 
     server:read admins:write introspect";
 
 /// The admin API as an administrator with some scopes sees it.
-struct Api<'a> {
+pub struct Api<'a> {
     server: &'a Server,
     token: String,
-    administrator: TestClient,
+    pub administrator: TestClient,
 }
 
 impl<'a> Api<'a> {
-    async fn with(server: &'a Server, scopes: &str) -> Self {
+    pub async fn with(server: &'a Server, scopes: &str) -> Self {
         let administrator =
             server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
         let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
         Self { server, token, administrator }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
     }
 }

@@ -13,6 +13,7 @@ use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::facts::Facts;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -123,6 +124,7 @@ impl CheckedLine {
             token_lifetime: None,
             token_rate: None,
             security: ClientSecurity::default(),
+            leak_policy: LeakPolicy::default(),
             claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
