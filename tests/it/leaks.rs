@@ -87,7 +87,7 @@ async fn secrets_are_found_in_any_text() {
         format!("curl -H 'Authorization: Basic {basic}'"),
         format!("+ ä {}\u{0}", client.secret),
     ] {
-        assert_eq!(clients(&report(&api, &text).await), [client.id.clone()], "{text}");
+        assert_eq!(clients(&report(&api, &text).await), [client.id.as_str()], "{text}");
     }
     let secret = offline::generate().expect("a secret");
     let digest = offline::digest_of(secret.expose_secret());
@@ -232,7 +232,10 @@ async fn the_policy_is_set_and_needs_the_right_to_secrets() {
     let update = ClientUpdate { leak_policy: Some(LeakPolicy::EndIn24h), ..Default::default() };
     let id = client_id(&client.id);
     client::update(server.services(), &operator(), &id, update).await.expect("changed");
+    let line = r#"{"client_id":"moved","client_secret":"as-it-was-there","leak_policy":"end_now"}"#;
+    server.import(&format!("{line}\n")).await;
     let cli = Cli::at(server.place.clone());
+    assert_eq!(cli.json(&["client", "show", "moved"])["leak_policy"], "end_now");
     assert_eq!(cli.json(&["client", "show", &client.id])["leak_policy"], "end_in_24h");
     assert!(cli.run(&["client", "show", &client.id]).stdout.contains("end_in_24h"));
 }

@@ -165,6 +165,9 @@ impl CheckedLine {
         }
         replace(&mut client.token_lifetime, said.token_lifetime.as_ref());
         replace(&mut client.token_rate, said.token_rate.as_ref());
+        if let Some(policy) = &said.leak_policy {
+            client.leak_policy = policy.value().copied().unwrap_or_default();
+        }
         if let Some(claims) = &said.claims {
             client.claims.clone_from(claims);
         }
