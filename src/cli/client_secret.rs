@@ -36,7 +36,7 @@ pub(crate) struct AddSecretArgs {
 pub(crate) struct RotateSecretArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// How long the old secrets stay valid: 24h, or until_unused:6h,max:7d, which ends each when
+    /// How long the old secrets stay valid: 24h, or `until_unused:6h,max:7d`, which ends each when
     /// the new one was used and it was not for 6 hours; they end at once if omitted
     #[arg(long, value_name = "OVERLAP")]
     overlap: Option<String>,

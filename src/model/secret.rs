@@ -202,3 +202,23 @@ impl SecretRecord {
         now.is_before(self.expires_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There may be a million in memory, most of them not of a digest.
+    #[test]
+    fn a_stored_proof_is_not_larger_than_a_text() {
+        assert_eq!(size_of::<SecretHash>(), size_of::<Box<str>>());
+    }
+
+    #[test]
+    fn a_stored_proof_is_not_printed() {
+        let digest = SecretDigest::new([7; SecretDigest::LENGTH]);
+        let hash = SecretHash::from_digest(digest);
+        assert_eq!((hash.as_phc(), hash.digest()), ("", Some(&digest)));
+        assert_eq!(SecretHash::from_phc("$x").digest(), None);
+        assert!(!format!("{hash:?}").contains('7'));
+    }
+}
