@@ -114,7 +114,11 @@ impl Registration {
     fn successor(&self, secret: &SecretRecord, now: Timestamp) -> Option<String> {
         let last = secret.usage.map(|usage| usage.last_used_at);
         let is_later = |usage: &Usage| last.is_none_or(|last| last < usage.last_used_at);
-        let is_newer = |other: &SecretRecord| other.created_at > secret.created_at;
+        // A rotation may come within the second in which the secret was made.
+        let is_newer = |other: &SecretRecord| {
+            other.created_at > secret.created_at
+                || secret.replaced_by.as_ref() == Some(&other.secret_id)
+        };
         let others = self.secrets.iter().filter(|other| {
             other.secret_id != secret.secret_id
                 && other.is_live(now)

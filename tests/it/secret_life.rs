@@ -101,7 +101,8 @@ async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
     let found = events(&first, "secret.expired").await;
     assert_eq!(found.len(), 1, "{found:?}");
     let detail: Value = serde_json::from_str(&found[0].detail).expect("JSON");
-    let ended = secrets(&first, &old.id).await.remove(0);
+    let mut stored = secrets(&first, &old.id).await.into_iter();
+    let ended = stored.find(|secret| secret.replaced_by.is_some()).expect("a replaced secret");
     assert_eq!(detail["secret_id"], ended.secret_id.as_str());
     assert_eq!(
         (&detail["cause"], &detail["unused_window_seconds"]),

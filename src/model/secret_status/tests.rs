@@ -74,6 +74,16 @@ fn an_old_secret_is_safe_to_end_once_the_new_one_is_used() {
 }
 
 #[test]
+fn a_secret_that_was_replaced_at_once_knows_the_newer_one() {
+    let old = SecretRecord {
+        replaced_by: Some(SecretId::parse("sec_1").expect("an id")),
+        ..secret("sec_2", 4 * DAY, None)
+    };
+    let found = assessed(client(vec![secret("sec_1", 4 * DAY, Some(60)), old]), 5);
+    assert_eq!(found[1], (true, "never used; the newer secret sec_1 is used since".to_owned()));
+}
+
+#[test]
 fn a_secret_that_may_be_in_use_is_not_safe_to_end() {
     let alone = client(vec![secret("sec_1", 90 * DAY, Some(30 * DAY))]);
     let reason = "last used 30 days ago from 10.2.9.3; nothing else is used since";
