@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(subjects("client/a"), ["client/a"]);
         let resource = subjects("https://a.example/b");
         assert!(resource.contains(&"resource/https://a.example/b".to_owned()), "{resource:?}");
-        assert_eq!(actions("secret").expect("a group").len(), 3);
+        assert_eq!(actions("secret").expect("a group").len(), 5);
         assert_eq!(actions("grant.changed").expect("an action"), ["grant.changed"]);
         let wrong = actions("client.update").expect_err("not an action").to_string();
         assert!(wrong.contains("did you mean client.updated?"), "{wrong}");

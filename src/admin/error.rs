@@ -12,6 +12,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
+use crate::secrets::hash_queue::Busy;
 use crate::store::StoreError;
 
 /// The kind of an object.
@@ -233,6 +234,9 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     #[error("grant: it has scopes of urn:tokend that the caller lacks")]
     RightsNotHeld,
+    /// Too many secrets are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -266,6 +270,7 @@ impl AdminError {
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
+            Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

@@ -76,6 +76,8 @@ pub enum AdminErrorCode {
     ClientMorePowerful,
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld,
+    /// The password-hash queue is full.
+    HashQueueFull,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -84,7 +86,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -121,6 +123,7 @@ impl AdminErrorCode {
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
+        Self::HashQueueFull,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -164,6 +167,7 @@ impl AdminErrorCode {
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
+            Self::HashQueueFull => "hash_queue_full",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -222,6 +226,7 @@ impl AdminErrorCode {
                 "The client holds scopes of `urn:tokend` that the caller lacks."
             }
             Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::HashQueueFull => "Too many secrets are being hashed. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::secret_life;
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
@@ -138,16 +139,20 @@ async fn print(
     }
     let mut clients: Vec<Registration> = Vec::with_capacity(ids.len());
     let mut unreadable = 0;
+    let horizon = secret_life::horizon(&reader.store, &reader.clock).await?;
+    let now = horizon.now;
     for (id, found) in reader.store.registrations(&ids).await? {
         match found {
-            Ok(client) => clients.push(client),
+            Ok(mut client) => {
+                client.assess(&horizon, reader.config.secrets.warn_before);
+                clients.push(client);
+            }
             Err(problem) => {
                 unreadable += 1;
                 output::hint(&format!("client {id} cannot be read: {problem}"));
             }
         }
     }
-    let now = reader.clock.now();
     listing.page(&clients, |found| {
         vec![
             found.client.client_id.to_string(),

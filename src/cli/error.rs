@@ -252,6 +252,7 @@ impl From<AdminError> for CliError {
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
             | AdminError::TokenRefused(_)
+            | AdminError::Busy(_)
             | AdminError::TokenForServer
             | AdminError::InLine { .. }
             | AdminError::Store(_)

@@ -146,6 +146,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld
+        | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };
     Some(text.to_owned())
@@ -246,6 +247,9 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
         ),
         OperatorAction::ReplaceSecret => format!(
             "Make a new one: tokend client rotate-secret {client}, or tokend client add-secret {client} with a longer --secret-ttl."
+        ),
+        OperatorAction::CompareDigests => format!(
+            "Print its digest, and compare it with the one that was registered: tokend secret check - < FILE. To register a digest: tokend client add-secret {client} --secret-digest sha256:…."
         ),
         OperatorAction::EnableClient => format!(
             "Why: tokend audit list --subject {client} --action client.disabled. To let it in again: tokend client enable {client}."

@@ -10,6 +10,7 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
@@ -37,6 +38,7 @@ table_row! {
         certificate_bound: bool,
         networks: Option<String>,
         assertion_audiences: Option<String>,
+        leak_policy: Option<String>,
         claims: Option<String>,
         owner: Option<String>,
         description: Option<String>,
@@ -113,6 +115,7 @@ impl ClientRow {
             certificate_bound: security.certificate_bound,
             networks: networks_column(&security.networks),
             assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
+            leak_policy: leak_policy_column(client.leak_policy),
             claims: claims_column(&client.claims),
             owner,
             description,
@@ -132,6 +135,7 @@ impl ClientRow {
     pub(super) fn decode(self) -> Result<Client, StoreError> {
         let Self { owner, description, contact, labels, .. } = self;
         let admin_of = self.admin_of.as_deref().map(facts::admin_of).transpose()?;
+        let leak_policy = self.leak_policy.as_deref().map(LeakPolicy::parse).transpose()?;
         let token_row = TokenRow {
             client_id: self.client_id,
             state: self.state,
@@ -159,6 +163,7 @@ impl ClientRow {
             token_lifetime: fields.token_lifetime,
             token_rate: fields.token_rate,
             security: fields.security,
+            leak_policy: leak_policy.unwrap_or_default(),
             claims: fields.claims,
             facts: FactColumns { owner, description, contact, labels }.decode()?,
             admin_of,
@@ -224,6 +229,11 @@ pub(super) fn key_columns(keys: Option<&KeySource>) -> (Option<String>, Option<S
 /// Networks as they are stored: NULL for anywhere.
 pub(super) fn networks_column(networks: &Networks) -> Option<String> {
     (!networks.is_anywhere()).then(|| networks.to_string())
+}
+
+/// A leak policy as it is stored: NULL for the default.
+fn leak_policy_column(policy: LeakPolicy) -> Option<String> {
+    (policy != LeakPolicy::default()).then(|| policy.as_str().to_owned())
 }
 
 /// Claims as they are stored: NULL for none.

@@ -30,6 +30,7 @@ pub mod resources;
 mod revocations;
 mod row;
 pub mod schema;
+pub mod secret_life;
 mod secrets;
 mod signing_keys;
 mod spiffe_trusts;
@@ -37,6 +38,7 @@ mod statement;
 mod transaction;
 mod trusts;
 mod usage;
+pub mod usage_heartbeat;
 mod wanted_algorithms;
 pub mod write_transaction;
 

@@ -12,7 +12,7 @@ use tokend::model::scope::Scopes;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 38] = [
+const ROUTES: [(&str, &str, &str, u16); 39] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -35,6 +35,7 @@ const ROUTES: [(&str, &str, &str, u16); 38] = [
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
+    ("POST", "/v1/leaks", "secrets:write", 415),
     ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),

@@ -131,10 +131,9 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     server.catch_up().await;
     server.ask(&client).await.assert_refused(401, "invalid_client");
 
-    let (_, secret) =
-        admin::secret::add(services, &actor, &id, &admin::secret::NewSecret::default())
-            .await
-            .expect("a secret");
+    let new = admin::secret::NewSecret::default();
+    let made = admin::secret::add(services, &actor, &id, &new).await.expect("a secret");
+    let secret = made.plain.expect("a generated secret");
     server.catch_up().await;
     let client = server.known(&client.id, &secret);
     server.ask(&client).await.token();

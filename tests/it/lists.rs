@@ -238,7 +238,7 @@ async fn changes_are_followed_and_logged() {
     let cli = cli_with_clients(Engine::Sqlite).await;
     let server = cli.serve().await;
     // Of the clients that are active; `a` has a secret without an end.
-    let warning = "secrets of clients expire within 14 days: tokend client list --expiring 14d";
+    let warning = "secrets of clients expire within 14d: tokend client list --expiring 14d";
     until_logged(&server, &[warning, "b c"]).await;
     let mut following = cli
         .command(&["audit", "list", "--follow", "-o", "jsonl", "--subject", "c"])
@@ -252,6 +252,7 @@ async fn changes_are_followed_and_logged() {
         serde_json::from_str(&line).expect("an object")
     };
     assert_eq!(next()["action"], "client.created");
+    assert_eq!(next()["action"], "secret.expiring");
     cli.json(&["client", "update", "b", "--name", "Other"]);
     cli.json(&["client", "disable", "c", "--actor", "ana"]);
     let event = next();

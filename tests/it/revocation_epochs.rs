@@ -13,9 +13,11 @@ use serde_json::Value;
 use sqlx::Connection;
 use tokend::admin;
 use tokend::admin::revocation::{RevocationTarget, revoke_token, revoke_tokens};
-use tokend::admin::secret::{NewSecret, rotate};
+use tokend::admin::secret::NewSecret;
+use tokend::admin::secret_rotation::rotate;
 use tokend::jose::jwt;
 use tokend::model::client::ClientState;
+use tokend::model::overlap::Overlap;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
@@ -125,7 +127,8 @@ impl Command {
             }
             Self::RotateAndRevoke => {
                 let new = NewSecret::default();
-                rotate(services, &operator(), &id, &new, None).await.expect("rotated");
+                let overlap = Overlap::None;
+                rotate(services, &operator(), &id, &new, overlap).await.expect("rotated");
                 revoke_tokens(services, &operator(), &id).await.expect("revoked");
             }
         }

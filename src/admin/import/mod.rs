@@ -17,6 +17,7 @@ mod schema;
 mod secrets;
 mod source;
 mod spiffe_trusts;
+mod trusts;
 mod update;
 
 use std::collections::HashMap;

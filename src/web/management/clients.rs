@@ -104,7 +104,7 @@ pub(super) async fn list(
     let mut data = Vec::with_capacity(found.len());
     for (id, client) in found {
         match client {
-            Ok(client) => data.push(ClientJson::from(client)),
+            Ok(client) => data.push(ClientJson::of(&app, client)),
             Err(problem) => tracing::error!(client_id = id, %problem, "a client cannot be read"),
         }
     }
@@ -116,7 +116,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Output<ClientJson>, Problem> {
     let found = client::show(&app.services.store, &client_id(&id)?).await?;
-    Ok(ok(found.into()))
+    Ok(ok(ClientJson::of(&app, found)))
 }
 
 pub(super) async fn create(
@@ -125,7 +125,8 @@ pub(super) async fn create(
     Input(input): Input<ClientInput>,
 ) -> Result<Output<CreatedClient>, Problem> {
     let (made, secret) = client::create(&app.services, &principal, input.new_client()?).await?;
-    Ok(created(CreatedClient { client: made.into(), client_secret: secret.as_ref().map(shown) }))
+    let client = ClientJson::of(&app, made);
+    Ok(created(CreatedClient { client, client_secret: secret.as_ref().map(shown) }))
 }
 
 /// The secret in the one answer that shows it.
@@ -141,7 +142,7 @@ pub(super) async fn update(
 ) -> Result<Output<ClientJson>, Problem> {
     let update = patch.update()?;
     let changed = client::update(&app.services, &principal, &client_id(&id)?, update).await?;
-    Ok(ok(changed.value.into()))
+    Ok(ok(ClientJson::of(&app, changed.value)))
 }
 
 pub(super) async fn delete(
@@ -184,5 +185,5 @@ async fn set_state(
         return Err(Problem::member("/reason".to_owned(), text));
     }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(ok(changed.value.into()))
+    Ok(ok(ClientJson::of(app, changed.value)))
 }

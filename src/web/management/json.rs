@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::model::Malformed;
+use crate::secrets::secret;
 use crate::web::management::Problem;
 
 /// How long a body may take to arrive.
@@ -81,7 +82,9 @@ fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     }
     // The place in the text says less than the pointer.
     let text = error.inner().to_string();
-    Problem::member(pointer, text.split(" at line ").next().unwrap_or_default())
+    let text = text.split(" at line ").next().unwrap_or_default();
+    // It repeats the name of an unknown member, which may be a secret.
+    Problem::member(secret::redact(&pointer).into_owned(), secret::redact(text))
 }
 
 /// The parameters of the query.

@@ -11,6 +11,7 @@ mod import_stream;
 mod imports;
 mod json;
 mod keys;
+mod leaks;
 mod problem;
 mod rejections;
 mod resource_json;
@@ -70,6 +71,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.add(Method::POST, "/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);

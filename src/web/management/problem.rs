@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
 use crate::telemetry;
 
@@ -24,11 +25,13 @@ pub(in crate::web) struct Problem {
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
     cause: Option<String>,
+    /// After how many seconds to try again.
+    retry_after: Option<u32>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, cause: None }
+        Self { status, code, detail: detail.into(), pointer: None, cause: None, retry_after: None }
     }
 
     /// 401 for a request without a token (RFC 6750, section 3.1).
@@ -72,12 +75,21 @@ impl Problem {
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
+    /// 429 (RFC 6585, section 4).
+    pub(super) fn too_many_requests(exceeded: RateExceeded) -> Self {
+        let detail =
+            format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Self { retry_after: Some(exceeded.seconds), ..problem }
+    }
+
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.to_owned());
         Self {
             cause,
+            retry_after: Some(2),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
         }
     }
@@ -131,8 +143,8 @@ impl Problem {
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -207,7 +219,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
             StatusCode::FORBIDDEN
         }
-        Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -7,10 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{ObjectKind, Principal, client, secret};
+use crate::admin::secret::{self, MadeSecret};
+use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
 use crate::app::App;
+use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::client_json::{SecretInput, SecretJson};
 use crate::web::management::clients::{client_id, shown};
@@ -23,7 +25,9 @@ use crate::web::management::json::{
 pub(super) struct CreatedSecret {
     #[serde(flatten)]
     secret: SecretJson,
-    client_secret: String,
+    /// None if the secret was registered by its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_secrets_expire_at: Option<Timestamp>,
@@ -33,7 +37,8 @@ pub(super) struct CreatedSecret {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotationInput {
-    /// How long the old secrets stay valid, such as `24h`; `0s` ends them at once.
+    /// How long the old secrets stay valid: `24h`, `until_unused:6h,max:7d`, or `0s`, which ends
+    /// them at once.
     overlap: String,
     #[serde(default)]
     secret: SecretInput,
@@ -57,7 +62,9 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<SecretJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)? as usize;
-    let secrets = client::show(&app.services.store, &client_id(&id)?).await?.secrets;
+    let mut found = client::show(&app.services.store, &client_id(&id)?).await?;
+    secret_life::assess(&app.services, &mut found).await?;
+    let secrets = found.secrets;
     let start = match &query.cursor {
         None => 0,
         Some(cursor) => {
@@ -78,12 +85,8 @@ pub(super) async fn create(
     Input(input): Input<SecretInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
     let (id, new) = (client_id(&id)?, input.new_secret("")?);
-    let (record, plain) = secret::add(&app.services, &principal, &id, &new).await?;
-    Ok(created(CreatedSecret {
-        secret: record.into(),
-        client_secret: shown(&plain),
-        old_secrets_expire_at: None,
-    }))
+    let made = secret::add(&app.services, &principal, &id, &new).await?;
+    Ok(answer(made))
 }
 
 pub(super) async fn rotate(
@@ -92,18 +95,21 @@ pub(super) async fn rotate(
     Path(id): Path<String>,
     Input(input): Input<RotationInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
-    let overlap = match input.overlap.as_str() {
-        "0" | "0s" => None,
-        text => Some(at("/overlap", Lifetime::parse(text))?),
-    };
+    let overlap = at("/overlap", Overlap::parse(&input.overlap))?;
     let (id, new) = (client_id(&id)?, input.secret.new_secret("/secret")?);
-    let (record, plain, old_secrets_expire_at) =
-        secret::rotate(&app.services, &principal, &id, &new, overlap).await?;
-    Ok(created(CreatedSecret {
+    let made = secret_rotation::rotate(&app.services, &principal, &id, &new, overlap).await?;
+    Ok(answer(made))
+}
+
+/// The answer that shows a new secret. Nothing is read for it that could fail: the secret exists
+/// nowhere else.
+fn answer(made: MadeSecret) -> Output<CreatedSecret> {
+    let MadeSecret { record, plain, old_secrets_end } = made;
+    created(CreatedSecret {
         secret: record.into(),
-        client_secret: shown(&plain),
-        old_secrets_expire_at,
-    }))
+        client_secret: plain.as_ref().map(shown),
+        old_secrets_expire_at: old_secrets_end,
+    })
 }
 
 /// Ends a secret at once. Its record stays, so that its use can be read later.
