@@ -121,7 +121,7 @@ pub struct CheckedImport {
 /// `progress` is called again and again. Gives the clients in the order of the file.
 ///
 /// # Errors
-/// As [`check`] and [`CheckedImport::run`].
+/// As [`check()`] and [`CheckedImport::run`].
 pub async fn import<R: BufRead>(
     services: &Arc<Services>,
     principal: &Principal,
