@@ -120,6 +120,49 @@ async fn a_line_needs_the_rights_of_the_single_calls(
     assert_eq!(lines(&import(&api, "", &[free]).await)[0]["result"], "imported");
 }
 
+/// The policy decides when a secret ends, so it needs the right to end one.
+#[rstest]
+#[tokio::test]
+async fn a_leak_policy_is_imported_with_the_right_to_secrets(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let writer = Api::with(&server, "clients:write secrets:write clients:read audit:read").await;
+    let with_policy = json!({ "client_id": "a", "client_secret": "a-secret-of-old",
+        "leak_policy": "end_now" });
+    assert_eq!(lines(&import(&writer, "", &[with_policy]).await)[0]["result"], "imported");
+    let policy =
+        async || writer.call("GET", "/v1/clients/a", None).await.json()["leak_policy"].clone();
+    assert_eq!(policy().await, "end_now");
+    let event = writer.call("GET", "/v1/audit-events?action=client.imported", None).await.json();
+    assert_eq!(event["data"][0]["detail"]["leak_policy"], "end_now", "{event}");
+    let weaker = Api::with(&server, "clients:write").await;
+    for (member, status) in [
+        (json!({ "leak_policy": "end_in_24h" }), 403),
+        (json!({ "leak_policy": "end_now" }), 403),
+        (json!({ "leak_policy": null }), 403),
+        (json!({ "name": "Billing" }), 200),
+    ] {
+        let mut line = member.clone();
+        line["client_id"] = json!("a");
+        let answer = import(&weaker, "?existing=update", &[line]).await;
+        assert_eq!(answer.status, status, "{member}: {}", answer.text);
+        if status == 403 {
+            let found = answer.json();
+            assert_eq!(found["code"], "scope_missing", "{found}");
+            let detail = found["detail"].as_str().expect("a text");
+            assert!(detail.contains("secrets:write"), "{detail}");
+        }
+        assert_eq!(policy().await, "end_now", "{member}");
+    }
+    let reset = json!({ "client_id": "a", "leak_policy": null });
+    let done = lines(&import(&writer, "?existing=update", &[reset]).await);
+    assert_eq!(done[0]["result"], "updated");
+    assert_eq!(policy().await, "report");
+    let wrong = json!({ "client_id": "a", "leak_policy": "sometimes" });
+    assert_eq!(import(&writer, "?existing=update", &[wrong]).await.status, 422);
+}
+
 /// A client with more rights is not changed by an import, in no member.
 #[tokio::test]
 async fn an_import_takes_no_stronger_client_over() {

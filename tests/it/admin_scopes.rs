@@ -11,11 +11,11 @@ use crate::support::{Engine, ORDERS};
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
 const SCHEMA_9: [&str; 35] = [
     "DROP TABLE client_label",
+    "DROP TABLE usage_heartbeat",
     "DROP INDEX client_secret_hint",
     "DROP INDEX client_secret_digest",
     "DROP INDEX client_secret_unused",
     "DROP INDEX client_secret_unwarned",
-    "DROP TABLE usage_heartbeat",
     "ALTER TABLE client DROP COLUMN leak_policy",
     "ALTER TABLE client_secret DROP COLUMN digest",
     "ALTER TABLE client_secret DROP COLUMN replaced_by",

@@ -198,6 +198,12 @@ async fn every_secret_says_whether_it_is_safe_to_end() {
     );
     assert_eq!(first["expiring_soon"], true, "its maximum is near");
     assert_eq!(second["safe_to_end"]["safe"], false);
+    // A page with one of them says the same as the whole list.
+    let page = api.call("GET", &format!("{path}?limit=1"), None).await.json();
+    assert_eq!((&page["data"], &page["next_cursor"]), (&json!([first]), &first["secret_id"]));
+    let cursor = page["next_cursor"].as_str().expect("a cursor");
+    let page = api.call("GET", &format!("{path}?limit=1&cursor={cursor}"), None).await.json();
+    assert_eq!((&page["data"], &page["next_cursor"]), (&json!([second]), &Value::Null));
     let cli = Cli::at(server.place.clone());
     let shown = cli.json(&["client", "show", &old.id]);
     let reason = shown["secrets"][0]["safe_to_end"]["reason"].as_str().expect("a reason");

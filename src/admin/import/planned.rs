@@ -97,6 +97,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
         "grants": grants,
         "trusts": trusts,
         "security": client.security,
+        "leak_policy": client.leak_policy,
         "claims": client.claims,
     });
     facts::add_to(&mut detail, &client.facts);

@@ -20,12 +20,14 @@ pub(super) fn require(
         principal.require_rights_over(before)?;
     }
     let said = &line.said;
-    let has_credential = line.has_secrets
+    // The leak policy decides when a secret ends.
+    let touches_credentials = line.has_secrets
         || said.keys.is_some()
         || said.tls_subject.is_some()
+        || said.leak_policy.is_some()
         || line.trusts.is_some()
         || line.spiffe_trusts.is_some();
-    if has_credential {
+    if touches_credentials {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if said.claims.is_some() {
