@@ -6,6 +6,7 @@ use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
 use crate::model::facts::Facts;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::ClientSecurity;
@@ -20,6 +21,7 @@ pub(super) struct Fields {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
+    pub(super) leak_policy: LeakPolicy,
     pub(super) claims: StaticClaims,
     pub(super) facts: Facts,
     pub(super) admin_of: Option<BTreeSet<Owner>>,
@@ -37,6 +39,7 @@ impl Fields {
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
+            leak_policy: self.leak_policy,
             claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,

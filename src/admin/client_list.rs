@@ -32,6 +32,8 @@ pub struct ClientQuestion {
     pub expiring: Option<Lifetime>,
     /// Registered longer ago than this, and not authenticated since.
     pub unused: Option<Lifetime>,
+    /// A part of the id or the name.
+    pub search: Option<String>,
 }
 
 /// The filter that answers a question with the clients that the caller may see. A resource or
@@ -44,7 +46,8 @@ pub async fn filter(
     question: ClientQuestion,
 ) -> Result<ClientFilter, AdminError> {
     let now = clock.now();
-    let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused } = question;
+    let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused, search } =
+        question;
     let asked = owner.map(|owner| BTreeSet::from([owner]));
     let mut owners = principal.owners_among(asked);
     let grant = match grant(store, resource.as_deref(), scope.as_deref()).await {
@@ -62,6 +65,7 @@ pub async fn filter(
         grant,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
         unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
+        search,
     })
 }
 

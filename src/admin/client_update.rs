@@ -11,6 +11,7 @@ use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, GrantType};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{Networks, TlsSubject};
@@ -39,6 +40,8 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: Option<LeakPolicy>,
     /// The claims of each of its tokens.
     pub claims: Option<ClaimsChange>,
     /// What people and policies know of it.
@@ -54,7 +57,7 @@ impl ClientUpdate {
         if self.claims.is_some() {
             principal.require(AdminScope::GrantsWrite)?;
         }
-        if self.tls_subject.is_some() {
+        if self.tls_subject.is_some() || self.leak_policy.is_some() {
             principal.require(AdminScope::SecretsWrite)?;
         }
         if self.admin_of.is_some() {
@@ -110,6 +113,9 @@ impl ClientUpdate {
         }
         if let Some(audiences) = self.assertion_audiences {
             client.security.assertion_audiences = audiences;
+        }
+        if let Some(policy) = self.leak_policy {
+            client.leak_policy = policy;
         }
         if let Some(change) = self.claims {
             client.claims = change.apply_to(&client.claims)?;

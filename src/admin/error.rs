@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
@@ -43,6 +44,8 @@ pub enum ObjectKind {
     Claim,
     /// A grant request.
     GrantRequest,
+    /// A signing key.
+    SigningKey,
 }
 
 impl ObjectKind {
@@ -59,6 +62,7 @@ impl ObjectKind {
             Self::Rejection => AdminErrorCode::RejectionNotFound,
             Self::Claim => AdminErrorCode::ClaimNotFound,
             Self::GrantRequest => AdminErrorCode::GrantRequestNotFound,
+            Self::SigningKey => AdminErrorCode::SigningKeyNotFound,
         }
     }
 }
@@ -78,6 +82,7 @@ impl fmt::Display for ObjectKind {
             Self::Rejection => "rejection",
             Self::Claim => "static claim",
             Self::GrantRequest => "grant request",
+            Self::SigningKey => "signing key",
         })
     }
 }
@@ -225,6 +230,20 @@ pub enum AdminError {
     /// The token that is asked for would be refused; the text is the rejection of the client.
     #[error("{0}")]
     TokenRefused(String),
+    /// A token is not valid.
+    #[error("the token is not valid: {0}")]
+    TokenInvalid(#[from] InvalidToken),
+    /// A token for this server itself is requested in the name of a client.
+    #[error("resource: a token for {} is never issued in the name of a client", ResourceId::SERVER)]
+    TokenForServer,
+    /// A line of an import needs rights that the caller lacks.
+    #[error("line {line}: {problem}; nothing was imported")]
+    InLine {
+        /// The number of the line, from 1.
+        line: usize,
+        /// What the caller lacks.
+        problem: Box<Self>,
+    },
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -276,13 +295,9 @@ pub enum AdminError {
         /// The revision now.
         current: i64,
     },
-    /// The caller asks for a token for the server itself in the name of a client: it would act with
-    /// the rights of the client.
-    #[error("resource: a token for {} is issued to the client itself only", ResourceId::SERVER)]
-    ServerTokenNotIssued,
     /// Too many new secrets wait for their hash.
     #[error(transparent)]
-    Busy(Busy),
+    Busy(#[from] Busy),
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -309,6 +324,9 @@ impl AdminError {
             }
             Self::Claims(_) => AdminErrorCode::ClaimInvalid,
             Self::TokenRefused(_) => AdminErrorCode::TokenRefused,
+            Self::TokenInvalid(_) => AdminErrorCode::TokenInvalid,
+            Self::TokenForServer => AdminErrorCode::TokenForServer,
+            Self::InLine { problem, .. } => problem.code(),
             Self::IssuerMissing => AdminErrorCode::IssuerMissing,
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
@@ -318,8 +336,7 @@ impl AdminError {
             Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,
             Self::RevisionChanged { .. } => AdminErrorCode::RevisionChanged,
             Self::ApprovalNeeded { .. } => AdminErrorCode::GrantApprovalNeeded,
-            Self::ServerTokenNotIssued => AdminErrorCode::ServerTokenNotIssued,
-            Self::Busy(_) => AdminErrorCode::ServerBusy,
+            Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

@@ -22,6 +22,8 @@ pub enum AdminErrorCode {
     TrustNotFound,
     /// No rejection with this request id is stored.
     RejectionNotFound,
+    /// No signing key has this id.
+    SigningKeyNotFound,
     /// The identifier is taken.
     AlreadyExists,
     /// The client would have more valid secrets than `secrets.max_per_client`.
@@ -62,6 +64,10 @@ pub enum AdminErrorCode {
     ClaimLimitExceeded,
     /// The token would be refused.
     TokenRefused,
+    /// The token is not valid.
+    TokenInvalid,
+    /// A token for the server itself is not issued in the name of a client.
+    TokenForServer,
     /// The issuer is not set, and no server has started yet.
     IssuerMissing,
     /// The caller lacks a scope of `urn:tokend`.
@@ -88,10 +94,8 @@ pub enum AdminErrorCode {
     GrantRequestLimitReached,
     /// The grant request changed since the caller read it.
     RevisionChanged,
-    /// The caller asks for a token for the server itself in the name of a client.
-    ServerTokenNotIssued,
-    /// Too many new secrets wait for their hash.
-    ServerBusy,
+    /// Too many secrets wait for their hash.
+    HashQueueFull,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -100,7 +104,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -110,6 +114,7 @@ impl AdminErrorCode {
         Self::KeyNotFound,
         Self::TrustNotFound,
         Self::RejectionNotFound,
+        Self::SigningKeyNotFound,
         Self::AlreadyExists,
         Self::SecretLimitReached,
         Self::KeySourceConflict,
@@ -130,6 +135,8 @@ impl AdminErrorCode {
         Self::ClaimInvalid,
         Self::ClaimLimitExceeded,
         Self::TokenRefused,
+        Self::TokenInvalid,
+        Self::TokenForServer,
         Self::IssuerMissing,
         Self::ScopeMissing,
         Self::ClientMorePowerful,
@@ -143,8 +150,7 @@ impl AdminErrorCode {
         Self::GrantRequestEnded,
         Self::GrantRequestLimitReached,
         Self::RevisionChanged,
-        Self::ServerTokenNotIssued,
-        Self::ServerBusy,
+        Self::HashQueueFull,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -161,6 +167,7 @@ impl AdminErrorCode {
             Self::KeyNotFound => "key_not_found",
             Self::TrustNotFound => "trust_not_found",
             Self::RejectionNotFound => "rejection_not_found",
+            Self::SigningKeyNotFound => "signing_key_not_found",
             Self::AlreadyExists => "already_exists",
             Self::SecretLimitReached => "secret_limit_reached",
             Self::KeySourceConflict => "key_source_conflict",
@@ -181,6 +188,8 @@ impl AdminErrorCode {
             Self::ClaimInvalid => "claim_invalid",
             Self::ClaimLimitExceeded => "claim_limit_exceeded",
             Self::TokenRefused => "token_refused",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenForServer => "token_for_server",
             Self::IssuerMissing => "issuer_missing",
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
@@ -194,8 +203,7 @@ impl AdminErrorCode {
             Self::GrantRequestEnded => "grant_request_ended",
             Self::GrantRequestLimitReached => "grant_request_limit_reached",
             Self::RevisionChanged => "revision_changed",
-            Self::ServerTokenNotIssued => "server_token_not_issued",
-            Self::ServerBusy => "server_busy",
+            Self::HashQueueFull => "hash_queue_full",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -213,6 +221,7 @@ impl AdminErrorCode {
             Self::KeyNotFound => "The client has no key with this `kid`.",
             Self::TrustNotFound => "The client has no trust with this id.",
             Self::RejectionNotFound => "No rejection with this request id is stored.",
+            Self::SigningKeyNotFound => "No signing key has this id.",
             Self::AlreadyExists => "The identifier is taken.",
             Self::SecretLimitReached => {
                 "The client would have more valid secrets than `secrets.max_per_client`."
@@ -243,6 +252,10 @@ impl AdminErrorCode {
                 "The static claims of a client and a grant together are too many or too large."
             }
             Self::TokenRefused => "The token would be refused.",
+            Self::TokenInvalid => "The token is not valid.",
+            Self::TokenForServer => {
+                "A token for the server itself is not issued in the name of a client."
+            }
             Self::IssuerMissing => "The issuer is not set, and no server has started yet.",
             Self::ScopeMissing => "The caller lacks a scope of `urn:tokend`.",
             Self::ClientMorePowerful => {
@@ -258,10 +271,7 @@ impl AdminErrorCode {
             Self::GrantRequestEnded => "The grant request is not pending any more.",
             Self::GrantRequestLimitReached => "The client has too many pending grant requests.",
             Self::RevisionChanged => "The grant request changed since the caller read it.",
-            Self::ServerTokenNotIssued => {
-                "A token for `urn:tokend` is not issued in the name of a client."
-            }
-            Self::ServerBusy => "Too many new secrets wait for their hash. Try again.",
+            Self::HashQueueFull => "Too many secrets are being hashed. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

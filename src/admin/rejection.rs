@@ -1,10 +1,11 @@
 //! Rejections: requests that the server rejected, as operators look for them.
 
+use serde::Serialize;
+
 use crate::admin::{AdminError, ObjectKind, Principal, ownership};
 use crate::model::client::ClientId;
-use crate::model::rejection::RejectionRecord;
+use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::model::token::RevocationEpoch;
-use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
@@ -19,11 +20,10 @@ pub struct Rejections {
 
 /// At most `limit` rejections, newest first, and how many are left out.
 pub async fn list(
-    reader: &ReadOnlyServices,
+    store: &Store,
     filter: &RejectionFilter,
     limit: u32,
 ) -> Result<Rejections, AdminError> {
-    let store = &reader.store;
     let newest = store.rejections(filter, limit).await?;
     let found = i64::try_from(newest.len()).unwrap_or(i64::MAX);
     // Without a full page nothing is older, and there is nothing to count.
@@ -33,6 +33,18 @@ pub async fn list(
         store.count_rejections(filter).await?.saturating_sub(found)
     };
     Ok(Rejections { newest, older })
+}
+
+/// A page of rejections that the caller may see, newest first. Those of unknown clients are for
+/// administrators without a limit.
+pub async fn page(
+    store: &Store,
+    principal: &Principal,
+    filter: RejectionFilter,
+    limit: u32,
+) -> Result<Vec<RejectionRecord>, AdminError> {
+    let owners = principal.owners_among(filter.owners);
+    Ok(store.rejections(&RejectionFilter { owners, ..filter }, limit).await?)
 }
 
 /// The rejection of a request.
@@ -62,7 +74,54 @@ pub async fn show(
 }
 
 /// True if requests of this client have been rejected, also if it does not exist any more.
-pub async fn has_any(reader: &ReadOnlyServices, id: &ClientId) -> Result<bool, AdminError> {
+pub async fn has_any(store: &Store, id: &ClientId) -> Result<bool, AdminError> {
     let filter = RejectionFilter { client_id: Some(id.clone()), ..RejectionFilter::default() };
-    Ok(reader.store.count_rejections(&filter).await? > 0)
+    Ok(store.count_rejections(&filter).await? > 0)
+}
+
+/// The clients of owners that the caller may administer.
+async fn visible(
+    store: &Store,
+    principal: &Principal,
+    ids: Vec<ClientId>,
+) -> Result<Vec<ClientId>, AdminError> {
+    let mut seen = Vec::with_capacity(ids.len());
+    for id in ids {
+        let owner = store.read().client_owner(&id).await?;
+        if principal.may_administer(owner.as_ref()) {
+            seen.push(id);
+        }
+    }
+    Ok(seen)
+}
+
+/// The clients that a rejection may be about without naming them.
+#[derive(Debug, Default, Serialize)]
+pub struct Candidates {
+    /// Other clients with a secret that ends like the one that was presented.
+    pub secret_of: Vec<ClientId>,
+    /// Clients whose name begins like the unknown id that was presented: a name is often sent as
+    /// the id.
+    pub named_like: Vec<ClientId>,
+}
+
+/// Finds the clients that a rejection may be about, among those that the caller may see.
+pub async fn candidates(
+    store: &Store,
+    principal: &Principal,
+    found: &RejectionRecord,
+) -> Result<Candidates, AdminError> {
+    let mut secret_of = match &found.hint {
+        Some(suffix) => store.clients_by_suffix(suffix).await?,
+        None => Vec::new(),
+    };
+    secret_of.retain(|id| found.client_id.as_deref() != Some(id.as_str()));
+    let named_like = match UnknownId::from_reason(&found.reason) {
+        Some(id) => store.clients_named_like(&id).await?,
+        None => Vec::new(),
+    };
+    Ok(Candidates {
+        secret_of: visible(store, principal, secret_of).await?,
+        named_like: visible(store, principal, named_like).await?,
+    })
 }

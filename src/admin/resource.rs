@@ -23,6 +23,7 @@ use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::GrantKind;
 use crate::store::reader::Reader;
+use crate::store::resources::ResourceFilter;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
@@ -138,6 +139,19 @@ pub async fn list(store: &Store, principal: &Principal) -> Result<Vec<Resource>,
     let mut found = store.resources().await?;
     found.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
     Ok(found)
+}
+
+/// A page of the resources that the caller may see: those that a filter matches and whose
+/// identifiers follow `after`.
+pub async fn page(
+    store: &Store,
+    principal: &Principal,
+    filter: ResourceFilter,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Resource>, AdminError> {
+    let owners = principal.owners_among(filter.owners);
+    Ok(store.resource_page(&ResourceFilter { owners, ..filter }, after, limit).await?)
 }
 
 /// Changes scopes, lifetime or algorithm of a resource.

@@ -65,8 +65,8 @@ pub(super) async fn end(
         let known = current.secrets.iter_mut().find(|known| known.secret_id == secret_id);
         let Some(known) = known.filter(|known| known.is_live(at)) else { continue };
         if !creator.has_all(&grant.scopes) {
-            change.transaction.expire_secret(&id, &secret_id, at).await?;
             known.expires_at = Some(at);
+            change.transaction.update_secret(&id, known).await?;
             ended.secrets.push(secret_id);
         }
     }

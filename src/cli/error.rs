@@ -247,6 +247,7 @@ impl From<AdminError> for CliError {
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
             AdminError::IssuerMissing => CliErrorCode::Configuration,
+            AdminError::TokenInvalid(_) => CliErrorCode::NotValid,
             AdminError::ScopeMissing { .. }
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
@@ -254,9 +255,10 @@ impl From<AdminError> for CliError {
             | AdminError::Limited { .. }
             | AdminError::LimitChanged
             | AdminError::ApprovalNeeded { .. }
-            | AdminError::ServerTokenNotIssued
-            | AdminError::Busy(_)
             | AdminError::TokenRefused(_)
+            | AdminError::Busy(_)
+            | AdminError::TokenForServer
+            | AdminError::InLine { .. }
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,
         };

@@ -15,6 +15,7 @@ use crate::cli::{candidates, examples};
 use crate::model::client::{AuthenticationMethod, ClientState, GrantType};
 use crate::model::event::Action;
 use crate::model::grant_request::GrantRequestState;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::signing_key::Algorithm;
 
 const GLOBAL_HEADING: &str = "Global options";
@@ -103,6 +104,7 @@ fn known_values(option: &str, path: &str) -> Option<Vec<&'static str>> {
         "action" => Action::ALL.map(Action::as_str).to_vec(),
         "auth-method" => AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec(),
         "signing-alg" => Algorithm::ALL.map(Algorithm::as_str).to_vec(),
+        "leak-policy" => LeakPolicy::ALL.map(LeakPolicy::as_str).to_vec(),
         "state" if path.starts_with("grant-request") => {
             GrantRequestState::ALL.map(GrantRequestState::as_str).to_vec()
         }

@@ -143,8 +143,11 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         }
         AdminError::Store(error) => return of_store(error),
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
+        AdminError::InLine { problem, .. } => return of_admin(problem),
         AdminError::Invalid { .. }
         | AdminError::Claims(_)
+        | AdminError::TokenInvalid(_)
+        | AdminError::TokenForServer
         | AdminError::TokenRefused(_)
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
@@ -153,7 +156,6 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::Limited { .. }
         | AdminError::LimitChanged
         | AdminError::RevisionChanged { .. }
-        | AdminError::ServerTokenNotIssued
         | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };
@@ -181,6 +183,7 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Key => "To list the keys of the client: tokend client keys list",
         ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
         ObjectKind::Claim => "To show the claims of the client: tokend client show",
+        ObjectKind::SigningKey => "To list the signing keys: tokend key list",
         ObjectKind::GrantRequest => "To list the requests: tokend grant-request list",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
@@ -262,6 +265,9 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
         ),
         OperatorAction::ReplaceSecret => format!(
             "Make a new one: tokend client rotate-secret {client}, or tokend client add-secret {client} with a longer --secret-ttl."
+        ),
+        OperatorAction::CompareDigests => format!(
+            "Print its digest, and compare it with the one that was registered: tokend secret check - < FILE. To register a digest: tokend client add-secret {client} --secret-digest sha256:…."
         ),
         OperatorAction::EnableClient => format!(
             "Why: tokend audit list --subject {client} --action client.disabled. To let it in again: tokend client enable {client}."

@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokend::admin::{AdminErrorCode, Principal, audit, secret};
+use tokend::admin::{AdminErrorCode, Principal, secret, token};
 use tokend::model::admin_preset::AdminPreset;
 use tokend::model::admin_scope::AdminScope;
 use tokend::model::resource::ResourceId;
@@ -124,7 +124,7 @@ async fn no_token_for_the_server_is_issued_in_the_name_of_a_client() {
     let orders = ResourceId::parse(ORDERS).expect("a resource");
     let strong = principal(&server, "clients:read tokens:issue").await;
     for (who, resource, code) in [
-        (&strong, &itself, Some(AdminErrorCode::ServerTokenNotIssued)),
+        (&strong, &itself, Some(AdminErrorCode::TokenForServer)),
         (&strong, &orders, None),
         (&principal(&server, "clients:read").await, &orders, Some(AdminErrorCode::ScopeMissing)),
         (
@@ -134,7 +134,7 @@ async fn no_token_for_the_server_is_issued_in_the_name_of_a_client() {
         ),
         (&operator(), &itself, None),
     ] {
-        let noted = audit::note_issue(services, who, &id, resource, &scope).await;
+        let noted = token::note_issue(services, who, &id, resource, &scope).await;
         assert_eq!(noted.err().map(|error| error.code()), code, "{who:?} {resource}");
     }
 }

@@ -9,8 +9,27 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 24] = [
+const SCHEMA_9: [&str; 41] = [
+    "ALTER TABLE client_secret DROP COLUMN creator",
+    "ALTER TABLE client_trust DROP COLUMN creator",
+    "ALTER TABLE client_spiffe_trust DROP COLUMN creator",
+    "ALTER TABLE client DROP COLUMN keys_creator",
+    "ALTER TABLE client DROP COLUMN tls_subject_creator",
+    "DROP TABLE client_label",
+    "DROP TABLE usage_heartbeat",
+    "DROP INDEX client_secret_hint",
+    "DROP INDEX client_secret_digest",
+    "DROP INDEX client_secret_unused",
+    "DROP INDEX client_secret_unwarned",
+    "ALTER TABLE client DROP COLUMN leak_policy",
+    "ALTER TABLE client_secret DROP COLUMN digest",
+    "ALTER TABLE client_secret DROP COLUMN replaced_by",
+    "ALTER TABLE client_secret DROP COLUMN unused_window",
+    "ALTER TABLE client_secret DROP COLUMN warned_at",
+    "ALTER TABLE client_secret DROP COLUMN leaked_at",
     "DROP TABLE grant_request",
+    "ALTER TABLE client DROP COLUMN claims",
+    "ALTER TABLE client_grant DROP COLUMN claims",
     "DROP INDEX client_owner",
     "DROP INDEX event_owner",
     "DROP INDEX event_other_owner",
@@ -19,8 +38,6 @@ const SCHEMA_9: [&str; 24] = [
     "ALTER TABLE client DROP COLUMN contact",
     "ALTER TABLE client DROP COLUMN labels",
     "ALTER TABLE client DROP COLUMN admin_of",
-    "ALTER TABLE client DROP COLUMN claims",
-    "ALTER TABLE client_grant DROP COLUMN claims",
     "ALTER TABLE resource DROP COLUMN owner",
     "ALTER TABLE resource DROP COLUMN description",
     "ALTER TABLE resource DROP COLUMN contact",

@@ -5,7 +5,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
 use tokend::admin::client;
-use tokend::admin::revocation::{revoke_token, revoke_tokens};
+use tokend::admin::revocation::{RevocationTarget, revoke_token, revoke_tokens};
 use tokend::model::admin_scope::AdminScope;
 use tokend::model::client::ClientState;
 use tokend::model::signing_key::Algorithm;
@@ -239,7 +239,7 @@ async fn a_token_that_is_not_valid_is_refused(
     assert_eq!(call_with(&server, "Bearer", &token, &[]).await.status, 200);
     let jti = server.claims(&token).await["jti"].as_str().expect("a jti").to_owned();
     let jti = TokenId::parse(&jti).expect("a jti");
-    revoke_token(services, &operator(), &jti, None).await.expect("revoked");
+    revoke_token(services, &operator(), RevocationTarget::Id(jti)).await.expect("revoked");
     refused(&token).await;
     let token = server.ask(&client).await.token();
     revoke_tokens(services, &operator(), &id).await.expect("revoked");

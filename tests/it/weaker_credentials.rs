@@ -83,10 +83,11 @@ async fn credentials_of_weaker_callers_end_with_a_promotion(
     let client = server.client().await;
     let id = client_id(&client.id);
     let new = secret::NewSecret::default();
-    let (of_weaker, plain) = secret::add(services, &weaker, &id, &new).await.expect("a secret");
-    let by_weaker = server.known(&client.id, &plain);
-    let (_, plain) = secret::add(services, &equal, &id, &new).await.expect("a secret");
-    let by_equal = server.known(&client.id, &plain);
+    let made = secret::add(services, &weaker, &id, &new).await.expect("a secret");
+    let of_weaker = made.record;
+    let by_weaker = server.known(&client.id, &made.plain.expect("generated"));
+    let made = secret::add(services, &equal, &id, &new).await.expect("a secret");
+    let by_equal = server.known(&client.id, &made.plain.expect("generated"));
     add_credentials(services, &weaker, &client).await;
     server.catch_up().await;
     assert_eq!(server.ask(&by_weaker).await.status, 200);
@@ -202,7 +203,8 @@ async fn the_command_line_and_an_import_end_them_too(
         let client = server.client().await;
         let (new, id) = (secret::NewSecret::default(), client_id(&client.id));
         let made = secret::add(server.services(), &weaker, &id, &new).await.expect("a secret");
-        prepared.push((server.known(&client.id, &made.1), made.0.secret_id.to_string()));
+        let plain = made.plain.expect("generated");
+        prepared.push((server.known(&client.id, &plain), made.record.secret_id.to_string()));
     }
     let (by_command, secret_id) = &prepared[0];
     let cli = Cli::at(server.place.clone());
@@ -218,7 +220,7 @@ async fn the_command_line_and_an_import_end_them_too(
     });
     let config = server.services().config.clone();
     let services = Services::open(config, server.clock.clone()).await.expect("services");
-    let options = ImportOptions { existing: Existing::Update, is_dry_run: false };
+    let options = ImportOptions { existing: Existing::Update, ..ImportOptions::default() };
     let text = line.to_string();
     import(&Arc::new(services), &operator(), text.as_bytes(), options, &|_| {})
         .await

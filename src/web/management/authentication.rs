@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::admin::{AdminError, Principal};
@@ -19,10 +18,8 @@ use crate::oauth::check::{
     self, CheckError, CheckedToken, NonceRule, PresentedToken, ProofOfRequest, RequiredAccess,
     Scheme,
 };
+use crate::web::bearer::{self, HeaderError};
 use crate::web::management::Problem;
-
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 << 10;
 
 /// Finds the caller of a request.
 ///
@@ -76,39 +73,16 @@ fn principal(
     Some(Principal::administrator(id, scopes, owners))
 }
 
-/// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).
 fn presented_token(app: &App, request: &Parts) -> Result<PresentedToken, Problem> {
-    let mut values = request.headers.get_all(AUTHORIZATION).iter();
-    let malformed = || {
-        Problem::unauthorized("The Authorization header is not one scheme and one access token.")
-    };
-    let value = values.next().ok_or_else(Problem::unauthenticated)?;
-    let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(malformed)?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
-    // HTTP Basic, for example, is not an attempt to present a token.
-    let scheme = named_scheme(scheme).ok_or_else(Problem::unauthenticated)?;
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(malformed());
-    }
+    let (scheme, token) = bearer::presented(&request.headers).map_err(|error| match error {
+        HeaderError::Missing => Problem::unauthenticated(),
+        HeaderError::Malformed => Problem::unauthorized(bearer::MALFORMED),
+    })?;
     let proof = match scheme {
         Scheme::Bearer => None,
         Scheme::Dpop => proof_of(app, request)?,
     };
-    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof })
-}
-
-/// The scheme of a token that a request presents, whatever the token is.
-pub(super) fn presented_scheme(request: &Parts) -> Option<Scheme> {
-    let text = request.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    named_scheme(text.split(' ').next()?)
-}
-
-fn named_scheme(name: &str) -> Option<Scheme> {
-    match name {
-        name if name.eq_ignore_ascii_case("bearer") => Some(Scheme::Bearer),
-        name if name.eq_ignore_ascii_case("dpop") => Some(Scheme::Dpop),
-        _ => None,
-    }
+    Ok(PresentedToken { scheme, token: token.to_owned(), proof })
 }
 
 /// The proof of possession of a request, for the URLs that the listener is known by. The `Host`

@@ -11,17 +11,22 @@ use serde::{Deserialize, Serialize};
 use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
-use crate::model::client::{ClientId, ClientState};
+use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
 use crate::web::management::Problem;
 use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
-use crate::web::management::facts_json::label;
-use crate::web::management::json::{Input, Output, Page, Parameters, created, ok, page_size};
+use crate::web::management::facts_json::query_labels;
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+};
 
-/// How many clients a page has without a word on it.
+/// How many clients a page has by default.
 const PAGE_SIZE: u32 = 50;
+
+/// The longest text that clients are searched for, in characters.
+const MAX_SEARCH_CHARS: usize = 100;
 
 /// The longest reason of a disabled client.
 const MAX_REASON_CHARS: usize = 500;
@@ -34,7 +39,11 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
     state: Option<String>,
     owner: Option<String>,
-    /// Such as `team=payments`.
+    /// A part of the id or the name.
+    q: Option<String>,
+    /// The whole name.
+    name: Option<String>,
+    /// Such as `team=payments`; several are separated by commas.
     label: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
@@ -71,21 +80,17 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<ClientJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let span = |name, text: Option<String>| {
-        let parsed = text.map(|text| Lifetime::parse(&text)).transpose();
-        parsed.map_err(|malformed| wrong(name, malformed.to_string()))
-    };
-    let state = query.state.map(|text| ClientState::parse(&text)).transpose();
-    let owner = query.owner.map(|text| Owner::parse(&text)).transpose();
+    let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
     let question = ClientQuestion {
-        state: state.map_err(|malformed| wrong("state", malformed.to_string()))?,
-        name: None,
-        owner: owner.map_err(|malformed| wrong("owner", malformed.to_string()))?,
-        labels: query.label.as_deref().map(label).transpose()?.into_iter().collect(),
+        state: parsed_parameter("state", query.state, ClientState::parse)?,
+        name: parsed_parameter("name", query.name, ClientName::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
+        labels: query.label.as_deref().map(query_labels).transpose()?.unwrap_or_default(),
         resource: query.resource,
         scope: query.scope,
-        expiring: span("expiring_within", query.expiring_within)?,
-        unused: span("unused_for", query.unused_for)?,
+        expiring: parsed_parameter("expiring_within", query.expiring_within, Lifetime::parse)?,
+        unused: parsed_parameter("unused_for", query.unused_for, Lifetime::parse)?,
+        search: search.transpose()?.map(str::to_owned),
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
     let filter = client_list::filter(store, clock, &principal, question).await?;
@@ -96,23 +101,17 @@ pub(super) async fn list(
         None => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
-    let next_cursor = (page.len() == limit as usize)
-        .then(|| page.last().map(|last| last.client_id().to_owned()))
-        .flatten();
-    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
+    let next_cursor = page.next.map(|next| next.client_id().to_owned());
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     let found = store.registrations(&ids).await.map_err(AdminError::from)?;
     let mut data = Vec::with_capacity(found.len());
     for (id, client) in found {
         match client {
-            Ok(client) => data.push(ClientJson::from(client)),
+            Ok(client) => data.push(ClientJson::of(&app, client)),
             Err(problem) => tracing::error!(client_id = id, %problem, "a client cannot be read"),
         }
     }
     Ok(ok(Page { data, next_cursor }))
-}
-
-fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
-    Problem::bad_request("invalid_query", format!("{parameter}: {problem}"))
 }
 
 pub(super) async fn show(
@@ -121,7 +120,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Output<ClientJson>, Problem> {
     let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
-    Ok(ok(found.into()))
+    Ok(ok(ClientJson::of(&app, found)))
 }
 
 pub(super) async fn create(
@@ -130,7 +129,8 @@ pub(super) async fn create(
     Input(input): Input<ClientInput>,
 ) -> Result<Output<CreatedClient>, Problem> {
     let (made, secret) = client::create(&app.services, &principal, input.new_client()?).await?;
-    Ok(created(CreatedClient { client: made.into(), client_secret: secret.as_ref().map(shown) }))
+    let client = ClientJson::of(&app, made);
+    Ok(created(CreatedClient { client, client_secret: secret.as_ref().map(shown) }))
 }
 
 /// The secret in the one answer that shows it.
@@ -146,7 +146,7 @@ pub(super) async fn update(
 ) -> Result<Output<ClientJson>, Problem> {
     let update = patch.update()?;
     let changed = client::update(&app.services, &principal, &client_id(&id)?, update).await?;
-    Ok(ok(changed.value.into()))
+    Ok(ok(ClientJson::of(&app, changed.value)))
 }
 
 pub(super) async fn delete(
@@ -189,5 +189,5 @@ async fn set_state(
         return Err(Problem::member("/reason".to_owned(), text));
     }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(ok(changed.value.into()))
+    Ok(ok(ClientJson::of(app, changed.value)))
 }

@@ -9,7 +9,11 @@ mod clients;
 mod facts_json;
 mod grant_requests;
 mod grants;
+mod import_stream;
+mod imports;
 mod json;
+mod keys;
+mod leaks;
 mod problem;
 mod rejections;
 mod resource_json;
@@ -17,14 +21,14 @@ mod resource_metadata;
 mod resources;
 mod secrets;
 mod server;
+mod signing_keys;
 mod tokens;
+mod trusts;
 
 pub(super) use problem::Problem;
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
@@ -33,13 +37,16 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, any, on};
+use axum::{Extension, Router};
 use percent_encoding::percent_decode_str;
 
 use crate::admin::Principal;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
+use crate::web::bearer;
 use crate::web::health;
+use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -47,12 +54,13 @@ const MAX_BODY_BYTES: usize = 256 << 10;
 /// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     use AdminScope::{
-        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, ResourcesRead, ResourcesWrite,
-        SecretsWrite, ServerRead, TokensRevoke,
+        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead, ResourcesRead,
+        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
     api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
+    api.add(Method::POST, "/v1/clients/import", ClientsWrite, imports::run);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
     api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
     api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
@@ -62,6 +70,13 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
     api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
     api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
+    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
+    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
+    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
@@ -71,11 +86,19 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
     api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
     api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
+    api.add(Method::POST, "/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add(Method::POST, "/v1/tokens", TokensIssue, tokens::issue);
+    api.add(Method::POST, "/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.add(Method::POST, "/v1/tokens/verify", Introspect, tokens::verify);
+    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
+    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.add(Method::GET, "/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
@@ -124,6 +147,7 @@ impl Api {
             })
             .fallback(async || Problem::not_found())
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(Extension(ImportSlot::default()))
             .layer(from_fn_with_state(app, authenticate))
             .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
             .route("/livez", any(health::live))
@@ -146,7 +170,7 @@ fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
 /// nothing about paths, methods or bodies.
 async fn authenticate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
-    let scheme = authentication::presented_scheme(&head);
+    let scheme = bearer::presented_scheme(&head.headers);
     let mut response = match principal(&app, &head).await {
         Ok(principal) => {
             head.extensions.insert(principal);

@@ -9,10 +9,11 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::model::admin_scope::AdminScope;
+use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
 use crate::telemetry;
 
@@ -31,6 +32,8 @@ pub(in crate::web) struct Problem {
     missing_scope: Option<AdminScope>,
     /// Headers of the answer beyond those that each problem has.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// After how many seconds to try again.
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -43,6 +46,7 @@ impl Problem {
             cause: None,
             missing_scope: None,
             headers: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -130,12 +134,21 @@ impl Problem {
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
+    /// 429 (RFC 6585, section 4).
+    pub(super) fn too_many_requests(exceeded: RateExceeded) -> Self {
+        let detail =
+            format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Self { retry_after: Some(exceeded.seconds), ..problem }
+    }
+
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.to_owned());
         Self {
             cause,
+            retry_after: Some(2),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
         }
     }
@@ -167,19 +180,25 @@ impl Problem {
         self.cause.as_deref().unwrap_or(&self.detail)
     }
 
-    /// Writes the answer.
-    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
-        let mut body = json!({
+    /// The document, without the id of the request.
+    pub(super) fn document(&self) -> Value {
+        let mut document = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
-            "request_id": request_id,
         });
         if let Some(pointer) = &self.pointer {
-            body["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+            document["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
         }
+        document
+    }
+
+    /// Writes the answer.
+    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
+        let mut body = self.document();
+        body["request_id"] = request_id.into();
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -188,8 +207,8 @@ impl Problem {
         for (name, value) in &self.headers {
             headers.append(name, value.clone());
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -230,6 +249,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::KeyNotFound
         | Code::TrustNotFound
         | Code::RejectionNotFound
+        | Code::SigningKeyNotFound
         | Code::ClaimNotFound
         | Code::GrantRequestNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
@@ -254,6 +274,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::ClaimInvalid
         | Code::ClaimLimitExceeded
         | Code::TokenRefused
+        | Code::TokenInvalid
+        | Code::TokenForServer
         | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
         Code::ScopeMissing
         | Code::ClientMorePowerful
@@ -261,9 +283,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::OwnerNotHeld
         | Code::AdministratorLimited
         | Code::AdministratorLimitChanged
-        | Code::GrantApprovalNeeded
-        | Code::ServerTokenNotIssued => StatusCode::FORBIDDEN,
-        Code::ServerBusy | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
+        | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
+        Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
