@@ -8,5 +8,6 @@ pub mod kafka;
 pub mod protected_api;
 pub mod released;
 pub mod team;
+pub mod undone_migrations;
 
 pub use tokend_testing::*;

@@ -24,11 +24,15 @@ pub(super) enum Expected {
     Listed,
     /// A list without the object.
     NotListed,
+    /// 200 with this text.
+    Has(&'static str),
+    /// 200 without this text.
+    HasNot(&'static str),
 }
 
 use Expected::{Listed, NotListed, Problem, Status};
 
-const NO_CLIENT: Expected = Problem(404, "client_not_found");
+pub(super) const NO_CLIENT: Expected = Problem(404, "client_not_found");
 const NO_RESOURCE: Expected = Problem(404, "resource_not_found");
 const NO_REQUEST: Expected = Problem(404, "grant_request_not_found");
 const NO_REJECTION: Expected = Problem(404, "rejection_not_found");
@@ -39,11 +43,11 @@ const NEEDS_APPROVAL: Expected = Problem(403, "grant_approval_needed");
 const LISTS: [Expected; 3] = [Listed, NotListed, NotListed];
 
 /// A call that is not about objects of an owner.
-const fn alike(status: u16) -> [Expected; 3] {
+pub(super) const fn alike(status: u16) -> [Expected; 3] {
     [Status(status), Status(status), Status(status)]
 }
 
-const fn client(status: u16) -> [Expected; 3] {
+pub(super) const fn client(status: u16) -> [Expected; 3] {
     [Status(status), NO_CLIENT, NO_CLIENT]
 }
 
@@ -60,7 +64,7 @@ fn segment(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-fn of_client(objects: &Objects, rest: &str) -> String {
+pub(super) fn of_client(objects: &Objects, rest: &str) -> String {
     format!("/v1/clients/{}{rest}", segment(&objects.client))
 }
 
@@ -76,7 +80,7 @@ fn of_scopes() -> Value {
     json!({ "scopes": ["read"] })
 }
 
-fn empty() -> Value {
+pub(super) fn empty() -> Value {
     json!({})
 }
 
@@ -135,24 +139,19 @@ pub(super) const ROWS: &[Row] = &[
         expected: client(200),
     },
     Row {
-        route: "GET /v1/clients/{id}/secrets",
-        request: |it| (of_client(it, "/secrets"), None),
-        expected: client(200),
+        route: "GET /v1/signing-keys",
+        request: |_| ("/v1/signing-keys".to_owned(), None),
+        expected: alike(200),
     },
     Row {
-        route: "POST /v1/clients/{id}/secrets",
-        request: |it| (of_client(it, "/secrets"), Some(empty())),
-        expected: client(201),
+        route: "GET /v1/signing-keys/{kid}",
+        request: |_| ("/v1/signing-keys/absent".to_owned(), None),
+        expected: alike(404),
     },
     Row {
-        route: "POST /v1/clients/{id}/secrets/rotate",
-        request: |it| (of_client(it, "/secrets/rotate"), Some(json!({ "overlap": "1h" }))),
-        expected: client(201),
-    },
-    Row {
-        route: "DELETE /v1/clients/{id}/secrets/{secret}",
-        request: |it| (of_client(it, &format!("/secrets/{}", it.secret)), None),
-        expected: client(204),
+        route: "GET /v1/rejections",
+        request: |_| ("/v1/rejections?limit=1000".to_owned(), None),
+        expected: LISTS,
     },
     Row {
         route: "GET /v1/clients/{id}/grants",
