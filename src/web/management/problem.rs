@@ -32,8 +32,6 @@ pub(in crate::web) struct Problem {
     missing_scope: Option<AdminScope>,
     /// Headers of the answer beyond those that each problem has.
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// After how many seconds to try again.
-    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -46,7 +44,6 @@ impl Problem {
             cause: None,
             missing_scope: None,
             headers: Vec::new(),
-            retry_after: None,
         }
     }
 
@@ -138,19 +135,16 @@ impl Problem {
     pub(super) fn too_many_requests(exceeded: RateExceeded) -> Self {
         let detail =
             format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Self { retry_after: Some(exceeded.seconds), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+            .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
     }
 
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.to_owned());
-        Self {
-            cause,
-            retry_after: Some(2),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
-        }
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail);
+        Self { cause, ..problem.with_header(RETRY_AFTER, "2") }
     }
 
     /// 500.
@@ -206,9 +200,6 @@ impl Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for (name, value) in &self.headers {
             headers.append(name, value.clone());
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::rows::Expected::{self, Has, HasNot, Problem, Status};
+use super::rows::Expected::{self, Has, HasNot, Problem};
 use super::rows::{NO_CLIENT, Row, alike, client, empty, of_client};
 
 const LIMITED: Expected = Problem(403, "administrator_limited");
