@@ -102,8 +102,8 @@ impl Principal {
     }
 
     /// The rights that credentials remember of the caller that made them. The owners of a limited
-    /// caller are not remembered, so it is treated as one without rights: what it makes ends when its
-    /// client becomes an administrator.
+    /// caller are not remembered, so it is treated as one without rights: what it makes ends when
+    /// its client becomes an administrator.
     fn creator(&self) -> Creator {
         match &self.rights {
             Rights::Unlimited => Creator::Operator,
