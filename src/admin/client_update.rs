@@ -2,16 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::AdminError;
-use crate::admin::claims::ClaimsChange;
-use crate::admin::client::permit_subject;
-use crate::admin::facts::FactsUpdate;
+use serde_json::json;
+
+use crate::admin::claims::{self, ClaimsChange};
+use crate::admin::client::{check_lifetime, check_security, permit_subject};
+use crate::admin::difference::Difference;
+use crate::admin::facts::{self, FactsUpdate};
+use crate::admin::{AdminError, Changed, Principal, client_key, client_to_change};
+use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
-use crate::model::client::{AuthenticationMethod, Client, ClientName, GrantType};
+use crate::model::client::{
+    AuthenticationMethod, Client, ClientId, ClientName, GrantType, Registration,
+};
+use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{Networks, TlsSubject};
 use crate::model::time::Lifetime;
+use crate::services::Services;
 
 /// What should change about a client; `None` leaves a field as it is.
 #[derive(Debug, Default)]
@@ -90,4 +98,66 @@ impl ClientUpdate {
         }
         Ok(())
     }
+}
+
+/// Changes fields of a client.
+pub async fn update(
+    services: &Services,
+    principal: &Principal,
+    id: &ClientId,
+    update: ClientUpdate,
+) -> Result<Changed<Registration>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let has_claims = update.claims.is_some();
+    if has_claims {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    if update.tls_subject.is_some() {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if update.admin_of.is_some() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
+    if let Some(lifetime) = update.token_lifetime {
+        check_lifetime(services, lifetime)?;
+    }
+    facts::check_admin_of(update.admin_of.as_ref().and_then(Option::as_ref))?;
+    if let Some(audiences) = &update.assertion_audiences {
+        client_key::check_audiences(services, audiences).await?;
+    }
+    // What is not touched is not judged either: it may have been imported.
+    let is_touched = update.auth_methods.is_some()
+        || update.tls_subject.is_some()
+        || update.dpop_bound.is_some()
+        || update.certificate_bound.is_some();
+    let mut change = principal.begin(services).await?;
+    let mut current = client_to_change(change.read(), principal, id).await?;
+    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
+    let client = &mut current.client;
+    update.apply_to(client)?;
+    if has_claims {
+        claims::check_sizes(&client.claims, &current.grants)?;
+    }
+    if is_touched {
+        check_security(&client.security, &client.auth_methods)?;
+    }
+    let Some(difference) = Difference::between(&was, &json!(client)) else {
+        return Ok(Changed::before(current));
+    };
+    client.updated_at = change.now;
+    change.transaction.update_client(client).await?;
+    let detail = difference.add_to(json!({
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "grant_types": client.grant_types,
+        "token_lifetime": client.token_lifetime,
+        "token_rate": client.token_rate,
+        "security": client.security,
+        "claims": client.claims,
+    }));
+    let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+    let subject = EventSubject::Client(id.clone());
+    change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
+    change.commit().await?;
+    Ok(Changed::now(current))
 }
