@@ -9,7 +9,7 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 21] = [
+const SCHEMA_9: [&str; 23] = [
     "DROP INDEX client_owner",
     "DROP INDEX event_owner",
     "DROP INDEX event_other_owner",
@@ -18,6 +18,8 @@ const SCHEMA_9: [&str; 21] = [
     "ALTER TABLE client DROP COLUMN contact",
     "ALTER TABLE client DROP COLUMN labels",
     "ALTER TABLE client DROP COLUMN admin_of",
+    "ALTER TABLE client DROP COLUMN claims",
+    "ALTER TABLE client_grant DROP COLUMN claims",
     "ALTER TABLE resource DROP COLUMN owner",
     "ALTER TABLE resource DROP COLUMN description",
     "ALTER TABLE resource DROP COLUMN contact",
