@@ -6,10 +6,12 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::admin::claims;
-pub use crate::admin::client_update::{ClientUpdate, update};
+pub use crate::admin::client_change::{Put, put, update};
+pub use crate::admin::client_update::{ClientUpdate, RightsNeeded};
 use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
+use crate::admin::revision::{Precondition, Revision};
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
     AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
@@ -57,8 +59,8 @@ pub struct NewClient {
     pub facts: Facts,
     /// The owners whose objects it may administer; all if absent.
     pub admin_of: Option<BTreeSet<Owner>>,
-    /// Its first secret, if it may authenticate by one.
-    pub secret: NewSecret,
+    /// Its first secret, if it may authenticate by one; none is made if absent.
+    pub secret: Option<NewSecret>,
 }
 
 /// A new identifier: `cl_` and random letters and digits.
@@ -70,11 +72,12 @@ fn generate_id() -> Result<ClientId, AdminError> {
 }
 
 impl NewClient {
-    /// True if the client gets a first secret: if it may authenticate by one.
+    /// True if the client gets a first secret: if one is wanted, and it may authenticate by one.
     pub fn has_secret(&self) -> bool {
         let methods = &self.auth_methods;
-        methods.is_empty()
-            || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method))
+        let is_by_secret = methods.is_empty()
+            || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method));
+        self.secret.is_some() && is_by_secret
     }
 }
 
@@ -95,7 +98,7 @@ pub async fn prepare(
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     require_rights_to_create(principal, &new)?;
-    let has_secret = new.has_secret();
+    let secret = new.secret.as_ref().filter(|_| new.has_secret());
     check_lifetime(services, new.token_lifetime)?;
     claims::check_sizes(&new.claims, &new.grants)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
@@ -109,8 +112,7 @@ pub async fn prepare(
         permit_subject(&mut auth_methods);
     }
     check_security(&new.security, &auth_methods)?;
-    let (client_id, minted) =
-        generate_credentials(services, new.client_id, &new.secret, has_secret)?;
+    let (client_id, minted) = generate_credentials(services, new.client_id, secret)?;
     let (plain, record) = minted.unzip();
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
@@ -180,24 +182,23 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
     detail
 }
 
-/// The id of a new client, generated if `id` is not given, and its first secret if it has one.
+/// The id of a new client, generated if `id` is not given, and its first secret if one is wanted.
 fn generate_credentials(
     services: &Services,
     id: Option<ClientId>,
-    new: &NewSecret,
-    has_secret: bool,
+    secret: Option<&NewSecret>,
 ) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
-    Ok(match (id, has_secret) {
-        (Some(id), true) => {
+    Ok(match (id, secret) {
+        (Some(id), Some(new)) => {
             let minted = secret::mint(services, &id, new)?;
             (id, Some(minted))
         }
-        (None, true) => {
+        (None, Some(new)) => {
             let (id, minted) = secret::mint_with_id(services, new)?;
             (id, Some(minted))
         }
-        (Some(id), false) => (id, None),
-        (None, false) => (generate_id()?, None),
+        (Some(id), None) => (id, None),
+        (None, None) => (generate_id()?, None),
     })
 }
 
@@ -246,9 +247,20 @@ pub async fn delete(
     principal: &Principal,
     id: &ClientId,
 ) -> Result<(), AdminError> {
+    delete_if(services, principal, id, &Precondition::None).await
+}
+
+/// The same for a client in a state that the caller has read.
+pub async fn delete_if(
+    services: &Services,
+    principal: &Principal,
+    id: &ClientId,
+    condition: &Precondition,
+) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
+    condition.check(&Revision::of_client(&current))?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
     grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;

@@ -1,34 +1,49 @@
-//! What an operator changes about a client.
+//! What an operator changes about a client: single members, or all of them.
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
-use crate::admin::claims::{self, ClaimsChange};
-use crate::admin::client::{check_lifetime, check_security, permit_subject};
-use crate::admin::difference::Difference;
-use crate::admin::facts::{self, FactsUpdate};
-use crate::admin::{AdminError, Changed, Principal, client_key, client_to_change};
-use crate::model::admin_scope::AdminScope;
+use crate::admin::claims::ClaimsChange;
+use crate::admin::client::{NewClient, permit_subject};
+use crate::admin::facts::FactsUpdate;
+use crate::admin::revision::Precondition;
+use crate::admin::secret::NewSecret;
+use crate::admin::{AdminError, client_key};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
-    AuthenticationMethod, Client, ClientId, ClientName, GrantType, Registration,
+    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::facts::Facts;
+use crate::model::grant::Grant;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
-use crate::model::security::{Networks, TlsSubject};
+use crate::model::security::{ClientSecurity, Networks, TlsSubject};
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
-use crate::services::Services;
+
+/// Which rights an update needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RightsNeeded {
+    /// Those to each member that it gives.
+    #[default]
+    ForEachMember,
+    /// Those to each member that it changes: for an update that gives all of them.
+    ForEachDifference,
+}
 
 /// What should change about a client; `None` leaves a field as it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ClientUpdate {
+    /// What the caller requires of the present state.
+    pub precondition: Precondition,
+    /// Which rights it needs.
+    pub rights: RightsNeeded,
     /// Its name.
     pub name: Option<ClientName>,
-    /// How it may authenticate.
+    /// Whether it may get tokens.
+    pub state: Option<ClientState>,
+    /// How it may authenticate; as a new client with its credentials may, if empty.
     pub auth_methods: Option<Vec<AuthenticationMethod>>,
-    /// The grants it may use.
+    /// The grants it may use; `client_credentials` if empty.
     pub grant_types: Option<Vec<GrantType>>,
     /// How long its tokens live; `Some(None)` puts it back to the default.
     pub token_lifetime: Option<Option<Lifetime>>,
@@ -44,6 +59,8 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
+    /// What it may ask for: these grants and no others.
+    pub grants: Option<Vec<Grant>>,
     /// The claims of each of its tokens.
     pub claims: Option<ClaimsChange>,
     /// What people and policies know of it.
@@ -57,107 +74,97 @@ impl ClientUpdate {
     ///
     /// # Errors
     /// If there would be too many labels, or a claim to remove does not exist.
-    pub(super) fn apply_to(self, client: &mut Client) -> Result<(), AdminError> {
+    pub(super) fn apply_to(self, registration: &mut Registration) -> Result<(), AdminError> {
+        let client = &mut registration.client;
         self.facts.apply_to(&mut client.facts)?;
-        if let Some(admin_of) = self.admin_of {
-            client.admin_of = admin_of;
+        put(self.admin_of, &mut client.admin_of);
+        put(self.name, &mut client.name);
+        put(self.state, &mut client.state);
+        put(self.token_lifetime, &mut client.token_lifetime);
+        put(self.token_rate, &mut client.token_rate);
+        put(self.dpop_bound, &mut client.security.dpop_bound);
+        put(self.certificate_bound, &mut client.security.certificate_bound);
+        put(self.networks, &mut client.security.networks);
+        put(self.assertion_audiences, &mut client.security.assertion_audiences);
+        match self.auth_methods {
+            Some(methods) if methods.is_empty() => client.auth_methods = default_methods(client),
+            methods => put(methods, &mut client.auth_methods),
         }
-        if let Some(name) = self.name {
-            client.name = name;
-        }
-        if let Some(methods) = self.auth_methods {
-            client.auth_methods = methods;
-        }
-        if let Some(types) = self.grant_types {
-            client.grant_types = types;
-        }
-        if let Some(lifetime) = self.token_lifetime {
-            client.token_lifetime = lifetime;
-        }
-        if let Some(rate) = self.token_rate {
-            client.token_rate = rate;
-        }
-        if let Some(dpop_bound) = self.dpop_bound {
-            client.security.dpop_bound = dpop_bound;
-        }
-        if let Some(certificate_bound) = self.certificate_bound {
-            client.security.certificate_bound = certificate_bound;
+        match self.grant_types {
+            Some(types) if types.is_empty() => {
+                client.grant_types = vec![GrantType::ClientCredentials];
+            }
+            types => put(types, &mut client.grant_types),
         }
         if let Some(subject) = self.tls_subject {
             client.security.tls_subject = Some(subject);
             permit_subject(&mut client.auth_methods);
         }
-        if let Some(networks) = self.networks {
-            client.security.networks = networks;
-        }
-        if let Some(audiences) = self.assertion_audiences {
-            client.security.assertion_audiences = audiences;
-        }
         if let Some(change) = self.claims {
             client.claims = change.apply_to(&client.claims)?;
         }
+        if let Some(mut grants) = self.grants {
+            // The order of the list has no meaning.
+            grants.sort_by(|one, other| one.resource.cmp(&other.resource));
+            registration.grants = grants;
+        }
         Ok(())
+    }
+
+    /// The new client that the members describe; a member that is `None` has its default.
+    ///
+    /// # Errors
+    /// If there would be too many labels, or the client would not be active.
+    pub fn into_new(
+        self,
+        client_id: Option<ClientId>,
+        secret: Option<NewSecret>,
+    ) -> Result<NewClient, AdminError> {
+        if self.state == Some(ClientState::Disabled) {
+            let problem = "a new client is active; disable it after it is created".to_owned();
+            return Err(AdminError::invalid("state", problem));
+        }
+        let mut facts = Facts::default();
+        self.facts.apply_to(&mut facts)?;
+        let claims = self.claims.map(|change| change.apply_to(&StaticClaims::default()));
+        Ok(NewClient {
+            name: self.name,
+            client_id,
+            auth_methods: self.auth_methods.unwrap_or_default(),
+            grant_types: self.grant_types.unwrap_or_default(),
+            token_lifetime: self.token_lifetime.flatten(),
+            token_rate: self.token_rate.flatten(),
+            grants: self.grants.unwrap_or_default(),
+            claims: claims.transpose()?.unwrap_or_default(),
+            security: ClientSecurity {
+                keys: None,
+                dpop_bound: self.dpop_bound.unwrap_or_default(),
+                tls_subject: self.tls_subject,
+                certificate_bound: self.certificate_bound.unwrap_or_default(),
+                networks: self.networks.unwrap_or_default(),
+                assertion_audiences: self.assertion_audiences.unwrap_or_default(),
+            },
+            facts,
+            admin_of: self.admin_of.flatten(),
+            secret,
+        })
     }
 }
 
-/// Changes fields of a client.
-pub async fn update(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-    update: ClientUpdate,
-) -> Result<Changed<Registration>, AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    let has_claims = update.claims.is_some();
-    if has_claims {
-        principal.require(AdminScope::GrantsWrite)?;
+fn put<T>(new: Option<T>, field: &mut T) {
+    if let Some(new) = new {
+        *field = new;
     }
-    if update.tls_subject.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
+}
+
+/// The methods of a client that names none: by a secret, and by the other credentials that it has.
+fn default_methods(client: &Client) -> Vec<AuthenticationMethod> {
+    let mut methods = AuthenticationMethod::BY_SECRET.to_vec();
+    if client.security.keys.is_some() {
+        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
     }
-    if update.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
+    if client.security.tls_subject.is_some() {
+        permit_subject(&mut methods);
     }
-    if let Some(lifetime) = update.token_lifetime {
-        check_lifetime(services, lifetime)?;
-    }
-    facts::check_admin_of(update.admin_of.as_ref().and_then(Option::as_ref))?;
-    if let Some(audiences) = &update.assertion_audiences {
-        client_key::check_audiences(services, audiences).await?;
-    }
-    // What is not touched is not judged either: it may have been imported.
-    let is_touched = update.auth_methods.is_some()
-        || update.tls_subject.is_some()
-        || update.dpop_bound.is_some()
-        || update.certificate_bound.is_some();
-    let mut change = principal.begin(services).await?;
-    let mut current = client_to_change(change.read(), principal, id).await?;
-    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
-    let client = &mut current.client;
-    update.apply_to(client)?;
-    if has_claims {
-        claims::check_sizes(&client.claims, &current.grants)?;
-    }
-    if is_touched {
-        check_security(&client.security, &client.auth_methods)?;
-    }
-    let Some(difference) = Difference::between(&was, &json!(client)) else {
-        return Ok(Changed::before(current));
-    };
-    client.updated_at = change.now;
-    change.transaction.update_client(client).await?;
-    let detail = difference.add_to(json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "grant_types": client.grant_types,
-        "token_lifetime": client.token_lifetime,
-        "token_rate": client.token_rate,
-        "security": client.security,
-        "claims": client.claims,
-    }));
-    let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
-    change.commit().await?;
-    Ok(Changed::now(current))
+    methods
 }

@@ -214,6 +214,15 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     #[error("grant: it has scopes of urn:tokend that the caller lacks")]
     RightsNotHeld,
+    /// The object has another state than the caller has read.
+    #[error("If-Match: the object has changed since it was read; read it again")]
+    PreconditionFailed,
+    /// The change would replace a state that the caller has not named.
+    #[error(
+        "If-Match: it is missing, and the object differs; read the object and send its ETag as \
+         If-Match"
+    )]
+    PreconditionRequired,
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -244,6 +253,8 @@ impl AdminError {
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
+            Self::PreconditionFailed => AdminErrorCode::PreconditionFailed,
+            Self::PreconditionRequired => AdminErrorCode::PreconditionRequired,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

@@ -96,13 +96,7 @@ pub async fn change(
     if was.as_ref() == Some(&is) {
         return Ok(Changed::before(ChangedGrant { was, is, offered }));
     }
-    change.transaction.put_grant(id, &is).await?;
-    let mut detail = json!(is);
-    detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
-    detail["is"] = is.with_offered(&offered);
-    let owners = change.owners_of_grant(id, &is.resource).await?;
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?;
+    give(&mut change, id, was.as_ref(), &is, &offered).await?;
     change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered }))
 }
@@ -173,13 +167,64 @@ pub async fn revoke(
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
     principal.require_grantable(&was)?;
+    take(&mut change, id, &was).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Writes a grant with its event.
+async fn give(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    was: Option<&Grant>,
+    is: &Grant,
+    offered: &Scopes,
+) -> Result<(), AdminError> {
+    change.transaction.put_grant(id, is).await?;
+    let mut detail = json!(is);
+    detail["was"] = was.map_or(Value::Null, |was| was.with_offered(offered));
+    detail["is"] = is.with_offered(offered);
+    let owners = change.owners_of_grant(id, &is.resource).await?;
+    let subject = EventSubject::Client(id.clone());
+    Ok(change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?)
+}
+
+/// Removes a grant with its event.
+async fn take(change: &mut AuditedChange, id: &ClientId, was: &Grant) -> Result<(), AdminError> {
+    let resource = &was.resource;
     change.transaction.delete_grant(id, resource).await?;
+    let owners = change.owners_of_grant(id, resource).await?;
     let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
     let detail = json!({ "resource": resource, "was": was, "is": null });
-    let owners = change.owners_of_grant(id, resource).await?;
     let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
-    change.commit().await?;
+    Ok(change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?)
+}
+
+/// Gives a client these grants and no others, each change with its own event. What stays as it is
+/// is not judged: the resource may have lost a scope of it.
+pub(super) async fn replace(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    id: &ClientId,
+    was: &[Grant],
+    is: &[Grant],
+) -> Result<(), AdminError> {
+    for gone in was {
+        if !is.iter().any(|kept| kept.resource == gone.resource) {
+            principal.require_grantable(gone)?;
+            take(change, id, gone).await?;
+        }
+    }
+    for new in is {
+        let before = was.iter().find(|before| before.resource == new.resource);
+        if before == Some(new) {
+            continue;
+        }
+        let resource = existing_resource(change.read(), &new.resource).await?;
+        check_scopes(&resource, new)?;
+        principal.require_grantable(new)?;
+        give(change, id, before, new, &resource.scope_names()).await?;
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod claims;
 pub mod client;
+mod client_change;
 pub mod client_key;
 pub mod client_list;
 mod client_update;
@@ -24,11 +25,12 @@ pub mod pending;
 mod principal;
 pub mod rejection;
 pub mod resource;
+pub mod revision;
 pub mod revocation;
 pub mod secret;
 pub mod secret_owner;
 pub mod spiffe_trust;
-mod suggestion;
+pub mod suggestion;
 pub mod trust;
 
 pub use crate::admin::difference::Changed;

@@ -7,6 +7,7 @@ use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::facts::{self, FactsUpdate};
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{
     AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change, existing_resource,
     key_rotation,
@@ -24,8 +25,12 @@ use crate::store::grants::GrantKind;
 use crate::store::reader::Reader;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ResourceUpdate {
+    /// What the caller requires of the present state.
+    pub precondition: Precondition,
+    /// The scopes that it offers, in place of all others.
+    pub scopes: Option<Vec<ResourceScope>>,
     /// Scopes to add, or to describe anew.
     pub add: Vec<ResourceScope>,
     /// Scopes to remove.
@@ -55,6 +60,61 @@ pub struct NewResource {
     pub token_typ: TokenTyp,
     /// What people and policies know of it.
     pub facts: Facts,
+}
+
+impl ResourceUpdate {
+    /// The new resource that the members describe; a member that is absent has its default.
+    ///
+    /// # Errors
+    /// If there would be too many labels.
+    pub fn into_new(self, resource: ResourceId) -> Result<NewResource, AdminError> {
+        let mut facts = Facts::default();
+        self.facts.apply_to(&mut facts)?;
+        Ok(NewResource {
+            resource,
+            scopes: self.scopes.unwrap_or_default(),
+            token_lifetime: self.token_lifetime.flatten(),
+            signing_algorithm: self.signing_algorithm.flatten(),
+            token_typ: self.token_typ.unwrap_or_default(),
+            facts,
+        })
+    }
+}
+
+/// What a resource is after [`put`].
+#[derive(Debug)]
+pub enum Put {
+    /// It is new.
+    Created(Resource),
+    /// It existed.
+    Existing(Changed<Resource>),
+}
+
+/// Gives a resource exactly these members, and creates it if it does not exist.
+///
+/// # Errors
+/// As [`update`] and [`create`].
+pub async fn put(
+    services: &Services,
+    principal: &Principal,
+    id: &ResourceId,
+    members: ResourceUpdate,
+) -> Result<Put, AdminError> {
+    // Another caller may create the resource, or delete it, between the two attempts.
+    for _ in 0..2 {
+        match update(services, principal, id, members.clone()).await {
+            Err(AdminError::NotFound { kind: ObjectKind::Resource, .. }) => {}
+            outcome => return outcome.map(Put::Existing),
+        }
+        if !members.precondition.admits_absence() {
+            return Err(AdminError::PreconditionFailed);
+        }
+        match create(services, principal, members.clone().into_new(id.clone())?).await {
+            Err(AdminError::Conflict(Conflict::AlreadyExists(_))) => {}
+            outcome => return outcome.map(Put::Created),
+        }
+    }
+    Err(AdminError::PreconditionFailed)
 }
 
 /// Registers a resource.
@@ -114,7 +174,7 @@ pub async fn update(
     services: &Services,
     principal: &Principal,
     id: &ResourceId,
-    update: ResourceUpdate,
+    mut update: ResourceUpdate,
 ) -> Result<Changed<Resource>, AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
     if let Some(lifetime) = update.token_lifetime {
@@ -124,18 +184,13 @@ pub async fn update(
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
     let mut resource = existing_resource(change.read(), id).await?;
+    update.precondition.check(&Revision::of_resource(&resource))?;
     let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
     let offered_before = resource.scope_names();
-    for name in &update.remove {
-        if !resource.scopes.iter().any(|scope| scope.name == *name) {
-            return Err(AdminError::not_found(ObjectKind::Scope, name));
-        }
+    resource.scopes = changed_scopes(&resource.scopes, &mut update)?;
+    if id.is_built_in() && resource.scope_names() != offered_before {
+        return Err(Conflict::BuiltInScopes(id.clone()).into());
     }
-    resource.scopes.retain(|scope| {
-        !update.remove.contains(&scope.name) && !update.add.iter().any(|new| new.name == scope.name)
-    });
-    resource.scopes.extend(update.add);
-    resource.scopes = arranged(std::mem::take(&mut resource.scopes))?;
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
@@ -151,13 +206,14 @@ pub async fn update(
     let Some(difference) = Difference::between(&was, &json!(resource)) else {
         return Ok(Changed::before(resource));
     };
+    update.precondition.check_difference()?;
     resource.updated_at = change.now;
     change.transaction.update_resource(&resource).await?;
     let offered = resource.scope_names();
     dead_scopes::remove(&mut change, id, &offered_before, &offered).await?;
     let detail = difference.add_to(json!({
         "scopes": resource.scope_names(),
-        "removed": update.remove,
+        "removed": offered_before.difference(&offered),
         "token_lifetime": resource.token_lifetime,
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
@@ -168,6 +224,25 @@ pub async fn update(
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
+}
+
+/// The scopes of a resource after a change.
+fn changed_scopes(
+    was: &[ResourceScope],
+    update: &mut ResourceUpdate,
+) -> Result<Vec<ResourceScope>, AdminError> {
+    if let Some(all) = update.scopes.take() {
+        return arranged(all);
+    }
+    let is_known = |name: &&ScopeName| was.iter().any(|scope| scope.name == **name);
+    if let Some(absent) = update.remove.iter().find(|name| !is_known(name)) {
+        return Err(AdminError::not_found(ObjectKind::Scope, absent));
+    }
+    let stays = |scope: &&ResourceScope| {
+        !update.remove.contains(&scope.name) && !update.add.iter().any(|new| new.name == scope.name)
+    };
+    let kept = was.iter().filter(stays).cloned();
+    arranged(kept.chain(update.add.iter().cloned()).collect())
 }
 
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
@@ -219,12 +294,23 @@ pub async fn delete(
     principal: &Principal,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
+    delete_if(services, principal, id, &Precondition::None).await
+}
+
+/// The same for a resource in a state that the caller has read.
+pub async fn delete_if(
+    services: &Services,
+    principal: &Principal,
+    id: &ResourceId,
+    condition: &Precondition,
+) -> Result<usize, AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
     if id.is_built_in() {
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = principal.begin(services).await?;
     let resource = existing_resource(change.read(), id).await?;
+    condition.check(&Revision::of_resource(&resource))?;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     if !grants.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;

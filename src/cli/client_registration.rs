@@ -171,7 +171,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         claims: args.claims.claims()?,
         facts: args.facts.facts()?,
         admin_of: args.admin_of.owners()?,
-        secret: args.secret.wanted()?,
+        secret: Some(args.secret.wanted()?),
     };
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
 }
@@ -242,6 +242,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         claims: args.claims.change()?,
         facts: args.facts.update()?,
         admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
+        ..ClientUpdate::default()
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;

@@ -251,6 +251,8 @@ impl From<AdminError> for CliError {
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
             | AdminError::TokenRefused(_)
+            | AdminError::PreconditionFailed
+            | AdminError::PreconditionRequired
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,
         };

@@ -143,6 +143,8 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld
+        | AdminError::PreconditionFailed
+        | AdminError::PreconditionRequired
         | AdminError::Crypto(_) => return None,
     };
     Some(text.to_owned())

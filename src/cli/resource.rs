@@ -169,6 +169,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
         facts: args.facts.update()?,
+        ..ResourceUpdate::default()
     };
     let services = global.services().await?;
     confirm_removal(&services, &id, &update, args.yes).await?;

@@ -1,6 +1,5 @@
 //! The admin API: every route with the scope that it needs, and no right beyond those held.
 
-use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::{self, AdminErrorCode, Principal};
@@ -9,13 +8,15 @@ use tokend::model::client::ClientState;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
+use crate::support::api::{ALL_SCOPES, Api, call};
+use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 23] = [
+const ROUTES: [(&str, &str, &str, u16); 26] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
+    ("PUT", "/v1/clients/absent", "clients:write", 415),
     ("PATCH", "/v1/clients/absent", "clients:write", 415),
     ("DELETE", "/v1/clients/absent", "clients:write", 404),
     ("POST", "/v1/clients/absent/disable", "clients:write", 415),
@@ -31,56 +32,14 @@ const ROUTES: [(&str, &str, &str, u16); 23] = [
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),
+    ("PUT", "/v1/resources/urn:absent", "resources:write", 415),
+    ("PATCH", "/v1/resources/urn:absent", "resources:write", 415),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),
     ("GET", "/v1/audit-events/verify", "audit:read", 200),
     ("GET", "/v1/server", "server:read", 200),
 ];
-
-const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
-    resources:write keys:read keys:write tokens:issue tokens:revoke audit:read stats:read \
-    server:read admins:write introspect";
-
-/// The admin API as an administrator with some scopes sees it.
-struct Api<'a> {
-    server: &'a Server,
-    token: String,
-    administrator: TestClient,
-}
-
-impl<'a> Api<'a> {
-    async fn with(server: &'a Server, scopes: &str) -> Self {
-        let administrator =
-            server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
-        let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
-        Self { server, token, administrator }
-    }
-
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
-    }
-}
-
-async fn call(
-    server: &Server,
-    authorization: Option<&str>,
-    method: &str,
-    path: &str,
-    body: Option<Value>,
-) -> Answer {
-    let method: Method = method.parse().expect("a method");
-    let mut request = server.http.request(method, format!("{}{path}", server.management));
-    if let Some(value) = authorization {
-        request = request.header("authorization", value);
-    }
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    let answer = Answer::of(request).await;
-    server.catch_up().await;
-    answer
-}
 
 #[tokio::test]
 async fn each_route_needs_its_scope_and_no_other_one_opens_it() {

@@ -13,6 +13,7 @@ mod support;
 mod access_token;
 mod admin_api;
 mod admin_scopes;
+mod admin_writes;
 mod algorithms;
 mod answers_to_clients;
 mod architecture;

@@ -7,18 +7,26 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::admin::client::Put;
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
-use crate::model::client::{ClientId, ClientState};
+use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
+use crate::web::management::client_document::ClientDocument;
+use crate::web::management::client_json::ClientJson;
+use crate::web::management::conditions::{IfMatch, Tagged, tagged};
 use crate::web::management::facts_json::label;
+use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{Input, Output, Page, Parameters, created, ok, page_size};
+use crate::web::management::member::Omitted;
+use crate::web::management::read_only::ReadOnlyMembers;
 
 /// How many clients a page has without a word on it.
 const PAGE_SIZE: u32 = 50;
@@ -115,18 +123,27 @@ fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Result<Output<ClientJson>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
-    Ok(ok(found.into()))
+) -> Result<Tagged<ClientJson>, Problem> {
+    Ok(answer(client::show(&app.services.store, &client_id(&id)?).await?))
+}
+
+/// 200 with a client and its revision.
+fn answer(found: Registration) -> Tagged<ClientJson> {
+    tagged(&Revision::of_client(&found), ok(found.into()))
 }
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
-    Input(input): Input<ClientInput>,
-) -> Result<Output<CreatedClient>, Problem> {
-    let (made, secret) = client::create(&app.services, &principal, input.new_client()?).await?;
-    Ok(created(CreatedClient { client: made.into(), client_secret: secret.as_ref().map(shown) }))
+    Input(document): Input<ClientDocument>,
+) -> Result<Tagged<CreatedClient>, Problem> {
+    let new = document.new_client()?;
+    let grants = new.grants.clone();
+    let made = client::create(&app.services, &principal, new).await;
+    let (made, secret) = made.map_err(|error| problem_of_client(error, &grants))?;
+    let revision = Revision::of_client(&made);
+    let client_secret = secret.as_ref().map(shown);
+    Ok(tagged(&revision, created(CreatedClient { client: made.into(), client_secret })))
 }
 
 /// The secret in the one answer that shows it.
@@ -134,23 +151,77 @@ pub(super) fn shown(secret: &SecretString) -> String {
     secret.expose_secret().to_owned()
 }
 
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Input(mut document): Input<ClientDocument>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, read_only) = (client_id(&id)?, document.take_read_only());
+    let mut members = document.update(Some(&id), Omitted::HasDefault)?;
+    members.precondition = if_match.for_replacement();
+    let is_conditional = members.precondition != Precondition::Unchanged;
+    // A body of another state is told so before its read-only members are.
+    let present = app.services.store.registration(&id).await.map_err(AdminError::from)?;
+    match present {
+        None => read_only.check(&Value::Null)?,
+        Some(found) if is_conditional => {
+            if members.precondition.check(&Revision::of_client(&found)).is_ok() {
+                check_read_only(&read_only, &found)?;
+            }
+        }
+        Some(_) => {}
+    }
+    let grants = members.grants.clone().unwrap_or_default();
+    let put = client::put(&app.services, &principal, &id, members).await;
+    match put.map_err(|error| problem_of_client(error, &grants))? {
+        Put::Created(made) => {
+            let revision = Revision::of_client(&made);
+            Ok(tagged(&revision, created(made.into())))
+        }
+        Put::Existing(changed) => {
+            if !is_conditional {
+                check_read_only(&read_only, &changed.value)?;
+            }
+            Ok(answer(changed.value))
+        }
+    }
+}
+
+fn check_read_only(members: &ReadOnlyMembers, found: &Registration) -> Result<(), Problem> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let present = serde_json::to_value(ClientJson::from(found.clone()));
+    members.check(&present.map_err(|error| Problem::internal(&error.to_string()))?)
+}
+
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-    Input(patch): Input<ClientPatch>,
-) -> Result<Output<ClientJson>, Problem> {
-    let update = patch.update()?;
-    let changed = client::update(&app.services, &principal, &client_id(&id)?, update).await?;
-    Ok(ok(changed.value.into()))
+    IfMatch(precondition): IfMatch,
+    Input(mut patch): Input<ClientDocument>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, read_only) = (client_id(&id)?, patch.take_read_only());
+    let mut update = patch.update(Some(&id), Omitted::Stays)?;
+    update.precondition = precondition;
+    if !read_only.is_empty() {
+        check_read_only(&read_only, &client::show(&app.services.store, &id).await?)?;
+    }
+    let grants = update.grants.clone().unwrap_or_default();
+    let changed = client::update(&app.services, &principal, &id, update).await;
+    Ok(answer(changed.map_err(|error| problem_of_client(error, &grants))?.value))
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    client::delete(&app.services, &principal, &client_id(&id)?).await?;
+    client::delete_if(&app.services, &principal, &client_id(&id)?, &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -159,7 +230,7 @@ pub(super) async fn disable(
     principal: Extension<Principal>,
     id: Path<String>,
     Input(input): Input<StateInput>,
-) -> Result<Output<ClientJson>, Problem> {
+) -> Result<Tagged<ClientJson>, Problem> {
     set_state(&state, &principal, &id, ClientState::Disabled, input.reason).await
 }
 
@@ -168,7 +239,7 @@ pub(super) async fn enable(
     principal: Extension<Principal>,
     id: Path<String>,
     Input(input): Input<StateInput>,
-) -> Result<Output<ClientJson>, Problem> {
+) -> Result<Tagged<ClientJson>, Problem> {
     set_state(&state, &principal, &id, ClientState::Active, input.reason).await
 }
 
@@ -178,12 +249,12 @@ async fn set_state(
     id: &str,
     state: ClientState,
     reason: Option<String>,
-) -> Result<Output<ClientJson>, Problem> {
+) -> Result<Tagged<ClientJson>, Problem> {
     let (id, reason) = (client_id(id)?, reason.as_deref());
     if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
         let text = format!("at most {MAX_REASON_CHARS} characters");
         return Err(Problem::member("/reason".to_owned(), text));
     }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(ok(changed.value.into()))
+    Ok(answer(changed.value))
 }

@@ -3,12 +3,17 @@
 
 mod audit;
 mod authentication;
+mod client_document;
 mod client_json;
 mod clients;
+mod conditions;
 mod facts_json;
+mod grant_json;
 mod grants;
 mod json;
+mod member;
 mod problem;
+mod read_only;
 mod rejections;
 mod resource_json;
 mod resources;
@@ -45,6 +50,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
+    api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
     api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
     api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
     api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
@@ -60,6 +66,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
+    api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
+    api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);

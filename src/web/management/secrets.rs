@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::model::secret::SecretId;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
-use crate::web::management::client_json::{SecretInput, SecretJson};
+use crate::web::management::client_document::SecretInput;
+use crate::web::management::client_json::SecretJson;
 use crate::web::management::clients::{client_id, shown};
 use crate::web::management::json::{Input, Output, Page, at, created, ok};
 
