@@ -14,7 +14,7 @@ use crate::admin::pending::Pending;
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Principal, WriteMode, client_key, client_to_change, grant, revocation,
 };
 use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
@@ -112,7 +112,8 @@ pub async fn prepare(
         permit_subject(&mut auth_methods);
     }
     check_security(&new.security, &auth_methods)?;
-    let (client_id, minted) = generate_credentials(services, new.client_id, secret)?;
+    let (client_id, minted) =
+        generate_credentials(services, principal.mode(), new.client_id, secret)?;
     let (plain, record) = minted.unzip();
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
@@ -185,12 +186,18 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
 /// The id of a new client, generated if `id` is not given, and its first secret if one is wanted.
 fn generate_credentials(
     services: &Services,
+    mode: WriteMode,
     id: Option<ClientId>,
     secret: Option<&NewSecret>,
 ) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
     Ok(match (id, secret) {
         (Some(id), Some(new)) => {
-            let minted = secret::mint(services, &id, new)?;
+            let minted = secret::mint(services, mode, &id, new)?;
+            (id, Some(minted))
+        }
+        (None, Some(new)) if mode == WriteMode::DryRun => {
+            let id = generate_id()?;
+            let minted = secret::mint(services, mode, &id, new)?;
             (id, Some(minted))
         }
         (None, Some(new)) => {

@@ -40,8 +40,8 @@ pub use crate::admin::invalid_value::InvalidValue;
 pub use crate::admin::principal::Principal;
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};
-pub use crate::services::audited_change::Actor;
 use crate::services::audited_change::AuditedChange;
+pub use crate::services::audited_change::{Actor, WriteMode};
 use crate::store::reader::Reader;
 
 /// Reads a client that must exist.

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{Actor, AdminError, AuditedChange};
+use crate::admin::{Actor, AdminError, AuditedChange, client_to_change};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::services::Services;
+use crate::services::audited_change::WriteMode;
 
 /// The caller of a verb: the name for the event, and its rights.
 #[derive(Debug, Clone)]
 pub struct Principal {
     actor: Actor,
     rights: Rights,
+    mode: WriteMode,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ enum Rights {
 impl Principal {
     /// An operator with access to the database, who may do everything.
     pub fn operator(actor: Actor) -> Self {
-        Self { actor, rights: Rights::Unlimited }
+        Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store }
     }
 
     /// A client with these scopes of `urn:tokend`.
@@ -39,7 +41,19 @@ impl Principal {
         Self {
             actor: Actor::client(id),
             rights: Rights::Scopes { client: id.clone(), held: scopes },
+            mode: WriteMode::Store,
         }
+    }
+
+    /// The same caller, whose changes are checked and answered, and not stored.
+    #[must_use]
+    pub fn for_dry_run(self) -> Self {
+        Self { mode: WriteMode::DryRun, ..self }
+    }
+
+    /// Whether the changes of this caller last.
+    pub fn mode(&self) -> WriteMode {
+        self.mode
     }
 
     /// True for an operator with access to the database.
@@ -58,7 +72,8 @@ impl Principal {
     /// # Errors
     /// [`AdminError::ScopeMissing`] if the caller has lost a scope, or what the database says.
     pub(super) async fn begin(&self, services: &Services) -> Result<AuditedChange, AdminError> {
-        let mut change = AuditedChange::begin(services, &self.actor).await?;
+        let change = AuditedChange::begin(services, &self.actor).await?;
+        let mut change = change.in_mode(self.mode);
         if let Rights::Scopes { client, held } = &self.rights {
             let found = change.read().registration(client).await?;
             let found = found.filter(|found| found.client.state == ClientState::Active);
@@ -73,6 +88,33 @@ impl Principal {
             }
         }
         Ok(change)
+    }
+
+    /// The scopes of `urn:tokend` that the caller holds; none for an operator, who needs none.
+    pub fn scopes(&self) -> BTreeSet<AdminScope> {
+        match &self.rights {
+            Rights::Unlimited => BTreeSet::new(),
+            Rights::Scopes { held, .. } => held.clone(),
+        }
+    }
+
+    /// Checks that a caller may still see the answer to an earlier request of its own: it holds
+    /// the scopes that it held `then`, and may change the client that the answer is about.
+    ///
+    /// # Errors
+    /// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], or the client does not exist.
+    pub async fn authorize_again(
+        &self,
+        services: &Services,
+        then: &BTreeSet<AdminScope>,
+        client: Option<&ClientId>,
+    ) -> Result<(), AdminError> {
+        then.iter().try_for_each(|scope| self.require(*scope))?;
+        let mut change = self.begin(services).await?;
+        if let Some(id) = client {
+            client_to_change(change.read(), self, id).await?;
+        }
+        Ok(())
     }
 
     /// Refuses a caller without the scope.

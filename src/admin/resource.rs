@@ -9,8 +9,8 @@ use crate::admin::facts::{self, FactsUpdate};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{
-    AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change, existing_resource,
-    key_rotation,
+    AdminError, Changed, Conflict, ObjectKind, Principal, WriteMode, client_to_change,
+    existing_resource, key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -149,14 +149,21 @@ pub async fn create(
     let subject = EventSubject::Resource(resource.resource.clone());
     change.record(Action::ResourceCreated, subject, detail).await?;
     change.commit().await?;
-    publish_key(services, &resource).await?;
+    publish_key(services, principal, &resource).await?;
     Ok(resource)
 }
 
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
 /// possible. Before the first start of a server keys do not exist yet; that server creates them.
-async fn publish_key(services: &Services, resource: &Resource) -> Result<(), AdminError> {
+async fn publish_key(
+    services: &Services,
+    principal: &Principal,
+    resource: &Resource,
+) -> Result<(), AdminError> {
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
+    if principal.mode() == WriteMode::DryRun {
+        return Ok(());
+    }
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
         key_rotation::create_due_keys(services, &[algorithm], &known).await?;
@@ -222,7 +229,7 @@ pub async fn update(
     let subject = EventSubject::Resource(id.clone());
     change.record_with_owners(Action::ResourceUpdated, subject, owners, detail).await?;
     change.commit().await?;
-    publish_key(services, &resource).await?;
+    publish_key(services, principal, &resource).await?;
     Ok(Changed::now(resource))
 }
 

@@ -8,7 +8,7 @@ use crate::model::client::ClientId;
 use crate::model::event::{Action, EventSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
-use crate::services::{Services, audited_change};
+use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::reader::Reader;
 
@@ -28,7 +28,12 @@ pub async fn revoke_token(
         services.clock.now().plus(longest)
     };
     let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
-    audited_change::revoke_token(services, principal.actor(), &token).await?;
+    let mut change = principal.begin(services).await?;
+    if change.transaction.revoke_token(&token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        change.record(Action::TokenRevoked, EventSubject::Token(jti.clone()), detail).await?;
+        change.commit().await?;
+    }
     Ok(token)
 }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode,
+    client_to_change,
 };
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
@@ -58,7 +59,7 @@ pub async fn prepare_addition(
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
+    let (plain, record) = mint(services, principal.mode(), id, new)?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
@@ -91,7 +92,7 @@ pub async fn prepare_rotation(
     overlap: Option<Lifetime>,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
+    let (plain, record) = mint(services, principal.mode(), id, new)?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
@@ -154,14 +155,23 @@ fn end_at_once(change: &AuditedChange) -> Timestamp {
     change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
-/// Makes a secret and the record of it.
+/// Makes a secret and the record of it. In a dry run the secret is not made: it is empty, and its
+/// hash is that of no secret.
 pub(super) fn mint(
     services: &Services,
+    mode: WriteMode,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(SecretString, SecretRecord), AdminError> {
-    let plain = services.keys.tag_key.mint(id)?;
-    record_of(services, plain, new)
+    match mode {
+        WriteMode::Store => record_of(services, services.keys.tag_key.mint(id)?, new),
+        WriteMode::DryRun => {
+            check_label(&new.label)?;
+            let hash = SecretHash::from_phc("");
+            let record = record_with(services, hash, String::new(), new)?;
+            Ok((SecretString::default(), record))
+        }
+    }
 }
 
 /// Makes a client identifier, a secret and the record of it.
@@ -181,18 +191,27 @@ fn record_of(
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     check_label(&new.label)?;
     let hash = services.hasher.hash(&plain)?;
+    let record = record_with(services, hash, suffix(plain.expose_secret()), new)?;
+    Ok((plain, record))
+}
+
+fn record_with(
+    services: &Services,
+    hash: SecretHash,
+    suffix: String,
+    new: &NewSecret,
+) -> Result<SecretRecord, CryptoError> {
     let now = services.clock.now();
-    let record = SecretRecord {
+    Ok(SecretRecord {
         secret_id: new_id()?,
         kind: SecretKind::Generated,
         hash,
-        suffix: suffix(plain.expose_secret()),
+        suffix,
         label: new.label.clone(),
         created_at: now,
         expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),
         usage: None,
-    };
-    Ok((plain, record))
+    })
 }
 
 /// Makes the record of a secret of another system.

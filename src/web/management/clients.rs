@@ -142,13 +142,13 @@ pub(super) async fn create(
     let made = client::create(&app.services, &principal, new).await;
     let (made, secret) = made.map_err(|error| problem_of_client(error, &grants))?;
     let revision = Revision::of_client(&made);
-    let client_secret = secret.as_ref().map(shown);
+    let client_secret = secret.as_ref().and_then(shown);
     Ok(tagged(&revision, created(CreatedClient { client: made.into(), client_secret })))
 }
 
-/// The secret in the one answer that shows it.
-pub(super) fn shown(secret: &SecretString) -> String {
-    secret.expose_secret().to_owned()
+/// The secret in the one answer that shows it; `None` after a dry run, which makes none.
+pub(super) fn shown(secret: &SecretString) -> Option<String> {
+    Some(secret.expose_secret().to_owned()).filter(|text| !text.is_empty())
 }
 
 pub(super) async fn put(

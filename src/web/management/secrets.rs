@@ -22,7 +22,9 @@ use crate::web::management::json::{Input, Output, Page, at, created, ok};
 pub(super) struct CreatedSecret {
     #[serde(flatten)]
     secret: SecretJson,
-    client_secret: String,
+    /// Absent after a dry run, which makes no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_secrets_expire_at: Option<Timestamp>,
