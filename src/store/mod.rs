@@ -17,6 +17,7 @@ pub mod feed;
 pub mod files;
 pub mod grant_holders;
 pub mod grants;
+pub mod idempotency;
 mod instances;
 mod issuer;
 pub mod live_revocations;

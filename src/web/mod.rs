@@ -77,12 +77,12 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    management::routes(&app)
+    let routes = management::routes(&app)
         .route("/livez", any(health::live))
         .route("/readyz", any(health::ready))
         .route("/healthz", any(health::ready))
-        .fallback(not_found_on_management)
-        .with_state(app)
+        .fallback(not_found_on_management);
+    management::with_layers(routes).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it

@@ -12,7 +12,7 @@ use crate::support::api::{ALL_SCOPES, Api, call};
 use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 26] = [
+const ROUTES: [(&str, &str, &str, u16); 27] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -29,6 +29,7 @@ const ROUTES: [(&str, &str, &str, u16); 26] = [
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
     ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
+    ("POST", "/v1/clients/absent/token-preview", "clients:read", 415),
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),

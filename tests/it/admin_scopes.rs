@@ -9,7 +9,8 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 23] = [
+const SCHEMA_9: [&str; 24] = [
+    "DROP TABLE idempotency_key",
     "DROP INDEX client_owner",
     "DROP INDEX event_owner",
     "DROP INDEX event_other_owner",

@@ -65,9 +65,7 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
             "unsupported_media_type",
             "Send Content-Type: application/json.",
         ),
-        _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::of_body(status, "body_too_large", "The body is larger than 256 KiB.")
-        }
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
         _ => Problem::bad_request("invalid_body", "The body cannot be read to its end."),
     }
 }
@@ -97,7 +95,7 @@ fn unknown_name(kind: &str, text: &str) -> Option<String> {
     // The names that are known come last, so a given name cannot look like them.
     let (given, known) = match rest.rsplit_once("`, expected ") {
         Some((given, known)) => (given, known.split('`').skip(1).step_by(2).collect::<Vec<_>>()),
-        None => (rest.strip_suffix("`, there are no fields")?, Vec::new()),
+        None => (rest.rsplit_once("`, there are no fields")?.0, Vec::new()),
     };
     let advice = match suggestion::nearest(given, known.iter().map(|name| (*name).to_owned())) {
         Some(name) => format!("did you mean {name}?"),

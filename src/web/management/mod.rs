@@ -10,7 +10,10 @@ mod conditions;
 mod facts_json;
 mod grant_json;
 mod grants;
+mod guard;
+mod idempotency;
 mod json;
+mod layers;
 mod member;
 mod problem;
 mod read_only;
@@ -21,21 +24,22 @@ mod secrets;
 mod server;
 mod tokens;
 
+pub(super) use layers::with_layers;
 pub(super) use problem::Problem;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::MatchedPath;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
+use crate::web::management::guard::{Guard, RouteQuery};
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -47,7 +51,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         SecretsWrite, ServerRead, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
-    api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
+    api.add_list("/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
     api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
@@ -63,6 +67,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
+    api.add(Method::POST, "/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
@@ -70,7 +75,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
-    api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
+    api.add_list("/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
     api.into_router()
@@ -84,8 +89,28 @@ struct Api {
 }
 
 impl Api {
-    /// Adds a route, and requires the scope for it.
+    /// Adds a route, and requires the scope for it. The route takes no parameters in its query, but
+    /// `dry_run` if it writes.
     fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
+        self.add_route(method, path, Guard { app: self.app.clone(), scope, query }, handler);
+    }
+
+    /// The same for a GET whose handler reads the query.
+    fn add_list<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let guard = Guard { app: self.app.clone(), scope, query: RouteQuery::OfHandler };
+        self.add_route(Method::GET, path, guard, handler);
+    }
+
+    fn add_route<H, T>(&mut self, method: Method, path: &'static str, guard: Guard, handler: H)
     where
         H: Handler<T, Arc<App>>,
         T: 'static,
@@ -98,19 +123,24 @@ impl Api {
             // axum answers HEAD as GET without the body.
             _ => MethodFilter::GET,
         };
-        let guard = from_fn_with_state((self.app.clone(), scope), authorize);
-        let route = on(filter, handler).layer(guard);
+        let route = on(filter, handler);
+        let route = match method {
+            Method::GET => route.layer(layers::compression()),
+            Method::POST => route.layer(from_fn_with_state(self.app.clone(), idempotency::answer)),
+            _ => route,
+        };
+        // The last layer is the first to see a request: it reads no body without a token.
+        let route = route.layer(layers::body_limit());
+        let route = route.layer(from_fn_with_state(guard, guard::authorize));
         self.router = std::mem::take(&mut self.router).route(path, route);
         self.listed.push((method, path));
     }
 
     fn into_router(self) -> Router<Arc<App>> {
         let listed = self.listed;
-        self.router
-            .method_not_allowed_fallback(async move |path: MatchedPath| {
-                ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
-            })
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        self.router.method_not_allowed_fallback(async move |path: MatchedPath| {
+            ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
+        })
     }
 }
 
@@ -118,22 +148,4 @@ impl Api {
 fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
     let methods = listed.iter().filter(|(_, listed)| *listed == path);
     methods.map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-/// Lets a request through whose token has the scope, with the principal for the handler.
-async fn authorize(
-    State((app, scope)): State<(Arc<App>, AdminScope)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (mut head, body) = request.into_parts();
-    let principal = match authentication::authenticate(&app, &head).await {
-        Ok(principal) => principal,
-        Err(problem) => return problem.into_response(),
-    };
-    if let Err(error) = principal.require(scope) {
-        return Problem::from(error).into_response();
-    }
-    head.extensions.insert(principal);
-    next.run(Request::from_parts(head, body)).await
 }

@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::model::untrusted_text;
+use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
+use crate::web::management::MAX_BODY_BYTES;
 
 /// An answer with a status of 4xx or 5xx.
 #[derive(Debug, Clone)]
@@ -64,6 +66,33 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         Self::new(status, code, detail)
+    }
+
+    /// 413.
+    pub(super) fn body_too_large() -> Self {
+        let detail = format!("The body is larger than {} KiB.", MAX_BODY_BYTES >> 10);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    /// 422 for a key that came with another request.
+    pub(super) fn idempotency_key_reused() -> Self {
+        let detail = "Idempotency-Key: it came with another request before; use a new key.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    }
+
+    /// 409 for a key whose request is running.
+    pub(super) fn idempotency_key_in_use() -> Self {
+        let detail = "Idempotency-Key: the first request with it is running; try again shortly.";
+        Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", detail)
+    }
+
+    /// 429.
+    pub(super) fn too_many_idempotency_keys() -> Self {
+        let detail = format!(
+            "Idempotency-Key: the caller has {MAX_KEYS_PER_CALLER} keys of the last \
+             {KEY_TTL_SECONDS} seconds, which is the maximum; try again later."
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_idempotency_keys", detail)
     }
 
     /// 422 for a member of the body.
@@ -130,10 +159,20 @@ impl Problem {
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
+    }
+
+    /// When the same request may succeed, in seconds.
+    fn retry_after(&self) -> Option<&'static str> {
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+            StatusCode::TOO_MANY_REQUESTS => Some("60"),
+            StatusCode::CONFLICT if self.code == "idempotency_key_in_use" => Some("1"),
+            _ => None,
+        }
     }
 
     /// The challenge of RFC 6750, section 3.
