@@ -2,9 +2,10 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokend::admin;
 
 use crate::support::api::{ALL_SCOPES, Api};
-use crate::support::{Engine, ORDERS, Server};
+use crate::support::{Engine, ORDERS, Server, client_id};
 
 #[rstest]
 #[tokio::test]
@@ -15,8 +16,8 @@ async fn a_dry_run_answers_and_stores_nothing(
     let api = Api::with(&server, ALL_SCOPES).await;
     let client = server.client().await;
     let path = |rest: &str| format!("/v1/clients/{}{rest}", client.id);
-    let secret = server.services().store.registration(&crate::support::client_id(&client.id));
-    let secret = secret.await.expect("a read").expect("a client").secrets[0].secret_id.to_string();
+    let found = admin::client::show(&server.services().store, &client_id(&client.id)).await;
+    let secret = found.expect("a client").secrets[0].secret_id.to_string();
     let state = async || {
         let mut all = Vec::new();
         for path in [
@@ -91,7 +92,11 @@ async fn unknown_parameters_are_refused() {
         ("GET", "/v1/server?dry_run=true", "no parameter is known here"),
     ] {
         let answer = api.call(method, path, None).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("invalid_query")), "{path}");
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (400, &json!("invalid_query")),
+            "{path}"
+        );
         let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
         assert!(detail.contains(text), "{method} {path}: {detail}");
     }
@@ -109,9 +114,8 @@ async fn a_preview_has_the_claims_of_the_next_token() {
         "grants": [{ "resource": ORDERS, "scopes": ["orders:read"], "claims": { "tier": 2 } }],
     });
     assert_eq!(api.call("PATCH", &path, Some(patch)).await.status, 200);
-    let preview = async |body: Value| {
-        api.call("POST", &format!("{path}/token-preview"), Some(body)).await
-    };
+    let preview =
+        async |body: Value| api.call("POST", &format!("{path}/token-preview"), Some(body)).await;
     for body in [json!({}), json!({ "resource": ORDERS, "scope": "orders:read" })] {
         let answer = preview(body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
