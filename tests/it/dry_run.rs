@@ -38,7 +38,7 @@ async fn a_dry_run_answers_and_stores_nothing(
     let before = state().await;
     let orders = "https:%2F%2Forders.example.com";
     let new = json!({ "client_id": "new", "grants": [{ "resource": ORDERS }] });
-    let resource = json!({ "resource": "urn:new", "signing_alg": "ES384" });
+    let resource = json!({ "resource": "urn:new", "signing_alg": "RS256" });
     for (method, path, body, status) in [
         ("POST", "/v1/clients".to_owned(), Some(new), 201),
         ("POST", "/v1/clients".to_owned(), Some(json!({})), 201),

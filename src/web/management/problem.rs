@@ -201,6 +201,7 @@ impl From<AdminError> for Problem {
         }
         let pointer = match &error {
             AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
+            AdminError::Claims(_) => Some("/claims".to_owned()),
             _ => None,
         };
         Self { pointer, ..Self::new(status, code.as_str(), error.to_string()) }
