@@ -61,7 +61,7 @@ impl Precondition {
     /// [`AdminError::PreconditionFailed`].
     pub fn check(&self, present: &Revision) -> Result<(), AdminError> {
         match self {
-            Self::Revision(wanted) if !wanted.iter().any(|wanted| *wanted == present.0) => {
+            Self::Revision(wanted) if !wanted.contains(&present.0) => {
                 Err(AdminError::PreconditionFailed)
             }
             _ => Ok(()),

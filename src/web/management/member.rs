@@ -1,5 +1,7 @@
 //! Members of a body: absent, `null`, or a value. RFC 7396 tells them apart.
 
+#![expect(clippy::option_option, reason = "a member that stays, is unset or is set")]
+
 use serde::{Deserialize, Deserializer};
 
 use crate::model::Malformed;
@@ -7,20 +9,15 @@ use crate::web::management::Problem;
 use crate::web::management::json::at;
 
 /// A member of a body.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Member<T> {
     /// The body lacks it.
+    #[default]
     Absent,
     /// It is `null`.
     Null,
     /// It has a value.
     Value(T),
-}
-
-impl<T> Default for Member<T> {
-    fn default() -> Self {
-        Self::Absent
-    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
