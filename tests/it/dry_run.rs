@@ -109,11 +109,11 @@ async fn a_preview_has_the_claims_of_the_next_token() {
     let api = Api::with(&server, ALL_SCOPES).await;
     let client = server.client().await;
     let path = format!("/v1/clients/{}", client.id);
-    let patch = json!({
+    let changes = json!({
         "claims": { "tenant": "acme", "tier": 1 },
         "grants": [{ "resource": ORDERS, "scopes": ["orders:read"], "claims": { "tier": 2 } }],
     });
-    assert_eq!(api.call("PATCH", &path, Some(patch)).await.status, 200);
+    assert_eq!(api.call("PATCH", &path, Some(changes)).await.status, 200);
     let preview =
         async |body: Value| api.call("POST", &format!("{path}/token-preview"), Some(body)).await;
     for body in [json!({}), json!({ "resource": ORDERS, "scope": "orders:read" })] {

@@ -163,12 +163,11 @@ async fn simultaneous_requests_change_something_once(
     let answers = futures_util::future::join_all((0..6).map(|_| post(&api, "k", &path, &body)));
     let (mut secrets, mut running) = (Vec::new(), 0);
     for answer in answers.await {
-        match answer.status {
-            201 => secrets.push(answer.json()["client_secret"].clone()),
-            _ => {
-                assert_code(&answer, 409, "idempotency_key_in_use");
-                running += 1;
-            }
+        if answer.status == 201 {
+            secrets.push(answer.json()["client_secret"].clone());
+        } else {
+            assert_code(&answer, 409, "idempotency_key_in_use");
+            running += 1;
         }
     }
     server.keep_secret(secrets[0].as_str().expect("a secret"));

@@ -206,6 +206,10 @@ mod tests {
         age: Option<u8>,
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Empty {}
+
     #[test]
     fn an_unknown_name_is_named_with_the_one_that_may_be_meant() {
         for (json, text) in [
@@ -219,9 +223,6 @@ mod tests {
             let error = serde_json::from_str::<Pet>(json).expect_err("an unknown member");
             assert_eq!(unknown_name("member", &error.to_string()).as_deref(), Some(text));
         }
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Empty {}
         let error = serde_json::from_str::<Empty>(r#"{"a":1}"#).expect_err("an unknown member");
         let text = unknown_name("member", &error.to_string());
         assert_eq!(text.as_deref(), Some("a is not a known member; no member is known here"));
