@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::admin::claims;
+pub use crate::admin::client_deletion::delete;
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
@@ -302,28 +303,6 @@ pub async fn set_state(
     Ok(Changed::now(current))
 }
 
-/// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
-/// id has nothing to do with them.
-pub async fn delete(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-) -> Result<(), AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
-    change.transaction.delete_client(id).await?;
-    revocation::end_tokens(services, &mut change, id).await?;
-    grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;
-    let was = json!({ "client": current.client, "grants": current.grants });
-    let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::ClientDeleted, subject, owners, detail).await?;
-    change.commit().await?;
-    Ok(())
-}
-
 /// Rejects a lifetime beyond the server's maximum, which would silently not be given.
 pub(super) fn check_lifetime(
     services: &Services,
@@ -389,6 +368,7 @@ impl Fields {
             claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,
+            source: None,
             created_at: now,
             updated_at: now,
         }

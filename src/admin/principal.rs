@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{Actor, AdminError, AuditedChange};
+use crate::admin::{Actor, AdminError, AuditedChange, ObjectKind, SourceConflict};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::source::SourceName;
 use crate::services::Services;
 
 /// The caller of a verb: the name for the event, and its rights.
@@ -13,6 +14,8 @@ use crate::services::Services;
 pub struct Principal {
     actor: Actor,
     rights: Rights,
+    /// True if it changes objects that are applied from a source.
+    is_forced: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ enum Rights {
 impl Principal {
     /// An operator with access to the database, who may do everything.
     pub fn operator(actor: Actor) -> Self {
-        Self { actor, rights: Rights::Unlimited }
+        Self { actor, rights: Rights::Unlimited, is_forced: false }
     }
 
     /// A client with these scopes of `urn:tokend`.
@@ -39,7 +42,15 @@ impl Principal {
         Self {
             actor: Actor::client(id),
             rights: Rights::Scopes { client: id.clone(), held: scopes },
+            is_forced: false,
         }
+    }
+
+    /// The same caller, who changes objects that are applied from a source as well. The next
+    /// `apply` of the source undoes such a change.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        Self { is_forced: true, ..self }
     }
 
     /// True for an operator with access to the database.
@@ -98,6 +109,25 @@ impl Principal {
             return Ok(());
         }
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
+    }
+
+    /// Refuses a change of an object that is applied from a source: the next `apply` would undo it.
+    ///
+    /// # Errors
+    /// [`SourceConflict::Managed`].
+    pub(super) fn require_unmanaged(
+        &self,
+        kind: ObjectKind,
+        id: &str,
+        source: Option<&SourceName>,
+    ) -> Result<(), AdminError> {
+        match source {
+            Some(source) if !self.is_forced => {
+                let (id, holder) = (id.to_owned(), source.clone());
+                Err(SourceConflict::Managed { kind, id, holder }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a grant of `urn:tokend` to or from a client, unless the caller may make

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_within_rights,
 };
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
@@ -20,7 +20,7 @@ use crate::secrets::secret::{check_imported, suffix};
 use crate::services::Services;
 
 /// A secret to be made.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct NewSecret {
     /// What people call it.
     pub label: String,
@@ -60,7 +60,7 @@ pub async fn prepare_addition(
     principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
@@ -93,7 +93,7 @@ pub async fn prepare_rotation(
     principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, id, new)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
@@ -124,7 +124,7 @@ pub async fn expire(
 ) -> Result<Changed<Timestamp>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
@@ -181,8 +181,19 @@ fn record_of(
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     check_label(&new.label)?;
     let hash = services.hasher.hash(&plain)?;
+    let record = record_with(services, &plain, hash, new)?;
+    Ok((plain, record))
+}
+
+/// The record of a generated secret with its hash.
+pub(super) fn record_with(
+    services: &Services,
+    plain: &SecretString,
+    hash: SecretHash,
+    new: &NewSecret,
+) -> Result<SecretRecord, AdminError> {
     let now = services.clock.now();
-    let record = SecretRecord {
+    Ok(SecretRecord {
         secret_id: new_id()?,
         kind: SecretKind::Generated,
         hash,
@@ -191,8 +202,7 @@ fn record_of(
         created_at: now,
         expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),
         usage: None,
-    };
-    Ok((plain, record))
+    })
 }
 
 /// Makes the record of a secret of another system.

@@ -13,6 +13,7 @@ use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
+use crate::model::source::SourceName;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
@@ -316,6 +317,8 @@ pub struct Client {
     /// The owners whose objects it may administer: none if empty, all if absent. It only limits
     /// what the scopes of [`AdminScope`](crate::model::admin_scope::AdminScope) permit.
     pub admin_of: Option<BTreeSet<Owner>>,
+    /// Where it is declared, if it is applied from a source.
+    pub source: Option<SourceName>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.

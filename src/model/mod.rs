@@ -28,6 +28,7 @@ pub mod secret;
 pub mod security;
 pub mod shell_word;
 pub mod signing_key;
+pub mod source;
 pub mod spiffe_id;
 pub mod spiffe_trust;
 pub mod static_claims;

@@ -183,7 +183,11 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::BuiltInScopes
         | Code::NoKeyLost
         | Code::ChangedDuringImport
-        | Code::ImportConflict => StatusCode::CONFLICT,
+        | Code::ImportConflict
+        | Code::ManagedBySource
+        | Code::OtherSource
+        | Code::ChangedDuringApply
+        | Code::TooManyDeletions => StatusCode::CONFLICT,
         Code::InvalidValue
         | Code::GrantWithoutScopes
         | Code::AllServerScopes
