@@ -32,6 +32,8 @@ mod command_line;
 mod concurrent_writes;
 mod connections;
 mod costs;
+mod declarative;
+mod declarative_api;
 mod destructive;
 mod dev_folders;
 #[cfg(target_os = "linux")]

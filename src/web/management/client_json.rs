@@ -18,6 +18,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
 use crate::model::security::{ClientSecurity, Networks};
+use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
@@ -32,6 +33,7 @@ pub(super) struct ClientJson {
     name: ClientName,
     #[serde(flatten)]
     facts: Facts,
+    source: Option<SourceName>,
     state: ClientState,
     auth_methods: Vec<AuthenticationMethod>,
     grant_types: Vec<GrantType>,
@@ -55,6 +57,7 @@ impl From<Registration> for ClientJson {
             client_id: client.client_id,
             name: client.name,
             facts: client.facts,
+            source: client.source,
             state: client.state,
             auth_methods: client.auth_methods,
             grant_types: client.grant_types,

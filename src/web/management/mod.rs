@@ -1,6 +1,7 @@
 //! The admin API: every route of the management listener, with the scope of `urn:tokend` that it
 //! needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
 
+mod apply;
 mod audit;
 mod authentication;
 mod client_json;
@@ -28,12 +29,16 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
+use crate::admin::declarative;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// `true` in this header changes objects that are applied from a source as well.
+const FORCE_HEADER: &str = "tokend-force";
 
 /// The routes of the admin API.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -65,6 +70,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
+    api.add(Method::GET, "/v1/export", ClientsRead, apply::export);
+    api.add_apply();
     api.into_router()
 }
 
@@ -96,6 +103,15 @@ impl Api {
         self.listed.push((method, path));
     }
 
+    /// Adds `POST /v1/apply`. Its documents decide which rights are needed, so the verb checks them.
+    fn add_apply(&mut self) {
+        let (path, guard) = ("/v1/apply", from_fn_with_state(self.app.clone(), identify));
+        let limit = DefaultBodyLimit::max(declarative::MAX_BYTES);
+        let route = on(MethodFilter::POST, apply::apply).layer(limit).layer(guard);
+        self.router = std::mem::take(&mut self.router).route(path, route);
+        self.listed.push((Method::POST, path));
+    }
+
     fn into_router(self) -> Router<Arc<App>> {
         let listed = self.listed;
         self.router
@@ -118,14 +134,24 @@ async fn authorize(
     request: Request,
     next: Next,
 ) -> Response {
+    admit(&app, Some(scope), request, next).await
+}
+
+/// Lets a request through whose token is valid. The verb checks the rights.
+async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    admit(&app, None, request, next).await
+}
+
+async fn admit(app: &App, scope: Option<AdminScope>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
-    let principal = match authentication::authenticate(&app, &head).await {
+    let principal = match authentication::authenticate(app, &head).await {
         Ok(principal) => principal,
         Err(problem) => return problem.into_response(),
     };
-    if let Err(error) = principal.require(scope) {
+    if let Some(Err(error)) = scope.map(|scope| principal.require(scope)) {
         return Problem::from(error).into_response();
     }
-    head.extensions.insert(principal);
+    let is_forced = head.headers.get(FORCE_HEADER).is_some_and(|value| value == "true");
+    head.extensions.insert(if is_forced { principal.forced() } else { principal });
     next.run(Request::from_parts(head, body)).await
 }

@@ -9,6 +9,7 @@ use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
+use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
 use crate::web::management::client_json::lifetime;
@@ -21,6 +22,7 @@ pub(super) struct ResourceJson {
     resource: ResourceId,
     #[serde(flatten)]
     facts: Facts,
+    source: Option<SourceName>,
     scopes: Vec<ScopeJson>,
     token_ttl_seconds: Option<i64>,
     signing_alg: Option<&'static str>,
@@ -41,6 +43,7 @@ impl From<Resource> for ResourceJson {
         Self {
             resource: resource.resource,
             facts: resource.facts,
+            source: resource.source,
             scopes: scopes
                 .map(|scope| ScopeJson { name: scope.name, description: scope.description })
                 .collect(),
