@@ -15,9 +15,13 @@ use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::{Global, output, principal};
+use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::source::SourceName;
 use crate::services::Services;
+
+/// How many clients are named in a message.
+const MAX_LISTED: usize = 5;
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
@@ -95,8 +99,11 @@ pub(crate) async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), CliEr
     }
     let dir = args.secrets_dir.as_deref().map(|dir| SecretsDir::new(dir, args.secrets_format));
     let done = Box::pin(execute(&services, &principal, plan, &options, dir.as_ref())).await?;
-    for (client, file) in &done.secret_files {
+    for (client, file) in done.secret_files.iter().take(MAX_LISTED) {
         output::hint(&format!("The new secret of {client} is in {}.", file.display()));
+    }
+    if let Some(more) = done.secret_files.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+        output::hint(&format!("{more} more new secrets are in files next to them."));
     }
     if global.output == Format::Table {
         return Ok(());
@@ -129,7 +136,7 @@ pub(crate) async fn execute(
         Some(dir) => dir.check(services, &clients).await?,
         None if clients.is_empty() => Vec::new(),
         None => {
-            let names: Vec<_> = clients.iter().take(5).map(|id| id.as_str()).collect();
+            let names: Vec<_> = clients.iter().take(MAX_LISTED).map(ClientId::as_str).collect();
             let more = if clients.len() > names.len() { ", …" } else { "" };
             let text = format!(
                 "{} new secrets are needed ({}{more}), and there is no place for them",
@@ -152,12 +159,11 @@ pub(crate) async fn execute(
         }
     };
     let applied = pending.made().clone();
-    let secret_files = match drafts {
-        Some(drafts) => drafts.commit(services, pending).await?,
-        None => {
-            pending.commit().await?;
-            Vec::new()
-        }
+    let secret_files = if let Some(drafts) = drafts {
+        drafts.commit(services, pending).await?
+    } else {
+        pending.commit().await?;
+        Vec::new()
     };
     declarative::finish(services, &applied).await?;
     Ok(Done { changes, secret_files })
@@ -201,8 +207,7 @@ pub(crate) async fn export(global: &Global, args: &ExportArgs) -> Result<(), Cli
         }
         Format::Id => Err(CliError::usage("an export has no ids; use -o json, or no -o")),
         Format::Table => {
-            let texts: Result<Vec<_>, _> =
-                documents.iter().map(|document| serde_saphyr::to_string(document)).collect();
+            let texts: Result<Vec<_>, _> = documents.iter().map(serde_saphyr::to_string).collect();
             let texts = texts.map_err(|error| CliError::failed(error.to_string()))?;
             output::text(texts.join("---\n").as_bytes())
         }

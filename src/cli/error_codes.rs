@@ -107,9 +107,7 @@ impl CliErrorCode {
                 ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
             }
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
-            Self::Differences => {
-                ("E-DIFFERENCES", Exit::Differences, "A comparison found differences.")
-            }
+            Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
         }
     }
 }

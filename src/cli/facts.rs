@@ -177,8 +177,7 @@ pub(super) fn add_rows(facts: &Facts, rows: &mut Vec<(&'static str, String)>) {
 
 /// Adds the source that an object is applied from.
 pub(super) fn add_source(source: Option<&SourceName>, rows: &mut Vec<(&'static str, String)>) {
-    let managed = |source: &SourceName| format!("{source} (change it there: tokend apply)");
-    rows.extend(source.map(|source| ("source", managed(source))));
+    rows.extend(source.map(|source| ("source", format!("{source} (it is changed there)"))));
 }
 
 /// The owners of an administrator, in one line.

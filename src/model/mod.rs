@@ -19,6 +19,7 @@ pub mod owner;
 pub mod public_path;
 pub mod rate;
 pub mod raw_members;
+pub mod registration;
 pub mod rejection;
 pub mod remedy;
 pub mod reserved_claims;

@@ -35,7 +35,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-fn client(members: Value) -> Value {
+fn client(members: &Value) -> Value {
     let mut client = json!({ "client_id": "a", "secret": null });
     for (name, value) in members.as_object().expect("members") {
         client[name] = value.clone();
@@ -93,16 +93,16 @@ async fn an_apply_needs_what_the_single_calls_need() {
     let server = Server::start(Engine::Sqlite).await;
     let trust = json!([{ "issuer": "https://ci.example.com", "audience": "t", "conditions": { "sub": "b" } }]);
     let cases = [
-        (client(json!({})), "clients:write"),
+        (client(&json!({})), "clients:write"),
         (
             json!({ "source": "s", "clients": [{ "client_id": "a" }] }),
             "clients:write secrets:write",
         ),
-        (client(json!({ "trusts": trust })), "clients:write secrets:write"),
-        (client(json!({ "tls_client_auth_san_dns": "a.example" })), "clients:write secrets:write"),
-        (client(json!({ "claims": { "tenant": "a" } })), "clients:write grants:write"),
-        (client(json!({ "grants": [{ "resource": ORDERS }] })), "clients:write grants:write"),
-        (client(json!({ "admin_of": ["payments"] })), "clients:write admins:write"),
+        (client(&json!({ "trusts": trust })), "clients:write secrets:write"),
+        (client(&json!({ "tls_client_auth_san_dns": "a.example" })), "clients:write secrets:write"),
+        (client(&json!({ "claims": { "tenant": "a" } })), "clients:write grants:write"),
+        (client(&json!({ "grants": [{ "resource": ORDERS }] })), "clients:write grants:write"),
+        (client(&json!({ "admin_of": ["payments"] })), "clients:write admins:write"),
         (json!({ "resources": [{ "resource": "urn:x" }] }), "resources:write"),
         (
             client(
@@ -124,7 +124,7 @@ async fn an_apply_needs_what_the_single_calls_need() {
         }
     }
     let nothing = Caller::with(&server, "audit:read").await;
-    assert_eq!(nothing.apply("?dry_run=true", &client(json!({}))).await.status, 403);
+    assert_eq!(nothing.apply("?dry_run=true", &client(&json!({}))).await.status, 403);
     let reader = Caller::with(&server, "clients:read").await;
     assert_eq!(reader.call(Method::GET, "/v1/export", None).await.status, 403, "resources as well");
 }
@@ -143,7 +143,7 @@ async fn an_apply_takes_no_rights_over() {
         .await;
     let grants = json!([{ "resource": "urn:tokend", "scopes": ["admins:write", "audit:read"] }]);
     let declared = |more: Value| {
-        let mut body = client(more);
+        let mut body = client(&more);
         body["clients"][0]["client_id"] = json!(stronger.id);
         body
     };
@@ -159,7 +159,7 @@ async fn an_apply_takes_no_rights_over() {
         assert_eq!(answer.json()["code"], "client_more_powerful", "{body}");
     }
     let more =
-        client(json!({ "grants": [{ "resource": "urn:tokend", "scopes": ["clients:read"] }] }));
+        client(&json!({ "grants": [{ "resource": "urn:tokend", "scopes": ["clients:read"] }] }));
     assert_eq!(caller.apply("", &more).await.status, 403, "only with admins:write");
 
     // An object of the source that the caller may not delete stops the whole apply.
@@ -172,7 +172,7 @@ async fn an_apply_takes_no_rights_over() {
     strong["clients"][0]["client_id"] = json!("strong");
     let applied = operator.apply("", &strong).await;
     assert_eq!(applied.status, 200, "{}", applied.text);
-    let pruned = caller.apply("?prune=true", &client(json!({}))).await;
+    let pruned = caller.apply("?prune=true", &client(&json!({}))).await;
     assert_eq!(pruned.status, 403, "{}", pruned.text);
     assert_eq!(caller.call(Method::GET, "/v1/clients/a", None).await.status, 404, "nothing");
 }

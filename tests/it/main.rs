@@ -34,6 +34,7 @@ mod connections;
 mod costs;
 mod declarative;
 mod declarative_api;
+mod declarative_changes;
 mod destructive;
 mod dev_folders;
 #[cfg(target_os = "linux")]

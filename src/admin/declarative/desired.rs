@@ -155,11 +155,11 @@ impl Desired {
     ) {
         let given = object.nullable("source", SourceName::parse, problems);
         let given = given.and_then(Given::into_value);
-        if let (Some(given), Some(named)) = (&given, named) {
-            if given != named {
-                let text = format!("{given} is given, expected {named}, which the caller names");
-                object.noted::<()>("source", Err(Malformed::because(text)), problems);
-            }
+        if let (Some(given), Some(named)) = (&given, named)
+            && given != named
+        {
+            let text = format!("{given} is given, expected {named}, which the caller names");
+            object.noted::<()>("source", Err(Malformed::because(text)), problems);
         }
         let source = given.or_else(|| named.cloned());
         self.sources.extend(source.clone());

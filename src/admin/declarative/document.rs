@@ -160,10 +160,11 @@ impl Node {
 /// The documents of a text. JSON is also YAML, except for several objects one after another.
 fn nodes(text: &str) -> Result<Vec<Node>, String> {
     let yaml = of_yaml(text);
-    if yaml.is_err() && text.trim_start().starts_with('{') {
-        if let Some(nodes) = of_json_stream(text) {
-            return Ok(nodes);
-        }
+    if yaml.is_err()
+        && text.trim_start().starts_with('{')
+        && let Some(nodes) = of_json_stream(text)
+    {
+        return Ok(nodes);
     }
     yaml
 }

@@ -259,7 +259,7 @@ impl ExportedSecret {
             return Self::None;
         }
         // Secrets are in the order of their creation.
-        match live.filter(|secret| secret.kind == SecretKind::Generated).last() {
+        match live.rfind(|secret| secret.kind == SecretKind::Generated) {
             None => Self::Default,
             Some(newest) => {
                 let seconds = newest.expires_at.map(|end| end.0 - newest.created_at.0);
