@@ -106,7 +106,7 @@ async fn an_apply_needs_what_the_single_calls_need() {
         (json!({ "resources": [{ "resource": "urn:x" }] }), "resources:write"),
         (
             client(
-                json!({ "grants": [{ "resource": "urn:tokend", "scopes": ["clients:write"] }] }),
+                &json!({ "grants": [{ "resource": "urn:tokend", "scopes": ["clients:write"] }] }),
             ),
             "clients:write grants:write admins:write",
         ),
