@@ -139,7 +139,7 @@ pub(crate) async fn execute(
             let names: Vec<_> = clients.iter().take(MAX_LISTED).map(ClientId::as_str).collect();
             let more = if clients.len() > names.len() { ", …" } else { "" };
             let text = format!(
-                "{} new secrets are needed ({}{more}), and there is no place for them",
+                "{} new secrets are needed ({}{more}), and a folder for them is not given",
                 clients.len(),
                 names.join(", ")
             );

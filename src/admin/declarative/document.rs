@@ -30,7 +30,7 @@ pub struct SourceText {
     pub text: String,
 }
 
-/// A value with the line on which it begins; 0 if there are no lines.
+/// A value with the line on which it begins; 0 if its text has none.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     line: u64,
