@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::admin::claims;
 pub use crate::admin::client_change::{Put, put, update};
+pub use crate::admin::client_deletion::{delete, delete_if};
 pub use crate::admin::client_update::{ClientUpdate, RightsNeeded};
 use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
-use crate::admin::revision::{Precondition, Revision};
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
     AdminError, Changed, Principal, WriteMode, client_key, client_to_change, grant, revocation,
@@ -22,7 +22,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
 use crate::model::owner::Owner;
@@ -247,39 +247,6 @@ pub async fn set_state(
     Ok(Changed::now(current))
 }
 
-/// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
-/// id has nothing to do with them.
-pub async fn delete(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-) -> Result<(), AdminError> {
-    delete_if(services, principal, id, &Precondition::None).await
-}
-
-/// The same for a client in a state that the caller has read.
-pub async fn delete_if(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-    condition: &Precondition,
-) -> Result<(), AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
-    condition.check(&Revision::of_client(&current))?;
-    change.transaction.delete_client(id).await?;
-    revocation::end_tokens(services, &mut change, id).await?;
-    grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;
-    let was = json!({ "client": current.client, "grants": current.grants });
-    let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::ClientDeleted, subject, owners, detail).await?;
-    change.commit().await?;
-    Ok(())
-}
-
 /// Rejects a lifetime beyond the server's maximum, which would silently not be given.
 pub(super) fn check_lifetime(
     services: &Services,
@@ -345,6 +312,7 @@ impl Fields {
             claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,
+            source: None,
             created_at: now,
             updated_at: now,
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::source_conflict::SourceConflict;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
@@ -104,6 +105,9 @@ pub enum Conflict {
     /// The master key cannot be read.
     #[error("{0}")]
     MasterKey(String),
+    /// The change does not fit the source of an object.
+    #[error(transparent)]
+    Source(#[from] SourceConflict),
     /// The secrets of a client changed during an import.
     #[error("the secrets of the client changed meanwhile; run the import again")]
     ChangedDuringImport,
@@ -128,6 +132,7 @@ impl Conflict {
             Self::KeySource => AdminErrorCode::KeySourceConflict,
             Self::BuiltInResource(_) => AdminErrorCode::BuiltInResource,
             Self::BuiltInScopes(_) => AdminErrorCode::BuiltInScopes,
+            Self::Source(conflict) => conflict.code(),
             Self::NoKeyLost => AdminErrorCode::NoKeyLost,
             Self::MasterKey(_) => AdminErrorCode::MasterKeyUnusable,
             Self::ChangedDuringImport => AdminErrorCode::ChangedDuringImport,
@@ -280,6 +285,12 @@ impl AdminError {
 
     pub(super) fn malformed(field: &'static str) -> impl Fn(Malformed) -> Self {
         move |malformed| Self::invalid(field, malformed.to_string())
+    }
+}
+
+impl From<SourceConflict> for AdminError {
+    fn from(conflict: SourceConflict) -> Self {
+        Conflict::from(conflict).into()
     }
 }
 

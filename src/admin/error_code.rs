@@ -42,6 +42,14 @@ pub enum AdminErrorCode {
     ChangedDuringImport,
     /// Clients of an import exist already.
     ImportConflict,
+    /// The object is applied from a source, and the change comes from elsewhere.
+    ManagedBySource,
+    /// The object exists and is not of the source that is applied.
+    OtherSource,
+    /// An object changed between the plan and its execution.
+    ChangedDuringApply,
+    /// The plan deletes more objects than are allowed.
+    TooManyDeletions,
     /// A value is not allowed.
     InvalidValue,
     /// The change would leave a grant without scopes.
@@ -82,7 +90,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 41] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -102,6 +110,10 @@ impl AdminErrorCode {
         Self::MasterKeyUnusable,
         Self::ChangedDuringImport,
         Self::ImportConflict,
+        Self::ManagedBySource,
+        Self::OtherSource,
+        Self::ChangedDuringApply,
+        Self::TooManyDeletions,
         Self::InvalidValue,
         Self::GrantWithoutScopes,
         Self::IssuerKeysMissing,
@@ -144,6 +156,10 @@ impl AdminErrorCode {
             Self::MasterKeyUnusable => "master_key_unusable",
             Self::ChangedDuringImport => "changed_during_import",
             Self::ImportConflict => "import_conflict",
+            Self::ManagedBySource => "managed_by_source",
+            Self::OtherSource => "other_source",
+            Self::ChangedDuringApply => "changed_during_apply",
+            Self::TooManyDeletions => "too_many_deletions",
             Self::InvalidValue => "invalid_value",
             Self::GrantWithoutScopes => "grant_without_scopes",
             Self::IssuerKeysMissing => "issuer_keys_missing",
@@ -191,6 +207,12 @@ impl AdminErrorCode {
             Self::MasterKeyUnusable => "The master key cannot be read.",
             Self::ChangedDuringImport => "The secrets of a client changed during an import.",
             Self::ImportConflict => "Clients of an import exist already.",
+            Self::ManagedBySource => {
+                "The object is applied from a source, and the change comes from elsewhere."
+            }
+            Self::OtherSource => "The object exists and is not of the source that is applied.",
+            Self::ChangedDuringApply => "An object changed between the plan and its execution.",
+            Self::TooManyDeletions => "The plan deletes more objects than are allowed.",
             Self::InvalidValue => "A value is not allowed.",
             Self::GrantWithoutScopes => "The change would leave a grant without scopes.",
             Self::IssuerKeysMissing => {

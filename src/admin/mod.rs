@@ -8,10 +8,12 @@ pub mod audit;
 pub mod claims;
 pub mod client;
 mod client_change;
+mod client_deletion;
 pub mod client_key;
 pub mod client_list;
 mod client_update;
 mod dead_scopes;
+pub mod declarative;
 mod difference;
 mod error;
 mod error_code;
@@ -23,12 +25,15 @@ pub mod key_rotation;
 pub mod master_key;
 pub mod pending;
 mod principal;
+mod registering;
 pub mod rejection;
 pub mod resource;
+mod resource_update;
 pub mod revision;
 pub mod revocation;
 pub mod secret;
 pub mod secret_owner;
+mod source_conflict;
 pub mod spiffe_trust;
 pub mod suggestion;
 pub mod trust;
@@ -38,6 +43,7 @@ pub use crate::admin::error::{AdminError, Conflict, ObjectKind};
 pub use crate::admin::error_code::AdminErrorCode;
 pub use crate::admin::invalid_value::InvalidValue;
 pub use crate::admin::principal::Principal;
+pub use crate::admin::source_conflict::SourceConflict;
 use crate::model::client::{ClientId, Registration};
 use crate::model::resource::{Resource, ResourceId};
 use crate::services::audited_change::AuditedChange;
@@ -49,9 +55,10 @@ async fn registration(mut reader: Reader<'_>, id: &ClientId) -> Result<Registrat
     reader.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }
 
-/// Reads a client that must exist, and that the caller may change: see
-/// [`Principal::require_rights_over`].
-async fn client_to_change(
+/// Reads a client that must exist, and whose rights the caller has: see
+/// [`Principal::require_rights_over`]. This is enough for what no source declares: secrets and the
+/// end of tokens.
+async fn client_within_rights(
     reader: Reader<'_>,
     principal: &Principal,
     id: &ClientId,
@@ -61,10 +68,34 @@ async fn client_to_change(
     Ok(found)
 }
 
+/// Reads a client that must exist, and whose declared state the caller may change: see
+/// [`Principal::require_unmanaged`].
+async fn client_to_change(
+    reader: Reader<'_>,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    let found = client_within_rights(reader, principal, id).await?;
+    principal.require_unmanaged(ObjectKind::Client, id.as_str(), found.client.source.as_ref())?;
+    Ok(found)
+}
+
 /// Reads a resource that must exist.
 async fn existing_resource(
     mut reader: Reader<'_>,
     id: &ResourceId,
 ) -> Result<Resource, AdminError> {
     reader.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
+}
+
+/// Reads a resource that must exist, and that the caller may change: see
+/// [`Principal::require_unmanaged`].
+async fn resource_to_change(
+    reader: Reader<'_>,
+    principal: &Principal,
+    id: &ResourceId,
+) -> Result<Resource, AdminError> {
+    let found = existing_resource(reader, id).await?;
+    principal.require_unmanaged(ObjectKind::Resource, id.as_str(), found.source.as_ref())?;
+    Ok(found)
 }

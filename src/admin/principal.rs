@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{Actor, AdminError, AuditedChange, client_to_change};
+use crate::admin::{
+    Actor, AdminError, AuditedChange, ObjectKind, SourceConflict, client_within_rights,
+};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::source::SourceName;
 use crate::services::Services;
 use crate::services::audited_change::WriteMode;
 
@@ -15,6 +18,8 @@ pub struct Principal {
     actor: Actor,
     rights: Rights,
     mode: WriteMode,
+    /// True if it changes objects that are applied from a source.
+    is_forced: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +38,7 @@ enum Rights {
 impl Principal {
     /// An operator with access to the database, who may do everything.
     pub fn operator(actor: Actor) -> Self {
-        Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store }
+        Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store, is_forced: false }
     }
 
     /// A client with these scopes of `urn:tokend`.
@@ -42,6 +47,7 @@ impl Principal {
             actor: Actor::client(id),
             rights: Rights::Scopes { client: id.clone(), held: scopes },
             mode: WriteMode::Store,
+            is_forced: false,
         }
     }
 
@@ -54,6 +60,13 @@ impl Principal {
     /// Whether the changes of this caller last.
     pub fn mode(&self) -> WriteMode {
         self.mode
+    }
+
+    /// The same caller, who changes objects that are applied from a source as well. The next
+    /// `apply` of the source undoes such a change.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        Self { is_forced: true, ..self }
     }
 
     /// True for an operator with access to the database.
@@ -112,7 +125,7 @@ impl Principal {
         then.iter().try_for_each(|scope| self.require(*scope))?;
         let mut change = self.begin(services).await?;
         if let Some(id) = client {
-            client_to_change(change.read(), self, id).await?;
+            client_within_rights(change.read(), self, id).await?;
         }
         Ok(())
     }
@@ -140,6 +153,25 @@ impl Principal {
             return Ok(());
         }
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
+    }
+
+    /// Refuses a change of an object that is applied from a source: the next `apply` would undo it.
+    ///
+    /// # Errors
+    /// [`SourceConflict::Managed`].
+    pub(super) fn require_unmanaged(
+        &self,
+        kind: ObjectKind,
+        id: &str,
+        source: Option<&SourceName>,
+    ) -> Result<(), AdminError> {
+        match source {
+            Some(source) if !self.is_forced => {
+                let (id, holder) = (id.to_owned(), source.clone());
+                Err(SourceConflict::Managed { kind, id, holder }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a grant of `urn:tokend` to or from a client, unless the caller may make

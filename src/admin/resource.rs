@@ -5,81 +5,24 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
-use crate::admin::facts::{self, FactsUpdate};
+use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::resource_update::changed_scopes;
+pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{
-    AdminError, Changed, Conflict, ObjectKind, Principal, WriteMode, client_to_change,
-    existing_resource, key_rotation,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode,
+    client_within_rights, key_rotation, resource_to_change,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
-use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
-use crate::model::scope::{ScopeName, Scopes};
-use crate::model::signing_key::Algorithm;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::scope::Scopes;
+use crate::model::time::Timestamp;
 use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::GrantKind;
 use crate::store::reader::Reader;
-
-/// What should change about a resource; empty or `None` leaves it as it is.
-#[derive(Debug, Clone, Default)]
-pub struct ResourceUpdate {
-    /// What the caller requires of the present state.
-    pub precondition: Precondition,
-    /// The scopes that it offers, in place of all others.
-    pub scopes: Option<Vec<ResourceScope>>,
-    /// Scopes to add, or to describe anew.
-    pub add: Vec<ResourceScope>,
-    /// Scopes to remove.
-    pub remove: Vec<ScopeName>,
-    /// How long tokens for it live; `Some(None)` puts it back to the default.
-    pub token_lifetime: Option<Option<Lifetime>>,
-    /// What its tokens are signed with; `Some(None)` puts it back to the server's choice.
-    pub signing_algorithm: Option<Option<Algorithm>>,
-    /// The `typ` of its tokens.
-    pub token_typ: Option<TokenTyp>,
-    /// What people and policies know of it.
-    pub facts: FactsUpdate,
-}
-
-/// A resource to be registered.
-#[derive(Debug)]
-pub struct NewResource {
-    /// Its identifier.
-    pub resource: ResourceId,
-    /// The scopes it offers.
-    pub scopes: Vec<ResourceScope>,
-    /// How long tokens for it live.
-    pub token_lifetime: Option<Lifetime>,
-    /// What its tokens are signed with.
-    pub signing_algorithm: Option<Algorithm>,
-    /// The `typ` of its tokens.
-    pub token_typ: TokenTyp,
-    /// What people and policies know of it.
-    pub facts: Facts,
-}
-
-impl ResourceUpdate {
-    /// The new resource that the members describe; a member that is absent has its default.
-    ///
-    /// # Errors
-    /// If there would be too many labels.
-    pub fn into_new(self, resource: ResourceId) -> Result<NewResource, AdminError> {
-        let mut facts = Facts::default();
-        self.facts.apply_to(&mut facts)?;
-        Ok(NewResource {
-            resource,
-            scopes: self.scopes.unwrap_or_default(),
-            token_lifetime: self.token_lifetime.flatten(),
-            signing_algorithm: self.signing_algorithm.flatten(),
-            token_typ: self.token_typ.unwrap_or_default(),
-            facts,
-        })
-    }
-}
 
 /// What a resource is after [`put`].
 #[derive(Debug)]
@@ -135,10 +78,22 @@ pub async fn create(
         signed_before: SignedBefore::Never,
         token_typ: new.token_typ,
         facts: new.facts,
+        source: None,
         created_at: change.now,
         updated_at: change.now,
     };
-    change.transaction.create_resource(&resource).await?;
+    insert(&mut change, &resource).await?;
+    change.commit().await?;
+    publish_key(services, principal, &resource).await?;
+    Ok(resource)
+}
+
+/// Writes a new resource and the event of it.
+pub(super) async fn insert(
+    change: &mut AuditedChange,
+    resource: &Resource,
+) -> Result<(), AdminError> {
+    change.transaction.create_resource(resource).await?;
     let mut detail = json!({
         "scopes": resource.scope_names(),
         "token_lifetime": resource.token_lifetime,
@@ -146,16 +101,17 @@ pub async fn create(
         "token_typ": resource.token_typ,
     });
     facts::add_to(&mut detail, &resource.facts);
+    if resource.source.is_some() {
+        detail["source"] = json!(resource.source);
+    }
     let subject = EventSubject::Resource(resource.resource.clone());
     change.record(Action::ResourceCreated, subject, detail).await?;
-    change.commit().await?;
-    publish_key(services, principal, &resource).await?;
-    Ok(resource)
+    Ok(())
 }
 
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
 /// possible. Before the first start of a server keys do not exist yet; that server creates them.
-async fn publish_key(
+pub(super) async fn publish_key(
     services: &Services,
     principal: &Principal,
     resource: &Resource,
@@ -190,70 +146,66 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let mut resource = existing_resource(change.read(), id).await?;
-    update.precondition.check(&Revision::of_resource(&resource))?;
-    let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
-    let offered_before = resource.scope_names();
-    resource.scopes = changed_scopes(&resource.scopes, &mut update)?;
-    if id.is_built_in() && resource.scope_names() != offered_before {
+    let before = resource_to_change(change.read(), principal, id).await?;
+    update.precondition.check(&Revision::of_resource(&before))?;
+    let mut resource = before.clone();
+    resource.scopes = changed_scopes(&before.scopes, &mut update)?;
+    if id.is_built_in() && resource.scope_names() != before.scope_names() {
         return Err(Conflict::BuiltInScopes(id.clone()).into());
     }
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
-    if let Some(algorithm) =
-        update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
-    {
-        let now = change.now;
-        resource.signed_before = signed_now(change.read(), &resource, now).await?;
+    if let Some(algorithm) = update.signing_algorithm {
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
-    let Some(difference) = Difference::between(&was, &json!(resource)) else {
+    if json!(before) != json!(resource) {
+        update.precondition.check_difference()?;
+    }
+    if !replace(&mut change, &before, &mut resource).await? {
         return Ok(Changed::before(resource));
-    };
-    update.precondition.check_difference()?;
-    resource.updated_at = change.now;
-    change.transaction.update_resource(&resource).await?;
-    let offered = resource.scope_names();
-    dead_scopes::remove(&mut change, id, &offered_before, &offered).await?;
-    let detail = difference.add_to(json!({
-        "scopes": resource.scope_names(),
-        "removed": offered_before.difference(&offered),
-        "token_lifetime": resource.token_lifetime,
-        "signing_algorithm": resource.signing_algorithm,
-        "token_typ": resource.token_typ,
-    }));
-    let owners = EventOwners::changed(owner_before, resource.facts.owner.clone());
-    let subject = EventSubject::Resource(id.clone());
-    change.record_with_owners(Action::ResourceUpdated, subject, owners, detail).await?;
+    }
     change.commit().await?;
     publish_key(services, principal, &resource).await?;
     Ok(Changed::now(resource))
 }
 
-/// The scopes of a resource after a change.
-fn changed_scopes(
-    was: &[ResourceScope],
-    update: &mut ResourceUpdate,
-) -> Result<Vec<ResourceScope>, AdminError> {
-    if let Some(all) = update.scopes.take() {
-        return arranged(all);
-    }
-    let is_known = |name: &&ScopeName| was.iter().any(|scope| scope.name == **name);
-    if let Some(absent) = update.remove.iter().find(|name| !is_known(name)) {
-        return Err(AdminError::not_found(ObjectKind::Scope, absent));
-    }
-    let stays = |scope: &&ResourceScope| {
-        !update.remove.contains(&scope.name) && !update.add.iter().any(|new| new.name == scope.name)
+/// Writes a resource in place of what it was `before`, and the event of it. Scopes that are gone
+/// are taken out of grants. `false` if nothing differs: then nothing is written.
+pub(super) async fn replace(
+    change: &mut AuditedChange,
+    before: &Resource,
+    resource: &mut Resource,
+) -> Result<bool, AdminError> {
+    let Some(difference) = Difference::between(&json!(before), &json!(resource)) else {
+        return Ok(false);
     };
-    let kept = was.iter().filter(stays).cloned();
-    arranged(kept.chain(update.add.iter().cloned()).collect())
+    if resource.signing_algorithm != before.signing_algorithm {
+        let now = change.now;
+        resource.signed_before = signed_now(change.read(), before, now).await?;
+    }
+    resource.updated_at = change.now;
+    change.transaction.update_resource(resource).await?;
+    let (offered_before, offered) = (before.scope_names(), resource.scope_names());
+    dead_scopes::remove(change, &resource.resource, &offered_before, &offered).await?;
+    let detail = difference.add_to(json!({
+        "scopes": offered,
+        "removed": offered_before.difference(&offered),
+        "token_lifetime": resource.token_lifetime,
+        "signing_algorithm": resource.signing_algorithm,
+        "token_typ": resource.token_typ,
+    }));
+    let owner_before = before.facts.owner.clone();
+    let owners = EventOwners::changed(owner_before, resource.facts.owner.clone());
+    let subject = EventSubject::Resource(resource.resource.clone());
+    change.record_with_owners(Action::ResourceUpdated, subject, owners, detail).await?;
+    Ok(true)
 }
 
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
-fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
+pub(super) fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
         return Err(AdminError::invalid("token typ", InvalidValue::FixedTokenType(id.clone())));
     }
@@ -316,15 +268,28 @@ pub async fn delete_if(
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = principal.begin(services).await?;
-    let resource = existing_resource(change.read(), id).await?;
+    let resource = resource_to_change(change.read(), principal, id).await?;
     condition.check(&Revision::of_resource(&resource))?;
+    let count = remove(&mut change, principal, &resource).await?;
+    change.commit().await?;
+    Ok(count)
+}
+
+/// The same inside a larger change, for a resource that the caller may delete if it may take the
+/// grants.
+pub(super) async fn remove(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    resource: &Resource,
+) -> Result<usize, AdminError> {
+    let id = &resource.resource;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     if !grants.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
     }
     if !principal.is_operator() {
         for grant in &grants {
-            client_to_change(change.read(), principal, &grant.client_id).await?;
+            client_within_rights(change.read(), principal, &grant.client_id).await?;
         }
     }
     for grant in &grants {
@@ -337,12 +302,11 @@ pub async fn delete_if(
     let detail = json!({ "grants_revoked": grants.len(), "was": resource, "is": null });
     change.record(Action::ResourceDeleted, EventSubject::Resource(id.clone()), detail).await?;
     change.transaction.delete_resource(id).await?;
-    change.commit().await?;
     Ok(grants.len())
 }
 
 /// Puts scopes in alphabetical order and rejects a duplicate, or too many.
-fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
+pub(super) fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(AdminError::invalid(

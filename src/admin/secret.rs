@@ -7,7 +7,7 @@ use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode,
-    client_to_change,
+    client_within_rights,
 };
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
@@ -21,7 +21,7 @@ use crate::secrets::secret::{check_imported, suffix};
 use crate::services::Services;
 
 /// A secret to be made.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct NewSecret {
     /// What people call it.
     pub label: String,
@@ -61,7 +61,7 @@ pub async fn prepare_addition(
     principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, principal.mode(), id, new)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
     change.transaction.add_secret(id, &record).await?;
     let detail = json!({ "secret_id": record.secret_id, "label": record.label });
@@ -94,7 +94,7 @@ pub async fn prepare_rotation(
     principal.require(AdminScope::SecretsWrite)?;
     let (plain, record) = mint(services, principal.mode(), id, new)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
     let mut ended = Vec::new();
     for old in &current.secrets {
@@ -125,7 +125,7 @@ pub async fn expire(
 ) -> Result<Changed<Timestamp>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
@@ -168,8 +168,9 @@ pub(super) fn mint(
         WriteMode::DryRun => {
             check_label(&new.label)?;
             let hash = SecretHash::from_phc("");
-            let record = record_with(services, hash, String::new(), new)?;
-            Ok((SecretString::default(), record))
+            let plain = SecretString::default();
+            let record = record_with(services, &plain, hash, new)?;
+            Ok((plain, record))
         }
     }
 }
@@ -191,14 +192,15 @@ fn record_of(
 ) -> Result<(SecretString, SecretRecord), AdminError> {
     check_label(&new.label)?;
     let hash = services.hasher.hash(&plain)?;
-    let record = record_with(services, hash, suffix(plain.expose_secret()), new)?;
+    let record = record_with(services, &plain, hash, new)?;
     Ok((plain, record))
 }
 
-fn record_with(
+/// The record of a generated secret with its hash.
+pub(super) fn record_with(
     services: &Services,
+    plain: &SecretString,
     hash: SecretHash,
-    suffix: String,
     new: &NewSecret,
 ) -> Result<SecretRecord, CryptoError> {
     let now = services.clock.now();
@@ -206,7 +208,7 @@ fn record_with(
         secret_id: new_id()?,
         kind: SecretKind::Generated,
         hash,
-        suffix,
+        suffix: suffix(plain.expose_secret()),
         label: new.label.clone(),
         created_at: now,
         expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),

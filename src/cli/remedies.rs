@@ -6,7 +6,7 @@ pub(super) mod command_line;
 
 use std::fmt::Write;
 
-use crate::admin::{AdminError, Conflict, ObjectKind};
+use crate::admin::{AdminError, Conflict, ObjectKind, SourceConflict};
 use crate::model::github_subject;
 use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::{
@@ -193,6 +193,18 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         }
         Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
         Conflict::InLine { conflict, .. } => of_conflict(conflict),
+        Conflict::Source(conflict) => Some(match conflict {
+            SourceConflict::Managed { .. } => {
+                "Change it in its source and run tokend apply. To change it here: --force"
+            }
+            SourceConflict::OtherSource { .. } => {
+                "To make it an object of the applied source: --adopt"
+            }
+            SourceConflict::ChangedMeanwhile { .. } => "Run the command again.",
+            SourceConflict::TooManyDeletions { .. } => {
+                "Read the plan. To delete all of them: --yes, or a larger --max-deletions"
+            }
+        }),
         Conflict::AlreadyExists(_)
         | Conflict::NoKeyLost
         | Conflict::MasterKey(_)

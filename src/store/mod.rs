@@ -31,6 +31,7 @@ mod row;
 pub mod schema;
 mod secrets;
 mod signing_keys;
+mod sources;
 mod spiffe_trusts;
 mod statement;
 mod transaction;

@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -39,6 +39,7 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
     ),
     (11, "static claims", include_str!("../../migrations/0011_static_claims.sql")),
     (12, "idempotency keys", include_str!("../../migrations/0012_idempotency_keys.sql")),
+    (15, "sources", include_str!("../../migrations/0015_sources.sql")),
 ];
 
 /// The newest version that this binary knows.

@@ -33,6 +33,9 @@ mod command_line;
 mod concurrent_writes;
 mod connections;
 mod costs;
+mod declarative;
+mod declarative_api;
+mod declarative_changes;
 mod destructive;
 mod dev_folders;
 #[cfg(target_os = "linux")]

@@ -3,19 +3,21 @@
 //! A file is read and checked as a whole, then its secrets are hashed, then everything is written
 //! in one transaction: all clients, or none and a list of what is wrong with which line.
 
-mod check;
-mod facts;
+pub(super) mod check;
+pub(super) mod facts;
 mod hash_format;
-mod line;
-mod members;
-mod object;
+mod json_type;
+mod keys;
+pub(super) mod line;
+pub(super) mod members;
+pub(super) mod object;
 pub mod probe;
-mod problems;
-mod schema;
+pub(super) mod problems;
+pub(super) mod schema;
 mod secrets;
 mod source;
-mod spiffe_trusts;
-mod update;
+pub(super) mod spiffe_trusts;
+pub(super) mod update;
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -24,7 +26,6 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::admin::import::check::{CheckedLine, Checker};
 use crate::admin::import::object::Given;
@@ -32,9 +33,11 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::admin::import::update::Update;
-use crate::admin::{AdminError, AuditedChange, Conflict, Principal, grant, registration, trust};
-use crate::model::client::ClientId;
-use crate::model::event::{Action, EventSubject};
+use crate::admin::{
+    AdminError, AuditedChange, Conflict, ObjectKind, Principal, registering, registration,
+};
+use crate::model::client::{ClientId, Registration};
+use crate::model::event::Action;
 use crate::services::Services;
 
 pub use schema::schema;
@@ -120,7 +123,7 @@ pub async fn import<R: BufRead>(
     let mut results = Vec::with_capacity(prepared.len());
     for (done, line) in prepared.into_iter().enumerate() {
         progress(Progress { step: "writing", done, total });
-        results.push(line.write(services, &mut change).await?);
+        results.push(line.write(services, principal, &mut change).await?);
     }
     if results.iter().any(|client| client.result.is_change()) {
         change.commit().await?;
@@ -274,6 +277,7 @@ impl Planned {
     async fn write(
         self,
         services: &Arc<Services>,
+        principal: &Principal,
         change: &mut AuditedChange,
     ) -> Result<ImportedClient, AdminError> {
         let line = match self {
@@ -284,7 +288,7 @@ impl Planned {
         };
         let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
         let written = if line.exists {
-            update(services, change, *line).await
+            update(services, principal, change, *line).await
         } else {
             create(change, *line).await.map(|()| ImportOutcome::Imported)
         };
@@ -296,6 +300,7 @@ impl Planned {
 /// Changes a client that exists.
 async fn update(
     services: &Arc<Services>,
+    principal: &Principal,
     change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<ImportOutcome, AdminError> {
@@ -303,10 +308,12 @@ async fn update(
     if !update::is_current(&before, &line.secrets) {
         return Err(Conflict::ChangedDuringImport.into());
     }
+    let (id, source) = (before.client.client_id.clone(), before.client.source.clone());
     let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
-    update.write(services, change).await?;
+    principal.require_unmanaged(ObjectKind::Client, id.as_str(), source.as_ref())?;
+    update.write(services, change, "import").await?;
     Ok(ImportOutcome::Updated)
 }
 
@@ -314,44 +321,19 @@ async fn update(
 async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<(), AdminError> {
     let PreparedLine { line, secrets, .. } = prepared;
     let client = line.registered(change.now)?;
-    let id = client.client_id.clone();
-    change.transaction.create_client(&client).await?;
-    let mut secret_ids = Vec::new();
-    for secret in &secrets {
-        if let PreparedSecret::New(record) = secret {
-            change.transaction.add_secret(&id, record).await?;
-            secret_ids.push(&record.secret_id);
-        }
-    }
-    let grants = line.said.grants.unwrap_or_default();
-    for grant in &grants {
-        change.transaction.put_grant(&id, grant).await?;
-    }
-    let trusts = line.trusts.unwrap_or_default();
-    for trust in &trusts {
-        change.transaction.add_trust(&id, trust).await?;
-    }
-    let spiffe_trusts = line.spiffe_trusts.unwrap_or_default();
-    trust::check_total(trusts.len(), spiffe_trusts.len())?;
-    for trust in &spiffe_trusts {
-        change.transaction.add_spiffe_trust(&id, trust).await?;
-    }
-    let mut detail = json!({
-        "name": client.name,
-        "state": client.state,
-        "auth_methods": client.auth_methods,
-        "secret_ids": secret_ids,
-        "grants": grants,
-        "trusts": trusts,
-        "security": client.security,
-        "claims": client.claims,
-    });
-    crate::admin::facts::add_to(&mut detail, &client.facts);
-    if !spiffe_trusts.is_empty() {
-        detail["spiffe_trusts"] = json!(spiffe_trusts);
-    }
-    change.record(Action::ClientImported, EventSubject::Client(id), detail).await?;
-    grant::record_for_resource_owners(change, &client, &[], &grants).await
+    let new = |secret| match secret {
+        PreparedSecret::New(record) => Some(record),
+        PreparedSecret::Known { .. } => None,
+    };
+    let registration = Registration {
+        client,
+        secrets: secrets.into_iter().filter_map(new).collect(),
+        grants: line.said.grants.unwrap_or_default(),
+        trusts: line.trusts.unwrap_or_default(),
+        spiffe_trusts: line.spiffe_trusts.unwrap_or_default(),
+        usage: None,
+    };
+    registering::insert(change, &registration, Action::ClientImported).await
 }
 
 /// The same error with the line that it is about. Failures of the database are about none.

@@ -52,6 +52,7 @@ pub(super) struct ClientDocument {
     tls_client_auth_san_uri: Member<Value>,
     tls_client_auth_san_ip: Member<Value>,
     tls_client_auth_san_email: Member<Value>,
+    source: Member<Value>,
     created_at: Member<Value>,
     updated_at: Member<Value>,
     /// It changes by itself, so it is not compared.
@@ -151,6 +152,7 @@ impl ClientDocument {
             ("tls_client_auth_san_uri", &mut self.tls_client_auth_san_uri),
             ("tls_client_auth_san_ip", &mut self.tls_client_auth_san_ip),
             ("tls_client_auth_san_email", &mut self.tls_client_auth_san_email),
+            ("source", &mut self.source),
             ("created_at", &mut self.created_at),
             ("updated_at", &mut self.updated_at),
         ] {

@@ -13,6 +13,7 @@ use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
 use crate::model::security::{KeySource, Networks, TlsSubject};
+use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
@@ -25,6 +26,7 @@ pub(super) struct ClientJson {
     name: ClientName,
     #[serde(flatten)]
     facts: Facts,
+    source: Option<SourceName>,
     state: ClientState,
     auth_methods: Vec<AuthenticationMethod>,
     grant_types: Vec<GrantType>,
@@ -56,6 +58,7 @@ impl From<Registration> for ClientJson {
             client_id: client.client_id,
             name: client.name,
             facts: client.facts,
+            source: client.source,
             state: client.state,
             auth_methods: client.auth_methods,
             grant_types: client.grant_types,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::RequestPartsExt;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,16 +14,21 @@ use crate::admin::Principal;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::management::json::Parameters;
-use crate::web::management::{Problem, authentication};
+use crate::web::management::{FORCE_HEADER, Problem, authentication};
 
 /// What a route requires of its requests.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) app: Arc<App>,
-    /// The scope of `urn:tokend` that the caller needs.
-    pub(super) scope: AdminScope,
+    /// The scope of `urn:tokend` that the caller needs; if absent, the verb checks the rights.
+    pub(super) scope: Option<AdminScope>,
     pub(super) query: RouteQuery,
+    pub(super) max_body: BodyLimit,
 }
+
+/// The largest body of a request to a route, in bytes. Requests carry it as an extension.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimit(pub(super) usize);
 
 /// What the query of a route may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +65,12 @@ pub(super) async fn authorize(
     match principal(&guard, &mut head).await {
         Ok(principal) => {
             head.extensions.insert(principal);
-            next.run(Request::from_parts(head, body)).await
+            head.extensions.insert(guard.max_body);
+            let response = next.run(Request::from_parts(head, body)).await;
+            if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                return Problem::body_too_large(guard.max_body).into_response();
+            }
+            response
         }
         Err(problem) => problem.into_response(),
     }
@@ -67,7 +78,11 @@ pub(super) async fn authorize(
 
 async fn principal(guard: &Guard, head: &mut Parts) -> Result<Principal, Problem> {
     let principal = authentication::authenticate(&guard.app, head).await?;
-    principal.require(guard.scope)?;
+    if let Some(scope) = guard.scope {
+        principal.require(scope)?;
+    }
+    let is_forced = head.headers.get(FORCE_HEADER).is_some_and(|value| value == "true");
+    let principal = if is_forced { principal.forced() } else { principal };
     match guard.query {
         RouteQuery::OfHandler => Ok(principal),
         RouteQuery::None => {

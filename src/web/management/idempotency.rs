@@ -22,7 +22,8 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::signing_key::Sealed;
 use crate::store::idempotency::{IdempotentRequest, KeyState};
-use crate::web::management::{MAX_BODY_BYTES, Problem};
+use crate::web::management::Problem;
+use crate::web::management::guard::BodyLimit;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -93,7 +94,9 @@ async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
     if principal.mode() == WriteMode::DryRun {
         return Ok(Claim::Without(Request::from_parts(parts, body)));
     }
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Problem::body_too_large())?;
+    let limit = parts.extensions.get::<BodyLimit>().copied();
+    let limit = limit.ok_or_else(|| Problem::internal("a request has no limit"))?;
+    let body = to_bytes(body, limit.0).await.map_err(|_| Problem::body_too_large(limit))?;
     let caller = principal.actor().as_str();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let wanted = IdempotentRequest {

@@ -19,6 +19,7 @@ use crate::model::Malformed;
 use crate::model::time::Lifetime;
 use crate::model::untrusted_text;
 use crate::web::management::Problem;
+use crate::web::management::guard::BodyLimit;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +34,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let limit = request.extensions().get::<BodyLimit>().copied();
         let reading = Json::<Box<RawValue>>::from_request(request, state);
         match tokio::time::timeout(BODY_TIMEOUT, reading).await {
             // serde would take the values of an array for members, by their places.
@@ -44,7 +46,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                 let value = serde_path_to_error::deserialize(&mut text);
                 value.map(Self).map_err(|error| of_member(&error))
             }
-            Ok(Err(rejection)) => Err(unreadable(&rejection)),
+            Ok(Err(rejection)) => Err(unreadable(&rejection, limit)),
             Err(_) => Err(Problem::of_body(
                 StatusCode::REQUEST_TIMEOUT,
                 "body_too_slow",
@@ -54,18 +56,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-fn unreadable(rejection: &JsonRejection) -> Problem {
-    let status = rejection.status();
-    match rejection {
-        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
+fn unreadable(rejection: &JsonRejection, limit: Option<BodyLimit>) -> Problem {
+    let is_too_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+    match (rejection, limit.filter(|_| is_too_large)) {
+        (JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_), _) => {
             Problem::bad_request("invalid_json", "The body is not JSON.")
         }
-        JsonRejection::MissingJsonContentType(_) => Problem::of_body(
+        (JsonRejection::MissingJsonContentType(_), _) => Problem::of_body(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
             "Send Content-Type: application/json.",
         ),
-        _ if status == StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
+        (_, Some(limit)) => Problem::body_too_large(limit),
         _ => Problem::bad_request("invalid_body", "The body cannot be read to its end."),
     }
 }

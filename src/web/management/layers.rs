@@ -19,7 +19,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::web::error_response::ErrorResponse;
-use crate::web::management::{MAX_BODY_BYTES, Problem};
+use crate::web::management::Problem;
+use crate::web::management::guard::BodyLimit;
 
 /// How long a request may take until its answer begins.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
@@ -50,8 +51,8 @@ pub(in crate::web) fn with_layers<S: Clone + Send + Sync + 'static>(
 }
 
 /// The limit of a body.
-pub(super) fn body_limit() -> RequestBodyLimitLayer {
-    RequestBodyLimitLayer::new(MAX_BODY_BYTES)
+pub(super) fn body_limit(BodyLimit(max): BodyLimit) -> RequestBodyLimitLayer {
+    RequestBodyLimitLayer::new(max)
 }
 
 /// Compression of lists. An answer with an entity tag stays as it is: a strong tag names the bytes
@@ -70,7 +71,6 @@ async fn with_problem(response: Response) -> Response {
         return response;
     }
     match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large().into_response(),
         // The health routes have bodies of their own.
         StatusCode::SERVICE_UNAVAILABLE if response.body().is_end_stream() => {
             let text = format!("a request took longer than {} s", REQUEST_TIMEOUT.as_secs());

@@ -1,6 +1,7 @@
 //! The admin API: every route of the management listener, with the scope of `urn:tokend` that it
 //! needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
 
+mod apply;
 mod audit;
 mod authentication;
 mod client_document;
@@ -30,19 +31,23 @@ pub(super) use problem::Problem;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::MatchedPath;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 
+use crate::admin::declarative;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
-use crate::web::management::guard::{Guard, RouteQuery};
+use crate::web::management::guard::{BodyLimit, Guard, RouteQuery};
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// `true` in this header changes objects that are applied from a source as well.
+const FORCE_HEADER: &str = "tokend-force";
 
 /// The routes of the admin API.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -78,6 +83,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add_list("/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
+    api.add_list("/v1/export", ClientsRead, apply::export);
+    api.add_apply();
     api.into_router()
 }
 
@@ -97,7 +104,8 @@ impl Api {
         T: 'static,
     {
         let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
-        self.add_route(method, path, Guard { app: self.app.clone(), scope, query }, handler);
+        let guard = self.guard(Some(scope), query, MAX_BODY_BYTES);
+        self.add_route(method, path, guard, handler);
     }
 
     /// The same for a GET whose handler reads the query.
@@ -106,8 +114,18 @@ impl Api {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let guard = Guard { app: self.app.clone(), scope, query: RouteQuery::OfHandler };
+        let guard = self.guard(Some(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
         self.add_route(Method::GET, path, guard, handler);
+    }
+
+    /// Adds `POST /v1/apply`. Its documents decide which rights are needed, so the verb checks them.
+    fn add_apply(&mut self) {
+        let guard = self.guard(None, RouteQuery::OfHandler, declarative::MAX_BYTES);
+        self.add_route(Method::POST, "/v1/apply", guard, apply::apply);
+    }
+
+    fn guard(&self, scope: Option<AdminScope>, query: RouteQuery, max_body: usize) -> Guard {
+        Guard { app: self.app.clone(), scope, query, max_body: BodyLimit(max_body) }
     }
 
     fn add_route<H, T>(&mut self, method: Method, path: &'static str, guard: Guard, handler: H)
@@ -130,7 +148,7 @@ impl Api {
             _ => route,
         };
         // The last layer is the first to see a request: it reads no body without a token.
-        let route = route.layer(layers::body_limit());
+        let route = route.layer(layers::body_limit(guard.max_body));
         let route = route.layer(from_fn_with_state(guard, guard::authorize));
         self.router = std::mem::take(&mut self.router).route(path, route);
         self.listed.push((method, path));
@@ -138,9 +156,11 @@ impl Api {
 
     fn into_router(self) -> Router<Arc<App>> {
         let listed = self.listed;
-        self.router.method_not_allowed_fallback(async move |path: MatchedPath| {
+        let router = self.router.method_not_allowed_fallback(async move |path: MatchedPath| {
             ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
-        })
+        });
+        // Each route has a limit of its own.
+        router.layer(DefaultBodyLimit::disable())
     }
 }
 

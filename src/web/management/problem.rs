@@ -13,7 +13,7 @@ use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::model::untrusted_text;
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
-use crate::web::management::MAX_BODY_BYTES;
+use crate::web::management::guard::BodyLimit;
 
 /// An answer with a status of 4xx or 5xx.
 #[derive(Debug, Clone)]
@@ -69,8 +69,8 @@ impl Problem {
     }
 
     /// 413.
-    pub(super) fn body_too_large() -> Self {
-        let detail = format!("The body is larger than {} KiB.", MAX_BODY_BYTES >> 10);
+    pub(super) fn body_too_large(BodyLimit(max): BodyLimit) -> Self {
+        let detail = format!("The body is larger than {} KiB.", max >> 10);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
@@ -228,7 +228,11 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::BuiltInScopes
         | Code::NoKeyLost
         | Code::ChangedDuringImport
-        | Code::ImportConflict => StatusCode::CONFLICT,
+        | Code::ImportConflict
+        | Code::ManagedBySource
+        | Code::OtherSource
+        | Code::ChangedDuringApply
+        | Code::TooManyDeletions => StatusCode::CONFLICT,
         Code::InvalidValue
         | Code::GrantWithoutScopes
         | Code::AllServerScopes

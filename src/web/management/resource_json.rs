@@ -10,6 +10,7 @@ use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
+use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
@@ -23,6 +24,7 @@ pub(super) struct ResourceJson {
     resource: ResourceId,
     #[serde(flatten)]
     facts: Facts,
+    source: Option<SourceName>,
     scopes: Vec<ScopeJson>,
     token_ttl_seconds: Option<i64>,
     signing_alg: Option<&'static str>,
@@ -43,6 +45,7 @@ impl From<Resource> for ResourceJson {
         Self {
             resource: resource.resource,
             facts: resource.facts,
+            source: resource.source,
             scopes: scopes
                 .map(|scope| ScopeJson { name: scope.name, description: scope.description })
                 .collect(),
@@ -68,6 +71,7 @@ pub(super) struct ResourceDocument {
     token_ttl_seconds: Member<i64>,
     signing_alg: Member<String>,
     token_typ: Member<String>,
+    source: Member<Value>,
     created_at: Member<Value>,
     updated_at: Member<Value>,
 }
@@ -126,6 +130,7 @@ impl ResourceDocument {
     /// Takes out the members that the server writes.
     pub(super) fn take_read_only(&mut self) -> ReadOnlyMembers {
         let mut members = ReadOnlyMembers::default();
+        members.add("source", std::mem::take(&mut self.source));
         members.add("created_at", std::mem::take(&mut self.created_at));
         members.add("updated_at", std::mem::take(&mut self.updated_at));
         members

@@ -1,0 +1,88 @@
+//! What a caller needs for a step: exactly what the single calls need that would do the same.
+
+use crate::admin::{AdminError, Principal};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{Client, Registration};
+
+/// Refuses a caller that may neither read nor write objects which a plan would show.
+pub(super) fn require_view(
+    principal: &Principal,
+    read: AdminScope,
+    write: AdminScope,
+) -> Result<(), AdminError> {
+    principal.require(read).or_else(|_| principal.require(write))
+}
+
+/// Refuses a caller that may not write a resource.
+pub(super) fn require_resource(principal: &Principal) -> Result<(), AdminError> {
+    principal.require(AdminScope::ResourcesWrite)
+}
+
+/// Refuses a caller that may not delete a resource with its grants.
+pub(super) fn require_resource_deletion(
+    principal: &Principal,
+    has_grants: bool,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
+    if has_grants { principal.require(AdminScope::GrantsWrite) } else { Ok(()) }
+}
+
+/// Refuses a caller that may not delete a client.
+pub(super) fn require_client_deletion(
+    principal: &Principal,
+    found: &Registration,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    principal.require_rights_over(found)
+}
+
+/// Refuses a caller that may not make of `before` what is `wanted`.
+pub(super) fn require_client(
+    principal: &Principal,
+    before: Option<&Registration>,
+    wanted: &Registration,
+    gets_secret: bool,
+) -> Result<(), AdminError> {
+    if let Some(before) = before {
+        principal.require_rights_over(before)?;
+    }
+    let was = before.map(|before| &before.client);
+    if was.is_none_or(|was| differs(was, &wanted.client)) {
+        principal.require(AdminScope::ClientsWrite)?;
+    }
+    let (keys, subject) = match was {
+        Some(was) => (was.security.keys.as_ref(), was.security.tls_subject.as_ref()),
+        None => (None, None),
+    };
+    let security = &wanted.client.security;
+    let has_new_credential = gets_secret
+        || keys != security.keys.as_ref()
+        || subject != security.tls_subject.as_ref()
+        || before.map_or(&[][..], |before| &before.trusts) != wanted.trusts
+        || before.map_or(&[][..], |before| &before.spiffe_trusts) != wanted.spiffe_trusts;
+    if has_new_credential {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if was.map_or(!wanted.client.claims.is_empty(), |was| was.claims != wanted.client.claims) {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    if was.and_then(|was| was.admin_of.as_ref()) != wanted.client.admin_of.as_ref() {
+        principal.require(AdminScope::AdminsWrite)?;
+    }
+    let before = before.map_or(&[][..], |before| &before.grants);
+    let changed = wanted.grants.iter().filter(|grant| !before.contains(grant));
+    let replaced = before.iter().filter(|grant| !wanted.grants.contains(grant));
+    changed.chain(replaced).try_for_each(|grant| principal.require_grantable(grant))
+}
+
+/// True if two states of a client differ in a member that needs `clients:write`.
+fn differs(was: &Client, is: &Client) -> bool {
+    let plain = |client: &Client| {
+        let mut value = serde_json::json!(client);
+        for name in ["claims", "admin_of", "jwks", "jwks_uri", "updated_at"] {
+            value.as_object_mut().map(|members| members.remove(name));
+        }
+        value
+    };
+    plain(was) != plain(is)
+}
