@@ -9,7 +9,11 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 24] = [
+const SCHEMA_9: [&str; 28] = [
+    "DROP INDEX client_source",
+    "DROP INDEX resource_source",
+    "ALTER TABLE client DROP COLUMN source",
+    "ALTER TABLE resource DROP COLUMN source",
     "DROP TABLE idempotency_key",
     "DROP INDEX client_owner",
     "DROP INDEX event_owner",
