@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, Principal, client_to_change, grant, revocation};
 use crate::admin::revision::{Precondition, Revision};
+use crate::admin::{AdminError, AuditedChange, Principal, client_to_change, grant, revocation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
