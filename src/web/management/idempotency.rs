@@ -33,7 +33,7 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 /// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The largest answer that is stored, in bytes. Answers with a secret are far smaller.
+/// The largest answer that is stored, in bytes. Answers with one secret are far smaller.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
 
 /// An answer as it is sealed.
@@ -173,13 +173,18 @@ async fn keep(
         return response;
     }
     let (parts, body) = response.into_parts();
-    let body = match to_bytes(body, MAX_ANSWER_BYTES).await {
+    let body = match to_bytes(body, usize::MAX).await {
         Ok(body) => body,
         Err(error) => {
             release(app, key_hash).await;
             return Problem::internal(&error.to_string()).into_response();
         }
     };
+    // Only `/v1/apply` has such answers. The change is made, so the caller gets the answer.
+    if body.len() > MAX_ANSWER_BYTES {
+        release(app, key_hash).await;
+        return Response::from_parts(parts, Body::from(body));
+    }
     let etag = parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
     let answer = StoredAnswer {
         status: parts.status.as_u16(),
