@@ -11,12 +11,12 @@ pub use crate::admin::client_deletion::{delete, delete_if};
 pub use crate::admin::client_update::{ClientUpdate, RightsNeeded};
 use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::new_credentials::{self, Credentials};
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Principal, WriteMode, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
 };
-use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
@@ -25,6 +25,7 @@ use crate::model::client::{
 use crate::model::event::{Action, EventSubject};
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
@@ -55,20 +56,14 @@ pub struct NewClient {
     pub claims: StaticClaims,
     /// What it proves itself by besides secrets, and what it is held to.
     pub security: ClientSecurity,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: LeakPolicy,
     /// What people and policies know of it.
     pub facts: Facts,
     /// The owners whose objects it may administer; all if absent.
     pub admin_of: Option<BTreeSet<Owner>>,
     /// Its first secret, if it may authenticate by one; none is made if absent.
     pub secret: Option<NewSecret>,
-}
-
-/// A new identifier: `cl_` and random letters and digits.
-///
-/// # Errors
-/// If the operating system gives no random bytes.
-fn generate_id() -> Result<ClientId, AdminError> {
-    ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
 }
 
 impl NewClient {
@@ -112,9 +107,8 @@ pub async fn prepare(
         permit_subject(&mut auth_methods);
     }
     check_security(&new.security, &auth_methods)?;
-    let (client_id, minted) =
-        generate_credentials(services, principal.mode(), new.client_id, secret)?;
-    let (plain, record) = minted.unzip();
+    let Credentials { client_id, record, plain } =
+        new_credentials::generate(services, principal.mode(), new.client_id, secret)?;
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
         grant::check(change.read(), wanted).await?;
@@ -126,6 +120,7 @@ pub async fn prepare(
         token_lifetime: new.token_lifetime,
         token_rate: new.token_rate,
         security: new.security,
+        leak_policy: new.leak_policy,
         claims: new.claims,
         facts: new.facts,
         admin_of: new.admin_of,
@@ -138,7 +133,10 @@ pub async fn prepare(
     for wanted in &new.grants {
         change.transaction.put_grant(&client_id, wanted).await?;
     }
-    let detail = created_detail(&client, record.as_ref(), &new.grants);
+    let mut detail = created_detail(&client, record.as_ref(), &new.grants);
+    if let Some(secret) = &new.secret {
+        secret::note_digest(&mut detail, secret);
+    }
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
     let registration = Registration {
@@ -156,7 +154,8 @@ pub async fn prepare(
 fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
     let security = &new.security;
-    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() {
+    let has_policy = new.leak_policy != LeakPolicy::default();
+    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() || has_policy {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if new.admin_of.is_some() {
@@ -176,37 +175,12 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
         "secret_id": secret.map(|record| &record.secret_id),
         "grants": grants,
         "security": client.security,
+        "leak_policy": client.leak_policy,
         "claims": client.claims,
         "admin_of": client.admin_of,
     });
     facts::add_to(&mut detail, &client.facts);
     detail
-}
-
-/// The id of a new client, generated if `id` is not given, and its first secret if one is wanted.
-fn generate_credentials(
-    services: &Services,
-    mode: WriteMode,
-    id: Option<ClientId>,
-    secret: Option<&NewSecret>,
-) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
-    Ok(match (id, secret) {
-        (Some(id), Some(new)) => {
-            let minted = secret::mint(services, mode, &id, new)?;
-            (id, Some(minted))
-        }
-        (None, Some(new)) if mode == WriteMode::DryRun => {
-            let id = generate_id()?;
-            let minted = secret::mint(services, mode, &id, new)?;
-            (id, Some(minted))
-        }
-        (None, Some(new)) => {
-            let (id, minted) = secret::mint_with_id(services, new)?;
-            (id, Some(minted))
-        }
-        (Some(id), None) => (id, None),
-        (None, None) => (generate_id()?, None),
-    })
 }
 
 /// Reads a client with its secrets and grants.
@@ -292,6 +266,7 @@ pub(super) struct Fields {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
+    pub(super) leak_policy: LeakPolicy,
     pub(super) claims: StaticClaims,
     pub(super) facts: Facts,
     pub(super) admin_of: Option<BTreeSet<Owner>>,
@@ -309,6 +284,7 @@ impl Fields {
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
+            leak_policy: self.leak_policy,
             claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,

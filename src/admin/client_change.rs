@@ -126,7 +126,7 @@ fn require_rights_to_members(
     if update.claims.is_some() || update.grants.is_some() {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    if update.tls_subject.is_some() {
+    if update.tls_subject.is_some() || update.leak_policy.is_some() {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if update.admin_of.is_some() {
@@ -144,7 +144,8 @@ fn require_rights_to_differences(
     if was.client.claims != is.client.claims || was.grants != is.grants {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    if was.client.security.tls_subject != is.client.security.tls_subject {
+    let has_tls_difference = was.client.security.tls_subject != is.client.security.tls_subject;
+    if has_tls_difference || was.client.leak_policy != is.client.leak_policy {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if was.client.admin_of != is.client.admin_of {

@@ -14,6 +14,7 @@ use crate::model::client::{
 };
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, Networks, TlsSubject};
@@ -59,6 +60,8 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: Option<LeakPolicy>,
     /// What it may ask for: these grants and no others.
     pub grants: Option<Vec<Grant>>,
     /// The claims of each of its tokens.
@@ -86,6 +89,7 @@ impl ClientUpdate {
         put(self.certificate_bound, &mut client.security.certificate_bound);
         put(self.networks, &mut client.security.networks);
         put(self.assertion_audiences, &mut client.security.assertion_audiences);
+        put(self.leak_policy, &mut client.leak_policy);
         match self.auth_methods {
             Some(methods) if methods.is_empty() => client.auth_methods = default_methods(client),
             methods => put(methods, &mut client.auth_methods),
@@ -144,6 +148,7 @@ impl ClientUpdate {
                 networks: self.networks.unwrap_or_default(),
                 assertion_audiences: self.assertion_audiences.unwrap_or_default(),
             },
+            leak_policy: self.leak_policy.unwrap_or_default(),
             facts,
             admin_of: self.admin_of.flatten(),
             secret,

@@ -41,6 +41,7 @@ pub(super) async fn insert(
         "grants": grants,
         "trusts": trusts,
         "security": client.security,
+        "leak_policy": client.leak_policy,
         "claims": client.claims,
     });
     facts::add_to(&mut detail, &client.facts);

@@ -229,6 +229,10 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
             ];
             output::one(global.output, &hash, &value, &rows)
         }
+        VerificationResult::Unfinished(end) => Err(CliError::failed(format!(
+            "the check of the audit log ended at event {}",
+            end.sequence
+        ))),
         VerificationResult::Broken { sequence, problem } => Err(CliError::not_valid(format!(
             "the audit log is broken at event {sequence}: {problem}"
         ))

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::client;
+use crate::admin::{client, secret_life};
 use crate::cli::client_access::{self, RevokeGrantArgs};
 use crate::cli::client_grant::{self, GrantArgs};
 use crate::cli::client_import::{self, ImportArgs};
@@ -108,8 +108,10 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
     let reader = global.reader().await?;
     let id = client_reference::resolve(&reader.store, &args.id).await?;
-    let found = client::show(&reader.store, &id).await?;
-    client_view::print(global, &found, reader.clock.now())
+    let mut found = client::show(&reader.store, &id).await?;
+    let horizon = secret_life::horizon(&reader.store, &reader.clock).await?;
+    found.assess(&horizon, reader.config.secrets.warn_before);
+    client_view::print(global, &found, horizon.now)
 }
 
 async fn set_state(

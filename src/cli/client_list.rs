@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::secret_life;
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
@@ -75,6 +76,7 @@ impl ListArgs {
                 .as_deref()
                 .map(|text| duration("--expiring", text))
                 .transpose()?,
+            search: None,
             unused: self.unused.as_deref().map(|text| duration("--unused", text)).transpose()?,
         })
     }
@@ -105,11 +107,9 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
     loop {
         let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
         let page = reader.store.client_page(&filter, &after, size).await?;
-        unreadable += print(&reader, global.output, &mut listing, &page).await?;
-        let is_last = page.len() < size as usize;
-        if let Some(last) = page.into_iter().next_back() {
-            after = last;
-        }
+        unreadable += print(&reader, global.output, &mut listing, &page.positions).await?;
+        let is_last = page.next.is_none();
+        after = page.next.unwrap_or(after);
         wanted = wanted.map(|wanted| wanted - size);
         if is_last || wanted == Some(0) {
             listing.end()?;
@@ -139,16 +139,20 @@ async fn print(
     }
     let mut clients: Vec<Registration> = Vec::with_capacity(ids.len());
     let mut unreadable = 0;
+    let horizon = secret_life::horizon(&reader.store, &reader.clock).await?;
+    let now = horizon.now;
     for (id, found) in reader.store.registrations(&ids).await? {
         match found {
-            Ok(client) => clients.push(client),
+            Ok(mut client) => {
+                client.assess(&horizon, reader.config.secrets.warn_before);
+                clients.push(client);
+            }
             Err(problem) => {
                 unreadable += 1;
                 output::hint(&format!("client {id} cannot be read: {problem}"));
             }
         }
     }
-    let now = reader.clock.now();
     listing.page(&clients, |found| {
         vec![
             found.client.client_id.to_string(),

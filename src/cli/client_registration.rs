@@ -21,6 +21,7 @@ use crate::cli::{
 };
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, TlsSubject};
 
@@ -48,7 +49,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     keys: KeyArgs,
     /// Do not generate a secret: it authenticates by its keys, a certificate or a trust
-    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "secret_label"])]
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "secret_label", "secret_digest"])]
     no_secret: bool,
     /// Require tokens that are bound to a key of the client (DPoP)
     #[arg(long)]
@@ -68,6 +69,9 @@ pub(crate) struct CreateArgs {
     /// issuer, for software that cannot send the issuer; may be repeated
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    /// What is done with a secret of it that is reported as leaked; report if omitted
+    #[arg(long, value_name = "POLICY")]
+    leak_policy: Option<String>,
     #[command(flatten)]
     claims: NewClaimsArgs,
     #[command(flatten)]
@@ -116,6 +120,9 @@ pub(crate) struct UpdateArgs {
     /// be repeated; `none` removes all
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    /// What is done from now on with a secret of it that is reported as leaked
+    #[arg(long, value_name = "POLICY")]
+    leak_policy: Option<String>,
     #[command(flatten)]
     claims: ClaimsArgs,
     #[command(flatten)]
@@ -168,6 +175,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
             assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
         },
+        leak_policy: leak_policy(args.leak_policy.as_deref())?.unwrap_or_default(),
         claims: args.claims.claims()?,
         facts: args.facts.facts()?,
         admin_of: args.admin_of.owners()?,
@@ -176,9 +184,10 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
 }
 
-/// Registers a client and delivers its secret, if it has one.
+/// Registers a client and delivers its secret, if one is generated.
 async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Result<(), CliError> {
-    if !new.has_secret() {
+    let has_digest = new.secret.as_ref().is_some_and(|secret| secret.digest.is_some());
+    if !new.has_secret() || has_digest {
         let services = global.services().await?;
         let (made, _) = client::create(&services, &principal(), new).await?;
         client_view::print(global, &made, services.clock.now())?;
@@ -239,6 +248,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
         networks: client_access::networks_or_any(&args.networks)?,
         assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
+        leak_policy: leak_policy(args.leak_policy.as_deref())?,
         claims: args.claims.change()?,
         facts: args.facts.update()?,
         admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
@@ -248,6 +258,10 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let changed = output::changed(client::update(&services, &principal(), &id, update).await?);
     client_view::print(global, &changed, services.clock.now())
+}
+
+fn leak_policy(text: Option<&str>) -> Result<Option<LeakPolicy>, CliError> {
+    Ok(text.map(LeakPolicy::parse).transpose()?)
 }
 
 /// A rate, or `default` for none of the client's own.

@@ -1,12 +1,13 @@
 //! `tokend client add-secret`, `rotate-secret` and `expire-secret`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, MadeSecret, NewSecret};
+use crate::admin::secret_rotation;
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, ShownSecret};
@@ -14,7 +15,9 @@ use crate::cli::secret_destination::{self, Destination};
 use crate::cli::secret_file::ExistingFile;
 use crate::cli::{Global, client_reference, principal};
 use crate::model::client::ClientId;
+use crate::model::overlap::Overlap;
 use crate::model::secret::{SecretId, SecretRecord};
+use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
 use crate::model::usage::Usage;
 use crate::services::Services;
@@ -33,8 +36,9 @@ pub(crate) struct AddSecretArgs {
 pub(crate) struct RotateSecretArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// How long the old secrets stay valid, such as 24h; they end at once if omitted
-    #[arg(long, value_name = "DURATION")]
+    /// How long the old secrets stay valid: 24h, or `until_unused:6h,max:7d`, which ends each when
+    /// the new one was used and it was not for 6 hours; they end at once if omitted
+    #[arg(long, value_name = "OVERLAP")]
     overlap: Option<String>,
     #[command(flatten)]
     new: NewSecretArgs,
@@ -66,6 +70,9 @@ pub(super) struct NewSecretArgs {
     /// file that holds a secret of the same client; the other commands need a new file
     #[arg(long, value_name = "FILE")]
     pub(super) secret_file: Option<PathBuf>,
+    /// Register a secret that `tokend secret generate` has made, by its SHA-256; it is not printed
+    #[arg(long, value_name = "sha256:HEX", conflicts_with = "secret_file")]
+    secret_digest: Option<String>,
 }
 
 /// The name that `--secret-label` had, where no other option has it.
@@ -97,6 +104,7 @@ impl NewSecretArgs {
                 .as_deref()
                 .map(|text| duration("--secret-ttl", text))
                 .transpose()?,
+            digest: self.secret_digest.as_deref().map(SecretDigest::parse).transpose()?,
         })
     }
 }
@@ -106,7 +114,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     let mut new = args.new.wanted()?;
     args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
-    secret_destination::check_format(global.output, file)?;
+    check_format(global, &new, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let destination = Destination::open(&services, file, Some(&id), ExistingFile::Reject).await?;
@@ -118,15 +126,28 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
     let mut new = args.new.wanted()?;
     args.old.apply_to(&mut new);
-    let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(|text| duration("--overlap", text)).transpose()?;
+    let overlap = args.overlap.as_deref().map_or(Ok(Overlap::None), overlap)?;
     let file = args.new.secret_file.as_deref();
-    secret_destination::check_format(global.output, file)?;
+    check_format(global, &new, file)?;
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let destination = Destination::open(&services, file, Some(&id), ExistingFile::Replace).await?;
-    let pending = secret::prepare_rotation(&services, &principal(), &id, &new, overlap).await?;
+    let pending = secret_rotation::prepare(&services, &principal(), &id, &new, overlap).await?;
     deliver(global, &services, destination, &id, pending).await
+}
+
+/// Reads the overlap of an option.
+fn overlap(text: &str) -> Result<Overlap, CliError> {
+    Overlap::parse(text)
+        .map_err(|malformed| CliError::usage(format!("--overlap: '{text}' {malformed}")))
+}
+
+/// Rejects an output format that does not show the secret, if it exists nowhere else.
+fn check_format(global: &Global, new: &NewSecret, file: Option<&Path>) -> Result<(), CliError> {
+    match new.digest {
+        Some(_) => Ok(()),
+        None => secret_destination::check_format(global.output, file),
+    }
 }
 
 /// Runs `tokend client expire-secret`.
@@ -163,12 +184,19 @@ pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
         None => text.push_str(", no end"),
         Some(end) if secret.is_live(now) => {
             text.push_str(", ends ");
+            if let Some(window) = secret.unused_window {
+                text.push_str(&format!("when unused for {window}, at the latest "));
+            }
             text.push_str(&output::time(end, now));
         }
         Some(end) => {
             text.push_str(", ended ");
             text.push_str(&output::time(end, now));
         }
+    }
+    if let Some(leaked) = secret.leaked_at {
+        text.push_str(", reported as leaked ");
+        text.push_str(&output::time(leaked, now));
     }
     match &secret.usage {
         None => text.push_str(", never used"),
@@ -190,16 +218,28 @@ async fn deliver(
     pending: Pending<MadeSecret>,
 ) -> Result<(), CliError> {
     let MadeSecret { record, plain, old_secrets_end } = pending.made().clone();
-    let shown = ShownSecret::new(&plain, destination.file());
-    let mut value = shown.add_to(&record)?;
+    let mut rows = vec![("client", id.to_string()), ("secret id", record.secret_id.to_string())];
+    let shown = plain.as_ref().map(|plain| ShownSecret::new(plain, destination.file()));
+    let mut value = match &shown {
+        Some(shown) => shown.add_to(&record)?,
+        None => json!(record),
+    };
+    rows.extend(shown.map(|shown| shown.row()));
+    if let Some(digest) = record.hash.digest() {
+        value["secret_digest"] = json!(digest.to_string());
+        rows.push(("digest", digest.to_string()));
+    }
     value["client_id"] = json!(id);
-    let mut rows =
-        vec![("client", id.to_string()), ("secret id", record.secret_id.to_string()), shown.row()];
     if let Some(end) = old_secrets_end {
         value["old_secrets_end_at"] = json!(end);
         rows.push(("old secrets end", end.to_string()));
     }
     let text = output::render(global.output, record.secret_id.as_str(), &value, &rows)?;
+    let Some(plain) = plain else {
+        // Nothing is lost if it cannot be printed.
+        pending.commit().await?;
+        return output::text(text.as_bytes());
+    };
     let secret = secret_destination::UncommittedSecret {
         client_id: id,
         secret_id: &record.secret_id,

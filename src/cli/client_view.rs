@@ -4,6 +4,8 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::{Global, client_secret, facts};
 use crate::model::client::{AuthenticationMethod, GrantType, Registration};
+use crate::model::leak_policy::LeakPolicy;
+use crate::model::secret_status::{SafeToEnd, SecretStatus};
 use crate::model::security::KeySource;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
@@ -101,15 +103,21 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
     let audiences = client.security.assertion_audiences.iter();
     rows.extend(audiences.map(|url| ("assertion aud", format!("also {url}"))));
     rows.extend(client.claims.iter().map(|(name, value)| ("claim", format!("{name}={value}"))));
+    if client.leak_policy != LeakPolicy::default() {
+        rows.push(("leak policy", client.leak_policy.as_str().to_owned()));
+    }
     rows.push(("created", output::time(client.created_at, now)));
     let last = last_use(found).map(|last| output::time(last, now));
     rows.push(("last used", last.unwrap_or_else(|| "never".to_owned())));
     rows.extend(found.grants.iter().map(|grant| ("grant", output::grant(grant))));
     rows.extend(found.trusts.iter().map(|known| ("trusts", trust(known))));
     rows.extend(found.spiffe_trusts.iter().map(|known| ("trusts", spiffe_trust(known))));
-    rows.extend(
-        found.secrets.iter().map(|secret| ("has secret", client_secret::describe(secret, now))),
-    );
+    for secret in &found.secrets {
+        rows.push(("has secret", client_secret::describe(secret, now)));
+        if let Some(SecretStatus { safe_to_end: SafeToEnd { safe, reason }, .. }) = &secret.status {
+            rows.push(("safe to end", format!("{}: {reason}", if *safe { "yes" } else { "no" })));
+        }
+    }
     rows
 }
 
@@ -127,10 +135,14 @@ fn last_use(found: &Registration) -> Option<Timestamp> {
 pub(super) fn secrets_summary(found: &Registration, now: Timestamp) -> String {
     let live: Vec<_> = found.secrets.iter().filter(|secret| secret.is_live(now)).collect();
     let next = live.iter().filter_map(|secret| secret.expires_at).min();
+    let mut statuses = live.iter().filter_map(|secret| secret.status.as_ref());
+    let mark = if statuses.any(|status| status.expiring_soon) { ", soon" } else { "" };
     match (live.len(), next) {
         (0, _) if found.secrets.is_empty() => "none".to_owned(),
         (0, _) => "no valid secret".to_owned(),
         (count, None) => format!("{count} (no end)"),
-        (count, Some(end)) => format!("{count} (next ends {})", output::format_time(end, now)),
+        (count, Some(end)) => {
+            format!("{count} (next ends {}{mark})", output::format_time(end, now))
+        }
     }
 }

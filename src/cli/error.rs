@@ -257,12 +257,16 @@ impl From<AdminError> for CliError {
             | AdminError::AudienceMissing
             | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
             AdminError::IssuerMissing => CliErrorCode::Configuration,
+            AdminError::TokenInvalid(_) => CliErrorCode::NotValid,
             AdminError::ScopeMissing { .. }
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
             | AdminError::TokenRefused(_)
             | AdminError::PreconditionFailed
             | AdminError::PreconditionRequired
+            | AdminError::Busy(_)
+            | AdminError::TokenForServer
+            | AdminError::InLine { .. }
             | AdminError::Store(_)
             | AdminError::Crypto(_) => CliErrorCode::Failed,
         };

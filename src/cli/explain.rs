@@ -5,12 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
+use crate::admin::rejection::{self, Candidates};
 use crate::admin::{AdminError, ObjectKind};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::{output, remedies};
-use crate::model::rejection::{RejectionRecord, UnknownId};
+use crate::model::client::ClientId;
+use crate::model::rejection::RejectionRecord;
 use crate::store::Store;
 
 /// A server writes its rejections every second or two; so long it is worth waiting for one.
@@ -33,15 +35,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     let found = find(&reader.store, id).await?;
     let found = found.ok_or_else(|| AdminError::not_found(ObjectKind::Rejection, id))?;
     let found = remedies::with_text(found);
-    let owners = match &found.hint {
-        Some(hint) => reader.store.clients_by_suffix(hint).await?,
-        None => Vec::new(),
-    };
-    let others: Vec<_> = owners
-        .iter()
-        .map(ToString::to_string)
-        .filter(|owner| Some(owner) != found.client_id.as_ref())
-        .collect();
+    let Candidates { secret_of, named_like } = rejection::candidates(&reader.store, &found).await?;
     let now = reader.clock.now();
     let mut rows = vec![
         ("request", found.request_id.clone()),
@@ -51,25 +45,23 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     ];
     rows.extend(found.client_id.clone().map(|id| ("client", id)));
     rows.push(("reason", found.reason.clone()));
-    let named = named_like(&reader.store, &found.reason).await?;
-    if !named.is_empty() {
-        rows.push(("perhaps", format!("{} has a name like that: send the id", named.join(" or "))));
+    if !named_like.is_empty() {
+        let named = joined(&named_like, " or ");
+        rows.push(("perhaps", format!("{named} has a name like that: send the id")));
     }
-    if !others.is_empty() {
-        rows.push(("secret of", format!("{} (by its last characters)", others.join(", "))));
+    if !secret_of.is_empty() {
+        let others = joined(&secret_of, ", ");
+        rows.push(("secret of", format!("{others} (by its last characters)")));
     }
     rows.extend(found.remedy.as_ref().map(|remedy| ("fix", remedy.encode().into_owned())));
     let mut value = json!(found);
-    value["secret_of"] = json!(others);
-    value["named_like"] = json!(named);
+    value["secret_of"] = json!(secret_of);
+    value["named_like"] = json!(named_like);
     output::one(global.output, id, &value, &rows)
 }
 
-/// The clients that are named as the unknown id of a reason begins: people send the name as the id.
-async fn named_like(store: &Store, reason: &str) -> Result<Vec<String>, CliError> {
-    let Some(id) = UnknownId::from_reason(reason) else { return Ok(Vec::new()) };
-    let found = store.clients_named_like(&id).await?;
-    Ok(found.iter().map(ToString::to_string).collect())
+fn joined(ids: &[ClientId], separator: &str) -> String {
+    ids.iter().map(ClientId::as_str).collect::<Vec<_>>().join(separator)
 }
 
 /// The id of a request in the text that was copied: a full stop after it, quotation marks around it

@@ -55,8 +55,9 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         since: args.since.as_deref().map(|text| time::past(text, now)).transpose()?,
         until: args.until.as_deref().map(|text| time::past(text, now)).transpose()?,
         reason: args.reason.clone(),
+        after: None,
     };
-    let Rejections { newest, older } = rejection::list(&reader, &filter, args.limit).await?;
+    let Rejections { newest, older } = rejection::list(&reader.store, &filter, args.limit).await?;
     let newest: Vec<_> = newest.into_iter().map(remedies::with_text).collect();
     let header = ["REQUEST", "AT", "STATUS", "ERROR", "CLIENT", "FROM", "REASON"];
     let mut listing = Listing::new(global.output, &header);
@@ -86,7 +87,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 /// The client of this id or name. A client that has been deleted is known by its rejections alone.
 async fn client(reader: &ReadOnlyServices, text: &str) -> Result<ClientId, CliError> {
     if let Ok(id) = ClientId::parse(text)
-        && rejection::has_any(reader, &id).await?
+        && rejection::has_any(&reader.store, &id).await?
     {
         return Ok(id);
     }

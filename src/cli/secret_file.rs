@@ -57,20 +57,29 @@ impl SecretFile {
         client: Option<&ClientId>,
         existing: ExistingFile,
     ) -> Result<Self, CliError> {
+        if existing == ExistingFile::Reject {
+            return Self::check_new(path);
+        }
         let draft = draft_of(path)?;
         let replaced = regular_file(path)?;
-        if replaced.is_some() && existing == ExistingFile::Reject {
+        if let Some(found) = &replaced {
+            check_owner(path, found)?;
+            check_content(services, path, client).await?;
+        }
+        Ok(Self { path: path.to_owned(), draft, replaced })
+    }
+
+    /// Checks a destination that must not exist yet.
+    pub(super) fn check_new(path: &Path) -> Result<Self, CliError> {
+        let draft = draft_of(path)?;
+        if regular_file(path)?.is_some() {
             return Err(CliError::failed(format!(
                 "the secret file {} exists, and this command does not replace a file",
                 path.display()
             ))
             .with_remedy(SecretRemedy::NameNewFile));
         }
-        if let Some(found) = &replaced {
-            check_owner(path, found)?;
-            check_content(services, path, client).await?;
-        }
-        Ok(Self { path: path.to_owned(), draft, replaced })
+        Ok(Self { path: path.to_owned(), draft, replaced: None })
     }
 
     /// The name that the secret gets in the end.

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::facts::Facts;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 pub use crate::model::registration::Registration;
@@ -305,6 +306,8 @@ pub struct Client {
     /// What it proves itself by besides secrets, and what it is held to.
     #[serde(flatten)]
     pub security: ClientSecurity,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: LeakPolicy,
     /// The claims of each of its tokens.
     pub claims: StaticClaims,
     /// What people and policies know of it.
@@ -319,12 +322,6 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When its own fields last changed.
     pub updated_at: Timestamp,
-}
-
-impl Serialize for Lifetime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.seconds())
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
 /// Who does it: `cli:ana`, `server`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor(String);
 
 impl Actor {

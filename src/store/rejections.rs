@@ -63,6 +63,17 @@ pub struct RejectionFilter {
     pub until: Option<Timestamp>,
     /// The whole error code, or a part of the reason in any case.
     pub reason: Option<String>,
+    /// Those that follow this one in the order of the list.
+    pub after: Option<RejectionPosition>,
+}
+
+/// A place in the list of rejections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionPosition {
+    /// The time.
+    pub at: Timestamp,
+    /// The request.
+    pub request_id: String,
 }
 
 impl RejectionFilter {
@@ -71,6 +82,12 @@ impl RejectionFilter {
         statement.push_with("at >= ?", [since.into()]);
         if let Some(until) = self.until {
             statement.push_with(" AND at <= ?", [until.into()]);
+        }
+        if let Some(RejectionPosition { at, request_id }) = &self.after {
+            statement.push_with(
+                " AND at <= ? AND (at < ? OR request_id > ?)",
+                [(*at).into(), (*at).into(), request_id.as_str().into()],
+            );
         }
         if let Some(id) = &self.client_id {
             statement.push_with(" AND client_id = ?", [id.as_str().into()]);

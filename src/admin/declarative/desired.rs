@@ -268,7 +268,8 @@ fn secret_policy(
     let policy = Object::parse(json, &SECRET_POLICY, document, path, problems)?;
     let label = policy.nullable("label", line::label, problems).and_then(Given::into_value);
     let lifetime = duration(&policy, "expires_in", problems).and_then(Given::into_value);
-    Some(SecretPolicy::Ensure(NewSecret { label: label.unwrap_or_default(), lifetime }))
+    let label = label.unwrap_or_default();
+    Some(SecretPolicy::Ensure(NewSecret { label, lifetime, digest: None }))
 }
 
 #[cfg(test)]

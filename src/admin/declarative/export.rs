@@ -14,6 +14,7 @@ use crate::model::client::{
 use crate::model::facts::{Contact, Description};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::labels::Labels;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
@@ -213,6 +214,8 @@ struct ExportedClient {
     token_lifetime: Option<Lifetime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_rate: Option<RateLimit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leak_policy: Option<LeakPolicy>,
     #[serde(flatten)]
     security: ClientSecurity,
     #[serde(skip_serializing_if = "StaticClaims::is_empty")]
@@ -301,6 +304,7 @@ impl ExportedClient {
             secret,
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
+            leak_policy: Some(client.leak_policy).filter(|policy| *policy != LeakPolicy::default()),
             security: client.security,
             claims: client.claims,
             admin_of: client.admin_of.map(|owners| owners.into_iter().collect()),

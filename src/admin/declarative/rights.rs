@@ -55,12 +55,15 @@ pub(super) fn require_client(
         None => (None, None),
     };
     let security = &wanted.client.security;
-    let has_new_credential = gets_secret
+    // The leak policy decides when a secret ends.
+    let policy = was.map(|was| was.leak_policy).unwrap_or_default();
+    let touches_credentials = gets_secret
+        || policy != wanted.client.leak_policy
         || keys != security.keys.as_ref()
         || subject != security.tls_subject.as_ref()
         || before.map_or(&[][..], |before| &before.trusts) != wanted.trusts
         || before.map_or(&[][..], |before| &before.spiffe_trusts) != wanted.spiffe_trusts;
-    if has_new_credential {
+    if touches_credentials {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if was.map_or(!wanted.client.claims.is_empty(), |was| was.claims != wanted.client.claims) {
@@ -79,7 +82,7 @@ pub(super) fn require_client(
 fn differs(was: &Client, is: &Client) -> bool {
     let plain = |client: &Client| {
         let mut value = serde_json::json!(client);
-        for name in ["claims", "admin_of", "jwks", "jwks_uri", "updated_at"] {
+        for name in ["claims", "admin_of", "jwks", "jwks_uri", "leak_policy", "updated_at"] {
             value.as_object_mut().map(|members| members.remove(name));
         }
         value

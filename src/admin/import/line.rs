@@ -1,8 +1,6 @@
 //! One line of an import file as typed data. What it says is checked here as far as that needs no
 //! database.
 
-use std::collections::BTreeMap;
-
 use secrecy::SecretString;
 
 use crate::admin::import::facts::FactsLine;
@@ -11,13 +9,13 @@ use crate::admin::import::keys::{keys, tls_subject};
 use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS};
 use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
-use crate::admin::import::spiffe_trusts;
+use crate::admin::import::{spiffe_trusts, trusts};
 use crate::admin::trust::NewTrust;
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
-use crate::model::claim_pattern::Pattern;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
@@ -26,7 +24,6 @@ use crate::model::security::{KeySource, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeSource;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::{FederatedCredential, ForeignIssuer};
 use crate::secrets::secret::check_imported;
 
 /// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
@@ -47,6 +44,7 @@ pub(in crate::admin) struct ClientLine {
     pub(in crate::admin) grant_types: Option<Vec<GrantType>>,
     pub(in crate::admin) token_lifetime: Option<Given<Lifetime>>,
     pub(in crate::admin) token_rate: Option<Given<RateLimit>>,
+    pub(in crate::admin) leak_policy: Option<Given<LeakPolicy>>,
     pub(in crate::admin) networks: Option<Networks>,
     pub(in crate::admin) keys: Option<Given<KeySource>>,
     pub(in crate::admin) dpop_bound: Option<bool>,
@@ -101,6 +99,7 @@ pub(in crate::admin) fn of_object(
     let grant_types = object.list("grant_types", GrantType::parse, problems);
     let token_lifetime = duration(object, "token_lifetime", problems);
     let token_rate = object.nullable("token_rate", RateLimit::parse, problems);
+    let leak_policy = object.nullable("leak_policy", LeakPolicy::parse, problems);
     let networks = networks(object, problems);
     let keys = keys(object, problems);
     let dpop_bound = object.value("dpop_bound_access_tokens", problems);
@@ -109,7 +108,7 @@ pub(in crate::admin) fn of_object(
     let assertion_audiences = assertion_audiences(object, problems);
     let grants = grants(object, problems);
     let claims = object.claims(problems);
-    let trusts = trusts(object, problems);
+    let trusts = trusts::parse(object, problems);
     let spiffe_trusts = spiffe_trusts::parse(object, problems);
     let secrets = secrets(object, problems);
     if problems.count() > before {
@@ -126,6 +125,7 @@ pub(in crate::admin) fn of_object(
         grant_types,
         token_lifetime,
         token_rate,
+        leak_policy,
         networks,
         keys,
         dpop_bound,
@@ -213,25 +213,6 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
     Some(grants)
 }
 
-fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
-    let trusts =
-        object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
-    let trusts = trusts.filter_map(|trust| {
-        let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
-        let keys = keys(&trust, problems).and_then(Given::into_value);
-        let audience = trust.parsed("audience", audience, problems);
-        let mut conditions = BTreeMap::new();
-        for (claim, text) in trust.texts("conditions", problems).unwrap_or_default() {
-            let place = format!("conditions.{claim}");
-            if let Some(pattern) = trust.noted(&place, Pattern::parse(&claim, &text), problems) {
-                conditions.insert(claim, pattern);
-            }
-        }
-        Some(NewTrust { issuer: issuer?, keys, audience, conditions })
-    });
-    Some(trusts.collect())
-}
-
 /// The secrets of both forms: the one of the client itself, and those of `secrets`.
 fn secrets(object: &Object<'_>, problems: &mut Problems) -> Vec<SecretLine> {
     let own = imported_secret(object, problems);
@@ -257,16 +238,6 @@ fn imported_secret(object: &Object<'_>, problems: &mut Problems) -> Option<Impor
     object.json("secret_hash")?;
     let hash: SecretString = object.value("secret_hash", problems)?;
     object.noted("secret_hash", hash_format::parse(&hash), problems).map(ImportedSecret::Hash)
-}
-
-/// The audience of a trust: 1 to 500 characters, none of them a control character.
-fn audience(text: &str) -> Result<String, Malformed> {
-    if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
-        return Err(Malformed::because(
-            "an audience has 1 to 500 characters, none of them a control character",
-        ));
-    }
-    Ok(text.to_owned())
 }
 
 /// The label of a secret: at most 100 characters, none of them a control character.

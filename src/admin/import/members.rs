@@ -36,6 +36,7 @@ pub(in crate::admin) enum MemberType {
     ClientId,
     Name,
     State,
+    LeakPolicy,
     Secret,
     Hash,
     Label,
@@ -82,6 +83,7 @@ impl MemberType {
                 | Self::Time
                 | Self::Duration
                 | Self::Rate
+                | Self::LeakPolicy
                 | Self::Scopes
                 | Self::KeySet
                 | Self::KeySetUri
@@ -175,7 +177,7 @@ pub(in crate::admin) const fn member(
 }
 
 /// The members of a client that imports and declarations have in common.
-pub(in crate::admin) const CLIENT_MEMBERS: [Member; 26] = [
+pub(in crate::admin) const CLIENT_MEMBERS: [Member; 27] = [
     member("client_id", MemberType::ClientId, "The id that the client sends."),
     member("name", MemberType::Name, "A name for people. Default: the id."),
     member("state", MemberType::State, "Whether it may get tokens. Default: active."),
@@ -194,6 +196,7 @@ pub(in crate::admin) const CLIENT_MEMBERS: [Member; 26] = [
          the server says.",
     ),
     member("token_rate", MemberType::Rate, "Its token rate limit, or off."),
+    member("leak_policy", MemberType::LeakPolicy, "What ends a secret that leaked."),
     member("networks", MemberType::Networks, "The networks from which it may be used."),
     member("jwks", MemberType::KeySet, "Its public keys: a JWK set (RFC 7517)."),
     member("jwks_uri", MemberType::KeySetUri, "An https URL from which its keys are fetched."),
@@ -267,7 +270,7 @@ pub(in crate::admin) static CLIENT: ObjectSchema = ObjectSchema {
     required: &["client_id"],
     exclusive: &[&["client_secret", "secret_hash"], KEY_SOURCES, SUBJECTS],
     one_of: &[],
-    members: &joined::<29>(&CLIENT_MEMBERS, &SECRET_MEMBERS),
+    members: &joined::<30>(&CLIENT_MEMBERS, &SECRET_MEMBERS),
 };
 
 /// An element of `secrets`.

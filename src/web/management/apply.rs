@@ -62,7 +62,7 @@ impl From<AppliedSecret> for NewSecretJson {
         Self {
             client_id: secret.client_id,
             secret_id: secret.record.secret_id,
-            client_secret: shown(&secret.plain),
+            client_secret: Some(shown(&secret.plain)),
             expires_at: secret.record.expires_at,
         }
     }

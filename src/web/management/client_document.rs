@@ -12,8 +12,10 @@ use crate::admin::client::{ClientUpdate, NewClient, RightsNeeded};
 use crate::admin::secret::NewSecret;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
+use crate::model::secret_digest::SecretDigest;
 use crate::model::static_claims::{ClaimsPatch, StaticClaims};
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
@@ -37,6 +39,7 @@ pub(super) struct ClientDocument {
     grant_types: Member<Vec<String>>,
     token_ttl_seconds: Member<i64>,
     token_rate: Member<String>,
+    leak_policy: Member<String>,
     dpop_bound_access_tokens: Member<bool>,
     tls_client_certificate_bound_access_tokens: Member<bool>,
     networks: Member<Vec<String>>,
@@ -58,6 +61,9 @@ pub(super) struct ClientDocument {
     /// It changes by itself, so it is not compared.
     #[serde(rename = "last_used_at")]
     _last_used_at: Member<Value>,
+    /// Likewise.
+    #[serde(rename = "expiring_soon")]
+    _expiring_soon: Member<Value>,
 }
 
 /// What a secret should be like.
@@ -66,15 +72,20 @@ pub(super) struct ClientDocument {
 pub(super) struct SecretInput {
     label: String,
     expires_in_seconds: Option<i64>,
+    /// The SHA-256 of a secret that was generated offline; it is generated here if absent.
+    secret_digest: Option<String>,
 }
 
 impl SecretInput {
     /// The secret that the body describes.
     pub(super) fn new_secret(self, pointer: &str) -> Result<NewSecret, Problem> {
-        let pointer = format!("{pointer}/expires_in_seconds");
         let seconds = self.expires_in_seconds;
-        let lifetime = seconds.map(|seconds| lifetime(&pointer, seconds)).transpose()?;
-        Ok(NewSecret { label: self.label, lifetime: lifetime.flatten() })
+        let expiry = format!("{pointer}/expires_in_seconds");
+        let lifetime = seconds.map(|seconds| lifetime(&expiry, seconds)).transpose()?.flatten();
+        let digest = self
+            .secret_digest
+            .map(|text| at(&format!("{pointer}/secret_digest"), SecretDigest::parse(&text)));
+        Ok(NewSecret { label: self.label, lifetime, digest: digest.transpose()? })
     }
 }
 
@@ -105,7 +116,7 @@ impl ClientDocument {
             contact: self.contact,
             labels: self.labels,
         };
-        let rates = self.token_rate;
+        let (rates, policy) = (self.token_rate, self.leak_policy);
         let named = self.name.text(omitted, "/name", ClientName::parse)?;
         let name = named.and_then(|name| name.or_else(|| id.map(ClientName::of_id)));
         Ok(ClientUpdate {
@@ -124,6 +135,9 @@ impl ClientDocument {
                 .token_ttl_seconds
                 .read(omitted, |seconds| lifetime("/token_ttl_seconds", seconds))?,
             token_rate: rates.text(omitted, "/token_rate", RateLimit::parse)?,
+            leak_policy: policy
+                .text(omitted, "/leak_policy", LeakPolicy::parse)?
+                .map(Option::unwrap_or_default),
             dpop_bound: self.dpop_bound_access_tokens.read(omitted, Ok)?,
             certificate_bound: self.tls_client_certificate_bound_access_tokens.read(omitted, Ok)?,
             networks: self.networks.read(omitted, |list| networks("/networks", &list))?,

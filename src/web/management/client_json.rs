@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::app::App;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::facts::Facts;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
+use crate::model::secret_status::SecretStatus;
 use crate::model::security::{KeySource, Networks, TlsSubject};
 use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
@@ -40,16 +43,24 @@ pub(super) struct ClientJson {
     tls_client_certificate_bound_access_tokens: bool,
     networks: Networks,
     assertion_audiences: AssertionAudiences,
+    leak_policy: LeakPolicy,
     claims: StaticClaims,
     grants: Vec<GrantJson>,
     admin_of: Option<BTreeSet<Owner>>,
     created_at: Timestamp,
     updated_at: Timestamp,
     last_used_at: Option<Timestamp>,
+    /// Whether a valid secret expires within `secrets.warn_before`.
+    expiring_soon: bool,
 }
 
-impl From<Registration> for ClientJson {
-    fn from(found: Registration) -> Self {
+impl ClientJson {
+    /// A client as it is now.
+    pub(super) fn of(app: &App, found: Registration) -> Self {
+        let (now, warn_before) =
+            (app.services.clock.now(), app.services.config.secrets.warn_before);
+        let is_soon = |secret: &SecretRecord| secret.expires_within(now, warn_before);
+        let expiring_soon = found.secrets.iter().any(is_soon);
         let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
         let last_used_at = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
         let client = found.client;
@@ -70,12 +81,14 @@ impl From<Registration> for ClientJson {
             tls_client_certificate_bound_access_tokens: security.certificate_bound,
             networks: security.networks,
             assertion_audiences: security.assertion_audiences,
+            leak_policy: client.leak_policy,
             claims: client.claims,
             grants: found.grants.into_iter().map(GrantJson::from).collect(),
             admin_of: client.admin_of,
             created_at: client.created_at,
             updated_at: client.updated_at,
             last_used_at,
+            expiring_soon,
         }
     }
 }
@@ -87,9 +100,20 @@ pub(super) struct SecretJson {
     label: String,
     kind: &'static str,
     suffix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_digest: Option<String>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
+    /// The secret that a rotation replaced it by.
+    replaced_by: Option<SecretId>,
+    /// How long it must be unused to end before `expires_at`.
+    unused_window_seconds: Option<Lifetime>,
+    /// When it was first reported as leaked.
+    leaked_at: Option<Timestamp>,
     usage: Option<Usage>,
+    /// Whether it is safe to end and why, and whether it expires soon.
+    #[serde(flatten)]
+    status: Option<SecretStatus>,
 }
 
 impl From<SecretRecord> for SecretJson {
@@ -100,11 +124,17 @@ impl From<SecretRecord> for SecretJson {
             kind: match secret.kind {
                 SecretKind::Generated => "generated",
                 SecretKind::Imported => "imported",
+                SecretKind::Digest => "digest",
             },
             suffix: secret.suffix,
+            secret_digest: secret.hash.digest().map(ToString::to_string),
             created_at: secret.created_at,
             expires_at: secret.expires_at,
+            replaced_by: secret.replaced_by,
+            unused_window_seconds: secret.unused_window,
+            leaked_at: secret.leaked_at,
             usage: secret.usage,
+            status: secret.status,
         }
     }
 }

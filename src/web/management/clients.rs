@@ -14,7 +14,7 @@ use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{ClientId, ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
@@ -22,14 +22,19 @@ use crate::web::management::Problem;
 use crate::web::management::client_document::ClientDocument;
 use crate::web::management::client_json::ClientJson;
 use crate::web::management::conditions::{IfMatch, Tagged, tagged};
-use crate::web::management::facts_json::label;
+use crate::web::management::facts_json::query_labels;
 use crate::web::management::grant_json::problem_of_client;
-use crate::web::management::json::{Input, Output, Page, Parameters, created, ok, page_size};
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+};
 use crate::web::management::member::Omitted;
 use crate::web::management::read_only::ReadOnlyMembers;
 
-/// How many clients a page has without a word on it.
+/// How many clients a page has by default.
 const PAGE_SIZE: u32 = 50;
+
+/// The longest text that clients are searched for, in characters.
+const MAX_SEARCH_CHARS: usize = 100;
 
 /// The longest reason of a disabled client.
 const MAX_REASON_CHARS: usize = 500;
@@ -42,7 +47,11 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
     state: Option<String>,
     owner: Option<String>,
-    /// Such as `team=payments`.
+    /// A part of the id or the name.
+    q: Option<String>,
+    /// The whole name.
+    name: Option<String>,
+    /// Such as `team=payments`; several are separated by commas.
     label: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
@@ -78,21 +87,17 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<ClientJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let span = |name, text: Option<String>| {
-        let parsed = text.map(|text| Lifetime::parse(&text)).transpose();
-        parsed.map_err(|malformed| wrong(name, malformed.to_string()))
-    };
-    let state = query.state.map(|text| ClientState::parse(&text)).transpose();
-    let owner = query.owner.map(|text| Owner::parse(&text)).transpose();
+    let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
     let question = ClientQuestion {
-        state: state.map_err(|malformed| wrong("state", malformed.to_string()))?,
-        name: None,
-        owner: owner.map_err(|malformed| wrong("owner", malformed.to_string()))?,
-        labels: query.label.as_deref().map(label).transpose()?.into_iter().collect(),
+        state: parsed_parameter("state", query.state, ClientState::parse)?,
+        name: parsed_parameter("name", query.name, ClientName::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
+        labels: query.label.as_deref().map(query_labels).transpose()?.unwrap_or_default(),
         resource: query.resource,
         scope: query.scope,
-        expiring: span("expiring_within", query.expiring_within)?,
-        unused: span("unused_for", query.unused_for)?,
+        expiring: parsed_parameter("expiring_within", query.expiring_within, Lifetime::parse)?,
+        unused: parsed_parameter("unused_for", query.unused_for, Lifetime::parse)?,
+        search: search.transpose()?.map(str::to_owned),
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
     let filter = client_list::filter(store, clock, question).await?;
@@ -101,35 +106,29 @@ pub(super) async fn list(
         None => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
-    let next_cursor = (page.len() == limit as usize)
-        .then(|| page.last().map(|last| last.client_id().to_owned()))
-        .flatten();
-    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
+    let next_cursor = page.next.map(|next| next.client_id().to_owned());
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     let found = store.registrations(&ids).await.map_err(AdminError::from)?;
     let mut data = Vec::with_capacity(found.len());
     for (id, client) in found {
         match client {
-            Ok(client) => data.push(ClientJson::from(client)),
+            Ok(client) => data.push(ClientJson::of(&app, client)),
             Err(problem) => tracing::error!(client_id = id, %problem, "a client cannot be read"),
         }
     }
     Ok(ok(Page { data, next_cursor }))
 }
 
-fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
-    Problem::bad_request("invalid_query", format!("{parameter}: {problem}"))
-}
-
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<Tagged<ClientJson>, Problem> {
-    Ok(answer(client::show(&app.services.store, &client_id(&id)?).await?))
+    Ok(answer(&app, client::show(&app.services.store, &client_id(&id)?).await?))
 }
 
 /// 200 with a client and its revision.
-fn answer(found: Registration) -> Tagged<ClientJson> {
-    tagged(&Revision::of_client(&found), ok(found.into()))
+fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
+    tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
 }
 
 pub(super) async fn create(
@@ -142,13 +141,13 @@ pub(super) async fn create(
     let made = client::create(&app.services, &principal, new).await;
     let (made, secret) = made.map_err(|error| problem_of_client(error, &grants))?;
     let revision = Revision::of_client(&made);
-    let client_secret = secret.as_ref().and_then(shown);
-    Ok(tagged(&revision, created(CreatedClient { client: made.into(), client_secret })))
+    let (client, client_secret) = (ClientJson::of(&app, made), secret.as_ref().map(shown));
+    Ok(tagged(&revision, created(CreatedClient { client, client_secret })))
 }
 
-/// The secret in the one answer that shows it; `None` after a dry run, which makes none.
-pub(super) fn shown(secret: &SecretString) -> Option<String> {
-    Some(secret.expose_secret().to_owned()).filter(|text| !text.is_empty())
+/// The secret in the one answer that shows it.
+pub(super) fn shown(secret: &SecretString) -> String {
+    secret.expose_secret().to_owned()
 }
 
 pub(super) async fn put(
@@ -164,11 +163,11 @@ pub(super) async fn put(
     let is_conditional = members.precondition != Precondition::Unchanged;
     // A body of another state is told so before its read-only members are.
     let present = app.services.store.registration(&id).await.map_err(AdminError::from)?;
-    match present {
+    match &present {
         None => read_only.check(&Value::Null)?,
         Some(found) if is_conditional => {
-            if members.precondition.check(&Revision::of_client(&found)).is_ok() {
-                check_read_only(&read_only, &found)?;
+            if members.precondition.check(&Revision::of_client(found)).is_ok() {
+                check_read_only(&app, &read_only, found)?;
             }
         }
         Some(_) => {}
@@ -178,22 +177,26 @@ pub(super) async fn put(
     match put.map_err(|error| problem_of_client(error, &grants))? {
         Put::Created(made) => {
             let revision = Revision::of_client(&made);
-            Ok(tagged(&revision, created(made.into())))
+            Ok(tagged(&revision, created(ClientJson::of(&app, made))))
         }
         Put::Existing(changed) => {
             if !is_conditional {
-                check_read_only(&read_only, &changed.value)?;
+                check_read_only(&app, &read_only, &changed.value)?;
             }
-            Ok(answer(changed.value))
+            Ok(answer(&app, changed.value))
         }
     }
 }
 
-fn check_read_only(members: &ReadOnlyMembers, found: &Registration) -> Result<(), Problem> {
+fn check_read_only(
+    app: &App,
+    members: &ReadOnlyMembers,
+    found: &Registration,
+) -> Result<(), Problem> {
     if members.is_empty() {
         return Ok(());
     }
-    let present = serde_json::to_value(ClientJson::from(found.clone()));
+    let present = serde_json::to_value(ClientJson::of(app, found.clone()));
     members.check(&present.map_err(|error| Problem::internal(&error.to_string()))?)
 }
 
@@ -208,11 +211,11 @@ pub(super) async fn update(
     let mut update = patch.update(Some(&id), Omitted::Stays)?;
     update.precondition = precondition;
     if !read_only.is_empty() {
-        check_read_only(&read_only, &client::show(&app.services.store, &id).await?)?;
+        check_read_only(&app, &read_only, &client::show(&app.services.store, &id).await?)?;
     }
     let grants = update.grants.clone().unwrap_or_default();
     let changed = client::update(&app.services, &principal, &id, update).await;
-    Ok(answer(changed.map_err(|error| problem_of_client(error, &grants))?.value))
+    Ok(answer(&app, changed.map_err(|error| problem_of_client(error, &grants))?.value))
 }
 
 pub(super) async fn delete(
@@ -256,5 +259,5 @@ async fn set_state(
         return Err(Problem::member("/reason".to_owned(), text));
     }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(answer(changed.value))
+    Ok(answer(app, changed.value))
 }

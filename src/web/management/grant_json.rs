@@ -115,7 +115,7 @@ pub(super) fn claims(pointer: &str, raw: &RawValue) -> Result<StaticClaims, Prob
 }
 
 /// A list of scopes; at least one.
-fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
+pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
     let scopes = names.iter().enumerate();
     let scopes = scopes
         .map(|(index, name)| at(&format!("{pointer}/{index}"), ScopeName::parse(name)))

@@ -40,14 +40,18 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
 pub(in crate::web) fn with_layers<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
 ) -> Router<S> {
-    let timeout = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT);
-    let mut router = router.layer(timeout).layer(map_response(with_problem));
+    let mut router = router.layer(map_response(with_problem));
     for (name, value) in SECURITY_HEADERS {
         let value = HeaderValue::from_static(value);
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, value));
     }
     let secrets = [AUTHORIZATION, COOKIE, HeaderName::from_static("dpop")];
     router.layer(SetSensitiveRequestHeadersLayer::new(secrets))
+}
+
+/// The time-out of a request.
+pub(super) fn timeout() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT)
 }
 
 /// The limit of a body.

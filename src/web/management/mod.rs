@@ -13,8 +13,12 @@ mod grant_json;
 mod grants;
 mod guard;
 mod idempotency;
+mod import_stream;
+mod imports;
 mod json;
+mod keys;
 mod layers;
+mod leaks;
 mod member;
 mod problem;
 mod read_only;
@@ -23,25 +27,28 @@ mod resource_json;
 mod resources;
 mod secrets;
 mod server;
+mod signing_keys;
 mod tokens;
+mod trusts;
 
 pub(super) use layers::with_layers;
 pub(super) use problem::Problem;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 
 use crate::admin::declarative;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
 use crate::web::management::guard::{BodyLimit, Guard, RouteQuery};
+use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -52,40 +59,68 @@ const FORCE_HEADER: &str = "tokend-force";
 /// The routes of the admin API.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     use AdminScope::{
-        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, ResourcesRead, ResourcesWrite,
-        SecretsWrite, ServerRead, TokensRevoke,
+        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead, ResourcesRead,
+        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
     api.add_list("/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
+    api.add_import("/v1/clients/import", ClientsWrite, imports::run);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
     api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
     api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
     api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
     api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
     api.add(Method::POST, "/v1/clients/{id}/enable", ClientsWrite, clients::enable);
-    api.add(Method::GET, "/v1/clients/{id}/secrets", ClientsRead, secrets::list);
+    api.add_list("/v1/clients/{id}/secrets", ClientsRead, secrets::list);
     api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
     api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
     api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
+    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
+    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
+    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.add_unstored("/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::POST, "/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
-    api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
+    api.add_list("/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
     api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
     api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add_unstored("/v1/tokens", TokensIssue, tokens::issue);
+    api.add_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.add_unstored("/v1/tokens/verify", Introspect, tokens::verify);
+    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
+    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.add_list("/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add_list("/v1/audit-events", AuditRead, audit::list);
-    api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
+    api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
     api.add_list("/v1/export", ClientsRead, apply::export);
     api.add_apply();
     api.into_router()
+}
+
+/// The layers of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layers {
+    /// The guard, a time-out, a limit of the body, and with a GET compression, with a POST the
+    /// stored answers.
+    All,
+    /// The same without stored answers.
+    WithoutReplay,
+    /// The guard alone.
+    Guard,
 }
 
 /// The API while its routes are added.
@@ -105,7 +140,7 @@ impl Api {
     {
         let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
         let guard = self.guard(Some(scope), query, MAX_BODY_BYTES);
-        self.add_route(method, path, guard, handler);
+        self.add_route(method, path, guard, Layers::All, handler);
     }
 
     /// The same for a GET whose handler reads the query.
@@ -115,21 +150,49 @@ impl Api {
         T: 'static,
     {
         let guard = self.guard(Some(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
-        self.add_route(Method::GET, path, guard, handler);
+        self.add_route(Method::GET, path, guard, Layers::All, handler);
+    }
+
+    /// The same for a POST whose answer is not stored for its `Idempotency-Key`, and that has no
+    /// dry run: it changes nothing, or a repetition does no harm.
+    fn add_unstored<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let guard = self.guard(Some(scope), RouteQuery::None, MAX_BODY_BYTES);
+        self.add_route(Method::POST, path, guard, Layers::WithoutReplay, handler);
+    }
+
+    /// Adds the import. Its handler reads the query, and limits the size and the time of the body;
+    /// its answer is a stream.
+    fn add_import<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let guard = self.guard(Some(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
+        self.add_route(Method::POST, path, guard, Layers::Guard, handler);
     }
 
     /// Adds `POST /v1/apply`. Its documents decide which rights are needed, so the verb checks them.
     fn add_apply(&mut self) {
         let guard = self.guard(None, RouteQuery::OfHandler, declarative::MAX_BYTES);
-        self.add_route(Method::POST, "/v1/apply", guard, apply::apply);
+        self.add_route(Method::POST, "/v1/apply", guard, Layers::All, apply::apply);
     }
 
     fn guard(&self, scope: Option<AdminScope>, query: RouteQuery, max_body: usize) -> Guard {
         Guard { app: self.app.clone(), scope, query, max_body: BodyLimit(max_body) }
     }
 
-    fn add_route<H, T>(&mut self, method: Method, path: &'static str, guard: Guard, handler: H)
-    where
+    fn add_route<H, T>(
+        &mut self,
+        method: Method,
+        path: &'static str,
+        guard: Guard,
+        layers: Layers,
+        handler: H,
+    ) where
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
@@ -142,14 +205,23 @@ impl Api {
             _ => MethodFilter::GET,
         };
         let route = on(filter, handler);
-        let route = match method {
-            Method::GET => route.layer(layers::compression()),
-            Method::POST => route.layer(from_fn_with_state(self.app.clone(), idempotency::answer)),
+        let route = match (&method, layers) {
+            (&Method::GET, Layers::All) => route.layer(layers::compression()),
+            (&Method::POST, Layers::All) => {
+                route.layer(from_fn_with_state(self.app.clone(), idempotency::answer))
+            }
             _ => route,
         };
         // The last layer is the first to see a request: it reads no body without a token.
-        let route = route.layer(layers::body_limit(guard.max_body));
-        let route = route.layer(from_fn_with_state(guard, guard::authorize));
+        let route = match layers {
+            Layers::All | Layers::WithoutReplay => {
+                let limit = layers::body_limit(guard.max_body);
+                let route: MethodRouter<_> =
+                    route.layer(limit).layer(from_fn_with_state(guard, guard::authorize));
+                route.layer(layers::timeout())
+            }
+            Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
+        };
         self.router = std::mem::take(&mut self.router).route(path, route);
         self.listed.push((method, path));
     }
@@ -160,7 +232,7 @@ impl Api {
             ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
         });
         // Each route has a limit of its own.
-        router.layer(DefaultBodyLimit::disable())
+        router.layer(DefaultBodyLimit::disable()).layer(Extension(ImportSlot::default()))
     }
 }
 

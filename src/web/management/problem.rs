@@ -7,9 +7,10 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
@@ -26,11 +27,13 @@ pub(in crate::web) struct Problem {
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
     cause: Option<String>,
+    /// After how many seconds to try again.
+    retry_after: Option<u32>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, cause: None }
+        Self { status, code, detail: detail.into(), pointer: None, cause: None, retry_after: None }
     }
 
     /// 401 for a request without a token (RFC 6750, section 3.1).
@@ -70,7 +73,10 @@ impl Problem {
 
     /// 413.
     pub(super) fn body_too_large(BodyLimit(max): BodyLimit) -> Self {
-        let detail = format!("The body is larger than {} KiB.", max >> 10);
+        let detail = match max >> 20 {
+            0 => format!("The body is larger than {} KiB.", max >> 10),
+            mib => format!("The body is larger than {mib} MiB."),
+        };
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
@@ -83,7 +89,8 @@ impl Problem {
     /// 409 for a key whose request is running.
     pub(super) fn idempotency_key_in_use() -> Self {
         let detail = "Idempotency-Key: the first request with it is running; try again shortly.";
-        Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", detail)
+        let problem = Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", detail);
+        Self { retry_after: Some(1), ..problem }
     }
 
     /// 429.
@@ -92,7 +99,8 @@ impl Problem {
             "Idempotency-Key: the caller has {MAX_KEYS_PER_CALLER} keys of the last \
              {KEY_TTL_SECONDS} seconds, which is the maximum; try again later."
         );
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_idempotency_keys", detail)
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_idempotency_keys", detail);
+        Self { retry_after: Some(60), ..problem }
     }
 
     /// 422 for a member of the body.
@@ -106,12 +114,21 @@ impl Problem {
         Self { pointer: Some(pointer), ..self }
     }
 
+    /// 429 (RFC 6585, section 4).
+    pub(super) fn too_many_requests(exceeded: RateExceeded) -> Self {
+        let detail =
+            format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Self { retry_after: Some(exceeded.seconds), ..problem }
+    }
+
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.to_owned());
         Self {
             cause,
+            retry_after: Some(2),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
         }
     }
@@ -138,19 +155,25 @@ impl Problem {
         self.cause.as_deref().unwrap_or(&self.detail)
     }
 
-    /// Writes the answer.
-    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
-        let mut body = json!({
+    /// The document, without the id of the request.
+    pub(super) fn document(&self) -> Value {
+        let mut document = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
-            "request_id": request_id,
         });
         if let Some(pointer) = &self.pointer {
-            body["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+            document["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
         }
+        document
+    }
+
+    /// Writes the answer.
+    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
+        let mut body = self.document();
+        body["request_id"] = request_id.into();
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -159,20 +182,10 @@ impl Problem {
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if let Some(seconds) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
-    }
-
-    /// When the same request may succeed, in seconds.
-    fn retry_after(&self) -> Option<&'static str> {
-        match self.status {
-            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
-            StatusCode::TOO_MANY_REQUESTS => Some("60"),
-            StatusCode::CONFLICT if self.code == "idempotency_key_in_use" => Some("1"),
-            _ => None,
-        }
     }
 
     /// The challenge of RFC 6750, section 3.
@@ -220,6 +233,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::KeyNotFound
         | Code::TrustNotFound
         | Code::RejectionNotFound
+        | Code::SigningKeyNotFound
         | Code::ClaimNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
@@ -243,13 +257,15 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::ClaimInvalid
         | Code::ClaimLimitExceeded
         | Code::TokenRefused
+        | Code::TokenInvalid
+        | Code::TokenForServer
         | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
         Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
             StatusCode::FORBIDDEN
         }
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
-        Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -1,24 +1,101 @@
-//! `/v1/rejections`: why a request of a client was rejected.
+//! `/v1/rejections`: why requests of clients were rejected.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
 
+use crate::admin::rejection::{self, Candidates};
 use crate::admin::{AdminError, ObjectKind};
 use crate::app::App;
+use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
+use crate::model::time::Timestamp;
+use crate::store::rejections::{RejectionFilter, RejectionPosition};
 use crate::web::management::Problem;
-use crate::web::management::json::{Output, ok};
+use crate::web::management::json::{
+    Output, Page, Parameters, ok, page_size, parsed_parameter, text_parameter,
+};
+
+/// How many rejections a page has by default.
+const PAGE_SIZE: u32 = 100;
+
+/// The longest text that reasons are searched for, in characters.
+const MAX_REASON_CHARS: usize = 100;
+
+/// Which rejections a list holds, newest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+    client_id: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    /// The whole error code, or a part of the reason.
+    reason: Option<String>,
+}
+
+/// A rejection, and the clients that it may be about.
+#[derive(Debug, Serialize)]
+pub(super) struct Explanation {
+    #[serde(flatten)]
+    rejection: RejectionRecord,
+    #[serde(flatten)]
+    candidates: Candidates,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Output<Page<RejectionRecord>>, Problem> {
+    let limit = page_size(query.limit, PAGE_SIZE)?;
+    let reason =
+        query.reason.as_deref().map(|text| text_parameter("reason", text, MAX_REASON_CHARS));
+    let filter = RejectionFilter {
+        client_id: parsed_parameter("client_id", query.client_id, ClientId::parse)?,
+        since: parsed_parameter("since", query.since, Timestamp::parse)?,
+        until: parsed_parameter("until", query.until, Timestamp::parse)?,
+        reason: reason.transpose()?.map(str::to_owned),
+        after: query.cursor.as_deref().map(position).transpose()?,
+    };
+    let data = app.services.store.rejections(&filter, limit).await.map_err(AdminError::from)?;
+    let last = data.last().filter(|_| data.len() == limit as usize);
+    let next_cursor = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
+    Ok(ok(Page { data, next_cursor }))
+}
+
+/// Reads a cursor: the time and the request of the last rejection of a page.
+fn position(cursor: &str) -> Result<RejectionPosition, Problem> {
+    let read = || {
+        let (at, request_id) = cursor.split_once('.')?;
+        let is_id = RejectionRecord::is_request_id(request_id);
+        let at = at.parse().ok().filter(|_| is_id)?;
+        Some(RejectionPosition { at: Timestamp(at), request_id: request_id.to_owned() })
+    };
+    read().ok_or_else(|| {
+        let text = "cursor: next_cursor of the page before is expected";
+        Problem::bad_request("invalid_query", text)
+    })
+}
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(request_id): Path<String>,
-) -> Result<Output<RejectionRecord>, Problem> {
+) -> Result<Output<Explanation>, Problem> {
     let unknown = || Problem::absent(ObjectKind::Rejection, &request_id);
     // Not every text can be asked for: Postgres takes no zero byte.
-    if !request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if !RejectionRecord::is_request_id(&request_id) {
         return Err(unknown());
     }
-    let found = app.services.store.rejection(&request_id).await.map_err(AdminError::from)?;
-    Ok(ok(found.ok_or_else(unknown)?))
+    let store = &app.services.store;
+    let mut found = store.rejection(&request_id).await.map_err(AdminError::from)?;
+    if found.is_none() {
+        // This instance may have rejected it just now.
+        app.write_rejections().await.map_err(AdminError::from)?;
+        found = store.rejection(&request_id).await.map_err(AdminError::from)?;
+    }
+    let rejection = found.ok_or_else(unknown)?;
+    let candidates = rejection::candidates(store, &rejection).await?;
+    Ok(ok(Explanation { rejection, candidates }))
 }

@@ -7,22 +7,26 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{ObjectKind, Principal, client, secret};
+use crate::admin::secret::{self, MadeSecret};
+use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
 use crate::app::App;
+use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::client_document::SecretInput;
 use crate::web::management::client_json::SecretJson;
 use crate::web::management::clients::{client_id, shown};
-use crate::web::management::json::{Input, Output, Page, at, created, ok};
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, at, created, ok, page_size, wrong_parameter,
+};
 
 /// A secret, which is shown this once.
 #[derive(Serialize)]
 pub(super) struct CreatedSecret {
     #[serde(flatten)]
     secret: SecretJson,
-    /// Absent after a dry run, which makes no secret.
+    /// Absent after a dry run, which makes no secret, and if it was registered by its digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.
@@ -34,19 +38,45 @@ pub(super) struct CreatedSecret {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotationInput {
-    /// How long the old secrets stay valid, such as `24h`; `0s` ends them at once.
+    /// How long the old secrets stay valid: `24h`, `until_unused:6h,max:7d`, or `0s`, which ends
+    /// them at once.
     overlap: String,
     #[serde(default)]
     secret: SecretInput,
 }
 
+/// How many secrets a page has by default.
+const PAGE_SIZE: u32 = 100;
+
+/// Which secrets a list holds, oldest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    /// The last secret of the page before.
+    cursor: Option<String>,
+}
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<SecretJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
-    let data = found.secrets.into_iter().map(SecretJson::from).collect();
-    Ok(ok(Page { data, next_cursor: None }))
+    let limit = page_size(query.limit, PAGE_SIZE)? as usize;
+    let mut found = client::show(&app.services.store, &client_id(&id)?).await?;
+    secret_life::assess(&app.services, &mut found).await?;
+    let secrets = found.secrets;
+    let start = match &query.cursor {
+        None => 0,
+        Some(cursor) => {
+            let last = secrets.iter().position(|secret| secret.secret_id.as_str() == cursor);
+            1 + last.ok_or_else(|| wrong_parameter("cursor", "the client has no such secret"))?
+        }
+    };
+    let has_more = secrets.len() > start + limit;
+    let page: Vec<_> = secrets.into_iter().skip(start).take(limit).collect();
+    let next_cursor = page.last().filter(|_| has_more).map(|last| last.secret_id.to_string());
+    Ok(ok(Page { data: page.into_iter().map(SecretJson::from).collect(), next_cursor }))
 }
 
 pub(super) async fn create(
@@ -56,12 +86,8 @@ pub(super) async fn create(
     Input(input): Input<SecretInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
     let (id, new) = (client_id(&id)?, input.new_secret("")?);
-    let (record, plain) = secret::add(&app.services, &principal, &id, &new).await?;
-    Ok(created(CreatedSecret {
-        secret: record.into(),
-        client_secret: shown(&plain),
-        old_secrets_expire_at: None,
-    }))
+    let made = secret::add(&app.services, &principal, &id, &new).await?;
+    Ok(answer(made))
 }
 
 pub(super) async fn rotate(
@@ -70,18 +96,21 @@ pub(super) async fn rotate(
     Path(id): Path<String>,
     Input(input): Input<RotationInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
-    let overlap = match input.overlap.as_str() {
-        "0" | "0s" => None,
-        text => Some(at("/overlap", Lifetime::parse(text))?),
-    };
+    let overlap = at("/overlap", Overlap::parse(&input.overlap))?;
     let (id, new) = (client_id(&id)?, input.secret.new_secret("/secret")?);
-    let (record, plain, old_secrets_expire_at) =
-        secret::rotate(&app.services, &principal, &id, &new, overlap).await?;
-    Ok(created(CreatedSecret {
+    let made = secret_rotation::rotate(&app.services, &principal, &id, &new, overlap).await?;
+    Ok(answer(made))
+}
+
+/// The answer that shows a new secret. Nothing is read for it that could fail: the secret exists
+/// nowhere else.
+fn answer(made: MadeSecret) -> Output<CreatedSecret> {
+    let MadeSecret { record, plain, old_secrets_end } = made;
+    created(CreatedSecret {
         secret: record.into(),
-        client_secret: shown(&plain),
-        old_secrets_expire_at,
-    }))
+        client_secret: plain.as_ref().map(shown),
+        old_secrets_expire_at: old_secrets_end,
+    })
 }
 
 /// Ends a secret at once. Its record stays, so that its use can be read later.

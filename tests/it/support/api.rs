@@ -12,7 +12,7 @@ pub const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:wr
 
 /// The admin API as an administrator with some scopes sees it.
 pub struct Api<'a> {
-    server: &'a Server,
+    pub server: &'a Server,
     pub token: String,
     pub administrator: TestClient,
 }
