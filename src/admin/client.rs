@@ -99,14 +99,7 @@ pub async fn prepare(
     facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
-    let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
-    if new.security.keys.is_some() {
-        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut auth_methods);
-    }
-    if new.security.tls_subject.is_some() {
-        permit_subject(&mut auth_methods);
-    }
-    check_security(&new.security, &auth_methods)?;
+    let auth_methods = permitted_methods(new.auth_methods, &new.security)?;
     let Credentials { client_id, record, plain } =
         new_credentials::generate(services, principal.mode(), new.client_id, secret)?;
     let mut change = principal.begin(services).await?;
@@ -148,6 +141,22 @@ pub async fn prepare(
         usage: None,
     };
     Ok(Pending::new(change, (registration, plain)))
+}
+
+/// How a new client may authenticate: as it says, and by its other credentials.
+fn permitted_methods(
+    given: Vec<AuthenticationMethod>,
+    security: &ClientSecurity,
+) -> Result<Vec<AuthenticationMethod>, AdminError> {
+    let mut methods = or_default(given, &AuthenticationMethod::BY_SECRET);
+    if security.keys.is_some() {
+        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
+    }
+    if security.tls_subject.is_some() {
+        permit_subject(&mut methods);
+    }
+    check_security(security, &methods)?;
+    Ok(methods)
 }
 
 /// Rejects a caller without the right to one of the members of a new client.
