@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::admin::declarative::step::{PlannedAction, PlannedChange};
+use crate::model::leak_policy::LeakPolicy;
 
 /// The longest value in a line, in characters.
 const MAX_VALUE_CHARS: usize = 200;
@@ -37,7 +38,7 @@ fn of_change(change: &PlannedChange) -> Vec<String> {
             let is_new = change.action == PlannedAction::Create;
             if !is_new {
                 lines.extend(of_member(name, was, is));
-            } else if !is_empty(is) && !SILENT.contains(&name.as_str()) {
+            } else if !is_silent(name, is) {
                 lines.push(format!("    {name}: {}", shown(is)));
             }
         }
@@ -63,6 +64,12 @@ fn of_member(name: &str, was: &Value, is: &Value) -> Vec<String> {
         lines.push(format!("    {name}: {} -> {}", shown(was), shown(is)));
     }
     lines
+}
+
+/// True for a member of a new object that every new object has.
+fn is_silent(name: &str, value: &Value) -> bool {
+    let is_default = name == "leak_policy" && value == LeakPolicy::default().as_str();
+    is_default || is_empty(value) || SILENT.contains(&name)
 }
 
 fn is_empty(value: &Value) -> bool {
