@@ -22,7 +22,7 @@ fn every_member() -> Value {
             { "resource": ORDERS, "scopes": ["orders:read"], "networks": ["10.1.0.0/16"],
               "claims": {} },
         ],
-        "admin_of": ["sales"],
+        "admin_of": ["sales"], "leak_policy": "end_in_24h",
     })
 }
 
@@ -35,13 +35,14 @@ fn defaults() -> Value {
         "grant_types": ["client_credentials"], "token_ttl_seconds": null, "token_rate": null,
         "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false,
         "networks": [], "assertion_audiences": [], "claims": {}, "grants": [], "admin_of": null,
+        "leak_policy": "report",
     })
 }
 
 /// The members of an answer that a caller may write.
 fn writable(answer: &Answer) -> Value {
     let mut members = answer.json();
-    for name in ["created_at", "updated_at", "last_used_at"] {
+    for name in ["source", "created_at", "updated_at", "last_used_at", "expiring_soon"] {
         assert!(members.as_object_mut().expect("an object").remove(name).is_some(), "{name}");
     }
     members
