@@ -11,8 +11,9 @@ use tokend::model::scope::Scopes;
 use crate::support::api::{ALL_SCOPES, Api, call};
 use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
-/// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 43] = [
+/// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
+/// separate scopes of which each is needed, bars those of which one is enough.
+const ROUTES: [(&str, &str, &str, u16); 45] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -56,22 +57,39 @@ const ROUTES: [(&str, &str, &str, u16); 43] = [
     ("GET", "/v1/audit-events", "audit:read", 200),
     ("GET", "/v1/audit-events/verify", "audit:read", 200),
     ("GET", "/v1/server", "server:read", 200),
+    ("POST", "/v1/apply", "clients:read|clients:write|resources:read|resources:write", 415),
+    ("GET", "/v1/export", "clients:read resources:read", 200),
 ];
+
+/// All scopes but those of which one would be enough, or but one of those that are all needed.
+fn without(scopes: &str) -> Vec<String> {
+    let but = |gone: &[&str]| {
+        let rest = ALL_SCOPES.split_whitespace().filter(|scope| !gone.contains(scope));
+        rest.collect::<Vec<_>>().join(" ")
+    };
+    if scopes.contains('|') {
+        return vec![but(&scopes.split('|').collect::<Vec<_>>())];
+    }
+    scopes.split(' ').map(|scope| but(&[scope])).collect()
+}
 
 #[tokio::test]
 async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
     let server = Server::start(Engine::Sqlite).await;
-    for (method, path, scope, status) in ROUTES {
+    for (method, path, scopes, status) in ROUTES {
         let shown = format!("{method} {path}");
         let answer = call(&server, None, method, path, None).await;
         assert_eq!(answer.status, 401, "{shown}: {}", answer.text);
         assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"tokend\"", "{shown}");
-        let others: Vec<_> = ALL_SCOPES.split_whitespace().filter(|it| *it != scope).collect();
-        let answer = Api::with(&server, &others.join(" ")).await.call(method, path, None).await;
-        assert_eq!(answer.status, 403, "{shown}: {}", answer.text);
-        assert_eq!(answer.json()["code"], "scope_missing", "{shown}");
-        let answer = Api::with(&server, scope).await.call(method, path, None).await;
-        assert_eq!(answer.status, status, "{shown}: {}", answer.text);
+        for missing in without(scopes) {
+            let answer = Api::with(&server, &missing).await.call(method, path, None).await;
+            assert_eq!(answer.status, 403, "{shown} with {missing}: {}", answer.text);
+            assert_eq!(answer.json()["code"], "scope_missing", "{shown}");
+        }
+        for enough in scopes.split('|') {
+            let answer = Api::with(&server, enough).await.call(method, path, None).await;
+            assert_eq!(answer.status, status, "{shown} with {enough}: {}", answer.text);
+        }
     }
 }
 

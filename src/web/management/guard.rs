@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use crate::admin::Principal;
+use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::management::json::Parameters;
@@ -20,10 +20,33 @@ use crate::web::management::{FORCE_HEADER, Problem, authentication};
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) app: Arc<App>,
-    /// The scope of `urn:tokend` that the caller needs; if absent, the verb checks the rights.
-    pub(super) scope: Option<AdminScope>,
+    pub(super) scopes: RouteScopes,
     pub(super) query: RouteQuery,
     pub(super) max_body: BodyLimit,
+}
+
+/// The scopes of `urn:tokend` that the caller of a route needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RouteScopes {
+    /// This one.
+    One(AdminScope),
+    /// Each of these.
+    All(&'static [AdminScope]),
+    /// At least one of these; the body decides which rights are needed, and the verb checks them.
+    AnyOf(&'static [AdminScope]),
+}
+
+impl RouteScopes {
+    fn check(self, principal: &Principal) -> Result<(), AdminError> {
+        match self {
+            Self::One(scope) => principal.require(scope),
+            Self::All(scopes) => scopes.iter().try_for_each(|scope| principal.require(*scope)),
+            Self::AnyOf(scopes) => {
+                let checks = scopes.iter().map(|scope| principal.require(*scope));
+                checks.reduce(Result::or).unwrap_or(Ok(()))
+            }
+        }
+    }
 }
 
 /// The largest body of a request to a route, in bytes. Requests carry it as an extension.
@@ -78,9 +101,7 @@ pub(super) async fn authorize(
 
 async fn principal(guard: &Guard, head: &mut Parts) -> Result<Principal, Problem> {
     let principal = authentication::authenticate(&guard.app, head).await?;
-    if let Some(scope) = guard.scope {
-        principal.require(scope)?;
-    }
+    guard.scopes.check(&principal)?;
     let is_forced = head.headers.get(FORCE_HEADER).is_some_and(|value| value == "true");
     let principal = if is_forced { principal.forced() } else { principal };
     match guard.query {

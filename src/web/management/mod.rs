@@ -47,11 +47,23 @@ use crate::admin::declarative;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
-use crate::web::management::guard::{BodyLimit, Guard, RouteQuery};
+use crate::web::management::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
 use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// The scopes of which the caller of an apply has at least one: every plan shows clients or
+/// resources.
+const APPLY_SCOPES: [AdminScope; 4] = [
+    AdminScope::ClientsRead,
+    AdminScope::ResourcesRead,
+    AdminScope::ResourcesWrite,
+    AdminScope::ClientsWrite,
+];
+
+/// The scopes of an export, which shows both.
+const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
 /// `true` in this header changes objects that are applied from a source as well.
 const FORCE_HEADER: &str = "tokend-force";
@@ -106,8 +118,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add_list("/v1/audit-events", AuditRead, audit::list);
     api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
-    api.add_list("/v1/export", ClientsRead, apply::export);
-    api.add_apply();
+    api.add_declarations();
     api.into_router()
 }
 
@@ -139,7 +150,7 @@ impl Api {
         T: 'static,
     {
         let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
-        let guard = self.guard(Some(scope), query, MAX_BODY_BYTES);
+        let guard = self.guard(RouteScopes::One(scope), query, MAX_BODY_BYTES);
         self.add_route(method, path, guard, Layers::All, handler);
     }
 
@@ -149,7 +160,7 @@ impl Api {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let guard = self.guard(Some(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
+        let guard = self.guard(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
         self.add_route(Method::GET, path, guard, Layers::All, handler);
     }
 
@@ -160,7 +171,7 @@ impl Api {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let guard = self.guard(Some(scope), RouteQuery::None, MAX_BODY_BYTES);
+        let guard = self.guard(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
         self.add_route(Method::POST, path, guard, Layers::WithoutReplay, handler);
     }
 
@@ -171,18 +182,23 @@ impl Api {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let guard = self.guard(Some(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
+        let guard =
+            self.guard(RouteScopes::One(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
         self.add_route(Method::POST, path, guard, Layers::Guard, handler);
     }
 
-    /// Adds `POST /v1/apply`. Its documents decide which rights are needed, so the verb checks them.
-    fn add_apply(&mut self) {
-        let guard = self.guard(None, RouteQuery::OfHandler, declarative::MAX_BYTES);
+    /// Adds apply and export.
+    fn add_declarations(&mut self) {
+        let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
+        let guard = self.guard(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
         self.add_route(Method::POST, "/v1/apply", guard, Layers::All, apply::apply);
+        let scopes = RouteScopes::All(&EXPORT_SCOPES);
+        let guard = self.guard(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
+        self.add_route(Method::GET, "/v1/export", guard, Layers::All, apply::export);
     }
 
-    fn guard(&self, scope: Option<AdminScope>, query: RouteQuery, max_body: usize) -> Guard {
-        Guard { app: self.app.clone(), scope, query, max_body: BodyLimit(max_body) }
+    fn guard(&self, scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard {
+        Guard { app: self.app.clone(), scopes, query, max_body: BodyLimit(max_body) }
     }
 
     fn add_route<H, T>(
