@@ -176,3 +176,21 @@ async fn simultaneous_requests_change_something_once(
     let found = tokend::admin::client::show(&server.services().store, &client_id(&client.id)).await;
     assert_eq!(found.expect("a client").secrets.len(), 2);
 }
+
+/// The answer of an apply is never stored, whatever the caller may do now: a repetition runs again,
+/// and a dry run does not use a key up.
+#[tokio::test]
+async fn an_apply_ignores_the_key() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let body = json!({ "source": "s", "clients": [{ "client_id": "acme" }] });
+    let planned = post(&api, "key-1", "/v1/apply?dry_run=true", &body).await;
+    assert_eq!((planned.status, &planned.json()["applied"]), (200, &json!(false)));
+    let applied = post(&api, "key-1", "/v1/apply", &body).await;
+    assert_eq!(applied.status, 200, "{}", applied.text);
+    server.keep_secret(applied.json()["secrets"][0]["client_secret"].as_str().expect("a secret"));
+    let again = post(&api, "key-1", "/v1/apply", &body).await;
+    assert_eq!(again.header("idempotency-replayed"), "");
+    let again = again.json();
+    assert_eq!((&again["unchanged"], &again["secrets"]), (&json!(1), &json!([])));
+}

@@ -180,7 +180,7 @@ async fn keep(
             return Problem::internal(&error.to_string()).into_response();
         }
     };
-    // Only `/v1/apply` has such answers. The change is made, so the caller gets the answer.
+    // The change is made, so the caller gets the answer.
     if body.len() > MAX_ANSWER_BYTES {
         release(app, key_hash).await;
         return Response::from_parts(parts, Body::from(body));

@@ -187,11 +187,12 @@ impl Api {
         self.add_route(Method::POST, path, guard, Layers::Guard, handler);
     }
 
-    /// Adds apply and export.
+    /// Adds apply and export. No answer of an apply is stored: who may see it again depends on the
+    /// rights to each of its objects, and a repetition changes nothing.
     fn add_declarations(&mut self) {
         let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
         let guard = self.guard(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
-        self.add_route(Method::POST, "/v1/apply", guard, Layers::All, apply::apply);
+        self.add_route(Method::POST, "/v1/apply", guard, Layers::WithoutReplay, apply::apply);
         let scopes = RouteScopes::All(&EXPORT_SCOPES);
         let guard = self.guard(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
         self.add_route(Method::GET, "/v1/export", guard, Layers::All, apply::export);
