@@ -115,6 +115,7 @@ impl App {
         self.directory.revocations.purge_expired(now);
         store.purge_revocations(now).await?;
         store.purge_assertions(now).await?;
+        store.purge_keys(now).await?;
         store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 

@@ -2,10 +2,10 @@
 
 use crate::admin::{AdminError, ObjectKind};
 use crate::model::grant::Grant;
-use crate::model::static_claims::{ClaimsError, StaticClaims};
+use crate::model::static_claims::{ClaimsError, ClaimsPatch, StaticClaims};
 
 /// What should change about the static claims of a client or of a grant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum ClaimsChange {
     /// These and no others.
     Replace(StaticClaims),
@@ -16,13 +16,15 @@ pub enum ClaimsChange {
         /// The names to remove.
         remove: Vec<String>,
     },
+    /// Those that a merge patch leaves.
+    Merge(ClaimsPatch),
 }
 
 impl ClaimsChange {
     /// The claims after the change.
     ///
     /// # Errors
-    /// Not found, for a name to remove that `was` lacks.
+    /// Not found, for a name to remove that `was` lacks; or a name of a patch is not accepted.
     pub(super) fn apply_to(self, was: &StaticClaims) -> Result<StaticClaims, AdminError> {
         match self {
             Self::Replace(claims) => Ok(claims),
@@ -33,6 +35,7 @@ impl ClaimsChange {
                 }
                 Ok(was.edited(&set, &remove))
             }
+            Self::Merge(patch) => Ok(was.patched(&patch)?),
         }
     }
 }

@@ -6,27 +6,25 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::admin::claims;
+pub use crate::admin::client_change::{Put, put, update};
+pub use crate::admin::client_deletion::{delete, delete_if};
 use crate::admin::client_fields::{Fields, or_default};
-use crate::admin::client_update;
-pub use crate::admin::client_update::ClientUpdate;
-use crate::admin::difference::Difference;
+pub use crate::admin::client_update::{ClientUpdate, RightsNeeded};
 use crate::admin::facts;
-use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::new_credentials::{self, Credentials};
 use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Conflict, EndedCredentials, Principal, client_key, client_to_change,
-    grant, restrictions, revocation, weaker_credentials,
+    AdminError, Changed, Conflict, Principal, client_key, client_to_change, grant, revocation,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
-use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::event::{Action, EventSubject};
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
 use crate::model::leak_policy::LeakPolicy;
@@ -66,16 +64,17 @@ pub struct NewClient {
     pub facts: Facts,
     /// The owners whose objects it may administer; all if absent.
     pub admin_of: Option<BTreeSet<Owner>>,
-    /// Its first secret, if it may authenticate by one.
-    pub secret: NewSecret,
+    /// Its first secret, if it may authenticate by one; none is made if absent.
+    pub secret: Option<NewSecret>,
 }
 
 impl NewClient {
-    /// True if the client gets a first secret: if it may authenticate by one.
+    /// True if the client gets a first secret: if one is wanted, and it may authenticate by one.
     pub fn has_secret(&self) -> bool {
         let methods = &self.auth_methods;
-        methods.is_empty()
-            || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method))
+        let is_by_secret = methods.is_empty()
+            || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method));
+        self.secret.is_some() && is_by_secret
     }
 }
 
@@ -97,17 +96,15 @@ pub async fn prepare(
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     require_rights_to_create(principal, &new)?;
     check_target(services, principal, &new).await?;
-    let has_secret = new.has_secret();
+    let secret = new.secret.as_ref().filter(|_| new.has_secret());
     check_lifetime(services, new.token_lifetime)?;
     claims::check_sizes(&new.claims, &new.grants)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
-    let auth_methods = permitted_methods(new.auth_methods, &new.security);
-    check_security(&new.security, &auth_methods)?;
+    let auth_methods = permitted_methods(new.auth_methods, &new.security)?;
     let Credentials { client_id, record, plain } =
-        new_credentials::generate(services, new.client_id, has_secret.then_some(&new.secret))
-            .await?;
+        new_credentials::generate(services, principal.mode(), new.client_id, secret).await?;
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
         grant::check(change.read(), principal, wanted).await?;
@@ -133,7 +130,9 @@ pub async fn prepare(
         change.transaction.put_grant(&client_id, wanted).await?;
     }
     let mut detail = created_detail(&client, record.as_ref(), &new.grants);
-    secret::note_digest(&mut detail, &new.secret);
+    if let Some(secret) = &new.secret {
+        secret::note_digest(&mut detail, secret);
+    }
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
     let registration = Registration {
@@ -147,11 +146,11 @@ pub async fn prepare(
     Ok(Pending::new(change, (registration, plain)))
 }
 
-/// The methods of a new client: those that are given or the default, and those of its credentials.
+/// How a new client may authenticate: as it says, and by its other credentials.
 fn permitted_methods(
     given: Vec<AuthenticationMethod>,
     security: &ClientSecurity,
-) -> Vec<AuthenticationMethod> {
+) -> Result<Vec<AuthenticationMethod>, AdminError> {
     let mut methods = or_default(given, &AuthenticationMethod::BY_SECRET);
     if security.keys.is_some() {
         client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
@@ -159,7 +158,8 @@ fn permitted_methods(
     if security.tls_subject.is_some() {
         permit_subject(&mut methods);
     }
-    methods
+    check_security(security, &methods)?;
+    Ok(methods)
 }
 
 /// Rejects a caller without the right to one of the members of a new client.
@@ -227,62 +227,6 @@ pub async fn show(
     visible_client(store.read(), principal, id).await
 }
 
-/// Changes fields of a client.
-pub async fn update(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-    update: ClientUpdate,
-) -> Result<Changed<Registration>, AdminError> {
-    update.require_rights(principal)?;
-    let (has_claims, has_admin_of) = (update.claims.is_some(), update.admin_of.is_some());
-    if let Some(lifetime) = update.token_lifetime {
-        check_lifetime(services, lifetime)?;
-    }
-    facts::check_admin_of(update.admin_of.as_ref().and_then(Option::as_ref))?;
-    if let Some(audiences) = &update.assertion_audiences {
-        client_key::check_audiences(services, audiences).await?;
-    }
-    // What is not touched is not judged either: it may have been imported.
-    let is_touched = update.changes_security();
-    let mut change = principal.begin(services).await?;
-    let mut current = client_to_change(change.read(), principal, id).await?;
-    let before = current.client.clone();
-    let client = &mut current.client;
-    update.apply_to(client)?;
-    principal.require_owner(client.facts.owner.as_ref())?;
-    restrictions::require_kept(principal, &before, client, &current.grants)?;
-    if has_claims {
-        claims::check_sizes(&client.claims, &current.grants)?;
-    }
-    if is_touched {
-        check_security(&client.security, &client.auth_methods)?;
-    }
-    let Some(difference) = Difference::between(&json!(before), &json!(client)) else {
-        return Ok(Changed::before(current));
-    };
-    client.updated_at = change.now;
-    change.transaction.update_client(client).await?;
-    if before.facts.owner != client.facts.owner {
-        let reason = CancelReason::ClientOwnerChanged;
-        grant_request::cancel_of_client(&mut change, id, reason).await?;
-    }
-    let mut ended = EndedCredentials::default();
-    if has_admin_of {
-        // Limits are part of an administrator's rights.
-        let grants = current.grants.clone();
-        ended = weaker_credentials::end(&mut change, &mut current, &grants).await?;
-    }
-    let client = &current.client;
-    let mut detail = difference.add_to(client_update::state(client));
-    ended.add_to(&mut detail);
-    let owners = EventOwners::changed(before.facts.owner, client.facts.owner.clone());
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
-    change.commit().await?;
-    Ok(Changed::now(current))
-}
-
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
 /// when it is enabled again, because APIs that verify offline could not follow. A repetition
 /// succeeds without a second event.
@@ -314,30 +258,6 @@ pub async fn set_state(
     change.record(action, EventSubject::Client(id.clone()), detail).await?;
     change.commit().await?;
     Ok(Changed::now(current))
-}
-
-/// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
-/// id has nothing to do with them.
-pub async fn delete(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-) -> Result<(), AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
-    // The event after the end of the tokens must be about the client.
-    grant_request::cancel_of_client(&mut change, id, CancelReason::ClientDeleted).await?;
-    change.transaction.delete_client(id).await?;
-    revocation::end_tokens(services, &mut change, id).await?;
-    grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;
-    let was = json!({ "client": current.client, "grants": current.grants });
-    let detail = json!({ "name": current.client.name, "was": was, "is": null });
-    let owners = EventOwners { owner: current.client.facts.owner, other_owner: None };
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::ClientDeleted, subject, owners, detail).await?;
-    change.commit().await?;
-    Ok(())
 }
 
 /// Rejects a lifetime beyond the server's maximum, which would silently not be given.

@@ -43,6 +43,7 @@ impl Fields {
             claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,
+            source: None,
             created_at: now,
             updated_at: now,
         }

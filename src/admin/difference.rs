@@ -49,6 +49,12 @@ impl Difference {
         (!difference.was.is_empty()).then_some(difference)
     }
 
+    /// The members with what they were and what they are.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Value, &Value)> {
+        let is = |name: &String| self.is.get(name).unwrap_or(&Value::Null);
+        self.was.iter().map(move |(name, was)| (name.as_str(), was, is(name)))
+    }
+
     /// The detail of an event with the members `was` and `is`.
     pub(super) fn add_to(self, mut detail: Value) -> Value {
         detail["was"] = json!(self.was);

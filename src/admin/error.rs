@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::source_conflict::SourceConflict;
 use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
@@ -116,6 +117,9 @@ pub enum Conflict {
     /// The master key cannot be read.
     #[error("{0}")]
     MasterKey(String),
+    /// The change does not fit the source of an object.
+    #[error(transparent)]
+    Source(#[from] SourceConflict),
     /// The secrets of a client changed during an import.
     #[error("the secrets of the client changed meanwhile; run the import again")]
     ChangedDuringImport,
@@ -159,6 +163,7 @@ impl Conflict {
             Self::KeySource => AdminErrorCode::KeySourceConflict,
             Self::BuiltInResource(_) => AdminErrorCode::BuiltInResource,
             Self::BuiltInScopes(_) => AdminErrorCode::BuiltInScopes,
+            Self::Source(conflict) => conflict.code(),
             Self::NoKeyLost => AdminErrorCode::NoKeyLost,
             Self::MasterKey(_) => AdminErrorCode::MasterKeyUnusable,
             Self::ChangedDuringImport => AdminErrorCode::ChangedDuringImport,
@@ -279,7 +284,8 @@ pub enum AdminError {
     LimitChanged,
     /// The resource belongs to another owner, which has not approved the grant.
     #[error(
-        "grant: {resource} belongs to another owner, whose administrators approve a grant of it;          request the grant with its scopes and claims"
+        "grant: {resource} belongs to another owner, whose administrators approve a grant of it; \
+         request the grant with its scopes and claims"
     )]
     ApprovalNeeded {
         /// The resource.
@@ -295,7 +301,16 @@ pub enum AdminError {
         /// The revision now.
         current: i64,
     },
-    /// Too many new secrets wait for their hash.
+    /// The object has another state than the caller has read.
+    #[error("If-Match: the object has changed since it was read; read it again")]
+    PreconditionFailed,
+    /// The change would replace a state that the caller has not named.
+    #[error(
+        "If-Match: it is missing, and the object differs; read the object and send its ETag as \
+         If-Match"
+    )]
+    PreconditionRequired,
+    /// Too many secrets wait for their hash.
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The database failed.
@@ -336,6 +351,8 @@ impl AdminError {
             Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,
             Self::RevisionChanged { .. } => AdminErrorCode::RevisionChanged,
             Self::ApprovalNeeded { .. } => AdminErrorCode::GrantApprovalNeeded,
+            Self::PreconditionFailed => AdminErrorCode::PreconditionFailed,
+            Self::PreconditionRequired => AdminErrorCode::PreconditionRequired,
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
@@ -378,6 +395,12 @@ impl From<HashError> for AdminError {
             HashError::Busy(busy) => Self::Busy(busy),
             HashError::Crypto(error) => Self::Crypto(error),
         }
+    }
+}
+
+impl From<SourceConflict> for AdminError {
+    fn from(conflict: SourceConflict) -> Self {
+        Conflict::from(conflict).into()
     }
 }
 

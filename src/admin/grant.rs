@@ -11,10 +11,10 @@ use crate::admin::{
     foreign_grant, registration, suggestion, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{Client, ClientId};
+use crate::model::client::{Client, ClientId, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::resource::{Resource, ResourceId};
+use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::services::Services;
@@ -109,16 +109,10 @@ pub async fn change(
         let ended_credentials = EndedCredentials::default();
         return Ok(Changed::before(ChangedGrant { was, is, offered, ended_credentials }));
     }
-    change.transaction.put_grant(id, &is).await?;
     let granted = std::slice::from_ref(&is);
+    change.transaction.put_grant(id, &is).await?;
     let ended_credentials = weaker_credentials::end(&mut change, &mut current, granted).await?;
-    let mut detail = json!(is);
-    ended_credentials.add_to(&mut detail);
-    detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
-    detail["is"] = is.with_offered(&offered);
-    let owners = change.owners_of_grant(id, &is.resource).await?;
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?;
+    record_given(&mut change, id, was.as_ref(), &is, &offered, &ended_credentials).await?;
     change.commit().await?;
     Ok(Changed::now(ChangedGrant { was, is, offered, ended_credentials }))
 }
@@ -190,14 +184,69 @@ pub async fn revoke(
     };
     let admin_of = registration(change.read(), id).await?.client.admin_of;
     principal.require_grantable(&was, admin_of.as_ref())?;
-    change.transaction.delete_grant(id, resource).await?;
-    let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
-    let detail = json!({ "resource": resource, "was": was, "is": null });
-    let owners = change.owners_of_grant(id, resource).await?;
-    let subject = EventSubject::Client(id.clone());
-    change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?;
+    take(&mut change, id, &was).await?;
     change.commit().await?;
     Ok(())
+}
+
+/// Records a grant that was given or changed.
+async fn record_given(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    was: Option<&Grant>,
+    is: &Grant,
+    offered: &Scopes,
+    ended: &EndedCredentials,
+) -> Result<(), AdminError> {
+    let mut detail = json!(is);
+    ended.add_to(&mut detail);
+    detail["was"] = was.map_or(Value::Null, |was| was.with_offered(offered));
+    detail["is"] = is.with_offered(offered);
+    let owners = change.owners_of_grant(id, &is.resource).await?;
+    let subject = EventSubject::Client(id.clone());
+    Ok(change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?)
+}
+
+/// Removes a grant with its event.
+async fn take(change: &mut AuditedChange, id: &ClientId, was: &Grant) -> Result<(), AdminError> {
+    let resource = &was.resource;
+    change.transaction.delete_grant(id, resource).await?;
+    let owners = change.owners_of_grant(id, resource).await?;
+    let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
+    let detail = json!({ "resource": resource, "was": was, "is": null });
+    let subject = EventSubject::Client(id.clone());
+    Ok(change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?)
+}
+
+/// Gives a client the grants that it `is` to have and no others, each change with its own event.
+/// The caller has checked the rights. What stays as it is is not judged: the resource may have lost
+/// a scope of it. Gives the credentials that ended, because their creators lack scopes of it.
+pub(super) async fn replace(
+    change: &mut AuditedChange,
+    was: &[Grant],
+    is: &mut Registration,
+) -> Result<EndedCredentials, AdminError> {
+    let id = is.client.client_id.clone();
+    for gone in was {
+        if !is.grants.iter().any(|kept| kept.resource == gone.resource) {
+            take(change, &id, gone).await?;
+        }
+    }
+    let new: Vec<Grant> = is.grants.iter().filter(|grant| !was.contains(grant)).cloned().collect();
+    for grant in &new {
+        change.transaction.put_grant(&id, grant).await?;
+    }
+    let ended = weaker_credentials::end(change, is, &new).await?;
+    for grant in &new {
+        let before = was.iter().find(|before| before.resource == grant.resource);
+        let offered = change.transaction.offered_scopes(&grant.resource).await?;
+        let offered = offered.ok_or_else(|| AdminError::no_resource(&grant.resource))?;
+        check_scopes(grant, &offered)?;
+        let of_grant =
+            if grant.resource.is_built_in() { ended.clone() } else { EndedCredentials::default() };
+        record_given(change, &id, before, grant, &offered, &of_grant).await?;
+    }
+    Ok(ended)
 }
 
 /// Records the grants that a larger change gives or takes, each for the team of its resource: that
@@ -245,18 +294,16 @@ pub(super) async fn check(
     let resource = reader.resource(&grant.resource).await?;
     let resource = resource.ok_or_else(|| AdminError::no_resource(&grant.resource))?;
     foreign_grant::check(reader, principal, None, grant).await?;
-    check_scopes(&resource, grant)
+    check_scopes(grant, &resource.scope_names())
 }
 
 /// Rejects scopes of a grant that the resource does not offer, and all scopes of this server: a
 /// later version may add scopes, and no client becomes an administrator by that.
-pub(super) fn check_scopes(resource: &Resource, grant: &Grant) -> Result<(), AdminError> {
+pub(super) fn check_scopes(grant: &Grant, offered: &Scopes) -> Result<(), AdminError> {
     match &grant.scopes {
         GrantedScopes::All if grant.resource.is_built_in() => Err(AdminError::AllServerScopes),
         GrantedScopes::All => Ok(()),
-        GrantedScopes::Only(wanted) => {
-            check_offered(&grant.resource, wanted, &resource.scope_names())
-        }
+        GrantedScopes::Only(wanted) => check_offered(&grant.resource, wanted, offered),
     }
 }
 

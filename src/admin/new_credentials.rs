@@ -2,8 +2,8 @@
 
 use secrecy::SecretString;
 
-use crate::admin::AdminError;
 use crate::admin::secret::{self, NewSecret};
+use crate::admin::{AdminError, WriteMode};
 use crate::crypto::random;
 use crate::model::client::ClientId;
 use crate::model::secret::SecretRecord;
@@ -19,9 +19,10 @@ pub(super) struct Credentials {
 }
 
 /// Makes the credentials of a new client: with this id or a generated one, and with this secret or
-/// none.
+/// none. In a dry run no secret is made.
 pub(super) async fn generate(
     services: &Services,
+    mode: WriteMode,
     id: Option<ClientId>,
     new: Option<&NewSecret>,
 ) -> Result<Credentials, AdminError> {
@@ -30,13 +31,13 @@ pub(super) async fn generate(
         return Ok(Credentials { client_id, record: None, plain: None });
     };
     match id {
-        None if new.digest.is_none() => {
+        None if new.digest.is_none() && mode == WriteMode::Store => {
             let (client_id, (plain, record)) = secret::mint_with_id(services, new).await?;
             Ok(Credentials { client_id, record: Some(record), plain: Some(plain) })
         }
         id => {
             let client_id = id.map_or_else(generate_id, Ok)?;
-            let (plain, record) = secret::mint(services, &client_id, new).await?;
+            let (plain, record) = secret::mint(services, mode, &client_id, new).await?;
             Ok(Credentials { client_id, record: Some(record), plain })
         }
     }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{AdminError, AuditedChange, Principal, foreign_grant, registration};
+use crate::admin::{
+    AdminError, AuditedChange, ObjectKind, Principal, foreign_grant, registration, restrictions,
+};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, Registration};
 use crate::model::grant::Grant;
@@ -76,18 +78,34 @@ pub(super) async fn visible_client(
     Err(AdminError::no_client(id))
 }
 
-/// Reads a client that must exist, and that the caller may change: see
-/// [`Principal::require_rights_over`].
+/// Reads a client that must exist, that the caller may see, and whose rights it has: see
+/// [`Principal::require_rights_over`]. This is enough for what no source declares: secrets and the
+/// end of tokens.
 ///
 /// # Errors
 /// As [`visible_client`], and [`AdminError::MorePowerful`].
-pub(super) async fn client_to_change(
+pub(super) async fn client_within_rights(
     reader: Reader<'_>,
     principal: &Principal,
     id: &ClientId,
 ) -> Result<Registration, AdminError> {
     let found = visible_client(reader, principal, id).await?;
     principal.require_rights_over(&found)?;
+    Ok(found)
+}
+
+/// Reads a client that must exist, and whose declared state the caller may change: see
+/// [`Principal::require_unmanaged`].
+///
+/// # Errors
+/// As [`client_within_rights`], and a conflict with the source of the client.
+pub(super) async fn client_to_change(
+    reader: Reader<'_>,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    let found = client_within_rights(reader, principal, id).await?;
+    principal.require_unmanaged(ObjectKind::Client, id.as_str(), found.client.source.as_ref())?;
     Ok(found)
 }
 
@@ -104,6 +122,21 @@ pub(super) async fn visible_resource(
     found
         .filter(|found| principal.may_administer(found.facts.owner.as_ref()))
         .ok_or_else(|| AdminError::no_resource(id))
+}
+
+/// Reads a resource that must exist, and that the caller may change: see
+/// [`Principal::require_unmanaged`].
+///
+/// # Errors
+/// As [`visible_resource`], and a conflict with the source of the resource.
+pub(super) async fn resource_to_change(
+    reader: Reader<'_>,
+    principal: &Principal,
+    id: &ResourceId,
+) -> Result<Resource, AdminError> {
+    let found = visible_resource(reader, principal, id).await?;
+    principal.require_unmanaged(ObjectKind::Resource, id.as_str(), found.source.as_ref())?;
+    Ok(found)
 }
 
 /// Holds a change of a client as a whole to the rules of the single changes. `before` is absent for
@@ -125,6 +158,7 @@ pub(super) async fn check_whole_client(
     }
     if let Some(before) = before {
         principal.require_rights_over(before)?;
+        restrictions::require_kept(principal, &before.client, client, &before.grants)?;
     }
     principal.require_owner(client.facts.owner.as_ref())?;
     let admin_of = client.admin_of.as_ref();

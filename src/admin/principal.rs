@@ -2,19 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{Actor, AdminError, AuditedChange};
+use crate::admin::{
+    Actor, AdminError, AuditedChange, ObjectKind, SourceConflict, client_within_rights,
+};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::creator::Creator;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
+use crate::model::source::SourceName;
 use crate::services::Services;
+use crate::services::audited_change::WriteMode;
 
 /// The caller of a verb: the name for the event, and its rights.
 #[derive(Debug, Clone)]
 pub struct Principal {
     actor: Actor,
     rights: Rights,
+    mode: WriteMode,
+    /// True if it changes objects that are applied from a source.
+    is_forced: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +42,7 @@ enum Rights {
 impl Principal {
     /// An operator with access to the database, who may do everything.
     pub fn operator(actor: Actor) -> Self {
-        Self { actor, rights: Rights::Unlimited }
+        Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store, is_forced: false }
     }
 
     /// A client with these scopes of `urn:tokend`. `owners` is its `admin_of`: it sees and changes
@@ -48,6 +55,8 @@ impl Principal {
         Self {
             actor: Actor::client(id),
             rights: Rights::Scopes { client: id.clone(), held: scopes, owners },
+            mode: WriteMode::Store,
+            is_forced: false,
         }
     }
 
@@ -58,6 +67,24 @@ impl Principal {
             Rights::Unlimited => None,
             Rights::Scopes { owners, .. } => owners.as_ref(),
         }
+    }
+
+    /// The same caller, whose changes are checked and answered, and not stored.
+    #[must_use]
+    pub fn for_dry_run(self) -> Self {
+        Self { mode: WriteMode::DryRun, ..self }
+    }
+
+    /// Whether the changes of this caller last.
+    pub fn mode(&self) -> WriteMode {
+        self.mode
+    }
+
+    /// The same caller, who changes objects that are applied from a source as well. The next
+    /// `apply` of the source undoes such a change.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        Self { is_forced: true, ..self }
     }
 
     /// True for an operator with access to the database.
@@ -77,7 +104,8 @@ impl Principal {
     /// [`AdminError::ScopeMissing`] if the caller has lost a scope, [`AdminError::LimitChanged`] if
     /// it has lost an owner, or what the database says.
     pub(super) async fn begin(&self, services: &Services) -> Result<AuditedChange, AdminError> {
-        let mut change = AuditedChange::begin(services, &self.actor).await?;
+        let change = AuditedChange::begin(services, &self.actor).await?;
+        let mut change = change.in_mode(self.mode);
         change.transaction.write_as(self.creator());
         if let Rights::Scopes { client, held, owners } = &self.rights {
             let found = change.read().registration(client).await?;
@@ -112,6 +140,33 @@ impl Principal {
         }
     }
 
+    /// The scopes of `urn:tokend` that the caller holds; none for an operator, who needs none.
+    pub fn scopes(&self) -> BTreeSet<AdminScope> {
+        match &self.rights {
+            Rights::Unlimited => BTreeSet::new(),
+            Rights::Scopes { held, .. } => held.clone(),
+        }
+    }
+
+    /// Checks that a caller may still see the answer to an earlier request of its own: it holds
+    /// the scopes that it held `then`, and may change the client that the answer is about.
+    ///
+    /// # Errors
+    /// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], or the client does not exist.
+    pub async fn authorize_again(
+        &self,
+        services: &Services,
+        then: &BTreeSet<AdminScope>,
+        client: Option<&ClientId>,
+    ) -> Result<(), AdminError> {
+        then.iter().try_for_each(|scope| self.require(*scope))?;
+        let mut change = self.begin(services).await?;
+        if let Some(id) = client {
+            client_within_rights(change.read(), self, id).await?;
+        }
+        Ok(())
+    }
+
     /// Refuses a caller without the scope.
     ///
     /// # Errors
@@ -140,6 +195,25 @@ impl Principal {
             return Ok(());
         }
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
+    }
+
+    /// Refuses a change of an object that is applied from a source: the next `apply` would undo it.
+    ///
+    /// # Errors
+    /// [`SourceConflict::Managed`].
+    pub(super) fn require_unmanaged(
+        &self,
+        kind: ObjectKind,
+        id: &str,
+        source: Option<&SourceName>,
+    ) -> Result<(), AdminError> {
+        match source {
+            Some(source) if !self.is_forced => {
+                let (id, holder) = (id.to_owned(), source.clone());
+                Err(SourceConflict::Managed { kind, id, holder }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a grant of `urn:tokend` to or from a client, unless the caller may make

@@ -5,58 +5,65 @@ use serde_json::json;
 use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
-use crate::admin::facts::{self, FactsUpdate};
+use crate::admin::facts;
 use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::ownership::visible_resource;
+use crate::admin::resource_update::changed_scopes;
+pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
+use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{
-    AdminError, Changed, Conflict, ObjectKind, Principal, foreign_grant, key_rotation,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, foreign_grant,
+    key_rotation, resource_to_change,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
-use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
-use crate::model::scope::{ScopeName, Scopes};
+use crate::model::scope::Scopes;
 use crate::model::signing_key::Algorithm;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::GrantKind;
 use crate::store::reader::Reader;
 use crate::store::resources::ResourceFilter;
 
-/// What should change about a resource; empty or `None` leaves it as it is.
-#[derive(Debug, Default)]
-pub struct ResourceUpdate {
-    /// Scopes to add, or to describe anew.
-    pub add: Vec<ResourceScope>,
-    /// Scopes to remove.
-    pub remove: Vec<ScopeName>,
-    /// How long tokens for it live; `Some(None)` puts it back to the default.
-    pub token_lifetime: Option<Option<Lifetime>>,
-    /// What its tokens are signed with; `Some(None)` puts it back to the server's choice.
-    pub signing_algorithm: Option<Option<Algorithm>>,
-    /// The `typ` of its tokens.
-    pub token_typ: Option<TokenTyp>,
-    /// What people and policies know of it.
-    pub facts: FactsUpdate,
+/// What a resource is after [`put`].
+#[derive(Debug)]
+pub enum Put {
+    /// It is new.
+    Created(Resource),
+    /// It existed.
+    Existing(Changed<Resource>),
 }
 
-/// A resource to be registered.
-#[derive(Debug)]
-pub struct NewResource {
-    /// Its identifier.
-    pub resource: ResourceId,
-    /// The scopes it offers.
-    pub scopes: Vec<ResourceScope>,
-    /// How long tokens for it live.
-    pub token_lifetime: Option<Lifetime>,
-    /// What its tokens are signed with.
-    pub signing_algorithm: Option<Algorithm>,
-    /// The `typ` of its tokens.
-    pub token_typ: TokenTyp,
-    /// What people and policies know of it.
-    pub facts: Facts,
+/// Gives a resource exactly these members, and creates it if it does not exist.
+///
+/// # Errors
+/// As [`update`] and [`create`].
+pub async fn put(
+    services: &Services,
+    principal: &Principal,
+    id: &ResourceId,
+    members: ResourceUpdate,
+) -> Result<Put, AdminError> {
+    let mut conflict = AdminError::PreconditionFailed;
+    // Another caller may create the resource, or delete it, between the two attempts.
+    for _ in 0..2 {
+        match update(services, principal, id, members.clone()).await {
+            Err(AdminError::NotFound { kind: ObjectKind::Resource, .. }) => {}
+            outcome => return outcome.map(Put::Existing),
+        }
+        if !members.precondition.admits_absence() {
+            return Err(AdminError::PreconditionFailed);
+        }
+        match create(services, principal, members.clone().into_new(id.clone())?).await {
+            Err(error @ AdminError::Conflict(Conflict::AlreadyExists(_))) => conflict = error,
+            outcome => return outcome.map(Put::Created),
+        }
+    }
+    // It keeps coming and going, or the caller may not see it.
+    Err(conflict)
 }
 
 /// Registers a resource.
@@ -78,11 +85,23 @@ pub async fn create(
         signed_before: SignedBefore::Never,
         token_typ: new.token_typ,
         facts: new.facts,
+        source: None,
         created_at: change.now,
         updated_at: change.now,
     };
-    require_key(principal, change.read(), resource.signing_algorithm).await?;
-    change.transaction.create_resource(&resource).await?;
+    require_rights_to_write(&mut change, principal, None, &resource).await?;
+    insert(&mut change, &resource).await?;
+    change.commit().await?;
+    publish_key(services, principal, &resource).await?;
+    Ok(resource)
+}
+
+/// Writes a new resource and the event of it.
+pub(super) async fn insert(
+    change: &mut AuditedChange,
+    resource: &Resource,
+) -> Result<(), AdminError> {
+    change.transaction.create_resource(resource).await?;
     let mut detail = json!({
         "scopes": resource.scope_names(),
         "token_lifetime": resource.token_lifetime,
@@ -90,11 +109,34 @@ pub async fn create(
         "token_typ": resource.token_typ,
     });
     facts::add_to(&mut detail, &resource.facts);
+    if resource.source.is_some() {
+        detail["source"] = json!(resource.source);
+    }
     let subject = EventSubject::Resource(resource.resource.clone());
     change.record(Action::ResourceCreated, subject, detail).await?;
-    change.commit().await?;
-    publish_key(services, &resource).await?;
-    Ok(resource)
+    Ok(())
+}
+
+/// Refuses a caller that may not write a resource. `before` is absent for a new one.
+///
+/// # Errors
+/// [`AdminError::ScopeMissing`], [`AdminError::OwnerNotHeld`], or not found for a resource of an
+/// owner that the caller may not administer.
+pub(super) async fn require_rights_to_write(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    before: Option<&Resource>,
+    resource: &Resource,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
+    if before.is_some_and(|before| !principal.may_administer(before.facts.owner.as_ref())) {
+        return Err(AdminError::no_resource(&resource.resource));
+    }
+    principal.require_owner(resource.facts.owner.as_ref())?;
+    if before.is_none_or(|before| before.signing_algorithm != resource.signing_algorithm) {
+        require_key(principal, change.read(), resource.signing_algorithm).await?;
+    }
+    Ok(())
 }
 
 /// Refuses an algorithm that has no key yet to a caller that may not make signing keys.
@@ -113,8 +155,15 @@ async fn require_key(
 
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
 /// possible. Before the first start of a server keys do not exist yet; that server creates them.
-async fn publish_key(services: &Services, resource: &Resource) -> Result<(), AdminError> {
+pub(super) async fn publish_key(
+    services: &Services,
+    principal: &Principal,
+    resource: &Resource,
+) -> Result<(), AdminError> {
     let Some(algorithm) = resource.signing_algorithm else { return Ok(()) };
+    if principal.mode() == WriteMode::DryRun {
+        return Ok(());
+    }
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
         key_rotation::create_due_keys(services, &[algorithm], &known).await?;
@@ -159,7 +208,7 @@ pub async fn update(
     services: &Services,
     principal: &Principal,
     id: &ResourceId,
-    update: ResourceUpdate,
+    mut update: ResourceUpdate,
 ) -> Result<Changed<Resource>, AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
     if let Some(lifetime) = update.token_lifetime {
@@ -168,71 +217,71 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let mut resource = visible_resource(change.read(), principal, id).await?;
-    let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
-    let offered_before = resource.scope_names();
-    change_scopes(&mut resource, update.add, &update.remove)?;
+    let before = resource_to_change(change.read(), principal, id).await?;
+    update.precondition.check(&Revision::of_resource(&before))?;
+    let mut resource = before.clone();
+    resource.scopes = changed_scopes(&before.scopes, &mut update)?;
+    if id.is_built_in() && resource.scope_names() != before.scope_names() {
+        return Err(Conflict::BuiltInScopes(id.clone()).into());
+    }
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
-    if let Some(algorithm) =
-        update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
-    {
-        let now = change.now;
-        require_key(principal, change.read(), algorithm).await?;
-        resource.signed_before = signed_now(change.read(), &resource, now).await?;
+    if let Some(algorithm) = update.signing_algorithm {
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
-    principal.require_owner(resource.facts.owner.as_ref())?;
-    let Some(difference) = Difference::between(&was, &json!(resource)) else {
-        return Ok(Changed::before(resource));
-    };
-    resource.updated_at = change.now;
-    if owner_before != resource.facts.owner {
-        let reason = CancelReason::ResourceOwnerChanged;
-        grant_request::cancel_for_resource(&mut change, id, reason).await?;
+    if json!(before) != json!(resource) {
+        update.precondition.check_difference()?;
     }
-    change.transaction.update_resource(&resource).await?;
-    let offered = resource.scope_names();
-    dead_scopes::remove(&mut change, id, &offered_before, &offered).await?;
+    require_rights_to_write(&mut change, principal, Some(&before), &resource).await?;
+    if !replace(&mut change, &before, &mut resource).await? {
+        return Ok(Changed::before(resource));
+    }
+    change.commit().await?;
+    publish_key(services, principal, &resource).await?;
+    Ok(Changed::now(resource))
+}
+
+/// Writes a resource in place of what it was `before`, and the event of it. Scopes that are gone
+/// are taken out of grants. `false` if nothing differs: then nothing is written.
+pub(super) async fn replace(
+    change: &mut AuditedChange,
+    before: &Resource,
+    resource: &mut Resource,
+) -> Result<bool, AdminError> {
+    let Some(difference) = Difference::between(&json!(before), &json!(resource)) else {
+        return Ok(false);
+    };
+    if resource.signing_algorithm != before.signing_algorithm {
+        let now = change.now;
+        resource.signed_before = signed_now(change.read(), before, now).await?;
+    }
+    resource.updated_at = change.now;
+    if before.facts.owner != resource.facts.owner {
+        let reason = CancelReason::ResourceOwnerChanged;
+        grant_request::cancel_for_resource(change, &resource.resource, reason).await?;
+    }
+    change.transaction.update_resource(resource).await?;
+    let (offered_before, offered) = (before.scope_names(), resource.scope_names());
+    dead_scopes::remove(change, &resource.resource, &offered_before, &offered).await?;
     let detail = difference.add_to(json!({
-        "scopes": resource.scope_names(),
-        "removed": update.remove,
+        "scopes": offered,
+        "removed": offered_before.difference(&offered),
         "token_lifetime": resource.token_lifetime,
         "signing_algorithm": resource.signing_algorithm,
         "token_typ": resource.token_typ,
     }));
+    let owner_before = before.facts.owner.clone();
     let owners = EventOwners::changed(owner_before, resource.facts.owner.clone());
-    let subject = EventSubject::Resource(id.clone());
+    let subject = EventSubject::Resource(resource.resource.clone());
     change.record_with_owners(Action::ResourceUpdated, subject, owners, detail).await?;
-    change.commit().await?;
-    publish_key(services, &resource).await?;
-    Ok(Changed::now(resource))
-}
-
-/// Adds scopes, or describes them anew, and removes others.
-fn change_scopes(
-    resource: &mut Resource,
-    add: Vec<ResourceScope>,
-    remove: &[ScopeName],
-) -> Result<(), AdminError> {
-    for name in remove {
-        if !resource.scopes.iter().any(|scope| scope.name == *name) {
-            return Err(AdminError::not_found(ObjectKind::Scope, name));
-        }
-    }
-    resource.scopes.retain(|scope| {
-        !remove.contains(&scope.name) && !add.iter().any(|new| new.name == scope.name)
-    });
-    resource.scopes.extend(add);
-    resource.scopes = arranged(std::mem::take(&mut resource.scopes))?;
-    Ok(())
+    Ok(true)
 }
 
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
-fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
+pub(super) fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
         return Err(AdminError::invalid("token typ", InvalidValue::FixedTokenType(id.clone())));
     }
@@ -280,12 +329,36 @@ pub async fn delete(
     principal: &Principal,
     id: &ResourceId,
 ) -> Result<usize, AdminError> {
+    delete_if(services, principal, id, &Precondition::None).await
+}
+
+/// The same for a resource in a state that the caller has read.
+pub async fn delete_if(
+    services: &Services,
+    principal: &Principal,
+    id: &ResourceId,
+    condition: &Precondition,
+) -> Result<usize, AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
     if id.is_built_in() {
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = principal.begin(services).await?;
-    let resource = visible_resource(change.read(), principal, id).await?;
+    let resource = resource_to_change(change.read(), principal, id).await?;
+    condition.check(&Revision::of_resource(&resource))?;
+    let count = remove(&mut change, principal, &resource).await?;
+    change.commit().await?;
+    Ok(count)
+}
+
+/// The same inside a larger change, for a resource that the caller may delete if it may take the
+/// grants.
+pub(super) async fn remove(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    resource: &Resource,
+) -> Result<usize, AdminError> {
+    let id = &resource.resource;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     if !grants.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
@@ -293,11 +366,11 @@ pub async fn delete(
     if !principal.is_operator() {
         for grant in &grants {
             let client_id = &grant.client_id;
-            foreign_grant::require_removable(&mut change, principal, client_id, id).await?;
+            foreign_grant::require_removable(change, principal, client_id, id).await?;
         }
     }
     let reason = CancelReason::ResourceDeleted;
-    grant_request::cancel_for_resource(&mut change, id, reason).await?;
+    grant_request::cancel_for_resource(change, id, reason).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });
@@ -308,12 +381,11 @@ pub async fn delete(
     let detail = json!({ "grants_revoked": grants.len(), "was": resource, "is": null });
     change.record(Action::ResourceDeleted, EventSubject::Resource(id.clone()), detail).await?;
     change.transaction.delete_resource(id).await?;
-    change.commit().await?;
     Ok(grants.len())
 }
 
 /// Puts scopes in alphabetical order and rejects a duplicate, or too many.
-fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
+pub(super) fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(AdminError::invalid(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, Principal, client_to_change};
+use crate::admin::{AdminError, AuditedChange, Principal, client_within_rights};
 use crate::jose::jwt::AccessTokenClaims;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
@@ -83,7 +83,7 @@ pub async fn revoke_token(
     if let Some(id) = &client {
         // An operator may also revoke a token of a client that was deleted.
         if !principal.is_operator() {
-            client_to_change(change.read(), principal, id).await?;
+            client_within_rights(change.read(), principal, id).await?;
         }
         owners.owner = change.read().client_owner(id).await?;
     }
@@ -110,7 +110,7 @@ pub async fn revoke_tokens(
 ) -> Result<RevokedClient, AdminError> {
     principal.require(AdminScope::TokensRevoke)?;
     let mut change = principal.begin(services).await?;
-    client_to_change(change.read(), principal, id).await?;
+    client_within_rights(change.read(), principal, id).await?;
     let revoked = end_tokens(services, &mut change, id).await?;
     let detail = json!({ "revoked_until": revoked.revoked_until, "epoch": revoked.epoch });
     change.record(Action::ClientTokensRevoked, EventSubject::Client(id.clone()), detail).await?;

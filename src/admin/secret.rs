@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, client_to_change,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode,
+    client_within_rights,
 };
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
@@ -23,7 +24,7 @@ use crate::secrets::secret::{check_imported, suffix};
 use crate::services::Services;
 
 /// A secret to be made.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct NewSecret {
     /// What people call it.
     pub label: String,
@@ -63,11 +64,11 @@ pub async fn prepare_addition(
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     // Before a hash is computed for nothing; the transaction checks both again.
-    let current = client_to_change(services.store.read(), principal, id).await?;
+    let current = client_within_rights(services.store.read(), principal, id).await?;
     check_count(services, &current, services.clock.now())?;
-    let (plain, record) = mint(services, id, new).await?;
+    let (plain, record) = mint(services, principal.mode(), id, new).await?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
     check_digest(&current, &record)?;
     change.transaction.add_secret(id, &record).await?;
@@ -88,7 +89,7 @@ pub async fn expire(
 ) -> Result<Changed<Timestamp>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
@@ -124,18 +125,25 @@ pub(super) fn ended_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
 }
 
 /// Makes a secret and the record of it, or the record of a digest. The hash of a secret is costly:
-/// what may reject the change is checked before.
+/// what may reject the change is checked before. In a dry run no secret is made: the hash of its
+/// record is that of no secret.
 pub(super) async fn mint(
     services: &Services,
+    mode: WriteMode,
     id: &ClientId,
     new: &NewSecret,
 ) -> Result<(Option<SecretString>, SecretRecord), AdminError> {
     if let Some(digest) = new.digest {
         return Ok((None, record_of(services, SecretHash::from_digest(digest), new)?));
     }
-    let plain = services.keys.tag_key.mint(id)?;
-    let record = record_of_generated(services, &plain, new).await?;
-    Ok((Some(plain), record))
+    match mode {
+        WriteMode::Store => {
+            let plain = services.keys.tag_key.mint(id)?;
+            let record = record_of_generated(services, &plain, new).await?;
+            Ok((Some(plain), record))
+        }
+        WriteMode::DryRun => Ok((None, record_of(services, SecretHash::from_phc(""), new)?)),
+    }
 }
 
 /// Makes a client identifier, a secret and the record of it.
@@ -155,7 +163,17 @@ async fn record_of_generated(
     new: &NewSecret,
 ) -> Result<SecretRecord, AdminError> {
     check_label(&new.label)?;
-    let record = record_of(services, services.hasher.hash_in_turn(plain).await?, new)?;
+    record_with(services, plain, services.hasher.hash_in_turn(plain).await?, new)
+}
+
+/// The record of a generated secret with its hash.
+pub(super) fn record_with(
+    services: &Services,
+    plain: &SecretString,
+    hash: SecretHash,
+    new: &NewSecret,
+) -> Result<SecretRecord, AdminError> {
+    let record = record_of(services, hash, new)?;
     Ok(SecretRecord { suffix: suffix(plain.expose_secret()), ..record })
 }
 

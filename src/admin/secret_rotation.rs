@@ -6,7 +6,7 @@ use crate::admin::pending::Pending;
 use crate::admin::secret::{
     MadeSecret, NewSecret, check_count, check_digest, end_at_once, mint, note_digest,
 };
-use crate::admin::{AdminError, Principal, client_to_change};
+use crate::admin::{AdminError, Principal, client_within_rights};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, EventSubject};
@@ -40,13 +40,13 @@ pub async fn prepare(
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
     // Before a hash is computed for nothing; the transaction checks both again.
-    let current = client_to_change(services.store.read(), principal, id).await?;
+    let current = client_within_rights(services.store.read(), principal, id).await?;
     if overlap != Overlap::None {
         check_count(services, &current, services.clock.now())?;
     }
-    let (plain, record) = mint(services, id, new).await?;
+    let (plain, record) = mint(services, principal.mode(), id, new).await?;
     let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
+    let current = client_within_rights(change.read(), principal, id).await?;
     let (end, window) = match overlap {
         Overlap::None => (end_at_once(&change), None),
         Overlap::For(lifetime) => (change.now.plus(lifetime), None),

@@ -2,7 +2,7 @@
 
 /// The nearest of `known` to `text`, if it is near enough to be meant: every third character may
 /// differ, and a short text may differ in three.
-pub(super) fn nearest(text: &str, known: impl Iterator<Item = String>) -> Option<String> {
+pub fn nearest(text: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let most = (text.chars().count() / 3).max(3);
     known
         .map(|name| (strsim::damerau_levenshtein(&name, text), name))

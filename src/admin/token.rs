@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, Principal, client_to_change};
+use crate::admin::{AdminError, Principal, client_within_rights};
 use crate::config::Config;
 use crate::jose::jwt::{self, AccessTokenClaims, TokenError, Verified};
 use crate::keys::keyring::Keyring;
@@ -124,7 +124,7 @@ pub async fn note_issue(
     }
     let mut change = principal.begin(services).await?;
     if !principal.is_operator() {
-        client_to_change(change.read(), principal, client).await?;
+        client_within_rights(change.read(), principal, client).await?;
     }
     let detail = json!({ "resource": resource, "scope": scope });
     change

@@ -100,7 +100,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         }
         None => Position::start(),
     };
-    let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE"];
+    let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE", "SOURCE"];
     let mut listing = Listing::new(global.output, &header);
     let mut wanted = args.wanted(global.output);
     let mut unreadable = 0;
@@ -162,6 +162,7 @@ async fn print(
             client_view::secrets_summary(found, now),
             client_view::last_used(found, now),
             found.client.state.as_str().to_owned(),
+            facts::source_cell(found.client.source.as_ref()),
         ]
     })?;
     Ok(unreadable)

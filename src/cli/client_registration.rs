@@ -178,14 +178,15 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         claims: args.claims.claims()?,
         facts: args.facts.facts()?,
         admin_of: args.admin_of.owners()?,
-        secret: args.secret.wanted()?,
+        secret: Some(args.secret.wanted()?),
     };
     Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
 }
 
 /// Registers a client and delivers its secret, if one is generated.
 async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Result<(), CliError> {
-    if !new.has_secret() || new.secret.digest.is_some() {
+    let has_digest = new.secret.as_ref().is_some_and(|secret| secret.digest.is_some());
+    if !new.has_secret() || has_digest {
         let services = global.services().await?;
         let (made, _) = client::create(&services, &principal(), new).await?;
         client_view::print(global, &made, services.clock.now())?;
@@ -250,6 +251,7 @@ pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), Cli
         claims: args.claims.change()?,
         facts: args.facts.update()?,
         admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
+        ..ClientUpdate::default()
     };
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;

@@ -71,6 +71,7 @@ pub(super) fn rows_of(found: &Registration, now: Timestamp) -> Vec<(&'static str
         ("state", client.state.as_str().to_owned()),
     ];
     facts::add_rows(&client.facts, &mut rows);
+    facts::add_source(client.source.as_ref(), &mut rows);
     if let Some(owners) = &client.admin_of {
         rows.push(("admin of", facts::describe_admin_of(owners)));
     }

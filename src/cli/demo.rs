@@ -131,7 +131,7 @@ async fn demo_client(
         leak_policy: LeakPolicy::default(),
         facts: Facts::default(),
         admin_of: None,
-        secret: demo_label(),
+        secret: Some(demo_label()),
     };
     let (_, secret) = client::create(services, &principal(), new).await?;
     secret.ok_or_else(|| CliError::failed("the demo client was made without a secret"))

@@ -57,9 +57,19 @@ impl CliError {
         Self::new(CliErrorCode::ClosedPipe, "standard output was closed")
     }
 
-    /// True if the reader of standard output has closed it.
-    pub(crate) fn is_closed_pipe(&self) -> bool {
-        self.code == CliErrorCode::ClosedPipe
+    /// A comparison found differences, and was asked to say so by its exit code.
+    pub(crate) fn differences() -> Self {
+        Self::new(CliErrorCode::Differences, "there are differences")
+    }
+
+    /// True if there is nothing to report besides the exit code.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self.code, CliErrorCode::ClosedPipe | CliErrorCode::Differences)
+    }
+
+    /// The code of the change that was not made.
+    pub(crate) fn admin_code(&self) -> Option<AdminErrorCode> {
+        self.admin_code
     }
 
     /// What went wrong, without the remedy.
@@ -256,6 +266,8 @@ impl From<AdminError> for CliError {
             | AdminError::LimitChanged
             | AdminError::ApprovalNeeded { .. }
             | AdminError::TokenRefused(_)
+            | AdminError::PreconditionFailed
+            | AdminError::PreconditionRequired
             | AdminError::Busy(_)
             | AdminError::TokenForServer
             | AdminError::InLine { .. }

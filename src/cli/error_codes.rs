@@ -11,6 +11,7 @@ pub(crate) enum Exit {
     Conflict = 5,
     Unreachable = 7,
     NotValid = 8,
+    Differences = 9,
 }
 
 /// The code of a command that fails.
@@ -35,6 +36,8 @@ pub(crate) enum CliErrorCode {
     NotValid,
     /// Not an error: nothing is printed.
     ClosedPipe,
+    /// Not an error: the comparison that was asked for found differences. Nothing is printed.
+    Differences,
 }
 
 impl CliErrorCode {
@@ -104,6 +107,7 @@ impl CliErrorCode {
                 ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
             }
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
+            Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
         }
     }
 }
@@ -207,8 +211,8 @@ This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_code
         for text in sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
             for rest in text.split("\"E-").skip(1) {
                 let code: String = rest.chars().take_while(is_part).collect();
-                let is_printed = code.is_empty() || code == "CLOSED-PIPE";
-                assert!(is_printed || page.contains(&format!("`E-{code}`")), "E-{code}");
+                let is_silent = matches!(code.as_str(), "" | "CLOSED-PIPE" | "DIFFERENCES");
+                assert!(is_silent || page.contains(&format!("`E-{code}`")), "E-{code}");
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 27] = [
+const ALL: [(&str, Examples); 30] = [
     (
         "",
         &[
@@ -248,6 +248,33 @@ const ALL: [(&str, Examples); 27] = [
                 "Why a client fails",
                 "tokend rejections list --client billing --since 7d --reason invalid_client",
             ),
+        ],
+    ),
+    (
+        "diff",
+        &[
+            ("Show what an apply would change", "tokend diff -f clients.yaml"),
+            ("Exit with code 9 if there are differences", "tokend diff -f clients/ --exit-code"),
+        ],
+    ),
+    (
+        "apply",
+        &[
+            (
+                "Apply a folder, and write new secrets to files",
+                "tokend apply -f clients/ --source payments --secrets-dir secrets",
+            ),
+            (
+                "Delete what the source does not declare any more",
+                "tokend apply -f clients/ --source payments --prune",
+            ),
+        ],
+    ),
+    (
+        "export",
+        &[
+            ("Begin a file with what exists", "tokend export > clients.yaml"),
+            ("Let an editor complete the format", "tokend export --schema > schema.json"),
         ],
     ),
     (

@@ -12,6 +12,7 @@ use crate::model::Malformed;
 use crate::model::facts::{Contact, Description, Facts};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
 use crate::model::owner::Owner;
+use crate::model::source::SourceName;
 
 /// The facts of a new object.
 #[derive(Debug, Args)]
@@ -174,12 +175,22 @@ pub(super) fn add_rows(facts: &Facts, rows: &mut Vec<(&'static str, String)>) {
     }
 }
 
+/// Adds the source that an object is applied from.
+pub(super) fn add_source(source: Option<&SourceName>, rows: &mut Vec<(&'static str, String)>) {
+    rows.extend(source.map(|source| ("source", format!("{source} (it is changed there)"))));
+}
+
 /// The owners of an administrator, in one line.
 pub(super) fn describe_admin_of(owners: &BTreeSet<Owner>) -> String {
     if owners.is_empty() {
         return "no owner".to_owned();
     }
     owners.iter().map(Owner::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// The source in a table.
+pub(super) fn source_cell(source: Option<&SourceName>) -> String {
+    source.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 /// The owner in a table.

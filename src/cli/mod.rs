@@ -2,8 +2,11 @@
 //!
 //! Every command works on the database of the settings; a running server follows by itself.
 
+mod applied_secrets;
+mod apply;
 mod audit;
 mod audit_follow;
+mod bootstrap;
 mod candidates;
 mod check_config;
 mod client;
@@ -21,6 +24,7 @@ mod client_trust;
 mod client_view;
 mod completion;
 mod confirmation;
+mod declarations;
 mod demo;
 mod dev;
 mod dev_banner;
@@ -106,6 +110,9 @@ pub(crate) struct Global {
     /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
+    /// Change a client or a resource that is applied from a source; the next apply undoes it
+    #[arg(long, global = true)]
+    force: bool,
     /// The databases that this command has opened; they are closed when it ends.
     #[arg(skip)]
     opened: Mutex<Vec<Store>>,
@@ -152,6 +159,12 @@ enum Command {
     /// Rejections: the requests that were rejected in the last days
     #[command(subcommand)]
     Rejections(rejections::RejectionsCommand),
+    /// Compare clients and resources with files, and change nothing
+    Diff(Box<apply::DiffArgs>),
+    /// Make clients and resources as files declare them
+    Apply(Box<apply::ApplyArgs>),
+    /// Print clients and resources as `apply` reads them, without secrets
+    Export(apply::ExportArgs),
     /// Audit log: every change, in a hash chain
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -262,7 +275,7 @@ async fn execute(cli: Cli, hangup: Option<Hangup>) -> Result<(), CliError> {
     let Cli { global, command } = cli;
     let actor = named_actor(global.actor.as_deref())?;
     // A process executes one command, so that nothing has been set before.
-    let _ = ACTOR.set(actor);
+    let _ = CALLER.set(caller(actor, global.force));
     let outcome = Box::pin(dispatch(&global, command, hangup)).await;
     global.close().await;
     outcome
@@ -289,6 +302,9 @@ async fn dispatch(
         Command::Token(command) => token::run(global, command).await,
         Command::Explain(args) => explain::run(global, &args).await,
         Command::Rejections(command) => rejections::run(global, &command).await,
+        Command::Diff(args) => Box::pin(apply::diff(global, &args)).await,
+        Command::Apply(args) => Box::pin(apply::apply(global, &args)).await,
+        Command::Export(args) => Box::pin(apply::export(global, &args)).await,
         Command::Audit(command) => audit::run(global, &command).await,
         Command::Version => output::version(global.output),
         Command::Completion(args) => completion::run(&args),
@@ -296,7 +312,7 @@ async fn dispatch(
 }
 
 fn report(error: &CliError, format: Format) -> ExitCode {
-    if error.is_closed_pipe() || error.is_logged() {
+    if error.is_silent() || error.is_logged() {
         return ExitCode::from(error.exit_code());
     }
     let text = match format {
@@ -310,12 +326,17 @@ fn report(error: &CliError, format: Format) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-/// The actor of every change that this process makes.
-static ACTOR: OnceLock<Actor> = OnceLock::new();
+/// The caller of every verb in this process.
+static CALLER: OnceLock<Principal> = OnceLock::new();
 
 /// The caller of every verb: the actor that was named, or the user of the operating system.
 fn principal() -> Principal {
-    Principal::operator(ACTOR.get().cloned().unwrap_or_else(user))
+    CALLER.get().cloned().unwrap_or_else(|| Principal::operator(user()))
+}
+
+fn caller(actor: Actor, is_forced: bool) -> Principal {
+    let principal = Principal::operator(actor);
+    if is_forced { principal.forced() } else { principal }
 }
 
 /// The actor of an option or of the environment. In a container or a scheduled job the user of the

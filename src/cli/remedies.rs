@@ -6,7 +6,7 @@ pub(super) mod command_line;
 
 use std::fmt::Write;
 
-use crate::admin::{AdminError, Conflict, ObjectKind};
+use crate::admin::{AdminError, Conflict, ObjectKind, SourceConflict};
 use crate::model::github_subject;
 use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::{
@@ -156,6 +156,8 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::Limited { .. }
         | AdminError::LimitChanged
         | AdminError::RevisionChanged { .. }
+        | AdminError::PreconditionFailed
+        | AdminError::PreconditionRequired
         | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };
@@ -213,6 +215,18 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::GrantRequestLimit { .. } => {
             Some("To end one: tokend grant-request cancel REQUEST")
         }
+        Conflict::Source(conflict) => Some(match conflict {
+            SourceConflict::Managed { .. } => {
+                "Change it in its source and run tokend apply. To change it here: --force"
+            }
+            SourceConflict::OtherSource { .. } => {
+                "To make it an object of the applied source: --adopt"
+            }
+            SourceConflict::ChangedMeanwhile { .. } => "Run the command again.",
+            SourceConflict::TooManyDeletions { .. } => {
+                "Read the plan. To delete all of them: --yes, or a larger --max-deletions"
+            }
+        }),
         Conflict::AlreadyExists(_)
         | Conflict::GrantRequestEnded { .. }
         | Conflict::NoKeyLost

@@ -133,7 +133,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
     output::many(
         global.output,
         &resources,
-        &["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH"],
+        &["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"],
         |resource| {
             vec![
                 resource.resource.to_string(),
@@ -143,6 +143,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
                     .token_lifetime
                     .map_or_else(|| "default".to_owned(), |duration| duration.to_string()),
                 resource.signing_algorithm.map_or("default", Algorithm::as_str).to_owned(),
+                facts::source_cell(resource.source.as_ref()),
             ]
         },
     )
@@ -169,6 +170,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
         token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
         facts: args.facts.update()?,
+        ..ResourceUpdate::default()
     };
     let services = global.services().await?;
     confirm_removal(&services, &id, &update, args.yes).await?;
@@ -293,6 +295,7 @@ async fn print(
 ) -> Result<(), CliError> {
     let mut rows = vec![("resource", resource.resource.to_string())];
     facts::add_rows(&resource.facts, &mut rows);
+    facts::add_source(resource.source.as_ref(), &mut rows);
     rows.extend(resource.scopes.iter().map(|scope| {
         let text = match scope.description.as_str() {
             "" => scope.name.to_string(),

@@ -51,7 +51,7 @@ pub(super) struct UncommittedSecret<'a> {
 }
 
 /// What became of a commit.
-enum CommitOutcome {
+pub(super) enum CommitOutcome {
     Committed,
     NotCommitted(CliError),
     Unknown(CliError),
@@ -137,7 +137,7 @@ async fn print_and_commit<T>(
             .with_remedy(SecretRemedy::NoNewSecret)
     })?;
     failpoint::reached("secret-printed");
-    match commit(services, pending, secret).await {
+    match commit(services, pending, secret.secret_id).await {
         CommitOutcome::Committed => {
             failpoint::reached("committed");
             Ok(())
@@ -159,7 +159,7 @@ async fn write_and_commit<T>(
     secret: &UncommittedSecret<'_>,
     draft: Draft,
 ) -> Result<(), CliError> {
-    match commit(services, pending, secret).await {
+    match commit(services, pending, secret.secret_id).await {
         CommitOutcome::Committed => {
             failpoint::reached("committed");
             draft.publish()
@@ -186,11 +186,12 @@ async fn write_and_commit<T>(
     }
 }
 
-/// Commits a change, and asks the database if it did not confirm the commit.
-async fn commit<T>(
+/// Commits a change that makes this secret valid, and asks the database if it did not confirm the
+/// commit.
+pub(super) async fn commit<T>(
     services: &Services,
     pending: Pending<T>,
-    secret: &UncommittedSecret<'_>,
+    secret_id: &SecretId,
 ) -> CommitOutcome {
     let cause = match pending.commit().await {
         Ok(_) => return CommitOutcome::Committed,
@@ -200,7 +201,7 @@ async fn commit<T>(
     output::hint("note: the database did not confirm the change; asking it for the outcome");
     let deadline = Instant::now() + OUTCOME_TIMEOUT;
     loop {
-        match services.store.is_secret_committed(secret.secret_id).await {
+        match services.store.is_secret_committed(secret_id).await {
             Ok(true) => return CommitOutcome::Committed,
             Ok(false) => return CommitOutcome::NotCommitted(cause.into()),
             Err(_) if Instant::now() < deadline => tokio::time::sleep(OUTCOME_INTERVAL).await,

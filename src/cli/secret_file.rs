@@ -17,10 +17,11 @@ use crate::cli::error::CliError;
 use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
+use crate::secrets::secret::{SecretFormat, format_of};
 use crate::services::Services;
 
 /// More bytes than any file has that holds a secret and nothing else.
-const MAX_FILE_BYTES: u64 = 1024;
+const MAX_FILE_BYTES: u64 = 4096;
 
 /// What to do with a file that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,11 @@ impl SecretFile {
 
     /// Writes the secret to `FILE.new` (mode 0600) and makes it survive a power failure.
     pub(super) fn write(self, secret: &SecretString) -> Result<Draft, CliError> {
-        let text = Zeroizing::new(format!("{}\n", secret.expose_secret()));
+        self.write_text(Zeroizing::new(format!("{}\n", secret.expose_secret())))
+    }
+
+    /// The same with a text that holds the secret in another format.
+    pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<Draft, CliError> {
         let handle = match self.create() {
             Ok(handle) => handle,
             Err(error) => return Err(self.unwritable(&error)),
@@ -256,9 +261,13 @@ pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// The secret in the text of a file.
+/// The secret in the text of a file: the generated one that a `.env` file or a manifest holds, or
+/// else the whole text.
 pub(super) fn secret_in(text: &str) -> SecretString {
-    SecretString::from(text.trim())
+    let is_separator = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
+    let mut words = text.split(is_separator);
+    let generated = words.find(|word| format_of(word) == SecretFormat::Whole);
+    SecretString::from(generated.unwrap_or_else(|| text.trim()))
 }
 
 /// Rejects a file that another user may have put there: the new file gets the owner of the old one,

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded};
-use crate::cli::{Global, dev_mark, hardening};
+use crate::cli::{Global, bootstrap, dev_mark, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
 use crate::server::{ServeError, Server, Sockets};
@@ -55,6 +55,7 @@ pub(crate) async fn load(
     reject: impl Fn(ServeError) -> CliError,
 ) -> Result<(Arc<App>, Sockets), CliError> {
     let mut services = Services::open(config, Clock::System).await?;
+    Box::pin(bootstrap::apply(&services)).await?;
     let sockets = Sockets::bind(&mut services.config).map_err(reject)?;
     let issuer = services.config.issuer.clone();
     let issuer = issuer.ok_or_else(|| CliError::configuration("`issuer` is not set"))?;

@@ -10,6 +10,7 @@ mod parse;
 pub mod problem;
 mod providers;
 mod read;
+mod read_process;
 pub mod sources;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::problem::{ConfigError, Problem};
+pub use crate::config::read_process::BootstrapSettings;
 use crate::config::sources::{Flags, Settings};
 use crate::model::master_key::MasterKeyList;
 use crate::model::public_path::PublicPaths;
@@ -77,6 +79,8 @@ pub struct Config {
     pub log: LogSettings,
     /// How the server stops.
     pub shutdown: ShutdownSettings,
+    /// What is applied at the start.
+    pub bootstrap: BootstrapSettings,
 }
 
 /// The issuer identifier, exactly as it stands in `iss`.

@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 use crate::config::database_url::location;
 use crate::config::parse::{
     self, ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
-    networks, origin, path, pause, proxies, public_paths, rate, rate_limit, size, whole,
+    networks, origin, path, proxies, public_paths, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, FetchSettings, Issuer,
-    KeySettings, LimitSettings, LogFormat, LogSettings, MasterKey, MetadataSettings, Migrate,
-    Origin, Requirement, ShutdownSettings, TlsSettings, TokenSettings,
+    KeySettings, LimitSettings, MasterKey, MetadataSettings, Migrate, Origin, Requirement,
+    TlsSettings, TokenSettings,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::public_path::PublicPaths;
@@ -57,6 +57,7 @@ pub(super) fn config(
     let fetch = reader.fetch();
     let log = reader.log();
     let shutdown = reader.shutdown();
+    let bootstrap = reader.bootstrap();
     let master_key = reader.master_key();
     Some(Config {
         issuer,
@@ -81,16 +82,17 @@ pub(super) fn config(
         fetch: fetch?,
         log: log?,
         shutdown: shutdown?,
+        bootstrap: bootstrap?,
     })
 }
 
-struct SettingsReader<'a> {
+pub(super) struct SettingsReader<'a> {
     settings: &'a Settings,
     problems: &'a mut Vec<Problem>,
 }
 
 impl SettingsReader<'_> {
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, ConfigProblem>,
@@ -310,7 +312,7 @@ impl SettingsReader<'_> {
     }
 
     /// A file that must be there, if one is named; a problem is noted.
-    fn file(&mut self, key: &str) -> Option<PathBuf> {
+    pub(super) fn file(&mut self, key: &str) -> Option<PathBuf> {
         let checked = self.parsed(key, |text| match text {
             "" => Ok(None),
             text => std::fs::metadata(path(text)?)
@@ -352,24 +354,5 @@ impl SettingsReader<'_> {
         let allowed_networks = self.parsed("fetch.allowed_networks", networks);
         let ca_file = self.file("fetch.ca_file");
         Some(FetchSettings { allowed_networks: allowed_networks?, ca_file })
-    }
-
-    fn log(&mut self) -> Option<LogSettings> {
-        let level = self.parsed("log.level", |text| {
-            crate::telemetry::check_level(text).map(|()| text.to_owned())
-        });
-        let format = self.parsed("log.format", |text| match text {
-            "auto" => Ok(LogFormat::Auto),
-            "text" => Ok(LogFormat::Text),
-            "json" => Ok(LogFormat::Json),
-            _ => Err("must be auto, text or json".to_owned()),
-        });
-        Some(LogSettings { level: level?, format: format? })
-    }
-
-    fn shutdown(&mut self) -> Option<ShutdownSettings> {
-        let delay = self.parsed("shutdown.delay", pause);
-        let drain = self.parsed("shutdown.drain", pause);
-        Some(ShutdownSettings { delay: delay?, drain: drain? })
     }
 }

@@ -8,17 +8,14 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::facts::Facts;
-use crate::model::grant::Grant;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
-use crate::model::secret::SecretRecord;
+pub use crate::model::registration::Registration;
 use crate::model::security::ClientSecurity;
-use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::FederatedCredential;
-use crate::model::usage::Usage;
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -319,29 +316,12 @@ pub struct Client {
     /// The owners whose objects it may administer: none if empty, all if absent. It only limits
     /// what the scopes of [`AdminScope`](crate::model::admin_scope::AdminScope) permit.
     pub admin_of: Option<BTreeSet<Owner>>,
+    /// Where it is declared, if it is applied from a source.
+    pub source: Option<SourceName>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When its own fields last changed.
     pub updated_at: Timestamp,
-}
-
-/// A client with all that belongs to it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Registration {
-    /// The client itself.
-    #[serde(flatten)]
-    pub client: Client,
-    /// Its secrets, oldest first; none of them can be turned back into the secret.
-    pub secrets: Vec<SecretRecord>,
-    /// What it may ask for, a grant a resource.
-    pub grants: Vec<Grant>,
-    /// Foreign issuers whose tokens authenticate it.
-    pub trusts: Vec<FederatedCredential>,
-    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub spiffe_trusts: Vec<SpiffeTrust>,
-    /// The use of other credentials: its keys, its certificate, its trusts.
-    pub usage: Option<Usage>,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::model::Malformed;
 use crate::model::facts::Facts;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
+use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The identifier of a resource: an absolute URI without a fragment (RFC 8707, section 2). It is
@@ -174,6 +175,8 @@ pub struct Resource {
     /// What people and policies know of it.
     #[serde(flatten)]
     pub facts: Facts,
+    /// Where it is declared, if it is applied from a source.
+    pub source: Option<SourceName>,
     /// When it was registered. A built-in resource was not.
     #[serde(serialize_with = "unless_zero")]
     pub created_at: Timestamp,

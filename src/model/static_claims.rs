@@ -227,7 +227,7 @@ impl StaticClaims {
     }
 
     fn add(&mut self, name: &str, raw: &RawValue) -> Result<(), ClaimsError> {
-        let value = value(&shown(name), raw.get(), 0)?;
+        let value = value(&shown(name), raw.get(), 0, Nulls::Refuse)?;
         self.insert(name, value)
     }
 
@@ -261,9 +261,18 @@ impl Serialize for StaticClaims {
     }
 }
 
+/// What `null` as a claim or as a member of an object means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// It is a mistake.
+    Refuse,
+    /// It removes (RFC 7396).
+    Remove,
+}
+
 /// A value inside `depth` lists and objects. Each level is read once more than the one above it,
 /// and the number of levels is bounded.
-fn value(claim: &str, json: &str, depth: usize) -> Result<Value, ClaimsError> {
+fn value(claim: &str, json: &str, depth: usize, nulls: Nulls) -> Result<Value, ClaimsError> {
     let not_json = |error: serde_json::Error| ClaimsError::NotJson {
         name: claim.to_owned(),
         problem: error.to_string(),
@@ -275,14 +284,15 @@ fn value(claim: &str, json: &str, depth: usize) -> Result<Value, ClaimsError> {
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(json).map_err(not_json)?;
-            let items = items.into_iter().map(|item| value(claim, item.get(), depth + 1));
+            let item = |item: &RawValue| value(claim, item.get(), depth + 1, Nulls::Refuse);
+            let items = items.into_iter().map(item);
             Ok(Value::Array(items.collect::<Result<_, _>>()?))
         }
         Some(b'{') => {
             let members: RawMembers<'_> = serde_json::from_str(json).map_err(not_json)?;
             let mut object = Map::new();
             for (name, raw) in members.0 {
-                let inner = value(claim, raw.get(), depth + 1)?;
+                let inner = value(claim, raw.get(), depth + 1, nulls)?;
                 if object.insert(name.clone(), inner).is_some() {
                     let (claim, member) = (claim.to_owned(), shown(&name));
                     return Err(ClaimsError::Duplicate { claim, member });
@@ -290,7 +300,7 @@ fn value(claim: &str, json: &str, depth: usize) -> Result<Value, ClaimsError> {
             }
             Ok(Value::Object(object))
         }
-        Some(b'n') => Err(ClaimsError::Null(claim.to_owned())),
+        Some(b'n') if nulls == Nulls::Refuse => Err(ClaimsError::Null(claim.to_owned())),
         Some(b'-' | b'0'..=b'9') => number(json)
             .map(Value::from)
             .ok_or_else(|| ClaimsError::Number { claim: claim.to_owned(), number: shown(json) }),
@@ -312,5 +322,8 @@ fn shown(text: &str) -> String {
     if text.chars().nth(60).is_some() { format!("{start}…") } else { start }
 }
 
+mod patch;
 #[cfg(test)]
 mod tests;
+
+pub use patch::ClaimsPatch;

@@ -129,6 +129,15 @@ impl Hasher {
         Ok(hashing.await.map_err(|_| CryptoError::Failed("hashing a secret"))??)
     }
 
+    /// The computation of a hash, for a thread of its own.
+    pub fn hashing(
+        &self,
+        secret: SecretString,
+    ) -> impl FnOnce() -> Result<SecretHash, CryptoError> + Send + 'static + use<> {
+        let cost = self.cost;
+        move || argon2id::hash(cost, secret.expose_secret())
+    }
+
     /// True if this is the secret of a hash or of a digest. Takes as long as [`Self::hash`]: for
     /// commands too.
     pub fn matches(&self, secret: &SecretString, hash: &SecretHash) -> bool {

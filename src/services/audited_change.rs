@@ -48,6 +48,11 @@ impl Actor {
         Self("server".to_owned())
     }
 
+    /// The name, as events have it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// A client that does something to its own tokens. Its id is recorded in full.
     pub fn client(id: &ClientId) -> Self {
         Self(format!("client:{id}"))
@@ -63,6 +68,17 @@ pub struct AuditedChange {
     /// The time by the clock of the database, for what all instances compare.
     pub database_now: Timestamp,
     actor: Actor,
+    mode: WriteMode,
+}
+
+/// Whether changes last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WriteMode {
+    /// They are stored.
+    #[default]
+    Store,
+    /// Everything is checked, and nothing is stored: each transaction is rolled back.
+    DryRun,
 }
 
 impl AuditedChange {
@@ -76,7 +92,14 @@ impl AuditedChange {
     pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
         let mut transaction = store.begin().await?;
         let database_now = transaction.time(clock).await?;
-        Ok(Self { transaction, now: clock.now(), database_now, actor: actor.clone() })
+        let (now, mode) = (clock.now(), WriteMode::default());
+        Ok(Self { transaction, now, database_now, actor: actor.clone(), mode })
+    }
+
+    /// The same change in another mode.
+    #[must_use]
+    pub fn in_mode(self, mode: WriteMode) -> Self {
+        Self { mode, ..self }
     }
 
     /// Reads inside the transaction: what was committed, and what this change has written.
@@ -151,9 +174,13 @@ impl AuditedChange {
         self.transaction.append(&event).await
     }
 
-    /// Makes all of it last, and wakes the followers.
+    /// Makes all of it last, and wakes the followers. In a dry run nothing lasts.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await
+        match self.mode {
+            WriteMode::Store => self.transaction.commit().await,
+            // A transaction that is dropped leaves nothing behind.
+            WriteMode::DryRun => Ok(()),
+        }
     }
 }
 

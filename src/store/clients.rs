@@ -14,6 +14,7 @@ use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::StoreError;
@@ -46,6 +47,7 @@ table_row! {
         contact: Option<String>,
         labels: Option<String>,
         admin_of: Option<String>,
+        source: Option<String>,
         created_at: i64,
         updated_at: i64,
     }
@@ -123,6 +125,7 @@ impl ClientRow {
             contact,
             labels,
             admin_of: client.admin_of.as_ref().map(facts::admin_of_column),
+            source: client.source.as_ref().map(|source| source.as_str().to_owned()),
             created_at: client.created_at.0,
             updated_at: client.updated_at.0,
         }
@@ -168,6 +171,7 @@ impl ClientRow {
             claims: fields.claims,
             facts: FactColumns { owner, description, contact, labels }.decode()?,
             admin_of,
+            source: self.source.as_deref().map(SourceName::stored),
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
         })

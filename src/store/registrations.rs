@@ -39,7 +39,8 @@ impl Reader<'_> {
         found.map(|(_, registration)| registration).transpose()
     }
 
-    async fn registrations(&mut self, ids: &[&str]) -> Result<Registrations, StoreError> {
+    /// The clients of these ids that exist, as [`Store::registrations`] gives them.
+    pub async fn registrations(&mut self, ids: &[&str]) -> Result<Registrations, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

@@ -7,6 +7,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
+use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::facts::FactColumns;
 use crate::store::reader::Reader;
@@ -30,6 +31,7 @@ table_row! {
         description: Option<String>,
         contact: Option<String>,
         labels: Option<String>,
+        source: Option<String>,
         created_at: i64,
         updated_at: i64,
     }
@@ -97,6 +99,7 @@ impl ResourceRow {
             description,
             contact,
             labels,
+            source: resource.source.as_ref().map(|source| source.as_str().to_owned()),
             created_at: resource.created_at.0,
             updated_at: resource.updated_at.0,
         }
@@ -104,6 +107,7 @@ impl ResourceRow {
 
     fn decode(self, scopes: Vec<ResourceScope>) -> Result<Resource, StoreError> {
         let typ = self.token_typ.as_deref().map(TokenTyp::parse).transpose()?;
+        let source = self.source.as_deref().map(SourceName::stored);
         let Self { owner, description, contact, labels, .. } = self;
         Ok(Resource {
             resource: ResourceId::parse(&self.resource)?,
@@ -121,6 +125,7 @@ impl ResourceRow {
             },
             token_typ: typ.unwrap_or_default(),
             facts: FactColumns { owner, description, contact, labels }.decode()?,
+            source,
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
         })

@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 17] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -46,6 +46,8 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
         "creators of credentials",
         include_str!("../../migrations/0017_creators_of_credentials.sql"),
     ),
+    (18, "idempotency keys", include_str!("../../migrations/0018_idempotency_keys.sql")),
+    (19, "sources", include_str!("../../migrations/0019_sources.sql")),
 ];
 
 /// The newest version that this binary knows.

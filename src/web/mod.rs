@@ -78,7 +78,7 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API, its metadata and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    management::routes(&app).with_state(app)
+    management::with_layers(management::routes(&app)).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it

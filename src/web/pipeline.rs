@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::HOST;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, Version};
+use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
@@ -83,14 +83,18 @@ where
             let record = || rejection.record(&request_id, now, &client.to_string());
             context.rejections.note(client, rejection.about(), record);
         }
+        let headers = std::mem::take(response.headers_mut());
         response = match response.extensions_mut().remove::<ErrorPage>() {
             Some(ErrorPage(html)) => page::response(rejection.status(), html),
             None => rejection.render(context.error_format, &request_id),
         };
+        keep_headers(headers, &mut response);
     } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let reason = untrusted_text::escape(problem.reason());
         line.refused(problem.status(), problem.code(), &reason, &request_id);
+        let headers = std::mem::take(response.headers_mut());
         response = problem.render(&request_id);
+        keep_headers(headers, &mut response);
     } else {
         line.answered(&response, &request_id, started);
     }
@@ -98,6 +102,14 @@ where
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Keeps the headers that layers have added to an answer whose body is written only here.
+fn keep_headers(headers: HeaderMap, response: &mut Response) {
+    for (name, value) in headers {
+        let Some(name) = name.filter(|name| *name != CONTENT_LENGTH) else { continue };
+        response.headers_mut().entry(name).or_insert(value);
+    }
 }
 
 /// Calls what is at the path. A panic there is our fault and ends this request only.

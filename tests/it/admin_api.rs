@@ -1,6 +1,5 @@
 //! The admin API: every route with the scope that it needs, and no right beyond those held.
 
-use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::{self, AdminErrorCode, Principal};
@@ -9,13 +8,16 @@ use tokend::model::client::ClientState;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
+use crate::support::api::{ALL_SCOPES, Api, call};
+use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
-/// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 45] = [
+/// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
+/// separate scopes of which each is needed, bars those of which one is enough.
+const ROUTES: [(&str, &str, &str, u16); 51] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
+    ("PUT", "/v1/clients/absent", "clients:write", 415),
     ("PATCH", "/v1/clients/absent", "clients:write", 415),
     ("DELETE", "/v1/clients/absent", "clients:write", 404),
     ("POST", "/v1/clients/absent/disable", "clients:write", 415),
@@ -43,9 +45,12 @@ const ROUTES: [(&str, &str, &str, u16); 45] = [
     ("POST", "/v1/grant-requests/grq_absent/cancel", "grants:write", 415),
     ("POST", "/v1/leaks", "secrets:write", 415),
     ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
+    ("POST", "/v1/clients/absent/token-preview", "clients:read", 415),
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),
+    ("PUT", "/v1/resources/urn:absent", "resources:write", 415),
+    ("PATCH", "/v1/resources/urn:absent", "resources:write", 415),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
     ("POST", "/v1/tokens", "tokens:issue", 415),
     ("POST", "/v1/tokens/inspect", "introspect", 415),
@@ -58,67 +63,40 @@ const ROUTES: [(&str, &str, &str, u16); 45] = [
     ("GET", "/v1/audit-events", "audit:read", 200),
     ("GET", "/v1/audit-events/verify", "audit:read", 200),
     ("GET", "/v1/server", "server:read", 200),
+    ("POST", "/v1/apply", "clients:read|clients:write|resources:read|resources:write", 415),
+    ("GET", "/v1/export", "clients:read resources:read", 200),
 ];
 
-pub(crate) const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
-    resources:write keys:read keys:write tokens:issue tokens:revoke audit:read stats:read \
-    server:read admins:write introspect";
-
-/// The admin API as an administrator with some scopes sees it.
-pub(crate) struct Api<'a> {
-    pub(crate) server: &'a Server,
-    pub(crate) token: String,
-    pub(crate) administrator: TestClient,
-}
-
-impl<'a> Api<'a> {
-    pub(crate) async fn with(server: &'a Server, scopes: &str) -> Self {
-        let administrator =
-            server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
-        let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
-        Self { server, token, administrator }
+/// All scopes but those of which one would be enough, or but one of those that are all needed.
+fn without(scopes: &str) -> Vec<String> {
+    let but = |gone: &[&str]| {
+        let rest = ALL_SCOPES.split_whitespace().filter(|scope| !gone.contains(scope));
+        rest.collect::<Vec<_>>().join(" ")
+    };
+    if scopes.contains('|') {
+        return vec![but(&scopes.split('|').collect::<Vec<_>>())];
     }
-
-    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
-    }
-}
-
-async fn call(
-    server: &Server,
-    authorization: Option<&str>,
-    method: &str,
-    path: &str,
-    body: Option<Value>,
-) -> Answer {
-    let method: Method = method.parse().expect("a method");
-    let mut request = server.http.request(method, format!("{}{path}", server.management));
-    if let Some(value) = authorization {
-        request = request.header("authorization", value);
-    }
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    let answer = Answer::of(request).await;
-    server.catch_up().await;
-    answer
+    scopes.split(' ').map(|scope| but(&[scope])).collect()
 }
 
 #[tokio::test]
 async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
     let server = Server::start(Engine::Sqlite).await;
-    for (method, path, scope, status) in ROUTES {
+    for (method, path, scopes, status) in ROUTES {
         let shown = format!("{method} {path}");
         let answer = call(&server, None, method, path, None).await;
         assert_eq!(answer.status, 401, "{shown}: {}", answer.text);
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Bearer realm=\"tokend\", resource_metadata="), "{shown}");
-        let others: Vec<_> = ALL_SCOPES.split_whitespace().filter(|it| *it != scope).collect();
-        let answer = Api::with(&server, &others.join(" ")).await.call(method, path, None).await;
-        assert_eq!(answer.status, 403, "{shown}: {}", answer.text);
-        assert_eq!(answer.json()["code"], "scope_missing", "{shown}");
-        let answer = Api::with(&server, scope).await.call(method, path, None).await;
-        assert_eq!(answer.status, status, "{shown}: {}", answer.text);
+        for missing in without(scopes) {
+            let answer = Api::with(&server, &missing).await.call(method, path, None).await;
+            assert_eq!(answer.status, 403, "{shown} with {missing}: {}", answer.text);
+            assert_eq!(answer.json()["code"], "scope_missing", "{shown}");
+        }
+        for enough in scopes.split('|') {
+            let answer = Api::with(&server, enough).await.call(method, path, None).await;
+            assert_eq!(answer.status, status, "{shown} with {enough}: {}", answer.text);
+        }
     }
 }
 

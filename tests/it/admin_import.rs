@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::admin_api::{ALL_SCOPES, Api};
+use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::{Answer, Engine, ORDERS, Server, grant};
 
 async fn import(api: &Api<'_>, query: &str, lines: &[Value]) -> Answer {

@@ -3,8 +3,8 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::admin_api::{ALL_SCOPES, Api};
 use crate::stopping::execute;
+use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::process::Cli;
 use crate::support::{Engine, Server, undone_migrations};
 

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::model::signing_key::Algorithm;
 
-use crate::admin_api::{ALL_SCOPES, Api};
+use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::keys::KeyPair;
 use crate::support::{Answer, Engine, ORDERS, Server, grant};
 

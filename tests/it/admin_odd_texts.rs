@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
-use crate::admin_api::{ALL_SCOPES, Api};
+use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::{Engine, Server};
 
 /// Texts that a database does not take are the caller's mistake, on both engines.

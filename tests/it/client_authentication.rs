@@ -93,7 +93,9 @@ async fn whatever_is_wrong_looks_the_same(
     admin::client::set_state(services, &who, &id, ClientState::Disabled, None)
         .await
         .expect("disabled");
-    let expired = server.new_client(|new| new.secret.lifetime = Some(lifetime(60))).await;
+    let expired = server
+        .new_client(|new| new.secret.get_or_insert_default().lifetime = Some(lifetime(60)))
+        .await;
     let rotated = server.client().await;
     let id = client_id(&rotated.id);
     let new = NewSecret::default();

@@ -101,7 +101,9 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let ends = server.new_client(|new| new.secret.lifetime = Some(lifetime(86_400))).await;
+    let ends = server
+        .new_client(|new| new.secret.get_or_insert_default().lifetime = Some(lifetime(86_400)))
+        .await;
     let narrow = server.new_client(|new| new.auth_methods = vec![method("client_secret_post")]);
     let narrow = narrow.await;
     let disabled = server.client().await;

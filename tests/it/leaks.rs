@@ -16,8 +16,8 @@ use tokend::model::leak_policy::LeakPolicy;
 use tokend::model::owner::Owner;
 use tokend::secrets::offline;
 
-use crate::admin_api::Api;
 use crate::secret_life::events;
+use crate::support::api::Api;
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, client_id, grant, operator};
@@ -91,7 +91,7 @@ async fn secrets_are_found_in_any_text() {
     }
     let secret = offline::generate().expect("a secret");
     let digest = offline::digest_of(secret.expose_secret());
-    let offline = server.new_client(|new| new.secret.digest = digest).await;
+    let offline = server.new_client(|new| new.secret.get_or_insert_default().digest = digest).await;
     let text = format!("TF_VAR={}", secret.expose_secret());
     assert_eq!(clients(&report(&api, &text).await), [offline.id]);
     let other = offline::generate().expect("a secret");

@@ -7,8 +7,8 @@ use tokend::model::secret::SecretKind;
 use tokend::model::secret_digest::SecretDigest;
 use tokend::secrets::offline;
 
-use crate::admin_api::Api;
 use crate::costs::reason;
+use crate::support::api::Api;
 use crate::support::process::Cli;
 use crate::support::{Engine, Server, TestClient, client_id, lifetime};
 
@@ -27,7 +27,8 @@ async fn a_registered_digest_authenticates_without_a_hash(
     let server = Server::start(engine).await;
     server.import("{\"client_id\":\"legacy\",\"client_secret\":\"as-it-was-there\"}\n").await;
     let (secret, digest) = generated();
-    let client = server.new_client(|new| new.secret.digest = Some(digest)).await;
+    let client =
+        server.new_client(|new| new.secret.get_or_insert_default().digest = Some(digest)).await;
     let client = server.known(&client.id, &secret);
     let before = server.services().hasher.checks();
     for _ in 0..3 {
@@ -52,7 +53,8 @@ async fn a_digest_matches_only_its_own_form() {
     let server = Server::start(Engine::Sqlite).await;
     let of_password = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
     let digest = SecretDigest::parse(of_password).expect("a digest");
-    let client = server.new_client(|new| new.secret.digest = Some(digest)).await;
+    let client =
+        server.new_client(|new| new.secret.get_or_insert_default().digest = Some(digest)).await;
     for guess in ["password", of_password, &of_password[7..], ""] {
         let guess = TestClient { secret: guess.to_owned(), ..client.clone() };
         server.ask(&guess).await.assert_refused(401, "invalid_client");
@@ -67,8 +69,9 @@ async fn the_reason_knows_the_form() {
     let (secret, digest) = generated();
     let client = server
         .new_client(|new| {
-            new.secret.digest = Some(digest);
-            new.secret.lifetime = Some(lifetime(60));
+            let secret = new.secret.get_or_insert_default();
+            secret.digest = Some(digest);
+            secret.lifetime = Some(lifetime(60));
         })
         .await;
     let with = |text: &str| server.known(&client.id, &text.into());

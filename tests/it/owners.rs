@@ -387,9 +387,9 @@ async fn screens_show_the_facts_that_there_are() {
     ");
     cli.json(&["client", "create", "plain", "--no-secret"]);
     insta::assert_snapshot!(cli.run(&["client", "list"]).stdout, @r"
-    CLIENT   NAME    OWNER      APIS   SECRETS   LAST USED   STATE
-    ops      ops     platform   0      none      never       active
-    plain    plain   -          0      none      never       active
+    CLIENT   NAME    OWNER      APIS   SECRETS   LAST USED   STATE    SOURCE
+    ops      ops     platform   0      none      never       active   -
+    plain    plain   -          0      none      never       active   -
     ");
     let resources = cli.run(&["resource", "list"]).stdout;
     assert!(resources.starts_with("RESOURCE"), "{resources}");

@@ -14,8 +14,8 @@ use tokend::model::time::{Clock, Timestamp};
 use tokend::store::events::{EventFilter, Order};
 use tokend::store::usage_heartbeat::Heartbeat;
 
-use crate::admin_api::Api;
 use crate::stopping::execute;
+use crate::support::api::Api;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, lifetime, operator};
 
@@ -244,7 +244,11 @@ async fn a_secret_is_warned_of_once_before_it_expires(
 ) {
     let server = Server::with(engine, &[("TOKEND_SECRETS_WARN_BEFORE", "10d")]).await;
     let with_days = async |days: i64| {
-        server.new_client(|new| new.secret.lifetime = Some(lifetime(days * 86_400))).await
+        server
+            .new_client(|new| {
+                new.secret.get_or_insert_default().lifetime = Some(lifetime(days * 86_400))
+            })
+            .await
     };
     let (soon, later) = (with_days(10).await, with_days(11).await);
     let (disabled, replaced) = (with_days(5).await, with_days(5).await);

@@ -169,7 +169,7 @@ impl Server {
             claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
-            secret: NewSecret::default(),
+            secret: Some(NewSecret::default()),
         };
         change(&mut new);
         let (made, secret) =

@@ -90,7 +90,7 @@ fn check(
         networks: new.networks.clone(),
         claims: new.claims.clone(),
     };
-    grant::check_scopes(resource, &wanted).map_err(|error| {
+    grant::check_scopes(&wanted, &resource.scope_names()).map_err(|error| {
         match new.scopes.first_outside(&resource.scope_names()) {
             Some(scope) if !principal.may_administer(resource.facts.owner.as_ref()) => {
                 AdminError::not_found(ObjectKind::Scope, scope)

@@ -129,7 +129,7 @@ async fn check_still_grantable(
     if !is_same {
         return Err(ended());
     }
-    grant::check_scopes(&resource, &request.grant())?;
+    grant::check_scopes(&request.grant(), &resource.scope_names())?;
     client.claims.merged(&request.claims).check_size()?;
     Ok(resource.scope_names())
 }

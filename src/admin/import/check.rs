@@ -9,7 +9,7 @@ use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, Principal, client_key, grant, resource, spiffe_trust, trust};
+use crate::admin::{AdminError, Principal, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::facts::Facts;
@@ -24,47 +24,62 @@ use crate::services::Services;
 
 /// A line whose content can be stored.
 #[derive(Debug)]
-pub(super) struct CheckedLine {
-    pub(super) said: ClientLine,
+pub(in crate::admin) struct CheckedLine {
+    pub(in crate::admin) said: ClientLine,
     /// True if the line gives a secret.
     pub(super) has_secrets: bool,
     /// The trusts that the line gives, each with a new id.
-    pub(super) trusts: Option<Vec<FederatedCredential>>,
+    pub(in crate::admin) trusts: Option<Vec<FederatedCredential>>,
     /// The trusts in SPIFFE trust domains, likewise.
-    pub(super) spiffe_trusts: Option<Vec<SpiffeTrust>>,
+    pub(in crate::admin) spiffe_trusts: Option<Vec<SpiffeTrust>>,
 }
 
 /// What lines are checked against.
-pub(super) struct Checker<'a> {
+pub(in crate::admin) struct Checker<'a> {
     services: &'a Services,
+    /// Those that the caller may see.
     resources: HashMap<ResourceId, Resource>,
+    /// False if there may be others: grants of them are checked in the transaction, so that nothing
+    /// about them is told.
+    knows_all: bool,
     issuer: Option<String>,
     now: Timestamp,
 }
 
 impl<'a> Checker<'a> {
     /// Reads what every line is checked against.
-    pub(super) async fn new(
+    pub(in crate::admin) async fn new(
         services: &'a Services,
         principal: &Principal,
     ) -> Result<Self, AdminError> {
-        let resources = resource::list(&services.store, principal).await?.into_iter();
+        Self::with(services, principal, services.store.resources().await?).await
+    }
+
+    /// The same with these resources instead of those that exist.
+    pub(in crate::admin) async fn with(
+        services: &'a Services,
+        principal: &Principal,
+        mut resources: Vec<Resource>,
+    ) -> Result<Self, AdminError> {
+        resources.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
+        let knows_all = principal.owners().is_none();
+        let resources = resources.into_iter();
         let resources = resources.map(|resource| (resource.resource.clone(), resource)).collect();
         let issuer = client_key::issuer(services).await?;
-        Ok(Self { services, resources, issuer, now: services.clock.now() })
+        Ok(Self { services, resources, knows_all, issuer, now: services.clock.now() })
     }
 
     /// Checks a line. Every problem is noted; `None` if there is one.
-    pub(super) fn check(
+    pub(in crate::admin) fn check(
         &self,
         mut said: ClientLine,
         problems: &mut Problems,
     ) -> Option<CheckedLine> {
         let before = problems.count();
-        let line = said.line;
+        let (line, path) = (said.line, said.path.clone());
         let mut note = |place: &str, result: Result<(), AdminError>| {
             if let Err(error) = result {
-                problems.add(line, &format!("{place}{error}"));
+                problems.add(line, &format!("{path}{place}{error}"));
             }
         };
         let lifetime = said.token_lifetime.and_then(Given::into_value);
@@ -79,7 +94,8 @@ impl<'a> Checker<'a> {
         let grants = said.grants.iter().flatten().enumerate();
         for (index, wanted) in grants {
             let checked = match self.resources.get(&wanted.resource) {
-                Some(resource) => grant::check_scopes(resource, wanted),
+                Some(resource) => grant::check_scopes(wanted, &resource.scope_names()),
+                None if !self.knows_all => Ok(()),
                 None => Err(AdminError::invalid(
                     "resource",
                     InvalidValue::UnknownResource(wanted.resource.clone()),
@@ -116,7 +132,24 @@ impl<'a> Checker<'a> {
 impl CheckedLine {
     /// The client that the line describes, if no client has its id. Rejects one that could not
     /// authenticate.
-    pub(super) fn registered(&self, now: Timestamp) -> Result<Client, AdminError> {
+    pub(in crate::admin) fn registered(&self, now: Timestamp) -> Result<Client, AdminError> {
+        let said = &self.said;
+        let has_keys = said.keys.as_ref().and_then(Given::value).is_some();
+        let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
+        let has_any_trust = self.has_trusts() || self.has_spiffe_trusts();
+        if !self.has_secrets && !has_any_trust && !has_keys && !has_subject {
+            return Err(AdminError::invalid("client_secret", InvalidValue::NoCredential));
+        }
+        self.client(self.has_secrets, now)
+    }
+
+    /// The same without a look at its credentials. `by_secret` says whether it may authenticate by
+    /// a secret, if the methods are not given.
+    pub(in crate::admin) fn client(
+        &self,
+        by_secret: bool,
+        now: Timestamp,
+    ) -> Result<Client, AdminError> {
         let said = &self.said;
         let mut client = Client {
             client_id: said.client_id.clone(),
@@ -131,19 +164,13 @@ impl CheckedLine {
             claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
+            source: None,
             created_at: now,
             updated_at: now,
         };
-        let has_trusts = self.trusts.as_ref().is_some_and(|trusts| !trusts.is_empty());
-        let has_keys = said.keys.as_ref().and_then(Given::value).is_some();
-        let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
-        let has_any_trust = has_trusts || self.has_spiffe_trusts();
-        if !self.has_secrets && !has_any_trust && !has_keys && !has_subject {
-            return Err(AdminError::invalid("client_secret", InvalidValue::NoCredential));
-        }
-        if self.has_secrets {
+        if by_secret {
             client.auth_methods.extend(AuthenticationMethod::BY_SECRET);
-        } else if has_trusts {
+        } else if self.has_trusts() {
             client.auth_methods.push(AuthenticationMethod::PrivateKeyJwt);
         }
         self.apply_to(&mut client)?;
@@ -152,7 +179,7 @@ impl CheckedLine {
     }
 
     /// Puts what the line gives in place of what a client has. What it does not give stays.
-    pub(super) fn apply_to(&self, client: &mut Client) -> Result<(), AdminError> {
+    pub(in crate::admin) fn apply_to(&self, client: &mut Client) -> Result<(), AdminError> {
         let said = &self.said;
         if let Some(name) = &said.name {
             let name = name.value().cloned();
@@ -201,8 +228,7 @@ impl CheckedLine {
         if let Some(Given::Value(_)) = &self.said.tls_subject {
             permit_subject(methods);
         }
-        let has_trusts = self.trusts.as_ref().is_some_and(|trusts| !trusts.is_empty());
-        if has_trusts && !client.grant_types.contains(&GrantType::JwtBearer) {
+        if self.has_trusts() && !client.grant_types.contains(&GrantType::JwtBearer) {
             client.grant_types.push(GrantType::JwtBearer);
         }
         let methods = &mut client.auth_methods;
@@ -211,7 +237,11 @@ impl CheckedLine {
         }
     }
 
-    fn has_spiffe_trusts(&self) -> bool {
+    pub(in crate::admin) fn has_trusts(&self) -> bool {
+        self.trusts.as_ref().is_some_and(|trusts| !trusts.is_empty())
+    }
+
+    pub(in crate::admin) fn has_spiffe_trusts(&self) -> bool {
         self.spiffe_trusts.as_ref().is_some_and(|trusts| !trusts.is_empty())
     }
 

@@ -9,7 +9,7 @@ use crate::model::owner::Owner;
 /// What a line says of the facts of a client. `None` is a member that is not given;
 /// [`Given::Default`] is `null`.
 #[derive(Debug)]
-pub(super) struct FactsLine {
+pub(in crate::admin) struct FactsLine {
     owner: Option<Given<Owner>>,
     description: Option<Given<Description>>,
     contact: Option<Given<Contact>>,
@@ -18,7 +18,7 @@ pub(super) struct FactsLine {
 
 impl FactsLine {
     /// Reads the facts of a client. Every problem is noted.
-    pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Self {
+    pub(in crate::admin) fn parse(object: &Object<'_>, problems: &mut Problems) -> Self {
         Self {
             owner: object.nullable("owner", Owner::parse, problems),
             description: object.nullable("description", Description::parse, problems),
@@ -28,7 +28,7 @@ impl FactsLine {
     }
 
     /// Puts what the line gives in place of what a client has.
-    pub(super) fn apply_to(&self, facts: &mut Facts) {
+    pub(in crate::admin) fn apply_to(&self, facts: &mut Facts) {
         replace(&mut facts.owner, self.owner.as_ref());
         replace(&mut facts.description, self.description.as_ref());
         replace(&mut facts.contact, self.contact.as_ref());
@@ -39,7 +39,7 @@ impl FactsLine {
 }
 
 /// Puts a member that is given in place of the stored value.
-pub(super) fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
+pub(in crate::admin) fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
     if let Some(given) = given {
         *stored = given.value().cloned();
     }

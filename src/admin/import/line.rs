@@ -2,12 +2,11 @@
 //! database.
 
 use secrecy::SecretString;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::admin::import::facts::FactsLine;
 use crate::admin::import::hash_format;
-use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS, TLS_SUBJECTS};
+use crate::admin::import::keys::{keys, tls_subject};
+use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS};
 use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
 use crate::admin::import::{spiffe_trusts, trusts};
@@ -21,7 +20,7 @@ use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::SecretHash;
-use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::security::{KeySource, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeSource;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
@@ -33,74 +32,91 @@ const MAX_SECRETS: usize = 100;
 /// What a line says of a client. `None` is a member that is not given; [`Given::Default`] is
 /// `null`.
 #[derive(Debug)]
-pub(super) struct ClientLine {
-    pub(super) line: usize,
-    pub(super) client_id: ClientId,
-    pub(super) name: Option<Given<ClientName>>,
-    pub(super) state: Option<ClientState>,
-    pub(super) facts: FactsLine,
-    pub(super) auth_methods: Option<Vec<AuthenticationMethod>>,
-    pub(super) grant_types: Option<Vec<GrantType>>,
-    pub(super) token_lifetime: Option<Given<Lifetime>>,
-    pub(super) token_rate: Option<Given<RateLimit>>,
-    pub(super) leak_policy: Option<Given<LeakPolicy>>,
-    pub(super) networks: Option<Networks>,
-    pub(super) keys: Option<Given<KeySource>>,
-    pub(super) dpop_bound: Option<bool>,
-    pub(super) certificate_bound: Option<bool>,
-    pub(super) tls_subject: Option<Given<TlsSubject>>,
-    pub(super) assertion_audiences: Option<AssertionAudiences>,
-    pub(super) grants: Option<Vec<Grant>>,
-    pub(super) claims: Option<StaticClaims>,
-    pub(super) trusts: Option<Vec<NewTrust>>,
-    pub(super) spiffe_trusts: Option<Vec<SpiffeSource>>,
-    pub(super) secrets: Vec<SecretLine>,
+pub(in crate::admin) struct ClientLine {
+    pub(in crate::admin) line: usize,
+    /// Where the client is in the line: empty, or such as `clients[0].`.
+    pub(in crate::admin) path: String,
+    pub(in crate::admin) client_id: ClientId,
+    pub(in crate::admin) name: Option<Given<ClientName>>,
+    pub(in crate::admin) state: Option<ClientState>,
+    pub(in crate::admin) facts: FactsLine,
+    pub(in crate::admin) auth_methods: Option<Vec<AuthenticationMethod>>,
+    pub(in crate::admin) grant_types: Option<Vec<GrantType>>,
+    pub(in crate::admin) token_lifetime: Option<Given<Lifetime>>,
+    pub(in crate::admin) token_rate: Option<Given<RateLimit>>,
+    pub(in crate::admin) leak_policy: Option<Given<LeakPolicy>>,
+    pub(in crate::admin) networks: Option<Networks>,
+    pub(in crate::admin) keys: Option<Given<KeySource>>,
+    pub(in crate::admin) dpop_bound: Option<bool>,
+    pub(in crate::admin) certificate_bound: Option<bool>,
+    pub(in crate::admin) tls_subject: Option<Given<TlsSubject>>,
+    pub(in crate::admin) assertion_audiences: Option<AssertionAudiences>,
+    pub(in crate::admin) grants: Option<Vec<Grant>>,
+    pub(in crate::admin) claims: Option<StaticClaims>,
+    pub(in crate::admin) trusts: Option<Vec<NewTrust>>,
+    pub(in crate::admin) spiffe_trusts: Option<Vec<SpiffeSource>>,
+    pub(in crate::admin) secrets: Vec<SecretLine>,
 }
 
 /// What a line says of a secret.
 #[derive(Debug)]
-pub(super) struct SecretLine {
-    pub(super) imported: ImportedSecret,
-    pub(super) label: Option<String>,
-    pub(super) expires_at: Option<Given<Timestamp>>,
+pub(in crate::admin) struct SecretLine {
+    pub(in crate::admin) imported: ImportedSecret,
+    pub(in crate::admin) label: Option<String>,
+    pub(in crate::admin) expires_at: Option<Given<Timestamp>>,
 }
 
 /// A secret of another system, or what that system stored of it.
 #[derive(Debug)]
-pub(super) enum ImportedSecret {
+pub(in crate::admin) enum ImportedSecret {
     Plain(SecretString),
     Hash(SecretHash),
 }
 
 /// Reads a line. Every problem is noted; `None` if there is one.
-pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<ClientLine> {
+pub(in crate::admin) fn parse(
+    json: &str,
+    line: usize,
+    problems: &mut Problems,
+) -> Option<ClientLine> {
     let before = problems.count();
     let object = Object::parse(json, &CLIENT, line, String::new(), problems)?;
+    of_object(&object, line, problems).filter(|_| problems.count() == before)
+}
+
+/// Reads a client from an object that may have the members of a line. `None` if there is a problem.
+pub(in crate::admin) fn of_object(
+    object: &Object<'_>,
+    line: usize,
+    problems: &mut Problems,
+) -> Option<ClientLine> {
+    let before = problems.count();
     let client_id = object.parsed("client_id", ClientId::parse_new, problems);
     let name = object.nullable("name", ClientName::parse, problems);
     let state = object.parsed("state", ClientState::parse, problems);
-    let facts = FactsLine::parse(&object, problems);
+    let facts = FactsLine::parse(object, problems);
     let auth_methods = object.list("auth_methods", AuthenticationMethod::parse, problems);
     let grant_types = object.list("grant_types", GrantType::parse, problems);
-    let token_lifetime = duration(&object, "token_lifetime", problems);
+    let token_lifetime = duration(object, "token_lifetime", problems);
     let token_rate = object.nullable("token_rate", RateLimit::parse, problems);
     let leak_policy = object.nullable("leak_policy", LeakPolicy::parse, problems);
-    let networks = networks(&object, problems);
-    let keys = keys(&object, problems);
+    let networks = networks(object, problems);
+    let keys = keys(object, problems);
     let dpop_bound = object.value("dpop_bound_access_tokens", problems);
     let certificate_bound = object.value("tls_client_certificate_bound_access_tokens", problems);
-    let tls_subject = tls_subject(&object, problems);
-    let assertion_audiences = assertion_audiences(&object, problems);
-    let grants = grants(&object, problems);
+    let tls_subject = tls_subject(object, problems);
+    let assertion_audiences = assertion_audiences(object, problems);
+    let grants = grants(object, problems);
     let claims = object.claims(problems);
-    let trusts = trusts::parse(&object, problems);
-    let spiffe_trusts = spiffe_trusts::parse(&object, problems);
-    let secrets = secrets(&object, problems);
+    let trusts = trusts::parse(object, problems);
+    let spiffe_trusts = spiffe_trusts::parse(object, problems);
+    let secrets = secrets(object, problems);
     if problems.count() > before {
         return None;
     }
     Some(ClientLine {
         line,
+        path: object.path().to_owned(),
         client_id: client_id?,
         name,
         state,
@@ -125,7 +141,11 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
 }
 
 /// A number of seconds, or a string with a unit.
-fn duration(object: &Object<'_>, name: &str, problems: &mut Problems) -> Option<Given<Lifetime>> {
+pub(in crate::admin) fn duration(
+    object: &Object<'_>,
+    name: &str,
+    problems: &mut Problems,
+) -> Option<Given<Lifetime>> {
     let Some(json) = object.json(name) else {
         return object.is_given(name).then_some(Given::Default);
     };
@@ -164,37 +184,6 @@ fn one_audience(text: &str) -> Result<String, Malformed> {
         return Ok(text.to_owned());
     }
     Err(Malformed::because("an element is one URL"))
-}
-
-/// The outer form of a JWK set (RFC 7517, section 5). What is in it is checked later.
-#[derive(Deserialize)]
-struct JwkSet<'a> {
-    #[serde(rename = "keys", borrow)]
-    _keys: Vec<&'a RawValue>,
-}
-
-pub(super) fn keys(object: &Object<'_>, problems: &mut Problems) -> Option<Given<KeySource>> {
-    if let Some(json) = object.json("jwks") {
-        let is_set = serde_json::from_str::<JwkSet<'_>>(json).is_ok();
-        let parsed = if is_set {
-            KeySet::parse(json)
-        } else {
-            Err(Malformed::because("a JWK set has the member keys, which is a list"))
-        };
-        return object
-            .noted("jwks", parsed, problems)
-            .map(|keys| Given::Value(KeySource::Inline(keys)));
-    }
-    if object.json("jwks_uri").is_some() {
-        let uri = object.parsed("jwks_uri", KeySetUri::parse, problems)?;
-        return Some(Given::Value(KeySource::Remote(uri)));
-    }
-    (object.is_given("jwks") || object.is_given("jwks_uri")).then_some(Given::Default)
-}
-
-fn tls_subject(object: &Object<'_>, problems: &mut Problems) -> Option<Given<TlsSubject>> {
-    let (member, kind) = TLS_SUBJECTS.into_iter().find(|(member, _)| object.is_given(member))?;
-    object.nullable(member, |value| TlsSubject::parse(&format!("{kind}={value}")), problems)
 }
 
 fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
@@ -252,7 +241,7 @@ fn imported_secret(object: &Object<'_>, problems: &mut Problems) -> Option<Impor
 }
 
 /// The label of a secret: at most 100 characters, none of them a control character.
-fn label(text: &str) -> Result<String, Malformed> {
+pub(in crate::admin) fn label(text: &str) -> Result<String, Malformed> {
     if text.chars().count() > 100 || text.chars().any(char::is_control) {
         return Err(Malformed::because(
             "a label has at most 100 characters, none of them a control character",

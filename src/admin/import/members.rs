@@ -1,36 +1,38 @@
 //! The members of an import line: one table, from which lines are checked and the schema is made.
 
+use crate::admin::declarative::members::DeclaredType;
+pub(in crate::admin) use crate::admin::import::json_type::JsonType;
 use crate::admin::suggestion;
 
 /// The maximum number of grants of an imported client.
-pub(super) const MAX_GRANTS: usize = 1_000;
+pub(in crate::admin) const MAX_GRANTS: usize = 1_000;
 
 /// The objects that an import line is made of.
 #[derive(Debug)]
-pub(super) struct ObjectSchema {
+pub(in crate::admin) struct ObjectSchema {
     /// What it describes, with its article: `a client`.
-    pub(super) name: &'static str,
-    pub(super) members: &'static [Member],
+    pub(in crate::admin) name: &'static str,
+    pub(in crate::admin) members: &'static [Member],
     /// Members that must be given.
-    pub(super) required: &'static [&'static str],
+    pub(in crate::admin) required: &'static [&'static str],
     /// Groups of which at most one member may be given.
-    pub(super) exclusive: &'static [&'static [&'static str]],
+    pub(in crate::admin) exclusive: &'static [&'static [&'static str]],
     /// A group of which one member must be given; empty if there is none.
-    pub(super) one_of: &'static [&'static str],
+    pub(in crate::admin) one_of: &'static [&'static str],
 }
 
 /// A member of an object.
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) name: &'static str,
-    pub(super) value_type: MemberType,
+#[derive(Debug, Clone, Copy)]
+pub(in crate::admin) struct Member {
+    pub(in crate::admin) name: &'static str,
+    pub(in crate::admin) value_type: MemberType,
     /// What it means, in one sentence, for the schema.
-    pub(super) about: &'static str,
+    pub(in crate::admin) about: &'static str,
 }
 
 /// What a member may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MemberType {
+pub(in crate::admin) enum MemberType {
     ClientId,
     Name,
     State,
@@ -64,48 +66,16 @@ pub(super) enum MemberType {
     Description,
     Contact,
     Labels,
-}
-
-/// The kinds of JSON values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum JsonType {
-    Null,
-    Boolean,
-    Number,
-    String,
-    Array,
-    Object,
-}
-
-impl JsonType {
-    /// The type of a JSON text that is known to be valid.
-    pub(super) fn of(json: &str) -> Self {
-        match json.trim_start().as_bytes().first() {
-            Some(b'{') => Self::Object,
-            Some(b'[') => Self::Array,
-            Some(b'"') => Self::String,
-            Some(b't' | b'f') => Self::Boolean,
-            Some(b'n') => Self::Null,
-            _ => Self::Number,
-        }
-    }
-
-    /// The type as an error names it.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Boolean => "true or false",
-            Self::Number => "a number",
-            Self::String => "a string",
-            Self::Array => "a list",
-            Self::Object => "an object",
-        }
-    }
+    /// Only declarations have it.
+    Declared(DeclaredType),
 }
 
 impl MemberType {
     /// True if `null` may stand here: it stands for the default.
-    pub(super) fn is_nullable(self) -> bool {
+    pub(in crate::admin) fn is_nullable(self) -> bool {
+        if let Self::Declared(declared) = self {
+            return declared.is_nullable();
+        }
         matches!(
             self,
             Self::Name
@@ -126,7 +96,7 @@ impl MemberType {
     }
 
     /// True if a value of this type may stand here.
-    pub(super) fn admits(self, json: JsonType) -> bool {
+    pub(in crate::admin) fn admits(self, json: JsonType) -> bool {
         match json {
             JsonType::Null => self.is_nullable(),
             JsonType::Number => self == Self::Duration,
@@ -138,10 +108,16 @@ impl MemberType {
     }
 
     fn is_object(self) -> bool {
+        if let Self::Declared(declared) = self {
+            return declared.is_object();
+        }
         matches!(self, Self::KeySet | Self::Patterns | Self::Labels | Self::Claims)
     }
 
     fn is_list(self) -> bool {
+        if let Self::Declared(declared) = self {
+            return declared.is_list();
+        }
         self.items().is_some()
             || matches!(
                 self,
@@ -154,19 +130,21 @@ impl MemberType {
     }
 
     /// The kind of the objects in a list of objects.
-    pub(super) fn items(self) -> Option<&'static ObjectSchema> {
+    pub(in crate::admin) fn items(self) -> Option<&'static ObjectSchema> {
         match self {
             Self::Secrets => Some(&SECRET),
             Self::Grants => Some(&GRANT),
             Self::Trusts => Some(&TRUST),
             Self::SpiffeTrusts => Some(&SPIFFE_TRUST),
+            Self::Declared(declared) => declared.items(),
             _ => None,
         }
     }
 
     /// What is expected, as an error says it.
-    pub(super) fn expected(self) -> &'static str {
+    pub(in crate::admin) fn expected(self) -> &'static str {
         match self {
+            Self::Declared(declared) => declared.expected(),
             Self::Duration => "a number of seconds, or a string with a unit such as \"15m\"",
             Self::Flag => "true or false",
             Self::KeySet => "a JWK set, which is an object with the member keys",
@@ -182,7 +160,7 @@ impl MemberType {
 }
 
 /// The five members of which each names the subject of a certificate, and the kind of the subject.
-pub(super) const TLS_SUBJECTS: [(&str, &str); 5] = [
+pub(in crate::admin) const TLS_SUBJECTS: [(&str, &str); 5] = [
     ("tls_client_auth_subject_dn", "subject_dn"),
     ("tls_client_auth_san_dns", "san_dns"),
     ("tls_client_auth_san_uri", "san_uri"),
@@ -190,91 +168,113 @@ pub(super) const TLS_SUBJECTS: [(&str, &str); 5] = [
     ("tls_client_auth_san_email", "san_email"),
 ];
 
-const fn member(name: &'static str, member_type: MemberType, about: &'static str) -> Member {
+pub(in crate::admin) const fn member(
+    name: &'static str,
+    member_type: MemberType,
+    about: &'static str,
+) -> Member {
     Member { name, value_type: member_type, about }
 }
 
+/// The members of a client that imports and declarations have in common.
+pub(in crate::admin) const CLIENT_MEMBERS: [Member; 27] = [
+    member("client_id", MemberType::ClientId, "The id that the client sends."),
+    member("name", MemberType::Name, "A name for people. Default: the id."),
+    member("state", MemberType::State, "Whether it may get tokens. Default: active."),
+    member("owner", MemberType::Owner, "The team that it belongs to. Default: none."),
+    member("description", MemberType::Description, "What it is for."),
+    member("contact", MemberType::Contact, "Where the people of its team are reached."),
+    member("labels", MemberType::Labels, "Its labels: keys with values."),
+    member("grants", MemberType::Grants, "The resources and scopes that it may ask for."),
+    member("claims", MemberType::Claims, "Static claims of its tokens. Default: none."),
+    member("auth_methods", MemberType::Methods, "How it may authenticate."),
+    member("grant_types", MemberType::GrantTypes, "Default: client_credentials."),
+    member(
+        "token_lifetime",
+        MemberType::Duration,
+        "Lifetime of its tokens: seconds, or a string with a unit. Default: as the resource or \
+         the server says.",
+    ),
+    member("token_rate", MemberType::Rate, "Its token rate limit, or off."),
+    member("leak_policy", MemberType::LeakPolicy, "What ends a secret that leaked."),
+    member("networks", MemberType::Networks, "The networks from which it may be used."),
+    member("jwks", MemberType::KeySet, "Its public keys: a JWK set (RFC 7517)."),
+    member("jwks_uri", MemberType::KeySetUri, "An https URL from which its keys are fetched."),
+    member(
+        "assertion_audiences",
+        MemberType::TokenEndpoints,
+        "URLs of this server's token endpoint that its assertions may name as aud.",
+    ),
+    member("trusts", MemberType::Trusts, "Foreign issuers whose tokens authenticate it."),
+    member(
+        "spiffe_trusts",
+        MemberType::SpiffeTrusts,
+        "SPIFFE trust domains whose JWT-SVIDs authenticate it.",
+    ),
+    member(
+        "tls_client_auth_subject_dn",
+        MemberType::Text,
+        "The distinguished name of its certificate (RFC 8705).",
+    ),
+    member("tls_client_auth_san_dns", MemberType::Text, "The DNS name of its certificate."),
+    member("tls_client_auth_san_uri", MemberType::Text, "The URI of its certificate."),
+    member("tls_client_auth_san_ip", MemberType::Text, "The IP address of its certificate."),
+    member("tls_client_auth_san_email", MemberType::Text, "The mail address of its certificate."),
+    member(
+        "dpop_bound_access_tokens",
+        MemberType::Flag,
+        "Whether its tokens must be bound to a key (RFC 9449). Default: false.",
+    ),
+    member(
+        "tls_client_certificate_bound_access_tokens",
+        MemberType::Flag,
+        "Whether its tokens must be bound to a certificate (RFC 8705). Default: false.",
+    ),
+];
+
+const SECRET_MEMBERS: [Member; 3] = [
+    member("client_secret", MemberType::Secret, "Its secret. For several, use secrets."),
+    member("secret_hash", MemberType::Hash, "The argon2id hash of its secret (PHC string)."),
+    member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),
+];
+
+/// The keys of a client are given, or fetched.
+pub(in crate::admin) const KEY_SOURCES: &[&str] = &["jwks", "jwks_uri"];
+
+/// A certificate has one subject.
+pub(in crate::admin) const SUBJECTS: &[&str] = &[
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+];
+
+/// One table of two.
+pub(in crate::admin) const fn joined<const N: usize>(
+    first: &[Member],
+    second: &[Member],
+) -> [Member; N] {
+    let mut all = [first[0]; N];
+    let mut place = 0;
+    while place < N {
+        all[place] = if place < first.len() { first[place] } else { second[place - first.len()] };
+        place += 1;
+    }
+    all
+}
+
 /// One line of an import file.
-pub(super) static CLIENT: ObjectSchema = ObjectSchema {
+pub(in crate::admin) static CLIENT: ObjectSchema = ObjectSchema {
     name: "a client",
     required: &["client_id"],
-    exclusive: &[
-        &["client_secret", "secret_hash"],
-        &["jwks", "jwks_uri"],
-        &[
-            "tls_client_auth_subject_dn",
-            "tls_client_auth_san_dns",
-            "tls_client_auth_san_uri",
-            "tls_client_auth_san_ip",
-            "tls_client_auth_san_email",
-        ],
-    ],
+    exclusive: &[&["client_secret", "secret_hash"], KEY_SOURCES, SUBJECTS],
     one_of: &[],
-    members: &[
-        member("client_id", MemberType::ClientId, "The id that the client sends."),
-        member("name", MemberType::Name, "A name for people. Default: the id."),
-        member("state", MemberType::State, "Whether it may get tokens. Default: active."),
-        member("owner", MemberType::Owner, "The team that it belongs to. Default: none."),
-        member("description", MemberType::Description, "What it is for."),
-        member("contact", MemberType::Contact, "Where the people of its team are reached."),
-        member("labels", MemberType::Labels, "Its labels: keys with values."),
-        member("client_secret", MemberType::Secret, "Its secret. For several, use secrets."),
-        member("secret_hash", MemberType::Hash, "The argon2id hash of its secret (PHC string)."),
-        member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),
-        member("grants", MemberType::Grants, "The resources and scopes that it may ask for."),
-        member("claims", MemberType::Claims, "Static claims of its tokens. Default: none."),
-        member("auth_methods", MemberType::Methods, "How it may authenticate."),
-        member("grant_types", MemberType::GrantTypes, "Default: client_credentials."),
-        member(
-            "token_lifetime",
-            MemberType::Duration,
-            "Lifetime of its tokens: seconds, or a string with a unit. Default: as the resource or \
-             the server says.",
-        ),
-        member("token_rate", MemberType::Rate, "Its token rate limit, or off."),
-        member("leak_policy", MemberType::LeakPolicy, "What ends a secret that leaked."),
-        member("networks", MemberType::Networks, "The networks from which it may be used."),
-        member("jwks", MemberType::KeySet, "Its public keys: a JWK set (RFC 7517)."),
-        member("jwks_uri", MemberType::KeySetUri, "An https URL from which its keys are fetched."),
-        member(
-            "assertion_audiences",
-            MemberType::TokenEndpoints,
-            "URLs of this server's token endpoint that its assertions may name as aud.",
-        ),
-        member("trusts", MemberType::Trusts, "Foreign issuers whose tokens authenticate it."),
-        member(
-            "spiffe_trusts",
-            MemberType::SpiffeTrusts,
-            "SPIFFE trust domains whose JWT-SVIDs authenticate it.",
-        ),
-        member(
-            "tls_client_auth_subject_dn",
-            MemberType::Text,
-            "The distinguished name of its certificate (RFC 8705).",
-        ),
-        member("tls_client_auth_san_dns", MemberType::Text, "The DNS name of its certificate."),
-        member("tls_client_auth_san_uri", MemberType::Text, "The URI of its certificate."),
-        member("tls_client_auth_san_ip", MemberType::Text, "The IP address of its certificate."),
-        member(
-            "tls_client_auth_san_email",
-            MemberType::Text,
-            "The mail address of its certificate.",
-        ),
-        member(
-            "dpop_bound_access_tokens",
-            MemberType::Flag,
-            "Whether its tokens must be bound to a key (RFC 9449). Default: false.",
-        ),
-        member(
-            "tls_client_certificate_bound_access_tokens",
-            MemberType::Flag,
-            "Whether its tokens must be bound to a certificate (RFC 8705). Default: false.",
-        ),
-    ],
+    members: &joined::<30>(&CLIENT_MEMBERS, &SECRET_MEMBERS),
 };
 
 /// An element of `secrets`.
-pub(super) static SECRET: ObjectSchema = ObjectSchema {
+pub(in crate::admin) static SECRET: ObjectSchema = ObjectSchema {
     name: "a secret",
     required: &[],
     exclusive: &[],
@@ -288,7 +288,7 @@ pub(super) static SECRET: ObjectSchema = ObjectSchema {
 };
 
 /// An element of `grants`.
-pub(super) static GRANT: ObjectSchema = ObjectSchema {
+pub(in crate::admin) static GRANT: ObjectSchema = ObjectSchema {
     name: "a grant",
     required: &["resource"],
     exclusive: &[],
@@ -306,7 +306,7 @@ pub(super) static GRANT: ObjectSchema = ObjectSchema {
 };
 
 /// An element of `trusts`.
-pub(super) static TRUST: ObjectSchema = ObjectSchema {
+pub(in crate::admin) static TRUST: ObjectSchema = ObjectSchema {
     name: "a trust",
     required: &["issuer", "conditions"],
     exclusive: &[&["jwks", "jwks_uri"]],
@@ -321,7 +321,7 @@ pub(super) static TRUST: ObjectSchema = ObjectSchema {
 };
 
 /// An element of `spiffe_trusts`.
-pub(super) static SPIFFE_TRUST: ObjectSchema = ObjectSchema {
+pub(in crate::admin) static SPIFFE_TRUST: ObjectSchema = ObjectSchema {
     name: "a SPIFFE trust",
     required: &["trust_domain", "bundle_endpoint", "subject"],
     exclusive: &[],
@@ -334,7 +334,7 @@ pub(super) static SPIFFE_TRUST: ObjectSchema = ObjectSchema {
 };
 
 /// Names of other systems and common slips, with the member that is meant.
-const SYNONYMS: [(&str, &str); 18] = [
+const SYNONYMS: [(&str, &str); 19] = [
     ("id", "client_id"),
     ("clientId", "client_id"),
     ("secret", "client_secret"),
@@ -345,6 +345,7 @@ const SYNONYMS: [(&str, &str); 18] = [
     ("enabled", "state"),
     ("disabled", "state"),
     ("token_ttl", "token_lifetime"),
+    ("token_ttl_seconds", "token_lifetime"),
     ("access_token_lifetime", "token_lifetime"),
     ("scope", "grants"),
     ("audience", "grants"),
@@ -357,17 +358,17 @@ const SYNONYMS: [(&str, &str); 18] = [
 
 impl ObjectSchema {
     /// The member of this name.
-    pub(super) fn member(&self, name: &str) -> Option<&'static Member> {
+    pub(in crate::admin) fn member(&self, name: &str) -> Option<&'static Member> {
         self.members.iter().find(|member| member.name == name)
     }
 
     /// The names of all members.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(in crate::admin) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.members.iter().map(|member| member.name)
     }
 
     /// The member that an unknown name most likely means.
-    pub(super) fn nearest(&self, name: &str) -> Option<String> {
+    pub(in crate::admin) fn nearest(&self, name: &str) -> Option<String> {
         let synonym = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
         let by_synonym = synonym.filter(|meant| self.member(meant).is_some()).map(str::to_owned);
         by_synonym.or_else(|| suggestion::nearest(name, self.names().map(str::to_owned)))

@@ -3,22 +3,24 @@
 //! A file is read and checked as a whole, then its secrets are hashed, then everything is written
 //! in one transaction: all clients, or none and a list of what is wrong with which line.
 
-mod check;
-mod facts;
+pub(super) mod check;
+pub(super) mod facts;
 mod hash_format;
-mod line;
-mod members;
-mod object;
+mod json_type;
+mod keys;
+pub(super) mod line;
+pub(super) mod members;
+pub(super) mod object;
 mod planned;
 pub mod probe;
-mod problems;
+pub(super) mod problems;
 mod rights;
-mod schema;
+pub(super) mod schema;
 mod secrets;
 mod source;
-mod spiffe_trusts;
+pub(super) mod spiffe_trusts;
 mod trusts;
-mod update;
+pub(super) mod update;
 
 use std::collections::HashMap;
 use std::io::BufRead;

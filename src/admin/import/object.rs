@@ -16,7 +16,7 @@ use crate::model::static_claims::StaticClaims;
 
 /// A member that is given where `null` stands for the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Given<T> {
+pub(in crate::admin) enum Given<T> {
     /// `null`.
     Default,
     /// This value.
@@ -25,7 +25,7 @@ pub(super) enum Given<T> {
 
 impl<T> Given<T> {
     /// The value; `None` for the default.
-    pub(super) fn value(&self) -> Option<&T> {
+    pub(in crate::admin) fn value(&self) -> Option<&T> {
         match self {
             Self::Default => None,
             Self::Value(value) => Some(value),
@@ -33,7 +33,7 @@ impl<T> Given<T> {
     }
 
     /// The value; `None` for the default.
-    pub(super) fn into_value(self) -> Option<T> {
+    pub(in crate::admin) fn into_value(self) -> Option<T> {
         match self {
             Self::Default => None,
             Self::Value(value) => Some(value),
@@ -42,7 +42,7 @@ impl<T> Given<T> {
 }
 
 /// An object whose members are known and have the right JSON type.
-pub(super) struct Object<'a> {
+pub(in crate::admin) struct Object<'a> {
     line: usize,
     /// Where it is in the line: empty, or such as `grants[0].`.
     path: String,
@@ -52,7 +52,7 @@ pub(super) struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads an object of a kind. Notes unknown, duplicate, mistyped and missing members, and
     /// continues without them; `None` if `json` is not an object.
-    pub(super) fn parse(
+    pub(in crate::admin) fn parse(
         json: &'a str,
         kind: &ObjectSchema,
         line: usize,
@@ -134,23 +134,28 @@ impl<'a> Object<'a> {
     }
 
     /// True if the member is given, `null` included.
-    pub(super) fn is_given(&self, name: &str) -> bool {
+    pub(in crate::admin) fn is_given(&self, name: &str) -> bool {
         self.members.iter().any(|(member, _)| member.name == name)
     }
 
+    /// Where the object is: empty, or such as `grants[0].`.
+    pub(in crate::admin) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Where a member is, for an error.
-    pub(super) fn place(&self, name: &str) -> String {
+    pub(in crate::admin) fn place(&self, name: &str) -> String {
         format!("{}{name}", self.path)
     }
 
     /// The JSON of a member; `None` if it is not given or `null`.
-    pub(super) fn json(&self, name: &str) -> Option<&'a str> {
+    pub(in crate::admin) fn json(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.members.iter().find(|(member, _)| member.name == name)?;
         Some(value.get()).filter(|json| JsonType::of(json) != JsonType::Null)
     }
 
     /// A member of a type that serde reads.
-    pub(super) fn value<T: Deserialize<'a>>(
+    pub(in crate::admin) fn value<T: Deserialize<'a>>(
         &self,
         name: &str,
         problems: &mut Problems,
@@ -165,7 +170,7 @@ impl<'a> Object<'a> {
 
     /// A string member that `parse` understands. The error of `parse` may repeat the text, so this
     /// is not for secrets.
-    pub(super) fn parsed<T>(
+    pub(in crate::admin) fn parsed<T>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, Malformed>,
@@ -176,7 +181,7 @@ impl<'a> Object<'a> {
     }
 
     /// A member where `null` stands for the default: `None` if it is not given.
-    pub(super) fn nullable<T>(
+    pub(in crate::admin) fn nullable<T>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, Malformed>,
@@ -189,7 +194,7 @@ impl<'a> Object<'a> {
     }
 
     /// A list of strings, each of which `parse` understands.
-    pub(super) fn list<T>(
+    pub(in crate::admin) fn list<T>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, Malformed>,
@@ -210,7 +215,7 @@ impl<'a> Object<'a> {
     }
 
     /// An object of strings.
-    pub(super) fn texts(
+    pub(in crate::admin) fn texts(
         &self,
         name: &str,
         problems: &mut Problems,
@@ -225,7 +230,7 @@ impl<'a> Object<'a> {
     }
 
     /// A list of objects, at most `most` of them.
-    pub(super) fn objects(
+    pub(in crate::admin) fn objects(
         &self,
         name: &str,
         most: usize,
@@ -247,14 +252,14 @@ impl<'a> Object<'a> {
     }
 
     /// Static claims.
-    pub(super) fn claims(&self, problems: &mut Problems) -> Option<StaticClaims> {
+    pub(in crate::admin) fn claims(&self, problems: &mut Problems) -> Option<StaticClaims> {
         let parsed = StaticClaims::parse(self.json("claims")?);
         let parsed = parsed.map_err(|error| Malformed::because(error.to_string()));
         self.noted("claims", parsed, problems)
     }
 
     /// Notes the error of a member, and gives its value otherwise.
-    pub(super) fn noted<T>(
+    pub(in crate::admin) fn noted<T>(
         &self,
         name: &str,
         parsed: Result<T, Malformed>,

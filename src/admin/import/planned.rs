@@ -1,14 +1,14 @@
 //! Writing the clients of an import whose secrets are ready, or telling what would be written.
 
-use serde_json::json;
-
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
 use crate::admin::import::{ImportOutcome, ImportedClient, Progress, of_line, rights};
-use crate::admin::ownership::{self, client_to_change, visible_client};
-use crate::admin::{AdminError, AuditedChange, Conflict, Principal, facts, grant, trust};
-use crate::model::client::ClientId;
-use crate::model::event::{Action, EventSubject};
+use crate::admin::ownership::{client_within_rights, visible_client};
+use crate::admin::{
+    AdminError, AuditedChange, Conflict, ObjectKind, Principal, ownership, registering,
+};
+use crate::model::client::{ClientId, Registration};
+use crate::model::event::Action;
 use crate::services::Services;
 
 /// A line that has been checked, and whose secrets are ready.
@@ -49,17 +49,19 @@ async fn update(
     change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<ImportOutcome, AdminError> {
-    let before = client_to_change(change.read(), principal, &line.line.said.client_id).await?;
+    let before = client_within_rights(change.read(), principal, &line.line.said.client_id).await?;
     // The client may have got more rights since the check.
     rights::require(principal, &line.line, Some(&before))?;
     if !update::is_current(&before, &line.secrets) {
         return Err(Conflict::ChangedDuringImport.into());
     }
+    let (id, source) = (before.client.client_id.clone(), before.client.source.clone());
     let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
+    principal.require_unmanaged(ObjectKind::Client, id.as_str(), source.as_ref())?;
     update.check_rights(principal, change).await?;
-    update.write(services, change).await?;
+    update.write(services, change, "import").await?;
     Ok(ImportOutcome::Updated)
 }
 
@@ -73,44 +75,19 @@ async fn create(
     let client = line.registered(change.now)?;
     let grants = line.said.grants.unwrap_or_default();
     ownership::check_whole_client(change, principal, None, &client, &grants).await?;
-    let id = client.client_id.clone();
-    change.transaction.create_client(&client).await?;
-    let mut secret_ids = Vec::new();
-    for secret in &secrets {
-        if let PreparedSecret::New(record) = secret {
-            change.transaction.add_secret(&id, record).await?;
-            secret_ids.push(&record.secret_id);
-        }
-    }
-    for grant in &grants {
-        change.transaction.put_grant(&id, grant).await?;
-    }
-    let trusts = line.trusts.unwrap_or_default();
-    for trust in &trusts {
-        change.transaction.add_trust(&id, trust).await?;
-    }
-    let spiffe_trusts = line.spiffe_trusts.unwrap_or_default();
-    trust::check_total(trusts.len(), spiffe_trusts.len())?;
-    for trust in &spiffe_trusts {
-        change.transaction.add_spiffe_trust(&id, trust).await?;
-    }
-    let mut detail = json!({
-        "name": client.name,
-        "state": client.state,
-        "auth_methods": client.auth_methods,
-        "secret_ids": secret_ids,
-        "grants": grants,
-        "trusts": trusts,
-        "security": client.security,
-        "leak_policy": client.leak_policy,
-        "claims": client.claims,
-    });
-    facts::add_to(&mut detail, &client.facts);
-    if !spiffe_trusts.is_empty() {
-        detail["spiffe_trusts"] = json!(spiffe_trusts);
-    }
-    change.record(Action::ClientImported, EventSubject::Client(id), detail).await?;
-    grant::record_for_resource_owners(change, &client, &[], &grants).await
+    let new = |secret| match secret {
+        PreparedSecret::New(record) => Some(record),
+        PreparedSecret::Known { .. } => None,
+    };
+    let registration = Registration {
+        client,
+        secrets: secrets.into_iter().filter_map(new).collect(),
+        grants,
+        trusts: line.trusts.unwrap_or_default(),
+        spiffe_trusts: line.spiffe_trusts.unwrap_or_default(),
+        usage: None,
+    };
+    registering::insert(change, &registration, Action::ClientImported).await
 }
 
 /// What a dry run says: the same outcome, without a transaction.

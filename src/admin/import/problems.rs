@@ -7,8 +7,8 @@ const MAX_LISTED: usize = 20;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
-    listed: Vec<String>,
+pub(in crate::admin) struct Problems {
+    listed: Vec<(usize, String)>,
     count: usize,
     lines: usize,
     last_line: usize,
@@ -18,18 +18,19 @@ pub(super) struct Problems {
 
 impl Problems {
     /// How many problems have been noted.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::admin) fn count(&self) -> usize {
         self.count
     }
 
-    /// Notes what is wrong with a line. `text` is a sentence without a full stop; it may repeat
+    /// Notes what is wrong with a line. `text` is a sentence without a full stop that begins with
+    /// the place of the member, such as `grants[0].scopes`; it may repeat
     /// names that the file gives, never values that may be secrets.
-    pub(super) fn add(&mut self, line: usize, text: &str) {
+    pub(in crate::admin) fn add(&mut self, line: usize, text: &str) {
         self.note(line, text, false);
     }
 
     /// Notes that the client of a line exists already.
-    pub(super) fn add_conflict(&mut self, line: usize, text: &str) {
+    pub(in crate::admin) fn add_conflict(&mut self, line: usize, text: &str) {
         self.note(line, text, true);
     }
 
@@ -42,26 +43,30 @@ impl Problems {
         if self.listed.len() < MAX_LISTED {
             // A name from the file must not control the terminal.
             let text = text.replace(char::is_control, "?");
-            self.listed.push(format!("line {line}: {text}"));
+            self.listed.push((line, text));
         }
     }
 
+    /// The problems, each on a line of its own as `describe` puts it.
+    pub(in crate::admin) fn list(self, describe: impl Fn(usize, &str) -> String) -> String {
+        let listed =
+            self.listed.iter().map(|(line, text)| format!("\n  {}", describe(*line, text)));
+        let mut list: String = listed.collect();
+        if let Some(more) = self.count.checked_sub(self.listed.len()).filter(|more| *more > 0) {
+            list.push_str(&format!("\n  and {more} more"));
+        }
+        list
+    }
+
     /// An error that lists the problems, if there are any.
-    pub(super) fn into_result(self) -> Result<(), AdminError> {
+    pub(in crate::admin) fn into_result(self) -> Result<(), AdminError> {
         if self.count == 0 {
             return Ok(());
         }
-        let more = match self.count - self.listed.len() {
-            0 => String::new(),
-            more => format!("\n  and {more} more"),
-        };
-        let text = format!(
-            "{} problems in {} lines; nothing was imported\n  {}{more}",
-            self.count,
-            self.lines,
-            self.listed.join("\n  ")
-        );
-        Err(if self.are_conflicts {
+        let (count, lines, are_conflicts) = (self.count, self.lines, self.are_conflicts);
+        let list = self.list(|line, text| format!("line {line}: {text}"));
+        let text = format!("{count} problems in {lines} lines; nothing was imported{list}");
+        Err(if are_conflicts {
             Conflict::Import(text).into()
         } else {
             AdminError::invalid("import", text)

@@ -25,7 +25,7 @@ pub fn schema() -> Value {
     schema
 }
 
-fn of_kind(kind: &ObjectSchema) -> Value {
+pub(in crate::admin) fn of_kind(kind: &ObjectSchema) -> Value {
     let properties: Map<String, Value> = kind
         .members
         .iter()
@@ -69,6 +69,7 @@ fn nullable(member_type: MemberType, schema: Value) -> Value {
 
 fn of_type(member_type: MemberType) -> Value {
     match member_type {
+        MemberType::Declared(declared) => declared.schema(),
         MemberType::Secrets => list(of_items(member_type)),
         MemberType::Grants => bounded_list(of_items(member_type), MAX_GRANTS),
         MemberType::Trusts | MemberType::SpiffeTrusts => {
@@ -169,7 +170,7 @@ fn of_text(member_type: MemberType) -> Value {
 }
 
 /// A text for people: not blank, without control characters.
-fn printable(max_length: usize) -> Value {
+pub(in crate::admin) fn printable(max_length: usize) -> Value {
     json!({
         "type": "string",
         "maxLength": max_length,
@@ -177,17 +178,17 @@ fn printable(max_length: usize) -> Value {
     })
 }
 
-fn text(pattern: &str) -> Value {
+pub(in crate::admin) fn text(pattern: &str) -> Value {
     json!({ "type": "string", "pattern": pattern })
 }
 
-fn list(items: Value) -> Value {
+pub(in crate::admin) fn list(items: Value) -> Value {
     let mut schema = json!({ "type": "array" });
     schema["items"] = items;
     schema
 }
 
-fn bounded_list(items: Value, max: usize) -> Value {
+pub(in crate::admin) fn bounded_list(items: Value, max: usize) -> Value {
     let mut schema = list(items);
     schema["maxItems"] = json!(max);
     schema
@@ -265,6 +266,7 @@ mod tests {
                 json!("abc")
             }
             MemberType::Owner | MemberType::Description | MemberType::Contact => json!("abc"),
+            MemberType::Declared(_) => unreachable!("not in an import"),
             MemberType::Labels => json!({ "env": "prod" }),
             MemberType::Text => json!("10.0.0.1"),
             MemberType::State => json!("disabled"),

@@ -8,7 +8,10 @@ use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::trust::FederatedCredential;
 
 /// Reads the member. Every problem is noted; `None` if the line does not give it.
-pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<SpiffeSource>> {
+pub(in crate::admin) fn parse(
+    object: &Object<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<SpiffeSource>> {
     let trusts =
         object.objects("spiffe_trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
     let trusts = trusts.filter_map(|trust| {
@@ -22,7 +25,10 @@ pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<
 }
 
 /// The trusts that a line gives. One that the client has already keeps its id.
-pub(super) fn kept_or_new(before: &[SpiffeTrust], given: Vec<SpiffeTrust>) -> Vec<SpiffeTrust> {
+pub(in crate::admin) fn kept_or_new(
+    before: &[SpiffeTrust],
+    given: Vec<SpiffeTrust>,
+) -> Vec<SpiffeTrust> {
     let mut trusts: Vec<SpiffeTrust> = Vec::with_capacity(given.len());
     for new in given {
         if trusts.iter().any(|known| known.source == new.source) {

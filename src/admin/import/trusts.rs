@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::admin::import::line;
+use crate::admin::import::keys::keys;
 use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
 use crate::admin::trust::NewTrust;
@@ -16,7 +16,7 @@ pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<
         object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
     let trusts = trusts.filter_map(|trust| {
         let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
-        let keys = line::keys(&trust, problems).and_then(Given::into_value);
+        let keys = keys(&trust, problems).and_then(Given::into_value);
         let audience = trust.parsed("audience", audience, problems);
         let mut conditions = BTreeMap::new();
         for (claim, text) in trust.texts("conditions", problems).unwrap_or_default() {

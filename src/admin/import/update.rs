@@ -12,9 +12,8 @@ use crate::admin::{
     AdminError, AuditedChange, Conflict, Principal, grant, ownership, revocation, trust,
     weaker_credentials,
 };
-use crate::model::client::{Client, ClientId, ClientState, Registration};
+use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
-use crate::model::grant::Grant;
 use crate::model::resource::ResourceId;
 use crate::model::secret::{SecretHash, SecretId, SecretRecord};
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -23,13 +22,9 @@ use crate::model::trust::{FederatedCredential, TrustId};
 use crate::services::Services;
 
 /// The changes of one client; the event tells them as `was` and `is`.
-pub(super) struct Update {
+pub(in crate::admin) struct Update {
     before: Registration,
-    client: Client,
-    grants: Vec<Grant>,
-    trusts: Vec<FederatedCredential>,
-    spiffe_trusts: Vec<SpiffeTrust>,
-    secrets: Vec<SecretRecord>,
+    wanted: Registration,
     difference: Difference,
 }
 
@@ -48,7 +43,6 @@ impl Update {
         let mut client = before.client.clone();
         line.apply_to(&mut client)?;
         let grants = line.said.grants.unwrap_or_else(|| before.grants.clone());
-        claims::check_sizes(&client.claims, &grants)?;
         let trusts = match line.trusts {
             Some(trusts) => kept_or_new(&before.trusts, trusts),
             None => before.trusts.clone(),
@@ -57,50 +51,68 @@ impl Update {
             Some(trusts) => spiffe_trusts::kept_or_new(&before.spiffe_trusts, trusts),
             None => before.spiffe_trusts.clone(),
         };
-        if trusts.len() + spiffe_trusts.len() > before.trusts.len() + before.spiffe_trusts.len() {
-            trust::check_total(trusts.len(), spiffe_trusts.len())?;
-        }
         let mut secrets = before.secrets.clone();
         for secret in given {
             put_secret(&mut secrets, secret);
         }
-        let mut was = state(&before.client, &before.grants, &before.trusts, &before.secrets);
-        let mut is = state(&client, &grants, &trusts, &secrets);
-        was["spiffe_trusts"] = json!(before.spiffe_trusts);
-        is["spiffe_trusts"] = json!(spiffe_trusts);
-        let Some(difference) = Difference::between(&was, &is) else { return Ok(None) };
-        let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
+        let wanted =
+            Registration { client, secrets, grants, trusts, spiffe_trusts, usage: before.usage };
+        Self::between(services, before, wanted, now)
+    }
+
+    /// Compares a client as it is with what it should be; `None` if nothing changes.
+    ///
+    /// # Errors
+    /// If the claims do not fit into a token, or there are too many trusts or live secrets.
+    pub(in crate::admin) fn between(
+        services: &Services,
+        before: Registration,
+        mut wanted: Registration,
+        now: Timestamp,
+    ) -> Result<Option<Self>, AdminError> {
+        claims::check_sizes(&wanted.client.claims, &wanted.grants)?;
+        let trusts = |of: &Registration| of.trusts.len() + of.spiffe_trusts.len();
+        if trusts(&wanted) > trusts(&before) {
+            trust::check_total(wanted.trusts.len(), wanted.spiffe_trusts.len())?;
+        }
+        let Some(difference) = Difference::between(&state(&before), &state(&wanted)) else {
+            return Ok(None);
+        };
+        let live = wanted.secrets.iter().filter(|secret| secret.is_live(now)).count();
         let most = services.config.secrets.max_per_client;
-        if live > most && secrets.len() > before.secrets.len() {
+        if live > most && wanted.secrets.len() > before.secrets.len() {
             return Err(Conflict::SecretLimit { live, max: most }.into());
         }
-        client.updated_at = now;
-        Ok(Some(Self { before, client, grants, trusts, spiffe_trusts, secrets, difference }))
+        wanted.client.updated_at = now;
+        Ok(Some(Self { before, wanted, difference }))
     }
 
     /// Holds the changes to the rules of single changes.
-    pub(super) async fn check_rights(
+    pub(in crate::admin) async fn check_rights(
         &self,
         principal: &Principal,
         change: &mut AuditedChange,
     ) -> Result<(), AdminError> {
-        let (before, client) = (Some(&self.before), &self.client);
-        ownership::check_whole_client(change, principal, before, client, &self.grants).await
+        let (before, wanted) = (Some(&self.before), &self.wanted);
+        ownership::check_whole_client(change, principal, before, &wanted.client, &wanted.grants)
+            .await
     }
 
-    /// Writes the changes and the event.
-    pub(super) async fn write(
+    /// Writes the changes and the event. `command` is what changes the client, such as `import`.
+    pub(in crate::admin) async fn write(
         self,
         services: &Services,
         change: &mut AuditedChange,
+        command: &str,
     ) -> Result<(), AdminError> {
-        let Self { before, client, grants, trusts, spiffe_trusts, secrets, difference } = self;
+        let Self { before, mut wanted, difference } = self;
+        let Registration { client, grants, trusts, .. } = &wanted;
         let id = &client.client_id;
         if before.client.facts.owner != client.facts.owner {
             let reason = CancelReason::ClientOwnerChanged;
             grant_request::cancel_of_client(change, id, reason).await?;
         }
-        change.transaction.update_client(&client).await?;
+        change.transaction.update_client(client).await?;
         for grant in grants.iter().filter(|grant| !before.grants.contains(grant)) {
             change.transaction.put_grant(id, grant).await?;
         }
@@ -115,32 +127,41 @@ impl Update {
         for trust in trusts.iter().filter(|trust| !before.trusts.contains(trust)) {
             change.transaction.add_trust(id, trust).await?;
         }
-        write_spiffe_trusts(change, id, &before.spiffe_trusts, &spiffe_trusts).await?;
-        for secret in &secrets {
-            match before.secrets.iter().find(|old| old.secret_id == secret.secret_id) {
-                None => change.transaction.add_secret(id, secret).await?,
-                Some(old) if (&old.label, old.expires_at) != (&secret.label, secret.expires_at) => {
-                    change.transaction.update_secret(id, secret).await?;
-                }
-                Some(_) => {}
-            }
-        }
+        write_spiffe_trusts(change, id, &before.spiffe_trusts, &wanted.spiffe_trusts).await?;
+        write_secrets(change, id, &before.secrets, &wanted.secrets).await?;
         if before.client.state == ClientState::Active && client.state == ClientState::Disabled {
             revocation::end_tokens(services, change, id).await?;
         }
         let subject = EventSubject::Client(id.clone());
-        let mut current =
-            Registration { client, secrets, grants, trusts, spiffe_trusts, usage: None };
-        let grants = current.grants.clone();
-        let ended = weaker_credentials::end(change, &mut current, &grants).await?;
-        let client = current.client;
-        let mut detail = difference.add_to(json!({ "name": client.name, "import": true }));
+        let granted = wanted.grants.clone();
+        let ended = weaker_credentials::end(change, &mut wanted, &granted).await?;
+        let Registration { client, grants, .. } = &wanted;
+        let mut detail = difference.add_to(json!({ "name": client.name }));
+        detail[command] = json!(true);
         ended.add_to(&mut detail);
-        let (grants_before, owner_before) = (before.grants, before.client.facts.owner);
-        let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
+        let owners = EventOwners::changed(before.client.facts.owner, client.facts.owner.clone());
         change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
-        grant::record_for_resource_owners(change, &client, &grants_before, &grants).await
+        grant::record_for_resource_owners(change, client, &before.grants, grants).await
     }
+}
+
+/// Adds the secrets that are new, and changes the label and the end of the others.
+async fn write_secrets(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    before: &[SecretRecord],
+    now: &[SecretRecord],
+) -> Result<(), AdminError> {
+    for secret in now {
+        match before.iter().find(|old| old.secret_id == secret.secret_id) {
+            None => change.transaction.add_secret(id, secret).await?,
+            Some(old) if (&old.label, old.expires_at) != (&secret.label, secret.expires_at) => {
+                change.transaction.update_secret(id, secret).await?;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes the trusts that are gone, and adds those that are new.
@@ -160,7 +181,7 @@ async fn write_spiffe_trusts(
 }
 
 /// The trusts that a line gives. One that the client has already keeps its id.
-fn kept_or_new(
+pub(in crate::admin) fn kept_or_new(
     before: &[FederatedCredential],
     given: Vec<FederatedCredential>,
 ) -> Vec<FederatedCredential> {
@@ -216,25 +237,18 @@ pub(super) fn is_current(before: &Registration, secrets: &[PreparedSecret]) -> b
 }
 
 /// A client as the audit log compares it: without hashes and without use.
-fn state(
-    client: &Client,
-    grants: &[Grant],
-    trusts: &[FederatedCredential],
-    secrets: &[SecretRecord],
-) -> Value {
-    let secrets: Vec<_> = secrets
-        .iter()
-        .map(|secret| {
-            json!({
-                "secret_id": secret.secret_id,
-                "label": secret.label,
-                "expires_at": secret.expires_at,
-            })
+pub(in crate::admin) fn state(of: &Registration) -> Value {
+    let secrets = of.secrets.iter().map(|secret| {
+        json!({
+            "secret_id": secret.secret_id,
+            "label": secret.label,
+            "expires_at": secret.expires_at,
         })
-        .collect();
-    let mut state = json!(client);
-    state["grants"] = json!(grants);
-    state["trusts"] = json!(trusts);
-    state["secrets"] = json!(secrets);
+    });
+    let mut state = json!(of.client);
+    state["grants"] = json!(of.grants);
+    state["trusts"] = json!(of.trusts);
+    state["spiffe_trusts"] = json!(of.spiffe_trusts);
+    state["secrets"] = secrets.collect();
     state
 }

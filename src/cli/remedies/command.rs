@@ -116,6 +116,8 @@ pub(crate) enum SecretRemedy {
     NameRegularFile,
     /// The file still has its temporary name.
     RenameByHand,
+    /// An apply generates secrets and has no place for them.
+    GiveSecretsDir,
 }
 
 impl From<DevRemedy> for CommandRemedy {
@@ -278,6 +280,10 @@ impl SecretRemedy {
                  the secret printed."
             }
             Self::RenameByHand => "Rename it by hand.",
+            Self::GiveSecretsDir => {
+                "Nothing was changed. Give a folder for them with --secrets-dir, or declare \
+                 `secret: null`."
+            }
         }
     }
 }

@@ -43,6 +43,7 @@ fn client(secrets: Vec<SecretRecord>) -> Registration {
         claims: StaticClaims::default(),
         facts: Facts::default(),
         admin_of: None,
+        source: None,
         created_at: NOW,
         updated_at: NOW,
     };

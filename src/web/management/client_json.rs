@@ -1,33 +1,26 @@
-//! Clients, grants and secrets as the admin API writes and reads them.
+//! Clients and secrets as the admin API shows them.
 
-#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
+use std::collections::BTreeSet;
 
-use std::collections::BTreeMap;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-
-use crate::admin::client::{ClientUpdate, NewClient};
-use crate::admin::secret::NewSecret;
 use crate::app::App;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::facts::Facts;
-use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::leak_policy::LeakPolicy;
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
-use crate::model::resource::ResourceId;
-use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
-use crate::model::secret_digest::SecretDigest;
 use crate::model::secret_status::SecretStatus;
-use crate::model::security::{ClientSecurity, Networks};
+use crate::model::security::{KeySource, Networks, TlsSubject};
+use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
-use crate::web::management::Problem;
-use crate::web::management::facts_json::{FactsInput, FactsPatch, LabelsPatch};
-use crate::web::management::json::{at, parsed, present};
+use crate::web::management::grant_json::GrantJson;
 
 /// A client.
 #[derive(Debug, Serialize)]
@@ -36,16 +29,24 @@ pub(super) struct ClientJson {
     name: ClientName,
     #[serde(flatten)]
     facts: Facts,
+    source: Option<SourceName>,
     state: ClientState,
     auth_methods: Vec<AuthenticationMethod>,
     grant_types: Vec<GrantType>,
     token_ttl_seconds: Option<i64>,
     token_rate: Option<RateLimit>,
     #[serde(flatten)]
-    security: ClientSecurity,
+    keys: Option<KeySource>,
+    #[serde(flatten)]
+    tls_subject: Option<TlsSubject>,
+    dpop_bound_access_tokens: bool,
+    tls_client_certificate_bound_access_tokens: bool,
+    networks: Networks,
+    assertion_audiences: AssertionAudiences,
     leak_policy: LeakPolicy,
     claims: StaticClaims,
     grants: Vec<GrantJson>,
+    admin_of: Option<BTreeSet<Owner>>,
     created_at: Timestamp,
     updated_at: Timestamp,
     last_used_at: Option<Timestamp>,
@@ -63,43 +64,32 @@ impl ClientJson {
         let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
         let last_used_at = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
         let client = found.client;
+        let security = client.security;
         Self {
             client_id: client.client_id,
             name: client.name,
             facts: client.facts,
+            source: client.source,
             state: client.state,
             auth_methods: client.auth_methods,
             grant_types: client.grant_types,
             token_ttl_seconds: client.token_lifetime.map(Lifetime::seconds),
             token_rate: client.token_rate,
-            security: client.security,
+            keys: security.keys,
+            tls_subject: security.tls_subject,
+            dpop_bound_access_tokens: security.dpop_bound,
+            tls_client_certificate_bound_access_tokens: security.certificate_bound,
+            networks: security.networks,
+            assertion_audiences: security.assertion_audiences,
             leak_policy: client.leak_policy,
             claims: client.claims,
             grants: found.grants.into_iter().map(GrantJson::from).collect(),
+            admin_of: client.admin_of,
             created_at: client.created_at,
             updated_at: client.updated_at,
             last_used_at,
             expiring_soon,
         }
-    }
-}
-
-/// A grant. `scopes` is `null` for every scope that the resource offers.
-#[derive(Debug, Serialize)]
-pub(super) struct GrantJson {
-    resource: ResourceId,
-    scopes: Option<Scopes>,
-    networks: Networks,
-    claims: StaticClaims,
-}
-
-impl From<Grant> for GrantJson {
-    fn from(grant: Grant) -> Self {
-        let scopes = match grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes),
-        };
-        Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
     }
 }
 
@@ -147,200 +137,4 @@ impl From<SecretRecord> for SecretJson {
             status: secret.status,
         }
     }
-}
-
-/// A client to be created.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ClientInput {
-    client_id: Option<String>,
-    name: Option<String>,
-    owner: Option<String>,
-    description: Option<String>,
-    contact: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    auth_methods: Vec<String>,
-    token_ttl_seconds: Option<i64>,
-    token_rate: Option<String>,
-    #[serde(default)]
-    dpop_bound: bool,
-    #[serde(default)]
-    networks: Vec<String>,
-    #[serde(default)]
-    grants: Vec<GrantInput>,
-    leak_policy: Option<String>,
-    secret: Option<SecretInput>,
-}
-
-/// A grant to be given.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GrantInput {
-    resource: String,
-    scopes: Option<Vec<String>>,
-    #[serde(default)]
-    networks: Vec<String>,
-}
-
-/// What a secret should be like.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SecretInput {
-    #[serde(default)]
-    label: String,
-    expires_in_seconds: Option<i64>,
-    /// The SHA-256 of a secret that was generated offline; it is generated here if absent.
-    secret_digest: Option<String>,
-}
-
-impl ClientInput {
-    /// The client that the body describes.
-    pub(super) fn new_client(self) -> Result<NewClient, Problem> {
-        let (owner, description) = (self.owner, self.description);
-        let facts = FactsInput { owner, description, contact: self.contact, labels: self.labels };
-        let grants = self.grants.into_iter().enumerate();
-        let grants = grants.map(|(index, grant)| grant.grant(&format!("/grants/{index}")));
-        Ok(NewClient {
-            client_id: parsed("/client_id", self.client_id, ClientId::parse_new)?,
-            name: parsed("/name", self.name, ClientName::parse)?,
-            auth_methods: methods(&self.auth_methods)?,
-            grant_types: Vec::new(),
-            token_lifetime: lifetime("/token_ttl_seconds", self.token_ttl_seconds)?,
-            token_rate: parsed("/token_rate", self.token_rate, RateLimit::parse)?,
-            grants: grants.collect::<Result<_, _>>()?,
-            security: ClientSecurity {
-                dpop_bound: self.dpop_bound,
-                networks: networks("/networks", &self.networks)?,
-                ..ClientSecurity::default()
-            },
-            leak_policy: parsed("/leak_policy", self.leak_policy, LeakPolicy::parse)?
-                .unwrap_or_default(),
-            claims: StaticClaims::default(),
-            facts: facts.facts()?,
-            admin_of: None,
-            secret: self.secret.unwrap_or_default().new_secret("/secret")?,
-        })
-    }
-}
-
-impl GrantInput {
-    fn grant(self, pointer: &str) -> Result<Grant, Problem> {
-        Ok(Grant {
-            resource: at(&format!("{pointer}/resource"), ResourceId::parse(&self.resource))?,
-            scopes: match self.scopes {
-                None => GrantedScopes::All,
-                Some(names) => GrantedScopes::Only(scopes(&format!("{pointer}/scopes"), &names)?),
-            },
-            networks: networks(&format!("{pointer}/networks"), &self.networks)?,
-            claims: StaticClaims::default(),
-        })
-    }
-}
-
-impl SecretInput {
-    /// The secret that the body describes.
-    pub(super) fn new_secret(self, pointer: &str) -> Result<NewSecret, Problem> {
-        let expiry = format!("{pointer}/expires_in_seconds");
-        let digest = format!("{pointer}/secret_digest");
-        Ok(NewSecret {
-            label: self.label,
-            lifetime: lifetime(&expiry, self.expires_in_seconds)?,
-            digest: parsed(&digest, self.secret_digest, SecretDigest::parse)?,
-        })
-    }
-}
-
-/// What should change about a client (RFC 7396): an absent member stays, `null` goes back to the
-/// default.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ClientPatch {
-    name: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    owner: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    description: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    contact: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    labels: Option<LabelsPatch>,
-    auth_methods: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    token_ttl_seconds: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "present")]
-    token_rate: Option<Option<String>>,
-    dpop_bound: Option<bool>,
-    certificate_bound: Option<bool>,
-    networks: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    leak_policy: Option<Option<String>>,
-}
-
-impl ClientPatch {
-    /// The change that the body describes.
-    pub(super) fn update(self) -> Result<ClientUpdate, Problem> {
-        let (owner, description) = (self.owner, self.description);
-        let facts = FactsPatch { owner, description, contact: self.contact, labels: self.labels };
-        let ttl = self.token_ttl_seconds;
-        let (rate, policy) = (self.token_rate, self.leak_policy);
-        Ok(ClientUpdate {
-            name: parsed("/name", self.name, ClientName::parse)?,
-            auth_methods: self.auth_methods.as_deref().map(some_methods).transpose()?,
-            token_lifetime: ttl.map(|ttl| lifetime("/token_ttl_seconds", ttl)).transpose()?,
-            token_rate: rate
-                .map(|rate| parsed("/token_rate", rate, RateLimit::parse))
-                .transpose()?,
-            dpop_bound: self.dpop_bound,
-            certificate_bound: self.certificate_bound,
-            networks: self.networks.map(|list| networks("/networks", &list)).transpose()?,
-            leak_policy: policy
-                .map(|policy| parsed("/leak_policy", policy, LeakPolicy::parse))
-                .transpose()?
-                .map(Option::unwrap_or_default),
-            facts: facts.update()?,
-            ..ClientUpdate::default()
-        })
-    }
-}
-
-/// A number of seconds as a lifetime.
-pub(super) fn lifetime(pointer: &str, seconds: Option<i64>) -> Result<Option<Lifetime>, Problem> {
-    seconds.map(|seconds| at(pointer, Lifetime::from_seconds(seconds))).transpose()
-}
-
-/// The same where an empty list would leave the client without a way to authenticate.
-fn some_methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> {
-    if names.is_empty() {
-        return Err(Problem::member("/auth_methods".to_owned(), "at least one method"));
-    }
-    methods(names)
-}
-
-fn methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> {
-    let methods = names.iter().enumerate();
-    methods
-        .map(|(index, name)| {
-            at(&format!("/auth_methods/{index}"), AuthenticationMethod::parse(name))
-        })
-        .collect()
-}
-
-/// A list of scopes; at least one.
-pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
-    let scopes = names.iter().enumerate();
-    let scopes = scopes
-        .map(|(index, name)| at(&format!("{pointer}/{index}"), ScopeName::parse(name)))
-        .collect::<Result<Scopes, _>>()?;
-    if scopes.is_empty() || scopes.len() > Scopes::MAX_COUNT {
-        let count = Scopes::MAX_COUNT;
-        return Err(Problem::member(pointer.to_owned(), format!("1 to {count} scopes")));
-    }
-    Ok(scopes)
-}
-
-/// A list of networks; anywhere if it is empty.
-pub(super) fn networks(pointer: &str, list: &[String]) -> Result<Networks, Problem> {
-    at(pointer, Networks::parse(&list.join(" ")))
 }

@@ -7,20 +7,28 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::admin::client::Put;
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
-use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::client::{ClientId, ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
+use crate::web::management::client_document::ClientDocument;
+use crate::web::management::client_json::ClientJson;
+use crate::web::management::conditions::{IfMatch, Tagged, if_visible, tagged};
 use crate::web::management::facts_json::query_labels;
+use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
     Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
 };
+use crate::web::management::member::Omitted;
+use crate::web::management::read_only::ReadOnlyMembers;
 
 /// How many clients a page has by default.
 const PAGE_SIZE: u32 = 50;
@@ -118,19 +126,27 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-) -> Result<Output<ClientJson>, Problem> {
-    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
-    Ok(ok(ClientJson::of(&app, found)))
+) -> Result<Tagged<ClientJson>, Problem> {
+    Ok(answer(&app, client::show(&app.services.store, &principal, &client_id(&id)?).await?))
+}
+
+/// 200 with a client and its revision.
+fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
+    tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
 }
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
-    Input(input): Input<ClientInput>,
-) -> Result<Output<CreatedClient>, Problem> {
-    let (made, secret) = client::create(&app.services, &principal, input.new_client()?).await?;
-    let client = ClientJson::of(&app, made);
-    Ok(created(CreatedClient { client, client_secret: secret.as_ref().map(shown) }))
+    Input(document): Input<ClientDocument>,
+) -> Result<Tagged<CreatedClient>, Problem> {
+    let new = document.new_client()?;
+    let grants = new.grants.clone();
+    let made = client::create(&app.services, &principal, new).await;
+    let (made, secret) = made.map_err(|error| problem_of_client(error, &grants))?;
+    let revision = Revision::of_client(&made);
+    let (client, client_secret) = (ClientJson::of(&app, made), secret.as_ref().map(shown));
+    Ok(tagged(&revision, created(CreatedClient { client, client_secret })))
 }
 
 /// The secret in the one answer that shows it.
@@ -138,23 +154,85 @@ pub(super) fn shown(secret: &SecretString) -> String {
     secret.expose_secret().to_owned()
 }
 
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Input(mut document): Input<ClientDocument>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, read_only) = (client_id(&id)?, document.take_read_only());
+    let mut members = document.update(Some(&id), Omitted::HasDefault)?;
+    members.precondition = if_match.for_replacement();
+    let is_conditional = members.precondition != Precondition::Unchanged;
+    // A body of another state is told so before its read-only members are.
+    let present = if_visible(client::show(&app.services.store, &principal, &id).await)?;
+    match &present {
+        None => read_only.check(&Value::Null)?,
+        Some(found) if is_conditional => {
+            if members.precondition.check(&Revision::of_client(found)).is_ok() {
+                check_read_only(&app, &read_only, found)?;
+            }
+        }
+        Some(_) => {}
+    }
+    let grants = members.grants.clone().unwrap_or_default();
+    let put = client::put(&app.services, &principal, &id, members).await;
+    match put.map_err(|error| problem_of_client(error, &grants))? {
+        Put::Created(made) => {
+            let revision = Revision::of_client(&made);
+            Ok(tagged(&revision, created(ClientJson::of(&app, made))))
+        }
+        Put::Existing(changed) => {
+            if !is_conditional {
+                check_read_only(&app, &read_only, &changed.value)?;
+            }
+            Ok(answer(&app, changed.value))
+        }
+    }
+}
+
+fn check_read_only(
+    app: &App,
+    members: &ReadOnlyMembers,
+    found: &Registration,
+) -> Result<(), Problem> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let present = serde_json::to_value(ClientJson::of(app, found.clone()));
+    members.check(&present.map_err(|error| Problem::internal(&error.to_string()))?)
+}
+
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-    Input(patch): Input<ClientPatch>,
-) -> Result<Output<ClientJson>, Problem> {
-    let update = patch.update()?;
-    let changed = client::update(&app.services, &principal, &client_id(&id)?, update).await?;
-    Ok(ok(ClientJson::of(&app, changed.value)))
+    IfMatch(precondition): IfMatch,
+    Input(mut patch): Input<ClientDocument>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, read_only) = (client_id(&id)?, patch.take_read_only());
+    let mut update = patch.update(Some(&id), Omitted::Stays)?;
+    update.precondition = precondition;
+    if !read_only.is_empty() {
+        check_read_only(
+            &app,
+            &read_only,
+            &client::show(&app.services.store, &principal, &id).await?,
+        )?;
+    }
+    let grants = update.grants.clone().unwrap_or_default();
+    let changed = client::update(&app.services, &principal, &id, update).await;
+    Ok(answer(&app, changed.map_err(|error| problem_of_client(error, &grants))?.value))
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    client::delete(&app.services, &principal, &client_id(&id)?).await?;
+    client::delete_if(&app.services, &principal, &client_id(&id)?, &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,7 +241,7 @@ pub(super) async fn disable(
     principal: Extension<Principal>,
     id: Path<String>,
     Input(input): Input<StateInput>,
-) -> Result<Output<ClientJson>, Problem> {
+) -> Result<Tagged<ClientJson>, Problem> {
     set_state(&state, &principal, &id, ClientState::Disabled, input.reason).await
 }
 
@@ -172,7 +250,7 @@ pub(super) async fn enable(
     principal: Extension<Principal>,
     id: Path<String>,
     Input(input): Input<StateInput>,
-) -> Result<Output<ClientJson>, Problem> {
+) -> Result<Tagged<ClientJson>, Problem> {
     set_state(&state, &principal, &id, ClientState::Active, input.reason).await
 }
 
@@ -182,12 +260,12 @@ async fn set_state(
     id: &str,
     state: ClientState,
     reason: Option<String>,
-) -> Result<Output<ClientJson>, Problem> {
+) -> Result<Tagged<ClientJson>, Problem> {
     let (id, reason) = (client_id(id)?, reason.as_deref());
     if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
         let text = format!("at most {MAX_REASON_CHARS} characters");
         return Err(Problem::member("/reason".to_owned(), text));
     }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(ok(ClientJson::of(app, changed.value)))
+    Ok(answer(app, changed.value))
 }

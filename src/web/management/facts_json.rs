@@ -1,62 +1,35 @@
 //! Owner, description, contact and labels as the admin API reads them.
 
-#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
-
 use std::collections::BTreeMap;
 
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
-use crate::model::facts::{Contact, Description, Facts};
+use crate::model::facts::{Contact, Description};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
 use crate::model::owner::Owner;
 use crate::web::management::Problem;
-use crate::web::management::json::{at, parsed, wrong_parameter};
+use crate::web::management::json::{at, wrong_parameter};
+use crate::web::management::member::{Member, Omitted};
 
-/// The facts of a new object.
-pub(super) struct FactsInput {
-    pub(super) owner: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) contact: Option<String>,
-    pub(super) labels: BTreeMap<String, String>,
+/// The facts in a body.
+pub(super) struct FactsMembers {
+    pub(super) owner: Member<String>,
+    pub(super) description: Member<String>,
+    pub(super) contact: Member<String>,
+    pub(super) labels: Member<BTreeMap<String, Option<String>>>,
 }
 
-impl FactsInput {
-    /// The facts that the body gives.
-    pub(super) fn facts(self) -> Result<Facts, Problem> {
-        Ok(Facts {
-            owner: parsed("/owner", self.owner, Owner::parse)?,
-            description: parsed("/description", self.description, Description::parse)?,
-            contact: parsed("/contact", self.contact, Contact::parse)?,
-            labels: labels(self.labels.iter())?,
-        })
-    }
-}
-
-/// Labels as RFC 7396 changes them: `null` removes one, and instead of all of them all.
-pub(super) type LabelsPatch = Option<BTreeMap<String, Option<String>>>;
-
-/// What should change about facts: an absent member stays, `null` removes it.
-pub(super) struct FactsPatch {
-    pub(super) owner: Option<Option<String>>,
-    pub(super) description: Option<Option<String>>,
-    pub(super) contact: Option<Option<String>>,
-    pub(super) labels: Option<LabelsPatch>,
-}
-
-impl FactsPatch {
-    /// The change that the body describes.
-    pub(super) fn update(self) -> Result<FactsUpdate, Problem> {
-        let contact = self.contact;
+impl FactsMembers {
+    /// The change that the body describes. In a merge patch, `null` removes one label.
+    pub(super) fn update(self, omitted: Omitted) -> Result<FactsUpdate, Problem> {
         Ok(FactsUpdate {
-            owner: self.owner.map(|text| parsed("/owner", text, Owner::parse)).transpose()?,
-            description: self
-                .description
-                .map(|text| parsed("/description", text, Description::parse))
-                .transpose()?,
-            contact: contact.map(|text| parsed("/contact", text, Contact::parse)).transpose()?,
-            labels: match self.labels {
-                None => LabelsUpdate::default(),
-                Some(None) => LabelsUpdate::Replace(Labels::default()),
-                Some(Some(patch)) => {
+            owner: self.owner.text(omitted, "/owner", Owner::parse)?,
+            description: self.description.text(omitted, "/description", Description::parse)?,
+            contact: self.contact.text(omitted, "/contact", Contact::parse)?,
+            labels: match (self.labels, omitted) {
+                (Member::Absent, Omitted::Stays) => LabelsUpdate::default(),
+                (Member::Absent | Member::Null, _) => LabelsUpdate::Replace(Labels::default()),
+                (Member::Value(all), Omitted::HasDefault) => LabelsUpdate::Replace(whole(&all)?),
+                (Member::Value(patch), Omitted::Stays) => {
                     let set = patch.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
                     let gone = patch.iter().filter(|(_, value)| value.is_none());
                     let remove = gone.map(|(key, _)| at("/labels", LabelKey::parse(key)));
@@ -68,6 +41,15 @@ impl FactsPatch {
             },
         })
     }
+}
+
+/// All labels of an object.
+fn whole(all: &BTreeMap<String, Option<String>>) -> Result<Labels, Problem> {
+    if let Some((key, _)) = all.iter().find(|(_, value)| value.is_none()) {
+        let text = format!("label {key} is null; leave it out");
+        return Err(Problem::member("/labels".to_owned(), text));
+    }
+    labels(all.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))))
 }
 
 fn labels<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Result<Labels, Problem> {

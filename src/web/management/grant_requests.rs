@@ -19,7 +19,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{networks, scopes};
+use crate::web::management::grant_json::{networks, scopes};
 use crate::web::management::json::{Input, Output, Page, Parameters, at, ok, page_size, parsed};
 
 /// How many requests a page has if the query does not say it.

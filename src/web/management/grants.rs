@@ -5,25 +5,18 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::admin::claims::ClaimsChange;
 use crate::admin::grant::{self, GrantChange, ScopeChange};
 use crate::admin::{EndedCredentials, ObjectKind, Principal, client};
 use crate::app::App;
+use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{GrantJson, networks, scopes};
 use crate::web::management::clients::client_id;
+use crate::web::management::grant_json::{GrantInput, GrantJson};
 use crate::web::management::json::{Input, Output, Page, ok};
-
-/// A grant as a whole. `scopes` is `null` or absent for every scope that the resource offers.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct GrantBody {
-    scopes: Option<Vec<String>>,
-    #[serde(default)]
-    networks: Vec<String>,
-}
 
 /// A grant after a change, with what ended by it.
 #[derive(Debug, Serialize)]
@@ -54,16 +47,17 @@ pub(super) async fn put(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path((id, resource)): Path<(String, String)>,
-    Input(body): Input<GrantBody>,
+    Input(body): Input<GrantInput>,
 ) -> Result<Output<ChangedGrantJson>, Problem> {
+    let Grant { resource, scopes, networks, claims } = body.grant_to(resource_id(&resource)?)?;
     let change = GrantChange {
-        resource: resource_id(&resource)?,
-        scopes: match &body.scopes {
-            None => ScopeChange::All,
-            Some(names) => ScopeChange::Only(scopes("/scopes", names)?),
+        resource,
+        scopes: match scopes {
+            GrantedScopes::All => ScopeChange::All,
+            GrantedScopes::Only(scopes) => ScopeChange::Only(scopes),
         },
-        networks: Some(networks("/networks", &body.networks)?),
-        claims: None,
+        networks: Some(networks),
+        claims: Some(ClaimsChange::Replace(claims)),
     };
     let changed = grant::change(&app.services, &principal, &client_id(&id)?, change).await?;
     let grant::ChangedGrant { is, ended_credentials, .. } = changed.value;

@@ -23,7 +23,7 @@ use crate::web::management::import_stream::{LatestProgress, answer_lines};
 use crate::web::management::json::{Parameters, wrong_parameter};
 
 /// The largest body: the clients of an import are held in memory until all are checked.
-const MAX_BODY_BYTES: usize = 64 << 20;
+pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
 
 /// How long the body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_mins(2);

@@ -1,7 +1,5 @@
 //! Reading and writing JSON and query parameters, with our problems for what cannot be read.
 
-#![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
-
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -12,13 +10,18 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use serde_path_to_error::Segment;
 
+use crate::admin::suggestion;
 use crate::model::Malformed;
+use crate::model::time::Lifetime;
+use crate::model::untrusted_text;
 use crate::secrets::secret;
 use crate::web::management::Problem;
+use crate::web::management::guard::BodyLimit;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +36,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let limit = request.extensions().get::<BodyLimit>().copied();
         let reading = Json::<Box<RawValue>>::from_request(request, state);
         match tokio::time::timeout(BODY_TIMEOUT, reading).await {
             // serde would take the values of an array for members, by their places.
@@ -44,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                 let value = serde_path_to_error::deserialize(&mut text);
                 value.map(Self).map_err(|error| of_member(&error))
             }
-            Ok(Err(rejection)) => Err(unreadable(&rejection)),
+            Ok(Err(rejection)) => Err(unreadable(&rejection, limit)),
             Err(_) => Err(Problem::of_body(
                 StatusCode::REQUEST_TIMEOUT,
                 "body_too_slow",
@@ -54,20 +58,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-fn unreadable(rejection: &JsonRejection) -> Problem {
-    let status = rejection.status();
-    match rejection {
-        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
+fn unreadable(rejection: &JsonRejection, limit: Option<BodyLimit>) -> Problem {
+    let is_too_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+    match (rejection, limit.filter(|_| is_too_large)) {
+        (JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_), _) => {
             Problem::bad_request("invalid_json", "The body is not JSON.")
         }
-        JsonRejection::MissingJsonContentType(_) => Problem::of_body(
+        (JsonRejection::MissingJsonContentType(_), _) => Problem::of_body(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
             "Send Content-Type: application/json.",
         ),
-        _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::of_body(status, "body_too_large", "The body is larger than 256 KiB.")
-        }
+        (_, Some(limit)) => Problem::body_too_large(limit),
         _ => Problem::bad_request("invalid_body", "The body cannot be read to its end."),
     }
 }
@@ -76,15 +78,37 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
 fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let mut pointer = String::new();
     for segment in error.path() {
-        let text = segment.to_string().replace('~', "~0").replace('/', "~1");
         pointer.push('/');
-        pointer.push_str(text.trim_matches(['[', ']']));
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+            Segment::Unknown => pointer.push('?'),
+        }
     }
     // The place in the text says less than the pointer.
     let text = error.inner().to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    // It repeats the name of an unknown member, which may be a secret.
-    Problem::member(secret::redact(&pointer).into_owned(), secret::redact(text))
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = unknown_name("member", text).unwrap_or_else(|| text.to_owned());
+    // Both repeat the name of an unknown member, which may be a secret.
+    Problem::member(secret::redact(&pointer).into_owned(), secret::redact(&text))
+}
+
+/// The text of serde about an unknown name, with the known name that may be meant.
+fn unknown_name(kind: &str, text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("unknown field `")?;
+    // The names that are known come last, so a given name cannot look like them.
+    let (given, known) = match rest.rsplit_once("`, expected ") {
+        Some((given, known)) => (given, known.split('`').skip(1).step_by(2).collect::<Vec<_>>()),
+        None => (rest.rsplit_once("`, there are no fields")?.0, Vec::new()),
+    };
+    let advice = match suggestion::nearest(given, known.iter().map(|name| (*name).to_owned())) {
+        Some(name) => format!("did you mean {name}?"),
+        None if known.is_empty() => format!("no {kind} is known here"),
+        None => format!("the known ones are {}", known.join(", ")),
+    };
+    Some(format!("{} is not a known {kind}; {advice}", untrusted_text::escape(given)))
 }
 
 /// The parameters of the query.
@@ -96,7 +120,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::bad_request("invalid_query", rejection.body_text())),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let text = unknown_name("parameter", &text).unwrap_or(text);
+                Err(Problem::bad_request("invalid_query", text))
+            }
         }
     }
 }
@@ -177,15 +205,6 @@ pub(super) fn created<T: Serialize>(value: T) -> Output<T> {
     Output(StatusCode::CREATED, value)
 }
 
-/// Tells `null` from an absent member.
-pub(super) fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// The result of a parser, or the problem of the member.
 pub(super) fn at<T>(pointer: &str, result: Result<T, Malformed>) -> Result<T, Problem> {
     result.map_err(|malformed| Problem::member(pointer.to_owned(), malformed.to_string()))
@@ -198,4 +217,58 @@ pub(super) fn parsed<T>(
     parse: impl Fn(&str) -> Result<T, Malformed>,
 ) -> Result<Option<T>, Problem> {
     text.map(|text| at(pointer, parse(&text))).transpose()
+}
+
+/// A number of seconds as a lifetime.
+pub(super) fn lifetime(pointer: &str, seconds: i64) -> Result<Option<Lifetime>, Problem> {
+    at(pointer, Lifetime::from_seconds(seconds)).map(Some)
+}
+
+/// A list of texts, each with its own place.
+pub(super) fn list<T>(
+    pointer: &str,
+    texts: &[String],
+    parse: impl Fn(&str) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Problem> {
+    let texts = texts.iter().enumerate();
+    texts.map(|(index, text)| at(&format!("{pointer}/{index}"), parse(text))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the names are needed")]
+    struct Pet {
+        name: Option<String>,
+        owner: Option<String>,
+        age: Option<u8>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Empty {}
+
+    #[test]
+    fn an_unknown_name_is_named_with_the_one_that_may_be_meant() {
+        for (json, text) in [
+            (r#"{"nmae":"a"}"#, "nmae is not a known member; did you mean name?"),
+            (r#"{"x":"a"}"#, "x is not a known member; the known ones are name, owner, age"),
+            (
+                r#"{"`, expected `a":"a"}"#,
+                "`, expected `a is not a known member; the known ones are name, owner, age",
+            ),
+        ] {
+            let error = serde_json::from_str::<Pet>(json).expect_err("an unknown member");
+            assert_eq!(unknown_name("member", &error.to_string()).as_deref(), Some(text));
+        }
+        let error = serde_json::from_str::<Empty>(r#"{"a":1}"#).expect_err("an unknown member");
+        let text = unknown_name("member", &error.to_string());
+        assert_eq!(text.as_deref(), Some("a is not a known member; no member is known here"));
+        assert_eq!(unknown_name("member", "missing field `name`"), None);
+    }
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::model::client::ClientId;
 use crate::telemetry;
 use crate::web::management::Problem;
-use crate::web::management::json::{Input, Output, ok, parsed};
+use crate::web::management::json::{Input, Output, at, ok};
 
 /// A text in which secrets may be.
 #[derive(Debug, Deserialize)]
@@ -38,10 +38,8 @@ pub(super) async fn report(
 ) -> Result<Output<LeaksJson>, Problem> {
     let now = app.services.clock.now();
     app.leak_reports.count(principal.actor(), now).map_err(Problem::too_many_requests)?;
-    let report = LeakReport {
-        text: input.text,
-        client_id: parsed("/client_id", input.client_id, ClientId::parse)?,
-    };
+    let client_id = input.client_id.map(|id| at("/client_id", ClientId::parse(&id)));
+    let report = LeakReport { text: input.text, client_id: client_id.transpose()? };
     let found = secret_leak::find(&app.services, &principal, &report).await?;
     let secrets = secret_leak::run_policies(&app.services, &principal, &found.visible).await?;
     // In a task of its own, so that neither the answer nor its time says that there is one.

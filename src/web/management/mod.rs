@@ -1,20 +1,29 @@
 //! The admin API: every route of the management listener, with the scope of `urn:tokend` that it
 //! needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
 
+mod apply;
 mod audit;
 mod authentication;
 mod challenge;
+mod client_document;
 mod client_json;
 mod clients;
+mod conditions;
 mod facts_json;
+mod grant_json;
 mod grant_requests;
 mod grants;
+mod guard;
+mod idempotency;
 mod import_stream;
 mod imports;
 mod json;
 mod keys;
+mod layers;
 mod leaks;
+mod member;
 mod problem;
+mod read_only;
 mod rejections;
 mod resource_json;
 mod resource_metadata;
@@ -25,31 +34,43 @@ mod signing_keys;
 mod tokens;
 mod trusts;
 
+pub(super) use layers::with_layers;
 pub(super) use problem::Problem;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::http::header::{CACHE_CONTROL, HeaderValue};
-use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, any, on};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 use axum::{Extension, Router};
-use percent_encoding::percent_decode_str;
 
-use crate::admin::Principal;
+use crate::admin::declarative;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
-use crate::web::bearer;
 use crate::web::health;
+use crate::web::management::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
 use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// The scopes of which the caller of an apply has at least one: every plan shows clients or
+/// resources.
+const APPLY_SCOPES: [AdminScope; 4] = [
+    AdminScope::ClientsRead,
+    AdminScope::ResourcesRead,
+    AdminScope::ResourcesWrite,
+    AdminScope::ClientsWrite,
+];
+
+/// The scopes of an export, which shows both.
+const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
+
+/// `true` in this header changes objects that are applied from a source as well.
+const FORCE_HEADER: &str = "tokend-force";
 
 /// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -58,15 +79,16 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
-    api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
+    api.add_list("/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
-    api.add(Method::POST, "/v1/clients/import", ClientsWrite, imports::run);
+    api.add_import("/v1/clients/import", ClientsWrite, imports::run);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
+    api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
     api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
     api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
     api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
     api.add(Method::POST, "/v1/clients/{id}/enable", ClientsWrite, clients::enable);
-    api.add(Method::GET, "/v1/clients/{id}/secrets", ClientsRead, secrets::list);
+    api.add_list("/v1/clients/{id}/secrets", ClientsRead, secrets::list);
     api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
     api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
     api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
@@ -80,30 +102,46 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
-    api.add(Method::GET, "/v1/grant-requests", ClientsRead, grant_requests::list);
+    api.add_list("/v1/grant-requests", ClientsRead, grant_requests::list);
     api.add(Method::POST, "/v1/grant-requests", GrantsWrite, grant_requests::create);
     api.add(Method::GET, "/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
     api.add(Method::POST, "/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
     api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
     api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
-    api.add(Method::POST, "/v1/leaks", SecretsWrite, leaks::report);
+    api.add_unstored("/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
-    api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
+    api.add(Method::POST, "/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
+    api.add_list("/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
+    api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
+    api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
-    api.add(Method::POST, "/v1/tokens", TokensIssue, tokens::issue);
-    api.add(Method::POST, "/v1/tokens/inspect", Introspect, tokens::inspect);
-    api.add(Method::POST, "/v1/tokens/verify", Introspect, tokens::verify);
+    api.add_unstored("/v1/tokens", TokensIssue, tokens::issue);
+    api.add_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.add_unstored("/v1/tokens/verify", Introspect, tokens::verify);
     api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
     api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
     api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
-    api.add(Method::GET, "/v1/rejections", ClientsRead, rejections::list);
+    api.add_list("/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
-    api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
-    api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
+    api.add_list("/v1/audit-events", AuditRead, audit::list);
+    api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
+    api.add_declarations();
     api.into_router()
+}
+
+/// The layers of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layers {
+    /// The guard, a time-out, a limit of the body, and with a GET compression, with a POST the
+    /// stored answers.
+    All,
+    /// The same without stored answers.
+    WithoutReplay,
+    /// The guard alone.
+    Guard,
 }
 
 /// The API while its routes are added.
@@ -114,9 +152,74 @@ struct Api {
 }
 
 impl Api {
-    /// Adds a route, and requires the scope for it.
+    /// Adds a route, and requires the scope for it. The route takes no parameters in its query, but
+    /// `dry_run` if it writes.
     fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
     where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
+        let guard = self.guard(RouteScopes::One(scope), query, MAX_BODY_BYTES);
+        self.add_route(method, path, guard, Layers::All, handler);
+    }
+
+    /// The same for a GET whose handler reads the query.
+    fn add_list<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let guard = self.guard(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
+        self.add_route(Method::GET, path, guard, Layers::All, handler);
+    }
+
+    /// The same for a POST whose answer is not stored for its `Idempotency-Key`, and that has no
+    /// dry run: it changes nothing, or a repetition does no harm.
+    fn add_unstored<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let guard = self.guard(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
+        self.add_route(Method::POST, path, guard, Layers::WithoutReplay, handler);
+    }
+
+    /// Adds the import. Its handler reads the query, and limits the size and the time of the body;
+    /// its answer is a stream.
+    fn add_import<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let guard =
+            self.guard(RouteScopes::One(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
+        self.add_route(Method::POST, path, guard, Layers::Guard, handler);
+    }
+
+    /// Adds apply and export. No answer of an apply is stored: who may see it again depends on the
+    /// rights to each of its objects, and a repetition changes nothing.
+    fn add_declarations(&mut self) {
+        let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
+        let guard = self.guard(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
+        self.add_route(Method::POST, "/v1/apply", guard, Layers::WithoutReplay, apply::apply);
+        let scopes = RouteScopes::All(&EXPORT_SCOPES);
+        let guard = self.guard(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
+        self.add_route(Method::GET, "/v1/export", guard, Layers::All, apply::export);
+    }
+
+    fn guard(&self, scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard {
+        Guard { scopes, query, max_body: BodyLimit(max_body) }
+    }
+
+    fn add_route<H, T>(
+        &mut self,
+        method: Method,
+        path: &'static str,
+        guard: Guard,
+        layers: Layers,
+        handler: H,
+    ) where
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
@@ -128,11 +231,24 @@ impl Api {
             // axum answers HEAD as GET without the body.
             _ => MethodFilter::GET,
         };
-        let guard =
-            from_fn(move |principal: Extension<Principal>, request: Request, next: Next| {
-                authorize(scope, principal, request, next)
-            });
-        let route = on(filter, handler).layer(guard);
+        let route = on(filter, handler);
+        let route = match (&method, layers) {
+            (&Method::GET, Layers::All) => route.layer(layers::compression()),
+            (&Method::POST, Layers::All) => {
+                route.layer(from_fn_with_state(self.app.clone(), idempotency::answer))
+            }
+            _ => route,
+        };
+        // The last layer is the first to see a request: it reads no body without a token.
+        let route = match layers {
+            Layers::All | Layers::WithoutReplay => {
+                let limit = layers::body_limit(guard.max_body);
+                let route: MethodRouter<_> =
+                    route.layer(limit).layer(from_fn_with_state(guard, guard::authorize));
+                route.layer(layers::timeout())
+            }
+            Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
+        };
         self.router = std::mem::take(&mut self.router).route(path, route);
         self.listed.push((method, path));
     }
@@ -146,9 +262,10 @@ impl Api {
                 Problem::method_not_allowed(&allowed(&listed, path.as_str()))
             })
             .fallback(async || Problem::not_found())
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            // Each route has a limit of its own.
+            .layer(DefaultBodyLimit::disable())
             .layer(Extension(ImportSlot::default()))
-            .layer(from_fn_with_state(app, authenticate))
+            .layer(from_fn_with_state(app, guard::authenticate))
             .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
             .route("/livez", any(health::live))
             .route("/readyz", any(health::ready))
@@ -164,46 +281,4 @@ fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
         ref other => other.as_str(),
     });
     names.collect::<Vec<_>>().join(", ")
-}
-
-/// Lets a request through whose token is valid, with its principal. A caller without one learns
-/// nothing about paths, methods or bodies.
-async fn authenticate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (mut head, body) = request.into_parts();
-    let scheme = bearer::presented_scheme(&head.headers);
-    let mut response = match principal(&app, &head).await {
-        Ok(principal) => {
-            head.extensions.insert(principal);
-            next.run(Request::from_parts(head, body)).await
-        }
-        Err(problem) => problem.into_response(),
-    };
-    if let Some(problem) = response.extensions_mut().get_mut::<Problem>() {
-        problem.add_challenges(challenge::challenges(&app, problem, scheme));
-    }
-    let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(no_store);
-    response
-}
-
-async fn principal(app: &App, head: &Parts) -> Result<Principal, Problem> {
-    let principal = authentication::authenticate(app, head).await?;
-    // axum would answer such a path in plain text.
-    match percent_decode_str(head.uri.path()).decode_utf8() {
-        Ok(_) => Ok(principal),
-        Err(_) => Err(Problem::bad_request("invalid_path", "The path is not UTF-8.")),
-    }
-}
-
-/// Lets a request through whose principal has the scope.
-async fn authorize(
-    scope: AdminScope,
-    Extension(principal): Extension<Principal>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match principal.require(scope) {
-        Ok(()) => next.run(request).await,
-        Err(error) => Problem::from(error).into_response(),
-    }
 }

@@ -15,7 +15,9 @@ use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
+use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
+use crate::web::management::guard::BodyLimit;
 
 /// An answer with a status of 4xx or 5xx.
 #[derive(Debug, Clone)]
@@ -125,10 +127,47 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
+    /// 413.
+    pub(super) fn body_too_large(BodyLimit(max): BodyLimit) -> Self {
+        let detail = match max >> 20 {
+            0 => format!("The body is larger than {} KiB.", max >> 10),
+            mib => format!("The body is larger than {mib} MiB."),
+        };
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    /// 422 for a key that came with another request.
+    pub(super) fn idempotency_key_reused() -> Self {
+        let detail = "Idempotency-Key: it came with another request before; use a new key.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    }
+
+    /// 409 for a key whose request is running.
+    pub(super) fn idempotency_key_in_use() -> Self {
+        let detail = "Idempotency-Key: the first request with it is running; try again shortly.";
+        Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", detail)
+            .with_header(RETRY_AFTER, "1")
+    }
+
+    /// 429.
+    pub(super) fn too_many_idempotency_keys() -> Self {
+        let detail = format!(
+            "Idempotency-Key: the caller has {MAX_KEYS_PER_CALLER} keys of the last \
+             {KEY_TTL_SECONDS} seconds, which is the maximum; try again later."
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_idempotency_keys", detail)
+            .with_header(RETRY_AFTER, "60")
+    }
+
     /// 422 for a member of the body.
     pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
         let code = AdminErrorCode::InvalidValue.as_str();
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// The same with its place in the body.
+    pub(super) fn at(self, pointer: String) -> Self {
+        Self { pointer: Some(pointer), ..self }
     }
 
     /// 429 (RFC 6585, section 4).
@@ -218,6 +257,7 @@ impl From<AdminError> for Problem {
         }
         let pointer = match &error {
             AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
+            AdminError::Claims(_) => Some("/claims".to_owned()),
             _ => None,
         };
         let missing_scope = match &error {
@@ -253,8 +293,11 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::ImportConflict
         | Code::GrantRequestNotNeeded
         | Code::GrantRequestEnded
-        | Code::GrantRequestLimitReached => StatusCode::CONFLICT,
-        Code::RevisionChanged => StatusCode::PRECONDITION_FAILED,
+        | Code::GrantRequestLimitReached
+        | Code::ManagedBySource
+        | Code::OtherSource
+        | Code::ChangedDuringApply
+        | Code::TooManyDeletions => StatusCode::CONFLICT,
         Code::InvalidValue
         | Code::GrantWithoutScopes
         | Code::AllServerScopes
@@ -275,6 +318,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::AdministratorLimited
         | Code::AdministratorLimitChanged
         | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
+        Code::RevisionChanged | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::admin::resource::NewResource;
+use crate::admin::resource::{NewResource, ResourceUpdate};
 use crate::model::facts::Facts;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
+use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
-use crate::web::management::client_json::lifetime;
-use crate::web::management::facts_json::FactsInput;
-use crate::web::management::json::at;
+use crate::web::management::facts_json::FactsMembers;
+use crate::web::management::json::{at, lifetime};
+use crate::web::management::member::{Member, Omitted};
+use crate::web::management::read_only::ReadOnlyMembers;
 
 /// A resource.
 #[derive(Debug, Serialize)]
@@ -21,6 +24,7 @@ pub(super) struct ResourceJson {
     resource: ResourceId,
     #[serde(flatten)]
     facts: Facts,
+    source: Option<SourceName>,
     scopes: Vec<ScopeJson>,
     token_ttl_seconds: Option<i64>,
     signing_alg: Option<&'static str>,
@@ -41,6 +45,7 @@ impl From<Resource> for ResourceJson {
         Self {
             resource: resource.resource,
             facts: resource.facts,
+            source: resource.source,
             scopes: scopes
                 .map(|scope| ScopeJson { name: scope.name, description: scope.description })
                 .collect(),
@@ -53,24 +58,25 @@ impl From<Resource> for ResourceJson {
     }
 }
 
-/// A resource to be created.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ResourceInput {
-    resource: String,
-    owner: Option<String>,
-    description: Option<String>,
-    contact: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    scopes: Vec<ScopeInput>,
-    token_ttl_seconds: Option<i64>,
-    signing_alg: Option<String>,
-    token_typ: Option<String>,
+/// A resource as callers write it: the body of POST, PUT and PATCH, with every member of an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ResourceDocument {
+    resource: Option<String>,
+    owner: Member<String>,
+    description: Member<String>,
+    contact: Member<String>,
+    labels: Member<BTreeMap<String, Option<String>>>,
+    scopes: Member<Vec<ScopeInput>>,
+    token_ttl_seconds: Member<i64>,
+    signing_alg: Member<String>,
+    token_typ: Member<String>,
+    source: Member<Value>,
+    created_at: Member<Value>,
+    updated_at: Member<Value>,
 }
 
-/// A scope: its name, or its name with a description.
+/// A scope: its name, and what it is for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScopeInput {
@@ -79,28 +85,68 @@ struct ScopeInput {
     description: String,
 }
 
-impl ResourceInput {
-    /// The resource that the body describes.
-    pub(super) fn new_resource(self) -> Result<NewResource, Problem> {
-        let (owner, description) = (self.owner, self.description);
-        let facts = FactsInput { owner, description, contact: self.contact, labels: self.labels };
-        let algorithm = self.signing_alg.map(|text| at("/signing_alg", Algorithm::parse(&text)));
-        let typ = self.token_typ.map(|text| at("/token_typ", TokenTyp::parse(&text)));
-        let scopes = self.scopes.into_iter().enumerate().map(|(index, scope)| {
+impl ResourceDocument {
+    /// The resource that the body of a POST describes.
+    pub(super) fn new_resource(mut self) -> Result<NewResource, Problem> {
+        self.take_read_only().check(&Value::Null)?;
+        let Some(id) = &self.resource else {
+            let text = "resource is missing: an absolute URI, such as https://orders.example.com";
+            return Err(Problem::member("/resource".to_owned(), text));
+        };
+        let id = at("/resource", ResourceId::parse(id))?;
+        let update = self.update(&id, Omitted::HasDefault)?;
+        Ok(update.into_new(id)?)
+    }
+
+    /// What the body changes about the resource `id`.
+    pub(super) fn update(
+        self,
+        id: &ResourceId,
+        omitted: Omitted,
+    ) -> Result<ResourceUpdate, Problem> {
+        if self.resource.is_some_and(|given| given != id.as_str()) {
+            let text = format!("resource is read-only: the path names {id}; leave it out");
+            return Err(Problem::member("/resource".to_owned(), text));
+        }
+        let facts = FactsMembers {
+            owner: self.owner,
+            description: self.description,
+            contact: self.contact,
+            labels: self.labels,
+        };
+        let typ = self.token_typ;
+        Ok(ResourceUpdate {
+            scopes: self.scopes.read(omitted, scopes)?,
+            token_lifetime: self
+                .token_ttl_seconds
+                .read(omitted, |seconds| lifetime("/token_ttl_seconds", seconds))?,
+            signing_algorithm: self.signing_alg.text(omitted, "/signing_alg", Algorithm::parse)?,
+            token_typ: typ.read(omitted, |text| at("/token_typ", TokenTyp::parse(&text)))?,
+            facts: facts.update(omitted)?,
+            ..ResourceUpdate::default()
+        })
+    }
+
+    /// Takes out the members that the server writes.
+    pub(super) fn take_read_only(&mut self) -> ReadOnlyMembers {
+        let mut members = ReadOnlyMembers::default();
+        members.add("source", std::mem::take(&mut self.source));
+        members.add("created_at", std::mem::take(&mut self.created_at));
+        members.add("updated_at", std::mem::take(&mut self.updated_at));
+        members
+    }
+}
+
+fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
+    let inputs = inputs.into_iter().enumerate();
+    inputs
+        .map(|(index, scope)| {
             // The description follows the name behind an equals sign, as on the command line.
             let text = match scope.description.as_str() {
                 "" => scope.name,
                 description => format!("{}={description}", scope.name),
             };
             at(&format!("/scopes/{index}"), ResourceScope::parse(&text))
-        });
-        Ok(NewResource {
-            resource: at("/resource", ResourceId::parse(&self.resource))?,
-            scopes: scopes.collect::<Result<_, _>>()?,
-            token_lifetime: lifetime("/token_ttl_seconds", self.token_ttl_seconds)?,
-            signing_algorithm: algorithm.transpose()?,
-            facts: facts.facts()?,
-            token_typ: typ.transpose()?.unwrap_or_default(),
         })
-    }
+        .collect()
 }

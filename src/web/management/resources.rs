@@ -6,19 +6,25 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::admin::resource::Put;
+use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{Principal, resource};
 use crate::app::App;
 use crate::model::owner::Owner;
-use crate::model::resource::ResourceId;
+use crate::model::resource::{Resource, ResourceId};
 use crate::store::resources::ResourceFilter;
 use crate::web::management::Problem;
+use crate::web::management::conditions::{IfMatch, Tagged, if_visible, tagged};
 use crate::web::management::facts_json::query_labels;
 use crate::web::management::grants::resource_id;
 use crate::web::management::json::{
     Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
 };
-use crate::web::management::resource_json::{ResourceInput, ResourceJson};
+use crate::web::management::member::Omitted;
+use crate::web::management::read_only::ReadOnlyMembers;
+use crate::web::management::resource_json::{ResourceDocument, ResourceJson};
 
 /// How many resources a page has by default.
 const PAGE_SIZE: u32 = 50;
@@ -67,25 +73,88 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-) -> Result<Output<ResourceJson>, Problem> {
-    let found = resource::show(&app.services.store, &principal, &resource_id(&id)?).await?;
-    Ok(ok(found.into()))
+) -> Result<Tagged<ResourceJson>, Problem> {
+    Ok(answer(resource::show(&app.services.store, &principal, &resource_id(&id)?).await?))
+}
+
+/// 200 with a resource and its revision.
+fn answer(found: Resource) -> Tagged<ResourceJson> {
+    tagged(&Revision::of_resource(&found), ok(found.into()))
+}
+
+/// 201 with a resource and its revision.
+fn made(resource: Resource) -> Tagged<ResourceJson> {
+    tagged(&Revision::of_resource(&resource), created(resource.into()))
 }
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
-    Input(input): Input<ResourceInput>,
-) -> Result<Output<ResourceJson>, Problem> {
-    let made = resource::create(&app.services, &principal, input.new_resource()?).await?;
-    Ok(created(made.into()))
+    Input(document): Input<ResourceDocument>,
+) -> Result<Tagged<ResourceJson>, Problem> {
+    Ok(made(resource::create(&app.services, &principal, document.new_resource()?).await?))
+}
+
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Input(mut document): Input<ResourceDocument>,
+) -> Result<Tagged<ResourceJson>, Problem> {
+    let (id, read_only) = (resource_id(&id)?, document.take_read_only());
+    let mut members = document.update(&id, Omitted::HasDefault)?;
+    members.precondition = if_match.for_replacement();
+    let is_conditional = members.precondition != Precondition::Unchanged;
+    // A body of another state is told so before its read-only members are.
+    let present = if_visible(resource::show(&app.services.store, &principal, &id).await)?;
+    match present {
+        None => read_only.check(&Value::Null)?,
+        Some(found) if is_conditional => {
+            if members.precondition.check(&Revision::of_resource(&found)).is_ok() {
+                check_read_only(&read_only, found)?;
+            }
+        }
+        Some(_) => {}
+    }
+    match resource::put(&app.services, &principal, &id, members).await? {
+        Put::Created(resource) => Ok(made(resource)),
+        Put::Existing(changed) => {
+            if !is_conditional {
+                check_read_only(&read_only, changed.value.clone())?;
+            }
+            Ok(answer(changed.value))
+        }
+    }
+}
+
+fn check_read_only(members: &ReadOnlyMembers, found: Resource) -> Result<(), Problem> {
+    let present = serde_json::to_value(ResourceJson::from(found));
+    members.check(&present.map_err(|error| Problem::internal(&error.to_string()))?)
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    IfMatch(precondition): IfMatch,
+    Input(mut patch): Input<ResourceDocument>,
+) -> Result<Tagged<ResourceJson>, Problem> {
+    let (id, read_only) = (resource_id(&id)?, patch.take_read_only());
+    let mut update = patch.update(&id, Omitted::Stays)?;
+    update.precondition = precondition;
+    if !read_only.is_empty() {
+        check_read_only(&read_only, resource::show(&app.services.store, &principal, &id).await?)?;
+    }
+    Ok(answer(resource::update(&app.services, &principal, &id, update).await?.value))
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    resource::delete(&app.services, &principal, &resource_id(&id)?).await?;
+    resource::delete_if(&app.services, &principal, &resource_id(&id)?, &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }

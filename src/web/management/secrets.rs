@@ -14,7 +14,8 @@ use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{SecretInput, SecretJson};
+use crate::web::management::client_document::SecretInput;
+use crate::web::management::client_json::SecretJson;
 use crate::web::management::clients::{client_id, shown};
 use crate::web::management::json::{
     Input, Output, Page, Parameters, at, created, ok, page_size, wrong_parameter,
@@ -25,7 +26,7 @@ use crate::web::management::json::{
 pub(super) struct CreatedSecret {
     #[serde(flatten)]
     secret: SecretJson,
-    /// None if the secret was registered by its digest.
+    /// Absent after a dry run, which makes no secret, and if it was registered by its digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.

@@ -1,5 +1,5 @@
-//! `/v1/tokens`: issuing in the name of a client, reading, verifying and revoking; and
-//! `/v1/clients/{id}/tokens`: revoking all tokens of a client.
+//! `/v1/tokens`: issuing in the name of a client, reading, verifying and revoking. And the tokens
+//! of one client: what the next one would hold, and revoking all of them.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::admin::revocation::{self, RevocationTarget};
 use crate::admin::token::{self as admin_token, VerifiedToken};
 use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::app::App;
+use crate::directory::DirectoryError;
 use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
@@ -20,11 +21,12 @@ use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::token::mint::{IssuedToken, TokenResponse};
+use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
 use crate::web::management::Problem;
-use crate::web::management::client_json::scopes;
 use crate::web::management::clients::client_id;
+use crate::web::management::grant_json::scopes;
 use crate::web::management::json::{Input, Output, at, created, ok};
 
 /// Every token of a client that was issued before this event.
@@ -208,4 +210,32 @@ pub(super) async fn revoke_all(
     follow(&app).await?;
     let (revoked_until, evt) = (revoked.revoked_until, revoked.epoch.evt);
     Ok(ok(RevokedTokensJson { revoked_until, evt }))
+}
+
+/// What a token request would ask for (RFC 8707, section 2; RFC 6749, section 4.4.2).
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct PreviewInput {
+    /// May be absent if only one is possible.
+    resource: Option<String>,
+    /// Separated by spaces; every granted scope if absent.
+    scope: Option<String>,
+}
+
+/// The claims that the next token of a client would have. Nothing is signed, counted or stored.
+pub(super) async fn preview(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Input(input): Input<PreviewInput>,
+) -> Result<Output<Value>, Problem> {
+    let requested =
+        RequestedAccess { resources: input.resource.into_iter().collect(), scope: input.scope };
+    let previewed = preview::preview(&app.services, &client_id(&id)?, &requested).await;
+    Ok(ok(previewed.map_err(|error| match error {
+        PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
+        PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),
+        PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
+        PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
+        PreviewError::Load(error) => Problem::internal(&error.to_string()),
+    })?))
 }

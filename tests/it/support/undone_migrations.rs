@@ -3,6 +3,17 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        19,
+        &[
+            "DROP INDEX client_source",
+            "DROP INDEX resource_source",
+            "ALTER TABLE client DROP COLUMN source",
+            "ALTER TABLE resource DROP COLUMN source",
+            "DELETE FROM _sqlx_migrations WHERE version = 19",
+        ],
+    ),
+    (18, &["DROP TABLE idempotency_key", "DELETE FROM _sqlx_migrations WHERE version = 18"]),
+    (
         17,
         &[
             "ALTER TABLE client_secret DROP COLUMN creator",

@@ -37,6 +37,7 @@ const NO_RESOURCE: Expected = Problem(404, "resource_not_found");
 const NO_REQUEST: Expected = Problem(404, "grant_request_not_found");
 const NO_REJECTION: Expected = Problem(404, "rejection_not_found");
 const NOT_HELD: Expected = Problem(403, "owner_not_held");
+const TAKEN: Expected = Problem(409, "already_exists");
 const NEEDS_APPROVAL: Expected = Problem(403, "grant_approval_needed");
 
 /// A list of objects of one owner.
@@ -74,6 +75,10 @@ fn grant_of(client: &str, resource: &str) -> String {
 
 fn of_request(id: &str, rest: &str) -> String {
     format!("/v1/grant-requests/{id}{rest}")
+}
+
+fn granted(resource: &str) -> Value {
+    json!({ "resource": resource, "scopes": ["read"] })
 }
 
 fn of_scopes() -> Value {
@@ -115,6 +120,32 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         route: "PATCH /v1/clients/{id}",
         request: |it| (of_client(it, ""), Some(json!({ "name": "Another" }))),
+        expected: client(200),
+    },
+    Row {
+        route: "PUT /v1/clients/{id}",
+        request: |it| {
+            let body = json!({ "owner": it.owner, "grants": [granted(&it.third_resource)] });
+            (of_client(it, ""), Some(body))
+        },
+        // The name has its default again, and nothing says which state is replaced.
+        expected: [Problem(428, "precondition_required"), NOT_HELD, NOT_HELD],
+    },
+    // A client of another owner has the answer of any id that is taken.
+    Row {
+        route: "PUT /v1/clients/{id}",
+        request: |it| {
+            let body = json!({ "owner": "a", "auth_methods": ["private_key_jwt"] });
+            (of_client(it, ""), Some(body))
+        },
+        expected: [Problem(428, "precondition_required"), TAKEN, TAKEN],
+    },
+    Row {
+        route: "POST /v1/clients/{id}/token-preview",
+        request: |it| {
+            let body = json!({ "resource": it.third_resource });
+            (of_client(it, "/token-preview"), Some(body))
+        },
         expected: client(200),
     },
     // A change of owner needs rights on both owners.
@@ -212,6 +243,22 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         route: "GET /v1/resources/{id}",
         request: |it| (format!("/v1/resources/{}", segment(&it.resource)), None),
+        expected: resource(200),
+    },
+    Row {
+        route: "PUT /v1/resources/{id}",
+        request: |it| {
+            let path = format!("/v1/resources/{}", segment(&it.resource));
+            (path, Some(json!({ "scopes": [{ "name": "read" }], "owner": "a" })))
+        },
+        expected: [Status(200), TAKEN, TAKEN],
+    },
+    Row {
+        route: "PATCH /v1/resources/{id}",
+        request: |it| {
+            let path = format!("/v1/resources/{}", segment(&it.resource));
+            (path, Some(json!({ "description": "Orders" })))
+        },
         expected: resource(200),
     },
     // A client has a grant of it, so grants:write is needed as well.

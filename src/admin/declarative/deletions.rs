@@ -1,0 +1,109 @@
+//! What `--prune` deletes: objects of the applied sources that no document declares any more.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::admin::declarative::step::DeletionStep;
+use crate::admin::declarative::{plan, rights};
+use crate::admin::{AdminError, Principal};
+use crate::model::client::Registration;
+use crate::model::grant::GrantedScopes;
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::source::SourceName;
+use crate::services::Services;
+use crate::store::grant_holders::GrantHolder;
+
+/// How many ids are read at once.
+const PAGE_SIZE: u32 = 500;
+
+/// What is declared.
+pub(super) struct DeclaredIds {
+    pub(super) resources: HashSet<ResourceId>,
+    pub(super) clients: HashSet<String>,
+}
+
+/// The objects of these sources that are not declared, and that the caller may see.
+///
+/// # Errors
+/// If no document names a source, or the caller may not delete one of the objects.
+pub(super) async fn find(
+    services: &Services,
+    principal: &Principal,
+    sources: &BTreeSet<SourceName>,
+    existing: &[Resource],
+    declared: &DeclaredIds,
+) -> Result<Vec<DeletionStep>, AdminError> {
+    if sources.is_empty() {
+        let text = "only objects of a source are pruned, and no source is named; give --source, \
+                    or the member source";
+        return Err(AdminError::invalid("prune", text.to_owned()));
+    }
+    let mut steps = Vec::new();
+    for source in sources {
+        let mut after = String::new();
+        loop {
+            let store = &services.store;
+            let ids = store.clients_of_source(Some(source), &after, PAGE_SIZE).await?;
+            let Some(last) = ids.last().cloned() else { break };
+            let gone: Vec<&str> = ids
+                .iter()
+                .map(String::as_str)
+                .filter(|id| !declared.clients.contains(*id))
+                .collect();
+            let found = plan::registrations(services, &gone).await?.into_values();
+            let is_visible =
+                |it: &Registration| principal.may_administer(it.client.facts.owner.as_ref());
+            for found in found.filter(is_visible) {
+                rights::require_client_deletion(principal, &found)?;
+                steps.push(DeletionStep::Client(Box::new(found)));
+            }
+            after = last;
+        }
+    }
+    let is_of = |resource: &&Resource| {
+        resource.source.as_ref().is_some_and(|source| sources.contains(source))
+            && !declared.resources.contains(&resource.resource)
+            && principal.may_administer(resource.facts.owner.as_ref())
+    };
+    for resource in existing.iter().filter(is_of) {
+        let holders = services.store.grant_holders(&resource.resource).await?;
+        rights::require_resource_deletion(principal, !holders.is_empty())?;
+        let losses = holders.iter().map(loss_of_holder).collect();
+        steps.push(DeletionStep::Resource { resource: Box::new(resource.clone()), losses });
+    }
+    Ok(steps)
+}
+
+fn loss_of_holder(holder: &GrantHolder) -> String {
+    let scopes = match &holder.scopes {
+        GrantedScopes::All => "all scopes".to_owned(),
+        GrantedScopes::Only(scopes) => scopes.to_string(),
+    };
+    match holder.last_used_at {
+        Some(last) => format!("grant of client {} ({scopes}), last used {last}", holder.client_id),
+        None => format!("grant of client {} ({scopes}), never used", holder.client_id),
+    }
+}
+
+/// What ends with a client: its grants, and its credentials with their last use.
+pub(super) fn losses_of_client(found: &Registration) -> Vec<String> {
+    let mut losses: Vec<String> = found
+        .grants
+        .iter()
+        .map(|grant| match &grant.scopes {
+            GrantedScopes::All => format!("grant for {} (all scopes)", grant.resource),
+            GrantedScopes::Only(scopes) => format!("grant for {} ({scopes})", grant.resource),
+        })
+        .collect();
+    losses.extend(found.secrets.iter().map(|secret| match &secret.usage {
+        Some(usage) => format!(
+            "secret {}, last used {} from {}, {} uses",
+            secret.secret_id, usage.last_used_at, usage.last_address, usage.uses
+        ),
+        None => format!("secret {}, never used", secret.secret_id),
+    }));
+    losses.extend(found.usage.iter().map(|usage| {
+        let (last, from) = (usage.last_used_at, usage.last_address);
+        format!("its other credentials, last used {last} from {from}, {} uses", usage.uses)
+    }));
+    losses
+}

@@ -1,0 +1,235 @@
+//! Making a plan true: hashes first, then one transaction.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::admin::declarative::plan::Plan;
+use crate::admin::declarative::step::{ClientStep, DeletionStep, ResourceStep};
+use crate::admin::import::update::{Update, state};
+use crate::admin::pending::Pending;
+use crate::admin::secret::{self, NewSecret};
+use crate::admin::{
+    AdminError, AuditedChange, ObjectKind, Principal, SourceConflict, client_deletion, ownership,
+    registering, resource,
+};
+use crate::crypto::CryptoError;
+use crate::model::client::{ClientId, Registration};
+use crate::model::event::Action;
+use crate::model::resource::Resource;
+use crate::model::secret::SecretRecord;
+use crate::services::Services;
+
+/// How many clients are read at once.
+const PAGE_SIZE: usize = 500;
+
+/// What an apply made.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    /// The new secrets. Their plain texts exist nowhere else.
+    pub secrets: Vec<AppliedSecret>,
+    /// The resources whose signing key may have to be generated.
+    resources: Vec<Resource>,
+}
+
+/// A new secret of a client.
+#[derive(Debug, Clone)]
+pub struct AppliedSecret {
+    /// The client.
+    pub client_id: ClientId,
+    /// What is stored.
+    pub record: SecretRecord,
+    /// The secret itself.
+    pub plain: SecretString,
+}
+
+/// A plan whose secrets have been generated and hashed. None of them is valid yet.
+#[derive(Debug)]
+pub struct PreparedPlan {
+    plan: Plan,
+    secrets: Vec<AppliedSecret>,
+}
+
+impl PreparedPlan {
+    /// The new secrets, for a caller that stores them before they become valid.
+    pub fn secrets(&self) -> &[AppliedSecret] {
+        &self.secrets
+    }
+}
+
+/// Generates the secrets of a plan. No transaction is open meanwhile.
+///
+/// # Errors
+/// If the operating system gives no random bytes, or a label is not allowed.
+pub async fn generate_secrets(services: &Services, plan: Plan) -> Result<PreparedPlan, AdminError> {
+    let secrets = generate(services, &plan.clients).await?;
+    Ok(PreparedPlan { plan, secrets })
+}
+
+/// Writes a plan in one transaction, which the caller commits. Then it calls [`finish`].
+///
+/// # Errors
+/// A conflict if an object of the plan changed since, a right that the caller has lost, or a
+/// failure of the database. Nothing is changed.
+pub async fn write(
+    services: &Services,
+    principal: &Principal,
+    prepared: PreparedPlan,
+) -> Result<Pending<Applied>, AdminError> {
+    let PreparedPlan { plan, secrets } = prepared;
+    let mut change = principal.begin(services).await?;
+    require_unchanged(&mut change, &plan).await?;
+    let Plan { resources, clients, deletions, .. } = plan;
+    let mut applied = Applied { secrets, resources: Vec::new() };
+    for step in resources {
+        applied.resources.push(write_resource(&mut change, principal, step).await?);
+    }
+    let mut records = applied.secrets.iter();
+    for step in clients {
+        let secret = step.secret.is_some().then(|| records.next()).flatten();
+        write_client(services, principal, &mut change, step, secret).await?;
+    }
+    for step in deletions {
+        match step {
+            DeletionStep::Client(found) => {
+                client_deletion::remove(services, &mut change, *found).await?;
+            }
+            DeletionStep::Resource { resource, .. } => {
+                resource::remove(&mut change, principal, &resource).await?;
+            }
+        }
+    }
+    Ok(Pending::new(change, applied))
+}
+
+/// Generates the signing keys that new resources need; after the commit.
+///
+/// # Errors
+/// If the database or the operating system fails.
+pub async fn finish(
+    services: &Services,
+    principal: &Principal,
+    applied: &Applied,
+) -> Result<(), AdminError> {
+    for resource in &applied.resources {
+        resource::publish_key(services, principal, resource).await?;
+    }
+    Ok(())
+}
+
+/// The secrets of all steps that need one, in their order: hashed on as many threads as there are
+/// cores, while no transaction is open.
+async fn generate(
+    services: &Services,
+    steps: &[ClientStep],
+) -> Result<Vec<AppliedSecret>, AdminError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut wanted: Vec<(ClientId, NewSecret)> = Vec::new();
+    for step in steps {
+        let id = &step.wanted.client.client_id;
+        wanted.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
+    }
+    let mut hashing =
+        stream::iter(wanted).map(|(id, new)| generate_one(services, id, new)).buffered(cores);
+    let mut secrets = Vec::new();
+    while let Some(secret) = hashing.next().await {
+        secrets.push(secret?);
+    }
+    Ok(secrets)
+}
+
+async fn generate_one(
+    services: &Services,
+    id: ClientId,
+    new: NewSecret,
+) -> Result<AppliedSecret, AdminError> {
+    let plain = services.keys.tag_key.mint(&id)?;
+    let hash = tokio::task::spawn_blocking(services.hasher.hashing(plain.clone()))
+        .await
+        .map_err(|_| CryptoError::Failed("hashing a secret"))??;
+    let record = secret::record_with(services, &plain, hash, &new)?;
+    Ok(AppliedSecret { client_id: id, record, plain })
+}
+
+/// Reads everything again that the plan is based on.
+async fn require_unchanged(change: &mut AuditedChange, plan: &Plan) -> Result<(), AdminError> {
+    let of_resource = |resource: &Resource| serde_json::json!(resource);
+    let updated = plan.resources.iter().map(|step| {
+        (step.wanted.resource.clone(), step.before.as_ref().map_or(Value::Null, of_resource))
+    });
+    let deleted = plan.deletions.iter().filter_map(|step| match step {
+        DeletionStep::Resource { resource, .. } => {
+            Some((resource.resource.clone(), of_resource(resource)))
+        }
+        DeletionStep::Client(_) => None,
+    });
+    for (id, planned) in updated.chain(deleted).collect::<Vec<_>>() {
+        let found = change.read().resource(&id).await?;
+        if found.as_ref().map_or(Value::Null, of_resource) != planned {
+            return Err(changed(ObjectKind::Resource, id.as_str()));
+        }
+    }
+    let updated = plan.clients.iter().map(|step| {
+        (step.wanted.client.client_id.as_str(), step.before.as_ref().map_or(Value::Null, state))
+    });
+    let deleted = plan.deletions.iter().filter_map(|step| match step {
+        DeletionStep::Client(found) => Some((found.client.client_id.as_str(), state(found))),
+        DeletionStep::Resource { .. } => None,
+    });
+    let clients: Vec<(&str, Value)> = updated.chain(deleted).collect();
+    for page in clients.chunks(PAGE_SIZE) {
+        let ids: Vec<&str> = page.iter().map(|(id, _)| *id).collect();
+        let found = change.read().registrations(&ids).await?;
+        let mut found: std::collections::HashMap<String, Registration> = found
+            .into_iter()
+            .map(|(id, client)| Ok((id, client?)))
+            .collect::<Result<_, AdminError>>()?;
+        for (id, planned) in page {
+            if found.remove(*id).as_ref().map_or(Value::Null, state) != *planned {
+                return Err(changed(ObjectKind::Client, id));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn changed(kind: ObjectKind, id: &str) -> AdminError {
+    SourceConflict::ChangedMeanwhile { kind, id: id.to_owned() }.into()
+}
+
+async fn write_resource(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    step: ResourceStep,
+) -> Result<Resource, AdminError> {
+    let ResourceStep { before, mut wanted, .. } = step;
+    resource::require_rights_to_write(change, principal, before.as_ref(), &wanted).await?;
+    match before {
+        Some(before) => {
+            resource::replace(change, &before, &mut wanted).await?;
+        }
+        None => resource::insert(change, &wanted).await?,
+    }
+    Ok(wanted)
+}
+
+async fn write_client(
+    services: &Services,
+    principal: &Principal,
+    change: &mut AuditedChange,
+    step: ClientStep,
+    secret: Option<&AppliedSecret>,
+) -> Result<(), AdminError> {
+    let ClientStep { before, mut wanted, .. } = step;
+    wanted.secrets.extend(secret.map(|secret| secret.record.clone()));
+    let (client, grants) = (&wanted.client, &wanted.grants);
+    ownership::check_whole_client(change, principal, before.as_ref(), client, grants).await?;
+    let Some(before) = before else {
+        return registering::insert(change, &wanted, Action::ClientCreated).await;
+    };
+    match Update::between(services, before, wanted, change.now)? {
+        Some(update) => update.write(services, change, "apply").await,
+        None => Ok(()),
+    }
+}

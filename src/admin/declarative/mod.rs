@@ -1,0 +1,89 @@
+//! Declarations: resources and clients as files describe them, compared with the database and
+//! applied in one transaction (DESIGN D19).
+//!
+//! The flow: [`Declarations::read`] → [`plan`] → [`generate_secrets`] → [`write`] → commit →
+//! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it,
+//! everything that the plan is based on is read again; what has changed meanwhile is a conflict.
+
+mod deletions;
+mod desired;
+mod document;
+mod execution;
+mod export;
+pub(in crate::admin) mod members;
+mod plan;
+mod rights;
+mod step;
+mod wanted;
+mod words;
+
+use crate::admin::{AdminError, Principal, SourceConflict};
+use crate::model::source::SourceName;
+use crate::services::Services;
+
+pub use desired::Declarations;
+pub use document::{MAX_BYTES, SourceText};
+pub use execution::{Applied, AppliedSecret, PreparedPlan, finish, generate_secrets, write};
+pub use export::{ExportFilter, ExportedDocument, export};
+pub use members::schema;
+pub use plan::{Plan, plan};
+pub use step::{PlannedAction, PlannedChange};
+
+/// How many objects are deleted without confirmation.
+pub const DEFAULT_MAX_DELETIONS: usize = 10;
+
+/// How declarations are compared and applied.
+#[derive(Debug, Clone)]
+pub struct ApplyOptions {
+    /// The source of documents that name none.
+    pub source: Option<SourceName>,
+    /// True if objects of another source, or of none, become objects of the applied one.
+    pub is_adopting: bool,
+    /// True if objects of the applied sources that are not declared any more are deleted.
+    pub is_pruning: bool,
+    /// How many objects may be deleted; any number if absent.
+    pub max_deletions: Option<usize>,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self {
+            source: None,
+            is_adopting: false,
+            is_pruning: false,
+            max_deletions: Some(DEFAULT_MAX_DELETIONS),
+        }
+    }
+}
+
+/// Refuses a plan that deletes more than the options allow.
+///
+/// # Errors
+/// [`SourceConflict::TooManyDeletions`].
+pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminError> {
+    let count = plan.deletions();
+    match options.max_deletions {
+        Some(max) if count > max => Err(SourceConflict::TooManyDeletions { count, max }.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a plan true, for a caller that receives the secrets in memory.
+///
+/// # Errors
+/// As [`check_deletions`] and [`write`].
+pub async fn execute(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+    options: &ApplyOptions,
+) -> Result<Applied, AdminError> {
+    check_deletions(&plan, options)?;
+    if plan.is_empty() {
+        return Ok(Applied::default());
+    }
+    let prepared = generate_secrets(services, plan).await?;
+    let applied = write(services, principal, prepared).await?.commit().await?;
+    finish(services, principal, &applied).await?;
+    Ok(applied)
+}

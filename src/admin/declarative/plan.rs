@@ -1,0 +1,254 @@
+//! Comparing declarations with the database. Nothing is written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use crate::admin::declarative::deletions::{self, DeclaredIds};
+use crate::admin::declarative::desired::{Declarations, Desired, DesiredClient, DesiredResource};
+use crate::admin::declarative::step::{ClientStep, DeletionStep, PlannedChange, ResourceStep};
+use crate::admin::declarative::wanted::{self, WantedClient};
+use crate::admin::declarative::{ApplyOptions, rights, words};
+use crate::admin::difference::Difference;
+use crate::admin::import::check::Checker;
+use crate::admin::import::problems::Problems;
+use crate::admin::import::update::state;
+use crate::admin::{AdminError, ObjectKind, Principal, SourceConflict};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{ClientId, Registration};
+use crate::model::resource::{Resource, ResourceId};
+use crate::model::source::SourceName;
+use crate::services::Services;
+
+/// How many clients are read at once.
+const PAGE_SIZE: usize = 500;
+
+/// What an apply does.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) resources: Vec<ResourceStep>,
+    pub(super) clients: Vec<ClientStep>,
+    pub(super) deletions: Vec<DeletionStep>,
+    unchanged: usize,
+    /// The clients that are declared.
+    declared: Vec<ClientId>,
+}
+
+impl Plan {
+    /// The clients that are declared, those that do not change included.
+    pub fn declared_clients(&self) -> &[ClientId] {
+        &self.declared
+    }
+
+    /// True if nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.clients.is_empty() && self.deletions.is_empty()
+    }
+
+    /// How many objects are as they are declared.
+    pub fn unchanged(&self) -> usize {
+        self.unchanged
+    }
+
+    /// How many objects are deleted.
+    pub fn deletions(&self) -> usize {
+        self.deletions.len()
+    }
+
+    /// The clients that get a secret.
+    pub fn new_secrets(&self) -> Vec<ClientId> {
+        let steps = self.clients.iter().filter(|step| step.secret.is_some());
+        steps.map(|step| step.wanted.client.client_id.clone()).collect()
+    }
+
+    /// The changes in the order in which they are made.
+    pub fn changes(&self) -> Vec<PlannedChange> {
+        let resources = self.resources.iter().map(ResourceStep::change);
+        let clients = self.clients.iter().map(ClientStep::change);
+        let deletions = self.deletions.iter().map(DeletionStep::change);
+        resources.chain(clients).chain(deletions).collect()
+    }
+
+    /// The plan in words, a line each.
+    pub fn words(&self) -> Vec<String> {
+        words::of(&self.changes(), self.unchanged)
+    }
+}
+
+/// Compares declarations with the database.
+///
+/// # Errors
+/// Invalid, with every problem and its place; a conflict if an object is of another source; or the
+/// right that the caller lacks for a change.
+pub async fn plan(
+    services: &Services,
+    principal: &Principal,
+    declarations: &Declarations,
+    options: &ApplyOptions,
+) -> Result<Plan, AdminError> {
+    let desired = Desired::parse(declarations, options.source.as_ref())?;
+    let Desired { resources, clients, sources } = desired;
+    if !resources.is_empty() || options.is_pruning {
+        let (read, write) = (AdminScope::ResourcesRead, AdminScope::ResourcesWrite);
+        rights::require_view(principal, read, write)?;
+    }
+    if !clients.is_empty() || options.is_pruning {
+        let (read, write) = (AdminScope::ClientsRead, AdminScope::ClientsWrite);
+        rights::require_view(principal, read, write)?;
+    }
+    let existing = services.store.resources().await?;
+    let declared = DeclaredIds {
+        resources: resources.iter().map(|one| one.new.resource.clone()).collect(),
+        clients: clients.iter().map(|one| one.line.client_id.to_string()).collect(),
+    };
+    let mut planner = Planner {
+        services,
+        principal,
+        options,
+        problems: Problems::default(),
+        plan: Plan {
+            resources: Vec::new(),
+            clients: Vec::new(),
+            deletions: Vec::new(),
+            unchanged: 0,
+            declared: clients.iter().map(|one| one.line.client_id.clone()).collect(),
+        },
+    };
+    let known = planner.resources(&existing, resources)?;
+    planner.clients(known, clients).await?;
+    let Planner { problems, mut plan, .. } = planner;
+    declarations.settle(problems)?;
+    if options.is_pruning {
+        plan.deletions =
+            deletions::find(services, principal, &sources, &existing, &declared).await?;
+    }
+    Ok(plan)
+}
+
+/// A plan while it is made.
+struct Planner<'a> {
+    services: &'a Services,
+    principal: &'a Principal,
+    options: &'a ApplyOptions,
+    problems: Problems,
+    plan: Plan,
+}
+
+impl Planner<'_> {
+    /// Plans the resources, and gives all that will exist.
+    fn resources(
+        &mut self,
+        existing: &[Resource],
+        desired: Vec<DesiredResource>,
+    ) -> Result<Vec<Resource>, AdminError> {
+        let mut known: BTreeMap<ResourceId, Resource> =
+            existing.iter().map(|one| (one.resource.clone(), one.clone())).collect();
+        let now = self.services.clock.now();
+        for desired in desired {
+            let (document, path) = (desired.document, desired.path.clone());
+            let before = known.get(&desired.new.resource).cloned();
+            let wanted = match wanted::resource(self.services, desired, before.as_ref(), now) {
+                Ok(wanted) => wanted,
+                Err(error) => {
+                    self.problems.add(document, &format!("{path}{error}"));
+                    continue;
+                }
+            };
+            if let Some(before) = &before {
+                let id = wanted.resource.as_str();
+                let (holder, applied) = (before.source.as_ref(), wanted.source.as_ref());
+                self.require_same_source(ObjectKind::Resource, id, holder, applied)?;
+            }
+            known.insert(wanted.resource.clone(), wanted.clone());
+            let was = before.as_ref().map_or(Value::Null, |before| json!(before));
+            match Difference::between(&was, &json!(wanted)) {
+                None => self.plan.unchanged += 1,
+                Some(difference) => {
+                    rights::require_resource(self.principal, before.as_ref(), &wanted)?;
+                    self.plan.resources.push(ResourceStep { before, wanted, difference });
+                }
+            }
+        }
+        Ok(known.into_values().collect())
+    }
+
+    async fn clients(
+        &mut self,
+        resources: Vec<Resource>,
+        desired: Vec<DesiredClient>,
+    ) -> Result<(), AdminError> {
+        if desired.is_empty() {
+            return Ok(());
+        }
+        let checker = Checker::with(self.services, self.principal, resources).await?;
+        let ids: Vec<String> = desired.iter().map(|one| one.line.client_id.to_string()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let mut existing = registrations(self.services, &ids).await?;
+        let now = self.services.clock.now();
+        for desired in desired {
+            let before = existing.remove(desired.line.client_id.as_str());
+            let (document, path) = (desired.line.line, desired.line.path.clone());
+            let (line, declared) = desired.split();
+            let Some(line) = checker.check(line, &mut self.problems) else { continue };
+            match wanted::client(line, declared, before.as_ref(), now) {
+                Ok(wanted) => self.client(before, wanted)?,
+                Err(error) => self.problems.add(document, &format!("{path}{error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn client(
+        &mut self,
+        before: Option<Registration>,
+        wanted: WantedClient,
+    ) -> Result<(), AdminError> {
+        let now = self.services.clock.now();
+        let WantedClient { registration: wanted, secret } = wanted;
+        let has_secret = wanted.secrets.iter().any(|secret| secret.is_live(now));
+        let secret = secret.filter(|_| !has_secret);
+        if let Some(before) = &before {
+            let id = wanted.client.client_id.as_str();
+            let (holder, applied) = (before.client.source.as_ref(), wanted.client.source.as_ref());
+            self.require_same_source(ObjectKind::Client, id, holder, applied)?;
+        }
+        let was = before.as_ref().map_or(Value::Null, state);
+        let difference = Difference::between(&was, &state(&wanted));
+        if difference.is_none() && secret.is_none() {
+            self.plan.unchanged += 1;
+            return Ok(());
+        }
+        rights::require_client(self.principal, before.as_ref(), &wanted, secret.is_some())?;
+        self.plan.clients.push(ClientStep { before, wanted, secret, difference });
+        Ok(())
+    }
+
+    /// Refuses an object of another source, unless it is to be adopted.
+    fn require_same_source(
+        &self,
+        kind: ObjectKind,
+        id: &str,
+        holder: Option<&SourceName>,
+        applied: Option<&SourceName>,
+    ) -> Result<(), AdminError> {
+        if holder == applied || self.options.is_adopting {
+            return Ok(());
+        }
+        let (id, holder, applied) = (id.to_owned(), holder.cloned(), applied.cloned());
+        Err(SourceConflict::OtherSource { kind, id, holder, applied }.into())
+    }
+}
+
+/// Reads clients by their ids, page by page.
+pub(super) async fn registrations(
+    services: &Services,
+    ids: &[&str],
+) -> Result<HashMap<String, Registration>, AdminError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for page in ids.chunks(PAGE_SIZE) {
+        for (id, registration) in services.store.registrations(page).await? {
+            found.insert(id, registration?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,105 @@
+//! What a caller needs for a step: exactly what the single calls need that would do the same.
+
+use crate::admin::{AdminError, Principal};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{Client, Registration};
+use crate::model::resource::Resource;
+
+/// Refuses a caller that may neither read nor write objects which a plan would show.
+pub(super) fn require_view(
+    principal: &Principal,
+    read: AdminScope,
+    write: AdminScope,
+) -> Result<(), AdminError> {
+    principal.require(read).or_else(|_| principal.require(write))
+}
+
+/// Refuses a caller that may not make of the resource `before` what is `wanted`.
+pub(super) fn require_resource(
+    principal: &Principal,
+    before: Option<&Resource>,
+    wanted: &Resource,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
+    if before.is_some_and(|before| !principal.may_administer(before.facts.owner.as_ref())) {
+        return Err(AdminError::no_resource(&wanted.resource));
+    }
+    principal.require_owner(wanted.facts.owner.as_ref())
+}
+
+/// Refuses a caller that may not delete a resource with its grants.
+pub(super) fn require_resource_deletion(
+    principal: &Principal,
+    has_grants: bool,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
+    if has_grants { principal.require(AdminScope::GrantsWrite) } else { Ok(()) }
+}
+
+/// Refuses a caller that may not delete a client.
+pub(super) fn require_client_deletion(
+    principal: &Principal,
+    found: &Registration,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    principal.require_rights_over(found)
+}
+
+/// Refuses a caller that may not make of `before` what is `wanted`.
+pub(super) fn require_client(
+    principal: &Principal,
+    before: Option<&Registration>,
+    wanted: &Registration,
+    gets_secret: bool,
+) -> Result<(), AdminError> {
+    if let Some(before) = before {
+        if !principal.may_administer(before.client.facts.owner.as_ref()) {
+            return Err(AdminError::no_client(&wanted.client.client_id));
+        }
+        principal.require_rights_over(before)?;
+    }
+    principal.require_owner(wanted.client.facts.owner.as_ref())?;
+    let was = before.map(|before| &before.client);
+    if was.is_none_or(|was| differs(was, &wanted.client)) {
+        principal.require(AdminScope::ClientsWrite)?;
+    }
+    let (keys, subject) = match was {
+        Some(was) => (was.security.keys.as_ref(), was.security.tls_subject.as_ref()),
+        None => (None, None),
+    };
+    let security = &wanted.client.security;
+    // The leak policy decides when a secret ends.
+    let policy = was.map(|was| was.leak_policy).unwrap_or_default();
+    let touches_credentials = gets_secret
+        || policy != wanted.client.leak_policy
+        || keys != security.keys.as_ref()
+        || subject != security.tls_subject.as_ref()
+        || before.map_or(&[][..], |before| &before.trusts) != wanted.trusts
+        || before.map_or(&[][..], |before| &before.spiffe_trusts) != wanted.spiffe_trusts;
+    if touches_credentials {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if was.map_or(!wanted.client.claims.is_empty(), |was| was.claims != wanted.client.claims) {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    if was.and_then(|was| was.admin_of.as_ref()) != wanted.client.admin_of.as_ref() {
+        principal.require_limit_setting()?;
+    }
+    let before = before.map_or(&[][..], |before| &before.grants);
+    let admin_of = wanted.client.admin_of.as_ref();
+    let changed = wanted.grants.iter().filter(|grant| !before.contains(grant));
+    let replaced = before.iter().filter(|grant| !wanted.grants.contains(grant));
+    changed.chain(replaced).try_for_each(|grant| principal.require_grantable(grant, admin_of))
+}
+
+/// True if two states of a client differ in a member that needs `clients:write`.
+fn differs(was: &Client, is: &Client) -> bool {
+    let plain = |client: &Client| {
+        let mut value = serde_json::json!(client);
+        for name in ["claims", "admin_of", "jwks", "jwks_uri", "leak_policy", "updated_at"] {
+            value.as_object_mut().map(|members| members.remove(name));
+        }
+        value
+    };
+    plain(was) != plain(is)
+}

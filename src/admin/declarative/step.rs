@@ -1,0 +1,140 @@
+//! The steps of a plan, and how they look to people and programs.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::admin::difference::Difference;
+use crate::admin::secret::NewSecret;
+use crate::model::client::Registration;
+use crate::model::resource::Resource;
+use crate::model::source::SourceName;
+
+/// A resource that is created or changed.
+#[derive(Debug)]
+pub(super) struct ResourceStep {
+    pub(super) before: Option<Resource>,
+    pub(super) wanted: Resource,
+    pub(super) difference: Difference,
+}
+
+/// A client that is created or changed.
+#[derive(Debug)]
+pub(super) struct ClientStep {
+    pub(super) before: Option<Registration>,
+    pub(super) wanted: Registration,
+    /// The secret that it gets.
+    pub(super) secret: Option<NewSecret>,
+    /// Absent if nothing but a secret is new.
+    pub(super) difference: Option<Difference>,
+}
+
+/// An object that is deleted.
+#[derive(Debug)]
+pub(super) enum DeletionStep {
+    Client(Box<Registration>),
+    Resource {
+        resource: Box<Resource>,
+        /// What ends with it: the clients that hold a grant, and when they were used.
+        losses: Vec<String>,
+    },
+}
+
+/// What happens to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedAction {
+    /// It is new.
+    Create,
+    /// It exists and differs.
+    Update,
+    /// It is not declared any more.
+    Delete,
+}
+
+/// One change of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedChange {
+    /// What happens.
+    pub action: PlannedAction,
+    /// `client` or `resource`.
+    pub kind: &'static str,
+    /// The identifier.
+    pub id: String,
+    /// The source that it is applied from.
+    pub source: Option<SourceName>,
+    /// True if a secret is generated for it.
+    pub gets_secret: bool,
+    /// The members that differ, as they were; `null` for a new object.
+    pub was: Value,
+    /// The same as they will be; `null` for an object that is deleted.
+    pub is: Value,
+    /// What ends with an object that is deleted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<String>,
+}
+
+impl ResourceStep {
+    pub(super) fn change(&self) -> PlannedChange {
+        let (was, is) = sides(self.before.is_some(), Some(&self.difference));
+        PlannedChange {
+            action: action(self.before.is_some()),
+            kind: "resource",
+            id: self.wanted.resource.to_string(),
+            source: self.wanted.source.clone(),
+            gets_secret: false,
+            was,
+            is,
+            losses: Vec::new(),
+        }
+    }
+}
+
+impl ClientStep {
+    pub(super) fn change(&self) -> PlannedChange {
+        let (was, is) = sides(self.before.is_some(), self.difference.as_ref());
+        PlannedChange {
+            action: action(self.before.is_some()),
+            kind: "client",
+            id: self.wanted.client.client_id.to_string(),
+            source: self.wanted.client.source.clone(),
+            gets_secret: self.secret.is_some(),
+            was,
+            is,
+            losses: Vec::new(),
+        }
+    }
+}
+
+impl DeletionStep {
+    pub(super) fn change(&self) -> PlannedChange {
+        let (kind, id, source, was, losses) = match self {
+            Self::Client(found) => {
+                let client = &found.client;
+                let (id, source) = (client.client_id.to_string(), client.source.clone());
+                let was = json!({ "name": client.name, "state": client.state });
+                ("client", id, source, was, super::deletions::losses_of_client(found))
+            }
+            Self::Resource { resource, losses } => {
+                let (id, source) = (resource.resource.to_string(), resource.source.clone());
+                let was = json!({ "scopes": resource.scope_names() });
+                ("resource", id, source, was, losses.clone())
+            }
+        };
+        let (action, gets_secret, is) = (PlannedAction::Delete, false, Value::Null);
+        PlannedChange { action, kind, id, source, gets_secret, was, is, losses }
+    }
+}
+
+fn action(exists: bool) -> PlannedAction {
+    if exists { PlannedAction::Update } else { PlannedAction::Create }
+}
+
+/// The members that differ, as they were and as they will be.
+fn sides(exists: bool, difference: Option<&Difference>) -> (Value, Value) {
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for (name, before, after) in difference.into_iter().flat_map(Difference::members) {
+        was.insert(name.to_owned(), before.clone());
+        is.insert(name.to_owned(), after.clone());
+    }
+    (if exists { Value::Object(was) } else { Value::Null }, Value::Object(is))
+}

@@ -1,0 +1,148 @@
+//! The state that a declaration asks for, in the types that are stored.
+
+use std::collections::BTreeSet;
+
+use crate::admin::client::{check_lifetime, check_security};
+use crate::admin::declarative::desired::{DesiredClient, DesiredResource, SecretPolicy};
+use crate::admin::import::check::CheckedLine;
+use crate::admin::import::line::ClientLine;
+use crate::admin::import::object::Given;
+use crate::admin::import::spiffe_trusts;
+use crate::admin::import::update::kept_or_new;
+use crate::admin::secret::NewSecret;
+use crate::admin::{AdminError, Conflict, facts, resource, trust};
+use crate::model::client::{AuthenticationMethod, Client, Registration};
+use crate::model::owner::Owner;
+use crate::model::resource::{Resource, SignedBefore};
+use crate::model::source::SourceName;
+use crate::model::time::Timestamp;
+use crate::services::Services;
+
+/// A client as it should be.
+#[derive(Debug)]
+pub(super) struct WantedClient {
+    /// Its members, without a new secret. Those that a declaration does not have are the stored ones.
+    pub(super) registration: Registration,
+    /// The secret that it gets if it has no valid one.
+    pub(super) secret: Option<NewSecret>,
+}
+
+/// The resource that a declaration asks for, in place of the stored one.
+///
+/// # Errors
+/// If it is this server itself, or a value is not allowed.
+pub(super) fn resource(
+    services: &Services,
+    desired: DesiredResource,
+    before: Option<&Resource>,
+    now: Timestamp,
+) -> Result<Resource, AdminError> {
+    let DesiredResource { source, new, .. } = desired;
+    if new.resource.is_built_in() {
+        return Err(Conflict::BuiltInScopes(new.resource).into());
+    }
+    check_lifetime(services, new.token_lifetime)?;
+    resource::check_token_typ(&new.resource, new.token_typ)?;
+    Ok(Resource {
+        resource: new.resource,
+        scopes: resource::arranged(new.scopes)?,
+        token_lifetime: new.token_lifetime,
+        signing_algorithm: new.signing_algorithm,
+        signed_before: before.map_or(SignedBefore::Never, |before| before.signed_before),
+        token_typ: new.token_typ,
+        facts: new.facts,
+        source,
+        created_at: before.map_or(now, |before| before.created_at),
+        updated_at: before.map_or(now, |before| before.updated_at),
+    })
+}
+
+/// The client that a checked declaration asks for, in place of the stored one.
+///
+/// # Errors
+/// If the client could not authenticate, or a value is not allowed.
+pub(super) fn client(
+    line: CheckedLine,
+    desired: Declared,
+    before: Option<&Registration>,
+    now: Timestamp,
+) -> Result<WantedClient, AdminError> {
+    let Declared { source, secret, admin_of } = desired;
+    facts::check_admin_of(admin_of.as_ref())?;
+    let by_secret = matches!(secret, SecretPolicy::Ensure(_)) || !has_other_credential(&line);
+    let mut client = line.client(by_secret, now)?;
+    // What is declared is not extended.
+    if let Some(methods) = line.said.auth_methods.as_ref().filter(|given| !given.is_empty()) {
+        client.auth_methods.clone_from(methods);
+        check_security(&client.security, &client.auth_methods)?;
+    }
+    if let Some(types) = line.said.grant_types.as_ref().filter(|given| !given.is_empty()) {
+        client.grant_types.clone_from(types);
+    }
+    (client.source, client.admin_of) = (source, admin_of);
+    let secret = secret_of(&client, secret)?;
+    let trusts = line.trusts.unwrap_or_default();
+    let spiffe = line.spiffe_trusts.unwrap_or_default();
+    let (known, known_spiffe) = match before {
+        Some(before) => (&before.trusts[..], &before.spiffe_trusts[..]),
+        None => (&[][..], &[][..]),
+    };
+    let (trusts, spiffe) =
+        (kept_or_new(known, trusts), spiffe_trusts::kept_or_new(known_spiffe, spiffe));
+    trust::check_total(trusts.len(), spiffe.len())?;
+    if let Some(before) = before {
+        client.created_at = before.client.created_at;
+        client.updated_at = before.client.updated_at;
+    }
+    let registration = Registration {
+        client,
+        secrets: before.map(|before| before.secrets.clone()).unwrap_or_default(),
+        grants: line.said.grants.unwrap_or_default(),
+        trusts,
+        spiffe_trusts: spiffe,
+        usage: before.and_then(|before| before.usage),
+    };
+    Ok(WantedClient { registration, secret })
+}
+
+/// What a declaration has and an import line lacks.
+#[derive(Debug)]
+pub(super) struct Declared {
+    source: Option<SourceName>,
+    secret: SecretPolicy,
+    admin_of: Option<BTreeSet<Owner>>,
+}
+
+impl DesiredClient {
+    /// The part that an import can check, and the rest.
+    pub(super) fn split(self) -> (ClientLine, Declared) {
+        let Self { source, line, secret, admin_of } = self;
+        (line, Declared { source, secret, admin_of })
+    }
+}
+
+/// True if the client can authenticate by something other than a secret.
+fn has_other_credential(line: &CheckedLine) -> bool {
+    let said = &line.said;
+    said.keys.as_ref().and_then(Given::value).is_some()
+        || said.tls_subject.as_ref().and_then(Given::value).is_some()
+        || line.has_trusts()
+        || line.has_spiffe_trusts()
+}
+
+/// The secret that a client must have.
+fn secret_of(client: &Client, policy: SecretPolicy) -> Result<Option<NewSecret>, AdminError> {
+    let is_by_secret =
+        AuthenticationMethod::BY_SECRET.iter().any(|by| client.auth_methods.contains(by));
+    match policy {
+        SecretPolicy::None => Ok(None),
+        SecretPolicy::Default => Ok(is_by_secret.then(NewSecret::default)),
+        SecretPolicy::Ensure(new) if is_by_secret => Ok(Some(new)),
+        SecretPolicy::Ensure(_) => Err(AdminError::invalid(
+            "secret",
+            "it is given, and auth_methods has no method by a secret; add client_secret_basic or \
+             remove secret"
+                .to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,239 @@
+//! `tokend diff`, `tokend apply` and `tokend export`: clients and resources from files.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::admin::declarative::{
+    self, ApplyOptions, Declarations, ExportFilter, Plan, PlannedChange,
+};
+use crate::admin::{AdminErrorCode, Principal};
+use crate::cli::applied_secrets::{Drafts, SecretsDir, SecretsFormat};
+use crate::cli::declarations::{DeclarationArgs, DeletionArgs};
+use crate::cli::error::CliError;
+use crate::cli::output::Format;
+use crate::cli::remedies::command::SecretRemedy;
+use crate::cli::{Global, output, principal};
+use crate::model::client::ClientId;
+use crate::model::owner::Owner;
+use crate::model::source::SourceName;
+use crate::services::Services;
+
+/// How many clients are named in a message.
+const MAX_LISTED: usize = 5;
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    #[command(flatten)]
+    declarations: DeclarationArgs,
+    /// Exit with code 9 if there are differences
+    #[arg(long)]
+    exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    declarations: DeclarationArgs,
+    #[command(flatten)]
+    deletions: DeletionArgs,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The folder for new secrets: one file a client, which only its owner can read
+    #[arg(long, value_name = "FOLDER")]
+    secrets_dir: Option<PathBuf>,
+    /// What a file of a new secret holds
+    #[arg(long, value_enum, default_value_t = SecretsFormat::Plain, requires = "secrets_dir")]
+    secrets_format: SecretsFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Only the objects of this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Only the objects of this owner
+    #[arg(long, value_name = "TEAM")]
+    owner: Option<String>,
+    /// Print the JSON Schema of the format, for editors
+    #[arg(long, conflicts_with_all = ["source", "owner"])]
+    schema: bool,
+}
+
+/// What an apply did.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// The changes.
+    pub(crate) changes: Vec<PlannedChange>,
+    /// Each client that has a new secret, with its file.
+    pub(crate) secret_files: Vec<(String, PathBuf)>,
+}
+
+/// Runs `tokend diff`.
+pub(crate) async fn diff(global: &Global, args: &DiffArgs) -> Result<(), CliError> {
+    let declarations = args.declarations.read()?;
+    let options = args.declarations.options(None)?;
+    let services = global.services().await?;
+    let plan = declarative::plan(&services, &principal(), &declarations, &options).await?;
+    print(global.output, &plan.words(), &result(&plan.changes(), plan.unchanged()))?;
+    if args.exit_code && !plan.is_empty() { Err(CliError::differences()) } else { Ok(()) }
+}
+
+/// Runs `tokend apply`.
+pub(crate) async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), CliError> {
+    let declarations = args.declarations.read()?;
+    let options = args.declarations.options(args.deletions.limit())?;
+    let services = global.services().await?;
+    let principal = principal();
+    let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
+    let (words, unchanged) = (plan.words(), plan.unchanged());
+    if args.dry_run {
+        return print(global.output, &words, &result(&plan.changes(), unchanged));
+    }
+    // The plan comes before its execution, also where standard output has another format.
+    match global.output {
+        Format::Table => output::line(&words.join("\n"))?,
+        _ => words.iter().for_each(|line| output::hint(line)),
+    }
+    let dir = args.secrets_dir.as_deref().map(|dir| SecretsDir::new(dir, args.secrets_format));
+    let done = Box::pin(execute(&services, &principal, plan, &options, dir.as_ref())).await?;
+    for (client, file) in done.secret_files.iter().take(MAX_LISTED) {
+        output::hint(&format!("The new secret of {client} is in {}.", file.display()));
+    }
+    if let Some(more) = done.secret_files.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+        output::hint(&format!("{more} more new secrets are in files next to them."));
+    }
+    if global.output == Format::Table {
+        return Ok(());
+    }
+    let mut value = result(&done.changes, unchanged);
+    value["applied"] = json!(true);
+    let files = done.secret_files.iter();
+    value["secret_files"] = files.map(|(id, file)| (id.clone(), json!(file))).collect();
+    print(global.output, &[], &value)
+}
+
+/// Makes a plan true, with the new secrets in `dir`.
+pub(crate) async fn execute(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+    options: &ApplyOptions,
+    dir: Option<&SecretsDir>,
+) -> Result<Done, CliError> {
+    declarative::check_deletions(&plan, options)?;
+    if let Some(dir) = dir {
+        dir.settle(services, plan.declared_clients()).await?;
+    }
+    let changes = plan.changes();
+    if plan.is_empty() {
+        return Ok(Done::default());
+    }
+    let clients = plan.new_secrets();
+    let files = match dir {
+        Some(dir) => dir.check(services, &clients).await?,
+        None if clients.is_empty() => Vec::new(),
+        None => {
+            let names: Vec<_> = clients.iter().take(MAX_LISTED).map(ClientId::as_str).collect();
+            let more = if clients.len() > names.len() { ", …" } else { "" };
+            let text = format!(
+                "{} new secrets are needed ({}{more}), and a folder for them is not given",
+                clients.len(),
+                names.join(", ")
+            );
+            return Err(CliError::usage(text).with_remedy(SecretRemedy::GiveSecretsDir));
+        }
+    };
+    let prepared = declarative::generate_secrets(services, plan).await?;
+    let drafts = match dir {
+        Some(dir) => Some(dir.write(files, prepared.secrets())?),
+        None => None,
+    };
+    let pending = match declarative::write(services, principal, prepared).await {
+        Ok(pending) => pending,
+        Err(error) => {
+            drafts.into_iter().for_each(Drafts::discard);
+            return Err(error.into());
+        }
+    };
+    let applied = pending.made().clone();
+    let secret_files = if let Some(drafts) = drafts {
+        drafts.commit(services, pending).await?
+    } else {
+        pending.commit().await?;
+        Vec::new()
+    };
+    declarative::finish(services, principal, &applied).await?;
+    Ok(Done { changes, secret_files })
+}
+
+/// Applies declarations for the start of a server. Another instance may do the same at the same
+/// time, so the plan is made again if it is overtaken.
+pub(crate) async fn at_start(
+    services: &Services,
+    principal: &Principal,
+    declarations: &Declarations,
+    dir: Option<&SecretsDir>,
+) -> Result<Done, CliError> {
+    let options = ApplyOptions::default();
+    let mut attempts = 0_u32;
+    loop {
+        let plan = declarative::plan(services, principal, declarations, &options).await?;
+        let outcome = Box::pin(execute(services, principal, plan, &options, dir)).await;
+        match outcome {
+            Err(error) if error.is_overtaken() && attempts < 3 => attempts += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Runs `tokend export`.
+pub(crate) async fn export(global: &Global, args: &ExportArgs) -> Result<(), CliError> {
+    if args.schema {
+        return output::json(&declarative::schema());
+    }
+    let filter = ExportFilter {
+        source: args.source.as_deref().map(SourceName::parse).transpose()?,
+        owner: args.owner.as_deref().map(Owner::parse).transpose()?,
+    };
+    let services = global.services().await?;
+    let documents = declarative::export(&services, &principal(), &filter).await?;
+    match global.output {
+        Format::Json => output::json(&json!({ "documents": documents })),
+        Format::Jsonl => {
+            documents.iter().try_for_each(|document| output::object(Format::Jsonl, document))
+        }
+        Format::Id => Err(CliError::usage("an export has no ids; use -o json, or no -o")),
+        Format::Table => {
+            let texts: Result<Vec<_>, _> = documents.iter().map(serde_saphyr::to_string).collect();
+            let texts = texts.map_err(|error| CliError::failed(error.to_string()))?;
+            output::text(texts.join("---\n").as_bytes())
+        }
+    }
+}
+
+fn result(changes: &[PlannedChange], unchanged: usize) -> Value {
+    json!({ "applied": false, "changes": changes, "unchanged": unchanged })
+}
+
+/// Prints a plan: its words for people, otherwise its JSON.
+fn print(format: Format, words: &[String], value: &Value) -> Result<(), CliError> {
+    match format {
+        Format::Table => output::line(&words.join("\n")),
+        Format::Json | Format::Jsonl => output::object(format, value),
+        Format::Id => {
+            let ids = value["changes"].as_array().into_iter().flatten();
+            ids.filter_map(|change| change["id"].as_str()).try_for_each(output::line)
+        }
+    }
+}
+
+impl CliError {
+    /// True if an object changed between a plan and its execution.
+    fn is_overtaken(&self) -> bool {
+        let codes = [AdminErrorCode::ChangedDuringApply, AdminErrorCode::AlreadyExists];
+        self.admin_code().is_some_and(|code| codes.contains(&code))
+    }
+}

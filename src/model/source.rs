@@ -1,0 +1,70 @@
+//! Sources: the places, such as a git repository, where clients and resources are declared.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{Malformed, labels};
+
+/// The name of a source, such as `payments` or `git.example.com/payments/clients`. It is compared
+/// exactly.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceName(Box<str>);
+
+impl SourceName {
+    /// The maximum length of a name, in bytes.
+    pub const MAX_LENGTH: usize = 200;
+
+    /// Reads a name: parts of ASCII letters, digits, `-`, `_` and `.`, with `/` between them. Each
+    /// part begins and ends with a letter or a digit.
+    ///
+    /// # Errors
+    /// If the text breaks one of these rules, or has not 1 to [`Self::MAX_LENGTH`] bytes.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > Self::MAX_LENGTH || !text.split('/').all(labels::is_word) {
+            return Err(Malformed::because(format!(
+                "a source is 1 to {} letters (a-z, A-Z), digits, '-', '_', '.' and '/'; each part begins and ends with a letter or a digit",
+                Self::MAX_LENGTH
+            )));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Reads a name that is stored already, by whatever rule it was accepted.
+    pub fn stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for SourceName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_path_of_words() {
+        for text in ["payments", "git.example.com/payments/clients", "a", "A_b-c.d/1"] {
+            assert_eq!(SourceName::parse(text).expect(text).as_str(), text);
+        }
+        let long = "a/".repeat(100) + "a";
+        for text in ["", "/", "a/", "/a", "a//b", "a b", "-a", "a\n", "é", &long] {
+            assert!(SourceName::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Answers to requests that carried an `Idempotency-Key`. They are not changes and have no events.
+
+use crate::model::signing_key::Sealed;
+use crate::model::time::Timestamp;
+use crate::store::row::{TableRow, named_row, table_row};
+use crate::store::statement::{Statement, prepared};
+use crate::store::transaction::{Transaction, on_transaction};
+use crate::store::{Store, StoreError, on_pool};
+
+/// How many keys one caller may have that have not expired.
+pub const MAX_KEYS_PER_CALLER: i64 = 10_000;
+
+/// How long a key is kept, in seconds.
+pub const KEY_TTL_SECONDS: i64 = 600;
+
+/// After how long a request without an answer is taken for one whose server has ended, in seconds.
+/// No request runs for so long.
+const ABANDONED_AFTER_SECONDS: i64 = 180;
+
+/// How many rows one statement deletes.
+const BATCH: i64 = 500;
+
+/// A key with the request that it came with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotentRequest {
+    /// A hash of the caller and the key.
+    pub key_hash: String,
+    /// The caller.
+    pub caller: String,
+    /// A hash of the request.
+    pub request_hash: String,
+}
+
+/// What a key is when a request comes with it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is new: the request runs, and its answer is to be stored.
+    Claimed,
+    /// Another request came with it.
+    OtherRequest,
+    /// The same request is running.
+    InFlight,
+    /// The same request has been answered.
+    Answered(Sealed),
+    /// The caller has [`MAX_KEYS_PER_CALLER`].
+    TooMany,
+}
+
+table_row! {
+    /// A row of `idempotency_key`.
+    struct KeyRow in "idempotency_key" {
+        key_hash: String,
+        caller: String,
+        request_hash: String,
+        answer: Option<String>,
+        started_at: i64,
+        expires_at: i64,
+    }
+}
+
+named_row! {
+    struct CountRow {
+        count: i64,
+    }
+}
+
+impl Store {
+    /// Claims a key for a request, at the time of [`Store::time`]. Of several requests at once, one
+    /// claims it.
+    pub async fn claim_key(
+        &self,
+        request: &IdempotentRequest,
+        now: Timestamp,
+    ) -> Result<KeyState, StoreError> {
+        let mut transaction = self.transaction().await?;
+        let expired = "DELETE FROM idempotency_key WHERE key_hash = ? AND expires_at <= ?";
+        let mut statement = Statement::default();
+        statement.push_with(expired, [request.key_hash.as_str().into(), now.into()]);
+        run(&mut transaction, &statement).await?;
+        let state = if let Some(known) = find(&mut transaction, &request.key_hash).await? {
+            state_of(&mut transaction, request, known, now).await?
+        } else if count(&mut transaction, &request.caller).await? >= MAX_KEYS_PER_CALLER {
+            KeyState::TooMany
+        } else {
+            insert(&mut transaction, request, now).await?
+        };
+        transaction.commit().await?;
+        Ok(state)
+    }
+
+    /// Stores the answer to a request that has claimed a key.
+    pub async fn store_answer(&self, key_hash: &str, answer: &Sealed) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE idempotency_key SET answer = $2 WHERE key_hash = $1 AND answer IS NULL";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(key_hash).bind(&answer.0).execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// Gives a claimed key back: the request changed nothing, so it may come again.
+    pub async fn release_key(&self, key_hash: &str) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM idempotency_key WHERE key_hash = $1 AND answer IS NULL";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(key_hash).execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// Deletes keys that have expired by `now`, the time of [`Store::time`], in small batches.
+    pub async fn purge_keys(&self, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "
+            DELETE FROM idempotency_key
+            WHERE key_hash IN
+                (SELECT key_hash FROM idempotency_key WHERE expires_at <= $1 LIMIT $2)";
+        self.delete_in_batches(SQL, now, BATCH).await
+    }
+}
+
+/// The state of a key that is stored.
+async fn state_of(
+    transaction: &mut Transaction,
+    request: &IdempotentRequest,
+    known: KeyRow,
+    now: Timestamp,
+) -> Result<KeyState, StoreError> {
+    if known.request_hash != request.request_hash {
+        return Ok(KeyState::OtherRequest);
+    }
+    if let Some(answer) = known.answer {
+        return Ok(KeyState::Answered(Sealed(answer)));
+    }
+    let abandoned_by = now.minus_seconds(ABANDONED_AFTER_SECONDS);
+    if known.started_at > abandoned_by.0 {
+        return Ok(KeyState::InFlight);
+    }
+    let mut statement = Statement::default();
+    statement.push_with(
+        "UPDATE idempotency_key SET started_at = ?, expires_at = ? \
+         WHERE key_hash = ? AND started_at = ? AND answer IS NULL",
+        [
+            now.into(),
+            now.plus_seconds(KEY_TTL_SECONDS).into(),
+            known.key_hash.into(),
+            known.started_at.into(),
+        ],
+    );
+    Ok(if run(transaction, &statement).await? > 0 { KeyState::Claimed } else { KeyState::InFlight })
+}
+
+async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<KeyRow>, StoreError> {
+    let mut statement = Statement::default();
+    statement.push(KeyRow::SELECT).push_with("WHERE key_hash = ?", [key_hash.into()]);
+    on_transaction!(transaction, |connection| {
+        Ok(prepared!(sqlx::query_as, statement).fetch_optional(connection).await?)
+    })
+}
+
+async fn count(transaction: &mut Transaction, caller: &str) -> Result<i64, StoreError> {
+    let mut statement = Statement::default();
+    statement.push_with(
+        "SELECT COUNT(*) AS count FROM idempotency_key WHERE caller = ?",
+        [caller.into()],
+    );
+    let row: CountRow = on_transaction!(transaction, |connection| {
+        Ok(prepared!(sqlx::query_as, statement).fetch_one(connection).await?)
+    })?;
+    Ok(row.count)
+}
+
+/// Inserts a key. On Postgres another instance may insert it at the same time.
+async fn insert(
+    transaction: &mut Transaction,
+    request: &IdempotentRequest,
+    now: Timestamp,
+) -> Result<KeyState, StoreError> {
+    let mut statement = Statement::default();
+    statement.push(
+        "INSERT INTO idempotency_key (key_hash, caller, request_hash, started_at, expires_at) \
+         VALUES ",
+    );
+    let expires_at = now.plus_seconds(KEY_TTL_SECONDS);
+    statement.push_with(
+        "(?, ?, ?, ?, ?) ON CONFLICT (key_hash) DO NOTHING",
+        [
+            request.key_hash.as_str().into(),
+            request.caller.as_str().into(),
+            request.request_hash.as_str().into(),
+            now.into(),
+            expires_at.into(),
+        ],
+    );
+    if run(transaction, &statement).await? > 0 {
+        return Ok(KeyState::Claimed);
+    }
+    match find(transaction, &request.key_hash).await? {
+        Some(known) if known.request_hash != request.request_hash => Ok(KeyState::OtherRequest),
+        _ => Ok(KeyState::InFlight),
+    }
+}
+
+/// Runs a statement; gives the number of rows that it changed.
+async fn run(transaction: &mut Transaction, statement: &Statement) -> Result<u64, StoreError> {
+    on_transaction!(transaction, |connection| {
+        let done = prepared!(sqlx::query, statement).execute(connection).await?;
+        Ok(done.rows_affected())
+    })
+}

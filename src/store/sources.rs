@@ -1,0 +1,53 @@
+//! What is applied from a source.
+
+use crate::model::source::SourceName;
+use crate::store::row::named_row;
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
+
+named_row! {
+    struct ClientIdRow {
+        client_id: String,
+    }
+}
+
+impl Store {
+    /// The clients of a source whose ids follow `after`, at most `limit`, in the order of ids.
+    /// Without a source: those that have none.
+    pub async fn clients_of_source(
+        &self,
+        source: Option<&SourceName>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push("SELECT client_id FROM client WHERE ");
+        match source {
+            Some(source) => statement.push_with("source = ? ", [source.as_str().into()]),
+            None => statement.push("source IS NULL "),
+        };
+        statement.push_with(
+            "AND client_id > ? ORDER BY client_id LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.read().rows::<ClientIdRow>(&statement).await?;
+        Ok(rows.into_iter().map(|row| row.client_id).collect())
+    }
+
+    /// The names of all sources of clients, in alphabetical order.
+    pub async fn client_sources(&self) -> Result<Vec<SourceName>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push("SELECT DISTINCT source FROM client WHERE source IS NOT NULL");
+        let rows = self.read().rows::<SourceRow>(&statement).await?;
+        let mut names: Vec<_> =
+            rows.iter().filter_map(|row| row.source.as_deref()).map(SourceName::stored).collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+named_row! {
+    struct SourceRow {
+        source: Option<String>,
+    }
+}

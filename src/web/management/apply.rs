@@ -1,0 +1,133 @@
+//! `/v1/apply` and `/v1/export`: clients and resources as documents.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::admin::Principal;
+use crate::admin::declarative::{
+    self, AppliedSecret, ApplyOptions, DEFAULT_MAX_DELETIONS, Declarations, ExportFilter,
+    ExportedDocument, PlannedChange,
+};
+use crate::app::App;
+use crate::model::Malformed;
+use crate::model::client::ClientId;
+use crate::model::owner::Owner;
+use crate::model::secret::SecretId;
+use crate::model::source::SourceName;
+use crate::model::time::Timestamp;
+use crate::web::management::Problem;
+use crate::web::management::clients::shown;
+use crate::web::management::json::{Input, Output, Parameters, ok};
+
+/// How documents are applied.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApplyQuery {
+    /// Only plan.
+    #[serde(default)]
+    dry_run: bool,
+    source: Option<String>,
+    #[serde(default)]
+    adopt: bool,
+    #[serde(default)]
+    prune: bool,
+    max_deletions: Option<usize>,
+}
+
+/// What was done, or would be done.
+#[derive(Serialize)]
+pub(super) struct AppliedJson {
+    applied: bool,
+    changes: Vec<PlannedChange>,
+    unchanged: usize,
+    /// The new secrets, which are shown this once.
+    secrets: Vec<NewSecretJson>,
+}
+
+/// A new secret of a client.
+#[derive(Serialize)]
+struct NewSecretJson {
+    client_id: ClientId,
+    secret_id: SecretId,
+    client_secret: Option<String>,
+    expires_at: Option<Timestamp>,
+}
+
+impl From<AppliedSecret> for NewSecretJson {
+    fn from(secret: AppliedSecret) -> Self {
+        Self {
+            client_id: secret.client_id,
+            secret_id: secret.record.secret_id,
+            client_secret: Some(shown(&secret.plain)),
+            expires_at: secret.record.expires_at,
+        }
+    }
+}
+
+/// Which objects are exported.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExportQuery {
+    source: Option<String>,
+    owner: Option<String>,
+}
+
+/// The documents of an export.
+#[derive(Debug, Serialize)]
+pub(super) struct ExportJson {
+    documents: Vec<ExportedDocument>,
+}
+
+/// Applies documents. The verb checks the rights that each change needs.
+pub(super) async fn apply(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Parameters(query): Parameters<ApplyQuery>,
+    Input(body): Input<Value>,
+) -> Result<Output<AppliedJson>, Problem> {
+    let declarations = Declarations::of_json(body);
+    let options = ApplyOptions {
+        source: parameter("source", query.source, SourceName::parse)?,
+        is_adopting: query.adopt,
+        is_pruning: query.prune,
+        max_deletions: Some(query.max_deletions.unwrap_or(DEFAULT_MAX_DELETIONS)),
+    };
+    let services = &app.services;
+    let plan = declarative::plan(services, &principal, &declarations, &options).await?;
+    let (changes, unchanged) = (plan.changes(), plan.unchanged());
+    if query.dry_run {
+        return Ok(ok(AppliedJson { applied: false, changes, unchanged, secrets: Vec::new() }));
+    }
+    let applied = declarative::execute(services, &principal, plan, &options).await?;
+    let secrets = applied.secrets.into_iter().map(NewSecretJson::from).collect();
+    Ok(ok(AppliedJson { applied: true, changes, unchanged, secrets }))
+}
+
+/// Reads what exists as documents that [`apply`] accepts.
+pub(super) async fn export(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Parameters(query): Parameters<ExportQuery>,
+) -> Result<Output<ExportJson>, Problem> {
+    let filter = ExportFilter {
+        source: parameter("source", query.source, SourceName::parse)?,
+        owner: parameter("owner", query.owner, Owner::parse)?,
+    };
+    let documents = declarative::export(&app.services, &principal, &filter).await?;
+    Ok(ok(ExportJson { documents }))
+}
+
+/// A parameter of the query.
+fn parameter<T>(
+    name: &str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, Malformed>,
+) -> Result<Option<T>, Problem> {
+    let parsed = text.map(|text| parse(&text)).transpose();
+    parsed
+        .map_err(|malformed| Problem::bad_request("invalid_query", format!("{name}: {malformed}")))
+}
