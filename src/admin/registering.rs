@@ -44,6 +44,11 @@ pub(super) async fn insert(
         "leak_policy": client.leak_policy,
         "claims": client.claims,
     });
+    let digests = secrets.iter().filter_map(|record| record.hash.digest());
+    let digests: Vec<String> = digests.map(ToString::to_string).collect();
+    if !digests.is_empty() {
+        detail["secret_digests"] = json!(digests);
+    }
     facts::add_to(&mut detail, &client.facts);
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);

@@ -194,6 +194,18 @@ fn record_of(
     Ok(record)
 }
 
+/// The record of a secret that was generated offline.
+pub(super) fn record_of_digest(
+    services: &Services,
+    digest: SecretDigest,
+    label: String,
+    expires_at: Option<Timestamp>,
+) -> Result<SecretRecord, AdminError> {
+    let new = NewSecret { label, lifetime: None, digest: Some(digest) };
+    let record = record_of(services, SecretHash::from_digest(digest), &new)?;
+    Ok(SecretRecord { expires_at, ..record })
+}
+
 /// Adds to the detail of an event that a secret was registered by its digest.
 pub(super) fn note_digest(detail: &mut Value, new: &NewSecret) {
     if let Some(digest) = &new.digest {

@@ -42,6 +42,8 @@ mod costs;
 mod declarative;
 mod declarative_api;
 mod declarative_changes;
+mod declarative_digests;
+mod declarative_sources;
 mod destructive;
 mod dev_folders;
 #[cfg(target_os = "linux")]

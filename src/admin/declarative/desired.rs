@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::admin::AdminError;
+use crate::admin::declarative::digests::{self, DeclaredDigest};
 use crate::admin::declarative::document::{Document, MAX_BYTES, SourceText};
 use crate::admin::declarative::members::{DOCUMENT, MAX_OBJECTS, SCOPE, SECRET_POLICY};
 use crate::admin::import::facts::FactsLine;
@@ -88,6 +89,7 @@ pub(super) struct DesiredClient {
     pub(super) source: Option<SourceName>,
     pub(super) line: ClientLine,
     pub(super) secret: SecretPolicy,
+    pub(super) digests: Vec<DeclaredDigest>,
     pub(super) admin_of: Option<BTreeSet<Owner>>,
 }
 
@@ -171,11 +173,13 @@ impl Desired {
         }
         for found in object.objects("clients", MAX_OBJECTS, problems).unwrap_or_default() {
             let secret = secret_policy(&found, number, problems);
+            let digests = digests::parse(&found, problems);
             let owners = found.list("admin_of", Owner::parse, problems);
             let line = line::of_object(&found, number, problems);
             if let (Some(line), Some(secret)) = (line, secret) {
                 let admin_of = owners.map(|owners| owners.into_iter().collect());
-                self.clients.push(DesiredClient { source: source.clone(), line, secret, admin_of });
+                let source = source.clone();
+                self.clients.push(DesiredClient { source, line, secret, digests, admin_of });
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::{ScopeName, Scopes};
-use crate::model::secret::SecretKind;
+use crate::model::secret::{SecretKind, SecretRecord};
 use crate::model::security::{ClientSecurity, KeySource, Networks};
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
@@ -212,6 +212,8 @@ struct ExportedClient {
     grant_types: Vec<GrantType>,
     #[serde(skip_serializing_if = "ExportedSecret::is_default")]
     secret: ExportedSecret,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<ExportedDigest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_lifetime: Option<Lifetime>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,9 +282,28 @@ impl ExportedSecret {
     }
 }
 
+/// A secret that was registered by its digest.
+#[derive(Debug, Serialize)]
+struct ExportedDigest {
+    secret_digest: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+impl ExportedDigest {
+    fn of(secret: &SecretRecord) -> Option<Self> {
+        let secret_digest = secret.hash.digest()?.to_string();
+        Some(Self { secret_digest, label: secret.label.clone(), expires_at: secret.expires_at })
+    }
+}
+
 impl ExportedClient {
     fn of(found: Registration, now: Timestamp) -> Self {
         let secret = ExportedSecret::of(&found, now);
+        let live = found.secrets.iter().filter(|secret| secret.is_live(now));
+        let secrets = live.filter_map(ExportedDigest::of).collect();
         let Registration { client, grants, trusts, spiffe_trusts, .. } = found;
         let has_other_credential = client.security.keys.is_some()
             || client.security.tls_subject.is_some()
@@ -304,6 +325,7 @@ impl ExportedClient {
             auth_methods: if default_methods { Vec::new() } else { client.auth_methods },
             grant_types: if default_types { Vec::new() } else { client.grant_types },
             secret,
+            secrets,
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
             leak_policy: Some(client.leak_policy).filter(|policy| *policy != LeakPolicy::default()),

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::admin::declarative::digests::MAX_DIGESTS;
 use crate::admin::facts::MAX_ADMIN_OF;
 use crate::admin::import::members::{
     CLIENT_MEMBERS, KEY_SOURCES, Member, MemberType, ObjectSchema, SUBJECTS, joined, member,
@@ -30,6 +31,8 @@ pub(in crate::admin) enum DeclaredType {
     Algorithm,
     Typ,
     SecretPolicy,
+    Secrets,
+    SecretDigest,
     AdminOf,
 }
 
@@ -43,20 +46,24 @@ impl DeclaredType {
     }
 
     pub(in crate::admin) fn is_list(self) -> bool {
-        matches!(self, Self::Resources | Self::Clients | Self::Scopes | Self::AdminOf)
+        matches!(
+            self,
+            Self::Resources | Self::Clients | Self::Scopes | Self::Secrets | Self::AdminOf
+        )
     }
 
     pub(in crate::admin) fn items(self) -> Option<&'static ObjectSchema> {
         match self {
             Self::Resources => Some(&RESOURCE),
             Self::Clients => Some(&CLIENT),
+            Self::Secrets => Some(&SECRET),
             _ => None,
         }
     }
 
     pub(in crate::admin) fn expected(self) -> &'static str {
         match self {
-            Self::Resources | Self::Clients => "a list of objects",
+            Self::Resources | Self::Clients | Self::Secrets => "a list of objects",
             Self::Scopes => "a list of names, or of objects with name and description",
             Self::SecretPolicy => "an object such as {\"expires_in\": \"90d\"}, or null",
             Self::AdminOf => "a list of strings",
@@ -86,6 +93,8 @@ impl DeclaredType {
             Self::Algorithm => json!({ "enum": Algorithm::ALL.map(Algorithm::as_str) }),
             Self::Typ => json!({ "enum": [TokenTyp::AtJwt, TokenTyp::Jwt] }),
             Self::SecretPolicy => of_kind(&SECRET_POLICY),
+            Self::Secrets => bounded_list(of_kind(&SECRET), MAX_DIGESTS),
+            Self::SecretDigest => text("^sha256:[0-9a-fA-F]{64}$"),
             Self::AdminOf => {
                 let owner = json!({ "type": "string", "maxLength": Owner::MAX_LENGTH });
                 bounded_list(owner, MAX_ADMIN_OF)
@@ -167,12 +176,17 @@ pub(super) static SCOPE: ObjectSchema = ObjectSchema {
 };
 
 /// Members of a client that imports do not have.
-const OWN_MEMBERS: [Member; 2] = [
+const OWN_MEMBERS: [Member; 3] = [
     member(
         "secret",
         MemberType::Declared(DeclaredType::SecretPolicy),
         "A secret is generated if it has no valid one; null for none. Default: generated if it may \
-         authenticate by a secret.",
+         authenticate by a secret and lists none in secrets.",
+    ),
+    member(
+        "secrets",
+        MemberType::Declared(DeclaredType::Secrets),
+        "Secrets that were generated offline, each by its digest.",
     ),
     member(
         "admin_of",
@@ -204,6 +218,23 @@ pub(super) static SECRET_POLICY: ObjectSchema = ObjectSchema {
             "How long a generated secret is valid: seconds, or a string with a unit. Default: it \
              does not expire.",
         ),
+    ],
+};
+
+/// An element of `secrets` of a client.
+static SECRET: ObjectSchema = ObjectSchema {
+    name: "a secret",
+    required: &["secret_digest"],
+    exclusive: &[],
+    one_of: &[],
+    members: &[
+        member(
+            "secret_digest",
+            MemberType::Declared(DeclaredType::SecretDigest),
+            "The digest that tokend secret generate prints.",
+        ),
+        member("label", MemberType::Label, "What people call it."),
+        member("expires_at", MemberType::Time, "When it ends. Default: never."),
     ],
 };
 

@@ -7,6 +7,7 @@
 
 mod deletions;
 mod desired;
+mod digests;
 mod document;
 mod execution;
 mod export;

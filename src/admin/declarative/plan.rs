@@ -190,7 +190,7 @@ impl Planner<'_> {
             let (document, path) = (desired.line.line, desired.line.path.clone());
             let (line, declared) = desired.split();
             let Some(line) = checker.check(line, &mut self.problems) else { continue };
-            match wanted::client(line, declared, before.as_ref(), now) {
+            match wanted::client(self.services, line, declared, before.as_ref(), now) {
                 Ok(wanted) => self.client(before, wanted)?,
                 Err(error) => self.problems.add(document, &format!("{path}{error}")),
             }

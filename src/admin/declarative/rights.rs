@@ -4,6 +4,8 @@ use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, Registration};
 use crate::model::resource::Resource;
+use crate::model::secret::SecretId;
+use crate::model::time::Timestamp;
 
 /// Refuses a caller that may neither read nor write objects which a plan would show.
 pub(super) fn require_view(
@@ -71,6 +73,7 @@ pub(super) fn require_client(
     // The leak policy decides when a secret ends.
     let policy = was.map(|was| was.leak_policy).unwrap_or_default();
     let touches_credentials = gets_secret
+        || secrets(before) != secrets(Some(wanted))
         || policy != wanted.client.leak_policy
         || keys != security.keys.as_ref()
         || subject != security.tls_subject.as_ref()
@@ -90,6 +93,12 @@ pub(super) fn require_client(
     let changed = wanted.grants.iter().filter(|grant| !before.contains(grant));
     let replaced = before.iter().filter(|grant| !wanted.grants.contains(grant));
     changed.chain(replaced).try_for_each(|grant| principal.require_grantable(grant, admin_of))
+}
+
+/// What a declaration may change of the secrets of a client.
+fn secrets(of: Option<&Registration>) -> Vec<(&SecretId, &str, Option<Timestamp>)> {
+    let secrets = of.map_or(&[][..], |of| &of.secrets).iter();
+    secrets.map(|one| (&one.secret_id, one.label.as_str(), one.expires_at)).collect()
 }
 
 /// True if two states of a client differ in a member that needs `clients:write`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::admin::client::{check_lifetime, check_security};
 use crate::admin::declarative::desired::{DesiredClient, DesiredResource, SecretPolicy};
+use crate::admin::declarative::digests::{self, DeclaredDigest};
 use crate::admin::import::check::CheckedLine;
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
@@ -21,7 +22,7 @@ use crate::services::Services;
 /// A client as it should be.
 #[derive(Debug)]
 pub(super) struct WantedClient {
-    /// Its members, without a new secret. Those that a declaration does not have are the stored ones.
+    /// Its members, without a secret that is to be generated. Those that a declaration does not have are the stored ones.
     pub(super) registration: Registration,
     /// The secret that it gets if it has no valid one.
     pub(super) secret: Option<NewSecret>,
@@ -62,14 +63,17 @@ pub(super) fn resource(
 /// # Errors
 /// If the client could not authenticate, or a value is not allowed.
 pub(super) fn client(
+    services: &Services,
     line: CheckedLine,
     desired: Declared,
     before: Option<&Registration>,
     now: Timestamp,
 ) -> Result<WantedClient, AdminError> {
-    let Declared { source, secret, admin_of } = desired;
+    let Declared { source, secret, digests, admin_of } = desired;
     facts::check_admin_of(admin_of.as_ref())?;
-    let by_secret = matches!(secret, SecretPolicy::Ensure(_)) || !has_other_credential(&line);
+    let by_secret = matches!(secret, SecretPolicy::Ensure(_))
+        || !digests.is_empty()
+        || !has_other_credential(&line);
     let mut client = line.client(by_secret, now)?;
     // What is declared is not extended.
     if let Some(methods) = line.said.auth_methods.as_ref().filter(|given| !given.is_empty()) {
@@ -80,7 +84,9 @@ pub(super) fn client(
         client.grant_types.clone_from(types);
     }
     (client.source, client.admin_of) = (source, admin_of);
-    let secret = secret_of(&client, secret)?;
+    let secret = secret_of(&client, secret, !digests.is_empty())?;
+    let mut secrets = before.map(|before| before.secrets.clone()).unwrap_or_default();
+    digests::register(services, &mut secrets, digests, now)?;
     let trusts = line.trusts.unwrap_or_default();
     let spiffe = line.spiffe_trusts.unwrap_or_default();
     let (known, known_spiffe) = match before {
@@ -96,7 +102,7 @@ pub(super) fn client(
     }
     let registration = Registration {
         client,
-        secrets: before.map(|before| before.secrets.clone()).unwrap_or_default(),
+        secrets,
         grants: line.said.grants.unwrap_or_default(),
         trusts,
         spiffe_trusts: spiffe,
@@ -110,14 +116,15 @@ pub(super) fn client(
 pub(super) struct Declared {
     source: Option<SourceName>,
     secret: SecretPolicy,
+    digests: Vec<DeclaredDigest>,
     admin_of: Option<BTreeSet<Owner>>,
 }
 
 impl DesiredClient {
     /// The part that an import can check, and the rest.
     pub(super) fn split(self) -> (ClientLine, Declared) {
-        let Self { source, line, secret, admin_of } = self;
-        (line, Declared { source, secret, admin_of })
+        let Self { source, line, secret, digests, admin_of } = self;
+        (line, Declared { source, secret, digests, admin_of })
     }
 }
 
@@ -130,19 +137,32 @@ fn has_other_credential(line: &CheckedLine) -> bool {
         || line.has_spiffe_trusts()
 }
 
-/// The secret that a client must have.
-fn secret_of(client: &Client, policy: SecretPolicy) -> Result<Option<NewSecret>, AdminError> {
+/// The secret that a client must have. If its secrets are declared by digest, none is generated
+/// unless the declaration says so.
+fn secret_of(
+    client: &Client,
+    policy: SecretPolicy,
+    has_digests: bool,
+) -> Result<Option<NewSecret>, AdminError> {
     let is_by_secret =
         AuthenticationMethod::BY_SECRET.iter().any(|by| client.auth_methods.contains(by));
+    if has_digests && !is_by_secret {
+        return Err(without_method("secrets"));
+    }
     match policy {
+        SecretPolicy::Default if has_digests => Ok(None),
         SecretPolicy::None => Ok(None),
         SecretPolicy::Default => Ok(is_by_secret.then(NewSecret::default)),
         SecretPolicy::Ensure(new) if is_by_secret => Ok(Some(new)),
-        SecretPolicy::Ensure(_) => Err(AdminError::invalid(
-            "secret",
-            "it is given, and auth_methods has no method by a secret; add client_secret_basic or \
-             remove secret"
-                .to_owned(),
-        )),
+        SecretPolicy::Ensure(_) => Err(without_method("secret")),
     }
+}
+
+/// The error of a secret by which the client may not authenticate.
+fn without_method(member: &'static str) -> AdminError {
+    let problem = format!(
+        "it is given, and auth_methods has no method by a secret; add client_secret_basic or remove \
+         {member}"
+    );
+    AdminError::invalid(member, problem)
 }

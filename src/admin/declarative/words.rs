@@ -9,7 +9,7 @@ use crate::model::leak_policy::LeakPolicy;
 const MAX_VALUE_CHARS: usize = 200;
 
 /// Members of a new object that say nothing by themselves.
-const SILENT: [&str; 4] = ["client_id", "resource", "secrets", "source"];
+const SILENT: [&str; 3] = ["client_id", "resource", "source"];
 
 /// The lines of a plan, and its sum.
 pub(super) fn of(changes: &[PlannedChange], unchanged: usize) -> Vec<String> {
@@ -36,7 +36,9 @@ fn of_change(change: &PlannedChange) -> Vec<String> {
         for (name, is) in members {
             let was = change.was.get(name).unwrap_or(&Value::Null);
             let is_new = change.action == PlannedAction::Create;
-            if !is_new {
+            if name == "secrets" {
+                lines.extend(of_secrets(was, is));
+            } else if !is_new {
                 lines.extend(of_member(name, was, is));
             } else if !is_silent(name, is) {
                 lines.push(format!("    {name}: {}", shown(is)));
@@ -47,6 +49,32 @@ fn of_change(change: &PlannedChange) -> Vec<String> {
         lines.push("    a secret is generated".to_owned());
     }
     lines.extend(change.losses.iter().map(|loss| format!("    ends: {loss}")));
+    lines
+}
+
+/// The secrets of a client: those that are registered by their digest, and those that change.
+fn of_secrets(was: &Value, is: &Value) -> Vec<String> {
+    let none = Vec::new();
+    let (before, after) = (was.as_array().unwrap_or(&none), is.as_array().unwrap_or(&none));
+    let text = |secret: &Value, name: &str| shown(secret.get(name).unwrap_or(&Value::Null));
+    let mut lines = Vec::new();
+    for secret in after {
+        let id = &secret["secret_id"];
+        match before.iter().find(|old| old["secret_id"] == *id) {
+            None => {
+                let digest = text(secret, "secret_digest");
+                lines.push(format!("    a secret is registered by its digest {digest}"));
+            }
+            Some(old) => {
+                for name in ["label", "expires_at"] {
+                    let (was, is) = (text(old, name), text(secret, name));
+                    if was != is {
+                        lines.push(format!("    secret {}: {name}: {was} -> {is}", shown(id)));
+                    }
+                }
+            }
+        }
+    }
     lines
 }
 
@@ -133,6 +161,25 @@ mod tests {
              token_lifetime: none -> 300\n\
              - delete client billing\n    ends: secret sec_1, never used\n\
              1 to create, 1 to change, 1 to delete, 4 unchanged"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_told_by_its_digest_and_by_what_changes() {
+        let known = json!({ "secret_id": "sec_1", "label": "a", "expires_at": null });
+        let later = json!({ "secret_id": "sec_1", "label": "b", "expires_at": null });
+        let new = json!({ "secret_id": "sec_2", "secret_digest": "sha256:00", "label": "" });
+        let change = change(
+            PlannedAction::Update,
+            json!({ "secrets": [known] }),
+            json!({ "secrets": [later, new] }),
+        );
+        assert_eq!(
+            of(&[change], 0)[1..3],
+            [
+                "    secret sec_1: label: a -> b",
+                "    a secret is registered by its digest sha256:00"
+            ]
         );
     }
 

@@ -81,10 +81,13 @@ pub(in crate::admin) fn parse(
 ) -> Option<ClientLine> {
     let before = problems.count();
     let object = Object::parse(json, &CLIENT, line, String::new(), problems)?;
-    of_object(&object, line, problems).filter(|_| problems.count() == before)
+    let secrets = secrets(&object, problems);
+    let said = of_object(&object, line, problems).filter(|_| problems.count() == before)?;
+    Some(ClientLine { secrets, ..said })
 }
 
-/// Reads a client from an object that may have the members of a line. `None` if there is a problem.
+/// Reads a client from an object that may have the members of a line, without secrets. `None` if
+/// there is a problem.
 pub(in crate::admin) fn of_object(
     object: &Object<'_>,
     line: usize,
@@ -110,7 +113,6 @@ pub(in crate::admin) fn of_object(
     let claims = object.claims(problems);
     let trusts = trusts::parse(object, problems);
     let spiffe_trusts = spiffe_trusts::parse(object, problems);
-    let secrets = secrets(object, problems);
     if problems.count() > before {
         return None;
     }
@@ -136,7 +138,7 @@ pub(in crate::admin) fn of_object(
         claims,
         trusts,
         spiffe_trusts,
-        secrets,
+        secrets: Vec::new(),
     })
 }
 

@@ -239,11 +239,15 @@ pub(super) fn is_current(before: &Registration, secrets: &[PreparedSecret]) -> b
 /// A client as the audit log compares it: without hashes and without use.
 pub(in crate::admin) fn state(of: &Registration) -> Value {
     let secrets = of.secrets.iter().map(|secret| {
-        json!({
+        let mut state = json!({
             "secret_id": secret.secret_id,
             "label": secret.label,
             "expires_at": secret.expires_at,
-        })
+        });
+        if let Some(digest) = secret.hash.digest() {
+            state["secret_digest"] = json!(digest.to_string());
+        }
+        state
     });
     let mut state = json!(of.client);
     state["grants"] = json!(of.grants);

@@ -1,0 +1,79 @@
+//! The member `secrets` of a client: secrets that were generated offline, each by its digest. A file
+//! with them holds nothing by which a client can authenticate.
+
+use std::collections::HashSet;
+
+use crate::admin::import::line;
+use crate::admin::import::object::{Given, Object};
+use crate::admin::import::problems::Problems;
+use crate::admin::secret;
+use crate::admin::{AdminError, Conflict};
+use crate::model::Malformed;
+use crate::model::secret::SecretRecord;
+use crate::model::secret_digest::SecretDigest;
+use crate::model::time::Timestamp;
+use crate::services::Services;
+
+/// The maximum number of digests of a client. The server's limit for live secrets is checked later.
+pub(super) const MAX_DIGESTS: usize = 100;
+
+/// A secret as it is declared.
+#[derive(Debug)]
+pub(super) struct DeclaredDigest {
+    digest: SecretDigest,
+    label: String,
+    expires_at: Option<Timestamp>,
+}
+
+/// Reads the member. Every problem is noted.
+pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Vec<DeclaredDigest> {
+    let listed = object.objects("secrets", MAX_DIGESTS, problems).unwrap_or_default();
+    let mut seen = HashSet::new();
+    let declared = listed.into_iter().filter_map(|secret| {
+        let digest = secret.parsed("secret_digest", SecretDigest::parse, problems);
+        let label = secret.nullable("label", line::label, problems).and_then(Given::into_value);
+        let expires_at = secret.nullable("expires_at", Timestamp::parse, problems);
+        let digest = digest?;
+        if !seen.insert(*digest.as_bytes()) {
+            let twice = Malformed::because("another secret of the client has this digest");
+            return secret.noted("secret_digest", Err(twice), problems);
+        }
+        let expires_at = expires_at.and_then(Given::into_value);
+        Some(DeclaredDigest { digest, label: label.unwrap_or_default(), expires_at })
+    });
+    declared.collect()
+}
+
+/// Registers the digests that a client lacks, and changes the label and the end of the others. A
+/// secret that has ended stays ended, and no end is put off: an apply would otherwise undo what an
+/// operator did with a leaked secret.
+///
+/// # Errors
+/// If the client would have too many live secrets.
+pub(super) fn register(
+    services: &Services,
+    secrets: &mut Vec<SecretRecord>,
+    declared: Vec<DeclaredDigest>,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let count = secrets.len();
+    for DeclaredDigest { digest, label, expires_at } in declared {
+        match secrets.iter_mut().find(|known| known.hash.digest() == Some(&digest)) {
+            Some(known) if known.is_live(now) => {
+                known.label = label;
+                known.expires_at = [known.expires_at, expires_at].into_iter().flatten().min();
+            }
+            Some(_) => {}
+            None if now.is_before(expires_at) => {
+                secrets.push(secret::record_of_digest(services, digest, label, expires_at)?);
+            }
+            None => {}
+        }
+    }
+    let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let max = services.config.secrets.max_per_client;
+    if live > max && secrets.len() > count {
+        return Err(Conflict::SecretLimit { live, max }.into());
+    }
+    Ok(())
+}
