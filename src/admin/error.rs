@@ -1,10 +1,11 @@
 //! Why a verb of the operator was not carried out: a stable code and typed data. It names no
 //! command: the command line, and later the admin API and the console, say how to fix it.
 
-use std::fmt;
+use std::fmt::Display;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::object_kind::ObjectKind;
 use crate::admin::source_conflict::SourceConflict;
 use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
@@ -17,76 +18,6 @@ use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
 use crate::secrets::hash_queue::{Busy, HashError};
 use crate::store::StoreError;
-
-/// The kind of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ObjectKind {
-    /// A client.
-    Client,
-    /// A client in a page of a list.
-    ListedClient,
-    /// A resource.
-    Resource,
-    /// A scope of a resource.
-    Scope,
-    /// A scope of a grant.
-    GrantedScope,
-    /// A grant, named by its resource.
-    Grant,
-    /// A secret.
-    Secret,
-    /// A key of a client.
-    Key,
-    /// A trust.
-    Trust,
-    /// A rejection, named by its request.
-    Rejection,
-    /// A static claim of a client or of a grant.
-    Claim,
-    /// A grant request.
-    GrantRequest,
-    /// A signing key.
-    SigningKey,
-}
-
-impl ObjectKind {
-    fn code(self) -> AdminErrorCode {
-        match self {
-            Self::Client => AdminErrorCode::ClientNotFound,
-            Self::ListedClient => AdminErrorCode::ClientNotInList,
-            Self::Resource => AdminErrorCode::ResourceNotFound,
-            Self::Scope | Self::GrantedScope => AdminErrorCode::ScopeNotFound,
-            Self::Grant => AdminErrorCode::GrantNotFound,
-            Self::Secret => AdminErrorCode::SecretNotFound,
-            Self::Key => AdminErrorCode::KeyNotFound,
-            Self::Trust => AdminErrorCode::TrustNotFound,
-            Self::Rejection => AdminErrorCode::RejectionNotFound,
-            Self::Claim => AdminErrorCode::ClaimNotFound,
-            Self::GrantRequest => AdminErrorCode::GrantRequestNotFound,
-            Self::SigningKey => AdminErrorCode::SigningKeyNotFound,
-        }
-    }
-}
-
-impl fmt::Display for ObjectKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Client => "client",
-            Self::ListedClient => "client in this list:",
-            Self::Resource => "resource",
-            Self::Scope => "scope",
-            Self::GrantedScope => "scope in this grant:",
-            Self::Grant => "grant to",
-            Self::Secret => "secret",
-            Self::Key => "key",
-            Self::Trust => "trust",
-            Self::Rejection => "rejection",
-            Self::Claim => "static claim",
-            Self::GrantRequest => "grant request",
-            Self::SigningKey => "signing key",
-        })
-    }
-}
 
 /// A change that does not fit what is stored.
 #[derive(Debug, thiserror::Error)]
@@ -360,7 +291,7 @@ impl AdminError {
     }
 
     /// What it is about does not exist.
-    pub fn not_found(kind: ObjectKind, id: impl fmt::Display) -> Self {
+    pub fn not_found(kind: ObjectKind, id: impl Display) -> Self {
         Self::NotFound { kind, id: id.to_string() }
     }
 

@@ -1,7 +1,7 @@
 //! Grants of a resource of another owner: a limited administrator gives only what is approved, and
 //! takes away whatever is of its own client or its own resource.
 
-use crate::admin::ownership::client_to_change;
+use crate::admin::ownership::client_within_rights;
 use crate::admin::{AdminError, AuditedChange, Principal};
 use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
@@ -35,7 +35,7 @@ pub(super) async fn check(
 /// of the grant is its own.
 ///
 /// # Errors
-/// Those of [`client_to_change`].
+/// Those of [`client_within_rights`].
 pub(super) async fn require_removable(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -50,7 +50,7 @@ pub(super) async fn require_removable(
             return Ok(());
         }
     }
-    client_to_change(change.read(), principal, id).await.map(|_| ())
+    client_within_rights(change.read(), principal, id).await.map(|_| ())
 }
 
 /// True if a grant gives nothing that another one does not give. Its claims are the approved ones:

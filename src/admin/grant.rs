@@ -182,8 +182,12 @@ pub async fn revoke(
     let Some(was) = change.transaction.grant(id, resource).await? else {
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
-    let admin_of = registration(change.read(), id).await?.client.admin_of;
-    principal.require_grantable(&was, admin_of.as_ref())?;
+    let client = registration(change.read(), id).await?.client;
+    // The team of the resource has no part in the source of the client.
+    if principal.may_administer(client.facts.owner.as_ref()) {
+        principal.require_unmanaged(ObjectKind::Client, id.as_str(), client.source.as_ref())?;
+    }
+    principal.require_grantable(&was, client.admin_of.as_ref())?;
     take(&mut change, id, &was).await?;
     change.commit().await?;
     Ok(())
@@ -241,7 +245,6 @@ pub(super) async fn replace(
         let before = was.iter().find(|before| before.resource == grant.resource);
         let offered = change.transaction.offered_scopes(&grant.resource).await?;
         let offered = offered.ok_or_else(|| AdminError::no_resource(&grant.resource))?;
-        check_scopes(grant, &offered)?;
         let of_grant =
             if grant.resource.is_built_in() { ended.clone() } else { EndedCredentials::default() };
         record_given(change, &id, before, grant, &offered, &of_grant).await?;

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::admin::{
-    AdminError, AuditedChange, ObjectKind, Principal, foreign_grant, registration, restrictions,
+    AdminError, AuditedChange, ObjectKind, Principal, foreign_grant, grant, registration,
+    restrictions,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, Registration};
@@ -166,10 +167,14 @@ pub(super) async fn check_whole_client(
         principal.require_limit_setting()?;
     }
     let known = before.map(|before| before.grants.as_slice()).unwrap_or_default();
-    for grant in grants.iter().filter(|grant| !known.contains(grant)) {
-        principal.require_grantable(grant, admin_of)?;
-        let was = known.iter().find(|known| known.resource == grant.resource);
-        foreign_grant::check(change.read(), principal, was, grant).await?;
+    for new in grants.iter().filter(|grant| !known.contains(grant)) {
+        principal.require(AdminScope::GrantsWrite)?;
+        let was = known.iter().find(|known| known.resource == new.resource);
+        foreign_grant::check(change.read(), principal, was, new).await?;
+        let offered = change.transaction.offered_scopes(&new.resource).await?;
+        let offered = offered.ok_or_else(|| AdminError::no_resource(&new.resource))?;
+        grant::check_scopes(new, &offered)?;
+        principal.require_grantable(new, admin_of)?;
     }
     let is_kept = |known: &&Grant| grants.iter().any(|grant| grant.resource == known.resource);
     for removed in known.iter().filter(|known| !is_kept(known)) {

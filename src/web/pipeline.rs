@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::header::{ALLOW, CONTENT_LENGTH, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
@@ -104,10 +104,13 @@ where
     response
 }
 
-/// Keeps the headers that layers have added to an answer whose body is written only here.
+/// Keeps the headers that layers have added to an answer whose body is written only here. The
+/// answer itself says which methods are allowed: the router names them for every status.
 fn keep_headers(headers: HeaderMap, response: &mut Response) {
     for (name, value) in headers {
-        let Some(name) = name.filter(|name| *name != CONTENT_LENGTH) else { continue };
+        let Some(name) = name.filter(|name| ![CONTENT_LENGTH, ALLOW].contains(name)) else {
+            continue;
+        };
         response.headers_mut().entry(name).or_insert(value);
     }
 }

@@ -85,7 +85,7 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
         (bound(ORDERS, "orders:read").await, 200),
     ] {
         let path = format!("/v1/clients/{}", client.id);
-        let body = json!({ "dpop_bound": false });
+        let body = json!({ "dpop_bound_access_tokens": false });
         let answer = call(&server, &caller, "PATCH", &path, Some(body)).await;
         assert_eq!(answer.status, status, "{}", answer.text);
     }

@@ -43,6 +43,7 @@ mod declarative;
 mod declarative_api;
 mod declarative_changes;
 mod declarative_digests;
+mod declarative_owners;
 mod declarative_sources;
 mod destructive;
 mod dev_folders;

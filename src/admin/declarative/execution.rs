@@ -12,7 +12,7 @@ use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
     AdminError, AuditedChange, ObjectKind, Principal, SourceConflict, client_deletion, ownership,
-    registering, resource,
+    registering, resource, resource_deletion,
 };
 use crate::crypto::CryptoError;
 use crate::model::client::{ClientId, Registration};
@@ -96,7 +96,7 @@ pub async fn write(
                 client_deletion::remove(services, &mut change, *found).await?;
             }
             DeletionStep::Resource { resource, .. } => {
-                resource::remove(&mut change, principal, &resource).await?;
+                resource_deletion::remove(&mut change, principal, &resource).await?;
             }
         }
     }

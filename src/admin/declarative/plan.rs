@@ -147,6 +147,7 @@ impl Planner<'_> {
         for desired in desired {
             let (document, path) = (desired.document, desired.path.clone());
             let before = known.get(&desired.new.resource).cloned();
+            rights::require_visible_resource(self.principal, before.as_ref())?;
             let wanted = match wanted::resource(self.services, desired, before.as_ref(), now) {
                 Ok(wanted) => wanted,
                 Err(error) => {
@@ -164,7 +165,7 @@ impl Planner<'_> {
             match Difference::between(&was, &json!(wanted)) {
                 None => self.plan.unchanged += 1,
                 Some(difference) => {
-                    rights::require_resource(self.principal, before.as_ref(), &wanted)?;
+                    rights::require_resource(self.principal, &wanted)?;
                     self.plan.resources.push(ResourceStep { before, wanted, difference });
                 }
             }
@@ -187,6 +188,7 @@ impl Planner<'_> {
         let now = self.services.clock.now();
         for desired in desired {
             let before = existing.remove(desired.line.client_id.as_str());
+            rights::require_visible_client(self.principal, before.as_ref())?;
             let (document, path) = (desired.line.line, desired.line.path.clone());
             let (line, declared) = desired.split();
             let Some(line) = checker.check(line, &mut self.problems) else { continue };

@@ -16,16 +16,36 @@ pub(super) fn require_view(
     principal.require(read).or_else(|_| principal.require(write))
 }
 
-/// Refuses a caller that may not make of the resource `before` what is `wanted`.
-pub(super) fn require_resource(
+/// Refuses a resource that exists and that the caller may not see, before anything else is told of
+/// it.
+pub(super) fn require_visible_resource(
     principal: &Principal,
     before: Option<&Resource>,
-    wanted: &Resource,
 ) -> Result<(), AdminError> {
-    principal.require(AdminScope::ResourcesWrite)?;
-    if before.is_some_and(|before| !principal.may_administer(before.facts.owner.as_ref())) {
-        return Err(AdminError::no_resource(&wanted.resource));
+    match before {
+        Some(before) if !principal.may_administer(before.facts.owner.as_ref()) => {
+            Err(AdminError::no_resource(&before.resource))
+        }
+        _ => Ok(()),
     }
+}
+
+/// The same for a client.
+pub(super) fn require_visible_client(
+    principal: &Principal,
+    before: Option<&Registration>,
+) -> Result<(), AdminError> {
+    match before {
+        Some(before) if !principal.may_administer(before.client.facts.owner.as_ref()) => {
+            Err(AdminError::no_client(&before.client.client_id))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a caller that may not make of a resource what is `wanted`.
+pub(super) fn require_resource(principal: &Principal, wanted: &Resource) -> Result<(), AdminError> {
+    principal.require(AdminScope::ResourcesWrite)?;
     principal.require_owner(wanted.facts.owner.as_ref())
 }
 
@@ -55,9 +75,6 @@ pub(super) fn require_client(
     gets_secret: bool,
 ) -> Result<(), AdminError> {
     if let Some(before) = before {
-        if !principal.may_administer(before.client.facts.owner.as_ref()) {
-            return Err(AdminError::no_client(&wanted.client.client_id));
-        }
         principal.require_rights_over(before)?;
     }
     principal.require_owner(wanted.client.facts.owner.as_ref())?;

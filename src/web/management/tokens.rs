@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::admin::revocation::{self, RevocationTarget};
 use crate::admin::token::{self as admin_token, VerifiedToken};
-use crate::admin::{AdminError, ObjectKind, Principal};
+use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
 use crate::directory::DirectoryError;
 use crate::jose::jwt::{self, AccessTokenClaims};
@@ -225,12 +225,15 @@ pub(super) struct PreviewInput {
 /// The claims that the next token of a client would have. Nothing is signed, counted or stored.
 pub(super) async fn preview(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Input(input): Input<PreviewInput>,
 ) -> Result<Output<Value>, Problem> {
+    let id = client_id(&id)?;
+    client::show(&app.services.store, &principal, &id).await?;
     let requested =
         RequestedAccess { resources: input.resource.into_iter().collect(), scope: input.scope };
-    let previewed = preview::preview(&app.services, &client_id(&id)?, &requested).await;
+    let previewed = preview::preview(&app.services, &id, &requested).await;
     Ok(ok(previewed.map_err(|error| match error {
         PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
         PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),

@@ -138,7 +138,8 @@ pub(super) const ROWS: &[Row] = &[
             let body = json!({ "owner": "a", "auth_methods": ["private_key_jwt"] });
             (of_client(it, ""), Some(body))
         },
-        expected: [Problem(428, "precondition_required"), TAKEN, TAKEN],
+        // The grant would go, which needs another scope.
+        expected: [Problem(403, "scope_missing"), TAKEN, TAKEN],
     },
     Row {
         route: "POST /v1/clients/{id}/token-preview",
