@@ -60,7 +60,7 @@ table_row! {
 
 named_row! {
     struct CountRow {
-        count: i64,
+        known: i64,
     }
 }
 
@@ -159,13 +159,13 @@ async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<Ke
 async fn count(transaction: &mut Transaction, caller: &str) -> Result<i64, StoreError> {
     let mut statement = Statement::default();
     statement.push_with(
-        "SELECT COUNT(*) AS count FROM idempotency_key WHERE caller = ?",
+        "SELECT COUNT(key_hash) AS known FROM idempotency_key WHERE caller = ?",
         [caller.into()],
     );
     let row: CountRow = on_transaction!(transaction, |connection| {
         Ok(prepared!(sqlx::query_as, statement).fetch_one(connection).await?)
     })?;
-    Ok(row.count)
+    Ok(row.known)
 }
 
 /// Inserts a key. On Postgres another instance may insert it at the same time.

@@ -246,7 +246,7 @@ async fn a_secret_is_warned_of_once_before_it_expires(
     let with_days = async |days: i64| {
         server
             .new_client(|new| {
-                new.secret.get_or_insert_default().lifetime = Some(lifetime(days * 86_400))
+                new.secret.get_or_insert_default().lifetime = Some(lifetime(days * 86_400));
             })
             .await
     };

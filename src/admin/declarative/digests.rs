@@ -63,11 +63,11 @@ pub(super) fn register(
                 known.label = label;
                 known.expires_at = [known.expires_at, expires_at].into_iter().flatten().min();
             }
-            Some(_) => {}
             None if now.is_before(expires_at) => {
                 secrets.push(secret::record_of_digest(services, digest, label, expires_at)?);
             }
-            None => {}
+            // It has ended, before this apply or before it was ever registered.
+            Some(_) | None => {}
         }
     }
     let live = secrets.iter().filter(|secret| secret.is_live(now)).count();

@@ -101,7 +101,7 @@ fn unknown_name(kind: &str, text: &str) -> Option<String> {
     // The names that are known come last, so a given name cannot look like them.
     let (given, known) = match rest.rsplit_once("`, expected ") {
         Some((given, known)) => (given, known.split('`').skip(1).step_by(2).collect::<Vec<_>>()),
-        None => (rest.rsplit_once("`, there are no fields")?.0, Vec::new()),
+        None => (rest.rsplit_once("`, there ")?.0, Vec::new()),
     };
     let advice = match suggestion::nearest(given, known.iter().map(|name| (*name).to_owned())) {
         Some(name) => format!("did you mean {name}?"),
