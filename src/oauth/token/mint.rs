@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::crypto::random;
 use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
@@ -77,7 +78,10 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
     let key = own_key(&keyring, resource, now)
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
-        .ok_or_else(|| OAuthError::unavailable("a signing key is missing"))?;
+        .ok_or_else(|| {
+            OAuthError::unavailable("a signing key is missing")
+                .because(RejectionReason::SigningKeyMissing)
+        })?;
     let access_token = key
         .sign_typed(resource.token_typ, &text)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
