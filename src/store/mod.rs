@@ -22,6 +22,7 @@ pub mod grants;
 mod instances;
 mod issuer;
 pub mod live_revocations;
+mod measured;
 pub mod open;
 pub mod reader;
 pub mod registrations;
@@ -53,17 +54,22 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 use crate::model::Malformed;
+use crate::telemetry::metrics::store::StoreMetrics;
 
 /// Runs one body of code on whichever engine is open. The body is compiled once for each, with
 /// that engine's own types.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
-        $crate::store::with_timeout($store.timeout, async {
-            match &$store.pool {
-                $crate::store::Pool::Postgres($pool) => $body,
-                $crate::store::Pool::Sqlite($pool) => $body,
-            }
-        })
+        $crate::store::measured::measured(
+            &$store.metrics,
+            $crate::store::measured::Query::Statement,
+            $crate::store::with_timeout($store.timeout, async {
+                match &$store.pool {
+                    $crate::store::Pool::Postgres($pool) => $body,
+                    $crate::store::Pool::Sqlite($pool) => $body,
+                }
+            }),
+        )
         .await
     };
 }
@@ -177,6 +183,8 @@ pub struct Store {
     /// Held by the change in progress: a process makes one at a time, so that changes that wait
     /// for one another never take every connection from the one that could continue.
     changing: Arc<Mutex<()>>,
+    /// What is counted of it, by this store and all that come from it.
+    pub metrics: Arc<StoreMetrics>,
 }
 
 #[derive(Debug, Clone)]
