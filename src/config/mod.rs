@@ -5,11 +5,14 @@
 
 mod coverage;
 mod database_url;
+mod metrics;
 mod parse;
 pub mod problem;
 mod providers;
 mod read;
 pub mod sources;
+
+pub use metrics::MetricsSettings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -72,6 +75,8 @@ pub struct Config {
     pub fetch: FetchSettings,
     /// What is logged.
     pub log: LogSettings,
+    /// How metrics are served.
+    pub metrics: MetricsSettings,
     /// How the server stops.
     pub shutdown: ShutdownSettings,
 }

@@ -55,6 +55,7 @@ pub(super) fn config(
     let mtls_url = reader.mtls_url();
     let fetch = reader.fetch();
     let log = reader.log();
+    let metrics = reader.metrics(management_listen);
     let shutdown = reader.shutdown();
     let master_key = reader.master_key();
     Some(Config {
@@ -78,17 +79,18 @@ pub(super) fn config(
         mtls_url,
         fetch: fetch?,
         log: log?,
+        metrics: metrics?,
         shutdown: shutdown?,
     })
 }
 
-struct SettingsReader<'a> {
+pub(super) struct SettingsReader<'a> {
     settings: &'a Settings,
     problems: &'a mut Vec<Problem>,
 }
 
 impl SettingsReader<'_> {
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, ConfigProblem>,

@@ -10,6 +10,7 @@ use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::OperatorAction;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
+use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
@@ -27,6 +28,7 @@ pub struct Granted {
     /// The requested scopes; all of the grant if absent.
     scope: Option<Scopes>,
     lifetime: Lifetime,
+    is_by_jwt: bool,
 }
 
 /// The subject of a token.
@@ -72,6 +74,17 @@ impl Granted {
         self.grant.claims.as_deref()
     }
 
+    /// Counts a token that has been issued for this.
+    pub(super) fn count_issued(&self, algorithm: Algorithm) {
+        let client = self.client.entry();
+        let grant_type =
+            if self.is_by_jwt { GrantType::JwtBearer } else { GrantType::ClientCredentials };
+        self.grant.issued.count(&grant_type, algorithm);
+        if let Some(meter) = &client.meter {
+            meter.count_token();
+        }
+    }
+
     /// How long the token lives.
     pub fn lifetime(&self) -> Lifetime {
         self.lifetime
@@ -97,7 +110,8 @@ pub(super) fn authorize(
     }
     reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(settings, &client, &grant.resource);
-    Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
+    let is_by_jwt = *grant_type == GrantType::JwtBearer;
+    Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime, is_by_jwt })
 }
 
 fn reject_from_elsewhere(

@@ -1,6 +1,7 @@
 //! Step 7, the token itself: a signed JWT (RFC 9068).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -82,9 +83,12 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
             OAuthError::unavailable("a signing key is missing")
                 .because(RejectionReason::SigningKeyMissing)
         })?;
+    let started = Instant::now();
     let access_token = key
         .sign_typed(resource.token_typ, &text)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
+    app.metrics.signature(key.algorithm()).observe(started.elapsed());
+    granted.count_issued(key.algorithm());
     let token_type = token_type(bound.confirmation());
     let expires_in = expiry(granted, now).0 - now.0;
     let response = TokenResponse { access_token, token_type, expires_in, scope };
