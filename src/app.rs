@@ -1,12 +1,14 @@
 //! The running server: the services and the memory of one instance.
 
 pub mod background;
+pub mod figures;
+mod process_figures;
 pub mod rejections;
 pub mod token_endpoint;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::app::background::BackgroundTasks;
 use crate::app::rejections::RecentRejections;
@@ -42,6 +44,8 @@ pub struct App {
     pub rejections: Arc<RecentRejections>,
     /// How the background tasks are.
     pub background: BackgroundTasks,
+    /// When the usage statistics were last written; 0 for never.
+    usage_flushed_at: AtomicI64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -85,6 +89,7 @@ impl App {
             stopping,
             rejections,
             background,
+            usage_flushed_at: AtomicI64::new(0),
             metrics,
             leak_reports,
         })
@@ -102,7 +107,9 @@ impl App {
         let heartbeat = Heartbeat { instance, written_until, expires_at };
         let written = store.add_use(&uses, &heartbeat).await;
         self.metrics.usage_flushes.count(usize::from(written.is_err()));
-        if written.is_err() {
+        if written.is_ok() {
+            self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
+        } else {
             self.directory.usage.put_back(entries);
         }
         written

@@ -34,6 +34,7 @@ pub mod schema;
 pub mod secret_life;
 mod secrets;
 mod signing_keys;
+mod size;
 mod spiffe_trusts;
 mod statement;
 mod transaction;
