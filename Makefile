@@ -56,7 +56,7 @@ test-package:
 # Writes docs/settings.md from config/default.toml, and the figures of README.md and docs/speed.md
 # from benches/RESULTS.md.
 docs:
-	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page
+	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page monitoring::the_page
 
 # Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
 PREFIX = /usr/local

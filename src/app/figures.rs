@@ -1,5 +1,5 @@
-//! What an instance is like at the moment at which somebody reads its metrics. Nothing here asks the
-//! database: metrics are wanted most while it is away.
+//! What an instance is like when its metrics are read. Nothing here asks the database: metrics are
+//! wanted most while it is away.
 
 use std::sync::atomic::Ordering;
 
@@ -21,6 +21,7 @@ impl App {
         let mut figures = Figures::default();
         let build = [env!("CARGO_PKG_VERSION"), REVISION.unwrap_or("unknown")];
         figures.add_by(&names::BUILD_INFO, &build, 1);
+        figures.declare(&names::BACKGROUND_FAILURES);
         for (task, failures) in self.background.failures() {
             figures.add_by(&names::BACKGROUND_FAILURES, &[task], count(failures));
         }

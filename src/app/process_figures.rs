@@ -2,7 +2,7 @@
 
 use crate::telemetry::metrics::figures::Figures;
 
-/// Adds them; nothing where there is no `/proc`.
+/// Adds them; nothing on a system without `/proc`.
 #[cfg(target_os = "linux")]
 pub(super) fn add(figures: &mut Figures) {
     // What cannot be read is left out: the other metrics are worth more than an error.

@@ -38,7 +38,7 @@ pub struct SecretCensus {
 }
 
 impl DirectoryMetrics {
-    /// Figures of an empty memory that counts so many clients one by one.
+    /// Figures of an empty memory. So many clients are counted one by one.
     pub(super) fn new(per_client: usize) -> Self {
         Self {
             issued: Arc::default(),

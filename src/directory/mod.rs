@@ -6,6 +6,7 @@
 
 mod effective_grant;
 mod entry;
+mod error;
 mod event_log;
 mod following;
 mod issuer_index;
@@ -20,6 +21,7 @@ pub use entry::{
     AllowedMethods, ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry,
     SpiffeTrustEntry, TrustEntry,
 };
+pub use error::DirectoryError;
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
 pub use metrics::{DirectoryMetrics, SecretCensus};
 pub use revocations::Revocations;
@@ -32,7 +34,6 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
-use crate::crypto::CryptoError;
 use crate::directory::effective_grant::GrantInterner;
 use crate::directory::issuer_index::IssuerIndex;
 use crate::directory::security::SharedKeys;
@@ -57,17 +58,6 @@ const YIELD_EVERY: usize = 50;
 
 /// From so many changed clients on, all are loaded anew instead of one by one.
 const MAX_SINGLE_RELOADS: usize = 500;
-
-/// Why the directory could not be loaded or brought up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A signing key could not be opened.
-    #[error(transparent)]
-    Crypto(#[from] CryptoError),
-}
 
 /// The memory of one instance.
 pub struct Directory {

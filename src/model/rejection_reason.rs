@@ -3,202 +3,93 @@
 
 use crate::model::error_code::ErrorCode;
 
-/// Why a request was rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectionReason {
-    /// The request is not formed as its endpoint expects.
-    MalformedRequest,
-    /// The body is larger than `limits.body_size`.
-    BodyTooLarge,
-    /// The body did not arrive in time.
-    BodyTooSlow,
-    /// The head is larger than `limits.header_size`.
-    HeadTooLarge,
-    /// The body has another type than a form or JSON.
-    UnsupportedMediaType,
-    /// The path does not take the method.
-    MethodNotAllowed,
-    /// There is nothing at the path.
-    PathNotFound,
-    /// Credentials or a token stood in the URL.
-    CredentialsInUrl,
-    /// The request presented no credentials.
-    NoCredentials,
-    /// The credentials are not valid, for a reason that has no entry of its own.
-    AuthenticationFailed,
-    /// No client has the presented id.
-    UnknownClient,
-    /// The secret is not one of the client's.
-    WrongSecret,
-    /// The secret was the client's and has ended.
-    EndedSecret,
-    /// The client is disabled.
-    ClientDisabled,
-    /// The client may not use this authentication method.
-    AuthMethodNotPermitted,
-    /// An assertion or a token of another issuer is not accepted.
-    InvalidAssertion,
-    /// The assertion has been used before.
-    AssertionReplayed,
-    /// The keys of the client or its issuer could not be fetched.
-    KeysNotFetched,
-    /// The certificate does not authenticate the client.
-    InvalidCertificate,
-    /// The client must show a certificate and did not.
-    CertificateMissing,
-    /// The client may not be used from this address.
-    AddressNotPermitted,
-    /// The client may not use this grant type.
-    GrantTypeNotPermitted,
-    /// The server does not offer this grant type.
-    UnsupportedGrantType,
-    /// The authorization endpoint was called, which serves no user.
-    UnsupportedResponseType,
-    /// The scope cannot be read.
-    MalformedScope,
-    /// A scope is not granted to the client.
-    ScopeNotGranted,
-    /// The resource is unknown or not granted to the client.
-    ResourceNotGranted,
-    /// The client has several resources, and the request chooses none or several.
-    ResourceNotChosen,
-    /// The DPoP proof is invalid or missing.
-    InvalidProof,
-    /// The DPoP proof has been used before.
-    ProofReplayed,
-    /// The DPoP proof needs a nonce of this server.
-    NonceMissing,
-    /// The client exceeds its token rate.
-    TokenRate,
-    /// The client exceeds its rate of assertions.
-    AssertionRate,
-    /// The client exceeds its rate of revocations.
-    RevocationRate,
-    /// The client has revoked as many tokens as it may.
-    RevocationLimit,
-    /// There were too many wrong secrets of the client or from the address.
-    GuessLimit,
-    /// The client has used its share of the replay cache.
-    ProofLimit,
-    /// The queue of secret hashes is full.
-    HashQueueFull,
-    /// The replay cache is full.
-    ReplayCacheFull,
-    /// The database has been away for longer than `directory.max_staleness`.
-    DirectoryStale,
-    /// The request needs the database, which failed.
-    DatabaseUnavailable,
-    /// There is no key to sign with.
-    SigningKeyMissing,
-    /// The client is being changed; a repeated request succeeds.
-    ClientChanging,
-    /// The server cannot do it now, for a reason that has no entry of its own.
-    Unavailable,
-    /// The server failed.
-    ServerError,
+/// Declares the reasons: each has a word and a meaning.
+macro_rules! reasons {
+    ($($variant:ident $word:literal $meaning:literal;)*) => {
+        /// Why a request was rejected.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum RejectionReason {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl RejectionReason {
+            /// Every reason, in the order of the declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word in metrics.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// What it means, for operators.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    MalformedRequest "malformed_request" "The request is not formed as its endpoint expects.";
+    BodyTooLarge "body_too_large" "The body is larger than `limits.body_size`.";
+    BodyTooSlow "body_too_slow" "The body did not arrive in time.";
+    HeadTooLarge "head_too_large" "The head is larger than `limits.header_size`.";
+    UnsupportedMediaType "unsupported_media_type" "The body has another type than a form or JSON.";
+    MethodNotAllowed "method_not_allowed" "The path does not take the method.";
+    PathNotFound "path_not_found" "There is nothing at the path.";
+    CredentialsInUrl "credentials_in_url" "Credentials or a token stood in the URL.";
+    NoCredentials "no_credentials" "The request presented no credentials.";
+    AuthenticationFailed "authentication_failed"
+        "The credentials are not valid, for a reason that has no entry of its own.";
+    UnknownClient "unknown_client" "No client has the presented id.";
+    WrongSecret "wrong_secret" "The secret is not one of the client's.";
+    EndedSecret "ended_secret" "The secret was the client's and has ended.";
+    ClientDisabled "client_disabled" "The client is disabled.";
+    AuthMethodNotPermitted "auth_method_not_permitted"
+        "The client may not use this authentication method.";
+    InvalidAssertion "invalid_assertion"
+        "An assertion or a token of another issuer is not accepted.";
+    AssertionReplayed "assertion_replayed" "The assertion has been used before.";
+    KeysNotFetched "keys_not_fetched" "The keys of the client or its issuer could not be fetched.";
+    InvalidCertificate "invalid_certificate" "The certificate does not authenticate the client.";
+    CertificateMissing "certificate_missing" "The client must show a certificate and did not.";
+    AddressNotPermitted "address_not_permitted" "The client may not be used from this address.";
+    GrantTypeNotPermitted "grant_type_not_permitted" "The client may not use this grant type.";
+    UnsupportedGrantType "unsupported_grant_type" "The server does not offer this grant type.";
+    UnsupportedResponseType "unsupported_response_type"
+        "The authorization endpoint was called, which serves no user.";
+    MalformedScope "malformed_scope" "The scope cannot be read.";
+    ScopeNotGranted "scope_not_granted" "A scope is not granted to the client.";
+    ResourceNotGranted "resource_not_granted"
+        "The resource is unknown or not granted to the client.";
+    ResourceNotChosen "resource_not_chosen"
+        "The client has several resources, and the request chooses none or several.";
+    InvalidProof "invalid_proof" "The DPoP proof is invalid or missing.";
+    ProofReplayed "proof_replayed" "The DPoP proof has been used before.";
+    NonceMissing "nonce_missing" "The DPoP proof needs a nonce of this server.";
+    TokenRate "token_rate" "The client exceeds its token rate.";
+    AssertionRate "assertion_rate" "The client exceeds its rate of assertions.";
+    RevocationRate "revocation_rate" "The client exceeds its rate of revocations.";
+    RevocationLimit "revocation_limit" "The client has revoked as many tokens as it may.";
+    GuessLimit "guess_limit" "There were too many wrong secrets of the client or from the address.";
+    ProofLimit "proof_limit" "The client has used its share of the replay cache.";
+    HashQueueFull "hash_queue_full" "The queue of secret hashes is full.";
+    ReplayCacheFull "replay_cache_full" "The replay cache is full.";
+    DirectoryStale "directory_stale"
+        "The database has been away for longer than `directory.max_staleness`.";
+    DatabaseUnavailable "database_unavailable" "The request needs the database, which failed.";
+    SigningKeyMissing "signing_key_missing" "A key to sign with is missing.";
+    ClientChanging "client_changing" "The client is being changed; a repeated request succeeds.";
+    Unavailable "unavailable"
+        "The server cannot do it now, for a reason that has no entry of its own.";
+    ServerError "server_error" "The server failed.";
 }
 
 impl RejectionReason {
-    /// Every reason, in the order of the declaration.
-    pub const ALL: [Self; 45] = [
-        Self::MalformedRequest,
-        Self::BodyTooLarge,
-        Self::BodyTooSlow,
-        Self::HeadTooLarge,
-        Self::UnsupportedMediaType,
-        Self::MethodNotAllowed,
-        Self::PathNotFound,
-        Self::CredentialsInUrl,
-        Self::NoCredentials,
-        Self::AuthenticationFailed,
-        Self::UnknownClient,
-        Self::WrongSecret,
-        Self::EndedSecret,
-        Self::ClientDisabled,
-        Self::AuthMethodNotPermitted,
-        Self::InvalidAssertion,
-        Self::AssertionReplayed,
-        Self::KeysNotFetched,
-        Self::InvalidCertificate,
-        Self::CertificateMissing,
-        Self::AddressNotPermitted,
-        Self::GrantTypeNotPermitted,
-        Self::UnsupportedGrantType,
-        Self::UnsupportedResponseType,
-        Self::MalformedScope,
-        Self::ScopeNotGranted,
-        Self::ResourceNotGranted,
-        Self::ResourceNotChosen,
-        Self::InvalidProof,
-        Self::ProofReplayed,
-        Self::NonceMissing,
-        Self::TokenRate,
-        Self::AssertionRate,
-        Self::RevocationRate,
-        Self::RevocationLimit,
-        Self::GuessLimit,
-        Self::ProofLimit,
-        Self::HashQueueFull,
-        Self::ReplayCacheFull,
-        Self::DirectoryStale,
-        Self::DatabaseUnavailable,
-        Self::SigningKeyMissing,
-        Self::ClientChanging,
-        Self::Unavailable,
-        Self::ServerError,
-    ];
-
-    /// The word in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MalformedRequest => "malformed_request",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyTooSlow => "body_too_slow",
-            Self::HeadTooLarge => "head_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::PathNotFound => "path_not_found",
-            Self::CredentialsInUrl => "credentials_in_url",
-            Self::NoCredentials => "no_credentials",
-            Self::AuthenticationFailed => "authentication_failed",
-            Self::UnknownClient => "unknown_client",
-            Self::WrongSecret => "wrong_secret",
-            Self::EndedSecret => "ended_secret",
-            Self::ClientDisabled => "client_disabled",
-            Self::AuthMethodNotPermitted => "auth_method_not_permitted",
-            Self::InvalidAssertion => "invalid_assertion",
-            Self::AssertionReplayed => "assertion_replayed",
-            Self::KeysNotFetched => "keys_not_fetched",
-            Self::InvalidCertificate => "invalid_certificate",
-            Self::CertificateMissing => "certificate_missing",
-            Self::AddressNotPermitted => "address_not_permitted",
-            Self::GrantTypeNotPermitted => "grant_type_not_permitted",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::MalformedScope => "malformed_scope",
-            Self::ScopeNotGranted => "scope_not_granted",
-            Self::ResourceNotGranted => "resource_not_granted",
-            Self::ResourceNotChosen => "resource_not_chosen",
-            Self::InvalidProof => "invalid_proof",
-            Self::ProofReplayed => "proof_replayed",
-            Self::NonceMissing => "nonce_missing",
-            Self::TokenRate => "token_rate",
-            Self::AssertionRate => "assertion_rate",
-            Self::RevocationRate => "revocation_rate",
-            Self::RevocationLimit => "revocation_limit",
-            Self::GuessLimit => "guess_limit",
-            Self::ProofLimit => "proof_limit",
-            Self::HashQueueFull => "hash_queue_full",
-            Self::ReplayCacheFull => "replay_cache_full",
-            Self::DirectoryStale => "directory_stale",
-            Self::DatabaseUnavailable => "database_unavailable",
-            Self::SigningKeyMissing => "signing_key_missing",
-            Self::ClientChanging => "client_changing",
-            Self::Unavailable => "unavailable",
-            Self::ServerError => "server_error",
-        }
-    }
-
     /// The place in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
@@ -246,7 +137,7 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_place_and_a_word_of_its_own() {
-        for (place, reason) in RejectionReason::ALL.into_iter().enumerate() {
+        for (place, reason) in RejectionReason::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place, "{reason:?}");
         }
         let words: BTreeSet<_> =

@@ -4,6 +4,10 @@
 //! to any more is dropped. Ages and waiting times use the monotonic clock, so a wrong time of day
 //! neither keeps withdrawn keys valid nor ends valid ones.
 
+mod figures;
+
+pub use figures::KeySetFigures;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -213,39 +217,7 @@ impl Drop for FetchAttempt {
     }
 }
 
-/// How the sets are, all together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KeySetFigures {
-    /// Fetched, and the last attempt succeeded.
-    pub current: usize,
-    /// Fetched, and the last attempt failed: the keys of before are used.
-    pub failing: usize,
-    /// Not fetched, or not for so long that the keys no longer count.
-    pub missing: usize,
-    /// The age of the oldest fetched set that counts.
-    pub oldest: Duration,
-}
-
 impl KeySets {
-    /// How the sets are now.
-    pub fn figures(&self) -> KeySetFigures {
-        let sets: Vec<_> = self.sets().values().cloned().collect();
-        let now = self.clock.monotonic();
-        let mut figures = KeySetFigures::default();
-        for set in sets {
-            let age = set.fetched.load().as_ref().map(|fetched| now.since(fetched.at));
-            match age.filter(|age| *age <= KEYS_TTL) {
-                None => figures.missing += 1,
-                Some(age) => {
-                    figures.oldest = figures.oldest.max(age);
-                    let has_failed = set.failures_in_a_row() > 0;
-                    *(if has_failed { &mut figures.failing } else { &mut figures.current }) += 1;
-                }
-            }
-        }
-        figures
-    }
-
     /// No sets yet; their ages are measured by `clock`.
     pub fn new(clock: Clock) -> Self {
         Self { clock, sets: Mutex::default(), wake: Notify::new() }

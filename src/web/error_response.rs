@@ -67,9 +67,9 @@ impl ErrorResponse {
         self.error.cause()
     }
 
-    /// The client that it is about, if one exists of the presented id.
-    pub(super) fn client_id(&self) -> Option<&str> {
-        self.error.operator_details().client_id.as_deref()
+    /// The code, which [`Self::code`] has as a text.
+    pub(super) fn error_code(&self) -> ErrorCode {
+        self.error.code()
     }
 
     /// True if it is kept for `tokend explain`. That a path or a method does not exist is said in

@@ -20,10 +20,12 @@ mod management;
 mod page;
 mod pipeline;
 pub mod probe;
+mod route_labels;
 mod welcome;
 
 pub use error_response::ErrorFormat;
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
+pub use route_labels::RouteLabels;
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use futures_util::FutureExt;
@@ -82,6 +85,7 @@ pub fn management_routes(app: Arc<App>) -> Router {
         .route("/livez", any(health::live))
         .route("/readyz", any(health::ready))
         .route("/healthz", any(health::ready))
+        .layer(from_fn(route_labels::note))
         .fallback(not_found_on_management)
         .with_state(app)
 }

@@ -65,6 +65,8 @@ mod lost_master_key;
 mod matrix;
 mod mcp;
 mod metadata;
+mod metrics;
+mod monitoring;
 mod mtls;
 mod networks;
 mod offline_secrets;

@@ -6,6 +6,7 @@ mod assertion;
 mod certificate;
 mod diagnosis;
 pub mod federation;
+mod outcome;
 mod private_key;
 mod secret;
 mod spiffe;
@@ -14,6 +15,7 @@ pub mod svid;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
@@ -120,7 +122,15 @@ impl AuthenticatedClient {
 }
 
 /// Authenticates the caller of a request (RFC 6749, section 2.3).
-pub async fn authenticate(
+pub fn authenticate(
+    app: &App,
+    caller: &Caller,
+    purpose: Purpose,
+) -> impl Future<Output = Result<AuthenticatedClient, OAuthError>> + Send {
+    identify(app, caller, purpose).inspect(move |found| outcome::count(app, caller, found))
+}
+
+async fn identify(
     app: &App,
     caller: &Caller,
     purpose: Purpose,

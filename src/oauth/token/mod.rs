@@ -68,7 +68,12 @@ pub fn respond(
             lap(&mut started, &stages.mint);
             Ok(issued)
         };
-        steps.await.map_err(|rejection: OAuthError| rejection.about(entry.client_id.as_str()))
+        steps.await.map_err(|rejection: OAuthError| {
+            if let Some(meter) = &entry.meter {
+                meter.count_rejection();
+            }
+            rejection.about(entry.client_id.as_str())
+        })
     }
 }
 

@@ -26,7 +26,7 @@ impl<const N: usize> Counters<N> {
         }
     }
 
-    /// Counts one by its value; one that is not in the list counts as the last.
+    /// Counts one by its value; one that is not in the list is counted with the last.
     pub fn count_value(&self, value: &str) {
         self.count(self.values.iter().position(|known| *known == value).unwrap_or(N));
     }

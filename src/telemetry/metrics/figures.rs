@@ -1,5 +1,5 @@
-//! Values that are looked up when somebody reads the metrics: what queues, caches, keys and the
-//! process are like at that moment.
+//! Values that are looked up when the metrics are read: what queues, caches, keys and the process
+//! are like at that time.
 
 use std::fmt;
 
@@ -22,9 +22,18 @@ struct Figure {
 
 /// The values of one look.
 #[derive(Debug, Default)]
-pub struct Figures(Vec<Figure>);
+pub struct Figures {
+    figures: Vec<Figure>,
+    /// Metrics that are written also without a value.
+    declared: Vec<&'static Definition>,
+}
 
 impl Figures {
+    /// Has a metric written also if it has no value, so that a reader finds its name.
+    pub fn declare(&mut self, definition: &'static Definition) {
+        self.declared.push(definition);
+    }
+
     /// Adds a whole value without labels.
     pub fn add(&mut self, definition: &'static Definition, value: usize) {
         self.add_by(definition, &[], value);
@@ -48,16 +57,19 @@ impl Figures {
     fn push(&mut self, definition: &'static Definition, labels: &[&str], value: Value) {
         let names = definition.labels.iter().copied();
         let labels = names.zip(labels.iter().map(|value| (*value).to_owned())).collect();
-        self.0.push(Figure { definition, labels, value });
+        self.figures.push(Figure { definition, labels, value });
     }
 
     /// Writes the values of each metric together, in the order of the definitions.
     pub(super) fn write(&self, writer: &mut Writer<'_>) -> fmt::Result {
         for definition in ALL {
-            let mut of_metric = self.0.iter().filter(|figure| figure.definition == *definition);
-            let Some(first) = of_metric.next() else { continue };
+            let of_metric: Vec<_> =
+                self.figures.iter().filter(|figure| figure.definition == *definition).collect();
+            if of_metric.is_empty() && !self.declared.contains(definition) {
+                continue;
+            }
             let mut family = writer.family(definition)?;
-            for figure in std::iter::once(first).chain(of_metric) {
+            for figure in of_metric {
                 let labels: Vec<_> =
                     figure.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 match (definition.kind, figure.value) {

@@ -1,4 +1,4 @@
-//! Metrics: what is counted where it happens, and what is looked up when somebody reads.
+//! Metrics: what is counted where it happens, and what is looked up when they are read.
 //!
 //! The token path only adds to numbers: every handle is resolved before, without a lock, a hash or
 //! an allocation for a token. No label holds what a stranger can choose.
@@ -78,7 +78,7 @@ pub enum AuthenticationResult {
     Succeeded,
     /// It is not, or may not.
     Rejected,
-    /// Nobody knows: the server could not check.
+    /// It is not known: the server could not check.
     NotChecked,
 }
 

@@ -1,7 +1,7 @@
 //! Tokens and rejections of the busiest clients, if the operator wants them by client.
 //!
 //! A token is counted for its client while the client is among the busiest, and for `other`
-//! otherwise. So no counter ever falls, whoever is among them.
+//! otherwise. So no counter ever falls when others become the busiest.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -24,7 +24,7 @@ pub enum Format {
 impl Format {
     /// The form that a caller accepts, by its header `Accept`: what it has not asked for, it may
     /// not be able to read.
-    pub fn accepted(accept: Option<&str>) -> Self {
+    pub fn accepted(accept: &str) -> Self {
         let has = |range: &str| {
             let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
             let is_refused = parameters.split(';').any(|text| {
@@ -33,10 +33,7 @@ impl Format {
             });
             name.trim() == "application/openmetrics-text" && !is_refused
         };
-        match accept.is_some_and(|accept| accept.split(',').any(has)) {
-            true => Self::OpenMetrics,
-            false => Self::Prometheus,
-        }
+        if accept.split(',').any(has) { Self::OpenMetrics } else { Self::Prometheus }
     }
 
     /// The media type of the text.
@@ -151,12 +148,12 @@ mod tests {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.6,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         for (accept, format) in [
-            (None, Format::Prometheus),
-            (Some("*/*"), Format::Prometheus),
-            (Some("text/plain"), Format::Prometheus),
-            (Some("application/openmetrics-text; q=0"), Format::Prometheus),
-            (Some("application/openmetrics-text"), Format::OpenMetrics),
-            (Some(prometheus), Format::OpenMetrics),
+            ("", Format::Prometheus),
+            ("*/*", Format::Prometheus),
+            ("text/plain", Format::Prometheus),
+            ("application/openmetrics-text; q=0", Format::Prometheus),
+            ("application/openmetrics-text", Format::OpenMetrics),
+            (prometheus, Format::OpenMetrics),
         ] {
             assert_eq!(Format::accepted(accept), format, "{accept:?}");
         }

@@ -12,6 +12,7 @@ mod imports;
 mod json;
 mod keys;
 mod leaks;
+mod metrics;
 mod problem;
 mod rejections;
 mod resource_json;
@@ -88,6 +89,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
+    metrics::add(&mut api);
     api.into_router()
 }
 
