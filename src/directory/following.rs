@@ -52,7 +52,9 @@ impl Directory {
             if let Some(end) = extends_chain(&followed_to, &events) {
                 self.load_changes(store, master, &events).await?;
                 event_log::note(&events);
-                events.iter().for_each(|event| store.metrics.count_followed(&event.action));
+                for event in &events {
+                    store.metrics.count_followed(&event.action);
+                }
                 *followed_to = end;
             } else {
                 tracing::warn!("the event chain does not continue: everything is loaded anew");

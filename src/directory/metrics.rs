@@ -119,10 +119,9 @@ impl Directory {
                 is_last_seen |= is_last;
                 let count = match end {
                     _ if !is_live(end) => &mut census.expired,
-                    None => &mut census.current,
                     Some(_) if !is_last => &mut census.leaving,
                     Some(end) if end <= now.plus(warn_before) => &mut census.expiring,
-                    Some(_) => &mut census.current,
+                    _ => &mut census.current,
                 };
                 *count += 1;
             }

@@ -127,10 +127,12 @@ fn count(
 ) {
     let http = &context.metrics.http;
     let (method, code, took) = (method.as_str(), response.status().as_u16(), started.elapsed());
-    match (known, route_labels::of_answer(http, response)) {
-        (Some(known), _) => known.route.observe(method, code, took),
-        (None, Some(route)) => route.observe(method, code, took),
-        (None, None) => http.other().observe(method, code, took),
+    if let Some(known) = known {
+        return known.route.observe(method, code, took);
+    }
+    match route_labels::of_answer(http, response) {
+        Some(route) => route.observe(method, code, took),
+        None => http.other().observe(method, code, took),
     }
 }
 

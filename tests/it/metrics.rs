@@ -235,7 +235,7 @@ async fn secrets_are_counted_by_state() {
     let client = server.client().await;
     let api = Api::with(&server, "secrets:write").await;
     let path = format!("/v1/clients/{}/secrets/rotate", client.id);
-    let answer = api.call("POST", &path, Some(serde_json::json!({}))).await;
+    let answer = api.call("POST", &path, Some(serde_json::json!({ "overlap": "24h" }))).await;
     assert!(answer.status < 300, "{}", answer.text);
     let warn_before = server.services().config.secrets.warn_before;
     server.app.directory.take_census(server.clock.now(), warn_before);

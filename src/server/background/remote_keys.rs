@@ -34,9 +34,9 @@ pub(super) async fn fetch_key_sets(app: Arc<App>) {
     let fetch = move |set: Arc<RemoteKeys>| {
         let app = fetcher.clone();
         async move {
-            let fetched = fetch_keys(&app.services.fetcher, &set.source).await;
-            app.metrics.key_set_fetches.count(usize::from(fetched.is_err()));
-            fetched
+            let keys = fetch_keys(&app.services.fetcher, &set.source).await;
+            app.metrics.key_set_fetches.count(usize::from(keys.is_err()));
+            keys
         }
     };
     run(&app.directory.key_sets, fetch).await;

@@ -91,9 +91,9 @@ definitions! {
     TOKENS_REVOKED = Counter "tokend_tokens_revoked_total" ["by"]
         "Revocations of tokens that this instance has seen: of one token, or of all of a client.";
     CLIENT_TOKENS = Counter "tokend_client_tokens_issued_total" ["client"]
-        "Issued tokens of the busiest clients; only with metrics.per_client.";
+        "Issued tokens of the busiest clients; only with `metrics.per_client`.";
     CLIENT_REJECTIONS = Counter "tokend_client_requests_rejected_total" ["client"]
-        "Rejected requests of the busiest clients; only with metrics.per_client.";
+        "Rejected requests of the busiest clients; only with `metrics.per_client`.";
 
     HASH_WAITING = Gauge "tokend_hash_queue_waiting" ["queue"]
         "Secrets that wait for their hash.";
@@ -115,7 +115,7 @@ definitions! {
     STALENESS = Gauge "tokend_directory_staleness_seconds" []
         "Time since the memory of this instance was known to be up to date.";
     STALENESS_LIMIT = Gauge "tokend_directory_staleness_limit_seconds" []
-        "Staleness from which on no tokens are issued: directory.max_staleness.";
+        "Staleness from which on no tokens are issued: `directory.max_staleness`.";
     EVENTS_BEHIND = Gauge "tokend_directory_events_behind" []
         "Events that were in the database and not in memory at the last look.";
     SEQUENCE = Gauge "tokend_directory_sequence" []
@@ -163,7 +163,7 @@ definitions! {
     DB_ERRORS = Counter "tokend_db_errors_total" ["kind"]
         "Failures of the database.";
     DB_POOL = Gauge "tokend_db_pool_connections" ["state"]
-        "Connections to the database; limit is database.max_connections.";
+        "Connections to the database; limit is `database.max_connections`.";
     DB_SIZE = Gauge "tokend_db_size_bytes" []
         "Size of the database, measured once a minute.";
     DB_SCHEMA = Gauge "tokend_db_schema_version" []

@@ -102,8 +102,11 @@ impl BusiestClients {
         ranked.truncate(self.most);
         let busiest: Vec<_> = ranked.into_iter().map(|(_, meter)| meter).collect();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.iter().for_each(|meter| meter.is_shown.store(false, Ordering::Relaxed));
-        busiest.iter().for_each(|meter| meter.is_shown.store(true, Ordering::Relaxed));
+        for (meters, is_shown) in [(&*shown, false), (&busiest, true)] {
+            for meter in meters {
+                meter.is_shown.store(is_shown, Ordering::Relaxed);
+            }
+        }
         *shown = busiest;
     }
 

@@ -123,7 +123,9 @@ impl StoreMetrics {
     /// Counts the events of a change that was made, or was not.
     pub fn count_change(&self, actions: &[String], is_made: bool) {
         let counters = if is_made { &self.done } else { &self.failed };
-        actions.iter().for_each(|action| counters.count(action));
+        for action in actions {
+            counters.count(action);
+        }
         if !is_made {
             self.write_errors.fetch_add(1, Ordering::Relaxed);
         }
