@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 use tokend::model::rejection_reason::RejectionReason;
 use tokend::telemetry::metrics::definitions::{ALL, Definition, Kind};
 
+use crate::docs::blocks;
 use crate::documents::root;
+use crate::support::foreign::Foreign;
 use crate::support::generated::{assert_current, read};
-use crate::support::{Answer, Engine, Server};
+use crate::support::reserved_port::ReservedPort;
+use crate::support::{Answer, Engine, Server, grant};
 
 const PAGE: &str = "docs/monitoring.md";
 
@@ -210,6 +213,40 @@ async fn promtool_accepts_the_metrics() {
     let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
     let said = promtool(&["check", "metrics"], &answer.text);
     assert_eq!(said, "");
+}
+
+/// The configuration of the page, with a Prometheus that gets its own tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_reads_the_metrics_with_a_token() {
+    let server = Server::with(Engine::Sqlite, &[("TOKEND_METRICS_ACCESS", "token")]).await;
+    let scope = Some("stats:read");
+    let client = server.new_client(|new| new.grants = vec![grant("urn:tokend", scope)]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("prometheus.secret"), &client.secret).expect("written");
+    let management = server.management.trim_start_matches("http://");
+    let mut page = blocks("monitoring.md", "yaml").swap_remove(0);
+    for (from, to) in [
+        ("\"tokend-1.internal:9090\", \"tokend-2.internal:9090\"", management),
+        ("https://id.example.com/v1/oauth/token", &server.token_url()),
+        ("client_id: prometheus", &format!("client_id: {}", client.id)),
+        ("job_name: tokend\n", "job_name: tokend\n    scrape_interval: 1s\n"),
+    ] {
+        assert!(page.contains(from), "{PAGE} has no {from}");
+        page = page.replace(from, to);
+    }
+    std::fs::write(folder.path().join("prometheus.yml"), page).expect("written");
+    let port = ReservedPort::new();
+    let mut command = Command::new("prometheus");
+    command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
+    command.arg(format!("--web.listen-address={}", port.address));
+    let mut prometheus = Foreign::start(&mut command, folder.path());
+    prometheus.until_listening(port.number()).await;
+    let url = format!("http://{}/api/v1/query?query=tokend_health", port.address);
+    let has_value = async || match server.http.get(&url).send().await {
+        Ok(answer) => answer.text().await.is_ok_and(|text| text.contains("\"state\":\"ready\"")),
+        Err(_) => false,
+    };
+    prometheus.until(has_value).await;
 }
 
 /// `docs/monitoring.md` is current, and has a runbook for each alert.
