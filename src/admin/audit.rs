@@ -1,7 +1,7 @@
 //! Reading the audit log, and checking that it has not been changed.
 
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, suggestion};
+use crate::admin::{AdminError, Principal, suggestion};
 use crate::crypto::chain;
 use crate::model::event::{Action, Event, Head};
 use crate::store::Store;
@@ -36,7 +36,14 @@ pub enum VerificationResult {
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
-const SUBJECT_KINDS: [&str; 4] = ["client", "resource", "key", "token"];
+const SUBJECT_KINDS: [&str; 5] = ["client", "resource", "key", "token", "grant-request"];
+
+/// The events of a filter that the caller may see: those of its owners at that time. An event
+/// without an owner, like every one before schema 10, is for administrators without a limit.
+pub fn visible(principal: &Principal, filter: EventFilter) -> EventFilter {
+    let owners = principal.owners_among(filter.owners);
+    EventFilter { owners, ..filter }
+}
 
 /// The place in a list of events where the next page begins.
 pub fn after_page(filter: &EventFilter, order: Order, last: &Event) -> EventFilter {

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 26] = [
+const ALL: [(&str, Examples); 27] = [
     (
         "",
         &[
@@ -228,6 +228,16 @@ const ALL: [(&str, Examples); 26] = [
             ("Grants that an operator changed", "tokend audit list --action grant --actor ana"),
             ("Send each change to another program", "tokend audit list --follow -o jsonl"),
             ("Continue after the last known event", "tokend audit list --after 9021 -o jsonl"),
+        ],
+    ),
+    (
+        "grant-request",
+        &[
+            ("Requests that wait for a decision", "tokend grant-request list --state pending"),
+            (
+                "Approve a request that was read",
+                "tokend grant-request approve grq_8fQ2m1Lx0PzR --revision 1",
+            ),
         ],
     ),
     (

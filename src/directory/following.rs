@@ -98,7 +98,7 @@ impl Directory {
                     }
                 }
                 // A reset is made only while no instance runs.
-                Ok(EventSubject::MasterKey) => {}
+                Ok(EventSubject::GrantRequest(_) | EventSubject::MasterKey) => {}
                 Err(_) => {
                     let subject = &event.subject;
                     tracing::warn!(subject, "this version does not know the subject of an event");

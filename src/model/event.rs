@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::grant_request::GrantRequestId;
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::signing_key::KeyId;
@@ -23,6 +24,8 @@ pub enum EventSubject {
     SigningKey(KeyId),
     /// A token that has been issued.
     Token(TokenId),
+    /// A request for a grant.
+    GrantRequest(GrantRequestId),
     /// The master key, and all that it seals.
     MasterKey,
 }
@@ -35,6 +38,7 @@ impl EventSubject {
             Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
             Some(("master-key", "database")) => Ok(Self::MasterKey),
+            Some(("grant-request", id)) => GrantRequestId::parse(id).map(Self::GrantRequest),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
@@ -48,6 +52,7 @@ impl fmt::Display for EventSubject {
             Self::Resource(id) => write!(formatter, "resource/{id}"),
             Self::SigningKey(id) => write!(formatter, "key/{id}"),
             Self::Token(id) => write!(formatter, "token/{id}"),
+            Self::GrantRequest(id) => write!(formatter, "grant-request/{id}"),
             Self::MasterKey => formatter.write_str("master-key/database"),
         }
     }
@@ -88,6 +93,18 @@ pub enum Action {
     GrantChanged,
     /// A client may no longer ask for a resource.
     GrantRevoked,
+    /// A team requests a grant of another team's resource.
+    GrantRequestCreated,
+    /// What is requested changed.
+    GrantRequestChanged,
+    /// The administrators of the resource approved a request.
+    GrantRequestApproved,
+    /// The administrators of the resource rejected a request.
+    GrantRequestRejected,
+    /// A request was cancelled.
+    GrantRequestCancelled,
+    /// A request was not decided in time.
+    GrantRequestExpired,
     /// A client has other public keys than before.
     ClientKeysAdded,
     /// A client has fewer public keys than before.
@@ -120,7 +137,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -134,6 +151,12 @@ impl Action {
         Self::SecretLeaked,
         Self::GrantChanged,
         Self::GrantRevoked,
+        Self::GrantRequestCreated,
+        Self::GrantRequestChanged,
+        Self::GrantRequestApproved,
+        Self::GrantRequestRejected,
+        Self::GrantRequestCancelled,
+        Self::GrantRequestExpired,
         Self::ClientKeysAdded,
         Self::ClientKeysRemoved,
         Self::TrustAdded,
@@ -166,6 +189,12 @@ impl Action {
             Self::SecretLeaked => "secret.leaked",
             Self::GrantChanged => "grant.changed",
             Self::GrantRevoked => "grant.revoked",
+            Self::GrantRequestCreated => "grant_request.created",
+            Self::GrantRequestChanged => "grant_request.changed",
+            Self::GrantRequestApproved => "grant_request.approved",
+            Self::GrantRequestRejected => "grant_request.rejected",
+            Self::GrantRequestCancelled => "grant_request.cancelled",
+            Self::GrantRequestExpired => "grant_request.expired",
             Self::ClientKeysAdded => "client.keys_added",
             Self::ClientKeysRemoved => "client.keys_removed",
             Self::TrustAdded => "client.trust_added",
@@ -292,9 +321,13 @@ mod tests {
 
     #[test]
     fn stored_subjects_read_back() {
-        for text in
-            ["client/a/b c", "master-key/database", "resource/https://a.example/b", "key/abc"]
-        {
+        for text in [
+            "client/a/b c",
+            "master-key/database",
+            "resource/https://a.example/b",
+            "key/abc",
+            "grant-request/grq_a",
+        ] {
             let subject = EventSubject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);
         }

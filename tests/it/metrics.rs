@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use rstest::rstest;
+use tokend::model::owner::Owner;
 use tokend::telemetry::metrics::definitions::ALL;
 
 use crate::admin_api::Api;
 use crate::support::eventually::eventually;
-use crate::support::{Answer, Engine, Server, TestClient};
+use crate::support::{Answer, Engine, Server, TestClient, grant};
 
 /// The text, as a scraper without wishes gets it.
 async fn text(server: &Server) -> String {
@@ -188,13 +189,26 @@ async fn metrics_are_open_on_loopback_alone_or_need_the_scope() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(api.call("POST", "/metrics", None).await.status, 405);
+    // Metrics name the resources of all owners.
+    let limited = server
+        .new_client(|new| {
+            new.grants = vec![grant("urn:tokend", Some("stats:read"))];
+            new.admin_of = Some(BTreeSet::from([Owner::parse("pay").expect("an owner")]));
+        })
+        .await;
+    let token = server.ask(&limited).await.token();
+    let answer = Answer::of(server.http.get(&url).bearer_auth(token)).await;
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (403, Some("administrator_limited"))
+    );
     assert_eq!(server.get("/metrics").await.status, 404, "not on the public listener");
     // The same setting by the address.
     for (listen, access, status) in [
-        ("0.0.0.0:9090", "auto", 401),
-        ("0.0.0.0:9090", "open", 200),
-        ("127.0.0.1:9090", "auto", 200),
-        ("[::1]:9090", "auto", 200),
+        ("0.0.0.0:8081", "auto", 401),
+        ("0.0.0.0:8081", "open", 200),
+        ("127.0.0.1:8081", "auto", 200),
+        ("[::1]:8081", "auto", 200),
     ] {
         let settings = [("TOKEND_MANAGEMENT_LISTEN", listen), ("TOKEND_METRICS_ACCESS", access)];
         let server = Server::with(Engine::Sqlite, &settings).await;

@@ -5,9 +5,8 @@ use serde_json::json;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
 use crate::admin::import::{ImportOutcome, ImportedClient, Progress, of_line, rights};
-use crate::admin::{
-    AdminError, AuditedChange, Conflict, Principal, facts, grant, registration, trust,
-};
+use crate::admin::ownership::{self, client_to_change, visible_client};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal, facts, grant, trust};
 use crate::model::client::ClientId;
 use crate::model::event::{Action, EventSubject};
 use crate::services::Services;
@@ -36,7 +35,7 @@ impl Planned {
         let written = if line.exists {
             update(services, principal, change, *line).await
         } else {
-            create(change, *line).await.map(|()| ImportOutcome::Imported)
+            create(principal, change, *line).await.map(|()| ImportOutcome::Imported)
         };
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
@@ -50,7 +49,7 @@ async fn update(
     change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<ImportOutcome, AdminError> {
-    let before = registration(change.read(), &line.line.said.client_id).await?;
+    let before = client_to_change(change.read(), principal, &line.line.said.client_id).await?;
     // The client may have got more rights since the check.
     rights::require(principal, &line.line, Some(&before))?;
     if !update::is_current(&before, &line.secrets) {
@@ -59,14 +58,21 @@ async fn update(
     let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
+    update.check_rights(principal, change).await?;
     update.write(services, change).await?;
     Ok(ImportOutcome::Updated)
 }
 
 /// Registers a client with everything that the line gives.
-async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<(), AdminError> {
+async fn create(
+    principal: &Principal,
+    change: &mut AuditedChange,
+    prepared: PreparedLine,
+) -> Result<(), AdminError> {
     let PreparedLine { line, secrets, .. } = prepared;
     let client = line.registered(change.now)?;
+    let grants = line.said.grants.unwrap_or_default();
+    ownership::check_whole_client(change, principal, None, &client, &grants).await?;
     let id = client.client_id.clone();
     change.transaction.create_client(&client).await?;
     let mut secret_ids = Vec::new();
@@ -76,7 +82,6 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
             secret_ids.push(&record.secret_id);
         }
     }
-    let grants = line.said.grants.unwrap_or_default();
     for grant in &grants {
         change.transaction.put_grant(&id, grant).await?;
     }
@@ -111,6 +116,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
 /// What a dry run says: the same outcome, without a transaction.
 pub(super) async fn foresee(
     services: &Services,
+    principal: &Principal,
     planned: Vec<Planned>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
@@ -122,7 +128,7 @@ pub(super) async fn foresee(
             Planned::Skip(id) => (id, ImportOutcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = registration(services.store.read(), &id).await?;
+                let before = visible_client(services.store.read(), principal, &id).await?;
                 let now = services.clock.now();
                 let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;

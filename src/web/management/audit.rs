@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::AdminError;
 use crate::admin::audit::{self, VerificationResult};
+use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::event::{Event, Head};
 use crate::store::events::{EventFilter, Order};
@@ -63,6 +64,7 @@ pub(super) struct Verification {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<Event>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
@@ -78,7 +80,7 @@ pub(super) async fn list(
         subjects: query.subject.as_deref().map(audit::subjects).unwrap_or_default(),
         ..EventFilter::default()
     };
-    let store = &app.services.store;
+    let (store, filter) = (&app.services.store, audit::visible(&principal, filter));
     let data = store.find_events(&filter, Order::NewestFirst, limit).await;
     let data = data.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);

@@ -8,7 +8,9 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 
+use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::telemetry::metrics::{Format, definitions};
@@ -20,13 +22,32 @@ const PATH: &str = "/metrics";
 /// What readiness can say.
 const STATES: [&str; 4] = ["ready", "degraded", "unavailable", "stopping"];
 
-/// Adds the route, which needs `stats:read` unless the settings open it.
+/// Adds the route with the scope `stats:read`, unless the settings open it.
 pub(super) fn add(api: &mut Api) {
     if !api.app.services.config.metrics.is_open {
-        return api.add(Method::GET, PATH, AdminScope::StatsRead, show);
+        api.add(Method::GET, PATH, AdminScope::StatsRead, show_to_administrator);
     }
-    api.router = std::mem::take(&mut api.router).route(PATH, get(show));
-    api.listed.push((Method::GET, PATH));
+}
+
+/// Adds the route without a token, if the settings open it. Open routes come after the layers of
+/// the others.
+pub(super) fn open(app: &App, router: Router<Arc<App>>) -> Router<Arc<App>> {
+    if !app.services.config.metrics.is_open {
+        return router;
+    }
+    router.route(PATH, get(show).fallback(async || Problem::method_not_allowed("GET, HEAD")))
+}
+
+/// Metrics are of the whole server, so an administrator of some owners does not see them.
+async fn show_to_administrator(
+    app: State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if principal.owners().is_some() {
+        return Err(AdminError::Limited { what: "reading metrics" }.into());
+    }
+    show(app, headers).await
 }
 
 async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
