@@ -65,7 +65,8 @@ impl Store {
                 Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             })
         };
-        let begin = with_timeout(self.timeout, begin);
+        // In a box: its state would be a part of every change's.
+        let begin = Box::pin(with_timeout(self.timeout, begin));
         let on = measured(&self.metrics, Query::Begin, begin).await?;
         Ok(Transaction { on, timeout: self.timeout, metrics: self.metrics.clone() })
     }
