@@ -1,12 +1,14 @@
 //! The running server: the services and the memory of one instance.
 
 pub mod background;
+pub mod figures;
+mod process_figures;
 pub mod rejections;
 pub mod token_endpoint;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::app::background::BackgroundTasks;
 use crate::app::rejections::RecentRejections;
@@ -17,6 +19,7 @@ use crate::model::rate::Rate;
 use crate::services::{Services, StartError};
 use crate::store::StoreError;
 use crate::store::usage_heartbeat::Heartbeat;
+use crate::telemetry::metrics::Metrics;
 
 /// How long rejections are kept for `tokend explain`, in seconds.
 const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
@@ -41,6 +44,10 @@ pub struct App {
     pub rejections: Arc<RecentRejections>,
     /// How the background tasks are.
     pub background: BackgroundTasks,
+    /// When the usage statistics were last written; 0 for never.
+    usage_flushed_at: AtomicI64,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
     pub leak_reports: RateTable,
 }
@@ -67,13 +74,25 @@ impl App {
             );
         }
         store.note_lifetime(config.token.lifetime_max).await?;
+        let keep = services.keep_seconds();
         let directory =
-            Directory::load(store, &keys.master, services.keep_seconds(), clock).await?;
+            Directory::load(store, &keys.master, keep, config.metrics.per_client, clock).await?;
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
         let services = Arc::new(services);
         let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
-        Ok(Self { services, issuer, directory, stopping, rejections, background, leak_reports })
+        let metrics = Arc::default();
+        Ok(Self {
+            services,
+            issuer,
+            directory,
+            stopping,
+            rejections,
+            background,
+            usage_flushed_at: AtomicI64::new(0),
+            metrics,
+            leak_reports,
+        })
     }
 
     /// Writes what has been counted of the use of secrets and keys, and that all of it until now is
@@ -87,7 +106,10 @@ impl App {
         let expires_at = written_until.plus(config.directory.max_staleness);
         let heartbeat = Heartbeat { instance, written_until, expires_at };
         let written = store.add_use(&uses, &heartbeat).await;
-        if written.is_err() {
+        self.metrics.usage_flushes.count(usize::from(written.is_err()));
+        if written.is_ok() {
+            self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
+        } else {
             self.directory.usage.put_back(entries);
         }
         written

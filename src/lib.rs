@@ -12,7 +12,7 @@
 // The nouns: plain data without I/O.
 pub mod model;
 
-// Logging.
+// Logging and metrics.
 pub mod telemetry;
 
 // Settings: layered, checked as a whole, reported with their origin.

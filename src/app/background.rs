@@ -54,6 +54,11 @@ impl BackgroundTasks {
         Restart { failures: known.total, pause }
     }
 
+    /// How often each task that has ever failed did.
+    pub fn failures(&self) -> Vec<(&'static str, u64)> {
+        self.tasks().iter().map(|(name, failures)| (*name, failures.total)).collect()
+    }
+
     /// The names of the tasks that keep failing: three times in a row, the last time within ten
     /// minutes.
     pub fn failing(&self, now: MonotonicTime) -> Vec<&'static str> {

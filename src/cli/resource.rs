@@ -100,7 +100,7 @@ pub(crate) async fn run(global: &Global, command: ResourceCommand) -> Result<(),
         ResourceCommand::Create(args) => create(global, &args).await,
         ResourceCommand::List => list(global).await,
         ResourceCommand::Show(args) => show(global, &args).await,
-        ResourceCommand::Update(args) => update(global, &args).await,
+        ResourceCommand::Update(args) => Box::pin(update(global, &args)).await,
         ResourceCommand::Delete(args) => delete(global, &args).await,
     }
 }

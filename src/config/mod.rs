@@ -6,12 +6,15 @@
 mod coverage;
 mod database_url;
 mod management_url;
+mod metrics;
 mod parse;
 pub mod problem;
 mod providers;
 mod read;
 mod read_process;
 pub mod sources;
+
+pub use metrics::MetricsSettings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -77,6 +80,8 @@ pub struct Config {
     pub fetch: FetchSettings,
     /// What is logged.
     pub log: LogSettings,
+    /// How metrics are served.
+    pub metrics: MetricsSettings,
     /// How the server stops.
     pub shutdown: ShutdownSettings,
     /// What is applied at the start.

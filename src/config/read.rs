@@ -56,6 +56,7 @@ pub(super) fn config(
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
     let log = reader.log();
+    let metrics = reader.metrics(management_listen);
     let shutdown = reader.shutdown();
     let bootstrap = reader.bootstrap();
     let master_key = reader.master_key();
@@ -81,6 +82,7 @@ pub(super) fn config(
         mtls_url,
         fetch: fetch?,
         log: log?,
+        metrics: metrics?,
         shutdown: shutdown?,
         bootstrap: bootstrap?,
     })

@@ -15,6 +15,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
+use crate::telemetry::metrics::issued::{IssuedForResource, IssuedTokens};
 
 /// A grant, as all clients have it who have the same.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct EffectiveGrant {
     pub networks: Networks,
     /// The static claims of its tokens: members of a JSON object without the braces.
     pub claims: Option<Arc<str>>,
+    /// Counts the tokens for the resource.
+    pub issued: Arc<IssuedForResource>,
 }
 
 impl GrantEntry {
@@ -63,7 +66,10 @@ const MIN_SWEEP: usize = 64;
 
 /// Every distinct grant.
 #[derive(Debug, Default)]
-pub(super) struct GrantInterner(Mutex<KnownGrants>);
+pub(super) struct GrantInterner {
+    known: Mutex<KnownGrants>,
+    issued: Arc<IssuedTokens>,
+}
 
 #[derive(Debug, Default)]
 struct KnownGrants {
@@ -98,16 +104,21 @@ struct ClientClaims {
 }
 
 impl GrantInterner {
+    /// No grants yet; the tokens for their resources are counted in `issued`.
+    pub(super) fn new(issued: Arc<IssuedTokens>) -> Self {
+        Self { known: Mutex::default(), issued }
+    }
+
     /// Works every grant out anew, after the resources have changed.
     pub(super) async fn renew(&self, resources: &Resources) {
-        let mut known = self.0.lock().await;
+        let mut known = self.known.lock().await;
         known.sweep();
         for (count, (key, entry)) in known.entries.iter().enumerate() {
             if count % YIELD_EVERY == YIELD_EVERY - 1 {
                 // Each client with claims of its own has grants of its own.
                 tokio::task::yield_now().await;
             }
-            entry.effective.store(effective(resources, key, &entry.claims));
+            entry.effective.store(effective(resources, key, &entry.claims, &self.issued));
         }
     }
 
@@ -122,7 +133,7 @@ impl GrantInterner {
         let client = (!client_claims.is_empty()).then(|| {
             Arc::new(ClientClaims { json: client_claims.json().into(), owner: owner.cloned() })
         });
-        let mut known = self.0.lock().await;
+        let mut known = self.known.lock().await;
         if known.entries.len() >= known.sweep_at.max(MIN_SWEEP) {
             known.sweep();
         }
@@ -132,7 +143,7 @@ impl GrantInterner {
                 return entry.clone();
             }
             let claims = TokenClaims::of(client_claims, &key.grant.claims);
-            let effective = ArcSwapOption::new(effective(resources, &key, &claims));
+            let effective = ArcSwapOption::new(effective(resources, &key, &claims, &self.issued));
             let entry = Arc::new(GrantEntry { effective, claims });
             known.entries.insert(key, entry.clone());
             entry
@@ -172,6 +183,7 @@ fn effective(
     resources: &Resources,
     key: &GrantKey,
     claims: &TokenClaims,
+    issued: &IssuedTokens,
 ) -> Option<Arc<EffectiveGrant>> {
     let grant = &key.grant;
     let resource = resources.get(&grant.resource)?.clone();
@@ -180,7 +192,8 @@ fn effective(
     let networks = grant.networks.clone();
     let client_owner = key.client.as_ref().and_then(|client| client.owner.as_ref());
     let claims = claims_for(resource.facts.owner.as_ref(), client_owner, claims);
-    Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks, claims }))
+    let issued = issued.of_resource(resource.resource.as_str());
+    Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks, claims, issued }))
 }
 
 #[cfg(test)]
@@ -228,7 +241,7 @@ mod tests {
             let client = claims(&format!("{{\"n\":{number}}}"));
             held = vec![interner.entries(vec![grant.clone()], &client, None, &resources).await];
         }
-        assert!(interner.0.lock().await.entries.len() <= 2 * MIN_SWEEP);
+        assert!(interner.known.lock().await.entries.len() <= 2 * MIN_SWEEP);
         let same = interner.entries(vec![grant], &claims("{\"n\":999}"), None, &resources).await;
         assert!(Arc::ptr_eq(&held[0][0], &same[0]), "the same grant exists once");
     }

@@ -17,6 +17,7 @@ use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteKeys;
 use crate::secrets::verification_cache::VerifiedSecretCache;
 use crate::store::client_snapshot::SecretSnapshot;
+use crate::telemetry::metrics::per_client::ClientMeter;
 
 /// A client in memory, with all that belongs to it.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct ClientEntry {
     pub issued: RateCounter,
     /// The tokens it has revoked by this instance.
     pub revoked: RateCounter,
+    /// Counts its requests, if clients are counted one by one.
+    pub meter: Option<Arc<ClientMeter>>,
     /// The assertions that it has used for something else than a token.
     pub asserted: RateCounter,
     /// What it proves itself by besides secrets, and what it is held to; most have nothing.

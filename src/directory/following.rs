@@ -46,14 +46,19 @@ impl Directory {
         let mut followed_to = self.followed_to.lock().await;
         let head = store.head().await?;
         let is_behind = head != *followed_to;
+        self.metrics.note_behind(head.sequence.saturating_sub(followed_to.sequence).max(0));
         while head != *followed_to {
             let events = store.events(followed_to.sequence, PAGE).await?;
             if let Some(end) = extends_chain(&followed_to, &events) {
                 self.load_changes(store, master, &events).await?;
                 event_log::note(&events);
+                for event in &events {
+                    store.metrics.count_followed(&event.action);
+                }
                 *followed_to = end;
             } else {
                 tracing::warn!("the event chain does not continue: everything is loaded anew");
+                self.metrics.count_reload();
                 self.publish(NOTHING_LOADED);
                 // If loading fails halfway, no chain continues from here: the next call loads
                 // everything again.
@@ -66,6 +71,7 @@ impl Directory {
                 break;
             }
         }
+        self.metrics.note_behind(0);
         self.followed_at.store(now.0, Ordering::Relaxed);
         Ok(is_behind)
     }

@@ -6,9 +6,11 @@
 
 mod effective_grant;
 mod entry;
+mod error;
 mod event_log;
 mod following;
 mod issuer_index;
+mod metrics;
 mod revocations;
 mod security;
 mod spiffe_index;
@@ -19,7 +21,9 @@ pub use entry::{
     AllowedMethods, ClientEntry, KeysEntry, SecretEntry, SecretMemory, SecurityEntry,
     SpiffeTrustEntry, TrustEntry,
 };
+pub use error::DirectoryError;
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
+pub use metrics::{DirectoryMetrics, SecretCensus};
 pub use revocations::Revocations;
 pub use usage::{Entry, UsageStats};
 
@@ -30,7 +34,6 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Mutex;
 
-use crate::crypto::CryptoError;
 use crate::directory::effective_grant::GrantInterner;
 use crate::directory::issuer_index::IssuerIndex;
 use crate::directory::security::SharedKeys;
@@ -56,17 +59,6 @@ const YIELD_EVERY: usize = 50;
 /// From so many changed clients on, all are loaded anew instead of one by one.
 const MAX_SINGLE_RELOADS: usize = 500;
 
-/// Why the directory could not be loaded or brought up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A signing key could not be opened.
-    #[error(transparent)]
-    Crypto(#[from] CryptoError),
-}
-
 /// The memory of one instance.
 pub struct Directory {
     clients: papaya::HashMap<ClientId, Arc<ClientEntry>>,
@@ -88,19 +80,23 @@ pub struct Directory {
     pub revocations: Revocations,
     /// Key sets that are fetched from elsewhere.
     pub key_sets: KeySets,
+    /// Figures of this memory for metrics.
+    pub metrics: DirectoryMetrics,
 }
 
 impl Directory {
-    /// Loads everything. A replaced signing key stays published for `keep_seconds`.
+    /// Loads everything. A replaced signing key stays published for `keep_seconds`, and so many of
+    /// the busiest clients are counted one by one.
     pub async fn load(
         store: &Store,
         master: &MasterKeys,
         keep_seconds: i64,
+        per_client: usize,
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
         // The place in the events comes first: what changes while we load is read again later.
         let head = store.head().await?;
-        let directory = Self::empty(keep_seconds, clock, &head);
+        let directory = Self::empty(keep_seconds, clock, &head, per_client);
         directory.load_everything(store, master).await?;
         directory.publish(head.sequence);
         Ok(directory)
@@ -114,18 +110,19 @@ impl Directory {
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
         let head = store.head().await?;
-        let directory = Self::empty(0, clock, &head);
+        let directory = Self::empty(0, clock, &head, 0);
         directory.load_resources(store).await?;
         directory.load_client(store, id.clone()).await?;
         directory.publish(head.sequence);
         Ok(directory)
     }
 
-    fn empty(keep_seconds: i64, clock: &Clock, head: &Head) -> Self {
+    fn empty(keep_seconds: i64, clock: &Clock, head: &Head, per_client: usize) -> Self {
+        let metrics = DirectoryMetrics::new(per_client);
         Self {
             clients: papaya::HashMap::new(),
             allowed_methods: Mutex::default(),
-            grants: GrantInterner::default(),
+            grants: GrantInterner::new(metrics.issued.clone()),
             resources: ArcSwap::default(),
             keyring: ArcSwap::default(),
             keep_seconds,
@@ -139,6 +136,7 @@ impl Directory {
             usage: UsageStats::default(),
             revocations: Revocations::default(),
             key_sets: KeySets::new(clock.clone()),
+            metrics,
         }
     }
 
@@ -343,6 +341,10 @@ impl Directory {
             // A token issued at the same time may be missed, which a rate limit tolerates.
             issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
             revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
+            meter: match before {
+                Some(entry) => entry.meter.clone(),
+                None => self.metrics.busiest.meter(&client.client_id),
+            },
             asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),
             security: self.security(
                 &client.client_id,
@@ -353,6 +355,7 @@ impl Directory {
             secrets: secrets.collect(),
             grants,
         };
+        self.metrics.count_client(before.map(|entry| entry.state), Some(entry.state));
         let added = entry.imported_secrets();
         let removed = before.map_or(0, |entry| entry.imported_secrets());
         let trusts_before = before.map_or(&[][..], |entry| entry.trusts());
@@ -377,6 +380,7 @@ impl Directory {
 
     fn remove(&self, id: &ClientId) {
         if let Some(entry) = self.clients.pin().remove(id) {
+            self.metrics.count_client(Some(entry.state), None);
             self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
             self.issuer_index.change(id, entry.trusts(), &[]);
             self.spiffe_index.change(id, entry.spiffe_trusts(), &[]);

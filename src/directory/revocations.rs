@@ -77,6 +77,11 @@ impl Revocations {
         Ok(document)
     }
 
+    /// How many tokens and how many clients are in the list.
+    pub fn lengths(&self) -> (usize, usize) {
+        (self.tokens.len(), self.clients.len())
+    }
+
     /// Every revoked token, with the time at which it expires.
     pub fn tokens(&self) -> BTreeMap<TokenId, Timestamp> {
         self.tokens.pin().iter().map(|(jti, expires_at)| (jti.clone(), *expires_at)).collect()

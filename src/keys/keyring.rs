@@ -228,6 +228,11 @@ impl VerifyingKey {
 }
 
 impl SigningKey {
+    /// The algorithm that it signs with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.signer.algorithm()
+    }
+
     /// Writes and signs an access token over `claims` (RFC 9068, section 2), with the type that its
     /// resource wants.
     pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {

@@ -6,6 +6,7 @@
 //! because being over a limit only means to wait in another queue.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limits::rate_table::RateTable;
 use crate::model::network::customer_network;
@@ -49,13 +50,20 @@ pub enum Standing {
 pub struct GuessLimiter {
     by_client: RateTable,
     by_address: RateTable,
+    over_client: AtomicU64,
+    over_address: AtomicU64,
 }
 
 impl GuessLimiter {
     /// Begins to count.
     pub fn new(limits: GuessLimits) -> Self {
         let table = |rate| RateTable::new(rate, BUCKETS);
-        Self { by_client: table(limits.by_client), by_address: table(limits.by_address) }
+        Self {
+            by_client: table(limits.by_client),
+            by_address: table(limits.by_address),
+            over_client: AtomicU64::new(0),
+            over_address: AtomicU64::new(0),
+        }
     }
 
     /// Notes an attempt before it is checked, and says how it stands.
@@ -63,14 +71,31 @@ impl GuessLimiter {
         let on_client = self.by_client.count(client_id, now);
         let network = customer_network(address);
         let is_first = self.by_address.is_unused(&network, now);
-        match (self.by_address.count(&network, now), on_client) {
+        let standing = match (self.by_address.count(&network, now), on_client) {
             (Err(exceeded), _) => Standing::AddressOverLimit(exceeded),
             (Ok(()), Ok(())) => Standing::WithinLimits,
             (Ok(()), Err(exceeded)) if is_first => {
                 Standing::ClientOverLimit(exceeded, Attempts::First)
             }
             (Ok(()), Err(exceeded)) => Standing::ClientOverLimit(exceeded, Attempts::Repeated),
-        }
+        };
+        let over = match standing {
+            Standing::WithinLimits => return standing,
+            Standing::ClientOverLimit(..) => &self.over_client,
+            Standing::AddressOverLimit(_) => &self.over_address,
+        };
+        over.fetch_add(1, Ordering::Relaxed);
+        standing
+    }
+
+    /// How many attempts were over the limit of their client.
+    pub fn over_client(&self) -> u64 {
+        self.over_client.load(Ordering::Relaxed)
+    }
+
+    /// How many attempts were over the limit of their address.
+    pub fn over_address(&self) -> u64 {
+        self.over_address.load(Ordering::Relaxed)
     }
 
     /// Takes an attempt back that was no guess: the secret was right.

@@ -56,6 +56,16 @@ impl ReplayCache {
         }
     }
 
+    /// How many names are remembered of the present period.
+    pub fn entries(&self) -> usize {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).now.len()
+    }
+
+    /// How many can be.
+    pub fn limit(&self) -> usize {
+        self.most
+    }
+
     /// Takes a name of a client that has not been seen; it is a hash in base64url.
     pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), ReplayRejection> {
         let mut kept = [0; DIGEST_PREFIX_BYTES];

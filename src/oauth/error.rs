@@ -3,65 +3,13 @@
 
 use std::borrow::Cow;
 
+pub use crate::model::error_code::ErrorCode;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::Remedy;
 use crate::secrets::secret;
 
 /// When a client should try again that was told to try again shortly.
 const RETRY_AFTER_SECONDS: u32 = 2;
-
-/// The code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// The request is malformed.
-    InvalidRequest,
-    /// The client is not who it says, or does not say.
-    InvalidClient,
-    /// The client may not use this grant.
-    UnauthorizedClient,
-    /// The assertion that is the grant is invalid (RFC 7521, section 4.1.1).
-    InvalidGrant,
-    /// This server does not offer the grant.
-    UnsupportedGrantType,
-    /// No response type is supported (RFC 6749, section 4.1.2.1).
-    UnsupportedResponseType,
-    /// A scope is malformed, unknown or not granted.
-    InvalidScope,
-    /// The resource is unknown or not granted, or none is named where one must be.
-    InvalidTarget,
-    /// A proof of possession is invalid or missing (RFC 9449, section 5).
-    InvalidDpopProof,
-    /// A proof of possession needs a nonce of ours (RFC 9449, section 8).
-    UseDpopNonce,
-    /// The client asks too often. No code is registered for this; the word is that of the next.
-    TooManyRequests,
-    /// The server cannot do it now.
-    TemporarilyUnavailable,
-    /// The server failed.
-    ServerError,
-    /// The path does not exist. This code is not registered; no OAuth endpoint answers with it.
-    NotFound,
-}
-
-impl ErrorCode {
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidClient => "invalid_client",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::InvalidGrant => "invalid_grant",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
-            Self::InvalidDpopProof => "invalid_dpop_proof",
-            Self::UseDpopNonce => "use_dpop_nonce",
-            Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
-            Self::ServerError => "server_error",
-            Self::NotFound => "not_found",
-        }
-    }
-}
 
 /// What the caller is told in addition to the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +35,7 @@ pub enum Retry {
 #[error("{}: {}", .code.as_str(), self.reason())]
 pub struct OAuthError {
     code: ErrorCode,
+    cause: RejectionReason,
     description: Description,
     retry: Option<Retry>,
     operator_details: Box<OperatorDetails>,
@@ -107,7 +56,28 @@ pub struct OperatorDetails {
 
 impl OAuthError {
     fn described(code: ErrorCode, description: Description) -> Self {
-        Self { code, description, retry: None, operator_details: Box::default() }
+        let cause = RejectionReason::usual(code);
+        Self { code, cause, description, retry: None, operator_details: Box::default() }
+    }
+
+    /// Says which reason of the closed list this is, if it is not the usual one of the code.
+    #[must_use]
+    pub fn because(self, cause: RejectionReason) -> Self {
+        Self { cause, ..self }
+    }
+
+    /// The same for a rejection that no other reason of authentication has been found for.
+    #[must_use]
+    pub fn or_because(self, cause: RejectionReason) -> Self {
+        if self.cause == RejectionReason::AuthenticationFailed {
+            return self.because(cause);
+        }
+        self
+    }
+
+    /// The reason in the closed list that metrics have.
+    pub fn cause(&self) -> RejectionReason {
+        self.cause
     }
 
     fn retried(self, retry: Retry) -> Self {
@@ -131,6 +101,7 @@ impl OAuthError {
             ErrorCode::InvalidClient,
             "No client authentication found. Send HTTP Basic, or client_id and client_secret in the body.",
         )
+        .because(RejectionReason::NoCredentials)
         .with_misspelt(misspelt)
     }
 
@@ -198,6 +169,7 @@ impl OAuthError {
             ),
             seconds,
         )
+        .because(RejectionReason::GuessLimit)
     }
 
     /// `server_error`: the server failed; the cause is for the operator.

@@ -33,6 +33,7 @@ pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, 
     let claims =
         token_validation::validate_access_token(app, &query.token, app.services.clock.now())
             .filter(|claims| is_authorized_to_introspect(&client, claims));
+    app.metrics.count_introspection(claims.is_some());
     Ok(claims.map_or(Introspection::Inactive, |mut claims| {
         // The members of the answer itself are reserved names. This holds for any token.
         claims.static_claims.retain(|name, _| !static_claims::is_of_the_server(name));

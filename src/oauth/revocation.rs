@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::model::client::ClientId;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
@@ -31,6 +32,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)
+            .because(RejectionReason::RevocationRate)
             .about(client.id().as_str())
             .with_remedy(OperatorAction::RevokeAllTokens)
     })?;
@@ -44,12 +46,14 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         Ok(OwnRevocation::Done) => {}
         Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
         Err(error) => {
-            return Err(OAuthError::unavailable(format!("cannot revoke a token: {error}")));
+            return Err(OAuthError::unavailable(format!("cannot revoke a token: {error}"))
+                .because(RejectionReason::DatabaseUnavailable));
         }
     }
-    app.catch_up()
-        .await
-        .map_err(|error| OAuthError::unavailable(format!("cannot follow a revocation: {error}")))?;
+    app.catch_up().await.map_err(|error| {
+        OAuthError::unavailable(format!("cannot follow a revocation: {error}"))
+            .because(RejectionReason::DatabaseUnavailable)
+    })?;
     Ok(())
 }
 
@@ -64,6 +68,7 @@ fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
         ),
         seconds,
     )
+    .because(RejectionReason::RevocationLimit)
     .about(id.as_str())
     .with_remedy(OperatorAction::RevokeAllTokens)
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::keys::keyring::Document;
 use crate::model::client::ClientId;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevocationEpoch, TokenId};
 use crate::oauth::error::OAuthError;
@@ -66,7 +67,10 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let key = keyring
         .signing(app.services.config.token.algorithm, now)
         .or_else(|| keyring.signing_any(now))
-        .ok_or_else(|| OAuthError::unavailable("a signing key is missing"))?;
+        .ok_or_else(|| {
+            OAuthError::unavailable("a signing key is missing")
+                .because(RejectionReason::SigningKeyMissing)
+        })?;
     let jwt = key.sign_as(TYPE, &text).map_err(|error| failed(error.to_string()))?;
     Ok(Document::of_text(jwt))
 }

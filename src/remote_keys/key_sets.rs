@@ -4,6 +4,10 @@
 //! to any more is dropped. Ages and waiting times use the monotonic clock, so a wrong time of day
 //! neither keeps withdrawn keys valid nor ends valid ones.
 
+mod figures;
+
+pub use figures::KeySetFigures;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

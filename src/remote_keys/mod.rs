@@ -5,4 +5,4 @@ pub mod fetch;
 mod key_sets;
 
 pub use discovery::{discovered_uri, fetch_keys};
-pub use key_sets::{FetchAttempt, KeySets, RemoteKeys, RemoteSource};
+pub use key_sets::{FetchAttempt, KeySetFigures, KeySets, RemoteKeys, RemoteSource};

@@ -64,12 +64,38 @@ pub struct Hasher {
     dummy: SecretHash,
     workspaces: Arc<Workspaces>,
     checks: AtomicU64,
+    counts: [QueueCounts; 3],
     made: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct QueueCounts {
+    hashed: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// How full a queue is, and what it has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueFigures {
+    /// The word for it in metrics.
+    pub name: &'static str,
+    /// How many wait.
+    pub waiting: usize,
+    /// How many are being hashed.
+    pub running: usize,
+    /// How many may wait or run.
+    pub places: usize,
+    /// How many were hashed.
+    pub hashed: u64,
+    /// How many were turned away.
+    pub rejected: u64,
 }
 
 /// The places of a queue: so many may run, and so many more may wait.
 #[derive(Debug)]
 struct QueueSlots {
+    lanes: usize,
+    places: usize,
     running: Arc<Semaphore>,
     waiting: Semaphore,
 }
@@ -83,7 +109,20 @@ struct Turn {
 
 impl QueueSlots {
     fn new(lanes: usize, queue: usize) -> Self {
-        Self { running: Arc::new(Semaphore::new(lanes)), waiting: Semaphore::new(queue + lanes) }
+        let places = queue + lanes;
+        Self {
+            lanes,
+            places,
+            running: Arc::new(Semaphore::new(lanes)),
+            waiting: Semaphore::new(places),
+        }
+    }
+
+    /// How many wait, how many run, and how many places there are.
+    fn occupancy(&self) -> (usize, usize, usize) {
+        let running = self.lanes.saturating_sub(self.running.available_permits());
+        let taken = self.places.saturating_sub(self.waiting.available_permits());
+        (taken.saturating_sub(running), running, self.places)
     }
 }
 
@@ -101,6 +140,7 @@ impl Hasher {
             dummy: argon2id::dummy(cost),
             workspaces: Arc::new(Workspaces::new(cost)),
             checks: AtomicU64::new(0),
+            counts: Default::default(),
             made: AtomicU64::new(0),
         }
     }
@@ -158,6 +198,24 @@ impl Hasher {
         presented: &SecretString,
         hash: &SecretHash,
     ) -> Result<bool, Busy> {
+        let verified = self.verify_in_turn(queue, presented, hash).await;
+        let [generated, imported, throttled] = &self.counts;
+        let counts = match queue {
+            HashQueue::Generated => generated,
+            HashQueue::Imported => imported,
+            HashQueue::Throttled(..) => throttled,
+        };
+        let count = if verified.is_ok() { &counts.hashed } else { &counts.rejected };
+        count.fetch_add(1, Ordering::Relaxed);
+        verified
+    }
+
+    async fn verify_in_turn(
+        &self,
+        queue: HashQueue,
+        presented: &SecretString,
+        hash: &SecretHash,
+    ) -> Result<bool, Busy> {
         let _place = match queue {
             HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
             HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
@@ -201,6 +259,24 @@ impl Hasher {
         };
         let places = if queue == HashQueue::Generated { &self.generated } else { &self.imported };
         Ok(Turn { _running: acquire(places).await?, throttled })
+    }
+
+    /// How full the queues are. Throttled hashes run in a lane of the imported ones.
+    pub fn figures(&self) -> [QueueFigures; 3] {
+        let [generated, imported, throttled] = &self.counts;
+        let of = |name, (waiting, running, places), counts: &QueueCounts| QueueFigures {
+            name,
+            waiting,
+            running,
+            places,
+            hashed: counts.hashed.load(Ordering::Relaxed),
+            rejected: counts.rejected.load(Ordering::Relaxed),
+        };
+        [
+            of("generated", self.generated.occupancy(), generated),
+            of("imported", self.imported.occupancy(), imported),
+            of("throttled", self.throttled.occupancy(), throttled),
+        ]
     }
 
     /// How many hashes have been checked since the start. A probe for tests of costs.

@@ -31,6 +31,8 @@ pub enum Priority {
 /// The queue.
 #[derive(Debug)]
 pub(super) struct ThrottledQueue {
+    /// How many of each priority may wait.
+    queue: usize,
     running: Arc<Semaphore>,
     first: Semaphore,
     second: WaitingLine,
@@ -69,12 +71,21 @@ impl ThrottledQueue {
     /// A queue in which `queue` attempts of each priority may wait.
     pub(super) fn new(queue: usize) -> Self {
         Self {
+            queue,
             running: Arc::new(Semaphore::new(1)),
             first: Semaphore::new(queue),
             second: WaitingLine::new(queue),
             last: WaitingLine::new(queue),
             addresses: Arc::default(),
         }
+    }
+
+    /// How many wait, how many run, and how many may wait.
+    pub(super) fn occupancy(&self) -> (usize, usize, usize) {
+        let lines = [&self.first, &self.second.waiting, &self.last.waiting];
+        let taken = |line: &Semaphore| self.queue.saturating_sub(line.available_permits());
+        let waiting = lines.iter().map(|line| taken(line)).sum();
+        (waiting, 1_usize.saturating_sub(self.running.available_permits()), 3 * self.queue)
     }
 
     /// Waits for a turn. The caller sets the limit of time.

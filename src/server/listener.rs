@@ -14,7 +14,8 @@ use crate::server::connection;
 use crate::server::places::{Full, Place, Places};
 use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
-use crate::web::{ErrorFormat, ListenerContext, Peer};
+use crate::telemetry::metrics::http::ListenerName;
+use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -37,10 +38,14 @@ impl Listener {
         app: &App,
         listener: TcpListener,
         routes: Router,
-        error_format: ErrorFormat,
+        name: ListenerName,
         connections: usize,
     ) -> Self {
         let config = &app.services.config;
+        let (error_format, labels) = match name {
+            ListenerName::Public => (ErrorFormat::OAuth, RouteLabels::of_public(app)),
+            ListenerName::Management => (ErrorFormat::Problem, RouteLabels::default()),
+        };
         let context = ListenerContext {
             routes,
             error_format,
@@ -48,6 +53,9 @@ impl Listener {
             trusted_proxies: config.trusted_proxies.clone(),
             rejections: app.rejections.clone(),
             clock: app.services.clock.clone(),
+            metrics: app.metrics.clone(),
+            listener: name,
+            labels,
         };
         Self {
             socket: listener,
@@ -141,6 +149,7 @@ impl Connection {
     async fn serve(self, place: Place) {
         let Self { stream, address, context, timeouts, tls, stopping } = self;
         let activity = place.activity.clone();
+        let _open = context.metrics.http.connect(context.listener);
         let Some(tls) = tls else {
             let peer = Peer { address, certificate: None };
             return connection::serve(stream, peer, context, timeouts, activity, stopping).await;

@@ -26,7 +26,8 @@ use crate::server::listener::Listener;
 pub use crate::server::sockets::Sockets;
 use crate::server::tls::Tls;
 use crate::store::StoreError;
-use crate::web::{self, ErrorFormat};
+use crate::telemetry::metrics::http::ListenerName;
+use crate::web;
 
 /// How many connections the management listener holds at the most.
 const MANAGEMENT_CONNECTIONS: usize = 128;
@@ -96,7 +97,7 @@ impl Server {
                 &app,
                 public,
                 web::public_routes(app.clone()),
-                ErrorFormat::OAuth,
+                ListenerName::Public,
                 config.limits.connections,
             )
             .with_tls(tls),
@@ -104,7 +105,7 @@ impl Server {
                 &app,
                 management,
                 web::management_routes(app.clone()),
-                ErrorFormat::Problem,
+                ListenerName::Management,
                 MANAGEMENT_CONNECTIONS,
             ),
         ];

@@ -25,6 +25,7 @@ pub mod idempotency;
 mod instances;
 mod issuer;
 pub mod live_revocations;
+mod measured;
 pub mod open;
 pub mod reader;
 pub mod registrations;
@@ -36,6 +37,7 @@ pub mod schema;
 pub mod secret_life;
 mod secrets;
 mod signing_keys;
+mod size;
 mod sources;
 mod spiffe_trusts;
 mod statement;
@@ -57,17 +59,22 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 use crate::model::Malformed;
+use crate::telemetry::metrics::store::StoreMetrics;
 
 /// Runs one body of code on whichever engine is open. The body is compiled once for each, with
 /// that engine's own types.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
-        $crate::store::with_timeout($store.timeout, async {
-            match &$store.pool {
-                $crate::store::Pool::Postgres($pool) => $body,
-                $crate::store::Pool::Sqlite($pool) => $body,
-            }
-        })
+        $crate::store::measured::measured(
+            &$store.metrics,
+            $crate::store::measured::Query::Statement,
+            $crate::store::with_timeout($store.timeout, async {
+                match &$store.pool {
+                    $crate::store::Pool::Postgres($pool) => $body,
+                    $crate::store::Pool::Sqlite($pool) => $body,
+                }
+            }),
+        )
         .await
     };
 }
@@ -181,6 +188,8 @@ pub struct Store {
     /// Held by the change in progress: a process makes one at a time, so that changes that wait
     /// for one another never take every connection from the one that could continue.
     changing: Arc<Mutex<()>>,
+    /// What is counted of it, by this store and all that come from it.
+    pub metrics: Arc<StoreMetrics>,
 }
 
 #[derive(Debug, Clone)]

@@ -48,7 +48,7 @@ impl Store {
                 Pool::Postgres(open_postgres(options, database).await?)
             }
         };
-        let store = Self { pool, timeout, changing: Arc::default() };
+        let store = Self { pool, timeout, changing: Arc::default(), metrics: Arc::default() };
         store.ping().await?;
         Ok(store)
     }

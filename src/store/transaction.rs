@@ -1,15 +1,19 @@
 //! A transaction on whichever engine is open.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Postgres, Sqlite};
 
+use crate::store::measured::{Query, measured};
 use crate::store::{Pool, Store, StoreError, with_timeout};
+use crate::telemetry::metrics::store::StoreMetrics;
 
 /// A transaction. One that is dropped leaves nothing behind.
 pub(super) struct Transaction {
     pub(super) on: On,
     pub(super) timeout: Duration,
+    pub(super) metrics: Arc<StoreMetrics>,
 }
 
 /// The engine's own transaction.
@@ -23,6 +27,7 @@ pub(super) enum On {
 macro_rules! on_transaction {
     ($transaction:expr, |$connection:ident| $body:expr) => {{
         let timeout = $transaction.timeout;
+        let metrics = $transaction.metrics.clone();
         let work = async {
             match &mut $transaction.on {
                 $crate::store::transaction::On::Postgres(transaction) => {
@@ -35,7 +40,12 @@ macro_rules! on_transaction {
                 }
             }
         };
-        $crate::store::with_timeout(timeout, work).await
+        $crate::store::measured::measured(
+            &metrics,
+            $crate::store::measured::Query::InTransaction,
+            $crate::store::with_timeout(timeout, work),
+        )
+        .await
     }};
 }
 pub(super) use on_transaction;
@@ -55,7 +65,10 @@ impl Store {
                 Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             })
         };
-        Ok(Transaction { on: with_timeout(self.timeout, begin).await?, timeout: self.timeout })
+        // In a box: its state would be a part of every change's.
+        let begin = Box::pin(with_timeout(self.timeout, begin));
+        let on = measured(&self.metrics, Query::Begin, begin).await?;
+        Ok(Transaction { on, timeout: self.timeout, metrics: self.metrics.clone() })
     }
 }
 
@@ -69,6 +82,6 @@ impl Transaction {
             }
             Ok(())
         };
-        with_timeout(self.timeout, commit).await
+        measured(&self.metrics, Query::Commit, with_timeout(self.timeout, commit)).await
     }
 }

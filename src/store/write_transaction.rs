@@ -25,6 +25,8 @@ pub struct WriteTransaction {
     /// Who makes the credentials that are written.
     pub(super) creator: Creator,
     head: Head,
+    /// What the events of this change say was done.
+    actions: Vec<String>,
     _alone: OwnedMutexGuard<()>,
 }
 
@@ -59,6 +61,7 @@ impl Store {
             transaction: self.transaction().await?,
             creator: Creator::default(),
             head: Head { sequence: 0, hash: String::new() },
+            actions: Vec::new(),
             _alone: alone,
         };
         let (sequence, hash): (i64, String) = on_write!(change, |connection| {
@@ -86,7 +89,12 @@ impl WriteTransaction {
 
     /// Appends an event that is linked to [`WriteTransaction::head`].
     pub async fn append(&mut self, event: &Event) -> Result<(), StoreError> {
-        self.insert(EventRow::of(event), "event of that sequence", "event").await?;
+        self.actions.push(event.action.clone());
+        let appended = self.insert(EventRow::of(event), "event of that sequence", "event").await;
+        if appended.is_err() {
+            self.transaction.metrics.count_change(&self.actions, false);
+        }
+        appended?;
         self.head = Head { sequence: event.sequence, hash: event.hash.clone() };
         Ok(())
     }
@@ -97,6 +105,14 @@ impl WriteTransaction {
     /// [`StoreError::OutcomeUnknown`]: COMMIT was sent, and the database did not confirm it. After
     /// every other error the change was certainly not made.
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        let (actions, metrics) =
+            (std::mem::take(&mut self.actions), self.transaction.metrics.clone());
+        let committed = self.make_last().await;
+        metrics.count_change(&actions, committed.is_ok());
+        committed
+    }
+
+    async fn make_last(mut self) -> Result<(), StoreError> {
         const HEAD: &str = "UPDATE event_head SET sequence = $1, hash = $2 WHERE id = 1";
         const WAKE: &str = "SELECT pg_notify($1, $2)";
         let Head { sequence, hash } = self.head.clone();

@@ -2,6 +2,7 @@
 
 mod escaping;
 mod json;
+pub mod metrics;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
+use crate::model::rejection_reason::RejectionReason;
 use crate::oauth::caller::{HeaderCredentials, RequestOrigin};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::parameters::Parameters;
@@ -141,7 +142,8 @@ fn refuse_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
     if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| NEVER_IN_URL.contains(&&*name)) {
         return Err(OAuthError::invalid_request(
             "Client credentials and tokens must not be in the URL. Treat this secret as leaked and rotate it.",
-        ));
+        )
+        .because(RejectionReason::CredentialsInUrl));
     }
     Ok(())
 }

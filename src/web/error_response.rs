@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::app::rejections::About;
 use crate::model::rejection::RejectionRecord;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
@@ -61,6 +62,16 @@ impl ErrorResponse {
         untrusted_text::escape(self.error.reason())
     }
 
+    /// The reason in the closed list that metrics have.
+    pub(super) fn cause(&self) -> RejectionReason {
+        self.error.cause()
+    }
+
+    /// The code, which [`Self::code`] has as a text.
+    pub(super) fn error_code(&self) -> ErrorCode {
+        self.error.code()
+    }
+
     /// True if it is kept for `tokend explain`. That a path or a method does not exist is said in
     /// the answer already, and scanners ask for many.
     pub(super) fn is_explained(&self) -> bool {
@@ -101,13 +112,21 @@ impl ErrorResponse {
     pub(super) fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
         let allow = allow.into();
         let sentence = format!("This path takes only: {allow}.");
-        Self { allow: Some(allow), ..Self::invalid(StatusCode::METHOD_NOT_ALLOWED, sentence) }
+        Self {
+            allow: Some(allow),
+            ..Self::invalid(
+                StatusCode::METHOD_NOT_ALLOWED,
+                RejectionReason::MethodNotAllowed,
+                sentence,
+            )
+        }
     }
 
     /// 413.
     pub(super) fn too_large(limit: usize) -> Self {
         Self::invalid(
             StatusCode::PAYLOAD_TOO_LARGE,
+            RejectionReason::BodyTooLarge,
             format!("The body is larger than {limit} bytes."),
         )
         .closing()
@@ -115,31 +134,46 @@ impl ErrorResponse {
 
     /// 408.
     pub(super) fn too_slow() -> Self {
-        Self::invalid(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.").closing()
+        Self::invalid(
+            StatusCode::REQUEST_TIMEOUT,
+            RejectionReason::BodyTooSlow,
+            "The body did not arrive in time.",
+        )
+        .closing()
     }
 
     /// 415.
     pub(super) fn unsupported_type(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence)
+        Self::invalid(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            RejectionReason::UnsupportedMediaType,
+            sentence,
+        )
     }
 
     /// 400 for a request that is not proper HTTP; the connection is closed.
     pub(super) fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, sentence).closing()
+        Self::invalid(StatusCode::BAD_REQUEST, RejectionReason::MalformedRequest, sentence)
+            .closing()
     }
 
     /// 431.
     pub(super) fn head_too_large() -> Self {
         Self::invalid(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            RejectionReason::HeadTooLarge,
             "The head of the request is too large.",
         )
         .closing()
     }
 
     /// `invalid_request` with another status than 400.
-    fn invalid(status: StatusCode, sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, ..Self::from(OAuthError::invalid_request(sentence)) }
+    fn invalid(
+        status: StatusCode,
+        cause: RejectionReason,
+        sentence: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, ..Self::from(OAuthError::invalid_request(sentence).because(cause)) }
     }
 
     fn closing(self) -> Self {

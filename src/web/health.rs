@@ -27,6 +27,13 @@ pub(super) struct Report {
     background_tasks: String,
 }
 
+impl Report {
+    /// The word for all of it.
+    pub(super) fn status(&self) -> &'static str {
+        self.status
+    }
+}
+
 /// Answers as long as the process can: nothing that is away may restart it.
 pub(super) async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))

@@ -20,10 +20,12 @@ mod management;
 mod page;
 mod pipeline;
 pub mod probe;
+mod route_labels;
 mod welcome;
 
 pub use error_response::ErrorFormat;
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
+pub use route_labels::RouteLabels;
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use futures_util::FutureExt;
@@ -78,7 +81,8 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API, its metadata and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    management::with_layers(management::routes(&app)).with_state(app)
+    let routes = management::with_layers(management::routes(&app));
+    routes.layer(from_fn(route_labels::note)).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it

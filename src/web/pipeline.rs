@@ -4,11 +4,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CONTENT_LENGTH, HOST};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
@@ -21,9 +21,12 @@ use crate::model::time::Clock;
 use crate::model::untrusted_text;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::http::{ListenerName, OTHER};
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::management::Problem;
 use crate::web::page::ErrorPage;
+use crate::web::route_labels::{self, KnownRoute, RouteLabels};
 use crate::web::{address, certificate, page};
 use crate::x509::certificate::ClientCertificate;
 
@@ -44,6 +47,12 @@ pub struct ListenerContext {
     pub rejections: Arc<RecentRejections>,
     /// The time at which they are.
     pub clock: Clock,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
+    /// Which listener this is.
+    pub listener: ListenerName,
+    /// The routes whose path is known from the start.
+    pub labels: RouteLabels,
 }
 
 /// The other end of a connection.
@@ -62,6 +71,8 @@ where
     B::Error: Into<BoxError>,
 {
     let started = Instant::now();
+    let in_flight = context.metrics.http.begin(context.listener);
+    let known = context.labels.find(request.uri().path());
     let request_id = request_id();
     let trusted = &context.trusted_proxies;
     let client = address::of_client(peer.address, request.headers(), trusted);
@@ -76,7 +87,9 @@ where
         }
         Err(rejection) => rejection.into_response(),
     };
+    count(context, known, &line.method, &mut response, started);
     if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
+        count_rejection(&context.metrics, known, &rejection, &request_id);
         line.refused(rejection.status(), rejection.code(), &rejection.reason(), &request_id);
         if rejection.is_explained() {
             let now = context.clock.now();
@@ -90,6 +103,9 @@ where
         };
         keep_headers(headers, &mut response);
     } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if problem.status() == StatusCode::TOO_MANY_REQUESTS {
+            context.metrics.rate_limited.count_value("admin_api");
+        }
         let reason = untrusted_text::escape(problem.reason());
         line.refused(problem.status(), problem.code(), &reason, &request_id);
         let headers = std::mem::take(response.headers_mut());
@@ -101,6 +117,7 @@ where
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    in_flight.answered();
     response
 }
 
@@ -112,6 +129,40 @@ fn keep_headers(headers: HeaderMap, response: &mut Response) {
             continue;
         };
         response.headers_mut().entry(name).or_insert(value);
+    }
+}
+
+/// Counts an answer at its route.
+fn count(
+    context: &ListenerContext,
+    known: Option<&KnownRoute>,
+    method: &Method,
+    response: &mut Response,
+    started: Instant,
+) {
+    let http = &context.metrics.http;
+    let (method, code, took) = (method.as_str(), response.status().as_u16(), started.elapsed());
+    if let Some(known) = known {
+        return known.route.observe(method, code, took);
+    }
+    match route_labels::of_answer(http, response) {
+        Some(route) => route.observe(method, code, took),
+        None => http.other().observe(method, code, took),
+    }
+}
+
+/// Counts a rejection by its reason.
+fn count_rejection(
+    metrics: &Metrics,
+    known: Option<&KnownRoute>,
+    rejection: &ErrorResponse,
+    request_id: &str,
+) {
+    let is_token = known.is_some_and(|known| known.is_token);
+    let rejections = if is_token { &metrics.token_rejections } else { &metrics.other_rejections };
+    rejections.count(rejection.error_code(), rejection.cause(), request_id);
+    if let Some(limiter) = rejection.cause().limiter() {
+        metrics.rate_limited.count_value(limiter);
     }
 }
 
@@ -140,7 +191,7 @@ where
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
-pub fn malformed_request_response(error_format: ErrorFormat, is_too_large: bool) -> Vec<u8> {
+pub fn malformed_request_response(context: &ListenerContext, is_too_large: bool) -> Vec<u8> {
     let request_id = request_id();
     let rejection = if is_too_large {
         ErrorResponse::head_too_large()
@@ -153,7 +204,10 @@ pub fn malformed_request_response(error_format: ErrorFormat, is_too_large: bool)
         reason = &*rejection.reason(),
         "request refused"
     );
-    rejection.render_raw(error_format, &request_id)
+    let http = &context.metrics.http;
+    http.other().observe(OTHER, rejection.status().as_u16(), Duration::ZERO);
+    count_rejection(&context.metrics, None, &rejection, &request_id);
+    rejection.render_raw(context.error_format, &request_id)
 }
 
 /// An id to find a request by: `req_` and 20 letters and digits.
@@ -182,7 +236,7 @@ fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), ErrorRe
 /// What the log says about an exchange. Never a path, a query or a header: they may hold a secret.
 /// Of the caller's text only what a rejection itself repeats is in it.
 struct Line {
-    method: axum::http::Method,
+    method: Method,
     client: IpAddr,
 }
 
@@ -233,6 +287,9 @@ mod tests {
                 trusted_proxies: Vec::new(),
                 rejections: Arc::default(),
                 clock: Clock::System,
+                metrics: Arc::default(),
+                listener: ListenerName::Public,
+                labels: RouteLabels::default(),
             };
             let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate: None };
             let mut request = Request::new(Body::empty());

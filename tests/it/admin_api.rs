@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-const ROUTES: [(&str, &str, &str, u16); 51] = [
+const ROUTES: [(&str, &str, &str, u16); 52] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -65,6 +65,7 @@ const ROUTES: [(&str, &str, &str, u16); 51] = [
     ("GET", "/v1/server", "server:read", 200),
     ("POST", "/v1/apply", "clients:read|clients:write|resources:read|resources:write", 415),
     ("GET", "/v1/export", "clients:read resources:read", 200),
+    ("GET", "/metrics", "stats:read", 200),
 ];
 
 /// All scopes but those of which one would be enough, or but one of those that are all needed.
@@ -81,7 +82,8 @@ fn without(scopes: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
-    let server = Server::start(Engine::Sqlite).await;
+    // On a loopback address metrics are open otherwise.
+    let server = Server::with(Engine::Sqlite, &[("TOKEND_METRICS_ACCESS", "token")]).await;
     for (method, path, scopes, status) in ROUTES {
         let shown = format!("{method} {path}");
         let answer = call(&server, None, method, path, None).await;

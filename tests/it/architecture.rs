@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("axum::", &["web", "server"]),
     ("hyper::client", &["cli/http.rs", "remote_keys"]),
     ("reqwest::", &[]),
@@ -19,6 +19,8 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("aws_lc_rs::", &["crypto", "jose", "secrets", "keys"]),
     ("clap::", &["cli"]),
     ("std::env::var", &["config"]),
+    ("prometheus_client::", &["telemetry"]),
+    ("procfs::", &["app/process_figures.rs"]),
 ];
 
 /// Pairs of neighbours that must not know each other.

@@ -78,6 +78,8 @@ mod management_access;
 mod matrix;
 mod mcp;
 mod metadata;
+mod metrics;
+mod monitoring;
 mod mtls;
 mod networks;
 mod offline_secrets;

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::rejection::UnknownId;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::time::{Timestamp, in_words};
 use crate::oauth::caller::SecretCredentials;
@@ -44,7 +45,9 @@ pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAut
 /// The same without a secret.
 pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     let unknown = |reason: String, remedy: Remedy| {
-        OAuthError::authentication_failed(reason).with_remedy(remedy)
+        OAuthError::authentication_failed(reason)
+            .because(RejectionReason::UnknownClient)
+            .with_remedy(remedy)
     };
     if secret::format_of(id) != SecretFormat::Foreign {
         return unknown(
@@ -161,6 +164,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
     }
+    .because(RejectionReason::EndedSecret)
     .with_suffix(suffix)
     .with_remedy(OperatorAction::ReplaceSecret)
 }
@@ -174,6 +178,7 @@ fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuth
         Some((id, end)) => {
             let ago = in_words(now.0 - end.0);
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
+                .because(RejectionReason::EndedSecret)
                 .with_remedy(OperatorAction::ReplaceSecret)
         }
         None => rejection(

@@ -6,6 +6,7 @@ mod assertion;
 mod certificate;
 mod diagnosis;
 pub mod federation;
+mod outcome;
 mod private_key;
 mod secret;
 mod spiffe;
@@ -14,11 +15,13 @@ pub mod svid;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::directory::{ClientEntry, Directory, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
@@ -119,7 +122,15 @@ impl AuthenticatedClient {
 }
 
 /// Authenticates the caller of a request (RFC 6749, section 2.3).
-pub async fn authenticate(
+pub fn authenticate(
+    app: &App,
+    caller: &Caller,
+    purpose: Purpose,
+) -> impl Future<Output = Result<AuthenticatedClient, OAuthError>> + Send {
+    identify(app, caller, purpose).inspect(move |found| outcome::count(app, caller, found))
+}
+
+async fn identify(
     app: &App,
     caller: &Caller,
     purpose: Purpose,
@@ -143,12 +154,15 @@ pub async fn authenticate(
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
             let authenticated = by_assertion(app, credentials, purpose, now);
-            let (entry, is_counted) = Box::pin(authenticated).await?;
+            let authenticated = Box::pin(authenticated).await;
+            let (entry, is_counted) = authenticated
+                .map_err(|error| error.or_because(RejectionReason::InvalidAssertion))?;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }
         Some(Credentials::Certificate(client_id, shown)) => {
-            let entry = certificate::authenticate(app, client_id, shown, now)?;
+            let entry = certificate::authenticate(app, client_id, shown, now)
+                .map_err(|error| error.or_because(RejectionReason::InvalidCertificate))?;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
             Ok(AuthenticatedClient { is_by_certificate: true, ..client })
         }
@@ -202,7 +216,8 @@ pub async fn authenticate_by_grant(
     let named =
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = federation::authenticate(app, &assertion, named, now);
-    let entry = entry.map_err(OAuthError::of_the_grant)?;
+    let entry = entry
+        .map_err(|error| error.or_because(RejectionReason::InvalidAssertion).of_the_grant())?;
     let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
     Ok(AuthenticatedClient { is_counted, ..client })
 }
@@ -214,7 +229,8 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
         PresentedCertificate::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
             "No client authentication found. A certificate was shown: send client_id in the body too.",
-        ),
+        )
+        .because(RejectionReason::NoCredentials),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
@@ -269,6 +285,7 @@ fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     };
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
     rejection(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
+        .because(RejectionReason::KeysNotFetched)
         .with_remedy(OperatorAction::ReachKeys)
 }
 
@@ -298,6 +315,7 @@ fn admitted(
             "Client {id} may not be used from {address}. Ask your operator to permit this address."
         );
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
+            .because(RejectionReason::AddressNotPermitted)
             .about(id)
             .with_remedy(OperatorAction::PermitAddress));
     }
@@ -311,7 +329,8 @@ pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
     if staleness > app.services.config.directory.max_staleness.seconds() {
         return Err(OAuthError::unavailable(format!(
             "the database has been away for {staleness} s, longer than directory.max_staleness"
-        )));
+        ))
+        .because(RejectionReason::DirectoryStale));
     }
     Ok(())
 }
@@ -319,10 +338,9 @@ pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
 fn reject_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
-        ClientState::Disabled => {
-            Err(rejection(entry, "the client is disabled")
-                .with_remedy(OperatorAction::EnableClient))
-        }
+        ClientState::Disabled => Err(rejection(entry, "the client is disabled")
+            .because(RejectionReason::ClientDisabled)
+            .with_remedy(OperatorAction::EnableClient)),
     }
 }
 
@@ -337,7 +355,9 @@ fn reject_other_methods(
     let method = method.as_str();
     let remedy =
         OperatorAction::PermitMethod { method: method.to_owned(), permitted: permitted.collect() };
-    Err(rejection(entry, &format!("the client may not use {method}")).with_remedy(remedy))
+    Err(rejection(entry, &format!("the client may not use {method}"))
+        .because(RejectionReason::AuthMethodNotPermitted)
+        .with_remedy(remedy))
 }
 
 /// A rejection whose reason names the client, which exists and is therefore no secret.

@@ -14,6 +14,7 @@ use crate::jose::assertion::{
 };
 use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::AuthenticationMethod;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
@@ -207,13 +208,16 @@ async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthE
     let is_new = app.services.store.use_assertion(name, remembered_until).await;
     let is_new = is_new.map_err(|error| {
         OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
+            .because(RejectionReason::DatabaseUnavailable)
     })?;
     if is_new {
         return Ok(());
     }
-    Err(wrong("it has been used before: make one for each request, with its own jti").with_remedy(
-        "Have the client make an assertion for each request. If it does, an attacker may have used this one.",
-    ))
+    Err(wrong("it has been used before: make one for each request, with its own jti")
+        .because(RejectionReason::AssertionReplayed)
+        .with_remedy(
+            "Have the client make an assertion for each request. If it does, an attacker may have used this one.",
+        ))
 }
 
 /// A rejection to a caller that has signed with the client's key.

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::limits::guess_limiter::{Attempts, Standing};
 use crate::model::network::customer_network;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::secret::SecretKind;
 use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
@@ -36,7 +37,8 @@ pub(super) async fn authenticate(
 ) -> Result<VerifiedSecret, OAuthError> {
     let presented = credentials.secret.expose_secret();
     if presented.len() > secret::MAX_SECRET_BYTES {
-        return Err(OAuthError::authentication_failed("the secret is too long"));
+        return Err(OAuthError::authentication_failed("the secret is too long")
+            .because(RejectionReason::WrongSecret));
     }
     let known = app.directory.client(&credentials.client_id);
     let mac = mac(app, credentials);
@@ -63,10 +65,12 @@ fn as_of_now(
         Some(current) => {
             let mac = mac(app, credentials);
             let secret = remembered(&current, &mac, app.services.clock.now());
-            let secret = secret.ok_or_else(|| rejection(&current, "the secret has just ended"))?;
+            let ended = || rejection(&current, "the secret has just ended");
+            let secret = secret.ok_or_else(|| ended().because(RejectionReason::EndedSecret))?;
             Ok(VerifiedSecret { entry: current, secret })
         }
-        None => Err(rejection(&verified.entry, "the client has just been deleted")),
+        None => Err(rejection(&verified.entry, "the client has just been deleted")
+            .because(RejectionReason::UnknownClient)),
     }
 }
 
@@ -120,7 +124,8 @@ impl SecretVerification<'_> {
         match (known, found) {
             (Some(entry), Some(secret)) => Ok(VerifiedSecret { entry, secret }),
             (Some(entry), None) => {
-                Err(diagnosis::wrong_secret(self.app, &entry, self.credentials, self.now))
+                Err(diagnosis::wrong_secret(self.app, &entry, self.credentials, self.now)
+                    .or_because(RejectionReason::WrongSecret))
             }
             (None, _) => Err(diagnosis::unknown_client(self.app, self.credentials)),
         }
@@ -147,7 +152,7 @@ impl SecretVerification<'_> {
             known.stored.kind == SecretKind::Imported || *known.stored.suffix == *suffix
         };
         let found = self.matching(entry, HashQueue::Generated, may_be).await;
-        Ok(found.map_err(|busy| OAuthError::unavailable(busy.to_string()))?.secret())
+        Ok(found.map_err(queue_full)?.secret())
     }
 
     /// Any other text may be a guess at an imported secret. As long as there are such secrets, a
@@ -185,7 +190,7 @@ impl SecretVerification<'_> {
             }
             // It was not checked, so nothing is known of it.
             (Standing::WithinLimits | Standing::ClientOverLimit(..), Err(busy)) => {
-                Err(OAuthError::unavailable(busy.to_string()))
+                Err(queue_full(busy))
             }
         }
     }
@@ -234,6 +239,10 @@ impl SecretVerification<'_> {
         }
         Ok(found)
     }
+}
+
+fn queue_full(busy: Busy) -> OAuthError {
+    OAuthError::unavailable(busy.to_string()).because(RejectionReason::HashQueueFull)
 }
 
 /// Where an attempt waits for its hash.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::config::{Config, TokenSettings};
 use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::OperatorAction;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
+use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
@@ -26,6 +28,7 @@ pub struct Granted {
     /// The requested scopes; all of the grant if absent.
     scope: Option<Scopes>,
     lifetime: Lifetime,
+    is_by_jwt: bool,
 }
 
 /// The subject of a token.
@@ -71,6 +74,17 @@ impl Granted {
         self.grant.claims.as_deref()
     }
 
+    /// Counts a token that has been issued for this.
+    pub(super) fn count_issued(&self, algorithm: Algorithm) {
+        let client = self.client.entry();
+        let grant_type =
+            if self.is_by_jwt { GrantType::JwtBearer } else { GrantType::ClientCredentials };
+        self.grant.issued.count(&grant_type, algorithm);
+        if let Some(meter) = &client.meter {
+            meter.count_token();
+        }
+    }
+
     /// How long the token lives.
     pub fn lifetime(&self) -> Lifetime {
         self.lifetime
@@ -87,6 +101,7 @@ pub(super) fn authorize(
     reject_other_grants(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
+            .because(RejectionReason::MalformedScope)
     })?;
     let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
     let grant = choose(config, &client, grants, &requested.resources, scope.as_ref())?;
@@ -95,7 +110,8 @@ pub(super) fn authorize(
     }
     reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(&config.token, &client, &grant.resource);
-    Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
+    let is_by_jwt = *grant_type == GrantType::JwtBearer;
+    Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime, is_by_jwt })
 }
 
 fn reject_from_elsewhere(
@@ -110,6 +126,7 @@ fn reject_from_elsewhere(
         "Client {id} may not request a token for {resource} from this address. Ask your operator to permit it."
     );
     Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
+        .because(RejectionReason::AddressNotPermitted)
         .with_remedy(OperatorAction::PermitAddressOfGrant { resource: resource.to_string() }))
 }
 
@@ -147,7 +164,8 @@ fn choose(
         ([_, _, ..], _, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             "A token is for one resource. Ask for one token a resource.",
-        )),
+        )
+        .because(RejectionReason::ResourceNotChosen)),
         ([], 1, _) => Ok(grants.swap_remove(0)),
         ([], 0, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
@@ -254,6 +272,7 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
             if grants.len() > MAX_LISTED { " or another." } else { "." }
         ),
     )
+    .because(RejectionReason::ResourceNotChosen)
 }
 
 /// Each scope belongs to an API that is granted, and no API has all of them: says which is of
@@ -274,6 +293,7 @@ fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthErr
             parts.join(", ")
         ),
     )
+    .because(RejectionReason::ResourceNotChosen)
 }
 
 /// What to say of a name that holds a separator of another protocol (RFC 6749, section 3.3).

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
@@ -53,8 +54,10 @@ pub(super) async fn issue_time(app: &App, granted: &Granted) -> Result<IssueTime
         issued =
             IssueTime { now: app.services.clock.now(), evt: app.directory.published_sequence() };
         if !client.is_current(app) {
-            return Err(OAuthError::unavailable("the client has just been changed"));
+            return Err(OAuthError::unavailable("the client has just been changed")
+                .because(RejectionReason::ClientChanging));
         }
     }
-    Err(OAuthError::unavailable("a revocation of the client's tokens is still being loaded"))
+    Err(OAuthError::unavailable("a revocation of the client's tokens is still being loaded")
+        .because(RejectionReason::ClientChanging))
 }

@@ -1,6 +1,7 @@
 //! Step 7, the token itself: a signed JWT (RFC 9068).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -10,6 +11,7 @@ use crate::app::App;
 use crate::crypto::random;
 use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
@@ -77,10 +79,16 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
     let key = own_key(&keyring, resource, now)
         .or_else(|| keyring.signing(default, now))
         .or_else(|| keyring.signing_any(now))
-        .ok_or_else(|| OAuthError::unavailable("a signing key is missing"))?;
+        .ok_or_else(|| {
+            OAuthError::unavailable("a signing key is missing")
+                .because(RejectionReason::SigningKeyMissing)
+        })?;
+    let started = Instant::now();
     let access_token = key
         .sign_typed(resource.token_typ, &text)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
+    app.metrics.signature(key.algorithm()).observe(started.elapsed());
+    granted.count_issued(key.algorithm());
     let token_type = token_type(bound.confirmation());
     let expires_in = expiry(granted, now).0 - now.0;
     let response = TokenResponse { access_token, token_type, expires_in, scope };

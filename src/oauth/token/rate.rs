@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::directory::ClientEntry;
 use crate::model::rate::{RateCounter, RateLimit};
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::Purpose;
 use crate::oauth::error::OAuthError;
@@ -55,6 +56,10 @@ pub(in crate::oauth) fn count_assertion(
     counter.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let id = &entry.client_id;
+        let cause = match purpose {
+            Purpose::Token => RejectionReason::TokenRate,
+            Purpose::TokenStatus => RejectionReason::AssertionRate,
+        };
         let sentence = match purpose {
             Purpose::Token => format!(
                 "Client {id} is limited to {most} tokens a {window} and has reached this limit. Each assertion is counted as a token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
@@ -63,7 +68,7 @@ pub(in crate::oauth) fn count_assertion(
                 "Client {id} is limited to {most} assertions a {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
             ),
         };
-        OAuthError::too_many(sentence, seconds)
+        OAuthError::too_many(sentence, seconds).because(cause)
     })
 }
 

@@ -8,6 +8,7 @@ use crate::app::token_endpoint::token_endpoint_urls;
 use crate::jose::dpop::{Expected, Proof, ProofError};
 use crate::jose::jwt::Confirmation;
 use crate::limits::replay_cache::ReplayRejection;
+use crate::model::rejection_reason::RejectionReason;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -105,16 +106,19 @@ pub(super) fn consume_proof(
         Err(ReplayRejection::Seen) => Err(OAuthError::new(
             ErrorCode::InvalidDpopProof,
             "The DPoP proof has been used before: make one for each request, with its own jti.",
-        )),
+        )
+        .because(RejectionReason::ProofReplayed)),
         Err(ReplayRejection::Full) => {
-            Err(OAuthError::unavailable("the memory of DPoP proofs is full"))
+            Err(OAuthError::unavailable("the memory of DPoP proofs is full")
+                .because(RejectionReason::ReplayCacheFull))
         }
         Err(ReplayRejection::FullForOne(seconds)) => Err(OAuthError::too_many(
             format!(
                 "Client {id} has sent too many DPoP proofs. Keep a token until it expires. The next proof is accepted in {seconds} s."
             ),
             seconds,
-        )),
+        )
+        .because(RejectionReason::ProofLimit)),
     }
 }
 
@@ -129,7 +133,8 @@ fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, 
         None if must => Err(OAuthError::invalid_request(format!(
             "Tokens of client {} are bound to a certificate: show one in the TLS handshake (RFC 8705).",
             client.id()
-        ))),
+        ))
+        .because(RejectionReason::CertificateMissing)),
         _ => Ok(None),
     }
 }

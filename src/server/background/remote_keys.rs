@@ -33,7 +33,11 @@ pub(super) async fn fetch_key_sets(app: Arc<App>) {
     let fetcher = app.clone();
     let fetch = move |set: Arc<RemoteKeys>| {
         let app = fetcher.clone();
-        async move { fetch_keys(&app.services.fetcher, &set.source).await }
+        async move {
+            let keys = fetch_keys(&app.services.fetcher, &set.source).await;
+            app.metrics.key_set_fetches.count(usize::from(keys.is_err()));
+            keys
+        }
     };
     run(&app.directory.key_sets, fetch).await;
 }

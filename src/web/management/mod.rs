@@ -22,6 +22,7 @@ mod keys;
 mod layers;
 mod leaks;
 mod member;
+mod metrics;
 mod problem;
 mod read_only;
 mod rejections;
@@ -129,7 +130,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
     api.add_declarations();
-    api.into_router()
+    metrics::add(&mut api);
+    metrics::open(app, api.into_router())
 }
 
 /// The layers of a route.

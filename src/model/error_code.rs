@@ -1,0 +1,73 @@
+//! The codes of OAuth rejections: the words that a caller is told.
+
+/// The code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The request is malformed.
+    InvalidRequest,
+    /// The client is not who it says, or does not say.
+    InvalidClient,
+    /// The client may not use this grant.
+    UnauthorizedClient,
+    /// The assertion that is the grant is invalid (RFC 7521, section 4.1.1).
+    InvalidGrant,
+    /// This server does not offer the grant.
+    UnsupportedGrantType,
+    /// No response type is supported (RFC 6749, section 4.1.2.1).
+    UnsupportedResponseType,
+    /// A scope is malformed, unknown or not granted.
+    InvalidScope,
+    /// The resource is unknown or not granted, or none is named where one must be.
+    InvalidTarget,
+    /// A proof of possession is invalid or missing (RFC 9449, section 5).
+    InvalidDpopProof,
+    /// A proof of possession needs a nonce of ours (RFC 9449, section 8).
+    UseDpopNonce,
+    /// The client asks too often. No code is registered for this; the word is that of the next.
+    TooManyRequests,
+    /// The server cannot do it now.
+    TemporarilyUnavailable,
+    /// The server failed.
+    ServerError,
+    /// The path does not exist. This code is not registered; no OAuth endpoint answers with it.
+    NotFound,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 14] = [
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::UnauthorizedClient,
+        Self::InvalidGrant,
+        Self::UnsupportedGrantType,
+        Self::UnsupportedResponseType,
+        Self::InvalidScope,
+        Self::InvalidTarget,
+        Self::InvalidDpopProof,
+        Self::UseDpopNonce,
+        Self::TooManyRequests,
+        Self::TemporarilyUnavailable,
+        Self::ServerError,
+        Self::NotFound,
+    ];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+            Self::NotFound => "not_found",
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! How the key sets of others are, for metrics.
+
+use std::time::Duration;
+
+use crate::remote_keys::key_sets::{KEYS_TTL, KeySets};
+
+/// How the sets are, all together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeySetFigures {
+    /// Fetched, and the last attempt succeeded.
+    pub current: usize,
+    /// Fetched, and the last attempt failed: the keys of before are used.
+    pub failing: usize,
+    /// Not fetched, or not for so long that the keys no longer count.
+    pub missing: usize,
+    /// The age of the oldest fetched set that is still used.
+    pub oldest: Duration,
+}
+
+impl KeySets {
+    /// How the sets are now.
+    pub fn figures(&self) -> KeySetFigures {
+        let sets: Vec<_> = self.sets().values().cloned().collect();
+        let now = self.clock.monotonic();
+        let mut figures = KeySetFigures::default();
+        for set in sets {
+            let age = set.fetched.load().as_ref().map(|fetched| now.since(fetched.at));
+            match age.filter(|age| *age <= KEYS_TTL) {
+                None => figures.missing += 1,
+                Some(age) => {
+                    figures.oldest = figures.oldest.max(age);
+                    let has_failed = set.failures_in_a_row() > 0;
+                    *(if has_failed { &mut figures.failing } else { &mut figures.current }) += 1;
+                }
+            }
+        }
+        figures
+    }
+}

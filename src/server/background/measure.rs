@@ -1,0 +1,28 @@
+//! What metrics show and is too much for each reading of them: a look at all clients, and the size
+//! of the database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+
+/// How often to measure.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+/// Measures for as long as the server runs.
+pub(super) async fn measure(app: Arc<App>) {
+    loop {
+        let counted = app.clone();
+        let census = tokio::task::spawn_blocking(move || {
+            let warn_before = counted.services.config.secrets.warn_before;
+            counted.directory.take_census(counted.services.clock.now(), warn_before);
+        });
+        // A panic in it is logged; the figures of before stay.
+        let _ = census.await;
+        // That the database is away is said where changes are followed.
+        if let Ok(bytes) = app.services.store.size().await {
+            app.services.store.metrics.note_size(bytes);
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

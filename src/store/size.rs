@@ -1,0 +1,42 @@
+//! How large the database is, and how its connections are used.
+
+use crate::store::{Pool, Store, StoreError, on_pool};
+
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// In use.
+    pub busy: usize,
+    /// Open and not in use.
+    pub idle: usize,
+    /// How many there may be.
+    pub limit: usize,
+}
+
+impl Store {
+    /// The size of the database in bytes.
+    pub async fn size(&self) -> Result<i64, StoreError> {
+        const POSTGRES: &str = "SELECT pg_database_size(current_database())";
+        const SQLITE: &str =
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        let sql = match self.pool {
+            Pool::Postgres(_) => POSTGRES,
+            Pool::Sqlite(_) => SQLITE,
+        };
+        on_pool!(self, |pool| { Ok(sqlx::query_scalar(sql).fetch_one(pool).await?) })
+    }
+
+    /// How the connections are used.
+    pub fn pool_figures(&self) -> PoolFigures {
+        let (open, idle, limit) = match &self.pool {
+            Pool::Postgres(pool) => {
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+            Pool::Sqlite(pool) => {
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+        };
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        PoolFigures { busy: count(open).saturating_sub(idle), idle, limit: count(limit) }
+    }
+}

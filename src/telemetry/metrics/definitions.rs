@@ -1,0 +1,207 @@
+//! Every metric by name. `docs/monitoring.md` has this table; a test holds it.
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A number that only grows while the process runs.
+    Counter,
+    /// A number that rises and falls.
+    Gauge,
+    /// Durations by their length, in seconds.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of the format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A metric.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// The name, as it is read.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it counts, in one sentence.
+    pub help: &'static str,
+}
+
+/// Declares metrics, and [`ALL`] with each of them.
+macro_rules! definitions {
+    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Definition = Definition {
+                name: $name,
+                kind: Kind::$kind,
+                labels: &[$($label),*],
+                help: $help,
+            };
+        )*
+
+        /// Every metric, in the order in which they are written.
+        pub const ALL: &[&Definition] = &[$(&$constant),*];
+    };
+}
+
+definitions! {
+    BUILD_INFO = Gauge "tokend_build_info" ["version", "revision"]
+        "The program: always 1.";
+    HEALTH = Gauge "tokend_health" ["state"]
+        "1 for what /readyz says: ready, degraded, unavailable or stopping.";
+    BACKGROUND_FAILURES = Counter "tokend_background_task_failures_total" ["task"]
+        "Failures of background tasks, which are started again.";
+
+    HTTP_REQUESTS = Counter "tokend_http_requests_total" ["method", "route", "code"]
+        "Answered requests.";
+    HTTP_DURATION = Histogram "tokend_http_request_duration_seconds" ["method", "route", "code"]
+        "Time from the head of a request to its answer.";
+    HTTP_IN_FLIGHT = Gauge "tokend_http_requests_in_flight" ["listener"]
+        "Requests that are being answered.";
+    HTTP_ABORTED = Counter "tokend_http_requests_aborted_total" ["listener"]
+        "Requests whose caller left before the answer.";
+    HTTP_CONNECTIONS = Gauge "tokend_http_connections" ["listener"]
+        "Open connections.";
+
+    TOKENS_ISSUED = Counter "tokend_tokens_issued_total" ["grant_type", "resource", "alg"]
+        "Issued tokens.";
+    TOKENS_REJECTED = Counter "tokend_token_requests_rejected_total" ["error", "reason"]
+        "Token requests that were rejected, by the code of the answer and the true reason.";
+    OTHERS_REJECTED = Counter "tokend_other_requests_rejected_total" ["error", "reason"]
+        "Rejected requests at other paths than that of the token endpoint.";
+    TOKEN_STAGES = Histogram "tokend_token_issue_duration_seconds" ["stage"]
+        "Time of the stages of a token request.";
+    SIGN_DURATION = Histogram "tokend_sign_duration_seconds" ["alg"]
+        "Time of one signature.";
+    AUTHENTICATIONS = Counter "tokend_client_authentications_total" ["method", "result"]
+        "Attempts of clients to authenticate.";
+    RATE_LIMITED = Counter "tokend_rate_limited_total" ["limiter"]
+        "Requests that exceeded a limit.";
+    INTROSPECTIONS = Counter "tokend_introspections_total" ["active"]
+        "Answered introspections.";
+    TOKENS_REVOKED = Counter "tokend_tokens_revoked_total" ["by"]
+        "Revocations of tokens that this instance has seen: of one token, or of all of a client.";
+    CLIENT_TOKENS = Counter "tokend_client_tokens_issued_total" ["client"]
+        "Issued tokens of the busiest clients; only with `metrics.per_client`.";
+    CLIENT_REJECTIONS = Counter "tokend_client_requests_rejected_total" ["client"]
+        "Rejected requests of the busiest clients; only with `metrics.per_client`.";
+
+    HASH_WAITING = Gauge "tokend_hash_queue_waiting" ["queue"]
+        "Secrets that wait for their hash.";
+    HASH_RUNNING = Gauge "tokend_hash_queue_running" ["queue"]
+        "Secrets that are being hashed.";
+    HASH_PLACES = Gauge "tokend_hash_queue_places" ["queue"]
+        "Secrets that may wait or be hashed at once.";
+    HASHES = Counter "tokend_secret_hashes_total" ["queue"]
+        "Secrets that were hashed to be checked.";
+    HASH_REJECTED = Counter "tokend_hash_queue_rejected_total" ["queue"]
+        "Secrets that were not hashed, because the queue was full or slow.";
+    GUESSES = Counter "tokend_guess_limiter_exceeded_total" ["limit"]
+        "Attempts on imported secrets over a limit of guesses.";
+    REPLAY_ENTRIES = Gauge "tokend_replay_cache_entries" ["cache"]
+        "DPoP proofs that are remembered of the present period.";
+    REPLAY_LIMIT = Gauge "tokend_replay_cache_limit" ["cache"]
+        "DPoP proofs that can be remembered of one period.";
+
+    STALENESS = Gauge "tokend_directory_staleness_seconds" []
+        "Time since the memory of this instance was known to be up to date.";
+    STALENESS_LIMIT = Gauge "tokend_directory_staleness_limit_seconds" []
+        "Staleness from which on no tokens are issued: `directory.max_staleness`.";
+    EVENTS_BEHIND = Gauge "tokend_directory_events_behind" []
+        "Events that were in the database and not in memory at the last look.";
+    SEQUENCE = Gauge "tokend_directory_sequence" []
+        "The sequence of the last event in memory.";
+    RELOADS = Counter "tokend_directory_reloads_total" []
+        "Times that everything was loaded anew, because the chain of events did not continue.";
+    CLIENTS = Gauge "tokend_clients" ["state"]
+        "Clients in memory.";
+    RESOURCES = Gauge "tokend_resources" []
+        "Resources in memory.";
+    CLIENT_SECRETS = Gauge "tokend_client_secrets" ["state"]
+        "Secrets of active clients, counted once a minute.";
+    REVOCATION_ENTRIES = Gauge "tokend_revocation_list_entries" ["kind"]
+        "Entries of the revocation list.";
+    USAGE_FLUSHES = Counter "tokend_usage_flushes_total" ["result"]
+        "Attempts to write the usage statistics.";
+    USAGE_FLUSHED = Gauge "tokend_usage_last_flush_timestamp_seconds" []
+        "When the usage statistics were last written.";
+
+    SIGNING_KEYS = Gauge "tokend_signing_keys" ["state", "alg"]
+        "Signing keys.";
+    KEY_CREATED = Gauge "tokend_signing_key_created_timestamp_seconds" ["kid", "state", "alg"]
+        "When each signing key that is published was made.";
+    NEXT_ROTATION = Gauge "tokend_signing_key_next_rotation_timestamp_seconds" ["alg"]
+        "When the next key begins to sign, or must.";
+    JWKS_KEYS = Gauge "tokend_jwks_keys" []
+        "Keys in the key set.";
+    JWKS_SIZE = Gauge "tokend_jwks_size_bytes" []
+        "Size of the key set.";
+    REMOTE_SETS = Gauge "tokend_remote_key_sets" ["state"]
+        "Key sets of clients and issuers that are fetched.";
+    REMOTE_AGE = Gauge "tokend_remote_key_set_oldest_age_seconds" []
+        "Age of the fetched key set that is oldest.";
+    REMOTE_FETCHES = Counter "tokend_remote_key_set_fetches_total" ["result"]
+        "Attempts to fetch key sets.";
+
+    ADMIN_CHANGES = Counter "tokend_admin_changes_total" ["action", "outcome"]
+        "Changes that this instance has made or could not make.";
+    AUDIT_EVENTS = Counter "tokend_audit_events_total" ["action"]
+        "Events that this instance has followed, also those of others.";
+    AUDIT_ERRORS = Counter "tokend_audit_write_errors_total" []
+        "Changes that could not be written with their event.";
+    DB_DURATION = Histogram "tokend_db_query_duration_seconds" ["query"]
+        "Time of work in the database.";
+    DB_ERRORS = Counter "tokend_db_errors_total" ["kind"]
+        "Failures of the database.";
+    DB_POOL = Gauge "tokend_db_pool_connections" ["state"]
+        "Connections to the database; limit is `database.max_connections`.";
+    DB_SIZE = Gauge "tokend_db_size_bytes" []
+        "Size of the database, measured once a minute.";
+    DB_SCHEMA = Gauge "tokend_db_schema_version" []
+        "The schema that this program writes.";
+
+    PROCESS_CPU = Counter "process_cpu_seconds_total" []
+        "CPU time of the process.";
+    PROCESS_MEMORY = Gauge "process_resident_memory_bytes" []
+        "Memory of the process.";
+    PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" []
+        "Address space of the process.";
+    PROCESS_FDS = Gauge "process_open_fds" []
+        "Open file descriptors.";
+    PROCESS_MAX_FDS = Gauge "process_max_fds" []
+        "File descriptors that the process may open.";
+    PROCESS_THREADS = Gauge "process_threads" []
+        "Threads of the process.";
+    PROCESS_START = Gauge "process_start_time_seconds" []
+        "When the process started.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules_of_prometheus() {
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), ALL.len(), "a name is there twice");
+        for metric in ALL {
+            let name = metric.name;
+            let is_total = name.ends_with("_total");
+            assert_eq!(is_total, metric.kind == Kind::Counter, "{name}");
+            assert!(metric.kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+            assert!(name.starts_with("tokend_") || name.starts_with("process_"), "{name}");
+            assert!(metric.help.ends_with('.') && !metric.help.contains('\n'), "{name}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Metrics: what is counted where it happens, and what is looked up when they are read.
+//!
+//! The token path only adds to numbers: every handle is resolved before, without a lock, a hash or
+//! an allocation for a token. No label holds what a stranger can choose.
+
+mod counters;
+pub mod definitions;
+pub mod figures;
+pub mod histogram;
+pub mod http;
+pub mod issued;
+pub mod per_client;
+pub mod rejections;
+pub mod store;
+mod writer;
+
+pub use counters::Counters;
+pub use writer::Format;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::signing_key::Algorithm;
+use crate::telemetry::metrics::definitions as names;
+use crate::telemetry::metrics::figures::Figures;
+use crate::telemetry::metrics::histogram::{Histogram, STAGE_BOUNDS};
+use crate::telemetry::metrics::http::{HttpMetrics, OTHER};
+use crate::telemetry::metrics::issued::IssuedTokens;
+use crate::telemetry::metrics::per_client::BusiestClients;
+use crate::telemetry::metrics::rejections::Rejections;
+use crate::telemetry::metrics::store::StoreMetrics;
+use crate::telemetry::metrics::writer::{Source, Writer};
+
+/// The limits that a request can exceed, as [`crate::model::rejection_reason`] names them.
+const LIMITERS: [&str; 8] = [
+    "tokens_per_client",
+    "assertions_per_client",
+    "revocations_per_client",
+    "live_revocations_per_client",
+    "guesses",
+    "proofs_per_client",
+    "admin_api",
+    OTHER,
+];
+
+/// How clients present themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresentedMethod {
+    /// A secret in the header.
+    SecretBasic,
+    /// A secret in the body.
+    SecretPost,
+    /// An assertion of the client's own or of a trusted issuer.
+    Assertion,
+    /// A JWT-SVID.
+    SpiffeJwt,
+    /// A certificate.
+    Certificate,
+    /// Nothing.
+    Nothing,
+}
+
+impl PresentedMethod {
+    const NAMES: [&'static str; 6] = [
+        "client_secret_basic",
+        "client_secret_post",
+        "client_assertion",
+        "spiffe_jwt",
+        "certificate",
+        "none",
+    ];
+}
+
+/// How an authentication ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthenticationResult {
+    /// The client is who it says.
+    Succeeded,
+    /// It is not, or may not.
+    Rejected,
+    /// It is not known: the server could not check.
+    NotChecked,
+}
+
+impl AuthenticationResult {
+    const NAMES: [&'static str; 3] = ["succeeded", "rejected", "not_checked"];
+}
+
+/// The stages of a token request, each with its durations.
+#[derive(Debug)]
+pub struct Stages {
+    /// Who asks.
+    pub authenticate: Histogram,
+    /// What for, from where, bound to what, and how often.
+    pub authorize: Histogram,
+    /// The token itself, with its signature.
+    pub mint: Histogram,
+}
+
+/// Everything that is counted where it happens.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Requests.
+    pub http: Arc<HttpMetrics>,
+    /// Rejected token requests.
+    pub token_rejections: Rejections,
+    /// Rejected requests at other paths.
+    pub other_rejections: Rejections,
+    /// The time of the stages.
+    pub stages: Stages,
+    signatures: [Histogram; Algorithm::ALL.len()],
+    authentications: [Counters<3>; 6],
+    /// Exceeded limits by name.
+    pub rate_limited: Counters<8>,
+    introspections: Counters<2>,
+    /// Written usage statistics: succeeded, failed.
+    pub usage_flushes: Counters<2>,
+    /// Fetched key sets: succeeded, failed.
+    pub key_set_fetches: Counters<2>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let stage = || Histogram::new(STAGE_BOUNDS);
+        let results = ["succeeded", "failed"];
+        Self {
+            http: Arc::default(),
+            token_rejections: Rejections::default(),
+            other_rejections: Rejections::default(),
+            stages: Stages { authenticate: stage(), authorize: stage(), mint: stage() },
+            signatures: std::array::from_fn(|_| stage()),
+            authentications: std::array::from_fn(|_| Counters::new(AuthenticationResult::NAMES)),
+            rate_limited: Counters::new(LIMITERS),
+            introspections: Counters::new(["true", "false"]),
+            usage_flushes: Counters::new(results),
+            key_set_fetches: Counters::new(results),
+        }
+    }
+}
+
+impl Metrics {
+    /// The durations of signatures with an algorithm.
+    pub fn signature(&self, algorithm: Algorithm) -> &Histogram {
+        let [es256, rs256, ps256, eddsa] = &self.signatures;
+        match algorithm {
+            Algorithm::Es256 => es256,
+            Algorithm::Rs256 => rs256,
+            Algorithm::Ps256 => ps256,
+            Algorithm::EdDsa => eddsa,
+        }
+    }
+
+    /// Counts an attempt to authenticate.
+    pub fn count_authentication(&self, method: PresentedMethod, result: AuthenticationResult) {
+        if let Some(counters) = self.authentications.get(method as usize) {
+            counters.count(result as usize);
+        }
+    }
+
+    /// Counts an answered introspection.
+    pub fn count_introspection(&self, is_active: bool) {
+        self.introspections.count(usize::from(!is_active));
+    }
+
+    /// The text of all metrics.
+    ///
+    /// # Errors
+    /// If a value cannot be written, which no value of ours is.
+    pub fn render(self: &Arc<Self>, scrape: Scrape, format: Format) -> Result<String, fmt::Error> {
+        writer::text(Exposition { metrics: self.clone(), scrape }, format)
+    }
+}
+
+/// What belongs to others and is written with [`Metrics`].
+#[derive(Debug)]
+pub struct Scrape {
+    /// Issued tokens by resource.
+    pub issued: Arc<IssuedTokens>,
+    /// The busiest clients.
+    pub busiest: Arc<BusiestClients>,
+    /// The database.
+    pub store: Arc<StoreMetrics>,
+    /// What was looked up.
+    pub figures: Figures,
+}
+
+#[derive(Debug)]
+struct Exposition {
+    metrics: Arc<Metrics>,
+    scrape: Scrape,
+}
+
+impl Source for Exposition {
+    fn write(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        let (metrics, scrape) = (&self.metrics, &self.scrape);
+        metrics.http.write(writer)?;
+        scrape.issued.write(writer)?;
+        metrics.token_rejections.write(writer, &names::TOKENS_REJECTED)?;
+        metrics.other_rejections.write(writer, &names::OTHERS_REJECTED)?;
+        write_durations(metrics, writer)?;
+        write_authentications(metrics, writer)?;
+        metrics.rate_limited.write(writer, &names::RATE_LIMITED)?;
+        metrics.introspections.write(writer, &names::INTROSPECTIONS)?;
+        scrape.busiest.write(writer)?;
+        metrics.usage_flushes.write(writer, &names::USAGE_FLUSHES)?;
+        metrics.key_set_fetches.write(writer, &names::REMOTE_FETCHES)?;
+        scrape.store.write(writer)?;
+        scrape.figures.write(writer)
+    }
+}
+
+fn write_durations(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
+    let Stages { authenticate, authorize, mint } = &metrics.stages;
+    let mut family = writer.family(&names::TOKEN_STAGES)?;
+    family.histogram(&[("stage", "authenticate")], authenticate)?;
+    family.histogram(&[("stage", "authorize")], authorize)?;
+    family.histogram(&[("stage", "mint")], mint)?;
+    let mut family = writer.family(&names::SIGN_DURATION)?;
+    for algorithm in Algorithm::ALL {
+        let histogram = metrics.signature(algorithm);
+        if histogram.count() > 0 {
+            family.histogram(&[("alg", algorithm.as_str())], histogram)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_authentications(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
+    let mut family = writer.family(&names::AUTHENTICATIONS)?;
+    for (method, counters) in PresentedMethod::NAMES.iter().zip(&metrics.authentications) {
+        for (place, result) in AuthenticationResult::NAMES.iter().enumerate() {
+            family.counter(&[("method", method), ("result", result)], counters.get(place))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! `/metrics`: the text of Prometheus, or of `OpenMetrics` for a caller that asks for it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+
+use crate::admin::{AdminError, Principal};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::telemetry::metrics::{Format, definitions};
+use crate::web::health;
+use crate::web::management::{Api, Problem};
+
+const PATH: &str = "/metrics";
+
+/// What readiness can say.
+const STATES: [&str; 4] = ["ready", "degraded", "unavailable", "stopping"];
+
+/// Adds the route with the scope `stats:read`, unless the settings open it.
+pub(super) fn add(api: &mut Api) {
+    if !api.app.services.config.metrics.is_open {
+        api.add(Method::GET, PATH, AdminScope::StatsRead, show_to_administrator);
+    }
+}
+
+/// Adds the route without a token, if the settings open it. Open routes come after the layers of
+/// the others.
+pub(super) fn open(app: &App, router: Router<Arc<App>>) -> Router<Arc<App>> {
+    if !app.services.config.metrics.is_open {
+        return router;
+    }
+    router.route(PATH, get(show).fallback(async || Problem::method_not_allowed("GET, HEAD")))
+}
+
+/// Metrics are of the whole server, so an administrator of some owners does not see them.
+async fn show_to_administrator(
+    app: State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if principal.owners().is_some() {
+        return Err(AdminError::Limited { what: "reading metrics" }.into());
+    }
+    show(app, headers).await
+}
+
+async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+    let accepted: Vec<_> =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let format = Format::accepted(&accepted.join(","));
+    let mut scrape = app.scrape();
+    let (_, report) = health::report(&app);
+    for state in STATES {
+        let is_it = usize::from(state == report.status());
+        scrape.figures.add_by(&definitions::HEALTH, &[state], is_it);
+    }
+    let text = app.metrics.render(scrape, format);
+    let text = text.map_err(|_| Problem::internal("a metric cannot be written"))?;
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
