@@ -1,6 +1,7 @@
 //! The running server: the services and the memory of one instance.
 
 pub mod background;
+pub mod event_streams;
 pub mod rejections;
 pub mod token_endpoint;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::app::background::BackgroundTasks;
+use crate::app::event_streams::EventStreams;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
@@ -43,6 +45,8 @@ pub struct App {
     pub background: BackgroundTasks,
     /// Limits the reports of leaked secrets of each caller.
     pub leak_reports: RateTable,
+    /// The open streams of events.
+    pub event_streams: Arc<EventStreams>,
 }
 
 impl From<DirectoryError> for StartError {
@@ -73,7 +77,17 @@ impl App {
         let background = BackgroundTasks::default();
         let services = Arc::new(services);
         let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
-        Ok(Self { services, issuer, directory, stopping, rejections, background, leak_reports })
+        let event_streams = Arc::default();
+        Ok(Self {
+            services,
+            issuer,
+            directory,
+            stopping,
+            rejections,
+            background,
+            leak_reports,
+            event_streams,
+        })
     }
 
     /// Writes what has been counted of the use of secrets and keys, and that all of it until now is

@@ -115,6 +115,7 @@ impl Server {
         stop.await;
         tracing::info!("stopping: readiness fails from now on");
         app.stopping.store(true, Ordering::Relaxed);
+        app.event_streams.stop();
         tokio::time::sleep(config.shutdown.delay).await;
         // Every accept loop has a receiver as long as it runs.
         let _ = closing.send(true);

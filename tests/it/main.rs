@@ -23,6 +23,7 @@ mod architecture;
 mod assertion_audiences;
 mod assertion_keys;
 mod assertion_rates;
+mod audit_stream;
 mod authorization_endpoint;
 mod check;
 mod cli_clients;

@@ -2,6 +2,7 @@
 //! needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
 
 mod audit;
+mod audit_stream;
 mod authentication;
 mod client_json;
 mod clients;

@@ -83,6 +83,12 @@ impl Problem {
         Self { retry_after: Some(exceeded.seconds), ..problem }
     }
 
+    /// 429 for one more stream.
+    pub(super) fn too_many_streams(detail: String) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail);
+        Self { retry_after: Some(5), ..problem }
+    }
+
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
