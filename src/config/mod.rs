@@ -5,6 +5,7 @@
 
 mod coverage;
 mod database_url;
+mod notifications;
 mod parse;
 pub mod problem;
 mod providers;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use crate::config::notifications::NotificationSettings;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::{Flags, Settings};
 use crate::model::master_key::MasterKeyList;
@@ -70,6 +72,8 @@ pub struct Config {
     pub mtls_url: Option<Issuer>,
     /// How things are fetched from others.
     pub fetch: FetchSettings,
+    /// Where notifications are sent.
+    pub notifications: NotificationSettings,
     /// What is logged.
     pub log: LogSettings,
     /// How the server stops.

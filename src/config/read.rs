@@ -1,5 +1,6 @@
 //! Turns layered texts into typed settings, noting every problem on the way.
 
+mod notifications;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -54,6 +55,7 @@ pub(super) fn config(
     let client_ca = reader.file("tls.client_ca");
     let mtls_url = reader.mtls_url();
     let fetch = reader.fetch();
+    let notifications = reader.notifications();
     let log = reader.log();
     let shutdown = reader.shutdown();
     let master_key = reader.master_key();
@@ -77,6 +79,7 @@ pub(super) fn config(
         client_ca,
         mtls_url,
         fetch: fetch?,
+        notifications: notifications?,
         log: log?,
         shutdown: shutdown?,
     })
@@ -110,7 +113,9 @@ impl SettingsReader<'_> {
 
     fn complain(&mut self, key: &str, complaint: &str, code: &'static str, remedy: &str) {
         let shown = match key {
-            "database.url" | "master_key" => "(not shown)".to_owned(),
+            "database.url" | "master_key" | "notifications.webhook_secret" => {
+                "(not shown)".to_owned()
+            }
             _ => format!("\"{}\"", self.settings.text(key)),
         };
         self.problems.push(Problem {

@@ -40,6 +40,7 @@ pub mod token;
 pub mod trust;
 pub mod untrusted_text;
 pub mod usage;
+pub mod webhook;
 
 /// Why a text is not a value of the wanted kind, in words for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

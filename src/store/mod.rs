@@ -22,6 +22,7 @@ pub mod grants;
 mod instances;
 mod issuer;
 pub mod live_revocations;
+pub mod notifications;
 pub mod open;
 pub mod reader;
 pub mod registrations;

@@ -68,6 +68,7 @@ mod mcp;
 mod metadata;
 mod mtls;
 mod networks;
+mod notifications;
 mod offline_secrets;
 mod opening;
 mod outage;
