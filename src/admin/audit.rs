@@ -36,7 +36,7 @@ pub enum VerificationResult {
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
-const SUBJECT_KINDS: [&str; 4] = ["client", "resource", "key", "token"];
+const SUBJECT_KINDS: [&str; 5] = ["client", "resource", "key", "token", "owner-policy"];
 
 /// The events of a filter that the caller may see. Every list and stream of events takes its filter
 /// from here.

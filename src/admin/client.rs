@@ -14,7 +14,7 @@ use crate::admin::new_credentials::{self, Credentials};
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Principal, client_key, client_to_change, grant, owner_policy, revocation,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
@@ -135,6 +135,7 @@ pub async fn prepare(
     secret::note_digest(&mut detail, &new.secret);
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
+    owner_policy::check(&mut change, None, &client.client_id).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
@@ -216,7 +217,7 @@ pub async fn update(
         || update.certificate_bound.is_some();
     let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
-    let (was, owner_before) = (json!(current.client), current.client.facts.owner.clone());
+    let before = current.clone();
     let client = &mut current.client;
     update.apply_to(client)?;
     if has_claims {
@@ -225,7 +226,7 @@ pub async fn update(
     if is_touched {
         check_security(&client.security, &client.auth_methods)?;
     }
-    let Some(difference) = Difference::between(&was, &json!(client)) else {
+    let Some(difference) = Difference::between(&json!(before.client), &json!(client)) else {
         return Ok(Changed::before(current));
     };
     client.updated_at = change.now;
@@ -239,9 +240,11 @@ pub async fn update(
         "security": client.security,
         "claims": client.claims,
     }));
+    let owner_before = before.client.facts.owner.clone();
     let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
+    owner_policy::check(&mut change, Some(&before), id).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
@@ -42,6 +43,8 @@ pub enum ObjectKind {
     Claim,
     /// A signing key.
     SigningKey,
+    /// A policy, named by its owner.
+    OwnerPolicy,
 }
 
 impl ObjectKind {
@@ -58,6 +61,7 @@ impl ObjectKind {
             Self::Rejection => AdminErrorCode::RejectionNotFound,
             Self::Claim => AdminErrorCode::ClaimNotFound,
             Self::SigningKey => AdminErrorCode::SigningKeyNotFound,
+            Self::OwnerPolicy => AdminErrorCode::OwnerPolicyNotFound,
         }
     }
 }
@@ -77,6 +81,7 @@ impl fmt::Display for ObjectKind {
             Self::Rejection => "rejection",
             Self::Claim => "static claim",
             Self::SigningKey => "signing key",
+            Self::OwnerPolicy => "policy of owner",
         })
     }
 }
@@ -234,6 +239,9 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     #[error("grant: it has scopes of urn:tokend that the caller lacks")]
     RightsNotHeld,
+    /// The policy of an owner does not allow it.
+    #[error(transparent)]
+    OwnerPolicy(#[from] PolicyViolation),
     /// Too many secrets are being hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -270,6 +278,7 @@ impl AdminError {
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
+            Self::OwnerPolicy(violation) => violation.code(),
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,

@@ -76,6 +76,14 @@ pub enum AdminErrorCode {
     ClientMorePowerful,
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld,
+    /// The owner has no policy of its own.
+    OwnerPolicyNotFound,
+    /// The policy of the owner requires an expiry of each secret, or an earlier one.
+    OwnerPolicySecretExpiry,
+    /// The policy of the owner does not allow the authentication method.
+    OwnerPolicyAuthMethod,
+    /// The owner would have more clients than its policy allows.
+    OwnerPolicyClientLimit,
     /// The password-hash queue is full.
     HashQueueFull,
     /// The database failed.
@@ -86,7 +94,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 43] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -123,6 +131,10 @@ impl AdminErrorCode {
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
+        Self::OwnerPolicyNotFound,
+        Self::OwnerPolicySecretExpiry,
+        Self::OwnerPolicyAuthMethod,
+        Self::OwnerPolicyClientLimit,
         Self::HashQueueFull,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
@@ -167,6 +179,10 @@ impl AdminErrorCode {
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
+            Self::OwnerPolicyNotFound => "owner_policy_not_found",
+            Self::OwnerPolicySecretExpiry => "owner_policy_secret_expiry",
+            Self::OwnerPolicyAuthMethod => "owner_policy_auth_method",
+            Self::OwnerPolicyClientLimit => "owner_policy_client_limit",
             Self::HashQueueFull => "hash_queue_full",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
@@ -226,6 +242,16 @@ impl AdminErrorCode {
                 "The client holds scopes of `urn:tokend` that the caller lacks."
             }
             Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::OwnerPolicyNotFound => "The owner has no policy of its own.",
+            Self::OwnerPolicySecretExpiry => {
+                "The policy of the owner requires an expiry of each secret, or an earlier one."
+            }
+            Self::OwnerPolicyAuthMethod => {
+                "The policy of the owner does not allow the authentication method."
+            }
+            Self::OwnerPolicyClientLimit => {
+                "The owner would have more clients than its policy allows."
+            }
             Self::HashQueueFull => "Too many secrets are being hashed. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",

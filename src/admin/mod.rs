@@ -21,6 +21,7 @@ mod invalid_value;
 pub mod key_rotation;
 pub mod master_key;
 mod new_credentials;
+pub mod owner_policy;
 pub mod pending;
 mod principal;
 pub mod rejection;

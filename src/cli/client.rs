@@ -87,7 +87,7 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::Create(args) => client_registration::create(global, *args).await,
         ClientCommand::List(args) => client_list::run(global, &args).await,
         ClientCommand::Show(args) => show(global, &args).await,
-        ClientCommand::Update(args) => client_registration::update(global, &args).await,
+        ClientCommand::Update(args) => Box::pin(client_registration::update(global, &args)).await,
         ClientCommand::Enable(args) => set_state(global, &args.id, ClientState::Active, None).await,
         ClientCommand::Disable(args) => {
             set_state(global, &args.id, ClientState::Disabled, args.reason.as_deref()).await

@@ -238,7 +238,7 @@ impl From<AdminError> for CliError {
         let remedy = remedies::of_admin(&error);
         let code = match &error {
             AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
-            AdminError::Conflict(_) => CliErrorCode::Conflict,
+            AdminError::Conflict(_) | AdminError::OwnerPolicy(_) => CliErrorCode::Conflict,
             AdminError::Invalid { .. }
             | AdminError::Claims(_)
             | AdminError::GrantWithoutScopes { .. }

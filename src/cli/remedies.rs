@@ -6,6 +6,7 @@ pub(super) mod command_line;
 
 use std::fmt::Write;
 
+use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::{AdminError, Conflict, ObjectKind};
 use crate::model::github_subject;
 use crate::model::rejection::RejectionRecord;
@@ -138,6 +139,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         AdminError::Store(error) => return of_store(error),
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
         AdminError::InLine { problem, .. } => return of_admin(problem),
+        AdminError::OwnerPolicy(violation) => of_violation(violation),
         AdminError::Invalid { .. }
         | AdminError::Claims(_)
         | AdminError::TokenInvalid(_)
@@ -174,10 +176,31 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
         ObjectKind::Claim => "To show the claims of the client: tokend client show",
         ObjectKind::SigningKey => "To list the signing keys: tokend key list",
+        ObjectKind::OwnerPolicy => "To list the policies: tokend owner-policy list",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
              network a part. 404 and 405 are not kept. The server's log has them all: search it \
              for this id."
+        }
+    }
+}
+
+fn of_violation(violation: &PolicyViolation) -> &'static str {
+    match violation {
+        PolicyViolation::SecretWithoutExpiry { .. } => {
+            "Give the secret an expiry: --secret-ttl 90d. To show the policy: tokend owner-policy \
+             list"
+        }
+        PolicyViolation::SecretExpiresTooLate { .. } => {
+            "Give the secret a shorter --secret-ttl. To show the policy: tokend owner-policy list"
+        }
+        PolicyViolation::MethodNotAllowed { .. } => {
+            "Give the allowed methods with --auth-method. To show the policy: tokend owner-policy \
+             list"
+        }
+        PolicyViolation::TooManyClients { .. } => {
+            "Delete a client that is not used (tokend client list --unused 90d), or raise the \
+             maximum: tokend owner-policy set"
         }
     }
 }

@@ -112,8 +112,8 @@ impl Directory {
                         self.revocations.put_token(token);
                     }
                 }
-                // A reset is made only while no instance runs.
-                Ok(EventSubject::MasterKey) => {}
+                // A reset is made only while no instance runs, and tokens do not depend on policies.
+                Ok(EventSubject::MasterKey | EventSubject::OwnerPolicy(_)) => {}
                 Err(_) => {
                     let subject = &event.subject;
                     tracing::warn!(subject, "this version does not know the subject of an event");

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
+use crate::model::owner_policy::PolicyScope;
 use crate::model::resource::ResourceId;
 use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
@@ -25,6 +26,8 @@ pub enum EventSubject {
     Token(TokenId),
     /// The master key, and all that it seals.
     MasterKey,
+    /// The policy of an owner.
+    OwnerPolicy(PolicyScope),
 }
 
 impl EventSubject {
@@ -35,6 +38,7 @@ impl EventSubject {
             Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
             Some(("master-key", "database")) => Ok(Self::MasterKey),
+            Some(("owner-policy", scope)) => PolicyScope::parse(scope).map(Self::OwnerPolicy),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
@@ -49,6 +53,7 @@ impl fmt::Display for EventSubject {
             Self::SigningKey(id) => write!(formatter, "key/{id}"),
             Self::Token(id) => write!(formatter, "token/{id}"),
             Self::MasterKey => formatter.write_str("master-key/database"),
+            Self::OwnerPolicy(scope) => write!(formatter, "owner-policy/{scope}"),
         }
     }
 }
@@ -116,11 +121,15 @@ pub enum Action {
     ClientTokensRevoked,
     /// The master key was lost: what it sealed is given up, and new keys are made.
     MasterKeyReset,
+    /// An owner has another policy than before.
+    OwnerPolicyChanged,
+    /// An owner has no policy of its own any more.
+    OwnerPolicyDeleted,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -148,6 +157,8 @@ impl Action {
         Self::TokenRevoked,
         Self::ClientTokensRevoked,
         Self::MasterKeyReset,
+        Self::OwnerPolicyChanged,
+        Self::OwnerPolicyDeleted,
     ];
 
     /// The stored word.
@@ -180,6 +191,8 @@ impl Action {
             Self::TokenRevoked => "token.revoked",
             Self::ClientTokensRevoked => "client.tokens_revoked",
             Self::MasterKeyReset => "master_key.reset",
+            Self::OwnerPolicyChanged => "owner_policy.changed",
+            Self::OwnerPolicyDeleted => "owner_policy.deleted",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod master_key;
 pub mod network;
 pub mod overlap;
 pub mod owner;
+pub mod owner_policy;
 pub mod public_path;
 pub mod rate;
 pub mod raw_members;

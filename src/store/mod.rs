@@ -24,6 +24,7 @@ mod issuer;
 pub mod live_revocations;
 pub mod notifications;
 pub mod open;
+mod owner_policies;
 pub mod reader;
 pub mod registrations;
 pub mod rejections;

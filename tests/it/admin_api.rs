@@ -12,7 +12,7 @@ use tokend::model::scope::Scopes;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 39] = [
+const ROUTES: [(&str, &str, &str, u16); 43] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -41,6 +41,10 @@ const ROUTES: [(&str, &str, &str, u16); 39] = [
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
+    ("GET", "/v1/owner-policies", "clients:read", 200),
+    ("GET", "/v1/owner-policies/absent", "clients:read", 404),
+    ("PUT", "/v1/owner-policies/sales", "admins:write", 415),
+    ("DELETE", "/v1/owner-policies/absent", "admins:write", 404),
     ("POST", "/v1/tokens", "tokens:issue", 415),
     ("POST", "/v1/tokens/inspect", "introspect", 415),
     ("POST", "/v1/tokens/verify", "introspect", 415),

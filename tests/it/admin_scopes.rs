@@ -9,7 +9,8 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 36] = [
+const SCHEMA_9: [&str; 37] = [
+    "DROP TABLE owner_policy",
     "DROP TABLE notification_cursor",
     "DROP TABLE client_label",
     "DROP TABLE usage_heartbeat",

@@ -72,6 +72,7 @@ mod notifications;
 mod offline_secrets;
 mod opening;
 mod outage;
+mod owner_policies;
 mod owners;
 mod packaging;
 mod pages;

@@ -303,7 +303,8 @@ fn of_line(line: usize, error: AdminError) -> AdminError {
             "import",
             format!("line {line}: claims: {error}; nothing was imported"),
         ),
-        AdminError::ScopeMissing { .. }
+        AdminError::OwnerPolicy(_)
+        | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld => AdminError::InLine { line, problem: Box::new(error) },
         other => other,

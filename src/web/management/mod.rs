@@ -13,6 +13,7 @@ mod imports;
 mod json;
 mod keys;
 mod leaks;
+mod owner_policies;
 mod problem;
 mod rejections;
 mod resource_json;
@@ -46,8 +47,8 @@ const MAX_BODY_BYTES: usize = 256 << 10;
 /// The routes of the admin API.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     use AdminScope::{
-        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead, ResourcesRead,
-        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
+        AdminsWrite, AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead,
+        ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
     api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
@@ -78,6 +79,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add(Method::GET, "/v1/owner-policies", ClientsRead, owner_policies::list);
+    api.add(Method::GET, "/v1/owner-policies/{owner}", ClientsRead, owner_policies::show);
+    api.add(Method::PUT, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::put);
+    api.add(Method::DELETE, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::delete);
     api.add(Method::POST, "/v1/tokens", TokensIssue, tokens::issue);
     api.add(Method::POST, "/v1/tokens/inspect", Introspect, tokens::inspect);
     api.add(Method::POST, "/v1/tokens/verify", Introspect, tokens::verify);

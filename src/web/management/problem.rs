@@ -200,6 +200,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::TrustNotFound
         | Code::RejectionNotFound
         | Code::SigningKeyNotFound
+        | Code::OwnerPolicyNotFound
         | Code::ClaimNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
@@ -208,6 +209,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::BuiltInScopes
         | Code::NoKeyLost
         | Code::ChangedDuringImport
+        | Code::OwnerPolicyClientLimit
         | Code::ImportConflict => StatusCode::CONFLICT,
         Code::InvalidValue
         | Code::GrantWithoutScopes
@@ -215,6 +217,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::IssuerKeysMissing
         | Code::AudienceMissing
         | Code::TlsSubjectMissing
+        | Code::OwnerPolicySecretExpiry
+        | Code::OwnerPolicyAuthMethod
         | Code::ClaimReserved
         | Code::ClaimInvalid
         | Code::ClaimLimitExceeded
