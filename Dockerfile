@@ -15,10 +15,10 @@ COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 ENV TOKEND_DATA_DIR=/data \
     TOKEND_LISTEN=0.0.0.0:8080 \
-    TOKEND_MANAGEMENT_LISTEN=0.0.0.0:9090 \
+    TOKEND_MANAGEMENT_LISTEN=0.0.0.0:8081 \
     TOKEND_LOG_FORMAT=json
 VOLUME ["/data"]
-EXPOSE 8080 9090
+EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/tokend", "health"]
 ENTRYPOINT ["/tokend"]
 CMD ["serve"]

@@ -6,15 +6,20 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::admin::claims;
+use crate::admin::client_fields::{Fields, or_default};
+use crate::admin::client_update;
 pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
+use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::new_credentials::{self, Credentials};
+use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Principal, client_key, client_to_change, grant, owner_policy, revocation,
+    AdminError, Changed, Conflict, EndedCredentials, Principal, client_key, client_to_change,
+    grant, owner_policy, restrictions, revocation, weaker_credentials,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
@@ -30,7 +35,7 @@ use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Lifetime;
 use crate::services::Services;
 use crate::store::Store;
 
@@ -91,25 +96,21 @@ pub async fn prepare(
     new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     require_rights_to_create(principal, &new)?;
+    check_target(services, principal, &new).await?;
     let has_secret = new.has_secret();
     check_lifetime(services, new.token_lifetime)?;
     claims::check_sizes(&new.claims, &new.grants)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
     client_key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     client_key::check_audiences(services, &new.security.assertion_audiences).await?;
-    let mut auth_methods = or_default(new.auth_methods, &AuthenticationMethod::BY_SECRET);
-    if new.security.keys.is_some() {
-        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut auth_methods);
-    }
-    if new.security.tls_subject.is_some() {
-        permit_subject(&mut auth_methods);
-    }
+    let auth_methods = permitted_methods(new.auth_methods, &new.security);
     check_security(&new.security, &auth_methods)?;
     let Credentials { client_id, record, plain } =
-        new_credentials::generate(services, new.client_id, has_secret.then_some(&new.secret))?;
+        new_credentials::generate(services, new.client_id, has_secret.then_some(&new.secret))
+            .await?;
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
-        grant::check(change.read(), wanted).await?;
+        grant::check(change.read(), principal, wanted).await?;
     }
     let fields = Fields {
         name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
@@ -147,6 +148,21 @@ pub async fn prepare(
     Ok(Pending::new(change, (registration, plain)))
 }
 
+/// The methods of a new client: those that are given or the default, and those of its credentials.
+fn permitted_methods(
+    given: Vec<AuthenticationMethod>,
+    security: &ClientSecurity,
+) -> Vec<AuthenticationMethod> {
+    let mut methods = or_default(given, &AuthenticationMethod::BY_SECRET);
+    if security.keys.is_some() {
+        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
+    }
+    if security.tls_subject.is_some() {
+        permit_subject(&mut methods);
+    }
+    methods
+}
+
 /// Rejects a caller without the right to one of the members of a new client.
 fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
@@ -156,12 +172,32 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
         principal.require(AdminScope::SecretsWrite)?;
     }
     if new.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
+        principal.require_limit_setting()?;
     }
+    principal.require_owner(new.facts.owner.as_ref())?;
     if !new.claims.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted))
+    let admin_of = new.admin_of.as_ref();
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted, admin_of))
+}
+
+/// Rejects an id that is taken, and grants of what does not exist, before a secret is hashed. The
+/// transaction checks both again.
+async fn check_target(
+    services: &Services,
+    principal: &Principal,
+    new: &NewClient,
+) -> Result<(), AdminError> {
+    if let Some(id) = &new.client_id
+        && services.store.has_client(id).await?
+    {
+        return Err(Conflict::AlreadyExists("client of that id".to_owned()).into());
+    }
+    for wanted in &new.grants {
+        grant::check(services.store.read(), principal, wanted).await?;
+    }
+    Ok(())
 }
 
 /// What the event of a new client tells.
@@ -181,8 +217,15 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
 }
 
 /// Reads a client with its secrets and grants.
-pub async fn show(store: &Store, id: &ClientId) -> Result<Registration, AdminError> {
-    store.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
+///
+/// # Errors
+/// Not found, also if the caller may not see it.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    visible_client(store.read(), principal, id).await
 }
 
 /// Changes fields of a client.
@@ -192,17 +235,8 @@ pub async fn update(
     id: &ClientId,
     update: ClientUpdate,
 ) -> Result<Changed<Registration>, AdminError> {
-    principal.require(AdminScope::ClientsWrite)?;
-    let has_claims = update.claims.is_some();
-    if has_claims {
-        principal.require(AdminScope::GrantsWrite)?;
-    }
-    if update.tls_subject.is_some() || update.leak_policy.is_some() {
-        principal.require(AdminScope::SecretsWrite)?;
-    }
-    if update.admin_of.is_some() {
-        principal.require(AdminScope::AdminsWrite)?;
-    }
+    update.require_rights(principal)?;
+    let (has_claims, has_admin_of) = (update.claims.is_some(), update.admin_of.is_some());
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
     }
@@ -211,15 +245,14 @@ pub async fn update(
         client_key::check_audiences(services, audiences).await?;
     }
     // What is not touched is not judged either: it may have been imported.
-    let is_touched = update.auth_methods.is_some()
-        || update.tls_subject.is_some()
-        || update.dpop_bound.is_some()
-        || update.certificate_bound.is_some();
+    let is_touched = update.changes_security();
     let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
     let before = current.clone();
     let client = &mut current.client;
     update.apply_to(client)?;
+    principal.require_owner(client.facts.owner.as_ref())?;
+    restrictions::require_kept(principal, &before.client, client, &current.grants)?;
     if has_claims {
         claims::check_sizes(&client.claims, &current.grants)?;
     }
@@ -231,15 +264,19 @@ pub async fn update(
     };
     client.updated_at = change.now;
     change.transaction.update_client(client).await?;
-    let detail = difference.add_to(json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "grant_types": client.grant_types,
-        "token_lifetime": client.token_lifetime,
-        "token_rate": client.token_rate,
-        "security": client.security,
-        "claims": client.claims,
-    }));
+    if before.client.facts.owner != client.facts.owner {
+        let reason = CancelReason::ClientOwnerChanged;
+        grant_request::cancel_of_client(&mut change, id, reason).await?;
+    }
+    let mut ended = EndedCredentials::default();
+    if has_admin_of {
+        // Limits are part of an administrator's rights.
+        let grants = current.grants.clone();
+        ended = weaker_credentials::end(&mut change, &mut current, &grants).await?;
+    }
+    let client = &current.client;
+    let mut detail = difference.add_to(client_update::state(client));
+    ended.add_to(&mut detail);
     let owner_before = before.client.facts.owner.clone();
     let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
     let subject = EventSubject::Client(id.clone());
@@ -292,6 +329,8 @@ pub async fn delete(
     principal.require(AdminScope::ClientsWrite)?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
+    // The event after the end of the tokens must be about the client.
+    grant_request::cancel_of_client(&mut change, id, CancelReason::ClientDeleted).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, &mut change, id).await?;
     grant::record_for_resource_owners(&mut change, &current.client, &current.grants, &[]).await?;
@@ -339,44 +378,4 @@ pub(super) fn check_security(
         return Err(AdminError::invalid("binding", InvalidValue::BoundTwice));
     }
     Ok(())
-}
-
-/// What an operator or another system says about a client; empty lists stand for the default.
-pub(super) struct Fields {
-    pub(super) name: ClientName,
-    pub(super) auth_methods: Vec<AuthenticationMethod>,
-    pub(super) grant_types: Vec<GrantType>,
-    pub(super) token_lifetime: Option<Lifetime>,
-    pub(super) token_rate: Option<RateLimit>,
-    pub(super) security: ClientSecurity,
-    pub(super) leak_policy: LeakPolicy,
-    pub(super) claims: StaticClaims,
-    pub(super) facts: Facts,
-    pub(super) admin_of: Option<BTreeSet<Owner>>,
-}
-
-impl Fields {
-    /// The active client that these fields describe, as of `now`.
-    pub(super) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
-        Client {
-            client_id,
-            name: self.name,
-            state: ClientState::Active,
-            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::BY_SECRET),
-            grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
-            token_lifetime: self.token_lifetime,
-            token_rate: self.token_rate,
-            security: self.security,
-            leak_policy: self.leak_policy,
-            claims: self.claims,
-            facts: self.facts,
-            admin_of: self.admin_of,
-            created_at: now,
-            updated_at: now,
-        }
-    }
-}
-
-fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
-    if given.is_empty() { default.to_vec() } else { given }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{AdminError, ObjectKind, suggestion};
+use crate::admin::{AdminError, ObjectKind, Principal, suggestion};
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
@@ -36,22 +36,33 @@ pub struct ClientQuestion {
     pub search: Option<String>,
 }
 
-/// The filter that answers a question. A resource or scope that does not exist is
-/// [`AdminError::Unknown`].
+/// The filter that answers a question with the clients that the caller may see. A resource or
+/// scope that does not exist is [`AdminError::Unknown`]; for a caller that is limited to owners the
+/// list is empty, because it may not know which ones exist.
 pub async fn filter(
     store: &Store,
     clock: &Clock,
+    principal: &Principal,
     question: ClientQuestion,
 ) -> Result<ClientFilter, AdminError> {
     let now = clock.now();
     let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused, search } =
         question;
+    let asked = owner.map(|owner| BTreeSet::from([owner]));
+    let mut owners = principal.owners_among(asked);
+    let grant = match grant(store, resource.as_deref(), scope.as_deref()).await {
+        Err(AdminError::Unknown { .. }) if principal.owners().is_some() => {
+            owners = Some(BTreeSet::new());
+            None
+        }
+        grant => grant?,
+    };
     Ok(ClientFilter {
         state,
         name,
-        owners: owner.map(|owner| BTreeSet::from([owner])),
+        owners,
         labels,
-        grant: grant(store, resource.as_deref(), scope.as_deref()).await?,
+        grant,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
         unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
         search,
@@ -61,11 +72,17 @@ pub async fn filter(
 /// The place of a client in a list, after which the next page begins.
 pub async fn position(
     store: &Store,
+    principal: &Principal,
     filter: &ClientFilter,
     after: &ClientId,
 ) -> Result<Position, AdminError> {
+    let owner = store.read().client_owner(after).await?;
+    // Only such a list tells whether a client is in it.
+    let is_hidden = filter.expiring.is_some() && !principal.may_administer(owner.as_ref());
     let found = store.client_position(filter, after).await?;
-    found.ok_or_else(|| AdminError::not_found(ObjectKind::ListedClient, after))
+    found
+        .filter(|_| !is_hidden)
+        .ok_or_else(|| AdminError::not_found(ObjectKind::ListedClient, after))
 }
 
 async fn grant(

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::AdminError;
+use serde_json::{Value, json};
+
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::permit_subject;
 use crate::admin::facts::FactsUpdate;
+use crate::admin::{AdminError, Principal};
+use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, GrantType};
 use crate::model::leak_policy::LeakPolicy;
@@ -48,6 +51,29 @@ pub struct ClientUpdate {
 }
 
 impl ClientUpdate {
+    /// Rejects a caller without the right to one of the members that change.
+    pub(super) fn require_rights(&self, principal: &Principal) -> Result<(), AdminError> {
+        principal.require(AdminScope::ClientsWrite)?;
+        if self.claims.is_some() {
+            principal.require(AdminScope::GrantsWrite)?;
+        }
+        if self.tls_subject.is_some() || self.leak_policy.is_some() {
+            principal.require(AdminScope::SecretsWrite)?;
+        }
+        if self.admin_of.is_some() {
+            principal.require_limit_setting()?;
+        }
+        Ok(())
+    }
+
+    /// True if it gives something by which the client proves itself or is bound.
+    pub(super) fn changes_security(&self) -> bool {
+        self.auth_methods.is_some()
+            || self.tls_subject.is_some()
+            || self.dpop_bound.is_some()
+            || self.certificate_bound.is_some()
+    }
+
     /// Puts the changes in place.
     ///
     /// # Errors
@@ -96,4 +122,17 @@ impl ClientUpdate {
         }
         Ok(())
     }
+}
+
+/// What the event of a change tells of the client as it is now.
+pub(super) fn state(client: &Client) -> Value {
+    json!({
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "grant_types": client.grant_types,
+        "token_lifetime": client.token_lifetime,
+        "token_rate": client.token_rate,
+        "security": client.security,
+        "claims": client.claims,
+    })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange};
+use crate::admin::{AdminError, AuditedChange, grant_request};
 use crate::model::event::{Action, EventSubject};
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
@@ -21,6 +21,7 @@ pub(super) async fn remove(
         return Ok(());
     }
     let kept = before.intersection(after);
+    grant_request::cancel_without_scopes(change, resource, &kept).await?;
     for holder in change.read().grant_holders(resource).await? {
         let GrantedScopes::Only(was) = &holder.scopes else { continue };
         let is = was.intersection(&kept);

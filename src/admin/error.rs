@@ -11,9 +11,11 @@ use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
+use crate::model::grant_request::{GrantRequestId, GrantRequestState};
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
-use crate::secrets::hash_queue::Busy;
+use crate::secrets::hash_queue::{Busy, HashError};
 use crate::store::StoreError;
 
 /// The kind of an object.
@@ -41,6 +43,8 @@ pub enum ObjectKind {
     Rejection,
     /// A static claim of a client or of a grant.
     Claim,
+    /// A grant request.
+    GrantRequest,
     /// A signing key.
     SigningKey,
     /// A policy, named by its owner.
@@ -60,6 +64,7 @@ impl ObjectKind {
             Self::Trust => AdminErrorCode::TrustNotFound,
             Self::Rejection => AdminErrorCode::RejectionNotFound,
             Self::Claim => AdminErrorCode::ClaimNotFound,
+            Self::GrantRequest => AdminErrorCode::GrantRequestNotFound,
             Self::SigningKey => AdminErrorCode::SigningKeyNotFound,
             Self::OwnerPolicy => AdminErrorCode::OwnerPolicyNotFound,
         }
@@ -80,6 +85,7 @@ impl fmt::Display for ObjectKind {
             Self::Trust => "trust",
             Self::Rejection => "rejection",
             Self::Claim => "static claim",
+            Self::GrantRequest => "grant request",
             Self::SigningKey => "signing key",
             Self::OwnerPolicy => "policy of owner",
         })
@@ -118,6 +124,25 @@ pub enum Conflict {
     /// The secrets of a client changed during an import.
     #[error("the secrets of the client changed meanwhile; run the import again")]
     ChangedDuringImport,
+    /// The grant needs no approval of another owner.
+    #[error("the client and {0} have the same owner: the grant is given without a request")]
+    GrantRequestNotNeeded(ResourceId),
+    /// The grant request is not pending any more.
+    #[error("grant request {id} is {}, not pending", state.as_str())]
+    GrantRequestEnded {
+        /// The request.
+        id: GrantRequestId,
+        /// Its state.
+        state: GrantRequestState,
+    },
+    /// A client has the maximum number of pending grant requests.
+    #[error("{client} has {max} pending grant requests, which is the maximum")]
+    GrantRequestLimit {
+        /// The client.
+        client: ClientId,
+        /// The maximum.
+        max: usize,
+    },
     /// The clients of an import exist; the text lists them.
     #[error("{0}")]
     Import(String),
@@ -142,6 +167,9 @@ impl Conflict {
             Self::NoKeyLost => AdminErrorCode::NoKeyLost,
             Self::MasterKey(_) => AdminErrorCode::MasterKeyUnusable,
             Self::ChangedDuringImport => AdminErrorCode::ChangedDuringImport,
+            Self::GrantRequestNotNeeded(_) => AdminErrorCode::GrantRequestNotNeeded,
+            Self::GrantRequestEnded { .. } => AdminErrorCode::GrantRequestEnded,
+            Self::GrantRequestLimit { .. } => AdminErrorCode::GrantRequestLimitReached,
             Self::Import(_) => AdminErrorCode::ImportConflict,
             Self::InLine { conflict, .. } => conflict.code(),
         }
@@ -230,19 +258,52 @@ pub enum AdminError {
         /// The scope.
         scope: AdminScope,
     },
-    /// The client holds scopes of `urn:tokend` that the caller lacks.
-    #[error("{client} holds scopes of urn:tokend that the caller lacks")]
+    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks.
+    #[error("{client} holds scopes of urn:tokend or owners that the caller lacks")]
     MorePowerful {
         /// The client.
         client: ClientId,
     },
-    /// The caller would grant scopes of `urn:tokend` that it lacks.
-    #[error("grant: it has scopes of urn:tokend that the caller lacks")]
+    /// The caller would grant scopes of `urn:tokend`, or owners, that it lacks.
+    #[error("grant: it has scopes of urn:tokend or owners that the caller lacks")]
     RightsNotHeld,
     /// The policy of an owner does not allow it.
     #[error(transparent)]
     OwnerPolicy(#[from] PolicyViolation),
-    /// Too many secrets are being hashed.
+    /// The caller is limited to other owners.
+    #[error("owner: the caller cannot administer {}", objects_of(owner.as_ref()))]
+    OwnerNotHeld {
+        /// The owner; absent for objects without one.
+        owner: Option<Owner>,
+    },
+    /// The caller is limited to owners.
+    #[error("{what} needs an administrator without a limit of owners")]
+    Limited {
+        /// The change or the question.
+        what: &'static str,
+    },
+    /// The owners of the caller changed during the request.
+    #[error("the owners that the caller administers changed during the request; send it again")]
+    LimitChanged,
+    /// The resource belongs to another owner, which has not approved the grant.
+    #[error(
+        "grant: {resource} belongs to another owner, whose administrators approve a grant of it;          request the grant with its scopes and claims"
+    )]
+    ApprovalNeeded {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// A grant request changed since the caller read it.
+    #[error(
+        "revision: the grant request has revision {current}, and {given} is given; read it again"
+    )]
+    RevisionChanged {
+        /// The revision that the caller has read.
+        given: i64,
+        /// The revision now.
+        current: i64,
+    },
+    /// Too many new secrets wait for their hash.
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The database failed.
@@ -279,6 +340,11 @@ impl AdminError {
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
             Self::OwnerPolicy(violation) => violation.code(),
+            Self::OwnerNotHeld { .. } => AdminErrorCode::OwnerNotHeld,
+            Self::Limited { .. } => AdminErrorCode::AdministratorLimited,
+            Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,
+            Self::RevisionChanged { .. } => AdminErrorCode::RevisionChanged,
+            Self::ApprovalNeeded { .. } => AdminErrorCode::GrantApprovalNeeded,
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
@@ -305,6 +371,22 @@ impl AdminError {
 
     pub(super) fn malformed(field: &'static str) -> impl Fn(Malformed) -> Self {
         move |malformed| Self::invalid(field, malformed.to_string())
+    }
+}
+
+fn objects_of(owner: Option<&Owner>) -> String {
+    owner.map_or_else(
+        || "objects without an owner".to_owned(),
+        |owner| format!("objects of the owner {owner}"),
+    )
+}
+
+impl From<HashError> for AdminError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy(busy) => Self::Busy(busy),
+            HashError::Crypto(error) => Self::Crypto(error),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::admin::claims::ClaimsChange;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, ObjectKind, Principal, client_to_change, existing_resource,
-    suggestion,
+    AdminError, AuditedChange, Changed, EndedCredentials, ObjectKind, Principal, client_to_change,
+    foreign_grant, registration, suggestion, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId};
@@ -61,6 +61,8 @@ pub struct ChangedGrant {
     pub is: Grant,
     /// The scopes that the resource offers: a grant of all scopes has these.
     pub offered: Scopes,
+    /// The credentials of the client that ended, because their creator lacks scopes of the grant.
+    pub ended_credentials: EndedCredentials,
 }
 
 /// Gives a client a grant or changes the one that it has. What is read for that is read in the
@@ -74,11 +76,20 @@ pub async fn change(
     principal.require(AdminScope::GrantsWrite)?;
     let GrantChange { resource, scopes, networks, claims } = change;
     let mut change = principal.begin(services).await?;
-    let client = client_to_change(change.read(), principal, id).await?.client;
+    let mut current = client_to_change(change.read(), principal, id).await?;
+    let owner = change.read().resource_owner(&resource).await?;
+    let is_foreign = !resource.is_built_in() && !principal.may_administer(owner.as_ref());
     let offered = change.transaction.offered_scopes(&resource).await?;
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
     let was = change.transaction.grant(id, &resource).await?;
-    let scopes = changed_scopes(scopes, was.as_ref(), &offered, &resource)?;
+    let scopes = changed_scopes(scopes, was.as_ref(), &offered, &resource);
+    // The scopes of another owner's resource are not listed for this caller.
+    let scopes = scopes.map_err(|error| match error {
+        AdminError::Invalid { .. } if is_foreign => {
+            AdminError::ApprovalNeeded { resource: resource.clone() }
+        }
+        error => error,
+    })?;
     // A limit must not go because the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
@@ -87,24 +98,29 @@ pub async fn change(
         None => earlier,
         Some(change) => {
             let claims = change.apply_to(&earlier)?;
-            client.claims.merged(&claims).check_size()?;
+            current.client.claims.merged(&claims).check_size()?;
             claims
         }
     };
     let is = Grant { resource, scopes, networks, claims };
-    principal.require_grantable(&is)?;
+    principal.require_grantable(&is, current.client.admin_of.as_ref())?;
+    foreign_grant::check(change.read(), principal, was.as_ref(), &is).await?;
     if was.as_ref() == Some(&is) {
-        return Ok(Changed::before(ChangedGrant { was, is, offered }));
+        let ended_credentials = EndedCredentials::default();
+        return Ok(Changed::before(ChangedGrant { was, is, offered, ended_credentials }));
     }
     change.transaction.put_grant(id, &is).await?;
+    let granted = std::slice::from_ref(&is);
+    let ended_credentials = weaker_credentials::end(&mut change, &mut current, granted).await?;
     let mut detail = json!(is);
+    ended_credentials.add_to(&mut detail);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);
     let owners = change.owners_of_grant(id, &is.resource).await?;
     let subject = EventSubject::Client(id.clone());
     change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?;
     change.commit().await?;
-    Ok(Changed::now(ChangedGrant { was, is, offered }))
+    Ok(Changed::now(ChangedGrant { was, is, offered, ended_credentials }))
 }
 
 fn changed_scopes(
@@ -168,11 +184,12 @@ pub async fn revoke(
 ) -> Result<(), AdminError> {
     principal.require(AdminScope::GrantsWrite)?;
     let mut change = principal.begin(services).await?;
-    client_to_change(change.read(), principal, id).await?;
+    foreign_grant::require_removable(&mut change, principal, id, resource).await?;
     let Some(was) = change.transaction.grant(id, resource).await? else {
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
-    principal.require_grantable(&was)?;
+    let admin_of = registration(change.read(), id).await?.client.admin_of;
+    principal.require_grantable(&was, admin_of.as_ref())?;
     change.transaction.delete_grant(id, resource).await?;
     let was = json!({ "scopes": was.scopes, "networks": was.networks, "claims": was.claims });
     let detail = json!({ "resource": resource, "was": was, "is": null });
@@ -218,9 +235,17 @@ pub(super) async fn record_for_resource_owners(
     Ok(())
 }
 
-/// Rejects a grant of something that the resource does not offer: most likely a mistyped scope.
-pub(super) async fn check(reader: Reader<'_>, grant: &Grant) -> Result<(), AdminError> {
-    check_scopes(&existing_resource(reader, &grant.resource).await?, grant)
+/// Rejects a grant of something that the resource does not offer, most likely a mistyped scope, and
+/// a new grant of a resource of another owner.
+pub(super) async fn check(
+    mut reader: Reader<'_>,
+    principal: &Principal,
+    grant: &Grant,
+) -> Result<(), AdminError> {
+    let resource = reader.resource(&grant.resource).await?;
+    let resource = resource.ok_or_else(|| AdminError::no_resource(&grant.resource))?;
+    foreign_grant::check(reader, principal, None, grant).await?;
+    check_scopes(&resource, grant)
 }
 
 /// Rejects scopes of a grant that the resource does not offer, and all scopes of this server: a

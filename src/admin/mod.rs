@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod claims;
 pub mod client;
+mod client_fields;
 pub mod client_key;
 pub mod client_list;
 mod client_update;
@@ -15,17 +16,21 @@ mod difference;
 mod error;
 mod error_code;
 pub mod facts;
+mod foreign_grant;
 pub mod grant;
+pub mod grant_request;
 pub mod import;
 mod invalid_value;
 pub mod key_rotation;
 pub mod master_key;
 mod new_credentials;
 pub mod owner_policy;
+mod ownership;
 pub mod pending;
 mod principal;
 pub mod rejection;
 pub mod resource;
+mod restrictions;
 pub mod revocation;
 pub mod secret;
 pub mod secret_leak;
@@ -37,14 +42,16 @@ pub mod spiffe_trust;
 mod suggestion;
 pub mod token;
 pub mod trust;
+mod weaker_credentials;
 
 pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, Conflict, ObjectKind};
 pub use crate::admin::error_code::AdminErrorCode;
 pub use crate::admin::invalid_value::InvalidValue;
+use crate::admin::ownership::client_to_change;
 pub use crate::admin::principal::Principal;
+pub use crate::admin::weaker_credentials::EndedCredentials;
 use crate::model::client::{ClientId, Registration};
-use crate::model::resource::{Resource, ResourceId};
 pub use crate::services::audited_change::Actor;
 use crate::services::audited_change::AuditedChange;
 use crate::store::reader::Reader;
@@ -52,24 +59,4 @@ use crate::store::reader::Reader;
 /// Reads a client that must exist.
 async fn registration(mut reader: Reader<'_>, id: &ClientId) -> Result<Registration, AdminError> {
     reader.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
-}
-
-/// Reads a client that must exist, and that the caller may change: see
-/// [`Principal::require_rights_over`].
-async fn client_to_change(
-    reader: Reader<'_>,
-    principal: &Principal,
-    id: &ClientId,
-) -> Result<Registration, AdminError> {
-    let found = registration(reader, id).await?;
-    principal.require_rights_over(&found)?;
-    Ok(found)
-}
-
-/// Reads a resource that must exist.
-async fn existing_resource(
-    mut reader: Reader<'_>,
-    id: &ResourceId,
-) -> Result<Resource, AdminError> {
-    reader.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
 }

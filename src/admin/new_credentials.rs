@@ -20,7 +20,7 @@ pub(super) struct Credentials {
 
 /// Makes the credentials of a new client: with this id or a generated one, and with this secret or
 /// none.
-pub(super) fn generate(
+pub(super) async fn generate(
     services: &Services,
     id: Option<ClientId>,
     new: Option<&NewSecret>,
@@ -31,12 +31,12 @@ pub(super) fn generate(
     };
     match id {
         None if new.digest.is_none() => {
-            let (client_id, (plain, record)) = secret::mint_with_id(services, new)?;
+            let (client_id, (plain, record)) = secret::mint_with_id(services, new).await?;
             Ok(Credentials { client_id, record: Some(record), plain: Some(plain) })
         }
         id => {
             let client_id = id.map_or_else(generate_id, Ok)?;
-            let (plain, record) = secret::mint(services, &client_id, new)?;
+            let (plain, record) = secret::mint(services, &client_id, new).await?;
             Ok(Credentials { client_id, record: Some(record), plain })
         }
     }

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::creator::Creator;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
 use crate::services::Services;
-use crate::store::StoreError;
-use crate::store::reader::Reader;
 
 /// The caller of a verb: the name for the event, and its rights.
 #[derive(Debug, Clone)]
@@ -28,6 +27,8 @@ enum Rights {
         client: ClientId,
         /// The scopes.
         held: BTreeSet<AdminScope>,
+        /// The owners whose objects it may administer; all objects if absent.
+        owners: Option<BTreeSet<Owner>>,
     },
 }
 
@@ -37,11 +38,25 @@ impl Principal {
         Self { actor, rights: Rights::Unlimited }
     }
 
-    /// A client with these scopes of `urn:tokend`.
-    pub fn administrator(id: &ClientId, scopes: BTreeSet<AdminScope>) -> Self {
+    /// A client with these scopes of `urn:tokend`. `owners` is its `admin_of`: it sees and changes
+    /// only their objects; none if it is empty, all if it is absent.
+    pub fn administrator(
+        id: &ClientId,
+        scopes: BTreeSet<AdminScope>,
+        owners: Option<BTreeSet<Owner>>,
+    ) -> Self {
         Self {
             actor: Actor::client(id),
-            rights: Rights::Scopes { client: id.clone(), held: scopes },
+            rights: Rights::Scopes { client: id.clone(), held: scopes, owners },
+        }
+    }
+
+    /// The owners whose objects the caller may see and change; all objects, also those without an
+    /// owner, if absent.
+    pub fn owners(&self) -> Option<&BTreeSet<Owner>> {
+        match &self.rights {
+            Rights::Unlimited => None,
+            Rights::Scopes { owners, .. } => owners.as_ref(),
         }
     }
 
@@ -59,13 +74,18 @@ impl Principal {
     /// may have been taken away since the request began.
     ///
     /// # Errors
-    /// [`AdminError::ScopeMissing`] if the caller has lost a scope, or what the database says.
+    /// [`AdminError::ScopeMissing`] if the caller has lost a scope, [`AdminError::LimitChanged`] if
+    /// it has lost an owner, or what the database says.
     pub(super) async fn begin(&self, services: &Services) -> Result<AuditedChange, AdminError> {
         let mut change = AuditedChange::begin(services, &self.actor).await?;
-        if let Rights::Scopes { client, held } = &self.rights {
+        change.transaction.write_as(self.creator());
+        if let Rights::Scopes { client, held, owners } = &self.rights {
             let found = change.read().registration(client).await?;
             let found = found.filter(|found| found.client.state == ClientState::Active);
-            let grants = found.map(|found| found.grants).unwrap_or_default();
+            let (grants, admin_of) = match found {
+                Some(found) => (found.grants, found.client.admin_of),
+                None => (Vec::new(), Some(BTreeSet::new())),
+            };
             let grant = grants.iter().find(|grant| grant.resource.is_built_in());
             let now = match grant.map(|grant| &grant.scopes) {
                 Some(GrantedScopes::Only(scopes)) => AdminScope::known(scopes),
@@ -74,8 +94,22 @@ impl Principal {
             if let Some(scope) = held.difference(&now).next() {
                 return Err(AdminError::ScopeMissing { scope: *scope });
             }
+            if !covers(admin_of.as_ref(), owners.as_ref()) {
+                return Err(AdminError::LimitChanged);
+            }
         }
         Ok(change)
+    }
+
+    /// The rights that credentials remember of the caller that made them. The owners of a limited
+    /// caller are not remembered, so it is treated as one without rights: what it makes ends when
+    /// its client becomes an administrator.
+    fn creator(&self) -> Creator {
+        match &self.rights {
+            Rights::Unlimited => Creator::Operator,
+            Rights::Scopes { owners: Some(_), .. } => Creator::default(),
+            Rights::Scopes { held, owners: None, .. } => Creator::Administrator(held.clone()),
+        }
     }
 
     /// Refuses a caller without the scope.
@@ -90,47 +124,56 @@ impl Principal {
         }
     }
 
-    /// The owners to whose objects the caller is limited; `None` if it is not limited.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub(super) async fn admin_of(
-        &self,
-        mut reader: Reader<'_>,
-    ) -> Result<Option<BTreeSet<Owner>>, StoreError> {
-        let Rights::Scopes { client, .. } = &self.rights else { return Ok(None) };
-        match reader.registration(client).await? {
-            Some(found) => Ok(found.client.admin_of),
-            None => Ok(Some(BTreeSet::new())),
-        }
-    }
-
-    /// Refuses any change of a client that holds scopes of `urn:tokend` which the caller lacks.
-    /// Otherwise a caller could take these scopes over, for example by a new secret.
+    /// Refuses any change of a client that holds scopes of `urn:tokend` or owners which the caller
+    /// lacks. Otherwise a caller could take these rights over, for example by a new secret.
     ///
     /// # Errors
     /// [`AdminError::MorePowerful`].
     pub(super) fn require_rights_over(&self, client: &Registration) -> Result<(), AdminError> {
-        let Rights::Scopes { held, .. } = &self.rights else { return Ok(()) };
-        if client.grants.iter().all(|grant| is_within(grant, held)) {
+        let Rights::Scopes { held, owners, .. } = &self.rights else { return Ok(()) };
+        let admin_of = client.client.admin_of.as_ref();
+        // Without a grant of this server, an absent limit gives no right.
+        let is_administrator =
+            admin_of.is_some() || client.grants.iter().any(|grant| grant.resource.is_built_in());
+        let has_owners_within = !is_administrator || covers(owners.as_ref(), admin_of);
+        if has_owners_within && client.grants.iter().all(|grant| is_within(grant, held)) {
             return Ok(());
         }
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
     }
 
     /// Refuses a grant of `urn:tokend` to or from a client, unless the caller may make
-    /// administrators and holds each of its scopes itself.
+    /// administrators, holds each of its scopes itself, and may administer every owner of
+    /// `admin_of`, which is the limit of the client.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`].
-    pub(super) fn require_grantable(&self, grant: &Grant) -> Result<(), AdminError> {
-        let Rights::Scopes { held, .. } = &self.rights else { return Ok(()) };
+    pub(super) fn require_grantable(
+        &self,
+        grant: &Grant,
+        admin_of: Option<&BTreeSet<Owner>>,
+    ) -> Result<(), AdminError> {
+        let Rights::Scopes { held, owners, .. } = &self.rights else { return Ok(()) };
         self.require(AdminScope::GrantsWrite)?;
         if !grant.resource.is_built_in() {
             return Ok(());
         }
         self.require(AdminScope::AdminsWrite)?;
-        if is_within(grant, held) { Ok(()) } else { Err(AdminError::RightsNotHeld) }
+        if is_within(grant, held) && covers(owners.as_ref(), admin_of) {
+            Ok(())
+        } else {
+            Err(AdminError::RightsNotHeld)
+        }
+    }
+}
+
+/// True if one limit of owners lets everything through that another one does. An absent limit lets
+/// everything through.
+fn covers(limit: Option<&BTreeSet<Owner>>, other: Option<&BTreeSet<Owner>>) -> bool {
+    match (limit, other) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(limit), Some(other)) => other.is_subset(limit),
     }
 }
 
@@ -165,9 +208,18 @@ mod tests {
         Grant { resource, scopes, networks: Networks::default(), claims: StaticClaims::default() }
     }
 
-    fn administrator(scopes: &str) -> Principal {
+    fn owners(names: &[&str]) -> BTreeSet<Owner> {
+        names.iter().map(|name| Owner::stored(name)).collect()
+    }
+
+    fn limited(scopes: &str, owners: Option<BTreeSet<Owner>>) -> Principal {
         let id = ClientId::parse("ops").expect("an id");
-        Principal::administrator(&id, AdminScope::known(&Scopes::parse(scopes).expect("scopes")))
+        let scopes = AdminScope::known(&Scopes::parse(scopes).expect("scopes"));
+        Principal::administrator(&id, scopes, owners)
+    }
+
+    fn administrator(scopes: &str) -> Principal {
+        limited(scopes, None)
     }
 
     #[test]
@@ -181,14 +233,44 @@ mod tests {
             ("clients:read unknown", false),
             ("", false),
         ] {
-            let checked = caller.require_grantable(&grant(server, granted));
+            let checked = caller.require_grantable(&grant(server, granted), None);
             assert_eq!(checked.is_ok(), is_allowed, "{granted}");
         }
-        assert!(caller.require_grantable(&grant("https://orders.example.com", "")).is_ok());
+        assert!(caller.require_grantable(&grant("https://orders.example.com", ""), None).is_ok());
         let no_admins = administrator("grants:write clients:read");
-        assert!(no_admins.require_grantable(&grant(server, "clients:read")).is_err());
-        assert!(no_admins.require_grantable(&grant("https://orders.example.com", "")).is_ok());
+        assert!(no_admins.require_grantable(&grant(server, "clients:read"), None).is_err());
+        assert!(
+            no_admins.require_grantable(&grant("https://orders.example.com", ""), None).is_ok()
+        );
         let no_grants = administrator("admins:write clients:read");
-        assert!(no_grants.require_grantable(&grant(server, "clients:read")).is_err());
+        assert!(no_grants.require_grantable(&grant(server, "clients:read"), None).is_err());
+    }
+
+    #[test]
+    fn a_limited_administrator_makes_no_administrator_of_more_owners() {
+        let caller = limited("grants:write admins:write", Some(owners(&["a", "b"])));
+        let grant = grant(ResourceId::SERVER, "grants:write");
+        for (admin_of, is_allowed) in [
+            (Some(owners(&[])), true),
+            (Some(owners(&["a"])), true),
+            (Some(owners(&["a", "b"])), true),
+            (Some(owners(&["a", "c"])), false),
+            (None, false),
+        ] {
+            let checked = caller.require_grantable(&grant, admin_of.as_ref());
+            assert_eq!(checked.is_ok(), is_allowed, "{admin_of:?}");
+        }
+        let nothing = limited("grants:write admins:write", Some(owners(&[])));
+        assert!(nothing.require_grantable(&grant, Some(&owners(&["a"]))).is_err());
+    }
+
+    #[test]
+    fn credentials_of_a_limited_administrator_are_those_of_a_caller_without_rights() {
+        let granted = GrantedScopes::Only(Scopes::parse("clients:read").expect("scopes"));
+        assert!(administrator("clients:read").creator().has_all(&granted));
+        for held in [&["a"][..], &[]] {
+            let creator = limited("clients:read", Some(owners(held))).creator();
+            assert!(!creator.has_all(&granted), "{held:?}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, ObjectKind, Principal, ownership};
 use crate::model::client::ClientId;
 use crate::model::rejection::{RejectionRecord, UnknownId};
+use crate::model::token::RevocationEpoch;
 use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
@@ -34,10 +35,64 @@ pub async fn list(
     Ok(Rejections { newest, older })
 }
 
+/// A page of rejections that the caller may see, newest first. Those of unknown clients are for
+/// administrators without a limit.
+pub async fn page(
+    store: &Store,
+    principal: &Principal,
+    filter: RejectionFilter,
+    limit: u32,
+) -> Result<Vec<RejectionRecord>, AdminError> {
+    let owners = principal.owners_among(filter.owners);
+    Ok(store.rejections(&RejectionFilter { owners, ..filter }, limit).await?)
+}
+
+/// The rejection of a request.
+///
+/// # Errors
+/// Not found, also if the caller may not see it: a request that named no known client is for
+/// administrators without a limit, and so is one from before the client existed.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    request_id: &str,
+) -> Result<RejectionRecord, AdminError> {
+    let absent = || AdminError::not_found(ObjectKind::Rejection, request_id);
+    let found = store.rejection(request_id).await?.ok_or_else(absent)?;
+    if principal.owners().is_none() {
+        return Ok(found);
+    }
+    let id = found.client_id.as_deref().and_then(|id| ClientId::parse(id).ok());
+    let client = ownership::visible_client(store.read(), principal, &id.ok_or_else(absent)?).await;
+    // The two times may be of clocks that differ.
+    let until = found.at.plus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS);
+    match client {
+        Ok(client) if client.client.created_at <= until => Ok(found),
+        Ok(_) | Err(AdminError::NotFound { .. }) => Err(absent()),
+        Err(error) => Err(error),
+    }
+}
+
 /// True if requests of this client have been rejected, also if it does not exist any more.
 pub async fn has_any(store: &Store, id: &ClientId) -> Result<bool, AdminError> {
     let filter = RejectionFilter { client_id: Some(id.clone()), ..RejectionFilter::default() };
     Ok(store.count_rejections(&filter).await? > 0)
+}
+
+/// The clients of owners that the caller may administer.
+async fn visible(
+    store: &Store,
+    principal: &Principal,
+    ids: Vec<ClientId>,
+) -> Result<Vec<ClientId>, AdminError> {
+    let mut seen = Vec::with_capacity(ids.len());
+    for id in ids {
+        let owner = store.read().client_owner(&id).await?;
+        if principal.may_administer(owner.as_ref()) {
+            seen.push(id);
+        }
+    }
+    Ok(seen)
 }
 
 /// The clients that a rejection may be about without naming them.
@@ -50,8 +105,12 @@ pub struct Candidates {
     pub named_like: Vec<ClientId>,
 }
 
-/// Finds the clients that a rejection may be about.
-pub async fn candidates(store: &Store, found: &RejectionRecord) -> Result<Candidates, AdminError> {
+/// Finds the clients that a rejection may be about, among those that the caller may see.
+pub async fn candidates(
+    store: &Store,
+    principal: &Principal,
+    found: &RejectionRecord,
+) -> Result<Candidates, AdminError> {
     let mut secret_of = match &found.hint {
         Some(suffix) => store.clients_by_suffix(suffix).await?,
         None => Vec::new(),
@@ -61,5 +120,8 @@ pub async fn candidates(store: &Store, found: &RejectionRecord) -> Result<Candid
         Some(id) => store.clients_named_like(&id).await?,
         None => Vec::new(),
     };
-    Ok(Candidates { secret_of, named_like })
+    Ok(Candidates {
+        secret_of: visible(store, principal, secret_of).await?,
+        named_like: visible(store, principal, named_like).await?,
+    })
 }

@@ -6,10 +6,11 @@ use crate::admin::client::check_lifetime;
 use crate::admin::dead_scopes;
 use crate::admin::difference::Difference;
 use crate::admin::facts::{self, FactsUpdate};
+use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::ownership::visible_resource;
 use crate::admin::{
-    AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change, existing_resource,
-    key_rotation,
+    AdminError, Changed, Conflict, ObjectKind, Principal, foreign_grant, key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -22,6 +23,7 @@ use crate::services::Services;
 use crate::store::Store;
 use crate::store::grants::GrantKind;
 use crate::store::reader::Reader;
+use crate::store::resources::ResourceFilter;
 
 /// What should change about a resource; empty or `None` leaves it as it is.
 #[derive(Debug, Default)]
@@ -64,6 +66,7 @@ pub async fn create(
     new: NewResource,
 ) -> Result<Resource, AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
+    principal.require_owner(new.facts.owner.as_ref())?;
     check_lifetime(services, new.token_lifetime)?;
     check_token_typ(&new.resource, new.token_typ)?;
     let mut change = principal.begin(services).await?;
@@ -78,6 +81,7 @@ pub async fn create(
         created_at: change.now,
         updated_at: change.now,
     };
+    require_key(principal, change.read(), resource.signing_algorithm).await?;
     change.transaction.create_resource(&resource).await?;
     let mut detail = json!({
         "scopes": resource.scope_names(),
@@ -93,6 +97,20 @@ pub async fn create(
     Ok(resource)
 }
 
+/// Refuses an algorithm that has no key yet to a caller that may not make signing keys.
+async fn require_key(
+    principal: &Principal,
+    mut reader: Reader<'_>,
+    algorithm: Option<Algorithm>,
+) -> Result<(), AdminError> {
+    let Some(algorithm) = algorithm else { return Ok(()) };
+    let known = reader.signing_keys().await?;
+    if known.iter().any(|key| key.algorithm == algorithm && key.retired_at.is_none()) {
+        return Ok(());
+    }
+    principal.require(AdminScope::KeysWrite)
+}
+
 /// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
 /// possible. Before the first start of a server keys do not exist yet; that server creates them.
 async fn publish_key(services: &Services, resource: &Resource) -> Result<(), AdminError> {
@@ -105,8 +123,35 @@ async fn publish_key(services: &Services, resource: &Resource) -> Result<(), Adm
 }
 
 /// Reads a resource with its scopes.
-pub async fn show(store: &Store, id: &ResourceId) -> Result<Resource, AdminError> {
-    store.resource(id).await?.ok_or_else(|| AdminError::no_resource(id))
+///
+/// # Errors
+/// Not found, also if the caller may not see it.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    id: &ResourceId,
+) -> Result<Resource, AdminError> {
+    visible_resource(store.read(), principal, id).await
+}
+
+/// The resources that the caller may see, in alphabetical order.
+pub async fn list(store: &Store, principal: &Principal) -> Result<Vec<Resource>, AdminError> {
+    let mut found = store.resources().await?;
+    found.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
+    Ok(found)
+}
+
+/// A page of the resources that the caller may see: those that a filter matches and whose
+/// identifiers follow `after`.
+pub async fn page(
+    store: &Store,
+    principal: &Principal,
+    filter: ResourceFilter,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Resource>, AdminError> {
+    let owners = principal.owners_among(filter.owners);
+    Ok(store.resource_page(&ResourceFilter { owners, ..filter }, after, limit).await?)
 }
 
 /// Changes scopes, lifetime or algorithm of a resource.
@@ -123,19 +168,10 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let mut resource = existing_resource(change.read(), id).await?;
+    let mut resource = visible_resource(change.read(), principal, id).await?;
     let (was, owner_before) = (json!(resource), resource.facts.owner.clone());
     let offered_before = resource.scope_names();
-    for name in &update.remove {
-        if !resource.scopes.iter().any(|scope| scope.name == *name) {
-            return Err(AdminError::not_found(ObjectKind::Scope, name));
-        }
-    }
-    resource.scopes.retain(|scope| {
-        !update.remove.contains(&scope.name) && !update.add.iter().any(|new| new.name == scope.name)
-    });
-    resource.scopes.extend(update.add);
-    resource.scopes = arranged(std::mem::take(&mut resource.scopes))?;
+    change_scopes(&mut resource, update.add, &update.remove)?;
     if let Some(lifetime) = update.token_lifetime {
         resource.token_lifetime = lifetime;
     }
@@ -143,15 +179,21 @@ pub async fn update(
         update.signing_algorithm.filter(|new| *new != resource.signing_algorithm)
     {
         let now = change.now;
+        require_key(principal, change.read(), algorithm).await?;
         resource.signed_before = signed_now(change.read(), &resource, now).await?;
         resource.signing_algorithm = algorithm;
     }
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
+    principal.require_owner(resource.facts.owner.as_ref())?;
     let Some(difference) = Difference::between(&was, &json!(resource)) else {
         return Ok(Changed::before(resource));
     };
     resource.updated_at = change.now;
+    if owner_before != resource.facts.owner {
+        let reason = CancelReason::ResourceOwnerChanged;
+        grant_request::cancel_for_resource(&mut change, id, reason).await?;
+    }
     change.transaction.update_resource(&resource).await?;
     let offered = resource.scope_names();
     dead_scopes::remove(&mut change, id, &offered_before, &offered).await?;
@@ -168,6 +210,25 @@ pub async fn update(
     change.commit().await?;
     publish_key(services, &resource).await?;
     Ok(Changed::now(resource))
+}
+
+/// Adds scopes, or describes them anew, and removes others.
+fn change_scopes(
+    resource: &mut Resource,
+    add: Vec<ResourceScope>,
+    remove: &[ScopeName],
+) -> Result<(), AdminError> {
+    for name in remove {
+        if !resource.scopes.iter().any(|scope| scope.name == *name) {
+            return Err(AdminError::not_found(ObjectKind::Scope, name));
+        }
+    }
+    resource.scopes.retain(|scope| {
+        !remove.contains(&scope.name) && !add.iter().any(|new| new.name == scope.name)
+    });
+    resource.scopes.extend(add);
+    resource.scopes = arranged(std::mem::take(&mut resource.scopes))?;
+    Ok(())
 }
 
 /// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
@@ -224,16 +285,19 @@ pub async fn delete(
         return Err(Conflict::BuiltInResource(id.clone()).into());
     }
     let mut change = principal.begin(services).await?;
-    let resource = existing_resource(change.read(), id).await?;
+    let resource = visible_resource(change.read(), principal, id).await?;
     let grants = change.read().grants_of(id, GrantKind::Any, u32::MAX).await?;
     if !grants.is_empty() {
         principal.require(AdminScope::GrantsWrite)?;
     }
     if !principal.is_operator() {
         for grant in &grants {
-            client_to_change(change.read(), principal, &grant.client_id).await?;
+            let client_id = &grant.client_id;
+            foreign_grant::require_removable(&mut change, principal, client_id, id).await?;
         }
     }
+    let reason = CancelReason::ResourceDeleted;
+    grant_request::cancel_for_resource(&mut change, id, reason).await?;
     for grant in &grants {
         let was = json!({ "scopes": grant.scopes, "networks": grant.networks });
         let detail = json!({ "resource": id, "was": was, "is": null });

@@ -68,7 +68,11 @@ pub async fn revoke_token(
         RevocationTarget::Verified { jti, client_id, expires_at } => {
             (jti, Some(client_id), Some(expires_at))
         }
-        RevocationTarget::OfClient { jti, client_id } => (jti, Some(client_id), None),
+        RevocationTarget::OfClient { jti, client_id } => {
+            // Nothing proves that the token is one of this client.
+            principal.require_all_owners("a token that is named by its jti alone: to revoke it")?;
+            (jti, Some(client_id), None)
+        }
         RevocationTarget::Id(jti) if principal.is_operator() => (jti, None, None),
         RevocationTarget::Id(_) => {
             return Err(AdminError::invalid("client_id", "it is missing".to_owned()));

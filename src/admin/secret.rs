@@ -63,7 +63,10 @@ pub async fn prepare_addition(
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
+    // Before a hash is computed for nothing; the transaction checks both again.
+    let current = client_to_change(services.store.read(), principal, id).await?;
+    check_count(services, &current, services.clock.now())?;
+    let (plain, record) = mint(services, id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
@@ -122,8 +125,9 @@ pub(super) fn ended_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
     SecretRecord { expires_at: Some(end), ..secret.clone() }
 }
 
-/// Makes a secret and the record of it, or the record of a digest.
-pub(super) fn mint(
+/// Makes a secret and the record of it, or the record of a digest. The hash of a secret is costly:
+/// what may reject the change is checked before.
+pub(super) async fn mint(
     services: &Services,
     id: &ClientId,
     new: &NewSecret,
@@ -132,27 +136,28 @@ pub(super) fn mint(
         return Ok((None, record_of(services, SecretHash::from_digest(digest), new)?));
     }
     let plain = services.keys.tag_key.mint(id)?;
-    let record = record_of_generated(services, &plain, new)?;
+    let record = record_of_generated(services, &plain, new).await?;
     Ok((Some(plain), record))
 }
 
 /// Makes a client identifier, a secret and the record of it.
-pub(super) fn mint_with_id(
+pub(super) async fn mint_with_id(
     services: &Services,
     new: &NewSecret,
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
     let (id, plain) = services.keys.tag_key.mint_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
-    let record = record_of_generated(services, &plain, new)?;
+    let record = record_of_generated(services, &plain, new).await?;
     Ok((id, (plain, record)))
 }
 
-fn record_of_generated(
+async fn record_of_generated(
     services: &Services,
     plain: &SecretString,
     new: &NewSecret,
 ) -> Result<SecretRecord, AdminError> {
-    let record = record_of(services, services.hasher.hash(plain)?, new)?;
+    check_label(&new.label)?;
+    let record = record_of(services, services.hasher.hash_in_turn(plain).await?, new)?;
     Ok(SecretRecord { suffix: suffix(plain.expose_secret()), ..record })
 }
 

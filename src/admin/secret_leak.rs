@@ -95,13 +95,15 @@ pub async fn find(
     }
     found.sort_by(|one, other| one.secret_id.cmp(&other.secret_id));
     found.dedup();
-    let owners = principal.admin_of(services.store.read()).await?;
     let mut split = FoundSecrets::default();
     for secret in found {
         let owner = services.store.read().client_owner(&secret.client_id).await?;
-        let is_visible =
-            owners.as_ref().is_none_or(|owners| owner.is_some_and(|owner| owners.contains(&owner)));
-        if is_visible { &mut split.visible } else { &mut split.hidden }.push(secret);
+        if principal.may_administer(owner.as_ref()) {
+            &mut split.visible
+        } else {
+            &mut split.hidden
+        }
+        .push(secret);
     }
     Ok(split)
 }

@@ -39,7 +39,12 @@ pub async fn prepare(
     overlap: Overlap,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
+    // Before a hash is computed for nothing; the transaction checks both again.
+    let current = client_to_change(services.store.read(), principal, id).await?;
+    if overlap != Overlap::None {
+        check_count(services, &current, services.clock.now())?;
+    }
+    let (plain, record) = mint(services, id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     let (end, window) = match overlap {

@@ -108,7 +108,7 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
     let reader = global.reader().await?;
     let id = client_reference::resolve(&reader.store, &args.id).await?;
-    let mut found = client::show(&reader.store, &id).await?;
+    let mut found = client::show(&reader.store, &principal(), &id).await?;
     let horizon = secret_life::horizon(&reader.store, &reader.clock).await?;
     found.assess(&horizon, reader.config.secrets.warn_before);
     client_view::print(global, &found, horizon.now)
@@ -130,7 +130,7 @@ async fn set_state(
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let services = global.services().await?;
     let id = client_reference::resolve(&services.store, &args.id).await?;
-    let found = client::show(&services.store, &id).await?;
+    let found = client::show(&services.store, &principal(), &id).await?;
     let losses = losses::of_client(&found, services.clock.now());
     confirmation::confirm(&format!("Delete client {id}?"), &losses, args.yes)?;
     client::delete(&services, &principal(), &id).await?;

@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::{Global, client_reference, principal};
+use crate::model::admin_preset::AdminPreset;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -56,6 +57,27 @@ pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliE
         }
         texts => Ok(Some(Networks::parse(&texts.join(" "))?)),
     }
+}
+
+/// Reads the kind of administrator of the option `--admin`.
+pub(crate) fn preset(text: &str) -> Result<AdminPreset, CliError> {
+    AdminPreset::parse(text)
+        .map_err(|malformed| CliError::usage(format!("--admin: '{text}': {malformed}")))
+}
+
+/// The grants of `client create`: those of `--grant`, and the one that `--admin` stands for.
+pub(crate) fn grants(texts: &[String], admin: Option<&str>) -> Result<Vec<Grant>, CliError> {
+    let mut grants = texts.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let Some(preset) = admin.map(preset).transpose()? else { return Ok(grants) };
+    let resource = ResourceId::parse(ResourceId::SERVER)?;
+    if grants.iter().any(|grant| grant.resource == resource) {
+        return Err(CliError::usage(format!("--admin is a grant of {resource}, as --grant is"))
+            .with_remedy(ArgumentRemedy::LeaveOneOut));
+    }
+    let scopes = GrantedScopes::Only(preset.granted());
+    let (networks, claims) = (Networks::default(), StaticClaims::default());
+    grants.push(Grant { resource, scopes, networks, claims });
+    Ok(grants)
 }
 
 /// Reads `URI` or `URI=scope,scope`. A resource may itself hold an equals sign in its query, so

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::admin::EndedCredentials;
 use crate::admin::grant::{self, GrantChange, ScopeChange};
-use crate::cli::client_access::networks_or_any;
+use crate::cli::client_access::{networks_or_any, preset};
 use crate::cli::client_claims::ClaimsArgs;
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -22,8 +23,16 @@ pub(crate) struct GrantArgs {
     /// The client's id, or its name if the name is unique
     id: String,
     /// The resource
-    #[arg(long, value_name = "URI")]
-    resource: String,
+    #[arg(long, value_name = "URI", required_unless_present = "admin")]
+    resource: Option<String>,
+    /// Make it an administrator of this server, with the scopes of `viewer`, `editor`, `owner` or
+    /// `admin` and no others
+    #[arg(
+        long,
+        value_name = "PRESET",
+        conflicts_with_all = ["resource", "add", "remove", "only", "all_scopes"]
+    )]
+    admin: Option<String>,
     /// Add a scope; may be repeated
     #[arg(long = "scope", visible_alias = "add-scope", value_name = "SCOPE")]
     add: Vec<String>,
@@ -45,7 +54,14 @@ pub(crate) struct GrantArgs {
 }
 
 impl GrantArgs {
+    fn resource(&self) -> Result<ResourceId, CliError> {
+        Ok(ResourceId::parse(self.resource.as_deref().unwrap_or(ResourceId::SERVER))?)
+    }
+
     fn scopes(&self) -> Result<ScopeChange, CliError> {
+        if let Some(admin) = &self.admin {
+            return Ok(ScopeChange::Only(preset(admin)?.granted()));
+        }
         let some = |texts: &[String]| match texts {
             [] => Ok(Scopes::default()),
             texts => Scopes::parse(&texts.join(" ")),
@@ -64,7 +80,7 @@ impl GrantArgs {
 /// Runs `tokend client grant`.
 pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
     let change = GrantChange {
-        resource: ResourceId::parse(&args.resource)?,
+        resource: args.resource()?,
         scopes: args.scopes()?,
         networks: networks_or_any(&args.networks)?,
         claims: args.claims.change()?,
@@ -73,12 +89,13 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
     let id = client_reference::resolve(&services.store, &args.id).await?;
     let changed = grant::change(&services, &principal(), &id, change).await?;
     let is_changed = changed.is_changed;
-    let grant::ChangedGrant { was, is, offered } = changed.value;
+    let grant::ChangedGrant { was, is, offered, ended_credentials } = changed.value;
     let mut value = json!(is);
     value["client_id"] = json!(id);
     value["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     value["is"] = is.with_offered(&offered);
     value["changed"] = json!(is_changed);
+    ended_credentials.add_to(&mut value);
     let was = was.as_ref().map_or_else(|| "no grant".to_owned(), |was| describe(was, &offered));
     let rows = [
         ("client", id.to_string()),
@@ -94,7 +111,25 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
         );
     }
     warn_of_introspection(id.as_str(), &is, &offered);
+    warn_of_ended(&ended_credentials);
     Ok(())
+}
+
+/// Says which credentials ended, because they were made by callers with fewer rights.
+fn warn_of_ended(ended: &EndedCredentials) {
+    if ended.is_empty() {
+        return;
+    }
+    let ids = ended.secrets.iter().map(ToString::to_string);
+    let ids = ids.chain(ended.trusts.iter().map(ToString::to_string));
+    let keys = ended.keys.then(|| "its keys".to_owned());
+    let subject = ended.tls_subject.then(|| "the subject of its certificate".to_owned());
+    let all: Vec<_> = ids.chain(keys).chain(subject).collect();
+    output::hint(&format!(
+        "warning: ended, because callers with fewer rights made them: {}. Give the client new \
+         credentials.",
+        all.join(", ")
+    ));
 }
 
 /// The scopes, networks and claims of a grant, in one line.

@@ -143,7 +143,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
         KeysCommand::List(args) => {
             let reader = global.reader().await?;
             let id = client_reference::resolve(&reader.store, &args.id).await?;
-            client::show(&reader.store, &id).await?
+            client::show(&reader.store, &principal(), &id).await?
         }
         KeysCommand::Remove(args) => {
             let services = global.services().await?;

@@ -12,7 +12,7 @@ use crate::cli::listing::{Listing, thousands};
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
 
-use crate::cli::{Global, client_reference, client_view, facts};
+use crate::cli::{Global, client_reference, client_view, facts, principal};
 use crate::model::client::{ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::services::opening::ReadOnlyServices;
@@ -92,11 +92,11 @@ impl ListArgs {
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let question = args.question()?;
     let reader = global.reader().await?;
-    let filter = client_list::filter(&reader.store, &reader.clock, question).await?;
+    let filter = client_list::filter(&reader.store, &reader.clock, &principal(), question).await?;
     let mut after = match &args.after {
         Some(text) => {
             let id = client_reference::resolve(&reader.store, text).await?;
-            client_list::position(&reader.store, &filter, &id).await?
+            client_list::position(&reader.store, &principal(), &filter, &id).await?
         }
         None => Position::start(),
     };

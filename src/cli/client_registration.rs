@@ -34,6 +34,9 @@ pub(crate) struct CreateArgs {
     /// A resource that it may request tokens for, with all scopes or with these; may be repeated
     #[arg(long = "grant", value_name = "URI[=SCOPE,SCOPE]")]
     grants: Vec<String>,
+    /// Make it an administrator of this server: `viewer`, `editor`, `owner` or `admin`
+    #[arg(long, value_name = "PRESET")]
+    admin: Option<String>,
     /// A method by which it may authenticate; may be repeated; the methods by secret if omitted
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
@@ -162,11 +165,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             .map(|text| duration("--token-ttl", text))
             .transpose()?,
         token_rate: args.token_rate.as_deref().map(rate).transpose()?,
-        grants: args
-            .grants
-            .iter()
-            .map(|text| client_access::parse(text))
-            .collect::<Result<_, _>>()?,
+        grants: client_access::grants(&args.grants, args.admin.as_deref())?,
         security: ClientSecurity {
             keys,
             dpop_bound: args.dpop_bound,

@@ -103,11 +103,11 @@ pub(crate) struct RemoveArgs {
 /// Runs `tokend client trust`.
 pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), CliError> {
     match command {
-        TrustCommand::Add(args) => add(global, args).await,
+        TrustCommand::Add(args) => Box::pin(add(global, args)).await,
         TrustCommand::List(args) => {
             let reader = global.reader().await?;
             let id = client_reference::resolve(&reader.store, &args.id).await?;
-            let found = client::show(&reader.store, &id).await?;
+            let found = client::show(&reader.store, &principal(), &id).await?;
             print(global, &shown(&found))
         }
         TrustCommand::Remove(args) => {
@@ -253,7 +253,7 @@ async fn test(global: &Global, id: &str) -> Result<(), CliError> {
     let reader = global.reader().await?;
     let fetcher = Fetcher::new(&reader.config.fetch).map_err(StartError::from)?;
     let id = client_reference::resolve(&reader.store, id).await?;
-    let found = client::show(&reader.store, &id).await?;
+    let found = client::show(&reader.store, &principal(), &id).await?;
     let text = input::read("a token", MAX_TOKEN_BYTES)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
     let token = text.trim();

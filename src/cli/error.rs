@@ -238,7 +238,9 @@ impl From<AdminError> for CliError {
         let remedy = remedies::of_admin(&error);
         let code = match &error {
             AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
-            AdminError::Conflict(_) | AdminError::OwnerPolicy(_) => CliErrorCode::Conflict,
+            AdminError::Conflict(_)
+            | AdminError::OwnerPolicy(_)
+            | AdminError::RevisionChanged { .. } => CliErrorCode::Conflict,
             AdminError::Invalid { .. }
             | AdminError::Claims(_)
             | AdminError::GrantWithoutScopes { .. }
@@ -251,6 +253,10 @@ impl From<AdminError> for CliError {
             AdminError::ScopeMissing { .. }
             | AdminError::MorePowerful { .. }
             | AdminError::RightsNotHeld
+            | AdminError::OwnerNotHeld { .. }
+            | AdminError::Limited { .. }
+            | AdminError::LimitChanged
+            | AdminError::ApprovalNeeded { .. }
             | AdminError::TokenRefused(_)
             | AdminError::Busy(_)
             | AdminError::TokenForServer

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 27] = [
+const ALL: [(&str, Examples); 28] = [
     (
         "",
         &[
@@ -240,6 +240,16 @@ const ALL: [(&str, Examples); 27] = [
             (
                 "All other teams use keys instead of secrets",
                 "tokend owner-policy set '*' --auth-method private_key_jwt",
+            ),
+        ],
+    ),
+    (
+        "grant-request",
+        &[
+            ("Requests that wait for a decision", "tokend grant-request list --state pending"),
+            (
+                "Approve a request that was read",
+                "tokend grant-request approve grq_8fQ2m1Lx0PzR --revision 1",
             ),
         ],
     ),

@@ -10,7 +10,7 @@ use crate::admin::{AdminError, ObjectKind};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ArgumentRemedy;
-use crate::cli::{output, remedies};
+use crate::cli::{output, principal, remedies};
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
 use crate::store::Store;
@@ -35,7 +35,8 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     let found = find(&reader.store, id).await?;
     let found = found.ok_or_else(|| AdminError::not_found(ObjectKind::Rejection, id))?;
     let found = remedies::with_text(found);
-    let Candidates { secret_of, named_like } = rejection::candidates(&reader.store, &found).await?;
+    let Candidates { secret_of, named_like } =
+        rejection::candidates(&reader.store, &principal(), &found).await?;
     let now = reader.clock.now();
     let mut rows = vec![
         ("request", found.request_id.clone()),

@@ -14,6 +14,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::cli::{candidates, examples};
 use crate::model::client::{AuthenticationMethod, ClientState, GrantType};
 use crate::model::event::Action;
+use crate::model::grant_request::GrantRequestState;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::signing_key::Algorithm;
 
@@ -56,7 +57,7 @@ fn improved(argument: Arg, path: &str) -> Arg {
     if argument.get_value_parser().type_id() != TypeId::of::<String>() {
         return argument;
     }
-    let argument = match known_values(argument.get_long().unwrap_or_default()) {
+    let argument = match known_values(argument.get_long().unwrap_or_default(), path) {
         Some(values) => argument.value_parser(KnownValues(values)),
         // Without a hint shells offer the names of files.
         None if argument.get_value_hint() == ValueHint::Unknown => {
@@ -98,12 +99,15 @@ fn styled(text: &StyledStr) -> StyledStr {
 }
 
 /// The values that an option is known to take.
-fn known_values(option: &str) -> Option<Vec<&'static str>> {
+fn known_values(option: &str, path: &str) -> Option<Vec<&'static str>> {
     Some(match option {
         "action" => Action::ALL.map(Action::as_str).to_vec(),
         "auth-method" => AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec(),
         "signing-alg" => Algorithm::ALL.map(Algorithm::as_str).to_vec(),
         "leak-policy" => LeakPolicy::ALL.map(LeakPolicy::as_str).to_vec(),
+        "state" if path.starts_with("grant-request") => {
+            GrantRequestState::ALL.map(GrantRequestState::as_str).to_vec()
+        }
         "state" => [ClientState::Active, ClientState::Disabled].map(ClientState::as_str).to_vec(),
         "grant-type" => vec!["client_credentials", GrantType::JWT_BEARER],
         _ => return None,
@@ -191,6 +195,7 @@ mod tests {
         assert!(values(["client", "create"], "auth-method").contains(&"tls_client_auth".into()));
         assert!(values(["client", "update"], "grant-type").contains(&"client_credentials".into()));
         assert_eq!(values(["client", "list"], "state"), ["active", "disabled"]);
+        assert!(values(["grant-request", "list"], "state").contains(&"pending".into()));
         assert!(values(["resource", "update"], "signing-alg").contains(&"EdDSA".into()));
         let other = ["tokend", "client", "create", "a", "--grant-type", "urn:x:y"];
         assert!(parser().try_get_matches_from(other).is_ok());

@@ -32,6 +32,7 @@ mod examples;
 mod explain;
 mod facts;
 mod failpoint;
+mod grant_request;
 mod hardening;
 mod health;
 mod help;
@@ -132,6 +133,9 @@ enum Command {
     /// Secrets: generate one offline, check one, report a leaked one
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Grant requests: a team requests a grant of another team's resource
+    #[command(subcommand)]
+    GrantRequest(grant_request::GrantRequestCommand),
     /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
@@ -282,6 +286,7 @@ async fn dispatch(
         Command::Health(args) => health::run(global, &args).await,
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
         Command::Secret(command) => Box::pin(secret::run(global, command)).await,
+        Command::GrantRequest(command) => Box::pin(grant_request::run(global, command)).await,
         Command::Resource(command) => Box::pin(resource::run(global, command)).await,
         Command::OwnerPolicy(command) => Box::pin(owner_policy::run(global, &command)).await,
         Command::Key(command) => key::run(global, &command).await,

@@ -70,7 +70,8 @@ pub(crate) async fn run(global: &Global, command: &OwnerPolicyCommand) -> Result
         OwnerPolicyCommand::Show(args) => {
             let reader = global.reader().await?;
             let found =
-                owner_policy::show(&reader.store, &PolicyScope::parse(&args.owner)?).await?;
+                owner_policy::show(&reader.store, &principal(), &PolicyScope::parse(&args.owner)?)
+                    .await?;
             print(global, &found)
         }
         OwnerPolicyCommand::Set(args) => {
@@ -95,7 +96,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
     let mut found: Vec<OwnerPolicyRecord> = Vec::new();
     loop {
         let after = found.last().map(|last| last.scope.to_string()).unwrap_or_default();
-        let page = reader.store.read().owner_policies(&after, PAGE_SIZE).await?;
+        let page = owner_policy::list(&reader.store, &principal(), &after, PAGE_SIZE).await?;
         let is_last = page.len() < PAGE_SIZE as usize;
         found.extend(page);
         if is_last {

@@ -51,6 +51,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     };
     let now = reader.clock.now();
     let filter = RejectionFilter {
+        owners: None,
         client_id,
         since: args.since.as_deref().map(|text| time::past(text, now)).transpose()?,
         until: args.until.as_deref().map(|text| time::past(text, now)).transpose()?,

@@ -136,6 +136,12 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         AdminError::TlsSubjectMissing => {
             "Give it with --tls-subject, such as san_dns=worker.example.com."
         }
+        AdminError::ApprovalNeeded { resource } => {
+            return Some(format!(
+                "To request it: tokend grant-request create --client ID --resource {} --scope SCOPE",
+                quote(resource.as_str())
+            ));
+        }
         AdminError::Store(error) => return of_store(error),
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
         AdminError::InLine { problem, .. } => return of_admin(problem),
@@ -148,6 +154,10 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld
+        | AdminError::OwnerNotHeld { .. }
+        | AdminError::Limited { .. }
+        | AdminError::LimitChanged
+        | AdminError::RevisionChanged { .. }
         | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };
@@ -177,6 +187,7 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Claim => "To show the claims of the client: tokend client show",
         ObjectKind::SigningKey => "To list the signing keys: tokend key list",
         ObjectKind::OwnerPolicy => "To list the policies: tokend owner-policy list",
+        ObjectKind::GrantRequest => "To list the requests: tokend grant-request list",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
              network a part. 404 and 405 are not kept. The server's log has them all: search it \
@@ -219,7 +230,14 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         }
         Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
         Conflict::InLine { conflict, .. } => of_conflict(conflict),
+        Conflict::GrantRequestNotNeeded(_) => {
+            Some("To give the grant: tokend client grant ID --resource URI --scope SCOPE")
+        }
+        Conflict::GrantRequestLimit { .. } => {
+            Some("To end one: tokend grant-request cancel REQUEST")
+        }
         Conflict::AlreadyExists(_)
+        | Conflict::GrantRequestEnded { .. }
         | Conflict::NoKeyLost
         | Conflict::MasterKey(_)
         | Conflict::ChangedDuringImport => None,

@@ -151,7 +151,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
 async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let reader = global.reader().await?;
-    let found = resource::show(&reader.store, &id).await?;
+    let found = resource::show(&reader.store, &principal(), &id).await?;
     let clients = ResourceClients::of(&reader.store, &id).await?;
     print(global, &reader.store, reader.clock.now(), &found, Some(&clients)).await
 }
@@ -173,7 +173,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let services = global.services().await?;
     confirm_removal(&services, &id, &update, args.yes).await?;
     let added = update.add.clone();
-    let before = resource::show(&services.store, &id).await?;
+    let before = resource::show(&services.store, &principal(), &id).await?;
     let changed = output::changed(resource::update(&services, &principal(), &id, update).await?);
     name_clients_with_all_scopes(&services, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
@@ -198,7 +198,7 @@ async fn confirm_removal(
     if update.remove.is_empty() {
         return Ok(());
     }
-    let offered = resource::show(&services.store, id).await?.scope_names();
+    let offered = resource::show(&services.store, &principal(), id).await?.scope_names();
     let is_lost = |name: &&ScopeName| {
         offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
     };
@@ -213,7 +213,7 @@ async fn confirm_removal(
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
     let services = global.services().await?;
-    resource::show(&services.store, &id).await?;
+    resource::show(&services.store, &principal(), &id).await?;
     let losses = losses::of_resource(&services, &id).await?;
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
     let grants = resource::delete(&services, &principal(), &id).await?;

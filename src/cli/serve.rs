@@ -127,5 +127,11 @@ fn warn_about(config: &Config) {
             management = %config.management_listen,
             "the management listener is open to other machines: let only operators reach it"
         );
+        if config.configured_management_url.is_none() {
+            tracing::warn!(
+                management = %config.management_listen,
+                "management.url is not set: callers on other machines do not find the issuer by the metadata of the admin API, and their DPoP proofs are rejected"
+            );
+        }
     }
 }

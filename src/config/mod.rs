@@ -5,6 +5,7 @@
 
 mod coverage;
 mod database_url;
+mod management_url;
 mod notifications;
 mod parse;
 pub mod problem;
@@ -42,6 +43,8 @@ pub struct Config {
     pub public_paths: PublicPaths,
     /// Where the operator's endpoints listen.
     pub management_listen: SocketAddr,
+    /// The URL of the management listener, if one is set: see [`Config::management_url`].
+    pub configured_management_url: Option<Issuer>,
     /// The folder of the embedded database and of the generated master key.
     pub data_dir: PathBuf,
     /// The master keys, if the settings give any.

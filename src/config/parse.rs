@@ -58,6 +58,16 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
     }
 }
 
+/// Checks the URL of a listener: one like an issuer, without a path.
+pub(super) fn origin(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
+    let url = issuer(text)?;
+    if url.path().is_empty() {
+        return Ok(url);
+    }
+    let origin = text.strip_suffix(url.path()).unwrap_or(text);
+    Err(("has a path".to_owned(), format!("forward the whole host, and write {origin}")))
+}
+
 /// A path as it is. A shell expands `~`, tokend does not.
 pub(super) fn path(text: &str) -> Result<&str, ConfigProblem> {
     match text {

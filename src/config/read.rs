@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
-    ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, issuer, lifetime,
-    networks, path, pause, proxies, public_paths, rate, rate_limit, size, whole,
+    self, ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
+    networks, origin, path, pause, proxies, public_paths, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
@@ -32,7 +32,7 @@ pub(super) fn config(
     problems: &mut Vec<Problem>,
 ) -> Option<Config> {
     let mut reader = SettingsReader { settings, problems };
-    let issuer = reader.issuer();
+    let issuer = reader.url("issuer", "E-CONF-ISSUER", parse::issuer);
     reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
@@ -53,7 +53,8 @@ pub(super) fn config(
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let tls = reader.tls();
     let client_ca = reader.file("tls.client_ca");
-    let mtls_url = reader.mtls_url();
+    let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
+    let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
     let notifications = reader.notifications();
     let log = reader.log();
@@ -64,6 +65,7 @@ pub(super) fn config(
         listen: listen?,
         public_paths: public_paths?,
         management_listen: management_listen?,
+        configured_management_url,
         data_dir,
         master_key,
         database: database?,
@@ -149,20 +151,6 @@ impl SettingsReader<'_> {
         let (source, file) =
             (self.settings.origin("master_key"), self.settings.file_of("master_key"));
         Some(MasterKey { keys, source, file })
-    }
-
-    fn issuer(&mut self) -> Option<Issuer> {
-        let text = self.settings.text("issuer");
-        if text.is_empty() {
-            return None;
-        }
-        match issuer(&text) {
-            Ok(issuer) => Some(issuer),
-            Err((complaint, remedy)) => {
-                self.complain("issuer", &complaint, "E-CONF-ISSUER", &remedy);
-                None
-            }
-        }
     }
 
     /// Two listeners on one port of one address cannot both be opened.
@@ -351,17 +339,18 @@ impl SettingsReader<'_> {
         Some(TlsSettings { certificate: self.file(one)?, key: self.file(other)? })
     }
 
-    /// A URL like an issuer, if one is set; a problem is noted.
-    fn mtls_url(&mut self) -> Option<Issuer> {
-        let text = self.settings.text("tls.mtls_url");
+    /// A URL, if one is set; a problem is noted.
+    fn url(
+        &mut self,
+        key: &str,
+        code: &'static str,
+        parse: impl Fn(&str) -> Result<Issuer, (ConfigProblem, String)>,
+    ) -> Option<Issuer> {
+        let text = self.settings.text(key);
         if text.is_empty() {
             return None;
         }
-        issuer(&text)
-            .map_err(|(problem, remedy)| {
-                self.complain("tls.mtls_url", &problem, "E-CONF-VALUE", &remedy);
-            })
-            .ok()
+        parse(&text).map_err(|(problem, remedy)| self.complain(key, &problem, code, &remedy)).ok()
     }
 
     fn fetch(&mut self) -> Option<FetchSettings> {

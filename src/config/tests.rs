@@ -18,7 +18,7 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<Problem> {
 fn the_embedded_defaults_are_valid() {
     let config = load(&Flags::default(), &[]).expect("settings");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.management_listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.management_listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.token.lifetime.seconds(), 3600);
     assert_eq!(config.token.algorithm, Algorithm::Es256);
     assert_eq!(config.assertions.lifetime_max.seconds(), 3600);

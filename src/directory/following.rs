@@ -113,7 +113,11 @@ impl Directory {
                     }
                 }
                 // A reset is made only while no instance runs, and tokens do not depend on policies.
-                Ok(EventSubject::MasterKey | EventSubject::OwnerPolicy(_)) => {}
+                Ok(
+                    EventSubject::GrantRequest(_)
+                    | EventSubject::MasterKey
+                    | EventSubject::OwnerPolicy(_),
+                ) => {}
                 Err(_) => {
                     let subject = &event.subject;
                     tracing::warn!(subject, "this version does not know the subject of an event");

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::grant_request::GrantRequestId;
 use crate::model::owner::Owner;
 use crate::model::owner_policy::PolicyScope;
 use crate::model::resource::ResourceId;
@@ -24,6 +25,8 @@ pub enum EventSubject {
     SigningKey(KeyId),
     /// A token that has been issued.
     Token(TokenId),
+    /// A request for a grant.
+    GrantRequest(GrantRequestId),
     /// The master key, and all that it seals.
     MasterKey,
     /// The policy of an owner.
@@ -39,6 +42,7 @@ impl EventSubject {
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
             Some(("master-key", "database")) => Ok(Self::MasterKey),
             Some(("owner-policy", scope)) => PolicyScope::parse(scope).map(Self::OwnerPolicy),
+            Some(("grant-request", id)) => GrantRequestId::parse(id).map(Self::GrantRequest),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
@@ -52,6 +56,7 @@ impl fmt::Display for EventSubject {
             Self::Resource(id) => write!(formatter, "resource/{id}"),
             Self::SigningKey(id) => write!(formatter, "key/{id}"),
             Self::Token(id) => write!(formatter, "token/{id}"),
+            Self::GrantRequest(id) => write!(formatter, "grant-request/{id}"),
             Self::MasterKey => formatter.write_str("master-key/database"),
             Self::OwnerPolicy(scope) => write!(formatter, "owner-policy/{scope}"),
         }
@@ -93,6 +98,18 @@ pub enum Action {
     GrantChanged,
     /// A client may no longer ask for a resource.
     GrantRevoked,
+    /// A team requests a grant of another team's resource.
+    GrantRequestCreated,
+    /// What is requested changed.
+    GrantRequestChanged,
+    /// The administrators of the resource approved a request.
+    GrantRequestApproved,
+    /// The administrators of the resource rejected a request.
+    GrantRequestRejected,
+    /// A request was cancelled.
+    GrantRequestCancelled,
+    /// A request was not decided in time.
+    GrantRequestExpired,
     /// A client has other public keys than before.
     ClientKeysAdded,
     /// A client has fewer public keys than before.
@@ -129,7 +146,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 35] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -143,6 +160,12 @@ impl Action {
         Self::SecretLeaked,
         Self::GrantChanged,
         Self::GrantRevoked,
+        Self::GrantRequestCreated,
+        Self::GrantRequestChanged,
+        Self::GrantRequestApproved,
+        Self::GrantRequestRejected,
+        Self::GrantRequestCancelled,
+        Self::GrantRequestExpired,
         Self::ClientKeysAdded,
         Self::ClientKeysRemoved,
         Self::TrustAdded,
@@ -177,6 +200,12 @@ impl Action {
             Self::SecretLeaked => "secret.leaked",
             Self::GrantChanged => "grant.changed",
             Self::GrantRevoked => "grant.revoked",
+            Self::GrantRequestCreated => "grant_request.created",
+            Self::GrantRequestChanged => "grant_request.changed",
+            Self::GrantRequestApproved => "grant_request.approved",
+            Self::GrantRequestRejected => "grant_request.rejected",
+            Self::GrantRequestCancelled => "grant_request.cancelled",
+            Self::GrantRequestExpired => "grant_request.expired",
             Self::ClientKeysAdded => "client.keys_added",
             Self::ClientKeysRemoved => "client.keys_removed",
             Self::TrustAdded => "client.trust_added",
@@ -305,9 +334,13 @@ mod tests {
 
     #[test]
     fn stored_subjects_read_back() {
-        for text in
-            ["client/a/b c", "master-key/database", "resource/https://a.example/b", "key/abc"]
-        {
+        for text in [
+            "client/a/b c",
+            "master-key/database",
+            "resource/https://a.example/b",
+            "key/abc",
+            "grant-request/grq_a",
+        ] {
             let subject = EventSubject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);
         }

@@ -3,15 +3,18 @@
 //! Everything above speaks in these types. Each one checks its text when it is made, so that a
 //! value that exists is a value that is allowed.
 
+pub mod admin_preset;
 pub mod admin_scope;
 pub mod assertion_audiences;
 pub mod claim_pattern;
 pub mod client;
+pub mod creator;
 pub mod distinguished_name;
 pub mod event;
 pub mod facts;
 pub mod github_subject;
 pub mod grant;
+pub mod grant_request;
 pub mod labels;
 pub mod leak_policy;
 pub mod master_key;

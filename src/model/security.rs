@@ -269,6 +269,12 @@ impl Networks {
         self.0.is_empty()
     }
 
+    /// True if every address that these admit is admitted by the others.
+    pub fn is_within(&self, others: &Self) -> bool {
+        let is_covered = |own: &IpNet| others.0.iter().any(|other| other.contains(own));
+        others.is_anywhere() || (!self.is_anywhere() && self.0.iter().all(is_covered))
+    }
+
     /// True if an address is in one of them, or without a limit. IPv4-mapped IPv6 addresses are
     /// treated as IPv4.
     pub fn admit(&self, address: IpAddr) -> bool {
@@ -328,6 +334,21 @@ mod tests {
         assert!(!admits("10.0.0.0/8", "2001:db8::7"));
         assert!(admits("10.1.2.3", "::ffff:10.1.2.3"));
         assert!(!admits("10.1.2.3", "10.1.2.4"));
+    }
+
+    #[test]
+    fn networks_are_within_others_that_admit_as_much() {
+        for (own, others, is_within) in [
+            ("", "", true),
+            ("10.0.0.0/8", "", true),
+            ("", "10.0.0.0/8", false),
+            ("10.1.0.0/16", "10.0.0.0/8 2001:db8::/32", true),
+            ("10.1.0.0/16 192.0.2.1", "10.0.0.0/8", false),
+            ("10.0.0.0/8", "10.1.0.0/16", false),
+        ] {
+            let parsed = |text| Networks::parse(text).expect("networks");
+            assert_eq!(parsed(own).is_within(&parsed(others)), is_within, "{own} in {others}");
+        }
     }
 
     #[test]

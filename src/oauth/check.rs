@@ -1,5 +1,6 @@
-//! The check of an access token for an API: what a gateway asks for each request that it forwards
-//! (RFC 6750, section 3; RFC 9449, section 7). From memory alone.
+//! The check of an access token for an API: for the admin API of this server, and for a gateway that
+//! asks about each request that it forwards (RFC 6750, section 3; RFC 9449, section 7). From memory
+//! alone.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,7 @@ use crate::oauth::client_authentication::reject_if_stale;
 use crate::oauth::error::quote_input;
 use crate::oauth::token_validation;
 
-/// What a gateway wants to know: whether a token is for this resource and has these scopes.
+/// What an API wants to know: whether a token is for this resource and has these scopes.
 #[derive(Debug)]
 pub struct RequiredAccess {
     /// The resource, which must be the token's audience.
@@ -40,19 +41,30 @@ pub struct PresentedToken {
     pub scheme: Scheme,
     /// The token, unread.
     pub token: String,
-    /// The proof of possession, if a trusted proxy forwarded all that belongs to it.
-    pub proof: Option<ForwardedProof>,
+    /// The proof of possession, if it came with all that belongs to it.
+    pub proof: Option<ProofOfRequest>,
 }
 
 /// A proof of possession, and the request that it was made for.
 #[derive(Debug)]
-pub struct ForwardedProof {
+pub struct ProofOfRequest {
     /// The value of the `DPoP` header.
     pub proof: String,
     /// The method of the caller's request.
     pub method: String,
-    /// The URL of the caller's request.
-    pub url: String,
+    /// The URLs of the caller's request; the proof names one of them.
+    pub urls: Vec<String>,
+    /// What is said about nonces.
+    pub nonce: NonceRule,
+}
+
+/// Whether a proof must contain a nonce of this server (RFC 9449, section 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NonceRule {
+    /// The API has nonces of its own, or none.
+    Ignore,
+    /// It must.
+    Require,
 }
 
 /// What the API may rely on.
@@ -73,7 +85,12 @@ pub enum CheckError {
     /// caller does not have its key. The text is for the caller.
     InvalidToken(&'static str),
     /// The proof of possession is missing or wrong (RFC 9449, section 7.1).
-    InvalidProof(String),
+    InvalidProof {
+        /// For the caller.
+        text: String,
+        /// If only a nonce is missing: the one for the next proof (RFC 9449, section 9).
+        nonce: Option<String>,
+    },
     /// The token lacks a scope.
     InsufficientScope,
     /// The gateway asks for something that does not exist. The text is for its operator.
@@ -189,15 +206,23 @@ fn check_proof(
     presented: &PresentedToken,
     now: Timestamp,
 ) -> Result<(), CheckError> {
-    let wrong = |problem: &str| CheckError::InvalidProof(format!("The DPoP proof: {problem}."));
-    let Some(forwarded) = &presented.proof else {
+    let wrong = |problem: &str| CheckError::InvalidProof {
+        text: format!("The DPoP proof: {problem}."),
+        nonce: None,
+    };
+    let Some(request) = &presented.proof else {
         return Err(wrong("it is missing, or the gateway did not forward it"));
     };
-    let uris = [forwarded.url.clone()];
-    let expected = Expected { method: &forwarded.method, uris: &uris };
-    let proof = Proof::check(&forwarded.proof, &expected)
-        .and_then(|proof| proof.check_time(now).map(|()| proof))
-        .map_err(|error| wrong(&error.to_string()))?;
+    let expected = Expected { method: &request.method, uris: &request.urls };
+    let proof = Proof::check(&request.proof, &expected);
+    let proof = proof.map_err(|error| wrong(&error.to_string()))?;
+    let nonces = &app.services.nonce_issuer;
+    let has_nonce = || proof.nonce.as_deref().is_some_and(|nonce| nonces.knows(nonce, now));
+    if request.nonce == NonceRule::Require && !has_nonce() {
+        let text = "The DPoP proof lacks the nonce of this server.".to_owned();
+        return Err(CheckError::InvalidProof { text, nonce: Some(nonces.make(now)) });
+    }
+    proof.check_time(now).map_err(|error| wrong(&error.to_string()))?;
     if !proof.is_for_token(&presented.token) {
         return Err(wrong("its ath is not the hash of the access token"));
     }

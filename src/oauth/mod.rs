@@ -9,6 +9,7 @@ pub mod error;
 pub mod introspection;
 pub mod metadata;
 pub mod parameters;
+pub mod protected_resource;
 pub mod revocation;
 pub mod revocation_list;
 pub mod token;

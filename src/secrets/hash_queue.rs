@@ -41,16 +41,30 @@ pub enum HashQueue {
     Throttled(IpAddr, Priority),
 }
 
+/// Why a secret was not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// Too many wait.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// It cannot be hashed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
 /// Makes and checks argon2id hashes.
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
+    /// New secrets wait here, apart from those that are checked for tokens.
+    new: QueueSlots,
     generated: QueueSlots,
     imported: QueueSlots,
     throttled: ThrottledQueue,
     dummy: SecretHash,
     workspaces: Arc<Workspaces>,
     checks: AtomicU64,
+    made: AtomicU64,
 }
 
 /// The places of a queue: so many may run, and so many more may wait.
@@ -75,22 +89,44 @@ impl QueueSlots {
 
 impl Hasher {
     /// Sets up the queues: `lanes` hashes at once for generated secrets, as many for guessable
-    /// ones, and one throttled among these; with `queue` attempts waiting for each.
+    /// ones, and one throttled among these, and as many for new ones; with `queue` attempts waiting
+    /// for each.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
+            new: QueueSlots::new(lanes, queue),
             generated: QueueSlots::new(lanes, queue),
             imported: QueueSlots::new(lanes, queue),
             throttled: ThrottledQueue::new(queue),
             dummy: argon2id::dummy(cost),
             workspaces: Arc::new(Workspaces::new(cost)),
             checks: AtomicU64::new(0),
+            made: AtomicU64::new(0),
         }
     }
 
     /// Hashes a new secret. Takes tens of milliseconds: for commands, not for async threads.
     pub fn hash(&self, secret: &SecretString) -> Result<SecretHash, CryptoError> {
         argon2id::hash(self.cost, secret.expose_secret())
+    }
+
+    /// Hashes a new secret off the async threads, when its turn has come.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if too many wait or the turn does not come in time.
+    pub async fn hash_in_turn(&self, secret: &SecretString) -> Result<SecretHash, HashError> {
+        let _place = self.new.waiting.try_acquire().map_err(|_| Busy)?;
+        let turn = tokio::time::timeout(DEADLINE, acquire(&self.new)).await;
+        let turn = turn.map_err(|_| Busy)??;
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let (cost, secret) = (self.cost, secret.clone());
+        let hashing = tokio::task::spawn_blocking(move || {
+            let hash = argon2id::hash(cost, secret.expose_secret());
+            // Here, where a caller cannot avoid it by hanging up.
+            drop(turn);
+            hash
+        });
+        Ok(hashing.await.map_err(|_| CryptoError::Failed("hashing a secret"))??)
     }
 
     /// True if this is the secret of a hash or of a digest. Takes as long as [`Self::hash`]: for
@@ -162,6 +198,11 @@ impl Hasher {
     pub fn checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
     }
+
+    /// How many new secrets have been hashed since the start. A probe for tests of costs.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
 }
 
 impl Turn {
@@ -184,6 +225,8 @@ async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1 };
@@ -214,6 +257,28 @@ mod tests {
         assert_eq!(rejected, Err(Busy));
         let other_queue = hasher.verify(HashQueue::Imported, &secret("right"), &hash).await;
         assert_eq!(other_queue, Ok(true));
+    }
+
+    /// A flood of new secrets does not delay those that are checked, and the reverse.
+    #[tokio::test]
+    async fn new_secrets_have_a_queue_of_their_own() {
+        let hasher = Hasher::new(CHEAP, 1, 1);
+        let hash = hasher.hash_in_turn(&secret("right")).await.expect("a hash");
+        assert_eq!(hasher.verify(HashQueue::Generated, &secret("right"), &hash).await, Ok(true));
+        let _running = hasher.new.running.acquire().await.expect("open");
+        let _waiting = hasher.new.waiting.acquire_many(2).await.expect("open");
+        let rejected = hasher.hash_in_turn(&secret("next")).await;
+        assert!(matches!(rejected, Err(HashError::Busy(Busy))), "{rejected:?}");
+        assert_eq!(hasher.verify(HashQueue::Generated, &secret("right"), &hash).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_new_secret_is_not_hashed_on_an_async_thread() {
+        let costly = Cost { memory_kib: 32 << 10, iterations: 4 };
+        let hasher = Hasher::new(costly, 1, 1);
+        let first_poll = hasher.hash_in_turn(&secret("right")).now_or_never();
+        assert!(first_poll.is_none(), "the first poll did the work");
+        assert_eq!(hasher.made(), 1);
     }
 
     #[tokio::test]

@@ -101,10 +101,18 @@ impl AuditedChange {
             EventSubject::Client(id) => self.read().client_owner(id).await?,
             EventSubject::Resource(id) => self.read().resource_owner(id).await?,
             EventSubject::OwnerPolicy(scope) => scope.owner().cloned(),
-            EventSubject::SigningKey(_) | EventSubject::Token(_) | EventSubject::MasterKey => None,
+            EventSubject::SigningKey(_)
+            | EventSubject::Token(_)
+            | EventSubject::GrantRequest(_)
+            | EventSubject::MasterKey => None,
         };
         let owners = EventOwners { owner, other_owner: None };
         self.record_with_owners(action, subject, owners, detail).await
+    }
+
+    /// The name that the events of this change carry.
+    pub fn actor_name(&self) -> &str {
+        &self.actor.0
     }
 
     /// The owners of both sides of a grant.

@@ -17,6 +17,7 @@ use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Netwo
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::StoreError;
+use crate::store::credential_creators::OwnCredentials;
 use crate::store::facts::{self, FactColumns};
 use crate::store::row::table_row;
 use crate::store::write_transaction::{WriteTransaction, on_write};
@@ -258,15 +259,18 @@ impl WriteTransaction {
     /// Adds a client without secrets and grants.
     pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
         self.insert(ClientRow::of(client), "client of that id", "client").await?;
-        self.add_labels(client).await
+        self.add_labels(client).await?;
+        self.note_creators_of_client(OwnCredentials::none(), client).await
     }
 
     /// Replaces the fields of a client; `false` if it does not exist.
     pub async fn update_client(&mut self, client: &Client) -> Result<bool, StoreError> {
+        let before = self.own_credentials_before(&client.client_id).await?;
         let exists = self.update(ClientRow::of(client)).await?;
         if exists {
             self.replace_labels(client).await?;
         }
+        self.note_creators_of_client(before, client).await?;
         Ok(exists)
     }
 

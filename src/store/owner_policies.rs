@@ -1,5 +1,7 @@
 //! The policies of owners.
 
+use std::collections::BTreeSet;
+
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner::Owner;
 use crate::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
@@ -87,17 +89,23 @@ impl Reader<'_> {
         Ok(first.map(|record| record.policy))
     }
 
-    /// At most `limit` policies of owners after this one, in alphabetical order.
+    /// At most `limit` policies of owners after this one, in alphabetical order: those of `owners`
+    /// and the one for all others, or every one if absent.
     pub async fn owner_policies(
         &mut self,
+        owners: Option<&BTreeSet<Owner>>,
         after: &str,
         limit: u32,
     ) -> Result<Vec<OwnerPolicyRecord>, StoreError> {
         let mut statement = Statement::default();
-        statement.push(PolicyRow::SELECT).push_with(
-            "WHERE owner > ? ORDER BY owner LIMIT ?",
-            [after.into(), i64::from(limit).into()],
-        );
+        statement.push(PolicyRow::SELECT).push_with("WHERE owner > ?", [after.into()]);
+        if let Some(owners) = owners {
+            let others = std::iter::once(PolicyScope::Others.as_str());
+            statement
+                .push(" AND owner IN ")
+                .push_list(owners.iter().map(Owner::as_str).chain(others));
+        }
+        statement.push_with(" ORDER BY owner LIMIT ?", [i64::from(limit).into()]);
         let rows = self.rows::<PolicyRow>(&statement).await?;
         rows.into_iter().map(PolicyRow::decode).collect()
     }

@@ -1,12 +1,16 @@
 //! Why the last requests were rejected, for `tokend explain`. They are not changes and have no
 //! followers.
 
+use std::collections::BTreeSet;
+
 use sqlx::QueryBuilder;
 
 use crate::model::client::ClientId;
+use crate::model::owner::Owner;
 use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
+use crate::model::token::RevocationEpoch;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::on_transaction;
@@ -57,6 +61,9 @@ impl From<RejectionRow> for RejectionRecord {
 pub struct RejectionFilter {
     /// The client that the request named, if it exists.
     pub client_id: Option<ClientId>,
+    /// The owners that the client of the request may have now; all, and clients that do not exist,
+    /// if absent. A rejection from before its client existed has no owner.
+    pub owners: Option<BTreeSet<Owner>>,
     /// The earliest time.
     pub since: Option<Timestamp>,
     /// The latest time.
@@ -91,6 +98,19 @@ impl RejectionFilter {
         }
         if let Some(id) = &self.client_id {
             statement.push_with(" AND client_id = ?", [id.as_str().into()]);
+        }
+        match &self.owners {
+            None => {}
+            Some(owners) if owners.is_empty() => {
+                statement.push(" AND 1 = 0");
+            }
+            Some(owners) => {
+                statement.push(" AND client_id IN (SELECT client_id FROM client WHERE owner IN ");
+                statement.push_list(owners.iter().map(Owner::as_str));
+                // The two times may be of clocks that differ.
+                let difference = RevocationEpoch::CLOCK_DIFFERENCE_SECONDS;
+                statement.push_with(" AND created_at <= at + ?)", [difference.into()]);
+            }
         }
         if let Some(reason) = &self.reason {
             let reason = reason.to_ascii_lowercase();

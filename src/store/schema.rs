@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 17] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -38,8 +38,14 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
         include_str!("../../migrations/0010_owners_and_administrators.sql"),
     ),
     (11, "static claims", include_str!("../../migrations/0011_static_claims.sql")),
+    (13, "grant requests", include_str!("../../migrations/0013_grant_requests.sql")),
     (14, "secret life", include_str!("../../migrations/0014_secret_life.sql")),
     (16, "client labels", include_str!("../../migrations/0016_client_labels.sql")),
+    (
+        17,
+        "creators of credentials",
+        include_str!("../../migrations/0017_creators_of_credentials.sql"),
+    ),
     (18, "notifications", include_str!("../../migrations/0018_notifications.sql")),
     (19, "owner policies", include_str!("../../migrations/0019_owner_policies.sql")),
 ];

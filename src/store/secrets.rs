@@ -141,7 +141,8 @@ impl WriteTransaction {
         client_id: &ClientId,
         secret: &SecretRecord,
     ) -> Result<(), StoreError> {
-        self.insert(SecretRow::of(client_id, secret), "secret of that id", "client").await
+        self.insert(SecretRow::of(client_id, secret), "secret of that id", "client").await?;
+        self.note_creator_of_secret(&secret.secret_id).await
     }
 
     /// Replaces what can change about a secret of a client: its label, its end, and what has

@@ -63,7 +63,8 @@ impl WriteTransaction {
         client_id: &ClientId,
         trust: &SpiffeTrust,
     ) -> Result<(), StoreError> {
-        self.insert(SpiffeTrustRow::of(client_id, trust), "trust of that id", "client").await
+        self.insert(SpiffeTrustRow::of(client_id, trust), "trust of that id", "client").await?;
+        self.note_creator_of_spiffe_trust(&trust.trust_id).await
     }
 
     /// Removes a trust in a trust domain from a client; `false` if it has none of that id.

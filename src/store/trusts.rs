@@ -65,7 +65,8 @@ impl WriteTransaction {
         client_id: &ClientId,
         trust: &FederatedCredential,
     ) -> Result<(), StoreError> {
-        self.insert(TrustRow::of(client_id, trust), "trust of that id", "client").await
+        self.insert(TrustRow::of(client_id, trust), "trust of that id", "client").await?;
+        self.note_creator_of_trust(&trust.trust_id).await
     }
 
     /// Takes a trust from a client; `false` if it has none of that id.

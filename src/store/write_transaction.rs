@@ -6,6 +6,7 @@
 
 use tokio::sync::OwnedMutexGuard;
 
+use crate::model::creator::Creator;
 use crate::model::event::{Event, Head};
 use crate::model::time::{Clock, Timestamp};
 use crate::store::events::EventRow;
@@ -21,6 +22,8 @@ const POSTGRES_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) A
 /// A transaction that holds the end of the chain.
 pub struct WriteTransaction {
     pub(super) transaction: Transaction,
+    /// Who makes the credentials that are written.
+    pub(super) creator: Creator,
     head: Head,
     _alone: OwnedMutexGuard<()>,
 }
@@ -54,6 +57,7 @@ impl Store {
         let alone = alone.await?;
         let mut change = WriteTransaction {
             transaction: self.transaction().await?,
+            creator: Creator::default(),
             head: Head { sequence: 0, hash: String::new() },
             _alone: alone,
         };

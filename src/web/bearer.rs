@@ -32,15 +32,24 @@ pub(super) fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), HeaderErr
     }
     let text = value.to_str().map_err(|_| HeaderError::Malformed)?;
     let (scheme, token) = text.split_once(' ').ok_or(HeaderError::Malformed)?;
-    let scheme = match scheme {
-        scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        scheme if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
-        _ => return Err(HeaderError::Missing),
-    };
+    let scheme = named(scheme).ok_or(HeaderError::Missing)?;
     if token.len() > MAX_TOKEN_BYTES {
         return Err(HeaderError::Malformed);
     }
     Ok((scheme, token.trim()))
+}
+
+/// The scheme of a token that a request presents, whatever the token is.
+pub(super) fn presented_scheme(headers: &HeaderMap) -> Option<Scheme> {
+    named(headers.get(AUTHORIZATION)?.to_str().ok()?.split(' ').next()?)
+}
+
+fn named(scheme: &str) -> Option<Scheme> {
+    match scheme {
+        name if name.eq_ignore_ascii_case("bearer") => Some(Scheme::Bearer),
+        name if name.eq_ignore_ascii_case("dpop") => Some(Scheme::Dpop),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

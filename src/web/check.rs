@@ -12,7 +12,8 @@ use crate::model::scope::Scopes;
 use crate::model::signing_key::Algorithm;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::check::{
-    self, CheckError, CheckedToken, ForwardedProof, PresentedToken, RequiredAccess, Scheme,
+    self, CheckError, CheckedToken, NonceRule, PresentedToken, ProofOfRequest, RequiredAccess,
+    Scheme,
 };
 use crate::web::bearer::{self, HeaderError};
 
@@ -78,7 +79,7 @@ fn presented_token(origin: &RequestOrigin, headers: &HeaderMap) -> Result<Presen
 }
 
 /// The proof and the request that it was made for, as Traefik and Caddy forward them.
-fn forwarded_proof(headers: &HeaderMap) -> Option<ForwardedProof> {
+fn forwarded_proof(headers: &HeaderMap) -> Option<ProofOfRequest> {
     let one = |name: &str| {
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.to_str().ok()?;
@@ -87,7 +88,7 @@ fn forwarded_proof(headers: &HeaderMap) -> Option<ForwardedProof> {
     let (scheme, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
     let url = forwarded_url(scheme, host, one("x-forwarded-uri")?)?;
     let (proof, method) = (one("dpop")?.to_owned(), one("x-forwarded-method")?.to_owned());
-    Some(ForwardedProof { proof, method, url })
+    Some(ProofOfRequest { proof, method, urls: vec![url], nonce: NonceRule::Ignore })
 }
 
 /// Puts the URL of the caller's request together. Scheme and host end where they should: a `Host`
@@ -132,7 +133,7 @@ impl Denial {
             Some(CheckError::InvalidToken(text)) => {
                 self.challenge(StatusCode::UNAUTHORIZED, Some(("invalid_token", text)))
             }
-            Some(CheckError::InvalidProof(text)) => {
+            Some(CheckError::InvalidProof { text, .. }) => {
                 self.challenge(StatusCode::UNAUTHORIZED, Some(("invalid_dpop_proof", text)))
             }
             Some(CheckError::InsufficientScope) => {

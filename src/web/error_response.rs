@@ -97,12 +97,6 @@ impl ErrorResponse {
         OAuthError::new(ErrorCode::NotFound, sentence).into()
     }
 
-    /// 404 of the management listener, which issues no tokens.
-    pub(super) fn not_found_on_management() -> Self {
-        let sentence = "There is nothing at this path. The admin API: GET /v1/clients. Health: GET /livez and /readyz. Tokens are issued by the public listener.";
-        OAuthError::new(ErrorCode::NotFound, sentence).into()
-    }
-
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
         let allow = allow.into();

@@ -77,14 +77,9 @@ pub fn public_routes(app: Arc<App>) -> Router {
     routes.fallback(not_found).with_state(app)
 }
 
-/// The management listener: the admin API and health.
+/// The management listener: the admin API, its metadata and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    management::routes(&app)
-        .route("/livez", any(health::live))
-        .route("/readyz", any(health::ready))
-        .route("/healthz", any(health::ready))
-        .fallback(not_found_on_management)
-        .with_state(app)
+    management::routes(&app).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it
@@ -116,8 +111,4 @@ where
 
 async fn not_found() -> ErrorResponse {
     ErrorResponse::not_found()
-}
-
-async fn not_found_on_management() -> ErrorResponse {
-    ErrorResponse::not_found_on_management()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::admin_api::{ALL_SCOPES, Api};
 use crate::stopping::execute;
 use crate::support::process::Cli;
-use crate::support::{Engine, Server};
+use crate::support::{Engine, Server, undone_migrations};
 
 /// The ids in all pages of a list.
 async fn all(api: &Api<'_>, path: &str, id: &str) -> Vec<String> {
@@ -121,8 +121,7 @@ async fn the_migration_lists_the_labels_of_existing_clients(
     let labels = ["--label", "example.com/cost-center=a.b_c", "--label", "env="];
     cli.json(&[&["client", "create", "a"][..], &labels].concat());
     cli.json(&["client", "create", "b"]);
-    for statement in ["DROP TABLE client_label", "DELETE FROM _sqlx_migrations WHERE version = 16"]
-    {
+    for statement in undone_migrations::back_to(15) {
         execute(engine, &cli.place.database_url, statement).await;
     }
     assert_eq!(cli.run(&["migrate"]).code, 0);

@@ -6,40 +6,10 @@ use tokend::model::admin_scope::AdminScope;
 
 use crate::stopping::execute;
 use crate::support::process::Cli;
-use crate::support::{Engine, ORDERS};
+use crate::support::{Engine, ORDERS, undone_migrations};
 
-/// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 37] = [
-    "DROP TABLE owner_policy",
-    "DROP TABLE notification_cursor",
-    "DROP TABLE client_label",
-    "DROP TABLE usage_heartbeat",
-    "DROP INDEX client_secret_hint",
-    "DROP INDEX client_secret_digest",
-    "DROP INDEX client_secret_unused",
-    "DROP INDEX client_secret_unwarned",
-    "ALTER TABLE client DROP COLUMN leak_policy",
-    "ALTER TABLE client_secret DROP COLUMN digest",
-    "ALTER TABLE client_secret DROP COLUMN replaced_by",
-    "ALTER TABLE client_secret DROP COLUMN unused_window",
-    "ALTER TABLE client_secret DROP COLUMN warned_at",
-    "ALTER TABLE client_secret DROP COLUMN leaked_at",
-    "ALTER TABLE client DROP COLUMN claims",
-    "ALTER TABLE client_grant DROP COLUMN claims",
-    "DROP INDEX client_owner",
-    "DROP INDEX event_owner",
-    "DROP INDEX event_other_owner",
-    "ALTER TABLE client DROP COLUMN owner",
-    "ALTER TABLE client DROP COLUMN description",
-    "ALTER TABLE client DROP COLUMN contact",
-    "ALTER TABLE client DROP COLUMN labels",
-    "ALTER TABLE client DROP COLUMN admin_of",
-    "ALTER TABLE resource DROP COLUMN owner",
-    "ALTER TABLE resource DROP COLUMN description",
-    "ALTER TABLE resource DROP COLUMN contact",
-    "ALTER TABLE resource DROP COLUMN labels",
-    "ALTER TABLE event DROP COLUMN owner",
-    "ALTER TABLE event DROP COLUMN other_owner",
+/// What grants could be in schema 9, and the scopes that it had.
+const DATA_OF_SCHEMA_9: [&str; 6] = [
     "DELETE FROM resource_scope WHERE resource = 'urn:tokend' AND scope <> 'introspect'",
     "INSERT INTO resource_scope (resource, scope, description)
      VALUES ('urn:tokend', 'by-hand', '')",
@@ -47,7 +17,6 @@ const SCHEMA_9: [&str; 37] = [
     "UPDATE client_grant SET scopes = 'by-hand introspect' WHERE client_id = 'some'",
     "UPDATE client_grant SET scopes = 'clients:write by-hand' WHERE client_id = 'others'",
     "UPDATE client_grant SET scopes = NULL WHERE client_id = 'orders'",
-    "DELETE FROM _sqlx_migrations WHERE version > 9",
 ];
 
 /// D17: no client becomes an administrator by an upgrade.
@@ -62,7 +31,7 @@ async fn a_grant_of_all_scopes_of_the_server_becomes_introspect(
         cli.json(&["client", "create", id, "--grant", "urn:tokend=introspect"]);
     }
     cli.json(&["client", "create", "orders", "--grant", ORDERS]);
-    for statement in SCHEMA_9 {
+    for statement in DATA_OF_SCHEMA_9.into_iter().chain(undone_migrations::back_to(9)) {
         execute(engine, &cli.place.database_url, statement).await;
     }
     assert_eq!(cli.run(&["migrate"]).code, 0);

@@ -1,13 +1,17 @@
 //! `GET /v1/audit-events?follow=true`: events as they come, resumed without loss, until the rights
 //! of the caller end.
 
+use std::collections::BTreeSet;
+
 use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokend::admin::client::{self, ClientUpdate};
+use tokend::model::owner::Owner;
 
 use crate::admin_api::{ALL_SCOPES, Api};
 use crate::support::eventually::{HANGS_AFTER, eventually};
-use crate::support::{Answer, Engine, Server};
+use crate::support::{Answer, Engine, Server, client_id, grant, operator};
 
 /// A server-sent event.
 #[derive(Debug, Clone, Default)]
@@ -283,4 +287,42 @@ async fn a_stream_ends_when_the_log_is_another_one(
     assert_eq!(stream.end().await, "log_replaced");
     let answer = Answer::of(request(&api, "", Some(head.sequence + 1))).await;
     assert_eq!(answer.json()["code"], "event_not_found", "{}", answer.text);
+}
+
+/// D17: a stream has the events of the owners that its caller is limited to, as they are now.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limited_administrator_gets_the_events_of_its_owners(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let all = Api::with(&server, ALL_SCOPES).await;
+    let administrator = server
+        .new_client(|new| {
+            new.grants = vec![grant("urn:tokend", Some("audit:read"))];
+            new.admin_of = Some(BTreeSet::from([Owner::parse("a").expect("an owner")]));
+        })
+        .await;
+    let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
+    let api = Api { server: &server, token, administrator };
+    let create = async |id: &str, owner: &str| {
+        let body = json!({ "client_id": id, "owner": owner, "auth_methods": ["private_key_jwt"] });
+        let answer = all.call("POST", "/v1/clients", Some(body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    };
+    let mut stream = Stream::open(&api, "&action=client.created", None).await;
+    let mut next = async || {
+        let data = stream.next().await.expect("an event").data.expect("data");
+        data["subject"].as_str().expect("a text").to_owned()
+    };
+    create("b1", "b").await;
+    create("a1", "a").await;
+    assert_eq!(next().await, "client/a1");
+    let other = BTreeSet::from([Owner::parse("b").expect("an owner")]);
+    let update = ClientUpdate { admin_of: Some(Some(other)), ..ClientUpdate::default() };
+    let id = client_id(&api.administrator.id);
+    client::update(server.services(), &operator(), &id, update).await.expect("changed");
+    create("a2", "a").await;
+    create("b2", "b").await;
+    assert_eq!(next().await, "client/b2");
 }

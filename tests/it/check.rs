@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::revocation::revoke_tokens;
 use tokend::crypto::{digest, random};
+use tokend::model::grant::Grant;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::x509::certificate::ClientCertificate;
@@ -273,11 +274,17 @@ async fn bound_tokens_are_checked_for_trusted_proxies_only() {
 
 /// A certificate, and a token that is bound to it.
 pub async fn certificate_token(server: &Server) -> (Pair, String) {
+    certificate_token_for(server, grant(ORDERS, None)).await
+}
+
+/// The same for another resource.
+pub async fn certificate_token_for(server: &Server, granted: Grant) -> (Pair, String) {
     let pair = self_signed("worker");
     let jwk = ClientCertificate::new(pair.der.clone(), Vec::new()).to_jwk().expect("a key");
     let set = KeySet::parse(&json!({ "keys": [jwk] }).to_string()).expect("a key set");
     let client = server
         .new_client(|new| {
+            new.grants = vec![granted];
             new.auth_methods = vec![method("self_signed_tls_client_auth")];
             new.security.keys = Some(KeySource::Inline(set));
         })

@@ -159,7 +159,8 @@ async fn a_caller_learns_nothing_about_secrets_of_another_owner(
         })
         .await;
     let scopes = BTreeSet::from([AdminScope::SecretsWrite]);
-    let caller = Principal::administrator(&client_id(&caller.id), scopes);
+    let owners = Some(BTreeSet::from([Owner::parse("pay").expect("an owner")]));
+    let caller = Principal::administrator(&client_id(&caller.id), scopes, owners);
     let services = server.services();
     for (client, is_visible) in [(&own, true), (&other, false), (&ownerless, false)] {
         let text = SecretString::from(client.secret.as_str());
@@ -172,8 +173,11 @@ async fn a_caller_learns_nothing_about_secrets_of_another_owner(
         server.catch_up().await;
         server.ask(client).await.assert_refused(401, "invalid_client");
     }
-    let reader =
-        Principal::administrator(&client_id("absent"), BTreeSet::from([AdminScope::ClientsRead]));
+    let reader = Principal::administrator(
+        &client_id("absent"),
+        BTreeSet::from([AdminScope::ClientsRead]),
+        None,
+    );
     let report = LeakReport { text: "".into(), client_id: None };
     assert!(secret_leak::find(services, &reader, &report).await.is_err(), "the scope is missing");
 }

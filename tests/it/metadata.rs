@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, ORDERS, Server};
+use crate::support::{Answer, Engine, ORDERS, Server, grant};
 
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -262,8 +262,14 @@ async fn a_browser_finds_a_page_and_a_program_an_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_management_listener_says_what_it_has() {
     let server = Server::start(Engine::Sqlite).await;
-    let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
+    let url = format!("{}/metrics", server.management);
+    let client =
+        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("server:read"))]).await;
+    let token = server.ask(&client).await.token();
+    let answer = Answer::of(server.http.get(&url).bearer_auth(token)).await;
     assert_eq!(answer.status, 404, "{answer:?}");
     assert!(answer.text.contains("/readyz"), "{answer:?}");
-    assert!(!answer.text.contains("/v1/oauth/token"), "{answer:?}");
+    for answer in [answer, Answer::of(server.http.get(&url)).await] {
+        assert!(!answer.text.contains("/v1/oauth/token"), "{answer:?}");
+    }
 }

@@ -202,13 +202,14 @@ async fn an_administrator_of_some_owners_sets_no_policy() {
         })
         .await;
     let scopes = BTreeSet::from([AdminScope::AdminsWrite]);
-    let limited = Principal::administrator(&client_id(&client.id), scopes);
+    let owners = Some(BTreeSet::from([sales.clone()]));
+    let limited = Principal::administrator(&client_id(&client.id), scopes, owners);
     let scope = PolicyScope::Owner(sales);
     let record = OwnerPolicyRecord { scope: scope.clone(), policy: OwnerPolicy::default() };
     let set = owner_policy::set(server.services(), &limited, record).await;
-    assert_eq!(set.expect_err("refused").code(), AdminErrorCode::ScopeMissing);
+    assert_eq!(set.expect_err("refused").code(), AdminErrorCode::AdministratorLimited);
     let deleted = owner_policy::delete(server.services(), &limited, &scope).await;
-    assert_eq!(deleted.expect_err("refused").code(), AdminErrorCode::ScopeMissing);
+    assert_eq!(deleted.expect_err("refused").code(), AdminErrorCode::AdministratorLimited);
 }
 
 /// The samples of docs/owner-policy.md.

@@ -81,7 +81,7 @@ impl Image {
                 "TOKEND_DATA_DIR" => self.folder.path().join("data").display().to_string(),
                 "TOKEND_LISTEN" => value.replace("8080", &self.port.number().to_string()),
                 "TOKEND_MANAGEMENT_LISTEN" => {
-                    value.replace("9090", &self.management.number().to_string())
+                    value.replace("8081", &self.management.number().to_string())
                 }
                 _ => value.to_owned(),
             };

@@ -68,10 +68,12 @@ impl Server {
         let public = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let management = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", public.local_addr().expect("an address"));
-        let management_base = format!("http://{}", management.local_addr().expect("an address"));
+        let management_address = management.local_addr().expect("an address").to_string();
+        let management_base = format!("http://{management_address}");
         let mut environment = place.environment();
         environment.retain(|(name, _)| name != "TOKEND_ISSUER");
         environment.push(("TOKEND_ISSUER".to_owned(), base.clone()));
+        environment.push(("TOKEND_MANAGEMENT_LISTEN".to_owned(), management_address));
         for (name, value) in settings {
             environment.retain(|(known, _)| known != name);
             environment.push(((*name).to_owned(), value.replace("{base}", &base)));

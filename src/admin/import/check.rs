@@ -9,7 +9,7 @@ use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
+use crate::admin::{AdminError, Principal, client_key, grant, resource, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::facts::Facts;
@@ -44,8 +44,11 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     /// Reads what every line is checked against.
-    pub(super) async fn new(services: &'a Services) -> Result<Self, AdminError> {
-        let resources = services.store.resources().await?.into_iter();
+    pub(super) async fn new(
+        services: &'a Services,
+        principal: &Principal,
+    ) -> Result<Self, AdminError> {
+        let resources = resource::list(&services.store, principal).await?.into_iter();
         let resources = resources.map(|resource| (resource.resource.clone(), resource)).collect();
         let issuer = client_key::issuer(services).await?;
         Ok(Self { services, resources, issuer, now: services.clock.now() })

@@ -149,7 +149,7 @@ impl CheckedImport {
         let Self { lines, options } = self;
         let prepared = prepare_all(services, lines, options, progress).await?;
         if options.is_dry_run {
-            return foresee(services, prepared, progress).await;
+            return foresee(services, principal, prepared, progress).await;
         }
         let total = Some(prepared.len());
         let mut change = principal.begin(services).await?;
@@ -179,7 +179,7 @@ pub async fn check<R: BufRead>(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<CheckedImport, AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
-    let checker = Checker::new(services).await?;
+    let checker = Checker::new(services, principal).await?;
     let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();
     let mut seen: HashMap<ClientId, usize> = HashMap::new();
@@ -306,7 +306,11 @@ fn of_line(line: usize, error: AdminError) -> AdminError {
         AdminError::OwnerPolicy(_)
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
-        | AdminError::RightsNotHeld => AdminError::InLine { line, problem: Box::new(error) },
+        | AdminError::RightsNotHeld
+        | AdminError::OwnerNotHeld { .. }
+        | AdminError::Limited { .. }
+        | AdminError::ApprovalNeeded { .. }
+        | AdminError::NotFound { .. } => AdminError::InLine { line, problem: Box::new(error) },
         other => other,
     }
 }

@@ -5,8 +5,9 @@ use serde_json::json;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
 use crate::admin::import::{ImportOutcome, ImportedClient, Progress, of_line, rights};
+use crate::admin::ownership::{self, client_to_change, visible_client};
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, Principal, facts, grant, owner_policy, registration, trust,
+    AdminError, AuditedChange, Conflict, Principal, facts, grant, owner_policy, trust,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, EventSubject};
@@ -48,11 +49,11 @@ async fn write_checked(
 ) -> Result<ImportOutcome, AdminError> {
     let id = line.line.said.client_id.clone();
     if !line.exists {
-        create(change, line).await?;
+        create(principal, change, line).await?;
         owner_policy::check(change, None, &id).await?;
         return Ok(ImportOutcome::Imported);
     }
-    let before = registration(change.read(), &id).await?;
+    let before = client_to_change(change.read(), principal, &id).await?;
     let outcome = update(services, principal, change, line, before.clone()).await?;
     owner_policy::check(change, Some(&before), &id).await?;
     Ok(outcome)
@@ -74,14 +75,21 @@ async fn update(
     let Some(update) = Update::plan(services, before, line, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
+    update.check_rights(principal, change).await?;
     update.write(services, change).await?;
     Ok(ImportOutcome::Updated)
 }
 
 /// Registers a client with everything that the line gives.
-async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<(), AdminError> {
+async fn create(
+    principal: &Principal,
+    change: &mut AuditedChange,
+    prepared: PreparedLine,
+) -> Result<(), AdminError> {
     let PreparedLine { line, secrets, .. } = prepared;
     let client = line.registered(change.now)?;
+    let grants = line.said.grants.unwrap_or_default();
+    ownership::check_whole_client(change, principal, None, &client, &grants).await?;
     let id = client.client_id.clone();
     change.transaction.create_client(&client).await?;
     let mut secret_ids = Vec::new();
@@ -91,7 +99,6 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
             secret_ids.push(&record.secret_id);
         }
     }
-    let grants = line.said.grants.unwrap_or_default();
     for grant in &grants {
         change.transaction.put_grant(&id, grant).await?;
     }
@@ -126,6 +133,7 @@ async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<()
 /// What a dry run says: the same outcome, without a transaction.
 pub(super) async fn foresee(
     services: &Services,
+    principal: &Principal,
     planned: Vec<Planned>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
@@ -137,7 +145,7 @@ pub(super) async fn foresee(
             Planned::Skip(id) => (id, ImportOutcome::Skipped),
             Planned::Write(line) if line.exists => {
                 let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = registration(services.store.read(), &id).await?;
+                let before = visible_client(services.store.read(), principal, &id).await?;
                 let now = services.clock.now();
                 let update = Update::plan(services, before, *line, now);
                 let update = update.map_err(|error| of_line(number, error))?;

@@ -17,6 +17,9 @@ pub(super) fn require(
 ) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
     if let Some(before) = before {
+        if !principal.may_administer(before.client.facts.owner.as_ref()) {
+            return Err(AdminError::no_client(&line.said.client_id));
+        }
         principal.require_rights_over(before)?;
     }
     let said = &line.said;
@@ -38,5 +41,6 @@ pub(super) fn require(
     let held = before.map(|before| before.grants.as_slice()).unwrap_or_default();
     let added = given.iter().filter(|grant| !held.contains(grant));
     let taken = held.iter().filter(|grant| !given.contains(grant));
-    added.chain(taken).try_for_each(|grant| principal.require_grantable(grant))
+    let admin_of = before.and_then(|before| before.client.admin_of.as_ref());
+    added.chain(taken).try_for_each(|grant| principal.require_grantable(grant, admin_of))
 }

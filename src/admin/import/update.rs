@@ -5,9 +5,13 @@ use serde_json::{Value, json};
 
 use crate::admin::claims;
 use crate::admin::difference::Difference;
+use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
-use crate::admin::{AdminError, AuditedChange, Conflict, grant, revocation, trust};
+use crate::admin::{
+    AdminError, AuditedChange, Conflict, Principal, grant, ownership, revocation, trust,
+    weaker_credentials,
+};
 use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::grant::Grant;
@@ -74,6 +78,16 @@ impl Update {
         Ok(Some(Self { before, client, grants, trusts, spiffe_trusts, secrets, difference }))
     }
 
+    /// Holds the changes to the rules of single changes.
+    pub(super) async fn check_rights(
+        &self,
+        principal: &Principal,
+        change: &mut AuditedChange,
+    ) -> Result<(), AdminError> {
+        let (before, client) = (Some(&self.before), &self.client);
+        ownership::check_whole_client(change, principal, before, client, &self.grants).await
+    }
+
     /// Writes the changes and the event.
     pub(super) async fn write(
         self,
@@ -82,6 +96,10 @@ impl Update {
     ) -> Result<(), AdminError> {
         let Self { before, client, grants, trusts, spiffe_trusts, secrets, difference } = self;
         let id = &client.client_id;
+        if before.client.facts.owner != client.facts.owner {
+            let reason = CancelReason::ClientOwnerChanged;
+            grant_request::cancel_of_client(change, id, reason).await?;
+        }
         change.transaction.update_client(&client).await?;
         for grant in grants.iter().filter(|grant| !before.grants.contains(grant)) {
             change.transaction.put_grant(id, grant).await?;
@@ -110,10 +128,16 @@ impl Update {
         if before.client.state == ClientState::Active && client.state == ClientState::Disabled {
             revocation::end_tokens(services, change, id).await?;
         }
-        let detail = difference.add_to(json!({ "name": client.name, "import": true }));
+        let subject = EventSubject::Client(id.clone());
+        let mut current =
+            Registration { client, secrets, grants, trusts, spiffe_trusts, usage: None };
+        let grants = current.grants.clone();
+        let ended = weaker_credentials::end(change, &mut current, &grants).await?;
+        let client = current.client;
+        let mut detail = difference.add_to(json!({ "name": client.name, "import": true }));
+        ended.add_to(&mut detail);
         let (grants_before, owner_before) = (before.grants, before.client.facts.owner);
         let owners = EventOwners::changed(owner_before, client.facts.owner.clone());
-        let subject = EventSubject::Client(id.clone());
         change.record_with_owners(Action::ClientUpdated, subject, owners, detail).await?;
         grant::record_for_resource_owners(change, &client, &grants_before, &grants).await
     }

@@ -1,7 +1,7 @@
 //! The examples of commands without subcommands that need no more than one.
 
 /// The path of each command, what its example does, and the line.
-pub(super) const SINGLE: [(&str, &str, &str); 39] = [
+pub(super) const SINGLE: [(&str, &str, &str); 45] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),
     ("client show", "Show a client as JSON", "tokend client show billing -o json"),
@@ -110,6 +110,36 @@ pub(super) const SINGLE: [(&str, &str, &str); 39] = [
         "tokend token verify < response.json",
     ),
     ("token revoke", "Revoke a token that is in a file", "tokend token revoke - < token.jwt"),
+    (
+        "grant-request list",
+        "List the requests that wait for a decision of the owner shop",
+        "tokend grant-request list --state pending --owner shop",
+    ),
+    (
+        "grant-request show",
+        "Show a request with its revision",
+        "tokend grant-request show grq_8fQ2m1Lx0PzR -o json",
+    ),
+    (
+        "grant-request create",
+        "Request a scope of an API of another owner",
+        "tokend grant-request create --client billing --resource https://orders.example.com --scope orders:read",
+    ),
+    (
+        "grant-request approve",
+        "Approve a request that was read",
+        "tokend grant-request approve grq_8fQ2m1Lx0PzR --revision 1",
+    ),
+    (
+        "grant-request reject",
+        "Reject a request",
+        "tokend grant-request reject grq_8fQ2m1Lx0PzR --reason SEC-12",
+    ),
+    (
+        "grant-request cancel",
+        "Cancel a request",
+        "tokend grant-request cancel grq_8fQ2m1Lx0PzR --reason obsolete",
+    ),
     ("rejections list", "Show which clients fail now", "tokend rejections list --since 1h"),
     ("audit verify", "Check that no change was altered", "tokend audit verify"),
     ("version", "Print the version as JSON", "tokend version -o json"),

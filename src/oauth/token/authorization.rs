@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::config::TokenSettings;
+use crate::config::{Config, TokenSettings};
 use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
 use crate::model::remedy::OperatorAction;
@@ -79,7 +79,7 @@ impl Granted {
 
 /// Grants all that is requested (DESIGN D5), or rejects the request.
 pub(super) fn authorize(
-    settings: &TokenSettings,
+    config: &Config,
     client: AuthenticatedClient,
     grant_type: &GrantType,
     requested: &RequestedAccess,
@@ -89,12 +89,12 @@ pub(super) fn authorize(
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
     })?;
     let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
-    let grant = choose(&client, grants, &requested.resources, scope.as_ref())?;
+    let grant = choose(config, &client, grants, &requested.resources, scope.as_ref())?;
     if let Some(beyond) = scope.as_ref().and_then(|scope| scope.first_outside(&grant.scope)) {
         return Err(beyond_grant(&client, &grant, beyond.as_str()));
     }
     reject_from_elsewhere(&client, &grant)?;
-    let lifetime = lifetime(settings, &client, &grant.resource);
+    let lifetime = lifetime(&config.token, &client, &grant.resource);
     Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime })
 }
 
@@ -136,13 +136,14 @@ fn reject_other_grants(
 /// The one resource that the token is for: the one that is named, else the only one, else the
 /// only one that has all the scopes asked for.
 fn choose(
+    config: &Config,
     client: &AuthenticatedClient,
     mut grants: Vec<Arc<EffectiveGrant>>,
     named: &[String],
     scope: Option<&Scopes>,
 ) -> Result<Arc<EffectiveGrant>, OAuthError> {
     match (named, grants.len(), scope) {
-        ([name], _, _) => named_grant(client, grants, name),
+        ([name], _, _) => named_grant(config, client, &grants, name),
         ([_, _, ..], _, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
             "A token is for one resource. Ask for one token a resource.",
@@ -160,16 +161,25 @@ fn choose(
     }
 }
 
+/// The grant of the resource of that name. The URL of the management listener is another name of
+/// `urn:tokend`: clients learn it from the metadata, which must name a URL (RFC 9728, section 3.3),
+/// and an audience may be more general than the resource that is requested (RFC 8707, section 2).
 fn named_grant(
+    config: &Config,
     client: &AuthenticatedClient,
-    grants: Vec<Arc<EffectiveGrant>>,
+    grants: &[Arc<EffectiveGrant>],
     name: &str,
 ) -> Result<Arc<EffectiveGrant>, OAuthError> {
-    let known: Vec<_> = grants.iter().map(|grant| grant.resource.resource.clone()).collect();
-    grants
-        .into_iter()
-        .find(|grant| grant.resource.resource.as_str() == name)
-        .ok_or_else(|| unknown_target(client, name, &known))
+    let is_named = |grant: &&Arc<EffectiveGrant>| grant.resource.resource.as_str() == name;
+    let built_in = || grants.iter().find(|grant| grant.resource.resource.is_built_in());
+    let found = grants
+        .iter()
+        .find(is_named)
+        .or_else(|| built_in().filter(|_| config.management_urls().iter().any(|url| url == name)));
+    found.cloned().ok_or_else(|| {
+        let known: Vec<_> = grants.iter().map(|grant| grant.resource.resource.clone()).collect();
+        unknown_target(client, name, &known)
+    })
 }
 
 /// The only grant that has all these scopes; several grants are too many, and none too few.

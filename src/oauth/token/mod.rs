@@ -51,8 +51,7 @@ pub fn respond(
         };
         let entry = client.shared_entry();
         let steps = async {
-            let granted =
-                authorize(&app.services.config.token, client, &grant.grant_type(), requested)?;
+            let granted = authorize(&app.services.config, client, &grant.grant_type(), requested)?;
             let time = issue_time(app, &granted).await?;
             let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
             rate::count(app, &granted, rate, time.now)?;

@@ -68,7 +68,7 @@ pub async fn preview(
     let client = client.ok_or_else(|| PreviewError::NoClient(id.clone()))?;
     let time = IssueTime { now: clock.now(), evt: client.evt() };
     let grant_type = client.first_grant_type();
-    let granted = authorize(&config.token, client, &grant_type, requested)?;
+    let granted = authorize(config, client, &grant_type, requested)?;
     let failed = |error: String| PreviewError::from(OAuthError::server_error(error));
     let jti = random::public_bytes::<16>().map_err(|error| failed(error.to_string()))?;
     let scope = mint::scope(&granted);

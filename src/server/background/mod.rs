@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::admin::grant_request;
 use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::admin::secret_life;
 use crate::app::App;
@@ -44,6 +45,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
     tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);
     tasks.every(PURGE_INTERVAL, "purge_expired", purge_expired);
+    tasks.every(PURGE_INTERVAL, "end_grant_requests", end_grant_requests);
     tasks.every(UNUSED_INTERVAL, "end_unused_secrets", end_unused_secrets);
     tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
     tasks.supervise("send_notifications", notifications::send_notifications);
@@ -134,6 +136,15 @@ async fn write_rejections(app: Arc<App>) {
         tracing::debug!(
             error = &error as &dyn Error,
             "rejections cannot be written for tokend explain now; they are in this log"
+        );
+    }
+}
+
+async fn end_grant_requests(app: Arc<App>) {
+    if let Err(error) = grant_request::expire_due(&app.services).await {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "grant requests that are due cannot be ended; the next attempt is in a minute"
         );
     }
 }

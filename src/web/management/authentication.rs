@@ -1,4 +1,8 @@
 //! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
+//! A token that is bound to a key comes with a proof of it for each request (RFC 9449, section 7),
+//! one that is bound to a certificate by a trusted proxy that has seen it (RFC 8705, section 3).
+
+use std::collections::BTreeSet;
 
 use axum::http::request::Parts;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,10 +11,14 @@ use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::oauth::caller::RequestOrigin;
-use crate::oauth::check::{self, CheckError, CheckedToken, PresentedToken, RequiredAccess};
+use crate::oauth::check::{
+    self, CheckError, CheckedToken, NonceRule, PresentedToken, ProofOfRequest, RequiredAccess,
+    Scheme,
+};
 use crate::web::bearer::{self, HeaderError};
 use crate::web::management::Problem;
 
@@ -24,7 +32,7 @@ use crate::web::management::Problem;
 pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal, Problem> {
     let origin = request.extensions.get::<RequestOrigin>();
     let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
-    let presented = presented_token(request)?;
+    let presented = presented_token(app, request)?;
     let required =
         RequiredAccess { resource: ResourceId::SERVER.to_owned(), scopes: Scopes::default() };
     let token = check::check(app, &required, &presented, origin).map_err(rejection)?;
@@ -73,7 +81,7 @@ impl StandingCaller {
 fn rejection(error: CheckError) -> Problem {
     match error {
         CheckError::InvalidToken(text) => Problem::unauthorized(text),
-        CheckError::InvalidProof(text) => Problem::unauthorized(&text),
+        CheckError::InvalidProof { text, nonce } => Problem::of_proof(&text, nonce.as_deref()),
         CheckError::Unavailable(reason) => Problem::unavailable(&reason),
         CheckError::InsufficientScope | CheckError::Misconfigured(_) => {
             Problem::internal("the scopes of urn:tokend are not registered")
@@ -91,15 +99,9 @@ async fn holder(
     // The directory does not hold the owners of administrators (DESIGN D18).
     let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
     let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
-    if found.client.admin_of.is_some() {
-        return Err(Problem::forbidden(LIMITED));
-    }
-    principal(app, &id, token, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+    let owners = found.client.admin_of;
+    principal(app, &id, token, owners, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
 }
-
-/// No right is given by mistake to an administrator of some owners: the API does not separate
-/// owners yet.
-const LIMITED: &str = "An administrator that is limited to owners cannot use the admin API yet.";
 
 const NO_GRANT: &str = "The client of the token may not use the admin API from here.";
 
@@ -107,6 +109,7 @@ fn principal(
     app: &App,
     id: &ClientId,
     token: &CheckedToken,
+    owners: Option<BTreeSet<Owner>>,
     origin: &RequestOrigin,
 ) -> Option<Principal> {
     let client = app.directory.client(id.as_str())?;
@@ -119,13 +122,37 @@ fn principal(
     }
     let held = AdminScope::known(&held.scope);
     let scopes = AdminScope::known(&Scopes::stored(&token.scope));
-    Some(Principal::administrator(id, scopes.intersection(&held).copied().collect()))
+    let scopes = scopes.intersection(&held).copied().collect();
+    Some(Principal::administrator(id, scopes, owners))
 }
 
-fn presented_token(request: &Parts) -> Result<PresentedToken, Problem> {
+fn presented_token(app: &App, request: &Parts) -> Result<PresentedToken, Problem> {
     let (scheme, token) = bearer::presented(&request.headers).map_err(|error| match error {
         HeaderError::Missing => Problem::unauthenticated(),
         HeaderError::Malformed => Problem::unauthorized(bearer::MALFORMED),
     })?;
-    Ok(PresentedToken { scheme, token: token.to_owned(), proof: None })
+    let proof = match scheme {
+        Scheme::Bearer => None,
+        Scheme::Dpop => proof_of(app, request)?,
+    };
+    Ok(PresentedToken { scheme, token: token.to_owned(), proof })
+}
+
+/// The proof of possession of a request, for the URLs that the listener is known by. The `Host`
+/// header is not one of them: an attacker that a caller trusts with a proof could send its own.
+fn proof_of(app: &App, request: &Parts) -> Result<Option<ProofOfRequest>, Problem> {
+    let mut values = request.headers.get_all("dpop").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let one = value.to_str().ok().filter(|_| values.next().is_none());
+    let proof = one.ok_or_else(|| Problem::of_proof("The DPoP header is not one JWT.", None))?;
+    let config = &app.services.config;
+    let path = request.uri.path();
+    let urls: Vec<_> = config.management_urls().iter().map(|url| format!("{url}{path}")).collect();
+    if urls.is_empty() {
+        let text = "This listener does not know its URL, so it takes no DPoP proof. Its operator sets management.url.";
+        return Err(Problem::of_proof(text, None));
+    }
+    let nonce = if config.token.dpop_nonces { NonceRule::Require } else { NonceRule::Ignore };
+    let (proof, method) = (proof.to_owned(), request.method.as_str().to_owned());
+    Ok(Some(ProofOfRequest { proof, method, urls, nonce }))
 }

@@ -76,6 +76,7 @@ pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<ClientJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
@@ -92,9 +93,11 @@ pub(super) async fn list(
         search: search.transpose()?.map(str::to_owned),
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
-    let filter = client_list::filter(store, clock, question).await?;
+    let filter = client_list::filter(store, clock, &principal, question).await?;
     let after = match query.cursor {
-        Some(cursor) => client_list::position(store, &filter, &client_id(&cursor)?).await?,
+        Some(cursor) => {
+            client_list::position(store, &principal, &filter, &client_id(&cursor)?).await?
+        }
         None => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
@@ -113,9 +116,10 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<ClientJson>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     Ok(ok(ClientJson::of(&app, found)))
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::admin::grant::{self, GrantChange, ScopeChange};
-use crate::admin::{ObjectKind, Principal, client};
+use crate::admin::{EndedCredentials, ObjectKind, Principal, client};
 use crate::app::App;
 use crate::model::resource::ResourceId;
 use crate::web::management::Problem;
@@ -25,6 +25,16 @@ pub(super) struct GrantBody {
     networks: Vec<String>,
 }
 
+/// A grant after a change, with what ended by it.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangedGrantJson {
+    #[serde(flatten)]
+    grant: GrantJson,
+    /// The credentials that callers with fewer rights had made.
+    #[serde(skip_serializing_if = "EndedCredentials::is_empty")]
+    ended_credentials: EndedCredentials,
+}
+
 /// The resource in a path.
 pub(super) fn resource_id(text: &str) -> Result<ResourceId, Problem> {
     ResourceId::parse(text).map_err(|_| Problem::absent(ObjectKind::Resource, text))
@@ -32,9 +42,10 @@ pub(super) fn resource_id(text: &str) -> Result<ResourceId, Problem> {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<Page<GrantJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     let data = found.grants.into_iter().map(GrantJson::from).collect();
     Ok(ok(Page { data, next_cursor: None }))
 }
@@ -44,7 +55,7 @@ pub(super) async fn put(
     Extension(principal): Extension<Principal>,
     Path((id, resource)): Path<(String, String)>,
     Input(body): Input<GrantBody>,
-) -> Result<Output<GrantJson>, Problem> {
+) -> Result<Output<ChangedGrantJson>, Problem> {
     let change = GrantChange {
         resource: resource_id(&resource)?,
         scopes: match &body.scopes {
@@ -55,7 +66,8 @@ pub(super) async fn put(
         claims: None,
     };
     let changed = grant::change(&app.services, &principal, &client_id(&id)?, change).await?;
-    Ok(ok(changed.value.is.into()))
+    let grant::ChangedGrant { is, ended_credentials, .. } = changed.value;
+    Ok(ok(ChangedGrantJson { grant: is.into(), ended_credentials }))
 }
 
 pub(super) async fn delete(

@@ -96,9 +96,10 @@ pub(super) fn inline(pointer: &str, set: &Value) -> Result<KeySource, Problem> {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<KeysJson>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     Ok(ok(found.into()))
 }
 

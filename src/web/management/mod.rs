@@ -4,9 +4,11 @@
 mod audit;
 mod audit_stream;
 mod authentication;
+mod challenge;
 mod client_json;
 mod clients;
 mod facts_json;
+mod grant_requests;
 mod grants;
 mod import_stream;
 mod imports;
@@ -17,6 +19,7 @@ mod owner_policies;
 mod problem;
 mod rejections;
 mod resource_json;
+mod resource_metadata;
 mod resources;
 mod secrets;
 mod server;
@@ -31,20 +34,26 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::header::{CACHE_CONTROL, HeaderValue};
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, any, on};
 use axum::{Extension, Router};
+use percent_encoding::percent_decode_str;
 
+use crate::admin::Principal;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
-use crate::web::error_response::ErrorResponse;
+use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
+use crate::web::bearer;
+use crate::web::health;
 use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// The routes of the admin API.
+/// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     use AdminScope::{
         AdminsWrite, AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead,
@@ -73,6 +82,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.add(Method::GET, "/v1/grant-requests", ClientsRead, grant_requests::list);
+    api.add(Method::POST, "/v1/grant-requests", GrantsWrite, grant_requests::create);
+    api.add(Method::GET, "/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
+    api.add(Method::POST, "/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
+    api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
+    api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
     api.add(Method::POST, "/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
@@ -119,43 +134,82 @@ impl Api {
             // axum answers HEAD as GET without the body.
             _ => MethodFilter::GET,
         };
-        let guard = from_fn_with_state((self.app.clone(), scope), authorize);
+        let guard =
+            from_fn(move |principal: Extension<Principal>, request: Request, next: Next| {
+                authorize(scope, principal, request, next)
+            });
         let route = on(filter, handler).layer(guard);
         self.router = std::mem::take(&mut self.router).route(path, route);
         self.listed.push((method, path));
     }
 
+    /// Every path needs a token, whether it exists or not, except the open ones, which follow the
+    /// layers.
     fn into_router(self) -> Router<Arc<App>> {
-        let listed = self.listed;
-        self.router
+        let Self { app, router, listed } = self;
+        router
             .method_not_allowed_fallback(async move |path: MatchedPath| {
-                ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
+                Problem::method_not_allowed(&allowed(&listed, path.as_str()))
             })
+            .fallback(async || Problem::not_found())
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .layer(Extension(ImportSlot::default()))
+            .layer(from_fn_with_state(app, authenticate))
+            .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
+            .route("/livez", any(health::live))
+            .route("/readyz", any(health::ready))
+            .route("/healthz", any(health::ready))
     }
 }
 
-/// The methods of a path (RFC 9110, section 15.5.6).
+/// The methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers GET.
 fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
     let methods = listed.iter().filter(|(_, listed)| *listed == path);
-    methods.map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ")
+    let names = methods.map(|(method, _)| match *method {
+        Method::GET => "GET, HEAD",
+        ref other => other.as_str(),
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
-/// Lets a request through whose token has the scope, with the principal for the handler.
+/// Lets a request through whose token is valid, with its principal. A caller without one learns
+/// nothing about paths, methods or bodies.
+async fn authenticate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut head, body) = request.into_parts();
+    let scheme = bearer::presented_scheme(&head.headers);
+    let mut response = match principal(&app, &head).await {
+        Ok(principal) => {
+            head.extensions.insert(principal);
+            next.run(Request::from_parts(head, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(problem) = response.extensions_mut().get_mut::<Problem>() {
+        problem.add_challenges(challenge::challenges(&app, problem, scheme));
+    }
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(no_store);
+    response
+}
+
+async fn principal(app: &App, head: &Parts) -> Result<Principal, Problem> {
+    let principal = authentication::authenticate(app, head).await?;
+    // axum would answer such a path in plain text.
+    match percent_decode_str(head.uri.path()).decode_utf8() {
+        Ok(_) => Ok(principal),
+        Err(_) => Err(Problem::bad_request("invalid_path", "The path is not UTF-8.")),
+    }
+}
+
+/// Lets a request through whose principal has the scope.
 async fn authorize(
-    State((app, scope)): State<(Arc<App>, AdminScope)>,
+    scope: AdminScope,
+    Extension(principal): Extension<Principal>,
     request: Request,
     next: Next,
 ) -> Response {
-    let (mut head, body) = request.into_parts();
-    let principal = match authentication::authenticate(&app, &head).await {
-        Ok(principal) => principal,
-        Err(problem) => return problem.into_response(),
-    };
-    if let Err(error) = principal.require(scope) {
-        return Problem::from(error).into_response();
+    match principal.require(scope) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem::from(error).into_response(),
     }
-    head.extensions.insert(principal);
-    next.run(Request::from_parts(head, body)).await
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use crate::admin::{AdminError, ObjectKind, Principal, owner_policy};
+use crate::admin::{ObjectKind, Principal, owner_policy};
 use crate::app::App;
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
@@ -64,13 +64,13 @@ impl PolicyInput {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<OwnerPolicyRecord>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let after = parsed_parameter("cursor", query.cursor, PolicyScope::parse)?;
     let after = after.as_ref().map(PolicyScope::as_str).unwrap_or_default();
-    let mut reader = app.services.store.read();
-    let data = reader.owner_policies(after, limit).await.map_err(AdminError::from)?;
+    let data = owner_policy::list(&app.services.store, &principal, after, limit).await?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|last| last.scope.to_string());
     Ok(ok(Page { data, next_cursor }))
@@ -78,9 +78,10 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(owner): Path<String>,
 ) -> Result<Output<OwnerPolicyRecord>, Problem> {
-    Ok(ok(owner_policy::show(&app.services.store, &scope(&owner)?).await?))
+    Ok(ok(owner_policy::show(&app.services.store, &principal, &scope(&owner)?).await?))
 }
 
 pub(super) async fn put(

@@ -4,12 +4,15 @@
 //! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
 use crate::telemetry;
@@ -25,13 +28,35 @@ pub(in crate::web) struct Problem {
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
     cause: Option<String>,
-    /// After how many seconds to try again.
-    retry_after: Option<u32>,
+    /// The scope that the caller lacks.
+    missing_scope: Option<AdminScope>,
+    /// Headers of the answer beyond those that each problem has.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, cause: None, retry_after: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            pointer: None,
+            cause: None,
+            missing_scope: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same with one more header. A value that a header cannot hold is left out.
+    fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// The same with challenges.
+    pub(super) fn add_challenges(&mut self, challenges: Vec<HeaderValue>) {
+        let challenges = challenges.into_iter().map(|value| (WWW_AUTHENTICATE, value));
+        self.headers.extend(challenges);
     }
 
     /// 401 for a request without a token (RFC 6750, section 3.1).
@@ -40,19 +65,50 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "token_missing", detail)
     }
 
+    /// 401 for a DPoP proof that is missing or wrong, with the nonce for the next one if only that
+    /// is missing (RFC 9449, sections 7.1 and 9).
+    pub(super) fn of_proof(detail: &str, nonce: Option<&str>) -> Self {
+        let code = if nonce.is_some() { "use_dpop_nonce" } else { "invalid_dpop_proof" };
+        let problem = Self::new(StatusCode::UNAUTHORIZED, code, detail);
+        match nonce {
+            Some(nonce) => problem.with_header(HeaderName::from_static("dpop-nonce"), nonce),
+            None => problem,
+        }
+    }
+
+    /// 404 for a path that does not exist.
+    pub(super) fn not_found() -> Self {
+        let detail = "There is nothing at this path. The admin API: GET /v1/clients. Health: GET /livez and /readyz. Tokens are issued by the public listener.";
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 404 for the metadata of a listener that has no URL.
+    pub(super) fn without_metadata() -> Self {
+        let detail = "This listener does not know its URL, so it has no metadata. Its operator sets management.url.";
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
+    pub(super) fn method_not_allowed(allow: &str) -> Self {
+        let detail = format!("This path takes only: {allow}.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+            .with_header(ALLOW, allow)
+    }
+
     /// 401 for a token that is not valid here.
     pub(super) fn unauthorized(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
-    /// 403.
-    pub(super) fn forbidden(detail: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
-    }
-
     /// 404 for an id that cannot exist, such as one with a control character.
     pub(super) fn absent(kind: ObjectKind, id: &str) -> Self {
         AdminError::not_found(kind, untrusted_text::escape(id)).into()
+    }
+
+    /// 428 for a decision that does not name what was read (RFC 6585, section 3).
+    pub(super) fn revision_required() -> Self {
+        let detail = "Name the revision that you have read: the member revision, or If-Match.";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, "revision_required", detail)
     }
 
     /// 400 for a request that cannot be read.
@@ -79,25 +135,22 @@ impl Problem {
     pub(super) fn too_many_requests(exceeded: RateExceeded) -> Self {
         let detail =
             format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Self { retry_after: Some(exceeded.seconds), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+            .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
     }
 
     /// 429 for one more stream.
     pub(super) fn too_many_streams(detail: String) -> Self {
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail);
-        Self { retry_after: Some(5), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
+            .with_header(RETRY_AFTER, "5")
     }
 
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.to_owned());
-        Self {
-            cause,
-            retry_after: Some(2),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
-        }
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail);
+        Self { cause, ..problem.with_header(RETRY_AFTER, "2") }
     }
 
     /// 500.
@@ -110,6 +163,11 @@ impl Problem {
     /// The status.
     pub(in crate::web) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The scope that the caller lacks, if that is the problem.
+    pub(super) fn missing_scope(&self) -> Option<AdminScope> {
+        self.missing_scope
     }
 
     /// The stable code.
@@ -146,25 +204,10 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge() {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
         }
         response
-    }
-
-    /// The challenge of RFC 6750, section 3.
-    fn challenge(&self) -> Option<&'static str> {
-        match self.code {
-            "token_missing" => Some("Bearer realm=\"tokend\""),
-            "invalid_token" => Some("Bearer realm=\"tokend\", error=\"invalid_token\""),
-            _ if self.code == AdminErrorCode::ScopeMissing.as_str() => {
-                Some("Bearer realm=\"tokend\", error=\"insufficient_scope\"")
-            }
-            _ => None,
-        }
     }
 }
 
@@ -183,7 +226,11 @@ impl From<AdminError> for Problem {
             AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
             _ => None,
         };
-        Self { pointer, ..Self::new(status, code.as_str(), error.to_string()) }
+        let missing_scope = match &error {
+            AdminError::ScopeMissing { scope } => Some(*scope),
+            _ => None,
+        };
+        Self { pointer, missing_scope, ..Self::new(status, code.as_str(), error.to_string()) }
     }
 }
 
@@ -200,8 +247,9 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::TrustNotFound
         | Code::RejectionNotFound
         | Code::SigningKeyNotFound
+        | Code::ClaimNotFound
         | Code::OwnerPolicyNotFound
-        | Code::ClaimNotFound => StatusCode::NOT_FOUND,
+        | Code::GrantRequestNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
         | Code::KeySourceConflict
@@ -209,8 +257,12 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::BuiltInScopes
         | Code::NoKeyLost
         | Code::ChangedDuringImport
+        | Code::ImportConflict
         | Code::OwnerPolicyClientLimit
-        | Code::ImportConflict => StatusCode::CONFLICT,
+        | Code::GrantRequestNotNeeded
+        | Code::GrantRequestEnded
+        | Code::GrantRequestLimitReached => StatusCode::CONFLICT,
+        Code::RevisionChanged => StatusCode::PRECONDITION_FAILED,
         Code::InvalidValue
         | Code::GrantWithoutScopes
         | Code::AllServerScopes
@@ -226,9 +278,13 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::TokenInvalid
         | Code::TokenForServer
         | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
-            StatusCode::FORBIDDEN
-        }
+        Code::ScopeMissing
+        | Code::ClientMorePowerful
+        | Code::RightsNotHeld
+        | Code::OwnerNotHeld
+        | Code::AdministratorLimited
+        | Code::AdministratorLimitChanged
+        | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
         Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::rejection::{self, Candidates};
-use crate::admin::{AdminError, ObjectKind};
+use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::app::App;
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
@@ -47,19 +48,21 @@ pub(super) struct Explanation {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<RejectionRecord>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let reason =
         query.reason.as_deref().map(|text| text_parameter("reason", text, MAX_REASON_CHARS));
     let filter = RejectionFilter {
+        owners: None,
         client_id: parsed_parameter("client_id", query.client_id, ClientId::parse)?,
         since: parsed_parameter("since", query.since, Timestamp::parse)?,
         until: parsed_parameter("until", query.until, Timestamp::parse)?,
         reason: reason.transpose()?.map(str::to_owned),
         after: query.cursor.as_deref().map(position).transpose()?,
     };
-    let data = app.services.store.rejections(&filter, limit).await.map_err(AdminError::from)?;
+    let data = rejection::page(&app.services.store, &principal, filter, limit).await?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
     Ok(ok(Page { data, next_cursor }))
@@ -81,21 +84,19 @@ fn position(cursor: &str) -> Result<RejectionPosition, Problem> {
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(request_id): Path<String>,
 ) -> Result<Output<Explanation>, Problem> {
-    let unknown = || Problem::absent(ObjectKind::Rejection, &request_id);
     // Not every text can be asked for: Postgres takes no zero byte.
     if !RejectionRecord::is_request_id(&request_id) {
-        return Err(unknown());
+        return Err(Problem::absent(ObjectKind::Rejection, &request_id));
     }
     let store = &app.services.store;
-    let mut found = store.rejection(&request_id).await.map_err(AdminError::from)?;
-    if found.is_none() {
+    if store.rejection(&request_id).await.map_err(AdminError::from)?.is_none() {
         // This instance may have rejected it just now.
         app.write_rejections().await.map_err(AdminError::from)?;
-        found = store.rejection(&request_id).await.map_err(AdminError::from)?;
     }
-    let rejection = found.ok_or_else(unknown)?;
-    let candidates = rejection::candidates(store, &rejection).await?;
+    let rejection = rejection::show(store, &principal, &request_id).await?;
+    let candidates = rejection::candidates(store, &principal, &rejection).await?;
     Ok(ok(Explanation { rejection, candidates }))
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use crate::admin::{AdminError, Principal, resource};
+use crate::admin::{Principal, resource};
 use crate::app::App;
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
@@ -42,6 +42,7 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<ResourceJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
@@ -55,7 +56,7 @@ pub(super) async fn list(
     let after = parsed_parameter("cursor", query.cursor, ResourceId::parse)?;
     let after = after.as_ref().map(ResourceId::as_str).unwrap_or_default();
     let store = &app.services.store;
-    let found = store.resource_page(&filter, after, limit).await.map_err(AdminError::from)?;
+    let found = resource::page(store, &principal, filter, after, limit).await?;
     let last = found.last().filter(|_| found.len() == limit as usize);
     let next_cursor = last.map(|last| last.resource.to_string());
     let data = found.into_iter().map(ResourceJson::from).collect();
@@ -64,9 +65,10 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<ResourceJson>, Problem> {
-    let found = resource::show(&app.services.store, &resource_id(&id)?).await?;
+    let found = resource::show(&app.services.store, &principal, &resource_id(&id)?).await?;
     Ok(ok(found.into()))
 }
 

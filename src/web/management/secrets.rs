@@ -58,11 +58,12 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<SecretJson>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)? as usize;
-    let mut found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let mut found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     secret_life::assess(&app.services, &mut found).await?;
     let secrets = found.secrets;
     let start = match &query.cursor {

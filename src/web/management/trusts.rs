@@ -133,9 +133,10 @@ fn escaped(name: &str) -> String {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<Page<TrustJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     let in_issuers = found.trusts.into_iter().map(TrustJson::Issuer);
     let data = in_issuers.chain(found.spiffe_trusts.into_iter().map(TrustJson::Spiffe)).collect();
     Ok(ok(Page { data, next_cursor: None }))

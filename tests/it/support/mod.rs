@@ -7,5 +7,7 @@ pub mod integration;
 pub mod kafka;
 pub mod protected_api;
 pub mod released;
+pub mod team;
+pub mod undone_migrations;
 
 pub use tokend_testing::*;

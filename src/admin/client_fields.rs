@@ -1,0 +1,55 @@
+//! What is said of a client that is registered.
+
+use std::collections::BTreeSet;
+
+use crate::model::client::{
+    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
+};
+use crate::model::facts::Facts;
+use crate::model::leak_policy::LeakPolicy;
+use crate::model::owner::Owner;
+use crate::model::rate::RateLimit;
+use crate::model::security::ClientSecurity;
+use crate::model::static_claims::StaticClaims;
+use crate::model::time::{Lifetime, Timestamp};
+
+/// What an operator or another system says about a client; empty lists stand for the default.
+pub(super) struct Fields {
+    pub(super) name: ClientName,
+    pub(super) auth_methods: Vec<AuthenticationMethod>,
+    pub(super) grant_types: Vec<GrantType>,
+    pub(super) token_lifetime: Option<Lifetime>,
+    pub(super) token_rate: Option<RateLimit>,
+    pub(super) security: ClientSecurity,
+    pub(super) leak_policy: LeakPolicy,
+    pub(super) claims: StaticClaims,
+    pub(super) facts: Facts,
+    pub(super) admin_of: Option<BTreeSet<Owner>>,
+}
+
+impl Fields {
+    /// The active client that these fields describe, as of `now`.
+    pub(super) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
+        Client {
+            client_id,
+            name: self.name,
+            state: ClientState::Active,
+            auth_methods: or_default(self.auth_methods, &AuthenticationMethod::BY_SECRET),
+            grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
+            token_lifetime: self.token_lifetime,
+            token_rate: self.token_rate,
+            security: self.security,
+            leak_policy: self.leak_policy,
+            claims: self.claims,
+            facts: self.facts,
+            admin_of: self.admin_of,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// What is given, or the default instead of nothing.
+pub(super) fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
+    if given.is_empty() { default.to_vec() } else { given }
+}

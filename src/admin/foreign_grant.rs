@@ -1,0 +1,107 @@
+//! Grants of a resource of another owner: a limited administrator gives only what is approved, and
+//! takes away whatever is of its own client or its own resource.
+
+use crate::admin::ownership::client_to_change;
+use crate::admin::{AdminError, AuditedChange, Principal};
+use crate::model::client::ClientId;
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::resource::ResourceId;
+use crate::store::reader::Reader;
+
+/// Refuses a grant that gives more of another owner's resource than `was`, the grant that the
+/// client has. The grants of this server itself have rules of their own
+/// ([`Principal::require_grantable`]).
+///
+/// # Errors
+/// [`AdminError::ApprovalNeeded`].
+pub(super) async fn check(
+    mut reader: Reader<'_>,
+    principal: &Principal,
+    was: Option<&Grant>,
+    is: &Grant,
+) -> Result<(), AdminError> {
+    if principal.owners().is_none() || is.resource.is_built_in() {
+        return Ok(());
+    }
+    let owner = reader.resource_owner(&is.resource).await?;
+    let is_own = principal.may_administer(owner.as_ref());
+    if is_own || was.is_some_and(|was| is_within(is, was)) {
+        return Ok(());
+    }
+    Err(AdminError::ApprovalNeeded { resource: is.resource.clone() })
+}
+
+/// Refuses to take a grant from a client, unless the caller may change the client, or the resource
+/// of the grant is its own.
+///
+/// # Errors
+/// Those of [`client_to_change`].
+pub(super) async fn require_removable(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    id: &ClientId,
+    resource: &ResourceId,
+) -> Result<(), AdminError> {
+    let client = change.read().client_owner(id).await?;
+    if principal.owners().is_some() && !principal.may_administer(client.as_ref()) {
+        let owner = change.read().resource_owner(resource).await?;
+        let is_own = principal.may_administer(owner.as_ref());
+        if is_own && change.transaction.grant(id, resource).await?.is_some() {
+            return Ok(());
+        }
+    }
+    client_to_change(change.read(), principal, id).await.map(|_| ())
+}
+
+/// True if a grant gives nothing that another one does not give. Its claims are the approved ones:
+/// an API may allow more to a token that lacks a claim.
+fn is_within(is: &Grant, was: &Grant) -> bool {
+    let has_scopes_within = match (&is.scopes, &was.scopes) {
+        (_, GrantedScopes::All) => true,
+        (GrantedScopes::All, GrantedScopes::Only(_)) => false,
+        (GrantedScopes::Only(is), GrantedScopes::Only(was)) => is.first_outside(was).is_none(),
+    };
+    has_scopes_within && is.claims == was.claims && is.networks.is_within(&was.networks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scope::Scopes;
+    use crate::model::security::Networks;
+    use crate::model::static_claims::StaticClaims;
+
+    fn grant(scopes: &str, networks: &str, claims: &str) -> Grant {
+        Grant {
+            resource: ResourceId::parse("https://a.example").expect("a resource"),
+            scopes: match scopes {
+                "all" => GrantedScopes::All,
+                _ => GrantedScopes::Only(Scopes::parse(scopes).expect("scopes")),
+            },
+            networks: Networks::parse(networks).expect("networks"),
+            claims: StaticClaims::parse(claims).expect("claims"),
+        }
+    }
+
+    #[test]
+    fn a_grant_is_narrowed_without_an_approval_and_never_widened() {
+        let tenant = r#"{"tenant":"acme"}"#;
+        for (is, was, is_narrower) in [
+            (grant("a", "", "{}"), grant("a b", "", "{}"), true),
+            (grant("a", "", "{}"), grant("all", "", "{}"), true),
+            (grant("all", "", "{}"), grant("all", "", "{}"), true),
+            (grant("a b", "", "{}"), grant("a", "", "{}"), false),
+            (grant("all", "", "{}"), grant("a", "", "{}"), false),
+            (grant("a", "10.0.0.0/8", "{}"), grant("a", "", "{}"), true),
+            (grant("a", "10.1.0.0/16", "{}"), grant("a", "10.0.0.0/8", "{}"), true),
+            (grant("a", "", "{}"), grant("a", "10.0.0.0/8", "{}"), false),
+            (grant("a", "11.0.0.0/8", "{}"), grant("a", "10.0.0.0/8", "{}"), false),
+            (grant("a", "", tenant), grant("a", "", tenant), true),
+            (grant("a", "", tenant), grant("a", "", "{}"), false),
+            // A token without the tenant may mean every tenant.
+            (grant("a", "", "{}"), grant("a", "", tenant), false),
+        ] {
+            assert_eq!(is_within(&is, &was), is_narrower, "{is:?} within {was:?}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Metadata of the admin API as a protected resource (RFC 9728): where a caller gets its token.
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::signing_key::Algorithm;
+
+/// The path of the metadata on the management listener (RFC 9728, section 3).
+pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
+
+/// The metadata document (RFC 9728, section 2).
+#[derive(Debug, Serialize)]
+pub struct ResourceMetadata {
+    /// The URL of the listener, because a client rejects any other value (section 3.3). The token
+    /// endpoint takes it for `urn:tokend`, which is not a URL.
+    resource: String,
+    authorization_servers: [String; 1],
+    scopes_supported: [&'static str; AdminScope::ALL.len()],
+    bearer_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
+    tls_client_certificate_bound_access_tokens: bool,
+    resource_name: &'static str,
+}
+
+/// Describes the admin API; `None` if the management listener has no URL.
+pub fn resource_metadata(app: &App) -> Option<ResourceMetadata> {
+    let config = &app.services.config;
+    Some(ResourceMetadata {
+        resource: config.management_url()?,
+        authorization_servers: [app.issuer.as_str().to_owned()],
+        scopes_supported: AdminScope::ALL.map(AdminScope::as_str),
+        bearer_methods_supported: ["header"],
+        dpop_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str),
+        // The listener has no TLS of its own: only a trusted proxy shows a certificate.
+        tls_client_certificate_bound_access_tokens: !config.trusted_proxies.is_empty(),
+        resource_name: "tokend admin API",
+    })
+}
+
+/// The URL of the metadata, which each challenge names (RFC 9728, section 5.1).
+pub fn resource_metadata_url(app: &App) -> Option<String> {
+    let url = app.services.config.management_url()?;
+    Some(format!("{url}{RESOURCE_METADATA_PATH}"))
+}

@@ -1,0 +1,247 @@
+//! `/v1/grant-requests`: one team requests a grant of another team's resource.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::admin::grant_request::{self, GrantRequestQuestion, NewGrantRequest};
+use crate::admin::{ObjectKind, Principal};
+use crate::app::App;
+use crate::model::client::ClientId;
+use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
+use crate::model::owner::Owner;
+use crate::model::resource::ResourceId;
+use crate::model::static_claims::StaticClaims;
+use crate::web::management::Problem;
+use crate::web::management::client_json::{networks, scopes};
+use crate::web::management::json::{Input, Output, Page, Parameters, at, ok, page_size, parsed};
+
+/// How many requests a page has if the query does not say it.
+const PAGE_SIZE: u32 = 50;
+
+/// Which requests a list holds, newest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    cursor: Option<i64>,
+    state: Option<String>,
+    client: Option<String>,
+    resource: Option<String>,
+    /// The owner of the client or of the resource.
+    owner: Option<String>,
+}
+
+/// A grant to be requested.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestInput {
+    client_id: String,
+    resource: String,
+    scopes: Vec<String>,
+    #[serde(default)]
+    networks: Vec<String>,
+    claims: Option<Box<RawValue>>,
+    message: Option<String>,
+}
+
+/// An approval of what was read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApprovalInput {
+    revision: Option<i64>,
+}
+
+/// The end of a request without an approval.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndInput {
+    reason: Option<String>,
+}
+
+/// A request with its revision as the entity tag.
+pub(super) struct TaggedRequest(StatusCode, GrantRequest);
+
+impl IntoResponse for TaggedRequest {
+    fn into_response(self) -> Response {
+        let tag = HeaderValue::try_from(format!("\"{}\"", self.1.revision));
+        let mut response = Output(self.0, self.1).into_response();
+        if let Ok(tag) = tag {
+            response.headers_mut().insert(ETAG, tag);
+        }
+        response
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Output<Page<GrantRequest>>, Problem> {
+    let limit = page_size(query.limit, PAGE_SIZE)?;
+    let wrong = |name: &'static str| {
+        move |problem| Problem::bad_request("invalid_query", format!("{name}: {problem}"))
+    };
+    let state = query.state.as_deref().map(GrantRequestState::parse).transpose();
+    let client = query.client.as_deref().map(ClientId::parse).transpose();
+    let resource = query.resource.as_deref().map(ResourceId::parse).transpose();
+    let owner = query.owner.as_deref().map(Owner::parse).transpose();
+    let question = GrantRequestQuestion {
+        state: state.map_err(wrong("state"))?,
+        client_id: client.map_err(wrong("client"))?,
+        resource: resource.map_err(wrong("resource"))?,
+        owner: owner.map_err(wrong("owner"))?,
+        before: query.cursor,
+    };
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let data = grant_request::list(store, clock, &principal, question, limit).await?;
+    let last = data.last().filter(|_| data.len() == limit as usize);
+    let next_cursor = last.map(|request| request.sequence.to_string());
+    Ok(ok(Page { data, next_cursor }))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<TaggedRequest, Problem> {
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let found = grant_request::show(store, clock, &principal, &request_id(&id)?).await?;
+    Ok(TaggedRequest(StatusCode::OK, found))
+}
+
+/// Answers 201 for a new request, and 200 for a pending one of the same client and resource, which
+/// is changed.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Input(input): Input<RequestInput>,
+) -> Result<TaggedRequest, Problem> {
+    let changed = grant_request::create(&app.services, &principal, input.new_request()?).await?;
+    let is_new = changed.is_changed && changed.value.revision == 1;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(TaggedRequest(status, changed.value))
+}
+
+pub(super) async fn approve(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Input(input): Input<ApprovalInput>,
+) -> Result<TaggedRequest, Problem> {
+    let id = request_id(&id)?;
+    let revision = revision(&headers, input.revision)?;
+    let approved = grant_request::approve(&app.services, &principal, &id, revision).await?;
+    Ok(TaggedRequest(StatusCode::OK, approved))
+}
+
+pub(super) async fn reject(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Input(input): Input<EndInput>,
+) -> Result<TaggedRequest, Problem> {
+    let (id, reason) = (request_id(&id)?, parsed("/reason", input.reason, Remark::parse)?);
+    let rejected = grant_request::reject(&app.services, &principal, &id, reason).await?;
+    Ok(TaggedRequest(StatusCode::OK, rejected))
+}
+
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Input(input): Input<EndInput>,
+) -> Result<TaggedRequest, Problem> {
+    let (id, reason) = (request_id(&id)?, parsed("/reason", input.reason, Remark::parse)?);
+    let cancelled = grant_request::cancel(&app.services, &principal, &id, reason).await?;
+    Ok(TaggedRequest(StatusCode::OK, cancelled))
+}
+
+/// The id in a path.
+fn request_id(text: &str) -> Result<GrantRequestId, Problem> {
+    GrantRequestId::parse(text).map_err(|_| Problem::absent(ObjectKind::GrantRequest, text))
+}
+
+/// The revision that an approval is for. The body and `If-Match` must not contradict each other.
+fn revision(headers: &HeaderMap, member: Option<i64>) -> Result<i64, Problem> {
+    let mut values = headers.get_all(IF_MATCH).iter();
+    let header = match (values.next(), values.next()) {
+        (None, _) => None,
+        (Some(value), None) => {
+            let text = value.to_str().unwrap_or_default().trim();
+            let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            Some(tag.and_then(|tag| tag.parse().ok()).ok_or_else(wrong_tag)?)
+        }
+        (Some(_), Some(_)) => return Err(wrong_tag()),
+    };
+    match (header, member) {
+        (None, None) => Err(Problem::revision_required()),
+        (Some(header), Some(member)) if header != member => Err(wrong_tag()),
+        (Some(revision), _) | (None, Some(revision)) => Ok(revision),
+    }
+}
+
+fn wrong_tag() -> Problem {
+    let text =
+        "If-Match is the ETag of the grant request, such as \"1\", and the same as revision.";
+    Problem::bad_request("invalid_header", text)
+}
+
+impl RequestInput {
+    fn new_request(self) -> Result<NewGrantRequest, Problem> {
+        Ok(NewGrantRequest {
+            client_id: at("/client_id", ClientId::parse(&self.client_id))?,
+            resource: at("/resource", ResourceId::parse(&self.resource))?,
+            scopes: scopes("/scopes", &self.scopes)?,
+            networks: networks("/networks", &self.networks)?,
+            claims: claims(self.claims.as_deref())?,
+            message: parsed("/message", self.message, Remark::parse)?,
+        })
+    }
+}
+
+/// Reads claims as they are written: a duplicate name is an error, not the last one of them.
+fn claims(json: Option<&RawValue>) -> Result<StaticClaims, Problem> {
+    let claims = json.map(|json| StaticClaims::parse(json.get())).transpose();
+    let claims =
+        claims.map_err(|error| Problem::member("/claims".to_owned(), error.to_string()))?;
+    Ok(claims.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_approval_names_one_revision() {
+        let headers = |tags: &[&'static str]| -> HeaderMap {
+            tags.iter().map(|tag| (IF_MATCH, HeaderValue::from_static(tag))).collect()
+        };
+        for (tags, member, expected) in [
+            (&["\"2\""][..], None, Some(2)),
+            (&[], Some(2), Some(2)),
+            (&["\"2\""], Some(2), Some(2)),
+            (&["\"2\""], Some(3), None),
+            (&[], None, None),
+            (&["*"], None, None),
+            (&["2"], None, None),
+            (&["\"2\", \"3\""], None, None),
+            (&["W/\"2\""], None, None),
+        ] {
+            assert_eq!(revision(&headers(tags), member).ok(), expected, "{tags:?} {member:?}");
+        }
+        let two = headers(&["\"1\""]).into_iter().chain(headers(&["\"2\""]));
+        let mut both = HeaderMap::new();
+        for (name, value) in two {
+            both.append(name.unwrap_or(IF_MATCH), value);
+        }
+        assert!(revision(&both, None).is_err());
+    }
+}

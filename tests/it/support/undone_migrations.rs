@@ -1,0 +1,71 @@
+//! Statements that undo migrations, so that a test can see one of them run over data.
+
+/// The version of a migration and the statements that undo it, newest first.
+const UNDO: &[(i64, &[&str])] = &[
+    (19, &["DROP TABLE owner_policy", "DELETE FROM _sqlx_migrations WHERE version = 19"]),
+    (18, &["DROP TABLE notification_cursor", "DELETE FROM _sqlx_migrations WHERE version = 18"]),
+    (
+        17,
+        &[
+            "ALTER TABLE client_secret DROP COLUMN creator",
+            "ALTER TABLE client_trust DROP COLUMN creator",
+            "ALTER TABLE client_spiffe_trust DROP COLUMN creator",
+            "ALTER TABLE client DROP COLUMN keys_creator",
+            "ALTER TABLE client DROP COLUMN tls_subject_creator",
+            "DELETE FROM _sqlx_migrations WHERE version = 17",
+        ],
+    ),
+    (16, &["DROP TABLE client_label", "DELETE FROM _sqlx_migrations WHERE version = 16"]),
+    (
+        14,
+        &[
+            "DROP TABLE usage_heartbeat",
+            "DROP INDEX client_secret_hint",
+            "DROP INDEX client_secret_digest",
+            "DROP INDEX client_secret_unused",
+            "DROP INDEX client_secret_unwarned",
+            "ALTER TABLE client DROP COLUMN leak_policy",
+            "ALTER TABLE client_secret DROP COLUMN digest",
+            "ALTER TABLE client_secret DROP COLUMN replaced_by",
+            "ALTER TABLE client_secret DROP COLUMN unused_window",
+            "ALTER TABLE client_secret DROP COLUMN warned_at",
+            "ALTER TABLE client_secret DROP COLUMN leaked_at",
+            "DELETE FROM _sqlx_migrations WHERE version = 14",
+        ],
+    ),
+    (13, &["DROP TABLE grant_request", "DELETE FROM _sqlx_migrations WHERE version = 13"]),
+    (
+        11,
+        &[
+            "ALTER TABLE client DROP COLUMN claims",
+            "ALTER TABLE client_grant DROP COLUMN claims",
+            "DELETE FROM _sqlx_migrations WHERE version = 11",
+        ],
+    ),
+    (
+        10,
+        &[
+            "DROP INDEX client_owner",
+            "DROP INDEX event_owner",
+            "DROP INDEX event_other_owner",
+            "ALTER TABLE client DROP COLUMN owner",
+            "ALTER TABLE client DROP COLUMN description",
+            "ALTER TABLE client DROP COLUMN contact",
+            "ALTER TABLE client DROP COLUMN labels",
+            "ALTER TABLE client DROP COLUMN admin_of",
+            "ALTER TABLE resource DROP COLUMN owner",
+            "ALTER TABLE resource DROP COLUMN description",
+            "ALTER TABLE resource DROP COLUMN contact",
+            "ALTER TABLE resource DROP COLUMN labels",
+            "ALTER TABLE event DROP COLUMN owner",
+            "ALTER TABLE event DROP COLUMN other_owner",
+            "DELETE FROM _sqlx_migrations WHERE version = 10",
+        ],
+    ),
+];
+
+/// The statements that bring a database of this program back to the schema of a version.
+pub fn back_to(version: i64) -> impl Iterator<Item = &'static str> {
+    let newer = UNDO.iter().filter(move |(number, _)| *number > version);
+    newer.flat_map(|(_, statements)| *statements).copied()
+}
