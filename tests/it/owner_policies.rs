@@ -11,6 +11,7 @@ use tokend::model::owner::Owner;
 use tokend::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
 
 use crate::admin_api::{ALL_SCOPES, Api};
+use crate::documents::{files, root};
 use crate::readme::blocks;
 use crate::support::process::{Cli, program};
 use crate::support::{Answer, Engine, Server, client_id, grant};
@@ -235,4 +236,26 @@ async fn every_sample_of_the_policy_page_works() {
     let arguments: Vec<_> = command.split(' ').skip(2).collect();
     let run = cli.run(&arguments);
     assert_eq!((run.code, run.stderr.as_str()), (5, expected));
+}
+
+/// Files that write clients and need no check of their own, and why.
+const UNCHECKED: [(&str, &str); 3] = [
+    ("import/update.rs", "import/planned.rs checks"),
+    ("trust.rs", "a trust adds a grant type, not a method"),
+    ("weaker_credentials.rs", "it ends credentials"),
+];
+
+#[test]
+fn every_file_that_writes_clients_or_secrets_checks_the_policy() {
+    let folder = root().join("src/admin");
+    for path in files(&folder, "rs") {
+        let text = std::fs::read_to_string(&path).expect("a file");
+        let name = path.strip_prefix(&folder).expect("a file of admin").display().to_string();
+        let writes = ["create_client(", "update_client(", "add_secret("]
+            .iter()
+            .any(|verb| text.contains(&format!("transaction.{verb}")));
+        let is_exempt = UNCHECKED.iter().any(|(exempt, _)| *exempt == name);
+        let is_checked = text.contains("owner_policy::check(");
+        assert_eq!(writes && !is_exempt, is_checked, "src/admin/{name}: owner_policy::check");
+    }
 }
