@@ -1,6 +1,7 @@
 //! The running server: the services and the memory of one instance.
 
 pub mod background;
+pub mod event_streams;
 pub mod figures;
 mod process_figures;
 pub mod rejections;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::app::background::BackgroundTasks;
+use crate::app::event_streams::EventStreams;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
@@ -50,6 +52,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
     pub leak_reports: RateTable,
+    /// The open streams of events.
+    pub event_streams: Arc<EventStreams>,
 }
 
 impl From<DirectoryError> for StartError {
@@ -81,7 +85,7 @@ impl App {
         let background = BackgroundTasks::default();
         let services = Arc::new(services);
         let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
-        let metrics = Arc::default();
+        let (metrics, event_streams) = (Arc::default(), Arc::default());
         Ok(Self {
             services,
             issuer,
@@ -92,6 +96,7 @@ impl App {
             usage_flushed_at: AtomicI64::new(0),
             metrics,
             leak_reports,
+            event_streams,
         })
     }
 

@@ -5,6 +5,7 @@
 pub mod audited_change;
 pub mod inspection;
 pub mod master_key;
+pub mod notifications;
 pub mod opening;
 mod sealed;
 

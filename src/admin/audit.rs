@@ -36,10 +36,12 @@ pub enum VerificationResult {
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
-const SUBJECT_KINDS: [&str; 5] = ["client", "resource", "key", "token", "grant-request"];
+const SUBJECT_KINDS: [&str; 6] =
+    ["client", "resource", "key", "token", "grant-request", "owner-policy"];
 
 /// The events of a filter that the caller may see: those of its owners at that time. An event
-/// without an owner, like every one before schema 10, is for administrators without a limit.
+/// without an owner, like every one before schema 10, is for administrators without a limit. Every
+/// list and stream of events takes its filter from here.
 pub fn visible(principal: &Principal, filter: EventFilter) -> EventFilter {
     let owners = principal.owners_among(filter.owners);
     EventFilter { owners, ..filter }

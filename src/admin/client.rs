@@ -17,7 +17,8 @@ use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Conflict, Principal, client_key, client_to_change, grant, revocation,
+    AdminError, Changed, Conflict, Principal, client_key, client_to_change, grant, owner_policy,
+    revocation,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
@@ -135,6 +136,7 @@ pub async fn prepare(
     }
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
+    owner_policy::check(&mut change, None, &client.client_id).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),

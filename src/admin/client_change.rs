@@ -10,7 +10,7 @@ use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::revision::Revision;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, EndedCredentials, ObjectKind, Principal, claims,
-    client_key, client_to_change, client_update, facts, grant, ownership, revocation,
+    client_key, client_to_change, client_update, facts, grant, owner_policy, ownership, revocation,
     weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
@@ -69,6 +69,7 @@ pub async fn update(
         record_changes(&mut change, &was, &mut is).await?;
     }
     grant::replace(&mut change, &was.grants, &mut is).await?;
+    owner_policy::check(&mut change, Some(&was), id).await?;
     change.commit().await?;
     Ok(Changed::now(is))
 }

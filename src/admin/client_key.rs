@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change};
+use crate::admin::{
+    AdminError, Changed, Conflict, ObjectKind, Principal, client_to_change, owner_policy,
+};
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
@@ -67,7 +69,7 @@ async fn change(
     principal.require(AdminScope::SecretsWrite)?;
     let mut change = principal.begin(services).await?;
     let mut current = client_to_change(change.read(), principal, id).await?;
-    let was = json!(current.client);
+    let before = current.clone();
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
     // What stays after a removal was checked when it was registered; a rule that became stricter
@@ -76,7 +78,7 @@ async fn change(
         check(client.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
         permit(method, &mut client.auth_methods);
     }
-    let Some(difference) = Difference::between(&was, &json!(client)) else {
+    let Some(difference) = Difference::between(&json!(before.client), &json!(client)) else {
         return Ok(Changed::before(current));
     };
     client.updated_at = change.now;
@@ -84,6 +86,7 @@ async fn change(
     let detail = json!({ "keys": client.security.keys, "auth_methods": client.auth_methods });
     let detail = difference.add_to(detail);
     change.record(action, EventSubject::Client(id.clone()), detail).await?;
+    owner_policy::check(&mut change, Some(&before), id).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::object_kind::ObjectKind;
+use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::source_conflict::SourceConflict;
 use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
@@ -198,6 +199,9 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend`, or owners, that it lacks.
     #[error("grant: it has scopes of urn:tokend or owners that the caller lacks")]
     RightsNotHeld,
+    /// The policy of an owner does not allow it.
+    #[error(transparent)]
+    OwnerPolicy(#[from] PolicyViolation),
     /// The caller is limited to other owners.
     #[error("owner: the caller cannot administer {}", objects_of(owner.as_ref()))]
     OwnerNotHeld {
@@ -277,6 +281,7 @@ impl AdminError {
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
+            Self::OwnerPolicy(violation) => violation.code(),
             Self::OwnerNotHeld { .. } => AdminErrorCode::OwnerNotHeld,
             Self::Limited { .. } => AdminErrorCode::AdministratorLimited,
             Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,

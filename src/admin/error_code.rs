@@ -136,6 +136,14 @@ codes! {
     PreconditionFailed => "precondition_failed",
     /// The object differs, and `If-Match` does not say which state is replaced.
     PreconditionRequired => "precondition_required",
+    /// The owner has no policy of its own.
+    OwnerPolicyNotFound => "owner_policy_not_found",
+    /// The policy of the owner requires an expiry of each secret, or an earlier one.
+    OwnerPolicySecretExpiry => "owner_policy_secret_expiry",
+    /// The policy of the owner does not allow the authentication method.
+    OwnerPolicyAuthMethod => "owner_policy_auth_method",
+    /// The owner would have more clients than its policy allows.
+    OwnerPolicyClientLimit => "owner_policy_client_limit",
     /// Too many secrets are being hashed. Try again.
     HashQueueFull => "hash_queue_full",
     /// The database failed.

@@ -28,6 +28,7 @@ pub mod key_rotation;
 pub mod master_key;
 mod new_credentials;
 mod object_kind;
+pub mod owner_policy;
 mod ownership;
 pub mod pending;
 mod principal;

@@ -33,6 +33,8 @@ pub enum ObjectKind {
     GrantRequest,
     /// A signing key.
     SigningKey,
+    /// A policy, named by its owner.
+    OwnerPolicy,
 }
 
 impl ObjectKind {
@@ -51,6 +53,7 @@ impl ObjectKind {
             Self::Claim => AdminErrorCode::ClaimNotFound,
             Self::GrantRequest => AdminErrorCode::GrantRequestNotFound,
             Self::SigningKey => AdminErrorCode::SigningKeyNotFound,
+            Self::OwnerPolicy => AdminErrorCode::OwnerPolicyNotFound,
         }
     }
 }
@@ -71,6 +74,7 @@ impl fmt::Display for ObjectKind {
             Self::Claim => "static claim",
             Self::GrantRequest => "grant request",
             Self::SigningKey => "signing key",
+            Self::OwnerPolicy => "policy of owner",
         })
     }
 }

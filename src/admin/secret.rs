@@ -7,7 +7,7 @@ use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode,
-    client_within_rights,
+    client_within_rights, owner_policy,
 };
 use crate::crypto::{CryptoError, random};
 use crate::model::Malformed;
@@ -75,6 +75,7 @@ pub async fn prepare_addition(
     let mut detail = json!({ "secret_id": record.secret_id, "label": record.label });
     note_digest(&mut detail, new);
     change.record(Action::SecretAdded, EventSubject::Client(id.clone()), detail).await?;
+    owner_policy::check(&mut change, Some(&current), id).await?;
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end: None }))
 }
 

@@ -6,7 +6,7 @@ use crate::admin::pending::Pending;
 use crate::admin::secret::{
     MadeSecret, NewSecret, check_count, check_digest, end_at_once, mint, note_digest,
 };
-use crate::admin::{AdminError, Principal, client_within_rights};
+use crate::admin::{AdminError, Principal, client_within_rights, owner_policy};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, EventSubject};
@@ -81,6 +81,7 @@ pub async fn prepare(
     }
     note_digest(&mut detail, new);
     change.record(Action::SecretRotated, EventSubject::Client(id.clone()), detail).await?;
+    owner_policy::check(&mut change, Some(&current), id).await?;
     let old_secrets_end = (!ended.is_empty()).then_some(end);
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, Principal, client_to_change, trust};
+use crate::admin::{AdminError, Principal, client_to_change, owner_policy, trust};
 use crate::crypto::random;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId};
@@ -28,6 +28,7 @@ pub async fn add(
     let mut current = client_to_change(change.read(), principal, id).await?;
     trust::check_count(&current)?;
     change.transaction.add_spiffe_trust(id, &trust).await?;
+    let before = current.clone();
     let methods = &mut current.client.auth_methods;
     if !methods.contains(&AuthenticationMethod::SpiffeJwt) {
         methods.push(AuthenticationMethod::SpiffeJwt);
@@ -35,6 +36,7 @@ pub async fn add(
         change.transaction.update_client(&current.client).await?;
     }
     change.record(Action::TrustAdded, EventSubject::Client(id.clone()), json!(trust)).await?;
+    owner_policy::check(&mut change, Some(&before), id).await?;
     change.commit().await?;
     Ok(trust)
 }

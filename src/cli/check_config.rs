@@ -141,7 +141,9 @@ fn show(global: &Global) -> Result<(), CliError> {
 /// Hides what must not be read over a shoulder.
 fn masked(key: &str, value: &str) -> String {
     match key {
-        "master_key" if !value.is_empty() => format!("[set, {} characters]", value.len()),
+        "master_key" | "notifications.webhook_secret" if !value.is_empty() => {
+            format!("[set, {} characters]", value.len())
+        }
         "database.url" => without_password(value),
         _ => value.to_owned(),
     }

@@ -103,7 +103,7 @@ pub(crate) struct RemoveArgs {
 /// Runs `tokend client trust`.
 pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), CliError> {
     match command {
-        TrustCommand::Add(args) => add(global, args).await,
+        TrustCommand::Add(args) => Box::pin(add(global, args)).await,
         TrustCommand::List(args) => {
             let reader = global.reader().await?;
             let id = client_reference::resolve(&reader.store, &args.id).await?;

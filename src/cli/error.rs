@@ -248,7 +248,9 @@ impl From<AdminError> for CliError {
         let remedy = remedies::of_admin(&error);
         let code = match &error {
             AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
-            AdminError::Conflict(_) | AdminError::RevisionChanged { .. } => CliErrorCode::Conflict,
+            AdminError::Conflict(_)
+            | AdminError::OwnerPolicy(_)
+            | AdminError::RevisionChanged { .. } => CliErrorCode::Conflict,
             AdminError::Invalid { .. }
             | AdminError::Claims(_)
             | AdminError::GrantWithoutScopes { .. }

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 30] = [
+const ALL: [(&str, Examples); 31] = [
     (
         "",
         &[
@@ -228,6 +228,19 @@ const ALL: [(&str, Examples); 30] = [
             ("Grants that an operator changed", "tokend audit list --action grant --actor ana"),
             ("Send each change to another program", "tokend audit list --follow -o jsonl"),
             ("Continue after the last known event", "tokend audit list --after 9021 -o jsonl"),
+        ],
+    ),
+    (
+        "owner-policy",
+        &[
+            (
+                "Secrets of a team live for 90 days, and it has 50 clients",
+                "tokend owner-policy set sales --secret-max-age 90d --max-clients 50",
+            ),
+            (
+                "All other teams use keys instead of secrets",
+                "tokend owner-policy set '*' --auth-method private_key_jwt",
+            ),
         ],
     ),
     (

@@ -48,6 +48,7 @@ mod losses;
 mod master_key;
 mod migrate;
 mod output;
+mod owner_policy;
 mod rejections;
 mod reload;
 mod remedies;
@@ -145,6 +146,9 @@ enum Command {
     /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
+    /// Policies: what is required of the clients of an owner
+    #[command(subcommand)]
+    OwnerPolicy(owner_policy::OwnerPolicyCommand),
     /// Signing keys of the server
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -297,6 +301,7 @@ async fn dispatch(
         Command::Secret(command) => Box::pin(secret::run(global, command)).await,
         Command::GrantRequest(command) => Box::pin(grant_request::run(global, command)).await,
         Command::Resource(command) => Box::pin(resource::run(global, command)).await,
+        Command::OwnerPolicy(command) => Box::pin(owner_policy::run(global, &command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
         Command::Token(command) => token::run(global, command).await,

@@ -3,6 +3,7 @@
 
 pub(super) mod command;
 pub(super) mod command_line;
+mod owner_policy;
 
 use std::fmt::Write;
 
@@ -144,6 +145,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         AdminError::Store(error) => return of_store(error),
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
         AdminError::InLine { problem, .. } => return of_admin(problem),
+        AdminError::OwnerPolicy(violation) => owner_policy::of_violation(violation),
         AdminError::Invalid { .. }
         | AdminError::Claims(_)
         | AdminError::TokenInvalid(_)
@@ -186,6 +188,7 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
         ObjectKind::Claim => "To show the claims of the client: tokend client show",
         ObjectKind::SigningKey => "To list the signing keys: tokend key list",
+        ObjectKind::OwnerPolicy => "To list the policies: tokend owner-policy list",
         ObjectKind::GrantRequest => "To list the requests: tokend grant-request list",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \

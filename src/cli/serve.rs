@@ -59,7 +59,7 @@ pub(crate) async fn load(
     let sockets = Sockets::bind(&mut services.config).map_err(reject)?;
     let issuer = services.config.issuer.clone();
     let issuer = issuer.ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    Ok((Arc::new(App::load(services, issuer).await?), sockets))
+    Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))
 }
 
 /// Sets logging up as the settings say; gives its level.

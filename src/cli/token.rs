@@ -116,7 +116,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
         config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     let services = global.services_with(config).await?;
     let id = client_reference::resolve(&services.store, &args.client).await?;
-    let app = Arc::new(App::load(services, issuer).await?);
+    let app = Arc::new(Box::pin(App::load(services, issuer)).await?);
     key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
     let rejected = |error: OAuthError| CliError::failed(error.reason().to_owned());
     let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(rejected)?;

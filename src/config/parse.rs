@@ -97,7 +97,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, ConfigProblem> {
     })
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 

@@ -1,5 +1,6 @@
 //! Turns layered texts into typed settings, noting every problem on the way.
 
+mod notifications;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -55,6 +56,7 @@ pub(super) fn config(
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
+    let notifications = reader.notifications();
     let log = reader.log();
     let metrics = reader.metrics(management_listen);
     let shutdown = reader.shutdown();
@@ -81,6 +83,7 @@ pub(super) fn config(
         client_ca,
         mtls_url,
         fetch: fetch?,
+        notifications: notifications?,
         log: log?,
         metrics: metrics?,
         shutdown: shutdown?,
@@ -116,7 +119,9 @@ impl SettingsReader<'_> {
 
     fn complain(&mut self, key: &str, complaint: &str, code: &'static str, remedy: &str) {
         let shown = match key {
-            "database.url" | "master_key" => "(not shown)".to_owned(),
+            "database.url" | "master_key" | "notifications.webhook_secret" => {
+                "(not shown)".to_owned()
+            }
             _ => format!("\"{}\"", self.settings.text(key)),
         };
         self.problems.push(Problem {

@@ -16,7 +16,7 @@ use crate::config::{ACTOR_VARIABLE, DEFAULTS};
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
 /// Settings that must not appear on a command line, where other users of the machine see them.
-const SECRET_KEYS: [&str; 2] = ["master_key", "database.url"];
+const SECRET_KEYS: [&str; 3] = ["master_key", "database.url", "notifications.webhook_secret"];
 
 /// The secret setting whose value is in the file that a key such as `master_key_file` names.
 fn secret_of(key: &str) -> Option<&'static str> {

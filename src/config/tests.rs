@@ -129,10 +129,28 @@ fn a_setting_and_its_file_at_once_are_rejected() {
 
 #[test]
 fn secrets_are_not_taken_from_the_command_line() {
-    let flags = Flags { set: vec!["master_key=abc".to_owned()], ..Flags::default() };
-    let error = load(&flags, &[]).expect_err("problems");
-    assert_eq!(error.problems()[0].code, "E-CONF-SECRET");
-    assert!(!error.to_string().contains("abc"), "{error}");
+    for key in ["master_key", "notifications.webhook_secret"] {
+        let flags = Flags { set: vec![format!("{key}=abc")], ..Flags::default() };
+        let error = load(&flags, &[]).expect_err("problems");
+        assert_eq!(error.problems()[0].code, "E-CONF-SECRET");
+        assert!(!error.to_string().contains("abc"), "{error}");
+    }
+}
+
+#[test]
+fn a_webhook_needs_a_secret_which_no_problem_shows() {
+    let webhook = ("TOKEND_NOTIFICATIONS_WEBHOOKS", "https://a.example/");
+    let found = problems(&[webhook]);
+    assert_eq!(found[0].setting, "notifications.webhook_secret");
+    let found = problems(&[webhook, ("TOKEND_NOTIFICATIONS_WEBHOOK_SECRET", "whsec_hunter2")]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let both = format!("{secret},{secret}");
+    let good = [webhook, ("TOKEND_NOTIFICATIONS_WEBHOOK_SECRET", &both)];
+    let config = load(&Flags::default(), &good).expect("settings");
+    assert_eq!(config.notifications.secrets.len(), 2);
+    assert!(!format!("{config:?}").contains("MfKQ"));
 }
 
 /// C-06, C-18, C-50, C-72: https, no query, no fragment, no slash at the end; http for loopback

@@ -1,8 +1,9 @@
-//! Primitives: random bytes, digests, base62, and the hash chain of the event log.
+//! Primitives: random bytes, digests, message authentication codes, base62, and the hash chain of the event log.
 
 pub mod base62;
 pub mod chain;
 pub mod digest;
+pub mod mac;
 pub mod random;
 
 /// Why a cryptographic step could not be taken.

@@ -3,11 +3,23 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::watch;
+
 use crate::directory::{Directory, DirectoryError, MAX_SINGLE_RELOADS, PAGE, event_log};
 use crate::keys::seal::MasterKeys;
 use crate::model::event::{Event, EventSubject, Head};
 use crate::model::time::Timestamp;
 use crate::store::Store;
+
+/// How far an instance has followed the events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The sequence of the last event that is in memory; 0 while everything is loaded anew.
+    pub sequence: i64,
+    /// How often everything was loaded anew, because the chain did not continue: the events may be
+    /// others than before.
+    pub reloads: u64,
+}
 
 /// The sequence of an instance that has not loaded anything.
 const NOTHING_LOADED: i64 = 0;
@@ -25,6 +37,15 @@ impl Directory {
     /// every request that reads the new number.
     pub(super) fn publish(&self, sequence: i64) {
         self.published.store(sequence, Ordering::Release);
+        self.progress.send_modify(|progress| {
+            progress.sequence = sequence;
+            progress.reloads += u64::from(sequence == NOTHING_LOADED);
+        });
+    }
+
+    /// Reports each change of [`Directory::published_sequence`] to those who wait for events.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
     }
 
     /// Reads the events that have come since the last time and loads what they name. True if
@@ -97,8 +118,12 @@ impl Directory {
                         self.revocations.put_token(token);
                     }
                 }
-                // A reset is made only while no instance runs.
-                Ok(EventSubject::GrantRequest(_) | EventSubject::MasterKey) => {}
+                // A reset is made only while no instance runs, and tokens do not depend on policies.
+                Ok(
+                    EventSubject::GrantRequest(_)
+                    | EventSubject::MasterKey
+                    | EventSubject::OwnerPolicy(_),
+                ) => {}
                 Err(_) => {
                     let subject = &event.subject;
                     tracing::warn!(subject, "this version does not know the subject of an event");

@@ -22,6 +22,7 @@ pub use entry::{
     SpiffeTrustEntry, TrustEntry,
 };
 pub use error::DirectoryError;
+pub use following::Progress;
 pub use issuer_index::{TooManyTrusts, TrustCandidate};
 pub use metrics::{DirectoryMetrics, SecretCensus};
 pub use revocations::Revocations;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::directory::effective_grant::GrantInterner;
 use crate::directory::issuer_index::IssuerIndex;
@@ -74,6 +75,7 @@ pub struct Directory {
     followed_at: AtomicI64,
     followed_to: Mutex<Head>,
     published: AtomicI64,
+    progress: watch::Sender<Progress>,
     /// The use of secrets since it was last written.
     pub usage: UsageStats,
     /// The tokens that have ended before their time.
@@ -133,6 +135,7 @@ impl Directory {
             followed_at: AtomicI64::new(clock.now().0),
             followed_to: Mutex::new(head.clone()),
             published: AtomicI64::new(0),
+            progress: watch::Sender::default(),
             usage: UsageStats::default(),
             revocations: Revocations::default(),
             key_sets: KeySets::new(clock.clone()),

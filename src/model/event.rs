@@ -8,6 +8,7 @@ use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::grant_request::GrantRequestId;
 use crate::model::owner::Owner;
+use crate::model::owner_policy::PolicyScope;
 use crate::model::resource::ResourceId;
 use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
@@ -28,6 +29,8 @@ pub enum EventSubject {
     GrantRequest(GrantRequestId),
     /// The master key, and all that it seals.
     MasterKey,
+    /// The policy of an owner.
+    OwnerPolicy(PolicyScope),
 }
 
 impl EventSubject {
@@ -38,6 +41,7 @@ impl EventSubject {
             Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
             Some(("master-key", "database")) => Ok(Self::MasterKey),
+            Some(("owner-policy", scope)) => PolicyScope::parse(scope).map(Self::OwnerPolicy),
             Some(("grant-request", id)) => GrantRequestId::parse(id).map(Self::GrantRequest),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
@@ -54,6 +58,7 @@ impl fmt::Display for EventSubject {
             Self::Token(id) => write!(formatter, "token/{id}"),
             Self::GrantRequest(id) => write!(formatter, "grant-request/{id}"),
             Self::MasterKey => formatter.write_str("master-key/database"),
+            Self::OwnerPolicy(scope) => write!(formatter, "owner-policy/{scope}"),
         }
     }
 }
@@ -133,11 +138,15 @@ pub enum Action {
     ClientTokensRevoked,
     /// The master key was lost: what it sealed is given up, and new keys are made.
     MasterKeyReset,
+    /// An owner has another policy than before.
+    OwnerPolicyChanged,
+    /// An owner has no policy of its own any more.
+    OwnerPolicyDeleted,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -171,6 +180,8 @@ impl Action {
         Self::TokenRevoked,
         Self::ClientTokensRevoked,
         Self::MasterKeyReset,
+        Self::OwnerPolicyChanged,
+        Self::OwnerPolicyDeleted,
     ];
 
     /// The stored word.
@@ -209,6 +220,8 @@ impl Action {
             Self::TokenRevoked => "token.revoked",
             Self::ClientTokensRevoked => "client.tokens_revoked",
             Self::MasterKeyReset => "master_key.reset",
+            Self::OwnerPolicyChanged => "owner_policy.changed",
+            Self::OwnerPolicyDeleted => "owner_policy.deleted",
         }
     }
 }

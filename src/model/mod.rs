@@ -22,6 +22,7 @@ pub mod master_key;
 pub mod network;
 pub mod overlap;
 pub mod owner;
+pub mod owner_policy;
 pub mod public_path;
 pub mod rate;
 pub mod raw_members;
@@ -47,6 +48,7 @@ pub mod token;
 pub mod trust;
 pub mod untrusted_text;
 pub mod usage;
+pub mod webhook;
 
 /// Why a text is not a value of the wanted kind, in words for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

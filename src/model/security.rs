@@ -164,6 +164,25 @@ impl Serialize for KeySet {
     }
 }
 
+/// A URL that requests are sent to: https, at most 500 printable characters, without a user, a
+/// password or a fragment.
+pub(in crate::model) fn https_url(what: &str, text: &str) -> Result<Box<str>, Malformed> {
+    let malformed = |problem: &str| Err(Malformed::because(format!("{what} {problem}")));
+    let Ok(parsed) = url::Url::parse(text) else {
+        return malformed("is an absolute URL, such as https://a.example/keys");
+    };
+    if parsed.scheme() != "https" {
+        return malformed("begins with https://");
+    }
+    if parsed.fragment().is_some() || !parsed.username().is_empty() || parsed.password().is_some() {
+        return malformed("has no user, password or fragment");
+    }
+    if text.len() > 500 || !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E)) {
+        return malformed("is at most 500 printable characters long");
+    }
+    Ok(text.into())
+}
+
 /// Where a key set is fetched from: an absolute https URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeySetUri(Box<str>);
@@ -191,23 +210,7 @@ impl KeySetUri {
     }
 
     fn named(what: &str, text: &str) -> Result<Self, Malformed> {
-        let malformed = |problem: &str| Err(Malformed::because(format!("{what} {problem}")));
-        let Ok(parsed) = url::Url::parse(text) else {
-            return malformed("is an absolute URL, such as https://a.example/keys");
-        };
-        if parsed.scheme() != "https" {
-            return malformed("begins with https://");
-        }
-        if parsed.fragment().is_some()
-            || !parsed.username().is_empty()
-            || parsed.password().is_some()
-        {
-            return malformed("has no user, password or fragment");
-        }
-        if text.len() > 500 || !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E)) {
-            return malformed("is at most 500 printable characters long");
-        }
-        Ok(Self(text.into()))
+        https_url(what, text).map(Self)
     }
 
     /// The URL as text.

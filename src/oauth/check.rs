@@ -129,6 +129,23 @@ pub fn check(
     Ok(CheckedToken { client_id: claims.client_id, scope, expires_in })
 }
 
+/// Checks again a token that [`check`] has let through, while an answer to its caller is written:
+/// whether it has ended since. Its binding was checked with the request.
+///
+/// # Errors
+/// [`CheckError::InvalidToken`] and [`CheckError::Unavailable`].
+pub fn check_again(app: &App, resource: &str, token: &str) -> Result<CheckedToken, CheckError> {
+    let now = app.services.clock.now();
+    reject_if_stale(app, now)
+        .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
+    let claims = token_validation::validate_access_token(app, token, now)
+        .filter(|claims| claims.aud == resource)
+        .ok_or(CheckError::InvalidToken(INVALID_TOKEN))?;
+    let expires_in = claims.exp.saturating_sub(now.0);
+    let scope = claims.scope.unwrap_or_default();
+    Ok(CheckedToken { client_id: claims.client_id, scope, expires_in })
+}
+
 fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), CheckError> {
     let resources = app.directory.resources();
     let resource = ResourceId::parse(&required.resource).ok();

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::server::listener::Listener;
 pub use crate::server::sockets::Sockets;
 use crate::server::tls::Tls;
+use crate::services::notifications;
 use crate::store::StoreError;
 use crate::telemetry::metrics::http::ListenerName;
 use crate::web;
@@ -82,6 +83,8 @@ impl Server {
         key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await?;
         // From the first request on, other instances know that a secret may be used here.
         app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
+        // What fails here, the task that sends notifications does later.
+        let _ = notifications::add_receivers(&app.services).await;
         Ok(Self { app, public, management, tls })
     }
 
@@ -116,6 +119,7 @@ impl Server {
         stop.await;
         tracing::info!("stopping: readiness fails from now on");
         app.stopping.store(true, Ordering::Relaxed);
+        app.event_streams.stop();
         tokio::time::sleep(config.shutdown.delay).await;
         // Every accept loop has a receiver as long as it runs.
         let _ = closing.send(true);

@@ -123,6 +123,7 @@ impl AuditedChange {
         let owner = match &subject {
             EventSubject::Client(id) => self.read().client_owner(id).await?,
             EventSubject::Resource(id) => self.read().resource_owner(id).await?,
+            EventSubject::OwnerPolicy(scope) => scope.owner().cloned(),
             EventSubject::SigningKey(_)
             | EventSubject::Token(_)
             | EventSubject::GrantRequest(_)

@@ -5,6 +5,7 @@
 //! the origin of the request (4), a copy of the route (1) and its future in a box (1). It buys one
 //! table that every reader of Rust knows. `service` spares three more allocations.
 
+mod accept;
 pub mod address;
 mod authorize;
 mod basic;

@@ -2,11 +2,13 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+
+use crate::web::accept;
 
 /// Nothing may be loaded, run, sent or framed: the page is text and links.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -37,22 +39,13 @@ pub(super) fn response(status: StatusCode, html: String) -> Response {
 
 /// True if HTML is asked for by name, and before JSON (RFC 9110, section 12.5.1).
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let accepted: Vec<(&str, f32)> = values.flat_map(|value| value.split(',')).map(range).collect();
+    let accepted = accept::ranges(headers);
     let quality = |wanted: &str| {
         let found = accepted.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         found.map_or(0.0, |(_, quality)| *quality)
     };
     let html = quality("text/html");
     html > 0.0 && html >= quality("application/json")
-}
-
-/// A media range and its quality.
-fn range(text: &str) -> (&str, f32) {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let quality = parts.find_map(|part| part.strip_prefix("q="));
-    (name, quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)))
 }
 
 /// A text without markup.
@@ -62,6 +55,8 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::ACCEPT;
+
     use super::*;
 
     fn is_html(accept: &str) -> bool {

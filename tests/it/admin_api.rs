@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-const ROUTES: [(&str, &str, &str, u16); 52] = [
+const ROUTES: [(&str, &str, &str, u16); 56] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -52,6 +52,10 @@ const ROUTES: [(&str, &str, &str, u16); 52] = [
     ("PUT", "/v1/resources/urn:absent", "resources:write", 415),
     ("PATCH", "/v1/resources/urn:absent", "resources:write", 415),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
+    ("GET", "/v1/owner-policies", "clients:read", 200),
+    ("GET", "/v1/owner-policies/absent", "clients:read", 404),
+    ("PUT", "/v1/owner-policies/sales", "admins:write", 415),
+    ("DELETE", "/v1/owner-policies/absent", "admins:write", 404),
     ("POST", "/v1/tokens", "tokens:issue", 415),
     ("POST", "/v1/tokens/inspect", "introspect", 415),
     ("POST", "/v1/tokens/verify", "introspect", 415),

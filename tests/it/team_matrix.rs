@@ -2,6 +2,7 @@
 //! owner and of none. The routes are read from the source, so a route without a row fails here.
 
 mod credential_rows;
+mod policy_rows;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use tokend::model::admin_scope::AdminScope;
 use tokend::model::client::ClientId;
 use tokend::model::facts::Facts;
 use tokend::model::owner::Owner;
+use tokend::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
 use tokend::model::rejection::RejectionRecord;
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::scope::Scopes;
@@ -19,6 +21,7 @@ use tokend::model::security::Networks;
 use tokend::model::static_claims::StaticClaims;
 
 use self::credential_rows::CREDENTIAL_ROWS;
+use self::policy_rows::POLICY_ROWS;
 use self::rows::{Expected, ROWS, Row};
 use crate::documents::root;
 use crate::support::{Answer, Engine, Server, TestClient, grant, operator};
@@ -83,8 +86,12 @@ fn declared_routes() -> BTreeMap<String, AdminScope> {
 fn every_route_has_a_row_and_every_row_a_route() {
     let declared: BTreeSet<String> = declared_routes().into_keys().collect();
     assert!(declared.len() > 45, "the source is read wrongly: {declared:?}");
-    let rows: BTreeSet<String> =
-        ROWS.iter().chain(CREDENTIAL_ROWS).map(|row| row.route.to_owned()).collect();
+    let rows: BTreeSet<String> = ROWS
+        .iter()
+        .chain(CREDENTIAL_ROWS)
+        .chain(POLICY_ROWS)
+        .map(|row| row.route.to_owned())
+        .collect();
     let missing: Vec<_> = declared.difference(&rows).collect();
     assert!(missing.is_empty(), "routes without a row in team_matrix/rows.rs: {missing:?}");
     let unknown: Vec<_> = rows.difference(&declared).collect();
@@ -98,12 +105,14 @@ async fn each_cell_of_route_and_scope_and_owner_has_its_answer(
 ) {
     let server = Server::start(engine).await;
     let tokens = tokens(&server).await;
+    policy(&server, "a").await;
+    policy(&server, "b").await;
     let declared = declared_routes();
     let has_all_scopes = matches!(engine, Engine::Sqlite);
     let mut number = 0;
     let mut cells = BTreeSet::new();
     let mut wrong = Vec::new();
-    for row in ROWS.iter().chain(CREDENTIAL_ROWS) {
+    for row in ROWS.iter().chain(CREDENTIAL_ROWS).chain(POLICY_ROWS) {
         let needed = declared[row.route];
         for (place, (name, owner)) in OWNERS.into_iter().enumerate() {
             number += 1;
@@ -170,6 +179,14 @@ async fn tokens(server: &Server) -> BTreeMap<AdminScope, String> {
 fn facts(owner: Option<&str>) -> Facts {
     let owner = owner.map(|name| Owner::parse(name).expect("an owner"));
     Facts { owner, ..Facts::default() }
+}
+
+/// A policy without rules.
+async fn policy(server: &Server, owner: &str) {
+    let scope = PolicyScope::parse(owner).expect("an owner");
+    let record = OwnerPolicyRecord { scope, policy: OwnerPolicy::default() };
+    let set = tokend::admin::owner_policy::set(server.services(), &operator(), record).await;
+    set.expect("a policy");
 }
 
 async fn resource(server: &Server, uri: String, owner: Option<&str>) -> String {

@@ -31,18 +31,9 @@ pub const INTERIM: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 impl Https {
     /// Answers each request by what `answer` makes of its path: a whole HTTP response.
     pub async fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
-        let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
-        let pair = pair.expect("a certificate");
-        let key = PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der());
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![pair.cert.der().clone()], PrivateKeyDer::Pkcs8(key))
-            .expect("a TLS server");
-        let ca_file = NamedTempFile::new().expect("a file");
-        std::fs::write(ca_file.path(), pair.cert.pem()).expect("a file");
+        let (acceptor, ca_file) = acceptor();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         let answers: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Box::new(answer)));
         let requests = Arc::new(AtomicUsize::new(0));
         let (answering, counting) = (answers.clone(), requests.clone());
@@ -100,6 +91,20 @@ impl Https {
             ("TOKEND_FETCH_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
         ]
     }
+}
+
+/// TLS with a new certificate for `localhost`, and the file of that certificate.
+pub(crate) fn acceptor() -> (TlsAcceptor, NamedTempFile) {
+    let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+    let pair = pair.expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der());
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![pair.cert.der().clone()], PrivateKeyDer::Pkcs8(key))
+        .expect("a TLS server");
+    let ca_file = NamedTempFile::new().expect("a file");
+    std::fs::write(ca_file.path(), pair.cert.pem()).expect("a file");
+    (TlsAcceptor::from(Arc::new(config)), ca_file)
 }
 
 /// A response of 200 with JSON.

@@ -30,6 +30,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod receiver;
 pub mod reserved_port;
 mod server;
 pub mod spiffe;

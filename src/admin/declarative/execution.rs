@@ -11,8 +11,8 @@ use crate::admin::import::update::{Update, state};
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, AuditedChange, ObjectKind, Principal, SourceConflict, client_deletion, ownership,
-    registering, resource, resource_deletion,
+    AdminError, AuditedChange, ObjectKind, Principal, SourceConflict, client_deletion,
+    owner_policy, ownership, registering, resource, resource_deletion,
 };
 use crate::crypto::CryptoError;
 use crate::model::client::{ClientId, Registration};
@@ -225,11 +225,14 @@ async fn write_client(
     wanted.secrets.extend(secret.map(|secret| secret.record.clone()));
     let (client, grants) = (&wanted.client, &wanted.grants);
     ownership::check_whole_client(change, principal, before.as_ref(), client, grants).await?;
-    let Some(before) = before else {
-        return registering::insert(change, &wanted, Action::ClientCreated).await;
-    };
-    match Update::between(services, before, wanted, change.now)? {
-        Some(update) => update.write(services, change, "apply").await,
-        None => Ok(()),
+    let id = wanted.client.client_id.clone();
+    match &before {
+        None => registering::insert(change, &wanted, Action::ClientCreated).await?,
+        Some(before) => {
+            if let Some(update) = Update::between(services, before.clone(), wanted, change.now)? {
+                update.write(services, change, "apply").await?;
+            }
+        }
     }
+    owner_policy::check(change, before.as_ref(), &id).await
 }

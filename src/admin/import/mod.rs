@@ -305,7 +305,8 @@ fn of_line(line: usize, error: AdminError) -> AdminError {
             "import",
             format!("line {line}: claims: {error}; nothing was imported"),
         ),
-        AdminError::ScopeMissing { .. }
+        AdminError::OwnerPolicy(_)
+        | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld
         | AdminError::OwnerNotHeld { .. }

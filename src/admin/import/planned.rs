@@ -5,7 +5,8 @@ use crate::admin::import::update::{self, Update};
 use crate::admin::import::{ImportOutcome, ImportedClient, Progress, of_line, rights};
 use crate::admin::ownership::{client_within_rights, visible_client};
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, ObjectKind, Principal, ownership, registering,
+    AdminError, AuditedChange, Conflict, ObjectKind, Principal, owner_policy, ownership,
+    registering,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
@@ -32,14 +33,29 @@ impl Planned {
             Self::Write(line) => line,
         };
         let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-        let written = if line.exists {
-            update(services, principal, change, *line).await
-        } else {
-            create(principal, change, *line).await.map(|()| ImportOutcome::Imported)
-        };
+        let written = write_checked(services, principal, change, *line).await;
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
     }
+}
+
+/// Writes one client, and holds it to the policy of its owner.
+async fn write_checked(
+    services: &Services,
+    principal: &Principal,
+    change: &mut AuditedChange,
+    line: PreparedLine,
+) -> Result<ImportOutcome, AdminError> {
+    let id = line.line.said.client_id.clone();
+    if !line.exists {
+        create(principal, change, line).await?;
+        owner_policy::check(change, None, &id).await?;
+        return Ok(ImportOutcome::Imported);
+    }
+    let before = client_within_rights(change.read(), principal, &id).await?;
+    let outcome = update(services, principal, change, line, before.clone()).await?;
+    owner_policy::check(change, Some(&before), &id).await?;
+    Ok(outcome)
 }
 
 /// Changes a client that exists.
@@ -48,8 +64,8 @@ async fn update(
     principal: &Principal,
     change: &mut AuditedChange,
     line: PreparedLine,
+    before: Registration,
 ) -> Result<ImportOutcome, AdminError> {
-    let before = client_within_rights(change.read(), principal, &line.line.said.client_id).await?;
     // The client may have got more rights since the check.
     rights::require(principal, &line.line, Some(&before))?;
     if !update::is_current(&before, &line.secrets) {

@@ -1,7 +1,7 @@
 //! The examples of commands without subcommands that need no more than one.
 
 /// The path of each command, what its example does, and the line.
-pub(super) const SINGLE: [(&str, &str, &str); 41] = [
+pub(super) const SINGLE: [(&str, &str, &str); 45] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),
     ("client show", "Show a client as JSON", "tokend client show billing -o json"),
@@ -60,6 +60,14 @@ pub(super) const SINGLE: [(&str, &str, &str); 41] = [
         "Register an API with two scopes",
         "tokend resource create https://orders.example.com --scope orders:read --scope orders:write",
     ),
+    ("owner-policy list", "Show the policies", "tokend owner-policy list"),
+    ("owner-policy show", "Show a policy as JSON", "tokend owner-policy show sales -o json"),
+    (
+        "owner-policy set",
+        "Require an expiry of each secret",
+        "tokend owner-policy set sales --require-secret-expiry",
+    ),
+    ("owner-policy delete", "Remove a policy", "tokend owner-policy delete sales"),
     ("resource list", "Show the identifiers alone", "tokend resource list -o id"),
     (
         "resource show",

@@ -1,4 +1,4 @@
-//! What is fetched from others: key sets and metadata. The one place that opens connections to the
+//! What is fetched from others, key sets and metadata, and what is sent to them. The one place that opens connections to the
 //! outside.
 //!
 //! Any operator can register a URL, and it could name a host inside our own network. So each fetch
@@ -7,6 +7,7 @@
 
 mod address;
 mod limited;
+mod post;
 mod response;
 
 pub use response::exchange;
@@ -116,15 +117,31 @@ impl Fetcher {
 
     /// Fetches a text: one request, no redirect, at most five seconds and 256 KiB.
     pub async fn text(&self, url: &str) -> Result<String, FetchError> {
-        let url = Url::parse(url).map_err(|_| FetchError::NotHttps)?;
-        if url.scheme() != "https" {
-            return Err(FetchError::NotHttps);
-        }
+        let url = https_url(url)?;
         let fetching = async {
             let stream = self.connect(&url).await?;
             exchange(stream, &url).await
         };
         tokio::time::timeout(TIMEOUT, fetching).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    /// Sends a JSON text to a receiver, under the same bounds: one request, no redirect, public
+    /// addresses or allowed ones, at most five seconds.
+    ///
+    /// # Errors
+    /// Another status than 2xx, or no answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: String,
+    ) -> Result<(), FetchError> {
+        let url = https_url(url)?;
+        let sending = async {
+            let stream = self.connect(&url).await?;
+            post::post(stream, &url, headers, body).await
+        };
+        tokio::time::timeout(TIMEOUT, sending).await.unwrap_or(Err(FetchError::TimedOut))
     }
 
     async fn connect(&self, url: &Url) -> Result<TlsStream<LimitedStream<TcpStream>>, FetchError> {
@@ -171,6 +188,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError>
         return Err(unusable(&"it has no certificate (PEM)"));
     }
     Ok(found)
+}
+
+fn https_url(text: &str) -> Result<Url, FetchError> {
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "https");
+    url.ok_or(FetchError::NotHttps)
 }
 
 /// Connects to the first address that answers. Each one has an equal part of the time.

@@ -16,12 +16,13 @@ use url::{Position, Url};
 use crate::remote_keys::fetch::{FetchError, MAX_BODY_BYTES};
 
 /// The largest response head, in bytes.
-const MAX_HEAD_BYTES: usize = 32 << 10;
+pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// The most interim responses (1xx) before the final one.
 const MAX_INTERIM_RESPONSES: usize = 4;
 
-const AGENT: &str = concat!("tokend/", env!("CARGO_PKG_VERSION"));
+/// The value of `User-Agent`.
+pub(super) const AGENT: &str = concat!("tokend/", env!("CARGO_PKG_VERSION"));
 
 /// Sends a GET for `url` and reads the body of the response as text.
 ///

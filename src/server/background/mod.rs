@@ -4,6 +4,7 @@ mod certificate;
 mod expiring_secrets;
 mod follow;
 mod measure;
+mod notifications;
 mod remote_keys;
 mod supervisor;
 
@@ -49,6 +50,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.every(UNUSED_INTERVAL, "end_unused_secrets", end_unused_secrets);
     tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
     tasks.supervise("measure", measure::measure);
+    tasks.supervise("send_notifications", notifications::send_notifications);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
-use crate::model::event::{Event, Head};
+use crate::model::event::Head;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
+use crate::web::management::audit_stream;
 use crate::web::management::json::{
     Output, Page, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
 };
@@ -32,6 +34,9 @@ pub(super) struct ListQuery {
     actor: Option<String>,
     action: Option<String>,
     subject: Option<String>,
+    /// True for a stream of the events that come, in their order.
+    #[serde(default)]
+    follow: bool,
 }
 
 /// Which part of the chain is checked.
@@ -66,26 +71,41 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Output<Page<Event>>, Problem> {
-    let limit = page_size(query.limit, PAGE_SIZE)?;
-    let texts = [&query.actor, &query.subject];
-    if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-        let text = "actor and subject have no control characters";
-        return Err(Problem::bad_request("invalid_query", text));
+    request: Request,
+) -> Result<Response, Problem> {
+    let filter = query.filter()?;
+    if query.follow {
+        if query.limit.is_some() || query.cursor.is_some() {
+            let text = "follow: a stream has no pages, so it takes neither limit nor cursor";
+            return Err(Problem::bad_request("invalid_query", text));
+        }
+        return audit_stream::open(app, &principal, request, filter).await;
     }
-    let filter = EventFilter {
-        before: query.cursor,
-        actors: query.actor.as_deref().map(audit::actors).unwrap_or_default(),
-        actions: query.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
-        subjects: query.subject.as_deref().map(audit::subjects).unwrap_or_default(),
-        ..EventFilter::default()
-    };
-    let (store, filter) = (&app.services.store, audit::visible(&principal, filter));
+    let limit = page_size(query.limit, PAGE_SIZE)?;
+    let filter = audit::visible(&principal, filter);
+    let store = &app.services.store;
     let data = store.find_events(&filter, Order::NewestFirst, limit).await;
     let data = data.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|event| event.sequence.to_string());
-    Ok(ok(Page { data, next_cursor }))
+    Ok(ok(Page { data, next_cursor }).into_response())
+}
+
+impl ListQuery {
+    fn filter(&self) -> Result<EventFilter, Problem> {
+        let texts = [&self.actor, &self.subject];
+        if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
+            let text = "actor and subject have no control characters";
+            return Err(Problem::bad_request("invalid_query", text));
+        }
+        Ok(EventFilter {
+            before: self.cursor,
+            actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
+            actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
+            subjects: self.subject.as_deref().map(audit::subjects).unwrap_or_default(),
+            ..EventFilter::default()
+        })
+    }
 }
 
 /// Checks a part of the chain. A chain of any length is checked by following `next_cursor`.

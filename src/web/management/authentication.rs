@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::request::Parts;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
@@ -34,20 +35,72 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
     let presented = presented_token(app, request)?;
     let required =
         RequiredAccess { resource: ResourceId::SERVER.to_owned(), scopes: Scopes::default() };
-    let token = check::check(app, &required, &presented, origin).map_err(|error| match error {
+    let token = check::check(app, &required, &presented, origin).map_err(rejection)?;
+    holder(app, &token, origin).await
+}
+
+/// The caller of a request whose answer takes long. Its token and its rights are checked again
+/// while the answer is written.
+pub(super) struct StandingCaller {
+    token: SecretString,
+    origin: RequestOrigin,
+}
+
+impl StandingCaller {
+    /// The caller of a request that [`authenticate`] has let through.
+    pub(super) fn of(request: &Parts) -> Result<Self, Problem> {
+        let origin = request.extensions.get::<RequestOrigin>().cloned();
+        let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
+        let (_, token) = bearer::presented(&request.headers)
+            .map_err(|_| Problem::internal("a request has no token"))?;
+        Ok(Self { token: token.into(), origin })
+    }
+
+    /// The caller with the rights that it has now.
+    ///
+    /// # Errors
+    /// As [`authenticate`].
+    pub(super) async fn principal(&self, app: &App) -> Result<Principal, Problem> {
+        holder(app, &self.token(app)?, &self.origin).await
+    }
+
+    /// Checks whether the token is still valid, from memory alone.
+    ///
+    /// # Errors
+    /// 401 if it has ended, 503 if this instance cannot know.
+    pub(super) fn check_token(&self, app: &App) -> Result<(), Problem> {
+        self.token(app).map(|_| ())
+    }
+
+    fn token(&self, app: &App) -> Result<CheckedToken, Problem> {
+        let token = self.token.expose_secret();
+        check::check_again(app, ResourceId::SERVER, token).map_err(rejection)
+    }
+}
+
+fn rejection(error: CheckError) -> Problem {
+    match error {
         CheckError::InvalidToken(text) => Problem::unauthorized(text),
         CheckError::InvalidProof { text, nonce } => Problem::of_proof(&text, nonce.as_deref()),
         CheckError::Unavailable(reason) => Problem::unavailable(&reason),
         CheckError::InsufficientScope | CheckError::Misconfigured(_) => {
             Problem::internal("the scopes of urn:tokend are not registered")
         }
-    })?;
+    }
+}
+
+/// The client of a token with the rights that it has now.
+async fn holder(
+    app: &App,
+    token: &CheckedToken,
+    origin: &RequestOrigin,
+) -> Result<Principal, Problem> {
     let id = ClientId::parse(&token.client_id).map_err(|_| Problem::unauthorized(NO_GRANT))?;
     // The directory does not hold the owners of administrators (DESIGN D18).
     let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
     let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
     let owners = found.client.admin_of;
-    principal(app, &id, &token, owners, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+    principal(app, &id, token, owners, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
 }
 
 const NO_GRANT: &str = "The client of the token may not use the admin API from here.";

@@ -12,7 +12,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Ver
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{Predicate, SizeAbove};
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -65,7 +65,9 @@ pub(super) fn compression() -> CompressionLayer<impl Predicate> {
     let is_untagged = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
         !headers.contains_key(ETAG)
     };
-    CompressionLayer::new().compress_when(SizeAbove::new(MIN_COMPRESSED_BYTES).and(is_untagged))
+    let is_large = SizeAbove::new(MIN_COMPRESSED_BYTES);
+    // A compressed stream would hold events back.
+    CompressionLayer::new().compress_when(is_large.and(is_untagged).and(NotForContentType::SSE))
 }
 
 /// Gives the answers of layers the form of every other problem.

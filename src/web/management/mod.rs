@@ -3,6 +3,7 @@
 
 mod apply;
 mod audit;
+mod audit_stream;
 mod authentication;
 mod challenge;
 mod client_document;
@@ -23,6 +24,7 @@ mod layers;
 mod leaks;
 mod member;
 mod metrics;
+mod owner_policies;
 mod problem;
 mod read_only;
 mod rejections;
@@ -76,8 +78,8 @@ const FORCE_HEADER: &str = "tokend-force";
 /// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     use AdminScope::{
-        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead, ResourcesRead,
-        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
+        AdminsWrite, AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead,
+        ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
     api.add_list("/v1/clients", ClientsRead, clients::list);
@@ -118,6 +120,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
     api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add_list("/v1/owner-policies", ClientsRead, owner_policies::list);
+    api.add(Method::GET, "/v1/owner-policies/{owner}", ClientsRead, owner_policies::show);
+    api.add(Method::PUT, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::put);
+    api.add(Method::DELETE, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::delete);
     api.add_unstored("/v1/tokens", TokensIssue, tokens::issue);
     api.add_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
     api.add_unstored("/v1/tokens/verify", Introspect, tokens::verify);
@@ -146,6 +152,10 @@ enum Layers {
     Guard,
 }
 
+fn guard_with(scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard {
+    Guard { scopes, query, max_body: BodyLimit(max_body) }
+}
+
 /// The API while its routes are added.
 struct Api {
     app: Arc<App>,
@@ -162,7 +172,7 @@ impl Api {
         T: 'static,
     {
         let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
-        let guard = self.guard(RouteScopes::One(scope), query, MAX_BODY_BYTES);
+        let guard = guard_with(RouteScopes::One(scope), query, MAX_BODY_BYTES);
         self.add_route(method, path, guard, Layers::All, handler);
     }
 
@@ -172,7 +182,7 @@ impl Api {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let guard = self.guard(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
+        let guard = guard_with(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
         self.add_route(Method::GET, path, guard, Layers::All, handler);
     }
 
@@ -183,7 +193,7 @@ impl Api {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let guard = self.guard(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
+        let guard = guard_with(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
         self.add_route(Method::POST, path, guard, Layers::WithoutReplay, handler);
     }
 
@@ -195,7 +205,7 @@ impl Api {
         T: 'static,
     {
         let guard =
-            self.guard(RouteScopes::One(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
+            guard_with(RouteScopes::One(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
         self.add_route(Method::POST, path, guard, Layers::Guard, handler);
     }
 
@@ -203,15 +213,11 @@ impl Api {
     /// rights to each of its objects, and a repetition changes nothing.
     fn add_declarations(&mut self) {
         let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
-        let guard = self.guard(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
+        let guard = guard_with(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
         self.add_route(Method::POST, "/v1/apply", guard, Layers::WithoutReplay, apply::apply);
         let scopes = RouteScopes::All(&EXPORT_SCOPES);
-        let guard = self.guard(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
+        let guard = guard_with(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
         self.add_route(Method::GET, "/v1/export", guard, Layers::All, apply::export);
-    }
-
-    fn guard(&self, scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard {
-        Guard { scopes, query, max_body: BodyLimit(max_body) }
     }
 
     fn add_route<H, T>(

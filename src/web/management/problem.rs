@@ -178,6 +178,12 @@ impl Problem {
             .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
     }
 
+    /// 429 for one more stream.
+    pub(super) fn too_many_streams(detail: String) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
+            .with_header(RETRY_AFTER, "5")
+    }
+
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
@@ -282,6 +288,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::RejectionNotFound
         | Code::SigningKeyNotFound
         | Code::ClaimNotFound
+        | Code::OwnerPolicyNotFound
         | Code::GrantRequestNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
@@ -291,6 +298,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::NoKeyLost
         | Code::ChangedDuringImport
         | Code::ImportConflict
+        | Code::OwnerPolicyClientLimit
         | Code::GrantRequestNotNeeded
         | Code::GrantRequestEnded
         | Code::GrantRequestLimitReached
@@ -304,6 +312,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::IssuerKeysMissing
         | Code::AudienceMissing
         | Code::TlsSubjectMissing
+        | Code::OwnerPolicySecretExpiry
+        | Code::OwnerPolicyAuthMethod
         | Code::ClaimReserved
         | Code::ClaimInvalid
         | Code::ClaimLimitExceeded

@@ -1,0 +1,117 @@
+//! A receiver of webhooks: an https server that keeps what it gets, and answers as a test says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::https::acceptor;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub path: String,
+    /// By their names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+    /// What it was answered with.
+    pub status: u16,
+}
+
+/// The answer of a receiver that is down: it closes the connection.
+pub const DOWN: u16 = 0;
+
+/// What decides about the status of an answer.
+type Status = Box<dyn Fn(&Received) -> u16 + Send>;
+
+/// A receiver on loopback with a certificate of its own for `localhost`.
+pub struct Receiver {
+    port: u16,
+    ca_file: NamedTempFile,
+    status: Arc<Mutex<Status>>,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Receiver {
+    /// Answers each request with the status that `status` gives.
+    pub async fn new(status: impl Fn(&Received) -> u16 + Send + 'static) -> Self {
+        let (acceptor, ca_file) = acceptor();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let status: Arc<Mutex<Status>> = Arc::new(Mutex::new(Box::new(status)));
+        let received = Arc::default();
+        let serving = (acceptor, status.clone(), Arc::clone(&received));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, status, received) = serving.clone();
+                tokio::spawn(serve(acceptor, stream, status, received));
+            }
+        });
+        Self { port, ca_file, status, received }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    /// Answers otherwise from now on.
+    pub fn answer(&self, status: impl Fn(&Received) -> u16 + Send + 'static) {
+        *self.status.lock().expect("a lock") = Box::new(status);
+    }
+
+    /// All requests until now.
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().expect("a lock").clone()
+    }
+
+    /// The settings by which an instance trusts the receiver and may connect to it.
+    pub fn settings(&self) -> [(&'static str, String); 2] {
+        [
+            ("TOKEND_FETCH_CA_FILE", self.ca_file.path().display().to_string()),
+            ("TOKEND_FETCH_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
+        ]
+    }
+}
+
+async fn serve(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    status: Arc<Mutex<Status>>,
+    received: Arc<Mutex<Vec<Received>>>,
+) {
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let Some(mut request) = read(&mut stream).await else { return };
+    request.status = status.lock().expect("a lock")(&request);
+    let answer = request.status;
+    received.lock().expect("a lock").push(request);
+    if answer != DOWN {
+        let text =
+            format!("HTTP/1.1 {answer} Any\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.shutdown().await;
+    }
+}
+
+async fn read(stream: &mut TlsStream<TcpStream>) -> Option<Received> {
+    let mut text = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let length = stream.read(&mut part).await.ok().filter(|length| *length > 0)?;
+        text.extend_from_slice(&part[..length]);
+        let whole = std::str::from_utf8(&text).expect("UTF-8");
+        let Some((head, body)) = whole.split_once("\r\n\r\n") else { continue };
+        let mut lines = head.lines();
+        let path = lines.next()?.split(' ').nth(1)?.to_owned();
+        let headers: BTreeMap<_, _> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+            .collect();
+        if headers.get("content-length")?.parse() == Ok(body.len()) {
+            return Some(Received { path, headers, body: body.to_owned(), status: DOWN });
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the platform team requires of the clients of an owner.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+use crate::model::client::AuthenticationMethod;
+use crate::model::owner::Owner;
+use crate::model::time::Lifetime;
+
+/// The text of [`PolicyScope::Others`].
+const OTHERS: &str = "*";
+
+/// Whose clients a policy is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PolicyScope {
+    /// Those of one owner.
+    Owner(Owner),
+    /// Those of every owner without a policy of its own. A client without an owner has no policy.
+    Others,
+}
+
+impl PolicyScope {
+    /// Reads an owner, or `*` for all others.
+    ///
+    /// # Errors
+    /// If the text is neither.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text == OTHERS { Ok(Self::Others) } else { Owner::parse(text).map(Self::Owner) }
+    }
+
+    /// Reads a text that is stored already.
+    pub fn stored(text: &str) -> Self {
+        if text == OTHERS { Self::Others } else { Self::Owner(Owner::stored(text)) }
+    }
+
+    /// The owner, or `*`.
+    pub fn as_str(&self) -> &str {
+        self.owner().map_or(OTHERS, Owner::as_str)
+    }
+
+    /// The owner, if it is about one.
+    pub fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::Owner(owner) => Some(owner),
+            Self::Others => None,
+        }
+    }
+}
+
+impl fmt::Display for PolicyScope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for PolicyScope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The rules; the default has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct OwnerPolicy {
+    /// Whether each secret must have an expiry. A maximum age requires one as well.
+    pub secret_expiry_required: bool,
+    /// The longest time from the creation of a secret to its expiry.
+    #[serde(rename = "secret_max_age_seconds")]
+    pub secret_max_age: Option<Lifetime>,
+    /// The authentication methods that clients may have; all if absent.
+    pub auth_methods: Option<Vec<AuthenticationMethod>>,
+    /// The maximum number of clients.
+    pub max_clients: Option<u32>,
+}
+
+impl OwnerPolicy {
+    /// True if a secret must have an expiry.
+    pub fn requires_expiry(&self) -> bool {
+        self.secret_expiry_required || self.secret_max_age.is_some()
+    }
+
+    /// True if a client may have this method.
+    pub fn allows(&self, method: AuthenticationMethod) -> bool {
+        self.auth_methods.as_ref().is_none_or(|allowed| allowed.contains(&method))
+    }
+}
+
+/// A policy, and whose clients it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnerPolicyRecord {
+    /// Whose clients.
+    #[serde(rename = "owner")]
+    pub scope: PolicyScope,
+    /// The rules.
+    #[serde(flatten)]
+    pub policy: OwnerPolicy,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_about_an_owner_or_about_all_others() {
+        assert_eq!(PolicyScope::parse("*").expect("a scope"), PolicyScope::Others);
+        assert_eq!(PolicyScope::parse("sales").expect("a scope").as_str(), "sales");
+        assert!(PolicyScope::parse("**").is_err() && PolicyScope::parse("").is_err());
+    }
+
+    #[test]
+    fn a_maximum_age_requires_an_expiry() {
+        let (max_age, none) = (Some(Lifetime::stored(60)), OwnerPolicy::default());
+        assert!(OwnerPolicy { secret_max_age: max_age, ..none.clone() }.requires_expiry());
+        assert!(!none.requires_expiry() && none.allows(AuthenticationMethod::PrivateKeyJwt));
+    }
+}

@@ -1,0 +1,125 @@
+//! How far events have been sent to the receivers of notifications, and which instance sends now.
+//!
+//! A row says nothing that an event must record, so it is written without one. Each statement
+//! changes a row only as long as it is what the caller has read: two instances that mean to send at
+//! the same time cannot both succeed.
+
+use crate::model::time::Timestamp;
+use crate::store::row::named_row;
+use crate::store::{Store, StoreError, on_pool};
+
+/// How far one receiver is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationCursor {
+    /// Every event up to this one has been delivered, was given up, or is not one to send.
+    pub sequence: i64,
+    /// How often in a row the next event could not be delivered.
+    pub failures: i64,
+    /// How often the receiver has rejected the next event.
+    pub rejections: i64,
+    /// When the next event is sent again, by the clock of the database.
+    pub next_attempt_at: Timestamp,
+}
+
+/// The right of an instance to send to a receiver, by the clock of the database.
+#[derive(Debug, Clone, Copy)]
+pub struct NotificationLease<'a> {
+    /// The receiver: the digest of its URL.
+    pub receiver: &'a str,
+    /// The instance.
+    pub instance: &'a str,
+    /// The time now.
+    pub now: Timestamp,
+    /// Until when no other instance sends.
+    pub until: Timestamp,
+}
+
+named_row! {
+    struct CursorRow {
+        sequence: i64,
+        failures: i64,
+        rejections: i64,
+        next_attempt_at: i64,
+    }
+}
+
+impl Store {
+    /// How far a receiver is; `None` if it is new.
+    pub async fn notification_cursor(
+        &self,
+        receiver: &str,
+    ) -> Result<Option<NotificationCursor>, StoreError> {
+        const SQL: &str = "
+            SELECT sequence, failures, rejections, next_attempt_at
+            FROM notification_cursor
+            WHERE receiver = $1";
+        on_pool!(self, |pool| {
+            let found: Option<CursorRow> =
+                sqlx::query_as(SQL).bind(receiver).fetch_optional(pool).await?;
+            Ok(found.map(|row| NotificationCursor {
+                sequence: row.sequence,
+                failures: row.failures,
+                rejections: row.rejections,
+                next_attempt_at: Timestamp(row.next_attempt_at),
+            }))
+        })
+    }
+
+    /// Notes a new receiver, which gets the events after `sequence`.
+    pub async fn add_notification_cursor(
+        &self,
+        receiver: &str,
+        sequence: i64,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO notification_cursor (receiver, sequence)
+            VALUES ($1, $2)
+            ON CONFLICT (receiver) DO NOTHING";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(receiver).bind(sequence).execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// Takes a lease. False if another instance has one, or if the receiver is not at `sequence`
+    /// any more.
+    pub async fn lease_notifications(
+        &self,
+        lease: &NotificationLease<'_>,
+        sequence: i64,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE notification_cursor
+            SET instance = $1, leased_until = $2
+            WHERE receiver = $3 AND sequence = $4 AND (instance = $1 OR leased_until <= $5)";
+        let NotificationLease { receiver, instance, now, until } = *lease;
+        on_pool!(self, |pool| {
+            let taking = sqlx::query(SQL).bind(instance).bind(until.0).bind(receiver);
+            let taken = taking.bind(sequence).bind(now.0).execute(pool).await?;
+            Ok(taken.rows_affected() > 0)
+        })
+    }
+
+    /// Notes how far the receiver is now, and lengthens the lease. False if the lease is lost: then
+    /// nothing was noted, and the caller must not send more.
+    pub async fn note_notification(
+        &self,
+        lease: &NotificationLease<'_>,
+        before: i64,
+        cursor: &NotificationCursor,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE notification_cursor
+            SET sequence = $1, failures = $2, rejections = $3, next_attempt_at = $4,
+                leased_until = $5
+            WHERE receiver = $6 AND instance = $7 AND sequence = $8";
+        let NotificationLease { receiver, instance, until, .. } = *lease;
+        let NotificationCursor { sequence, failures, rejections, next_attempt_at } = *cursor;
+        on_pool!(self, |pool| {
+            let noting = sqlx::query(SQL).bind(sequence).bind(failures).bind(rejections);
+            let noting = noting.bind(next_attempt_at.0).bind(until.0).bind(receiver);
+            let noted = noting.bind(instance).bind(before).execute(pool).await?;
+            Ok(noted.rows_affected() > 0)
+        })
+    }
+}
