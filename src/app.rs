@@ -62,6 +62,19 @@ impl App {
         Ok(Self { services, issuer, directory, stopping, rejections, background })
     }
 
+    /// What one command stands on. Its directory is empty, so that it does not load all clients:
+    /// the admin API works on the database.
+    pub async fn of_command(services: Services) -> Result<Self, StoreError> {
+        let issuer = match &services.config.issuer {
+            Some(issuer) => issuer.clone(),
+            None => Issuer::stored(services.store.server_issuer().await?.unwrap_or_default()),
+        };
+        let directory = Directory::unloaded(&services.store, &services.clock).await?;
+        let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
+        let background = BackgroundTasks::default();
+        Ok(Self { services, issuer, directory, stopping, rejections, background })
+    }
+
     /// Writes what has been counted of the use of secrets and keys. What cannot be written now is
     /// kept.
     pub async fn write_usage(&self) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
-use crate::config::{ACTOR_VARIABLE, DEFAULTS};
+use crate::config::{DEFAULTS, is_command_variable};
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
@@ -239,7 +239,7 @@ impl SourceBuilder {
 
     fn environment(&mut self, environment: &[(String, String)]) {
         let is_ours = |name: &str| {
-            name.starts_with("TOKEND_") && name != ACTOR_VARIABLE && !is_service_link(name)
+            name.starts_with("TOKEND_") && !is_command_variable(name) && !is_service_link(name)
         };
         let mut ours: Vec<_> = environment.iter().filter(|(name, _)| is_ours(name)).collect();
         // A value by file is stronger than a plain one; both at once is rejected below.

@@ -106,6 +106,15 @@ impl Directory {
         Ok(directory)
     }
 
+    /// A directory that knows nothing but the end of the events: for a command, which asks the
+    /// database.
+    pub async fn unloaded(store: &Store, clock: &Clock) -> Result<Self, StoreError> {
+        let head = store.head().await?;
+        let directory = Self::empty(0, clock, &head);
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
     /// Loads the resources and one client, if it exists: enough to decide what a token of it would
     /// say. It has no keys, so it signs and verifies nothing.
     pub async fn load_client_only(
