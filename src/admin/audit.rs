@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, Principal, suggestion};
 use crate::crypto::chain;
-use crate::model::client::ClientId;
+use crate::model::client::{ClientId, ClientName};
 use crate::model::event::{Action, Event, EventSubject, Head};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -59,6 +59,17 @@ pub fn subjects(text: &str) -> Vec<String> {
     with_kinds(text, '/', &SUBJECT_KINDS)
 }
 
+/// The same, and the client that alone has this name.
+pub async fn subjects_named(store: &Store, text: &str) -> Result<Vec<String>, AdminError> {
+    let mut subjects = subjects(text);
+    if let Ok(name) = ClientName::parse(text)
+        && let [id] = &store.clients_named(&name, 2).await?[..]
+    {
+        subjects.push(EventSubject::Client(id.clone()).to_string());
+    }
+    Ok(subjects)
+}
+
 fn with_kinds(text: &str, separator: char, kinds: &[&str]) -> Vec<String> {
     let is_whole = text.split_once(separator).is_some_and(|(kind, _)| kinds.contains(&kind));
     let mut texts = vec![text.to_owned()];
@@ -82,12 +93,6 @@ pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     let suggestion = suggestion::nearest(text, known().map(str::to_owned));
     let problem = InvalidValue::UnknownAction { text: text.to_owned(), suggestion };
     Err(AdminError::invalid("action", problem))
-}
-
-/// The event of that number, if there is one.
-pub async fn event(store: &Store, sequence: i64) -> Result<Option<Event>, AdminError> {
-    let found = store.events(sequence.saturating_sub(1), 1).await?;
-    Ok(found.into_iter().find(|event| event.sequence == sequence))
 }
 
 /// Notes that an operator has made a token in a client's name.

@@ -116,6 +116,11 @@ impl AdminErrorCode {
         Self::CryptographyFailed,
     ];
 
+    /// The code of this name, if this version knows it.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// The code as programs see it. It never changes.
     pub fn as_str(self) -> &'static str {
         match self {

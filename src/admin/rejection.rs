@@ -1,9 +1,11 @@
 //! Rejections: requests that the server rejected, as operators look for them.
 
+use serde::Serialize;
+
 use crate::admin::AdminError;
 use crate::model::client::ClientId;
-use crate::model::rejection::RejectionRecord;
-use crate::services::opening::ReadOnlyServices;
+use crate::model::rejection::{RejectionRecord, UnknownId};
+use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
 /// Rejections that a filter matches, newest first.
@@ -15,13 +17,24 @@ pub struct Rejections {
     pub older: i64,
 }
 
+/// A rejection with what else is known about its cause.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The rejection.
+    #[serde(flatten)]
+    pub rejection: RejectionRecord,
+    /// Other clients with a secret that ends like the one that was presented.
+    pub secret_of: Vec<ClientId>,
+    /// Clients that are named as the unknown id begins: people send the name as the id.
+    pub named_like: Vec<ClientId>,
+}
+
 /// At most `limit` rejections, newest first, and how many are left out.
 pub async fn list(
-    reader: &ReadOnlyServices,
+    store: &Store,
     filter: &RejectionFilter,
     limit: u32,
 ) -> Result<Rejections, AdminError> {
-    let store = &reader.store;
     let newest = store.rejections(filter, limit).await?;
     let found = i64::try_from(newest.len()).unwrap_or(i64::MAX);
     // Without a full page nothing is older, and there is nothing to count.
@@ -33,8 +46,17 @@ pub async fn list(
     Ok(Rejections { newest, older })
 }
 
-/// True if requests of this client have been rejected, also if it does not exist any more.
-pub async fn has_any(reader: &ReadOnlyServices, id: &ClientId) -> Result<bool, AdminError> {
-    let filter = RejectionFilter { client_id: Some(id.clone()), ..RejectionFilter::default() };
-    Ok(reader.store.count_rejections(&filter).await? > 0)
+/// Why the request of that id was rejected, if that is known.
+pub async fn explain(store: &Store, request_id: &str) -> Result<Option<Explanation>, AdminError> {
+    let Some(rejection) = store.rejection(request_id).await? else { return Ok(None) };
+    let mut secret_of = match &rejection.hint {
+        Some(hint) => store.clients_by_suffix(hint).await?,
+        None => Vec::new(),
+    };
+    secret_of.retain(|owner| Some(owner.as_str()) != rejection.client_id.as_deref());
+    let named_like = match UnknownId::from_reason(&rejection.reason) {
+        Some(id) => store.clients_named_like(&id).await?,
+        None => Vec::new(),
+    };
+    Ok(Some(Explanation { rejection, secret_of, named_like }))
 }

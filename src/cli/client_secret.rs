@@ -1,23 +1,21 @@
 //! `tokend client add-secret`, `rotate-secret` and `expire-secret`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::admin::pending::Pending;
-use crate::admin::secret::{self, MadeSecret, NewSecret};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::output::{self, ShownSecret};
-use crate::cli::secret_destination::{self, Destination};
+use crate::cli::new_secret::{self, SecretRequest};
+use crate::cli::output::{self, Format, ShownSecret};
+use crate::cli::secret_destination::{self, Render};
 use crate::cli::secret_file::ExistingFile;
-use crate::cli::{Global, client_reference, principal};
-use crate::model::client::ClientId;
-use crate::model::secret::{SecretId, SecretRecord};
-use crate::model::time::Timestamp;
-use crate::model::usage::Usage;
-use crate::services::Services;
+use crate::cli::{Global, client_reference};
+use crate::model::secret::SecretId;
+use crate::model::time::{Lifetime, Timestamp};
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {
@@ -77,7 +75,7 @@ pub(super) struct OldLabelArgs {
 
 impl OldLabelArgs {
     /// Puts the label in place. Says on standard error that the option is deprecated.
-    fn apply_to(&self, new: &mut NewSecret) {
+    fn apply_to(&self, new: &mut WantedSecret) {
         if let Some(label) = &self.label {
             output::hint(
                 "note: --label of a secret is deprecated and goes with the next release; write: \
@@ -88,16 +86,25 @@ impl OldLabelArgs {
     }
 }
 
+/// What a new secret should be like.
+pub(super) struct WantedSecret {
+    label: String,
+    lifetime: Option<Lifetime>,
+}
+
+impl WantedSecret {
+    /// The secret in the body of a request.
+    pub(super) fn body(&self) -> Value {
+        let seconds = self.lifetime.map(Lifetime::seconds);
+        json!({ "label": self.label, "expires_in_seconds": seconds })
+    }
+}
+
 impl NewSecretArgs {
-    pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
-        Ok(NewSecret {
-            label: self.label.clone(),
-            lifetime: self
-                .secret_ttl
-                .as_deref()
-                .map(|text| duration("--secret-ttl", text))
-                .transpose()?,
-        })
+    pub(super) fn wanted(&self) -> Result<WantedSecret, CliError> {
+        let lifetime = self.secret_ttl.as_deref();
+        let lifetime = lifetime.map(|text| duration("--secret-ttl", text)).transpose()?;
+        Ok(WantedSecret { label: self.label.clone(), lifetime })
     }
 }
 
@@ -107,104 +114,78 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Reject).await?;
-    let pending = secret::prepare_addition(&services, &principal(), &id, &new).await?;
-    deliver(global, &services, destination, &id, pending).await
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let request = ApiRequest::post(path(&["clients", &id, "secrets"]), new.body());
+    let existing = ExistingFile::Reject;
+    let wanted = SecretRequest { request, client: Some(&id), file, existing };
+    new_secret::make(&api, wanted, render(global.output, file)).await?;
+    Ok(())
 }
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
     let mut new = args.new.wanted()?;
     args.old.apply_to(&mut new);
-    let overlap = args.overlap.as_deref().filter(|text| !matches!(*text, "0" | "0s"));
-    let overlap = overlap.map(|text| duration("--overlap", text)).transpose()?;
+    let overlap = match args.overlap.as_deref() {
+        None | Some("0" | "0s") => "0s",
+        Some(text) => {
+            duration("--overlap", text)?;
+            text
+        }
+    };
     let file = args.new.secret_file.as_deref();
     secret_destination::check_format(global.output, file)?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Replace).await?;
-    let pending = secret::prepare_rotation(&services, &principal(), &id, &new, overlap).await?;
-    deliver(global, &services, destination, &id, pending).await
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let body = json!({ "overlap": overlap, "secret": new.body() });
+    let request = ApiRequest::post(path(&["clients", &id, "secrets", "rotate"]), body);
+    let existing = ExistingFile::Replace;
+    let wanted = SecretRequest { request, client: Some(&id), file, existing };
+    new_secret::make(&api, wanted, render(global.output, file)).await?;
+    Ok(())
+}
+
+/// The answer to a new end of a secret.
+#[derive(Deserialize)]
+struct EndedSecret {
+    expires_at: String,
+    changed: bool,
 }
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
     let secret_id = SecretId::parse(&args.secret_id)?;
     let after = args.after.as_deref().map(|text| duration("--in", text)).transpose()?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let end = secret::expire(&services, &principal(), &id, &secret_id, after).await?;
-    let end = output::changed(end);
-    let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
+    let seconds = after.map_or(0, Lifetime::seconds);
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let place = path(&["clients", &id, "secrets", secret_id.as_str()]);
+    let request = ApiRequest::patch(place, json!({ "expires_in_seconds": seconds }));
+    let ended: Object<EndedSecret> = api.read(&request).await?;
+    if !ended.object.changed {
+        output::hint("nothing changed: it was already so");
+    }
+    let end = Timestamp::parse(&ended.object.expires_at)?;
     let rows = [
-        ("client", id.to_string()),
+        ("client", id.clone()),
         ("secret id", secret_id.to_string()),
-        ("ends", output::time(end, services.clock.now())),
+        ("ends", output::time(end, api.now())),
     ];
-    output::one(global.output, secret_id.as_str(), &value, &rows)
+    output::one(global.output, secret_id.as_str(), &ended.json, &rows)
 }
 
-/// One line about a secret that is kept.
-pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
-    let mut text = secret.secret_id.to_string();
-    if !secret.suffix.is_empty() {
-        text.push_str(" …");
-        text.push_str(&secret.suffix);
-    }
-    if !secret.label.is_empty() {
-        text.push(' ');
-        text.push_str(&secret.label);
-    }
-    text.push_str(", made ");
-    text.push_str(&output::time(secret.created_at, now));
-    match secret.expires_at {
-        None => text.push_str(", no end"),
-        Some(end) if secret.is_live(now) => {
-            text.push_str(", ends ");
-            text.push_str(&output::time(end, now));
+/// How a new secret is printed.
+fn render(format: Format, file: Option<&Path>) -> Render {
+    let file = file.map(Path::to_owned);
+    Box::new(move |answer| {
+        let shown = ShownSecret::of(answer, file.as_deref())?;
+        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        let mut rows =
+            vec![("client", text("client_id")), ("secret id", text("secret_id")), shown.row()];
+        if let Some(end) = answer["old_secrets_expire_at"].as_str() {
+            rows.push(("old secrets end", end.to_owned()));
         }
-        Some(end) => {
-            text.push_str(", ended ");
-            text.push_str(&output::time(end, now));
-        }
-    }
-    match &secret.usage {
-        None => text.push_str(", never used"),
-        Some(usage) => {
-            let last = output::time(usage.last_used_at, now);
-            let Usage { uses, last_address, .. } = usage;
-            text.push_str(&format!(", last used {last} from {last_address}, {uses} times"));
-        }
-    }
-    text
-}
-
-/// Shows a secret that a change is about to make, and commits the change.
-async fn deliver(
-    global: &Global,
-    services: &Services,
-    destination: Destination,
-    id: &ClientId,
-    pending: Pending<MadeSecret>,
-) -> Result<(), CliError> {
-    let MadeSecret { record, plain, old_secrets_end } = pending.made().clone();
-    let shown = ShownSecret::new(&plain, destination.file());
-    let mut value = shown.add_to(&record)?;
-    value["client_id"] = json!(id);
-    let mut rows =
-        vec![("client", id.to_string()), ("secret id", record.secret_id.to_string()), shown.row()];
-    if let Some(end) = old_secrets_end {
-        value["old_secrets_end_at"] = json!(end);
-        rows.push(("old secrets end", end.to_string()));
-    }
-    let text = output::render(global.output, record.secret_id.as_str(), &value, &rows)?;
-    let secret = secret_destination::UncommittedSecret {
-        client_id: id,
-        secret_id: &record.secret_id,
-        plain: &plain,
-        ends_others: old_secrets_end.is_some(),
-    };
-    destination.deliver(services, pending, &secret, text.into()).await
+        output::render(format, &text("secret_id"), &shown.json(answer), &rows)
+    })
 }

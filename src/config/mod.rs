@@ -3,6 +3,7 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+pub mod command_variables;
 mod coverage;
 mod database_url;
 mod parse;
@@ -381,34 +382,6 @@ impl Config {
 /// The variable that names the actor of changes. It is not a setting: it names the operator of a
 /// command, and stands in the environment next to the settings.
 pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
-
-/// The environment variable that names the server to which commands are sent.
-pub const SERVER_VARIABLE: &str = "TOKEND_SERVER";
-
-/// The environment variable with the issuer of that server, if its metadata does not name it.
-pub const ISSUER_URL_VARIABLE: &str = "TOKEND_ISSUER_URL";
-
-/// The environment variable that names a file of certificates (PEM) that commands also trust.
-pub const SERVER_CA_FILE_VARIABLE: &str = "TOKEND_SERVER_CA_FILE";
-
-/// The environment variable with the client id of commands; with `_FILE` after it, the name of a
-/// file that holds it.
-pub const ADMIN_CLIENT_ID: &str = "TOKEND_ADMIN_CLIENT_ID";
-
-/// The environment variable with the client secret of commands; with `_FILE` after it, the name of
-/// a file that holds it.
-pub const ADMIN_CLIENT_SECRET: &str = "TOKEND_ADMIN_CLIENT_SECRET";
-
-/// The environment variable that names the file of the private key of commands.
-pub const ADMIN_KEY_FILE: &str = "TOKEND_ADMIN_KEY_FILE";
-
-/// True for a variable that a command reads and that is not a setting.
-pub(crate) fn is_command_variable(name: &str) -> bool {
-    let plain = name.strip_suffix("_FILE").unwrap_or(name);
-    [ACTOR_VARIABLE, SERVER_VARIABLE, ISSUER_URL_VARIABLE].contains(&name)
-        || [SERVER_CA_FILE_VARIABLE, ADMIN_KEY_FILE].contains(&name)
-        || [ADMIN_CLIENT_ID, ADMIN_CLIENT_SECRET].contains(&plain)
-}
 
 /// The environment of this process.
 #[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]

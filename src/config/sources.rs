@@ -8,9 +8,10 @@ use figment::providers::{Format, Toml};
 use figment::value::Value;
 use zeroize::Zeroizing;
 
+use crate::config::DEFAULTS;
+use crate::config::command_variables::is_command_variable;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
-use crate::config::{DEFAULTS, is_command_variable};
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];

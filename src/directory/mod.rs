@@ -106,8 +106,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// A directory that knows nothing but the end of the events: for a command, which asks the
-    /// database.
+    /// Knows only the end of the events: for a command, which asks the database.
     pub async fn unloaded(store: &Store, clock: &Clock) -> Result<Self, StoreError> {
         let head = store.head().await?;
         let directory = Self::empty(0, clock, &head);

@@ -63,6 +63,9 @@ pub struct RejectionFilter {
     pub until: Option<Timestamp>,
     /// The whole error code, or a part of the reason in any case.
     pub reason: Option<String>,
+    /// The time and the request id of a rejection that is newer than theirs, or as new and before
+    /// them in the list.
+    pub after: Option<(Timestamp, String)>,
 }
 
 impl RejectionFilter {
@@ -74,6 +77,12 @@ impl RejectionFilter {
         }
         if let Some(id) = &self.client_id {
             statement.push_with(" AND client_id = ?", [id.as_str().into()]);
+        }
+        if let Some((at, request_id)) = &self.after {
+            statement.push_with(
+                " AND (at < ? OR (at = ? AND request_id > ?))",
+                [(*at).into(), (*at).into(), request_id.as_str().into()],
+            );
         }
         if let Some(reason) = &self.reason {
             let reason = reason.to_ascii_lowercase();

@@ -22,6 +22,7 @@ pub mod probe;
 mod welcome;
 
 pub use error_response::ErrorFormat;
+pub use management::{Delivery, InProcessAnswer, InProcessApi};
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 
 use std::convert::Infallible;
@@ -77,7 +78,7 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    management::routes(&app)
+    management::routes(&app, &management::Access::Token)
         .route("/livez", any(health::live))
         .route("/readyz", any(health::ready))
         .route("/healthz", any(health::ready))

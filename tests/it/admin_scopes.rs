@@ -132,5 +132,5 @@ async fn the_scopes_of_the_server_stay_as_they_are(
     assert_eq!(shown["scopes"].as_array().map(Vec::len), Some(AdminScope::ALL.len()));
     // What has nothing to do with its scopes can be changed.
     let changed = cli.json(&["resource", "update", "urn:tokend", "--token-ttl", "5m"]);
-    assert_eq!(changed["token_lifetime"], 300);
+    assert_eq!(changed["token_ttl_seconds"], 300);
 }

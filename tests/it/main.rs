@@ -73,6 +73,7 @@ mod readme;
 mod readme_rust;
 mod released_schemas;
 mod reload;
+mod remote_commands;
 mod resources_and_scopes;
 mod restored_revocations;
 mod revocation;

@@ -2,10 +2,13 @@
 
 #![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::admin::AdminError;
+use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{ClientUpdate, NewClient};
 use crate::admin::secret::NewSecret;
 use crate::model::client::{
@@ -13,17 +16,21 @@ use crate::model::client::{
 };
 use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
 use crate::model::security::{ClientSecurity, Networks};
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
 use crate::web::management::Problem;
 use crate::web::management::facts_json::{FactsInput, FactsPatch, LabelsPatch};
 use crate::web::management::json::{at, parsed, present};
+use crate::web::management::security_json::{audiences, grant_types, keys, owners, tls_subject};
 
 /// A client.
 #[derive(Debug, Serialize)]
@@ -44,6 +51,13 @@ pub(super) struct ClientJson {
     created_at: Timestamp,
     updated_at: Timestamp,
     last_used_at: Option<Timestamp>,
+    admin_of: Option<BTreeSet<Owner>>,
+    secrets: Vec<SecretJson>,
+    trusts: Vec<FederatedCredential>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spiffe_trusts: Vec<SpiffeTrust>,
+    /// The use of its other credentials.
+    usage: Option<Usage>,
 }
 
 impl From<Registration> for ClientJson {
@@ -66,6 +80,11 @@ impl From<Registration> for ClientJson {
             created_at: client.created_at,
             updated_at: client.updated_at,
             last_used_at,
+            admin_of: client.admin_of,
+            secrets: found.secrets.into_iter().map(SecretJson::from).collect(),
+            trusts: found.trusts,
+            spiffe_trusts: found.spiffe_trusts,
+            usage: found.usage,
         }
     }
 }
@@ -133,13 +152,28 @@ pub(super) struct ClientInput {
     auth_methods: Vec<String>,
     token_ttl_seconds: Option<i64>,
     token_rate: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "dpop_bound_access_tokens")]
     dpop_bound: bool,
     #[serde(default)]
     networks: Vec<String>,
     #[serde(default)]
     grants: Vec<GrantInput>,
     secret: Option<SecretInput>,
+    #[serde(default)]
+    grant_types: Vec<String>,
+    jwks: Option<Value>,
+    jwks_uri: Option<String>,
+    #[serde(default, rename = "tls_client_certificate_bound_access_tokens")]
+    certificate_bound: bool,
+    tls_client_auth_subject_dn: Option<String>,
+    tls_client_auth_san_dns: Option<String>,
+    tls_client_auth_san_uri: Option<String>,
+    tls_client_auth_san_ip: Option<String>,
+    tls_client_auth_san_email: Option<String>,
+    #[serde(default)]
+    assertion_audiences: Vec<String>,
+    claims: Option<Value>,
+    admin_of: Option<Vec<String>>,
 }
 
 /// A grant to be given.
@@ -168,22 +202,32 @@ impl ClientInput {
         let facts = FactsInput { owner, description, contact: self.contact, labels: self.labels };
         let grants = self.grants.into_iter().enumerate();
         let grants = grants.map(|(index, grant)| grant.grant(&format!("/grants/{index}")));
+        let subject = tls_subject([
+            ("subject_dn", self.tls_client_auth_subject_dn),
+            ("san_dns", self.tls_client_auth_san_dns),
+            ("san_uri", self.tls_client_auth_san_uri),
+            ("san_ip", self.tls_client_auth_san_ip),
+            ("san_email", self.tls_client_auth_san_email),
+        ])?;
         Ok(NewClient {
             client_id: parsed("/client_id", self.client_id, ClientId::parse_new)?,
             name: parsed("/name", self.name, ClientName::parse)?,
             auth_methods: methods(&self.auth_methods)?,
-            grant_types: Vec::new(),
+            grant_types: grant_types(&self.grant_types)?,
             token_lifetime: lifetime("/token_ttl_seconds", self.token_ttl_seconds)?,
             token_rate: parsed("/token_rate", self.token_rate, RateLimit::parse)?,
             grants: grants.collect::<Result<_, _>>()?,
             security: ClientSecurity {
+                keys: keys(self.jwks, self.jwks_uri)?,
                 dpop_bound: self.dpop_bound,
+                tls_subject: subject,
+                certificate_bound: self.certificate_bound,
                 networks: networks("/networks", &self.networks)?,
-                ..ClientSecurity::default()
+                assertion_audiences: audiences(&self.assertion_audiences)?,
             },
-            claims: StaticClaims::default(),
+            claims: claims(self.claims)?,
             facts: facts.facts()?,
-            admin_of: None,
+            admin_of: self.admin_of.as_deref().map(owners).transpose()?,
             secret: self.secret.unwrap_or_default().new_secret("/secret")?,
         })
     }
@@ -230,9 +274,21 @@ pub(super) struct ClientPatch {
     token_ttl_seconds: Option<Option<i64>>,
     #[serde(default, deserialize_with = "present")]
     token_rate: Option<Option<String>>,
+    #[serde(alias = "dpop_bound_access_tokens")]
     dpop_bound: Option<bool>,
+    #[serde(alias = "tls_client_certificate_bound_access_tokens")]
     certificate_bound: Option<bool>,
     networks: Option<Vec<String>>,
+    grant_types: Option<Vec<String>>,
+    tls_client_auth_subject_dn: Option<String>,
+    tls_client_auth_san_dns: Option<String>,
+    tls_client_auth_san_uri: Option<String>,
+    tls_client_auth_san_ip: Option<String>,
+    tls_client_auth_san_email: Option<String>,
+    assertion_audiences: Option<Vec<String>>,
+    claims: Option<BTreeMap<String, Option<Value>>>,
+    #[serde(default, deserialize_with = "present")]
+    admin_of: Option<Option<Vec<String>>>,
 }
 
 impl ClientPatch {
@@ -253,9 +309,47 @@ impl ClientPatch {
             certificate_bound: self.certificate_bound,
             networks: self.networks.map(|list| networks("/networks", &list)).transpose()?,
             facts: facts.update()?,
-            ..ClientUpdate::default()
+            grant_types: self.grant_types.as_deref().map(grant_types).transpose()?,
+            tls_subject: tls_subject([
+                ("subject_dn", self.tls_client_auth_subject_dn),
+                ("san_dns", self.tls_client_auth_san_dns),
+                ("san_uri", self.tls_client_auth_san_uri),
+                ("san_ip", self.tls_client_auth_san_ip),
+                ("san_email", self.tls_client_auth_san_email),
+            ])?,
+            assertion_audiences: self.assertion_audiences.as_deref().map(audiences).transpose()?,
+            claims: self.claims.map(claims_change).transpose()?,
+            admin_of: self
+                .admin_of
+                .map(|owners_or_all| owners_or_all.as_deref().map(owners).transpose())
+                .transpose()?,
         })
     }
+}
+
+/// The claims of a new client.
+fn claims(claims: Option<Value>) -> Result<StaticClaims, Problem> {
+    match claims {
+        Some(claims) => Ok(StaticClaims::parse(&claims.to_string()).map_err(AdminError::from)?),
+        None => Ok(StaticClaims::default()),
+    }
+}
+
+/// A merge patch of claims: `null` removes one.
+pub(super) fn claims_change(
+    patch: BTreeMap<String, Option<Value>>,
+) -> Result<ClaimsChange, Problem> {
+    let (mut set, mut remove) = (Map::new(), Vec::new());
+    for (name, value) in patch {
+        match value {
+            Some(value) => {
+                set.insert(name, value);
+            }
+            None => remove.push(name),
+        }
+    }
+    let set = StaticClaims::parse(&Value::Object(set).to_string()).map_err(AdminError::from)?;
+    Ok(ClaimsChange::Edit { set, remove })
 }
 
 /// A number of seconds as a lifetime.

@@ -11,14 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::{AdminError, ObjectKind, Principal, client};
 use crate::app::App;
-use crate::model::client::{ClientId, ClientState};
+use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
-use crate::web::management::Problem;
 use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
+use crate::web::management::delivery;
 use crate::web::management::facts_json::label;
 use crate::web::management::json::{Input, Output, Page, Parameters, created, ok, page_size};
+use crate::web::management::{Delivery, Problem};
 
 /// How many clients a page has without a word on it.
 const PAGE_SIZE: u32 = 50;
@@ -34,7 +35,7 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
     state: Option<String>,
     owner: Option<String>,
-    /// Such as `team=payments`.
+    /// Such as `team=payments`, or several: `team=payments,env=prod`.
     label: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
@@ -42,6 +43,30 @@ pub(super) struct ListQuery {
     expiring_within: Option<String>,
     /// Such as `90d`.
     unused_for: Option<String>,
+    /// The whole name.
+    name: Option<String>,
+    /// How far the clients after this page are counted, as `remaining`.
+    count: Option<u32>,
+}
+
+/// A page of clients.
+#[derive(Debug, Serialize)]
+pub(super) struct ClientPage {
+    #[serde(flatten)]
+    page: Page<ClientJson>,
+    /// How many clients follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
+    /// Clients of this page whose rows cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<UnreadableClient>,
+}
+
+/// A client whose rows cannot be read.
+#[derive(Debug, Serialize)]
+struct UnreadableClient {
+    client_id: String,
+    problem: String,
 }
 
 /// A client with its first secret, which is shown this once.
@@ -68,44 +93,63 @@ pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Output<Page<ClientJson>>, Problem> {
+) -> Result<Output<ClientPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
+    let (cursor, count) = (query.cursor.clone(), query.count);
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let filter = client_list::filter(store, clock, question(query)?).await?;
+    let after = match cursor {
+        Some(cursor) => client_list::position(store, &filter, &client_id(&cursor)?).await?,
+        None => Position::start(),
+    };
+    let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
+    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
+    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
+    let (mut data, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
+    for (id, client) in found {
+        match client {
+            Ok(client) => data.push(ClientJson::from(client)),
+            Err(problem) => {
+                tracing::error!(client_id = id, %problem, "a client cannot be read");
+                let (client_id, problem) = (id.to_owned(), problem.to_string());
+                unreadable.push(UnreadableClient { client_id, problem });
+            }
+        }
+    }
+    let last = page.last().filter(|_| page.len() == limit as usize);
+    let remaining = match (count, last) {
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            Some(store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?)
+        }
+    };
+    let next_cursor = last.map(|last| last.client_id().to_owned());
+    Ok(ok(ClientPage { page: Page { data, next_cursor }, remaining, unreadable }))
+}
+
+/// What a query asks for.
+fn question(query: ListQuery) -> Result<ClientQuestion, Problem> {
     let span = |name, text: Option<String>| {
         let parsed = text.map(|text| Lifetime::parse(&text)).transpose();
         parsed.map_err(|malformed| wrong(name, malformed.to_string()))
     };
     let state = query.state.map(|text| ClientState::parse(&text)).transpose();
     let owner = query.owner.map(|text| Owner::parse(&text)).transpose();
-    let question = ClientQuestion {
+    let name = query.name.map(|text| ClientName::parse(&text)).transpose();
+    // A value has no comma, so that a list of labels is one parameter.
+    let labels = query.label.as_deref();
+    let labels = labels.map(|list| list.split(',').map(label).collect::<Result<_, _>>());
+    Ok(ClientQuestion {
         state: state.map_err(|malformed| wrong("state", malformed.to_string()))?,
-        name: None,
+        name: name.map_err(|malformed| wrong("name", malformed.to_string()))?,
         owner: owner.map_err(|malformed| wrong("owner", malformed.to_string()))?,
-        labels: query.label.as_deref().map(label).transpose()?.into_iter().collect(),
+        labels: labels.transpose()?.unwrap_or_default(),
         resource: query.resource,
         scope: query.scope,
         expiring: span("expiring_within", query.expiring_within)?,
         unused: span("unused_for", query.unused_for)?,
-    };
-    let (store, clock) = (&app.services.store, &app.services.clock);
-    let filter = client_list::filter(store, clock, question).await?;
-    let after = match query.cursor {
-        Some(cursor) => client_list::position(store, &filter, &client_id(&cursor)?).await?,
-        None => Position::start(),
-    };
-    let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
-    let next_cursor = (page.len() == limit as usize)
-        .then(|| page.last().map(|last| last.client_id().to_owned()))
-        .flatten();
-    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
-    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
-    let mut data = Vec::with_capacity(found.len());
-    for (id, client) in found {
-        match client {
-            Ok(client) => data.push(ClientJson::from(client)),
-            Err(problem) => tracing::error!(client_id = id, %problem, "a client cannot be read"),
-        }
-    }
-    Ok(ok(Page { data, next_cursor }))
+    })
 }
 
 fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
@@ -123,10 +167,14 @@ pub(super) async fn show(
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
+    delivery: Option<Extension<Delivery>>,
     Input(input): Input<ClientInput>,
 ) -> Result<Output<CreatedClient>, Problem> {
-    let (made, secret) = client::create(&app.services, &principal, input.new_client()?).await?;
-    Ok(created(CreatedClient { client: made.into(), client_secret: secret.as_ref().map(shown) }))
+    let pending = client::prepare(&app.services, &principal, input.new_client()?).await?;
+    let (made, secret) = pending.made().clone();
+    let client_secret = secret.as_ref().map(shown);
+    let answer = created(CreatedClient { client: made.into(), client_secret });
+    delivery::commit(delivery, pending, answer).await
 }
 
 /// The secret in the one answer that shows it.

@@ -5,17 +5,22 @@ mod audit;
 mod authentication;
 mod client_json;
 mod clients;
+mod delivery;
 mod facts_json;
 mod grants;
+mod in_process;
 mod json;
 mod problem;
 mod rejections;
 mod resource_json;
 mod resources;
 mod secrets;
+mod security_json;
 mod server;
 mod tokens;
 
+pub use delivery::Delivery;
+pub use in_process::{InProcessAnswer, InProcessApi};
 pub(super) use problem::Problem;
 
 use std::sync::Arc;
@@ -28,6 +33,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
+use crate::admin::Principal;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
@@ -35,13 +41,24 @@ use crate::web::error_response::ErrorResponse;
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
+/// How a router finds the caller of a request.
+#[derive(Clone)]
+pub(super) enum Access {
+    /// By the access token of the request: every listener has this one.
+    Token,
+    /// The caller is the operator of this process. No request can ask for it: the router itself has
+    /// it, and such a router is never given to a listener.
+    Operator(Principal),
+}
+
 /// The routes of the admin API.
-pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+pub(super) fn routes(app: &Arc<App>, access: &Access) -> Router<Arc<App>> {
     use AdminScope::{
         AuditRead, ClientsRead, ClientsWrite, GrantsWrite, ResourcesRead, ResourcesWrite,
         SecretsWrite, ServerRead, TokensRevoke,
     };
-    let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
+    let mut api =
+        Api { app: app.clone(), access: access.clone(), router: Router::new(), listed: Vec::new() };
     api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
@@ -52,15 +69,18 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/clients/{id}/secrets", ClientsRead, secrets::list);
     api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
     api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
+    api.add(Method::PATCH, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::update);
     api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
+    api.add(Method::PATCH, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add(Method::GET, "/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
     api.add(Method::GET, "/v1/audit-events/verify", AuditRead, audit::verify);
@@ -71,6 +91,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// The API while its routes are added.
 struct Api {
     app: Arc<App>,
+    access: Access,
     router: Router<Arc<App>>,
     listed: Vec<(Method, &'static str)>,
 }
@@ -90,7 +111,7 @@ impl Api {
             // axum answers HEAD as GET without the body.
             _ => MethodFilter::GET,
         };
-        let guard = from_fn_with_state((self.app.clone(), scope), authorize);
+        let guard = from_fn_with_state((self.app.clone(), self.access.clone(), scope), authorize);
         let route = on(filter, handler).layer(guard);
         self.router = std::mem::take(&mut self.router).route(path, route);
         self.listed.push((method, path));
@@ -112,16 +133,19 @@ fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
     methods.map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Lets a request through whose token has the scope, with the principal for the handler.
+/// Lets a request through whose caller has the scope, with the principal for the handler.
 async fn authorize(
-    State((app, scope)): State<(Arc<App>, AdminScope)>,
+    State((app, access, scope)): State<(Arc<App>, Access, AdminScope)>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut head, body) = request.into_parts();
-    let principal = match authentication::authenticate(&app, &head).await {
-        Ok(principal) => principal,
-        Err(problem) => return problem.into_response(),
+    let principal = match access {
+        Access::Operator(principal) => principal,
+        Access::Token => match authentication::authenticate(&app, &head).await {
+            Ok(principal) => principal,
+            Err(problem) => return problem.into_response(),
+        },
     };
     if let Err(error) = principal.require(scope) {
         return Problem::from(error).into_response();

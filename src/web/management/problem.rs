@@ -3,6 +3,8 @@
 //! Turning a problem into a response only puts it into the response's extensions. The outermost
 //! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -24,11 +26,13 @@ pub(in crate::web) struct Problem {
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
     cause: Option<String>,
+    /// The error of the verb, if there is one: for a caller in this process.
+    error: Option<Arc<AdminError>>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, cause: None }
+        Self { status, code, detail: detail.into(), pointer: None, cause: None, error: None }
     }
 
     /// 401 for a request without a token (RFC 6750, section 3.1).
@@ -99,6 +103,11 @@ impl Problem {
         self.code
     }
 
+    /// The error of the verb, for a caller in this process: it says more than the answer may.
+    pub(super) fn into_error(self) -> Option<AdminError> {
+        self.error.and_then(Arc::into_inner)
+    }
+
     /// What the log says.
     pub(in crate::web) fn reason(&self) -> &str {
         self.cause.as_deref().unwrap_or(&self.detail)
@@ -148,18 +157,20 @@ impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let code = error.code();
         let status = status(code);
-        if status.is_server_error() {
+        let problem = if status.is_server_error() {
             let cause = telemetry::with_causes(&error);
-            return match status {
+            match status {
                 StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(&cause),
                 _ => Self::internal(&cause),
+            }
+        } else {
+            let pointer = match &error {
+                AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
+                _ => None,
             };
-        }
-        let pointer = match &error {
-            AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
-            _ => None,
+            Self { pointer, ..Self::new(status, code.as_str(), error.to_string()) }
         };
-        Self { pointer, ..Self::new(status, code.as_str(), error.to_string()) }
+        Self { error: Some(Arc::new(error)), ..problem }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Output<ResourceJson>, Problem> {
     let found = resource::show(&app.services.store, &resource_id(&id)?).await?;
-    Ok(ok(found.into()))
+    Ok(ok(ResourceJson::read(&app.services, found).await?))
 }
 
 pub(super) async fn create(
@@ -35,7 +35,7 @@ pub(super) async fn create(
     Input(input): Input<ResourceInput>,
 ) -> Result<Output<ResourceJson>, Problem> {
     let made = resource::create(&app.services, &principal, input.new_resource()?).await?;
-    Ok(created(made.into()))
+    Ok(created(ResourceJson::read(&app.services, made).await?))
 }
 
 pub(super) async fn delete(

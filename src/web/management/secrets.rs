@@ -7,24 +7,39 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{ObjectKind, Principal, client, secret};
+use crate::admin::secret::{self, MadeSecret};
+use crate::admin::{ObjectKind, Principal, client};
 use crate::app::App;
+use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::web::management::Problem;
-use crate::web::management::client_json::{SecretInput, SecretJson};
+use crate::web::management::client_json::{SecretInput, SecretJson, lifetime};
 use crate::web::management::clients::{client_id, shown};
+use crate::web::management::delivery;
 use crate::web::management::json::{Input, Output, Page, at, created, ok};
+use crate::web::management::{Delivery, Problem};
 
 /// A secret, which is shown this once.
 #[derive(Serialize)]
 pub(super) struct CreatedSecret {
+    client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
     client_secret: String,
     /// When the other secrets of the client end, if a rotation ends any.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_secrets_expire_at: Option<Timestamp>,
+}
+
+impl CreatedSecret {
+    fn of(id: &ClientId, made: &MadeSecret) -> Self {
+        Self {
+            client_id: id.clone(),
+            secret: made.record.clone().into(),
+            client_secret: shown(&made.plain),
+            old_secrets_expire_at: made.old_secrets_end,
+        }
+    }
 }
 
 /// A rotation.
@@ -50,21 +65,20 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    delivery: Option<Extension<Delivery>>,
     Input(input): Input<SecretInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
     let (id, new) = (client_id(&id)?, input.new_secret("")?);
-    let (record, plain) = secret::add(&app.services, &principal, &id, &new).await?;
-    Ok(created(CreatedSecret {
-        secret: record.into(),
-        client_secret: shown(&plain),
-        old_secrets_expire_at: None,
-    }))
+    let pending = secret::prepare_addition(&app.services, &principal, &id, &new).await?;
+    let answer = created(CreatedSecret::of(&id, pending.made()));
+    delivery::commit(delivery, pending, answer).await
 }
 
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    delivery: Option<Extension<Delivery>>,
     Input(input): Input<RotationInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
     let overlap = match input.overlap.as_str() {
@@ -72,13 +86,49 @@ pub(super) async fn rotate(
         text => Some(at("/overlap", Lifetime::parse(text))?),
     };
     let (id, new) = (client_id(&id)?, input.secret.new_secret("/secret")?);
-    let (record, plain, old_secrets_expire_at) =
-        secret::rotate(&app.services, &principal, &id, &new, overlap).await?;
-    Ok(created(CreatedSecret {
-        secret: record.into(),
-        client_secret: shown(&plain),
-        old_secrets_expire_at,
-    }))
+    let pending = secret::prepare_rotation(&app.services, &principal, &id, &new, overlap).await?;
+    let answer = created(CreatedSecret::of(&id, pending.made()));
+    delivery::commit(delivery, pending, answer).await
+}
+
+/// A new end of a secret.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndInput {
+    /// How long it stays valid at the most; 0 ends it at once. An end is never put off.
+    expires_in_seconds: i64,
+}
+
+/// The end of a secret.
+#[derive(Debug, Serialize)]
+pub(super) struct EndedSecret {
+    client_id: ClientId,
+    secret_id: SecretId,
+    expires_at: Timestamp,
+    /// False if it ended no later before.
+    changed: bool,
+}
+
+/// Lets a secret end at once or after a while.
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, secret_id)): Path<(String, String)>,
+    Input(input): Input<EndInput>,
+) -> Result<Output<EndedSecret>, Problem> {
+    let after = match input.expires_in_seconds {
+        0 => None,
+        seconds => lifetime("/expires_in_seconds", Some(seconds))?,
+    };
+    let (client_id, secret_id) = (client_id(&id)?, known_form(&secret_id)?);
+    let end = secret::expire(&app.services, &principal, &client_id, &secret_id, after).await?;
+    let (expires_at, changed) = (end.value, end.is_changed);
+    Ok(ok(EndedSecret { client_id, secret_id, expires_at, changed }))
+}
+
+/// The secret in a path.
+fn known_form(text: &str) -> Result<SecretId, Problem> {
+    SecretId::parse(text).map_err(|_| Problem::absent(ObjectKind::Secret, text))
 }
 
 /// Ends a secret at once. Its record stays, so that its use can be read later.
@@ -87,9 +137,7 @@ pub(super) async fn delete(
     Extension(principal): Extension<Principal>,
     Path((id, secret_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let id = client_id(&id)?;
-    let secret_id =
-        SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
+    let (id, secret_id) = (client_id(&id)?, known_form(&secret_id)?);
     secret::expire(&app.services, &principal, &id, &secret_id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
