@@ -12,7 +12,7 @@ use tokend::model::scope::Scopes;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 23] = [
+const ROUTES: [(&str, &str, &str, u16); 26] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -23,15 +23,18 @@ const ROUTES: [(&str, &str, &str, u16); 23] = [
     ("GET", "/v1/clients/absent/secrets", "clients:read", 404),
     ("POST", "/v1/clients/absent/secrets", "secrets:write", 415),
     ("POST", "/v1/clients/absent/secrets/rotate", "secrets:write", 415),
+    ("PATCH", "/v1/clients/absent/secrets/sec_1", "secrets:write", 415),
     ("DELETE", "/v1/clients/absent/secrets/sec_1", "secrets:write", 404),
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
+    ("PATCH", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
     ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
+    ("GET", "/v1/rejections", "clients:read", 200),
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),
     ("GET", "/v1/audit-events/verify", "audit:read", 200),
