@@ -25,15 +25,14 @@ pub(super) async fn run(
     limit: u32,
 ) -> Result<(), CliError> {
     let mut listing = Listing::new(format, &HEADER);
-    let mut end = match after {
-        Some(after) => after,
-        None => {
-            // What comes while the last events are read is read again with the new ones.
-            let end = last_sequence(api, &request).await?;
-            let last = last_events(api, &request, end, limit).await?;
-            listing.page(&last, |found| found.object.row())?;
-            end
-        }
+    let mut end = if let Some(after) = after {
+        after
+    } else {
+        // What comes while the last events are read is read again with the new ones.
+        let end = last_sequence(api, &request).await?;
+        let last = last_events(api, &request, end, limit).await?;
+        listing.page(&last, |found| found.object.row())?;
+        end
     };
     let mut is_away = false;
     loop {

@@ -41,18 +41,20 @@ pub(super) fn check(global: &Global, command: &Command) -> Result<(), CliError> 
 fn of(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
-        Command::Resource(ResourceCommand::Update(_)) => Reach::LocalForNow,
+        Command::Key(_) | Command::Resource(ResourceCommand::Update(_)) => Reach::LocalForNow,
         Command::Resource(_) | Command::Explain(_) | Command::Rejections(_) | Command::Audit(_) => {
             Reach::Api
         }
-        Command::Token(TokenCommand::Inspect(_)) => Reach::Machine,
-        Command::Token(_) | Command::Key(_) => Reach::LocalForNow,
+        Command::Token(command) if !matches!(command, TokenCommand::Inspect(_)) => {
+            Reach::LocalForNow
+        }
         Command::Serve | Command::Dev(_) | Command::Migrate(_) | Command::MasterKey(_) => {
             Reach::Database
         }
         Command::CheckConfig(_)
         | Command::Config(_)
         | Command::Health(_)
+        | Command::Token(_)
         | Command::Version
         | Command::Completion(_) => Reach::Machine,
     }

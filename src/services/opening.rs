@@ -105,7 +105,7 @@ impl Services {
                 }
             }
         };
-        Self::on(config, clock, store, Role::Server).await
+        Box::pin(Self::on(config, clock, store, Role::Server)).await
     }
 
     /// Opens what a command needs that changes rows: a database with the schema of this binary,
@@ -116,7 +116,7 @@ impl Services {
     /// Each [`StartError`] says what to do.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Change).await?;
-        Self::on(config, clock, store, Role::Command).await
+        Box::pin(Self::on(config, clock, store, Role::Command)).await
     }
 
     /// Opens what a command needs that only reads rows. It needs no master key and no file of the

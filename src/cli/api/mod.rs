@@ -48,7 +48,7 @@ impl Api {
     /// the local database.
     pub(crate) async fn open(global: &Global, purpose: Purpose) -> Result<Self, CliError> {
         match global.server() {
-            Some(server) => Ok(Self::Remote(Box::new(RemoteApi::new(server)?))),
+            Some(server) => Ok(Self::Remote(Box::new(RemoteApi::new(&server)?))),
             None => Ok(Self::Local(Box::new(LocalApi::open(global, purpose).await?))),
         }
     }

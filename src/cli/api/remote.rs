@@ -43,7 +43,7 @@ pub(crate) struct NamedServer {
 
 impl RemoteApi {
     /// The API of this server, for the credentials of the environment. Nothing is sent yet.
-    pub(super) fn new(named: NamedServer) -> Result<Self, CliError> {
+    pub(super) fn new(named: &NamedServer) -> Result<Self, CliError> {
         let server = ServerUrl::parse(named.origin, &named.url)?;
         let credentials = Credentials::from_environment()?;
         let environment = environment();

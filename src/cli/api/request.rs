@@ -1,5 +1,7 @@
 //! A request of the admin API, whoever answers it.
 
+use std::fmt::Display;
+
 use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -58,13 +60,13 @@ impl ApiRequest {
     }
 
     /// The same with a parameter of the query.
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
 
     /// The same with a parameter that may be absent.
-    pub(crate) fn with_some(self, name: &'static str, value: Option<impl ToString>) -> Self {
+    pub(crate) fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -72,7 +74,7 @@ impl ApiRequest {
     }
 
     /// The same with another value of a parameter.
-    pub(crate) fn replaced(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn replaced(mut self, name: &'static str, value: impl Display) -> Self {
         self.query.retain(|(known, _)| *known != name);
         self.with(name, value)
     }

@@ -111,7 +111,7 @@ pub(super) async fn list(
             Ok(client) => data.push(ClientJson::from(client)),
             Err(problem) => {
                 tracing::error!(client_id = id, %problem, "a client cannot be read");
-                let (client_id, problem) = (id.to_owned(), problem.to_string());
+                let (client_id, problem) = (id.clone(), problem.to_string());
                 unreadable.push(UnreadableClient { client_id, problem });
             }
         }

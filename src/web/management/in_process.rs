@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use tower::ServiceExt;
 
 use crate::admin::{AdminError, Principal};
@@ -63,7 +63,7 @@ impl InProcessApi {
         }
         let status = response.status();
         // A body that is in memory already can be read to its end.
-        let body = response.into_body().collect().await.map(|body| body.to_bytes());
+        let body = response.into_body().collect().await.map(Collected::to_bytes);
         let error = problem.and_then(Problem::into_error);
         InProcessAnswer { status, body: body.unwrap_or_default(), error }
     }
