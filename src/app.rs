@@ -4,6 +4,7 @@ pub mod background;
 pub mod rejections;
 pub mod token_endpoint;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,16 +12,25 @@ use crate::app::background::BackgroundTasks;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
+use crate::limits::rate_table::RateTable;
+use crate::model::rate::Rate;
 use crate::services::{Services, StartError};
 use crate::store::StoreError;
+use crate::store::usage_heartbeat::Heartbeat;
 
 /// How long rejections are kept for `tokend explain`, in seconds.
 const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 
+/// How many reports of leaked secrets a caller may send: each may cost hashes and events.
+const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(59));
+
+/// How many callers are told apart; two that are not share a limit.
+const LEAK_REPORT_BUCKETS: usize = 1 << 10;
+
 /// What a server stands on: the services, and everything in memory.
 pub struct App {
     /// Settings, database, keys, clock.
-    pub services: Services,
+    pub services: Arc<Services>,
     /// Who signs.
     pub issuer: Issuer,
     /// The memory.
@@ -31,6 +41,8 @@ pub struct App {
     pub rejections: Arc<RecentRejections>,
     /// How the background tasks are.
     pub background: BackgroundTasks,
+    /// Limits the reports of leaked secrets of each caller.
+    pub leak_reports: RateTable,
 }
 
 impl From<DirectoryError> for StartError {
@@ -59,7 +71,9 @@ impl App {
             Directory::load(store, &keys.master, services.keep_seconds(), clock).await?;
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        Ok(Self { services, issuer, directory, stopping, rejections, background })
+        let services = Arc::new(services);
+        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
+        Ok(Self { services, issuer, directory, stopping, rejections, background, leak_reports })
     }
 
     /// What one command stands on. Its directory is empty, so that it does not load all clients:
@@ -72,18 +86,22 @@ impl App {
         let directory = Directory::unloaded(&services.store, &services.clock).await?;
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        Ok(Self { services, issuer, directory, stopping, rejections, background })
+        let services = Arc::new(services);
+        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
+        Ok(Self { services, issuer, directory, stopping, rejections, background, leak_reports })
     }
 
-    /// Writes what has been counted of the use of secrets and keys. What cannot be written now is
-    /// kept.
+    /// Writes what has been counted of the use of secrets and keys, and that all of it until now is
+    /// written. What cannot be written now is kept.
     pub async fn write_usage(&self) -> Result<(), StoreError> {
+        let Services { store, clock, config, instance, .. } = &*self.services;
+        // The time comes first: what is used from here on may be written the next time.
+        let written_until = store.time(clock).await?;
         let entries = self.directory.usage.take();
-        if entries.is_empty() {
-            return Ok(());
-        }
         let uses: Vec<_> = entries.iter().map(|entry| (entry.used(), entry.usage)).collect();
-        let written = self.services.store.add_use(&uses).await;
+        let expires_at = written_until.plus(config.directory.max_staleness);
+        let heartbeat = Heartbeat { instance, written_until, expires_at };
+        let written = store.add_use(&uses, &heartbeat).await;
         if written.is_err() {
             self.directory.usage.put_back(entries);
         }
@@ -107,7 +125,7 @@ impl App {
     /// by the clock of the database: one instance whose clock is wrong must not make a token of all
     /// others active again.
     pub async fn purge_expired(&self) -> Result<(), StoreError> {
-        let Services { store, clock, .. } = &self.services;
+        let Services { store, clock, .. } = &*self.services;
         let now = store.time(clock).await?;
         self.directory.revocations.purge_expired(now);
         store.purge_revocations(now).await?;
@@ -117,7 +135,7 @@ impl App {
 
     /// Reads what others have changed; true if there was anything.
     pub async fn catch_up(&self) -> Result<bool, DirectoryError> {
-        let Services { store, keys, clock, .. } = &self.services;
+        let Services { store, keys, clock, .. } = &*self.services;
         self.directory.catch_up(store, &keys.master, clock.now()).await
     }
 }

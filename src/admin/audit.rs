@@ -1,20 +1,18 @@
 //! Reading the audit log, and checking that it has not been changed.
 
-use serde_json::json;
-
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, Principal, suggestion};
+use crate::admin::{AdminError, suggestion};
 use crate::crypto::chain;
-use crate::model::client::{ClientId, ClientName};
+use crate::model::client::ClientName;
 use crate::model::event::{Action, Event, EventSubject, Head};
-use crate::model::resource::ResourceId;
-use crate::model::scope::Scopes;
-use crate::services::Services;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 
 /// How many events are read at a time.
 const PAGE: u32 = 1_000;
+
+/// The maximum number of events of one [`verify_part`] that a caller should ask for.
+pub const MAX_PART: u32 = 100_000;
 
 /// What checking the chain found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +24,8 @@ pub enum VerificationResult {
         /// The hash of the last one, which proves all before it.
         hash: String,
     },
+    /// The chain is intact so far; the last event that was checked.
+    Unfinished(Head),
     /// The chain is broken.
     Broken {
         /// Where.
@@ -95,48 +95,56 @@ pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     Err(AdminError::invalid("action", problem))
 }
 
-/// Notes that an operator has made a token in a client's name.
-pub async fn note_issue(
-    services: &Services,
-    principal: &Principal,
-    client: &ClientId,
-    resource: &ResourceId,
-    scope: &Scopes,
-) -> Result<(), AdminError> {
-    let mut change = principal.begin(services).await?;
-    let detail = json!({ "resource": resource, "scope": scope });
-    change
-        .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)
-        .await?;
-    change.commit().await?;
-    Ok(())
-}
-
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before
 /// it, and the last one is the end that is stored with the chain.
 pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
-    let broken = |sequence, problem| Ok(VerificationResult::Broken { sequence, problem });
-    let mut end = Head { sequence: 0, hash: String::new() };
-    // From the very beginning of numbers, so that a row before the first event is seen too.
-    let mut after = i64::MIN;
+    let mut start = Head { sequence: 0, hash: String::new() };
     loop {
-        let page = store.events(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.sequence;
+        match verify_part(store, start, MAX_PART).await? {
+            VerificationResult::Unfinished(end) => start = end,
+            finished => return Ok(finished),
+        }
+    }
+}
+
+/// Checks at most `limit` events after `start`, which an earlier call returned; a chain begins at
+/// sequence 0 with an empty hash. The hash in `start` proves that the events until then are still
+/// those that were checked.
+pub async fn verify_part(
+    store: &Store,
+    start: Head,
+    limit: u32,
+) -> Result<VerificationResult, AdminError> {
+    let (mut end, mut left) = (start, limit);
+    while left > 0 {
+        // From the very beginning of numbers, so that a row before the first event is seen too.
+        let after = if end.sequence == 0 { i64::MIN } else { end.sequence };
+        let size = left.min(PAGE);
+        let page = store.events(after, size).await?;
         for event in &page {
             if let Some(problem) = chain_error(event, &end) {
-                return broken(end.sequence + 1, problem);
+                return Ok(VerificationResult::Broken { sequence: end.sequence + 1, problem });
             }
             end = Head { sequence: event.sequence, hash: event.hash.clone() };
         }
+        if page.len() < size as usize {
+            return compare_with_head(store, end).await;
+        }
+        left -= size;
     }
+    Ok(VerificationResult::Unfinished(end))
+}
+
+/// Compares the last event that was read with the end that is stored.
+async fn compare_with_head(store: &Store, end: Head) -> Result<VerificationResult, AdminError> {
     // An event that came after the last page had been read is the only one that may lie beyond.
     let head = store.head().await?;
     let next = store.events(end.sequence, 1).await?;
     if end == head || next.first().is_some_and(|next| chain_error(next, &end).is_none()) {
         return Ok(VerificationResult::Intact { events: end.sequence, hash: end.hash });
     }
-    broken(head.sequence.max(end.sequence), "the last event is not the end of the chain")
+    let problem = "the last event is not the end of the chain";
+    Ok(VerificationResult::Broken { sequence: head.sequence.max(end.sequence), problem })
 }
 
 fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
@@ -164,7 +172,7 @@ mod tests {
         assert_eq!(subjects("client/a"), ["client/a"]);
         let resource = subjects("https://a.example/b");
         assert!(resource.contains(&"resource/https://a.example/b".to_owned()), "{resource:?}");
-        assert_eq!(actions("secret").expect("a group").len(), 3);
+        assert_eq!(actions("secret").expect("a group").len(), 5);
         assert_eq!(actions("grant.changed").expect("an action"), ["grant.changed"]);
         let wrong = actions("client.update").expect_err("not an action").to_string();
         assert!(wrong.contains("did you mean client.updated?"), "{wrong}");

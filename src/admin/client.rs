@@ -10,12 +10,12 @@ pub use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::facts;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::new_credentials::{self, Credentials};
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
     AdminError, Changed, Principal, client_key, client_to_change, grant, revocation,
 };
-use crate::crypto::random;
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
@@ -24,6 +24,7 @@ use crate::model::client::{
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
@@ -54,20 +55,14 @@ pub struct NewClient {
     pub claims: StaticClaims,
     /// What it proves itself by besides secrets, and what it is held to.
     pub security: ClientSecurity,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: LeakPolicy,
     /// What people and policies know of it.
     pub facts: Facts,
     /// The owners whose objects it may administer; all if absent.
     pub admin_of: Option<BTreeSet<Owner>>,
     /// Its first secret, if it may authenticate by one.
     pub secret: NewSecret,
-}
-
-/// A new identifier: `cl_` and random letters and digits.
-///
-/// # Errors
-/// If the operating system gives no random bytes.
-fn generate_id() -> Result<ClientId, AdminError> {
-    ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
 }
 
 impl NewClient {
@@ -110,9 +105,8 @@ pub async fn prepare(
         permit_subject(&mut auth_methods);
     }
     check_security(&new.security, &auth_methods)?;
-    let (client_id, minted) =
-        generate_credentials(services, new.client_id, &new.secret, has_secret)?;
-    let (plain, record) = minted.unzip();
+    let Credentials { client_id, record, plain } =
+        new_credentials::generate(services, new.client_id, has_secret.then_some(&new.secret))?;
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
         grant::check(change.read(), wanted).await?;
@@ -124,6 +118,7 @@ pub async fn prepare(
         token_lifetime: new.token_lifetime,
         token_rate: new.token_rate,
         security: new.security,
+        leak_policy: new.leak_policy,
         claims: new.claims,
         facts: new.facts,
         admin_of: new.admin_of,
@@ -136,7 +131,8 @@ pub async fn prepare(
     for wanted in &new.grants {
         change.transaction.put_grant(&client_id, wanted).await?;
     }
-    let detail = created_detail(&client, record.as_ref(), &new.grants);
+    let mut detail = created_detail(&client, record.as_ref(), &new.grants);
+    secret::note_digest(&mut detail, &new.secret);
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
     grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
     let registration = Registration {
@@ -154,7 +150,8 @@ pub async fn prepare(
 fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
     let security = &new.security;
-    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() {
+    let has_policy = new.leak_policy != LeakPolicy::default();
+    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() || has_policy {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if new.admin_of.is_some() {
@@ -174,32 +171,12 @@ fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Gran
         "secret_id": secret.map(|record| &record.secret_id),
         "grants": grants,
         "security": client.security,
+        "leak_policy": client.leak_policy,
         "claims": client.claims,
         "admin_of": client.admin_of,
     });
     facts::add_to(&mut detail, &client.facts);
     detail
-}
-
-/// The id of a new client, generated if `id` is not given, and its first secret if it has one.
-fn generate_credentials(
-    services: &Services,
-    id: Option<ClientId>,
-    new: &NewSecret,
-    has_secret: bool,
-) -> Result<(ClientId, Option<(SecretString, SecretRecord)>), AdminError> {
-    Ok(match (id, has_secret) {
-        (Some(id), true) => {
-            let minted = secret::mint(services, &id, new)?;
-            (id, Some(minted))
-        }
-        (None, true) => {
-            let (id, minted) = secret::mint_with_id(services, new)?;
-            (id, Some(minted))
-        }
-        (Some(id), false) => (id, None),
-        (None, false) => (generate_id()?, None),
-    })
 }
 
 /// Reads a client with its secrets and grants.
@@ -219,7 +196,7 @@ pub async fn update(
     if has_claims {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    if update.tls_subject.is_some() {
+    if update.tls_subject.is_some() || update.leak_policy.is_some() {
         principal.require(AdminScope::SecretsWrite)?;
     }
     if update.admin_of.is_some() {
@@ -369,6 +346,7 @@ pub(super) struct Fields {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
+    pub(super) leak_policy: LeakPolicy,
     pub(super) claims: StaticClaims,
     pub(super) facts: Facts,
     pub(super) admin_of: Option<BTreeSet<Owner>>,
@@ -386,6 +364,7 @@ impl Fields {
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
+            leak_policy: self.leak_policy,
             claims: self.claims,
             facts: self.facts,
             admin_of: self.admin_of,

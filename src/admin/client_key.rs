@@ -1,5 +1,6 @@
 //! The public keys of a client, for authentication by `private_key_jwt`.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::admin::difference::Difference;
@@ -8,6 +9,7 @@ use crate::admin::{AdminError, Changed, Conflict, ObjectKind, Principal, client_
 use crate::app::token_endpoint::is_token_endpoint;
 use crate::jose::assertion::{Algorithm, CLIENT_ASSERTION_ALGS};
 use crate::jose::external_jwks::ExternalJwks;
+use crate::jose::public_key_pem;
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, Registration};
@@ -37,18 +39,19 @@ pub async fn add(
     .await
 }
 
-/// Takes one key of that id from a client, or all and the `jwks_uri` (`None`).
+/// Takes one key from a client, or all and the `jwks_uri` (`None`). A key is named by its `kid`, or
+/// by its thumbprint (RFC 7638) if no key has that `kid`.
 pub async fn remove(
     services: &Services,
     principal: &Principal,
     id: &ClientId,
-    kid: Option<&str>,
+    name: Option<&str>,
 ) -> Result<Changed<Registration>, AdminError> {
     let action = Action::ClientKeysRemoved;
-    change(services, principal, id, action, None, |current| match (kid, current) {
+    change(services, principal, id, action, None, |current| match (name, current) {
         (None, _) => Ok(None),
-        (Some(kid), Some(KeySource::Inline(keys))) => without(&keys, kid),
-        (Some(kid), _) => Err(no_such_key(kid)),
+        (Some(name), Some(KeySource::Inline(keys))) => without(&keys, name),
+        (Some(name), _) => Err(no_such_key(name)),
     })
     .await
 }
@@ -111,11 +114,16 @@ fn joined(old: &KeySet, new: &KeySet) -> Result<KeySet, AdminError> {
     set_of(&kept.chain(new.iter().cloned()).collect::<Vec<_>>())
 }
 
-fn without(keys: &KeySet, kid: &str) -> Result<Option<KeySource>, AdminError> {
+fn without(keys: &KeySet, name: &str) -> Result<Option<KeySource>, AdminError> {
     let before = keys_of(keys);
-    let kept: Vec<_> = before.iter().filter(|key| key["kid"] != kid).cloned().collect();
+    let has_kid = before.iter().any(|key| key["kid"] == name);
+    let is_named = |key: &Value| {
+        let thumbprint = || public_key_pem::thumbprint(key).unwrap_or_default();
+        if has_kid { key["kid"] == name } else { thumbprint() == name }
+    };
+    let kept: Vec<_> = before.iter().filter(|key| !is_named(key)).cloned().collect();
     if kept.len() == before.len() {
-        return Err(no_such_key(kid));
+        return Err(no_such_key(name));
     }
     if kept.is_empty() {
         return Ok(None);
@@ -123,8 +131,37 @@ fn without(keys: &KeySet, kid: &str) -> Result<Option<KeySource>, AdminError> {
     set_of(&kept).map(|keys| Some(KeySource::Inline(keys)))
 }
 
-fn no_such_key(kid: &str) -> AdminError {
-    AdminError::not_found(ObjectKind::Key, kid)
+fn no_such_key(name: &str) -> AdminError {
+    AdminError::not_found(ObjectKind::Key, name)
+}
+
+/// A public key of a client, for people and programs.
+#[derive(Debug, Serialize)]
+pub struct ClientKey {
+    /// Its `kid`, if it has one.
+    pub kid: Option<String>,
+    /// Its thumbprint (RFC 7638), by which a key without a `kid` is removed.
+    pub thumbprint: Option<String>,
+    /// The algorithms of assertions that it verifies, or why it cannot be used.
+    pub algorithms: String,
+    /// The key itself (RFC 7517).
+    pub jwk: Value,
+}
+
+/// The registered keys of a client; empty if it has none, or a `jwks_uri`.
+pub fn list(found: &Registration) -> Vec<ClientKey> {
+    let Some(KeySource::Inline(set)) = &found.client.security.keys else { return Vec::new() };
+    // A stored set that cannot be read has no key that could be shown.
+    let described =
+        ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS).unwrap_or_default();
+    let keys = keys_of(set).into_iter().zip(described);
+    keys.map(|(jwk, (_, algorithms))| ClientKey {
+        kid: jwk["kid"].as_str().map(str::to_owned),
+        thumbprint: public_key_pem::thumbprint(&jwk).ok(),
+        algorithms,
+        jwk,
+    })
+    .collect()
 }
 
 fn keys_of(set: &KeySet) -> Vec<Value> {

@@ -32,6 +32,8 @@ pub struct ClientQuestion {
     pub expiring: Option<Lifetime>,
     /// Registered longer ago than this, and not authenticated since.
     pub unused: Option<Lifetime>,
+    /// A part of the id or the name.
+    pub search: Option<String>,
 }
 
 /// The filter that answers a question. A resource or scope that does not exist is
@@ -42,7 +44,8 @@ pub async fn filter(
     question: ClientQuestion,
 ) -> Result<ClientFilter, AdminError> {
     let now = clock.now();
-    let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused } = question;
+    let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused, search } =
+        question;
     Ok(ClientFilter {
         state,
         name,
@@ -51,6 +54,7 @@ pub async fn filter(
         grant: grant(store, resource.as_deref(), scope.as_deref()).await?,
         expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
         unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
+        search,
     })
 }
 

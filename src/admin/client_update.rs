@@ -8,6 +8,7 @@ use crate::admin::client::permit_subject;
 use crate::admin::facts::FactsUpdate;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, GrantType};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{Networks, TlsSubject};
@@ -36,6 +37,8 @@ pub struct ClientUpdate {
     pub networks: Option<Networks>,
     /// What the `aud` of its own assertions may be in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: Option<LeakPolicy>,
     /// The claims of each of its tokens.
     pub claims: Option<ClaimsChange>,
     /// What people and policies know of it.
@@ -84,6 +87,9 @@ impl ClientUpdate {
         }
         if let Some(audiences) = self.assertion_audiences {
             client.security.assertion_audiences = audiences;
+        }
+        if let Some(policy) = self.leak_policy {
+            client.leak_policy = policy;
         }
         if let Some(change) = self.claims {
             client.claims = change.apply_to(&client.claims)?;

@@ -5,12 +5,14 @@ use std::fmt;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
+use crate::secrets::hash_queue::Busy;
 use crate::store::StoreError;
 
 /// The kind of an object.
@@ -38,6 +40,8 @@ pub enum ObjectKind {
     Rejection,
     /// A static claim of a client or of a grant.
     Claim,
+    /// A signing key.
+    SigningKey,
 }
 
 impl ObjectKind {
@@ -53,6 +57,7 @@ impl ObjectKind {
             Self::Trust => AdminErrorCode::TrustNotFound,
             Self::Rejection => AdminErrorCode::RejectionNotFound,
             Self::Claim => AdminErrorCode::ClaimNotFound,
+            Self::SigningKey => AdminErrorCode::SigningKeyNotFound,
         }
     }
 }
@@ -71,6 +76,7 @@ impl fmt::Display for ObjectKind {
             Self::Trust => "trust",
             Self::Rejection => "rejection",
             Self::Claim => "static claim",
+            Self::SigningKey => "signing key",
         })
     }
 }
@@ -196,6 +202,20 @@ pub enum AdminError {
     /// The token that is asked for would be refused; the text is the rejection of the client.
     #[error("{0}")]
     TokenRefused(String),
+    /// A token is not valid.
+    #[error("the token is not valid: {0}")]
+    TokenInvalid(#[from] InvalidToken),
+    /// A token for this server itself is requested in the name of a client.
+    #[error("resource: a token for {} is never issued in the name of a client", ResourceId::SERVER)]
+    TokenForServer,
+    /// A line of an import needs rights that the caller lacks.
+    #[error("line {line}: {problem}; nothing was imported")]
+    InLine {
+        /// The number of the line, from 1.
+        line: usize,
+        /// What the caller lacks.
+        problem: Box<Self>,
+    },
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -214,6 +234,9 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     #[error("grant: it has scopes of urn:tokend that the caller lacks")]
     RightsNotHeld,
+    /// Too many secrets are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
@@ -240,10 +263,14 @@ impl AdminError {
             }
             Self::Claims(_) => AdminErrorCode::ClaimInvalid,
             Self::TokenRefused(_) => AdminErrorCode::TokenRefused,
+            Self::TokenInvalid(_) => AdminErrorCode::TokenInvalid,
+            Self::TokenForServer => AdminErrorCode::TokenForServer,
+            Self::InLine { problem, .. } => problem.code(),
             Self::IssuerMissing => AdminErrorCode::IssuerMissing,
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
             Self::RightsNotHeld => AdminErrorCode::RightsNotHeld,
+            Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(_) => AdminErrorCode::DatabaseFailed,
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }

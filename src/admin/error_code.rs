@@ -22,6 +22,8 @@ pub enum AdminErrorCode {
     TrustNotFound,
     /// No rejection with this request id is stored.
     RejectionNotFound,
+    /// No signing key has this id.
+    SigningKeyNotFound,
     /// The identifier is taken.
     AlreadyExists,
     /// The client would have more valid secrets than `secrets.max_per_client`.
@@ -62,6 +64,10 @@ pub enum AdminErrorCode {
     ClaimLimitExceeded,
     /// The token would be refused.
     TokenRefused,
+    /// The token is not valid.
+    TokenInvalid,
+    /// A token for the server itself is not issued in the name of a client.
+    TokenForServer,
     /// The issuer is not set, and no server has started yet.
     IssuerMissing,
     /// The caller lacks a scope of `urn:tokend`.
@@ -70,6 +76,8 @@ pub enum AdminErrorCode {
     ClientMorePowerful,
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld,
+    /// The password-hash queue is full.
+    HashQueueFull,
     /// The database failed.
     DatabaseFailed,
     /// A key or a secret cannot be generated, sealed or opened.
@@ -78,7 +86,7 @@ pub enum AdminErrorCode {
 
 impl AdminErrorCode {
     /// Every code, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::ClientNotFound,
         Self::ClientNotInList,
         Self::ResourceNotFound,
@@ -88,6 +96,7 @@ impl AdminErrorCode {
         Self::KeyNotFound,
         Self::TrustNotFound,
         Self::RejectionNotFound,
+        Self::SigningKeyNotFound,
         Self::AlreadyExists,
         Self::SecretLimitReached,
         Self::KeySourceConflict,
@@ -108,10 +117,13 @@ impl AdminErrorCode {
         Self::ClaimInvalid,
         Self::ClaimLimitExceeded,
         Self::TokenRefused,
+        Self::TokenInvalid,
+        Self::TokenForServer,
         Self::IssuerMissing,
         Self::ScopeMissing,
         Self::ClientMorePowerful,
         Self::RightsNotHeld,
+        Self::HashQueueFull,
         Self::DatabaseFailed,
         Self::CryptographyFailed,
     ];
@@ -133,6 +145,7 @@ impl AdminErrorCode {
             Self::KeyNotFound => "key_not_found",
             Self::TrustNotFound => "trust_not_found",
             Self::RejectionNotFound => "rejection_not_found",
+            Self::SigningKeyNotFound => "signing_key_not_found",
             Self::AlreadyExists => "already_exists",
             Self::SecretLimitReached => "secret_limit_reached",
             Self::KeySourceConflict => "key_source_conflict",
@@ -153,10 +166,13 @@ impl AdminErrorCode {
             Self::ClaimInvalid => "claim_invalid",
             Self::ClaimLimitExceeded => "claim_limit_exceeded",
             Self::TokenRefused => "token_refused",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenForServer => "token_for_server",
             Self::IssuerMissing => "issuer_missing",
             Self::ScopeMissing => "scope_missing",
             Self::ClientMorePowerful => "client_more_powerful",
             Self::RightsNotHeld => "rights_not_held",
+            Self::HashQueueFull => "hash_queue_full",
             Self::DatabaseFailed => "database_failed",
             Self::CryptographyFailed => "cryptography_failed",
         }
@@ -174,6 +190,7 @@ impl AdminErrorCode {
             Self::KeyNotFound => "The client has no key with this `kid`.",
             Self::TrustNotFound => "The client has no trust with this id.",
             Self::RejectionNotFound => "No rejection with this request id is stored.",
+            Self::SigningKeyNotFound => "No signing key has this id.",
             Self::AlreadyExists => "The identifier is taken.",
             Self::SecretLimitReached => {
                 "The client would have more valid secrets than `secrets.max_per_client`."
@@ -204,12 +221,17 @@ impl AdminErrorCode {
                 "The static claims of a client and a grant together are too many or too large."
             }
             Self::TokenRefused => "The token would be refused.",
+            Self::TokenInvalid => "The token is not valid.",
+            Self::TokenForServer => {
+                "A token for the server itself is not issued in the name of a client."
+            }
             Self::IssuerMissing => "The issuer is not set, and no server has started yet.",
             Self::ScopeMissing => "The caller lacks a scope of `urn:tokend`.",
             Self::ClientMorePowerful => {
                 "The client holds scopes of `urn:tokend` that the caller lacks."
             }
             Self::RightsNotHeld => "The caller would grant scopes of `urn:tokend` that it lacks.",
+            Self::HashQueueFull => "Too many secrets are being hashed. Try again.",
             Self::DatabaseFailed => "The database failed.",
             Self::CryptographyFailed => "A key or a secret cannot be generated, sealed or opened.",
         }

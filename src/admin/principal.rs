@@ -6,7 +6,10 @@ use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::owner::Owner;
 use crate::services::Services;
+use crate::store::StoreError;
+use crate::store::reader::Reader;
 
 /// The caller of a verb: the name for the event, and its rights.
 #[derive(Debug, Clone)]
@@ -84,6 +87,21 @@ impl Principal {
             Rights::Unlimited => Ok(()),
             Rights::Scopes { held, .. } if held.contains(&scope) => Ok(()),
             Rights::Scopes { .. } => Err(AdminError::ScopeMissing { scope }),
+        }
+    }
+
+    /// The owners to whose objects the caller is limited; `None` if it is not limited.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(super) async fn admin_of(
+        &self,
+        mut reader: Reader<'_>,
+    ) -> Result<Option<BTreeSet<Owner>>, StoreError> {
+        let Rights::Scopes { client, .. } = &self.rights else { return Ok(None) };
+        match reader.registration(client).await? {
+            Some(found) => Ok(found.client.admin_of),
+            None => Ok(Some(BTreeSet::new())),
         }
     }
 

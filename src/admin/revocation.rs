@@ -3,32 +3,98 @@
 use serde_json::json;
 
 use crate::admin::{AdminError, AuditedChange, Principal, client_to_change};
+use crate::jose::jwt::AccessTokenClaims;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, EventSubject};
+use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
-use crate::services::{Services, audited_change};
+use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::reader::Reader;
 
-/// Ends one token. Without `expires_at` it is remembered for as long as the longest
-/// token lives. Gives what is remembered; a repetition succeeds without a second event.
+/// The token that is to be revoked.
+#[derive(Debug)]
+pub enum RevocationTarget {
+    /// A token that was presented, and whose signature and times have been checked.
+    Verified {
+        /// Its identifier.
+        jti: TokenId,
+        /// The client it was issued to.
+        client_id: ClientId,
+        /// When it expires.
+        expires_at: Timestamp,
+    },
+    /// The identifier of a token of this client.
+    OfClient {
+        /// The identifier.
+        jti: TokenId,
+        /// The client, as far as the caller knows.
+        client_id: ClientId,
+    },
+    /// An identifier alone, which does not tell the client: for operators.
+    Id(TokenId),
+}
+
+impl RevocationTarget {
+    /// The token with these claims, which have been verified.
+    ///
+    /// # Errors
+    /// If `jti` or `client_id` is not one of this server.
+    pub fn of_claims(claims: &AccessTokenClaims) -> Result<Self, AdminError> {
+        Ok(Self::Verified {
+            jti: TokenId::parse(&claims.jti).map_err(AdminError::malformed("jti"))?,
+            client_id: ClientId::parse(&claims.client_id)
+                .map_err(AdminError::malformed("client_id"))?,
+            expires_at: Timestamp(claims.exp),
+        })
+    }
+}
+
+/// Ends one token. If its expiry has not been verified, it is remembered for as long as the longest
+/// token lives: an expiry that is only claimed could end the revocation too early. Gives what is
+/// remembered; a repetition succeeds without a second event.
+///
+/// # Errors
+/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], a client that does not exist, or what
+/// the database says.
 pub async fn revoke_token(
     services: &Services,
     principal: &Principal,
-    jti: &TokenId,
-    expires_at: Option<Timestamp>,
+    target: RevocationTarget,
 ) -> Result<RevokedToken, AdminError> {
     principal.require(AdminScope::TokensRevoke)?;
-    let expires_at = if let Some(expires_at) = expires_at {
-        expires_at
-    } else {
-        let longest = longest_lifetime(services, services.store.read()).await?;
-        services.clock.now().plus(longest)
+    let (jti, client, expires_at) = match target {
+        RevocationTarget::Verified { jti, client_id, expires_at } => {
+            (jti, Some(client_id), Some(expires_at))
+        }
+        RevocationTarget::OfClient { jti, client_id } => (jti, Some(client_id), None),
+        RevocationTarget::Id(jti) if principal.is_operator() => (jti, None, None),
+        RevocationTarget::Id(_) => {
+            return Err(AdminError::invalid("client_id", "it is missing".to_owned()));
+        }
     };
-    let token = RevokedToken { jti: jti.clone(), client_id: None, expires_at };
-    audited_change::revoke_token(services, principal.actor(), &token).await?;
+    let mut change = principal.begin(services).await?;
+    let mut owners = EventOwners::default();
+    if let Some(id) = &client {
+        // An operator may also revoke a token of a client that was deleted.
+        if !principal.is_operator() {
+            client_to_change(change.read(), principal, id).await?;
+        }
+        owners.owner = change.read().client_owner(id).await?;
+    }
+    let expires_at = match expires_at {
+        Some(expires_at) => expires_at,
+        None => change.database_now.plus(longest_lifetime(services, change.read()).await?),
+    };
+    // Not counted among those that the client itself revoked.
+    let token = RevokedToken { jti, client_id: None, expires_at };
+    if change.transaction.revoke_token(&token).await? {
+        let detail = json!({ "expires_at": token.expires_at });
+        let subject = EventSubject::Token(token.jti.clone());
+        change.record_with_owners(Action::TokenRevoked, subject, owners, detail).await?;
+        change.commit().await?;
+    }
     Ok(token)
 }
 

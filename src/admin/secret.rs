@@ -1,7 +1,7 @@
-//! Adding, rotating and ending secrets.
+//! Adding and ending secrets, and what every new secret has in common.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::pending::Pending;
@@ -14,8 +14,11 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, EventSubject};
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::secret_digest::SecretDigest;
+use crate::model::secret_status::SecretStatus;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::RevocationEpoch;
+use crate::secrets::offline;
 use crate::secrets::secret::{check_imported, suffix};
 use crate::services::Services;
 
@@ -26,15 +29,17 @@ pub struct NewSecret {
     pub label: String,
     /// Its lifetime; it does not expire if absent.
     pub lifetime: Option<Lifetime>,
+    /// The digest of a secret that was generated offline; it is generated here if absent.
+    pub digest: Option<SecretDigest>,
 }
 
-/// A secret that a change made. The plain text exists nowhere else.
+/// A secret that a change made.
 #[derive(Debug, Clone)]
 pub struct MadeSecret {
     /// The stored record.
     pub record: SecretRecord,
-    /// The secret itself.
-    pub plain: SecretString,
+    /// The secret itself, which exists nowhere else; none if it was registered by its digest.
+    pub plain: Option<SecretString>,
     /// The end of the older secrets, if the change gave them one.
     pub old_secrets_end: Option<Timestamp>,
 }
@@ -45,9 +50,8 @@ pub async fn add(
     principal: &Principal,
     id: &ClientId,
     new: &NewSecret,
-) -> Result<(SecretRecord, SecretString), AdminError> {
-    let made = prepare_addition(services, principal, id, new).await?.commit().await?;
-    Ok((made.record, made.plain))
+) -> Result<MadeSecret, AdminError> {
+    prepare_addition(services, principal, id, new).await?.commit().await
 }
 
 /// Prepares one more secret for a client. It is valid after the commit.
@@ -62,55 +66,12 @@ pub async fn prepare_addition(
     let mut change = principal.begin(services).await?;
     let current = client_to_change(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
+    check_digest(&current, &record)?;
     change.transaction.add_secret(id, &record).await?;
-    let detail = json!({ "secret_id": record.secret_id, "label": record.label });
+    let mut detail = json!({ "secret_id": record.secret_id, "label": record.label });
+    note_digest(&mut detail, new);
     change.record(Action::SecretAdded, EventSubject::Client(id.clone()), detail).await?;
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end: None }))
-}
-
-/// Gives a client a new secret and ends every other one: [`prepare_rotation`], and the commit.
-pub async fn rotate(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-    new: &NewSecret,
-    overlap: Option<Lifetime>,
-) -> Result<(SecretRecord, SecretString, Option<Timestamp>), AdminError> {
-    let pending = prepare_rotation(services, principal, id, new, overlap).await?;
-    let made = pending.commit().await?;
-    Ok((made.record, made.plain, made.old_secrets_end))
-}
-
-/// Prepares a new secret for a client and the end of every other one: at once, or after `overlap`,
-/// during which all of them are valid.
-pub async fn prepare_rotation(
-    services: &Services,
-    principal: &Principal,
-    id: &ClientId,
-    new: &NewSecret,
-    overlap: Option<Lifetime>,
-) -> Result<Pending<MadeSecret>, AdminError> {
-    principal.require(AdminScope::SecretsWrite)?;
-    let (plain, record) = mint(services, id, new)?;
-    let mut change = principal.begin(services).await?;
-    let current = client_to_change(change.read(), principal, id).await?;
-    let end = overlap.map_or_else(|| end_at_once(&change), |overlap| change.now.plus(overlap));
-    let mut ended = Vec::new();
-    for old in &current.secrets {
-        // A secret that ends sooner anyway is not given a longer life.
-        if old.expires_at.is_none_or(|expiry| end < expiry) {
-            change.transaction.expire_secret(id, &old.secret_id, end).await?;
-            ended.push(&old.secret_id);
-        }
-    }
-    if overlap.is_some() {
-        check_count(services, &current, change.now)?;
-    }
-    change.transaction.add_secret(id, &record).await?;
-    let detail = json!({ "secret_id": record.secret_id, "ended": ended, "ended_at": end });
-    change.record(Action::SecretRotated, EventSubject::Client(id.clone()), detail).await?;
-    let old_secrets_end = (!ended.is_empty()).then_some(end);
-    Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end }))
 }
 
 /// Lets a secret end: at once, or after a while, but never later than it would end anyway. Gives
@@ -133,7 +94,7 @@ pub async fn expire(
     if known.expires_at == Some(end) {
         return Ok(Changed::before(end));
     }
-    change.transaction.expire_secret(id, secret_id, end).await?;
+    change.transaction.update_secret(id, &ended_at(known, end)).await?;
     let detail = json!({
         "secret_id": secret_id,
         "ended_at": end,
@@ -150,18 +111,27 @@ pub async fn expire(
 /// An instance whose clock is behind would otherwise accept the secret a little longer, and its
 /// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
 /// token after that ([`RevocationEpoch::iat_before`]).
-fn end_at_once(change: &AuditedChange) -> Timestamp {
+pub(super) fn end_at_once(change: &AuditedChange) -> Timestamp {
     change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
-/// Makes a secret and the record of it.
+/// The same secret with another end.
+pub(super) fn ended_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
+    SecretRecord { expires_at: Some(end), ..secret.clone() }
+}
+
+/// Makes a secret and the record of it, or the record of a digest.
 pub(super) fn mint(
     services: &Services,
     id: &ClientId,
     new: &NewSecret,
-) -> Result<(SecretString, SecretRecord), AdminError> {
+) -> Result<(Option<SecretString>, SecretRecord), AdminError> {
+    if let Some(digest) = new.digest {
+        return Ok((None, record_of(services, SecretHash::from_digest(digest), new)?));
+    }
     let plain = services.keys.tag_key.mint(id)?;
-    record_of(services, plain, new)
+    let record = record_of_generated(services, &plain, new)?;
+    Ok((Some(plain), record))
 }
 
 /// Makes a client identifier, a secret and the record of it.
@@ -171,37 +141,54 @@ pub(super) fn mint_with_id(
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
     let (id, plain) = services.keys.tag_key.mint_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
-    Ok((id, record_of(services, plain, new)?))
+    let record = record_of_generated(services, &plain, new)?;
+    Ok((id, (plain, record)))
+}
+
+fn record_of_generated(
+    services: &Services,
+    plain: &SecretString,
+    new: &NewSecret,
+) -> Result<SecretRecord, AdminError> {
+    let record = record_of(services, services.hasher.hash(plain)?, new)?;
+    Ok(SecretRecord { suffix: suffix(plain.expose_secret()), ..record })
 }
 
 fn record_of(
     services: &Services,
-    plain: SecretString,
+    hash: SecretHash,
     new: &NewSecret,
-) -> Result<(SecretString, SecretRecord), AdminError> {
+) -> Result<SecretRecord, AdminError> {
     check_label(&new.label)?;
-    let hash = services.hasher.hash(&plain)?;
+    let kind = if hash.digest().is_some() { SecretKind::Digest } else { SecretKind::Generated };
     let now = services.clock.now();
-    let record = SecretRecord {
-        secret_id: new_id()?,
-        kind: SecretKind::Generated,
-        hash,
-        suffix: suffix(plain.expose_secret()),
+    let mut record = SecretRecord {
         label: new.label.clone(),
-        created_at: now,
         expires_at: new.lifetime.map(|lifetime| now.plus(lifetime)),
-        usage: None,
+        ..SecretRecord::new(new_id()?, kind, hash, now)
     };
-    Ok((plain, record))
+    record.status = Some(SecretStatus::of_new(&record, services.config.secrets.warn_before));
+    Ok(record)
 }
 
-/// Makes the record of a secret of another system.
+/// Adds to the detail of an event that a secret was registered by its digest.
+pub(super) fn note_digest(detail: &mut Value, new: &NewSecret) {
+    if let Some(digest) = &new.digest {
+        detail["secret_digest"] = json!(digest.to_string());
+    }
+}
+
+/// Makes the record of a secret of another system. One that was generated offline is kept by its
+/// digest, by which alone it is recognised.
 pub(super) fn take_over(
     services: &Services,
     plain: &SecretString,
 ) -> Result<SecretRecord, CryptoError> {
     check_imported(plain)?;
-    let hash = services.hasher.hash(plain)?;
+    let hash = match offline::digest_of(plain.expose_secret()) {
+        Some(digest) => SecretHash::from_digest(digest),
+        None => services.hasher.hash(plain)?,
+    };
     record_of_import(services, hash, suffix(plain.expose_secret()))
 }
 
@@ -211,16 +198,10 @@ pub(super) fn record_of_import(
     hash: SecretHash,
     suffix: String,
 ) -> Result<SecretRecord, CryptoError> {
-    Ok(SecretRecord {
-        secret_id: new_id()?,
-        kind: SecretKind::Imported,
-        hash,
-        suffix,
-        label: "imported".to_owned(),
-        created_at: services.clock.now(),
-        expires_at: None,
-        usage: None,
-    })
+    let kind = if hash.digest().is_some() { SecretKind::Digest } else { SecretKind::Imported };
+    let label = "imported".to_owned();
+    let now = services.clock.now();
+    Ok(SecretRecord { suffix, label, ..SecretRecord::new(new_id()?, kind, hash, now) })
 }
 
 fn new_id() -> Result<SecretId, CryptoError> {
@@ -235,7 +216,20 @@ fn check_label(label: &str) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn check_count(
+/// Rejects a digest that the client has already: a secret that has ended stays ended.
+pub(super) fn check_digest(
+    current: &Registration,
+    record: &SecretRecord,
+) -> Result<(), AdminError> {
+    let is_known = record.hash.digest().is_some()
+        && current.secrets.iter().any(|known| known.hash == record.hash);
+    if is_known {
+        return Err(Conflict::AlreadyExists("secret with this digest".to_owned()).into());
+    }
+    Ok(())
+}
+
+pub(super) fn check_count(
     services: &Services,
     current: &Registration,
     now: Timestamp,

@@ -7,6 +7,7 @@ use crate::crypto::CryptoError;
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretHash, SecretId, StoredSecret};
 use crate::secrets::hash_queue::HashQueue;
+use crate::secrets::offline;
 use crate::secrets::secret::{SecretFormat, format_of, suffix};
 use crate::services::Services;
 
@@ -37,11 +38,10 @@ pub async fn find(
     candidates: &[ClientId],
 ) -> Result<SecretOwner, AdminError> {
     let plain = text.expose_secret();
-    let is_generated = format_of(plain) == SecretFormat::Whole;
-    let stored = if is_generated {
-        services.store.secrets_by_suffix(&suffix(plain)).await?
-    } else {
-        secrets_of(services, candidates).await?
+    let stored = match (format_of(plain), offline::digest_of(plain)) {
+        (_, Some(digest)) => services.store.secrets_by_text(&[], &[digest]).await?,
+        (SecretFormat::Whole, None) => services.store.secrets_by_suffix(&suffix(plain)).await?,
+        (_, None) => secrets_of(services, candidates).await?,
     };
     for secret in stored {
         if is_match(services, text, &secret.hash).await? {
@@ -67,6 +67,7 @@ async fn secrets_of(
             client_id: client_id.clone(),
             secret_id: secret.secret_id,
             hash: secret.hash,
+            suffix: secret.suffix,
             expires_at: secret.expires_at,
         }));
     }
@@ -78,6 +79,9 @@ async fn is_match(
     text: &SecretString,
     hash: &SecretHash,
 ) -> Result<bool, AdminError> {
+    if hash.digest().is_some() {
+        return Ok(services.hasher.matches(text, hash));
+    }
     let verified = services.hasher.verify(HashQueue::Generated, text, hash).await;
     Ok(verified.map_err(|_| CryptoError::Failed("verifying a secret"))?)
 }

@@ -2,8 +2,9 @@
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::admin::audit::MAX_PART;
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
@@ -192,44 +193,55 @@ fn say_what_is_left_out(count: i64, place: &str, order: Order) {
 /// The columns of a list of events.
 pub(super) const HEADER: [&str; 6] = ["SEQUENCE", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"];
 
-/// The state of the chain, as the API has it.
+/// The state of a part of the chain, as the API has it.
 #[derive(Deserialize)]
 struct Verification {
     is_intact: bool,
     #[serde(default)]
-    events: i64,
-    #[serde(default)]
-    hash: String,
+    verified_until: String,
     #[serde(default)]
     broken_at: i64,
     #[serde(default)]
     problem: String,
+    next_cursor: Option<String>,
+}
+
+/// Checks the chain part by part; gives the last answer, and the last event with its hash.
+async fn verify_chain(api: &Api) -> Result<(Value, String), CliError> {
+    let mut request = ApiRequest::get(path(&["audit-events", "verify"])).with("limit", MAX_PART);
+    loop {
+        let Object { json, object: found } = api.read::<Verification>(&request).await?;
+        if !found.is_intact {
+            let Verification { broken_at, problem, .. } = found;
+            let text = format!("the audit log is broken at event {broken_at}: {problem}");
+            return Err(CliError::not_valid(text).with_remedy(CommandRemedy::CompareBackup));
+        }
+        match found.next_cursor {
+            Some(cursor) => request = request.replaced("cursor", cursor),
+            None => return Ok((json, found.verified_until)),
+        }
+    }
 }
 
 async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
     let expected: Vec<Head> =
         args.expect.iter().map(|text| Head::parse(text)).collect::<Result<_, _>>()?;
     let api = Api::open(global, Purpose::Read).await?;
-    let found: Object<Verification> =
-        api.read(&ApiRequest::get(path(&["audit-events", "verify"]))).await?;
-    let Object { mut json, object: Verification { is_intact, events, hash, broken_at, problem } } =
-        found;
-    if !is_intact {
-        let text = format!("the audit log is broken at event {broken_at}: {problem}");
-        return Err(CliError::not_valid(text).with_remedy(CommandRemedy::CompareBackup));
-    }
+    let (mut json, verified_until) = verify_chain(&api).await?;
     for head in &expected {
         compare(&api, head).await?;
     }
-    let noted = format!("{events}:{hash}");
+    let (events, hash) = verified_until.split_once(':').unwrap_or_default();
     json["intact"] = json!(true);
-    json["expect"] = json!(noted);
+    json["events"] = json!(events.parse::<i64>().unwrap_or_default());
+    json["hash"] = json!(hash);
+    json["expect"] = json!(verified_until);
     let rows = [
         ("intact", format!("{events} events")),
-        ("last hash", hash.clone()),
-        ("note elsewhere", noted),
+        ("last hash", hash.to_owned()),
+        ("note elsewhere", verified_until.clone()),
     ];
-    output::one(global.output, &hash, &json, &rows)
+    output::one(global.output, hash, &json, &rows)
 }
 
 /// Compares an event with the hash of it that was noted before: a chain that was rewritten as a

@@ -53,7 +53,7 @@ pub(crate) struct AddArgs {
 pub(crate) struct RemoveArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// The kid of the key
+    /// The kid of the key, or its thumbprint (RFC 7638)
     #[arg(allow_hyphen_values = true, required_unless_present = "all", conflicts_with = "all")]
     kid: Option<String>,
     /// All keys, and the URL that they are fetched from

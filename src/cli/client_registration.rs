@@ -9,7 +9,7 @@ use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
-use crate::cli::client_secret::NewSecretArgs;
+use crate::cli::client_secret::{NewSecretArgs, WantedSecret};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::facts::{AdminOfArgs, AdminOfUpdateArgs, FactsArgs, FactsUpdateArgs};
@@ -25,6 +25,7 @@ use crate::cli::{
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySource, TlsSubject};
 use crate::model::time::{Clock, Lifetime};
@@ -53,7 +54,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     keys: KeyArgs,
     /// Do not generate a secret: it authenticates by its keys, a certificate or a trust
-    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "secret_label"])]
+    #[arg(long, conflicts_with_all = ["secret_file", "secret_ttl", "secret_label", "secret_digest"])]
     no_secret: bool,
     /// Require tokens that are bound to a key of the client (DPoP)
     #[arg(long)]
@@ -73,6 +74,9 @@ pub(crate) struct CreateArgs {
     /// issuer, for software that cannot send the issuer; may be repeated
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    /// What is done with a secret of it that is reported as leaked; report if omitted
+    #[arg(long, value_name = "POLICY")]
+    leak_policy: Option<String>,
     #[command(flatten)]
     claims: NewClaimsArgs,
     #[command(flatten)]
@@ -121,6 +125,9 @@ pub(crate) struct UpdateArgs {
     /// be repeated; `none` removes all
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
+    /// What is done from now on with a secret of it that is reported as leaked
+    #[arg(long, value_name = "POLICY")]
+    leak_policy: Option<String>,
     #[command(flatten)]
     claims: ClaimsArgs,
     #[command(flatten)]
@@ -149,16 +156,18 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
             .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
     let identity = args.identity.identity()?;
+    let secret = args.secret.wanted()?;
     let has_secret = auth_methods.is_empty()
         || AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
-    let body = body(&args, &identity, &auth_methods, keys)?;
+    let is_generated = has_secret && secret.is_generated();
+    let body = body(&args, &identity, &auth_methods, keys, &secret)?;
     let (id, file) = (identity.client_id, args.secret.secret_file.as_deref());
     let request = ApiRequest::post(path(&["clients"]), body);
-    if has_secret {
+    if is_generated {
         secret_destination::check_format(global.output, file)?;
     }
     let api = Api::open(global, Purpose::Change).await?;
-    let made = if has_secret {
+    let made = if is_generated {
         let (client, existing) = (id.as_ref().map(ClientId::as_str), ExistingFile::Reject);
         let wanted = SecretRequest { request, client, file, existing };
         let render = render(global.output, file, id.is_none());
@@ -169,7 +178,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         made
     };
     let made: Object<ClientObject> = made;
-    if let Some(encoded) = encoded_for_basic(&made.object.client_id).filter(|_| has_secret) {
+    if let Some(encoded) = encoded_for_basic(&made.object.client_id).filter(|_| is_generated) {
         output::hint(&format!(
             "note: in HTTP Basic this id is form-encoded: curl -u '{encoded}:SECRET'"
         ));
@@ -183,6 +192,7 @@ fn body(
     identity: &Identity,
     auth_methods: &[AuthenticationMethod],
     keys: Option<KeySource>,
+    secret: &WantedSecret,
 ) -> Result<Value, CliError> {
     let security = ClientSecurity {
         keys,
@@ -210,7 +220,8 @@ fn body(
             "grants": grants.iter().map(grant).collect::<Vec<_>>(),
             "claims": args.claims.claims()?,
             "admin_of": args.admin_of.owners()?,
-            "secret": args.secret.wanted()?.body(),
+            "leak_policy": leak_policy(args.leak_policy.as_deref())?,
+            "secret": secret.body(),
         }),
     );
     // What is not said is left out, and gets the default of the server.
@@ -305,6 +316,9 @@ fn patch(args: &UpdateArgs) -> Result<Value, CliError> {
     if let Some(audiences) = audiences_or_none(&args.assertion_audiences)? {
         set("assertion_audiences", json!(audiences));
     }
+    if let Some(policy) = leak_policy(args.leak_policy.as_deref())? {
+        set("leak_policy", json!(policy));
+    }
     if let Some(claims) = args.claims.patch()? {
         set("claims", claims);
     }
@@ -312,6 +326,10 @@ fn patch(args: &UpdateArgs) -> Result<Value, CliError> {
         set("admin_of", json!(args.admin_of.owners()?));
     }
     Ok(patch)
+}
+
+fn leak_policy(text: Option<&str>) -> Result<Option<LeakPolicy>, CliError> {
+    Ok(text.map(LeakPolicy::parse).transpose()?)
 }
 
 /// A rate, or `default` for none of the client's own.

@@ -14,7 +14,9 @@ use crate::cli::output::{self, Format, ShownSecret};
 use crate::cli::secret_destination::{self, Render};
 use crate::cli::secret_file::ExistingFile;
 use crate::cli::{Global, client_reference};
+use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
+use crate::model::secret_digest::SecretDigest;
 use crate::model::time::{Lifetime, Timestamp};
 
 #[derive(Debug, Args)]
@@ -31,8 +33,9 @@ pub(crate) struct AddSecretArgs {
 pub(crate) struct RotateSecretArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// How long the old secrets stay valid, such as 24h; they end at once if omitted
-    #[arg(long, value_name = "DURATION")]
+    /// How long the old secrets stay valid: 24h, or `until_unused:6h,max:7d`, which ends each when
+    /// the new one was used and it was not for 6 hours; they end at once if omitted
+    #[arg(long, value_name = "OVERLAP")]
     overlap: Option<String>,
     #[command(flatten)]
     new: NewSecretArgs,
@@ -64,6 +67,9 @@ pub(super) struct NewSecretArgs {
     /// file that holds a secret of the same client; the other commands need a new file
     #[arg(long, value_name = "FILE")]
     pub(super) secret_file: Option<PathBuf>,
+    /// Register a secret that `tokend secret generate` has made, by its SHA-256; it is not printed
+    #[arg(long, value_name = "sha256:HEX", conflicts_with = "secret_file")]
+    secret_digest: Option<String>,
 }
 
 /// The name that `--secret-label` had, where no other option has it.
@@ -90,13 +96,23 @@ impl OldLabelArgs {
 pub(super) struct WantedSecret {
     label: String,
     lifetime: Option<Lifetime>,
+    digest: Option<SecretDigest>,
 }
 
 impl WantedSecret {
     /// The secret in the body of a request.
     pub(super) fn body(&self) -> Value {
         let seconds = self.lifetime.map(Lifetime::seconds);
-        json!({ "label": self.label, "expires_in_seconds": seconds })
+        let mut body = json!({ "label": self.label, "expires_in_seconds": seconds });
+        if let Some(digest) = &self.digest {
+            body["secret_digest"] = json!(digest.to_string());
+        }
+        body
+    }
+
+    /// True if the server generates the secret; false if it is registered by its digest.
+    pub(super) fn is_generated(&self) -> bool {
+        self.digest.is_none()
     }
 }
 
@@ -104,7 +120,8 @@ impl NewSecretArgs {
     pub(super) fn wanted(&self) -> Result<WantedSecret, CliError> {
         let lifetime = self.secret_ttl.as_deref();
         let lifetime = lifetime.map(|text| duration("--secret-ttl", text)).transpose()?;
-        Ok(WantedSecret { label: self.label.clone(), lifetime })
+        let digest = self.secret_digest.as_deref().map(SecretDigest::parse).transpose()?;
+        Ok(WantedSecret { label: self.label.clone(), lifetime, digest })
     }
 }
 
@@ -113,36 +130,47 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     let mut new = args.new.wanted()?;
     args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
-    secret_destination::check_format(global.output, file)?;
+    check_format(global, &new, file)?;
     let api = Api::open(global, Purpose::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let request = ApiRequest::post(path(&["clients", &id, "secrets"]), new.body());
     let existing = ExistingFile::Reject;
     let wanted = SecretRequest { request, client: Some(&id), file, existing };
-    new_secret::make(&api, wanted, render(global.output, file)).await?;
-    Ok(())
+    make(global, &api, &new, wanted).await
 }
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
     let mut new = args.new.wanted()?;
     args.old.apply_to(&mut new);
-    let overlap = match args.overlap.as_deref() {
-        None | Some("0" | "0s") => "0s",
-        Some(text) => {
-            duration("--overlap", text)?;
-            text
-        }
-    };
+    let overlap = args.overlap.as_deref().map_or(Ok(Overlap::None), overlap)?;
     let file = args.new.secret_file.as_deref();
-    secret_destination::check_format(global.output, file)?;
+    check_format(global, &new, file)?;
     let api = Api::open(global, Purpose::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
-    let body = json!({ "overlap": overlap, "secret": new.body() });
+    let body = json!({ "overlap": overlap.to_string(), "secret": new.body() });
     let request = ApiRequest::post(path(&["clients", &id, "secrets", "rotate"]), body);
     let existing = ExistingFile::Replace;
     let wanted = SecretRequest { request, client: Some(&id), file, existing };
-    new_secret::make(&api, wanted, render(global.output, file)).await?;
+    make(global, &api, &new, wanted).await
+}
+
+/// Makes a secret and prints it, or registers a digest.
+async fn make(
+    global: &Global,
+    api: &Api,
+    new: &WantedSecret,
+    wanted: SecretRequest<'_>,
+) -> Result<(), CliError> {
+    if !new.is_generated() {
+        // Nothing is lost if it cannot be printed.
+        let answer = api.send(&wanted.request).await?;
+        let digest = ("digest", text_of(&answer, "secret_digest"));
+        let text = render_secret(global.output, &answer, &answer, digest)?;
+        return output::text(text.as_bytes());
+    }
+    let render = render(global.output, wanted.file);
+    new_secret::make(api, wanted, render).await?;
     Ok(())
 }
 
@@ -151,6 +179,17 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
 struct EndedSecret {
     expires_at: String,
     changed: bool,
+}
+
+/// Reads the overlap of an option.
+fn overlap(text: &str) -> Result<Overlap, CliError> {
+    Overlap::parse(text)
+        .map_err(|malformed| CliError::usage(format!("--overlap: '{text}' {malformed}")))
+}
+
+/// Rejects an output format that does not show the secret, if it exists nowhere else.
+fn check_format(global: &Global, new: &WantedSecret, file: Option<&Path>) -> Result<(), CliError> {
+    if new.is_generated() { secret_destination::check_format(global.output, file) } else { Ok(()) }
 }
 
 /// Runs `tokend client expire-secret`.
@@ -180,12 +219,25 @@ fn render(format: Format, file: Option<&Path>) -> Render {
     let file = file.map(Path::to_owned);
     Box::new(move |answer| {
         let shown = ShownSecret::of(answer, file.as_deref())?;
-        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-        let mut rows =
-            vec![("client", text("client_id")), ("secret id", text("secret_id")), shown.row()];
-        if let Some(end) = answer["old_secrets_expire_at"].as_str() {
-            rows.push(("old secrets end", end.to_owned()));
-        }
-        output::render(format, &text("secret_id"), &shown.json(answer), &rows)
+        render_secret(format, answer, &shown.json(answer), shown.row())
     })
+}
+
+/// The output about a new secret: `row` has the secret or its digest.
+fn render_secret(
+    format: Format,
+    answer: &Value,
+    json: &Value,
+    row: (&'static str, String),
+) -> Result<String, CliError> {
+    let id = text_of(answer, "secret_id");
+    let mut rows = vec![("client", text_of(answer, "client_id")), ("secret id", id.clone()), row];
+    if let Some(end) = answer["old_secrets_expire_at"].as_str() {
+        rows.push(("old secrets end", end.to_owned()));
+    }
+    output::render(format, &id, json, &rows)
+}
+
+fn text_of(answer: &Value, name: &str) -> String {
+    answer[name].as_str().unwrap_or_default().to_owned()
 }

@@ -3,10 +3,11 @@
 use crate::cli::Global;
 use crate::cli::api::Object;
 use crate::cli::error::CliError;
-use crate::cli::objects::client::{ClientObject, SpiffeTrustObject, TrustObject};
-use crate::cli::output;
+use crate::cli::objects::client::{ClientObject, SafeToEnd, SpiffeTrustObject, TrustObject};
+use crate::cli::output::{self, lifetime};
 use crate::model::client::AuthenticationMethod;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::leak_policy::LeakPolicy;
+use crate::model::time::Timestamp;
 
 /// Prints a client with all that belongs to it.
 pub(super) fn print(
@@ -81,13 +82,20 @@ pub(super) fn rows_of(client: &ClientObject, now: Timestamp) -> Vec<(&'static st
     let audiences = client.assertion_audiences.iter();
     rows.extend(audiences.map(|url| ("assertion aud", format!("also {url}"))));
     rows.extend(client.claims.iter().map(|(name, value)| ("claim", format!("{name}={value}"))));
+    let policy = client.leak_policy.iter().filter(|text| *text != LeakPolicy::default().as_str());
+    rows.extend(policy.map(|text| ("leak policy", text.clone())));
     rows.push(("created", output::time(client.created_at, now)));
     let last = client.last_used_at.map(|last| output::time(last, now));
     rows.push(("last used", last.unwrap_or_else(|| "never".to_owned())));
     rows.extend(client.grants.iter().map(|grant| ("grant", grant.describe())));
     rows.extend(client.trusts.iter().map(|known| ("trusts", trust(known))));
     rows.extend(client.spiffe_trusts.iter().map(|known| ("trusts", spiffe_trust(known))));
-    rows.extend(client.secrets.iter().map(|secret| ("has secret", secret.describe(now))));
+    for secret in &client.secrets {
+        rows.push(("has secret", secret.describe(now)));
+        if let Some(SafeToEnd { safe, reason }) = &secret.safe_to_end {
+            rows.push(("safe to end", format!("{}: {reason}", if *safe { "yes" } else { "no" })));
+        }
+    }
     rows
 }
 
@@ -119,11 +127,6 @@ fn add_rules(client: &ClientObject, rows: &mut Vec<(&'static str, String)>) {
     }
 }
 
-/// A number of seconds as an operator writes a lifetime.
-pub(super) fn lifetime(seconds: i64) -> String {
-    Lifetime::from_seconds(seconds).map_or_else(|_| format!("{seconds}s"), |it| it.to_string())
-}
-
 /// When any of its secrets, or anything else that proves it, was last used.
 pub(super) fn last_used(client: &ClientObject, now: Timestamp) -> String {
     let last = client.last_used_at;
@@ -134,10 +137,14 @@ pub(super) fn last_used(client: &ClientObject, now: Timestamp) -> String {
 pub(super) fn secrets_summary(client: &ClientObject, now: Timestamp) -> String {
     let live: Vec<_> = client.secrets.iter().filter(|secret| secret.is_live(now)).collect();
     let next = live.iter().filter_map(|secret| secret.expires_at).min();
+    let is_soon = live.iter().any(|secret| secret.expiring_soon);
+    let mark = if is_soon { ", soon" } else { "" };
     match (live.len(), next) {
         (0, _) if client.secrets.is_empty() => "none".to_owned(),
         (0, _) => "no valid secret".to_owned(),
         (count, None) => format!("{count} (no end)"),
-        (count, Some(end)) => format!("{count} (next ends {})", output::format_time(end, now)),
+        (count, Some(end)) => {
+            format!("{count} (next ends {}{mark})", output::format_time(end, now))
+        }
     }
 }

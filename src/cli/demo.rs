@@ -11,11 +11,14 @@ use zeroize::Zeroizing;
 use crate::admin::client::{self, NewClient};
 use crate::admin::resource::{self, NewResource};
 use crate::admin::secret::{self, NewSecret};
+use crate::admin::secret_rotation;
 use crate::admin::{Actor, AdminError, Principal};
 use crate::cli::error::CliError;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::leak_policy::LeakPolicy;
+use crate::model::overlap::Overlap;
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
@@ -125,6 +128,7 @@ async fn demo_client(
         }],
         claims: StaticClaims::default(),
         security: ClientSecurity::default(),
+        leak_policy: LeakPolicy::default(),
         facts: Facts::default(),
         admin_of: None,
         secret: demo_label(),
@@ -135,15 +139,14 @@ async fn demo_client(
 
 /// One more secret for the demo client, or one in place of all others if it has too many.
 async fn another_secret(services: &Services, id: &ClientId) -> Result<SecretString, CliError> {
-    match secret::add(services, &principal(), id, &demo_label()).await {
-        Ok((_, secret)) => Ok(secret),
+    let (principal, new) = (principal(), demo_label());
+    let made = match secret::add(services, &principal, id, &new).await {
         Err(AdminError::Conflict(_) | AdminError::Invalid { .. }) => {
-            let (_, secret, _) =
-                secret::rotate(services, &principal(), id, &demo_label(), None).await?;
-            Ok(secret)
+            secret_rotation::rotate(services, &principal, id, &new, Overlap::None).await?
         }
-        Err(error) => Err(error.into()),
-    }
+        made => made?,
+    };
+    made.plain.ok_or_else(|| CliError::failed("the secret of the demo client was not generated"))
 }
 
 fn principal() -> Principal {
@@ -151,7 +154,7 @@ fn principal() -> Principal {
 }
 
 fn demo_label() -> NewSecret {
-    NewSecret { label: "demo".to_owned(), lifetime: None }
+    NewSecret { label: "demo".to_owned(), ..NewSecret::default() }
 }
 
 /// The secret that an earlier run kept, if it is still valid for the demo client.

@@ -73,6 +73,7 @@ impl CliErrorCode {
             | Code::KeyNotFound
             | Code::TrustNotFound
             | Code::RejectionNotFound
+            | Code::SigningKeyNotFound
             | Code::ClaimNotFound => Self::NotFound,
             Code::AlreadyExists
             | Code::SecretLimitReached
@@ -95,7 +96,11 @@ impl CliErrorCode {
             Code::IssuerMissing => Self::Configuration,
             Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => Self::NotAllowed,
             Code::DatabaseFailed => Self::Database,
-            Code::TokenRefused | Code::CryptographyFailed => Self::Failed,
+            Code::TokenInvalid => Self::NotValid,
+            Code::TokenRefused
+            | Code::TokenForServer
+            | Code::HashQueueFull
+            | Code::CryptographyFailed => Self::Failed,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 25] = [
+const ALL: [(&str, Examples); 26] = [
     (
         "",
         &[
@@ -121,10 +121,26 @@ const ALL: [(&str, Examples); 25] = [
     ),
     (
         "client rotate-secret",
-        &[(
-            "Let the old secret work for another day",
-            "tokend client rotate-secret billing --overlap 24h --secret-file billing.secret",
-        )],
+        &[
+            (
+                "Let the old secret work for another day",
+                "tokend client rotate-secret billing --overlap 24h --secret-file billing.secret",
+            ),
+            (
+                "End it when it is unused for 6 hours, at the latest in 7 days",
+                "tokend client rotate-secret billing --overlap until_unused:6h,max:7d --secret-file billing.secret",
+            ),
+        ],
+    ),
+    (
+        "secret",
+        &[
+            (
+                "Generate a secret that no server sees",
+                "tokend secret generate --secret-file billing.secret",
+            ),
+            ("Report the secrets in a file", "tokend secret leaked - < leaked.env"),
+        ],
     ),
     (
         "client keys",

@@ -14,6 +14,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::cli::{candidates, examples};
 use crate::model::client::{AuthenticationMethod, ClientState, GrantType};
 use crate::model::event::Action;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::signing_key::Algorithm;
 
 const GLOBAL_HEADING: &str = "Global options";
@@ -102,6 +103,7 @@ fn known_values(option: &str) -> Option<Vec<&'static str>> {
         "action" => Action::ALL.map(Action::as_str).to_vec(),
         "auth-method" => AuthenticationMethod::ALL.map(AuthenticationMethod::as_str).to_vec(),
         "signing-alg" => Algorithm::ALL.map(Algorithm::as_str).to_vec(),
+        "leak-policy" => LeakPolicy::ALL.map(LeakPolicy::as_str).to_vec(),
         "state" => [ClientState::Active, ClientState::Disabled].map(ClientState::as_str).to_vec(),
         "grant-type" => vec!["client_credentials", GrantType::JWT_BEARER],
         _ => return None,

@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal, Read};
 
+use zeroize::Zeroizing;
+
 use crate::cli::output;
 
 /// Reads standard input up to its end, at most `limit` bytes.
@@ -13,6 +15,14 @@ pub(crate) fn read(what: &str, limit: u64) -> io::Result<String> {
     let mut text = String::new();
     io::stdin().take(limit).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// The same for a text that may not be UTF-8.
+pub(crate) fn read_bytes(what: &str, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    announce(what);
+    let mut bytes = Zeroizing::new(Vec::new());
+    io::stdin().take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Says at a terminal that the command waits for `what` on standard input.

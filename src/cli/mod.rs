@@ -55,6 +55,7 @@ mod remote_secret;
 mod resource;
 mod resource_clients;
 mod resource_view;
+mod secret;
 mod secret_destination;
 mod secret_file;
 mod secret_leftover;
@@ -140,6 +141,9 @@ enum Command {
     /// Clients: the machines that request tokens
     #[command(subcommand)]
     Client(Box<client::ClientCommand>),
+    /// Secrets: generate one offline, check one, report a leaked one
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
@@ -297,6 +301,7 @@ async fn dispatch(
         Command::Config(command) => check_config::config(global, &command),
         Command::Health(args) => health::run(global, &args).await,
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
+        Command::Secret(command) => Box::pin(secret::run(global, command)).await,
         Command::Resource(command) => Box::pin(resource::run(global, command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,

@@ -13,7 +13,7 @@ use tabwriter::TabWriter;
 use crate::admin::Changed;
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
-use crate::model::time::Timestamp;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::model::untrusted_text;
 
 /// How to print.
@@ -169,6 +169,11 @@ fn distance(time: Timestamp, now: Timestamp) -> String {
         _ => format!("{} d", seconds / 86_400),
     };
     if is_past { format!("{text} ago") } else { format!("in {text}") }
+}
+
+/// A number of seconds as an operator writes a lifetime.
+pub(crate) fn lifetime(seconds: i64) -> String {
+    Lifetime::from_seconds(seconds).map_or_else(|_| format!("{seconds}s"), |it| it.to_string())
 }
 
 /// Prints a value as JSON.

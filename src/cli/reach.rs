@@ -4,6 +4,7 @@ use crate::cli::client::ClientCommand;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::cli::resource::ResourceCommand;
+use crate::cli::secret::SecretCommand;
 use crate::cli::token::TokenCommand;
 use crate::cli::{Command, Global};
 
@@ -41,6 +42,7 @@ pub(super) fn check(global: &Global, command: &Command) -> Result<(), CliError> 
 fn of(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
+        Command::Secret(command) => of_secret(command),
         Command::Key(_) | Command::Resource(ResourceCommand::Update(_)) => Reach::LocalForNow,
         Command::Resource(_) | Command::Explain(_) | Command::Rejections(_) | Command::Audit(_) => {
             Reach::Api
@@ -57,6 +59,13 @@ fn of(command: &Command) -> Reach {
         | Command::Token(_)
         | Command::Version
         | Command::Completion(_) => Reach::Machine,
+    }
+}
+
+fn of_secret(command: &SecretCommand) -> Reach {
+    match command {
+        SecretCommand::Leaked(_) => Reach::LocalForNow,
+        SecretCommand::Generate(_) | SecretCommand::Check(_) => Reach::Machine,
     }
 }
 

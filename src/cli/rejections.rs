@@ -57,7 +57,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         None => None,
     };
     let request = ApiRequest::get(path(&["rejections"]))
-        .with_some("client", client)
+        .with_some("client_id", client)
         .with_some("since", time(&args.since)?)
         .with_some("until", time(&args.until)?)
         .with_some("reason", args.reason.as_deref());
@@ -66,7 +66,9 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let (mut wanted, mut cursor, mut older) = (args.limit, None, 0);
     while wanted > 0 {
         let size = wanted.min(PAGE_SIZE);
-        let page = api.page(&request.clone().with("limit", size), cursor.as_deref()).await?;
+        let page = request.clone().with("limit", size);
+        let page = page.with_some("count", (wanted == size).then_some(u32::MAX));
+        let page = api.page(&page, cursor.as_deref()).await?;
         let mut data: Vec<Object<RejectionObject>> = page.data;
         for found in &mut data {
             found.json["remedy"] = json!(found.object.remedy_text());
@@ -104,7 +106,8 @@ fn row(found: &RejectionObject, now: Timestamp) -> Vec<String> {
 /// The client of this id or name. A client that has been deleted is known by its rejections alone.
 async fn client(api: &Api, text: &str) -> Result<String, CliError> {
     if ClientId::parse(text).is_ok() {
-        let request = ApiRequest::get(path(&["rejections"])).with("client", text).with("limit", 1);
+        let request =
+            ApiRequest::get(path(&["rejections"])).with("client_id", text).with("limit", 1);
         let page = api.page::<RejectionObject>(&request, None).await?;
         if !page.data.is_empty() {
             return Ok(text.to_owned());

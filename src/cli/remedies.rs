@@ -137,12 +137,16 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         }
         AdminError::Store(error) => return of_store(error),
         AdminError::IssuerMissing => "Set TOKEND_ISSUER, or start the server once (tokend serve).",
+        AdminError::InLine { problem, .. } => return of_admin(problem),
         AdminError::Invalid { .. }
         | AdminError::Claims(_)
+        | AdminError::TokenInvalid(_)
+        | AdminError::TokenForServer
         | AdminError::TokenRefused(_)
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld
+        | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };
     Some(text.to_owned())
@@ -163,6 +167,7 @@ pub(super) fn of_admin_code(code: AdminErrorCode) -> Option<String> {
         Code::TrustNotFound => ObjectKind::Trust,
         Code::ClaimNotFound => ObjectKind::Claim,
         Code::RejectionNotFound => ObjectKind::Rejection,
+        Code::SigningKeyNotFound => ObjectKind::SigningKey,
         Code::AllServerScopes => return of_admin(&AdminError::AllServerScopes),
         Code::IssuerKeysMissing => return of_admin(&AdminError::IssuerKeysMissing),
         Code::AudienceMissing => return of_admin(&AdminError::AudienceMissing),
@@ -194,6 +199,7 @@ fn of_absent(kind: ObjectKind) -> &'static str {
         ObjectKind::Key => "To list the keys of the client: tokend client keys list",
         ObjectKind::Trust => "To list the trusts of the client: tokend client trust list",
         ObjectKind::Claim => "To show the claims of the client: tokend client show",
+        ObjectKind::SigningKey => "To list the signing keys: tokend key list",
         ObjectKind::Rejection => {
             "Only rejections are kept: the last 10,000 of seven days, and of a flood from one \
              network a part. 404 and 405 are not kept. The server's log has them all: search it \
@@ -260,6 +266,9 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
         ),
         OperatorAction::ReplaceSecret => format!(
             "Make a new one: tokend client rotate-secret {client}, or tokend client add-secret {client} with a longer --secret-ttl."
+        ),
+        OperatorAction::CompareDigests => format!(
+            "Print its digest, and compare it with the one that was registered: tokend secret check - < FILE. To register a digest: tokend client add-secret {client} --secret-digest sha256:…."
         ),
         OperatorAction::EnableClient => format!(
             "Why: tokend audit list --subject {client} --action client.disabled. To let it in again: tokend client enable {client}."

@@ -2,10 +2,9 @@
 
 use crate::cli::Global;
 use crate::cli::api::Object;
-use crate::cli::client_view::lifetime;
 use crate::cli::error::CliError;
 use crate::cli::objects::resource::ResourceObject;
-use crate::cli::output;
+use crate::cli::output::{self, lifetime};
 use crate::cli::resource_clients::ResourceClients;
 use crate::model::resource::{ResourceId, TokenTyp};
 use crate::model::time::Timestamp;

@@ -65,19 +65,28 @@ impl SecretFile {
 
     /// The same without a look at what a file that is to be replaced holds.
     pub(super) fn find(path: &Path, existing: ExistingFile) -> Result<Self, CliError> {
+        if existing == ExistingFile::Reject {
+            return Self::check_new(path);
+        }
         let draft = draft_of(path)?;
         let replaced = regular_file(path)?;
-        if replaced.is_some() && existing == ExistingFile::Reject {
+        if let Some(found) = &replaced {
+            check_owner(path, found)?;
+        }
+        Ok(Self { path: path.to_owned(), draft, replaced })
+    }
+
+    /// Checks a destination that must not exist yet.
+    pub(super) fn check_new(path: &Path) -> Result<Self, CliError> {
+        let draft = draft_of(path)?;
+        if regular_file(path)?.is_some() {
             return Err(CliError::failed(format!(
                 "the secret file {} exists, and this command does not replace a file",
                 path.display()
             ))
             .with_remedy(SecretRemedy::NameNewFile));
         }
-        if let Some(found) = &replaced {
-            check_owner(path, found)?;
-        }
-        Ok(Self { path: path.to_owned(), draft, replaced })
+        Ok(Self { path: path.to_owned(), draft, replaced: None })
     }
 
     /// True if the file exists and is to be replaced.

@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::key_rotation::{self, RotationPolicy};
-use crate::admin::{AdminError, ObjectKind, audit, revocation};
+use crate::admin::revocation::{self, RevocationTarget};
+use crate::admin::token::{self as admin_token, InvalidToken, VerifiedToken};
+use crate::admin::{AdminError, ObjectKind};
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
@@ -15,10 +17,7 @@ use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, client_reference, principal};
 use crate::config::{Config, Requirement, environment};
-use crate::jose::jwt::{self, AccessTokenClaims, TokenError, Verified};
-use crate::keys::keyring::Keyring;
-use crate::model::client::ClientId;
-use crate::model::resource::TokenTyp;
+use crate::jose::jwt::{self, TokenError};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
@@ -29,7 +28,6 @@ use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
 use crate::server::ServeError;
 use crate::services::StartError;
-use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -128,7 +126,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(rejected)?;
     let IssuedToken { response: token, granted } = answer;
     let audience = granted.resource().resource.clone();
-    audit::note_issue(&app.services, &principal(), &id, &audience, granted.scope()).await?;
+    admin_token::note_issue(&app.services, &principal(), &id, &audience, granted.scope()).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
         Format::Table | Format::Id => output::line(&token.access_token),
@@ -182,11 +180,10 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     let reader = global.reader().await?;
     let now = reader.clock.now();
-    let expected = expected_issuer(&reader.store, &reader.config).await?;
-    let verified = checked(&reader.store, &reader.config, now, &token_text(&args.token)?).await?;
+    let text = token_text(&args.token)?;
+    let verified = admin_token::verify(&reader.store, &reader.config, now, &text).await;
+    let VerifiedToken { token: verified, is_issuer_checked } = verified.map_err(rejected)?;
     let claims = &verified.claims;
-    reject_revoked(&reader.store, claims).await?;
-    let is_issuer_checked = expected.is_some();
     let value = json!({
         "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
         "issuer_checked": is_issuer_checked, "claims": claims,
@@ -215,72 +212,35 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     output::one(global.output, &claims.jti, &value, &rows)
 }
 
-/// The issuer that a token must have: the configured one, or that of the server that started last.
-async fn expected_issuer(store: &Store, config: &Config) -> Result<Option<String>, CliError> {
-    match &config.issuer {
-        Some(issuer) => Ok(Some(issuer.as_str().to_owned())),
-        None => Ok(store.server_issuer().await?),
-    }
-}
-
-/// Checks a token with the published keys.
-async fn checked(
-    store: &Store,
-    config: &Config,
-    now: Timestamp,
-    token: &str,
-) -> Result<Verified, CliError> {
-    let records = store.signing_keys().await?;
-    let keyring = Keyring::public(records, config.keep_seconds());
-    let issuer = expected_issuer(store, config).await?;
-    let resources = store.resources().await?;
-    let admits = |audience: &str, typ: TokenTyp| {
-        let mut own = resources.iter().filter(|known| known.resource.as_str() == audience);
-        typ == TokenTyp::AtJwt || own.any(|resource| resource.admits(typ))
-    };
-    jwt::verify_typed(token, keyring.published(now), issuer.as_deref(), now, admits)
-        .map_err(|error| rejected(&error))
-}
-
-async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(), CliError> {
-    let jti = TokenId::parse(&claims.jti)?;
-    if store.revoked_token(&jti).await?.is_some() {
-        return Err(CliError::not_valid("the token is not valid: it has been revoked"));
-    }
-    let client = ClientId::parse(&claims.client_id)?;
-    let revoked = store.revoked_client(&client).await?;
-    let (evt, issued_at) = (claims.evt.unwrap_or(0), Timestamp(claims.iat));
-    match revoked.filter(|revoked| revoked.epoch.is_after(evt, issued_at)) {
-        Some(revoked) => Err(CliError::not_valid(format!(
-            "the token is not valid: all tokens of {client} issued until {} have been revoked",
-            revoked.revoked_until
-        ))),
-        None => Ok(()),
-    }
-}
-
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     let services = global.services().await?;
     let now = services.clock.now();
-    let (jti, expires_at) = if args.jti == "-" {
+    let token = if args.jti == "-" {
         let token = token_text(&args.jti)?;
-        let claims = checked(&services.store, &services.config, now, &token).await?.claims;
-        (TokenId::parse(&claims.jti)?, Some(Timestamp(claims.exp)))
+        let verified =
+            admin_token::verify_signature(&services.store, &services.config, now, &token).await;
+        RevocationTarget::of_claims(&verified.map_err(rejected)?.token.claims)?
     } else {
-        (TokenId::parse(&args.jti)?, None)
+        RevocationTarget::Id(TokenId::parse(&args.jti)?)
     };
-    let revoked = revocation::revoke_token(&services, &principal(), &jti, expires_at).await?;
+    let revoked = revocation::revoke_token(&services, &principal(), token).await?;
+    let jti = &revoked.jti;
     let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
     let rows =
         [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];
     output::one(global.output, jti.as_str(), &value, &rows)
 }
 
-fn rejected(error: &TokenError) -> CliError {
-    let rejection = CliError::not_valid(format!("the token is not valid: {error}"));
-    match error {
-        TokenError::UnknownKey(_) => rejection.with_remedy(CommandRemedy::CompareSigningKeys),
-        TokenError::WrongIssuer(_) => rejection.with_remedy(CommandRemedy::CompareIssuer),
-        _ => rejection,
-    }
+/// Says how to fix what made a token invalid, if that is known.
+fn rejected(error: AdminError) -> CliError {
+    let remedy = match &error {
+        AdminError::TokenInvalid(InvalidToken::Token(TokenError::UnknownKey(_))) => {
+            CommandRemedy::CompareSigningKeys
+        }
+        AdminError::TokenInvalid(InvalidToken::Token(TokenError::WrongIssuer(_))) => {
+            CommandRemedy::CompareIssuer
+        }
+        _ => return error.into(),
+    };
+    CliError::from(error).with_remedy(remedy)
 }

@@ -267,6 +267,8 @@ pub struct SecretSettings {
     pub hashing_lanes: usize,
     /// Attempts that may wait for a lane.
     pub hashing_queue: usize,
+    /// How long before its end a secret expires soon.
+    pub warn_before: Lifetime,
 }
 
 /// What a request may be like.

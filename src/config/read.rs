@@ -1,5 +1,7 @@
 //! Turns layered texts into typed settings, noting every problem on the way.
 
+mod secrets;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,15 +9,15 @@ use zeroize::Zeroizing;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
-    ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, issuer, lanes,
-    lifetime, networks, path, pause, proxies, public_paths, rate, rate_limit, size, whole,
+    ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, issuer, lifetime,
+    networks, path, pause, proxies, public_paths, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, FetchSettings, Issuer,
     KeySettings, LimitSettings, LogFormat, LogSettings, MasterKey, MetadataSettings, Migrate,
-    Origin, Requirement, SecretSettings, ShutdownSettings, TlsSettings, TokenSettings,
+    Origin, Requirement, ShutdownSettings, TlsSettings, TokenSettings,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::public_path::PublicPaths;
@@ -291,21 +293,6 @@ impl SettingsReader<'_> {
             publish_before: publish_before?,
             keep_after: keep_after?,
             rsa_size: rsa_size?,
-        })
-    }
-
-    fn secrets(&mut self) -> Option<SecretSettings> {
-        let max_per_client = self.parsed("secrets.max_per_client", |text| whole(text, 1, 100));
-        let memory = self.parsed("secrets.argon2_memory", |text| size(text, 8 << 10, 256 << 20));
-        let iterations = self.parsed("secrets.argon2_iterations", |text| whole(text, 1, 20));
-        let lanes = self.parsed("secrets.hashing_lanes", lanes);
-        let queue = self.parsed("secrets.hashing_queue", |text| whole(text, 1, 10_000));
-        Some(SecretSettings {
-            max_per_client: max_per_client?,
-            argon2_memory_kib: u32::try_from(memory? / 1024).ok()?,
-            argon2_iterations: u32::try_from(iterations?).ok()?,
-            hashing_lanes: lanes?,
-            hashing_queue: queue?,
         })
     }
 

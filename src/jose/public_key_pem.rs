@@ -88,7 +88,11 @@ pub fn jwk(info: &SubjectPublicKeyInfo<'_>) -> Result<Value, PemError> {
     Ok(jwk)
 }
 
-fn thumbprint(jwk: &Value) -> Result<String, PemError> {
+/// The thumbprint of a public key (RFC 7638), with SHA-256.
+///
+/// # Errors
+/// [`PemError::UnknownKey`] if it is not a JWK of a known kind.
+pub fn thumbprint(jwk: &Value) -> Result<String, PemError> {
     let key: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| PemError::UnknownKey)?;
     key.thumbprint(ThumbprintHash::SHA256).map_err(|_| PemError::UnknownKey)
 }

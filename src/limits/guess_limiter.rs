@@ -5,11 +5,11 @@
 //! unknown client is counted like a known one. Two clients may share a place; that does no harm,
 //! because being over a limit only means to wait in another queue.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
+use crate::limits::rate_table::RateTable;
 use crate::model::network::customer_network;
-use crate::model::rate::{Rate, RateCounter, RateExceeded};
+use crate::model::rate::{Rate, RateExceeded};
 use crate::model::time::Timestamp;
 
 /// How many counts each table holds.
@@ -47,22 +47,15 @@ pub enum Standing {
 /// The counts of this process.
 #[derive(Debug)]
 pub struct GuessLimiter {
-    by_client: Table,
-    by_address: Table,
-}
-
-#[derive(Debug)]
-struct Table {
-    rate: Rate,
-    counters: Box<[RateCounter]>,
-    /// Keyed anew in each process, so that an attacker cannot choose a bucket to share.
-    hasher: RandomState,
+    by_client: RateTable,
+    by_address: RateTable,
 }
 
 impl GuessLimiter {
     /// Begins to count.
     pub fn new(limits: GuessLimits) -> Self {
-        Self { by_client: Table::new(limits.by_client), by_address: Table::new(limits.by_address) }
+        let table = |rate| RateTable::new(rate, BUCKETS);
+        Self { by_client: table(limits.by_client), by_address: table(limits.by_address) }
     }
 
     /// Notes an attempt before it is checked, and says how it stands.
@@ -89,35 +82,6 @@ impl GuessLimiter {
     /// The same for one that was counted for its address alone.
     pub fn refund_address(&self, address: IpAddr, now: Timestamp) {
         self.by_address.refund(&customer_network(address), now);
-    }
-}
-
-impl Table {
-    fn new(rate: Rate) -> Self {
-        let counters = (0..BUCKETS).map(|_| RateCounter::default()).collect();
-        Self { rate, counters, hasher: RandomState::new() }
-    }
-
-    fn counter<K: std::hash::Hash + ?Sized>(&self, key: &K) -> &RateCounter {
-        let hash = usize::try_from(self.hasher.hash_one(key) % BUCKETS as u64).unwrap_or(0);
-        // The remainder is smaller than the table is long.
-        &self.counters[hash]
-    }
-
-    fn count<K: std::hash::Hash + ?Sized>(
-        &self,
-        key: &K,
-        now: Timestamp,
-    ) -> Result<(), RateExceeded> {
-        self.counter(key).count(self.rate, now)
-    }
-
-    fn is_unused<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) -> bool {
-        self.counter(key).is_unused(self.rate, now)
-    }
-
-    fn refund<K: std::hash::Hash + ?Sized>(&self, key: &K, now: Timestamp) {
-        self.counter(key).refund(self.rate, now);
     }
 }
 

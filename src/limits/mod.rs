@@ -1,5 +1,6 @@
-//! Limits in bounded memory: guesses of imported secrets and replays of DPoP proofs. Nothing here
-//! holds a key.
+//! Limits in bounded memory: guesses of imported secrets, reports of leaked ones, and replays of DPoP
+//! proofs. Nothing here holds a key.
 
 pub mod guess_limiter;
+pub mod rate_table;
 pub mod replay_cache;

@@ -12,9 +12,9 @@ pub enum AdminScope {
     Introspect,
     /// Permits reading clients with their grants, keys, trusts and the suffixes of their secrets.
     ClientsRead,
-    /// Permits registering, changing, disabling and deleting clients, their keys and their trusts.
+    /// Permits registering, changing, disabling and deleting clients.
     ClientsWrite,
-    /// Permits generating, rotating and ending secrets.
+    /// Permits adding and ending credentials: secrets, keys, trusts and certificate subjects.
     SecretsWrite,
     /// Permits granting scopes of resources to clients, removing grants, and setting claims.
     GrantsWrite,

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::model::Malformed;
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret::SecretRecord;
@@ -308,6 +309,8 @@ pub struct Client {
     /// What it proves itself by besides secrets, and what it is held to.
     #[serde(flatten)]
     pub security: ClientSecurity,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: LeakPolicy,
     /// The claims of each of its tokens.
     pub claims: StaticClaims,
     /// What people and policies know of it.
@@ -339,12 +342,6 @@ pub struct Registration {
     pub spiffe_trusts: Vec<SpiffeTrust>,
     /// The use of other credentials: its keys, its certificate, its trusts.
     pub usage: Option<Usage>,
-}
-
-impl Serialize for Lifetime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.seconds())
-    }
 }
 
 #[cfg(test)]

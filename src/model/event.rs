@@ -80,6 +80,10 @@ pub enum Action {
     SecretRotated,
     /// A secret has an end.
     SecretExpired,
+    /// A secret expires soon.
+    SecretExpiring,
+    /// A secret was reported as leaked.
+    SecretLeaked,
     /// A client may ask for (other) scopes of a resource.
     GrantChanged,
     /// A client may no longer ask for a resource.
@@ -116,7 +120,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -126,6 +130,8 @@ impl Action {
         Self::SecretAdded,
         Self::SecretRotated,
         Self::SecretExpired,
+        Self::SecretExpiring,
+        Self::SecretLeaked,
         Self::GrantChanged,
         Self::GrantRevoked,
         Self::ClientKeysAdded,
@@ -156,6 +162,8 @@ impl Action {
             Self::SecretAdded => "secret.added",
             Self::SecretRotated => "secret.rotated",
             Self::SecretExpired => "secret.expired",
+            Self::SecretExpiring => "secret.expiring",
+            Self::SecretLeaked => "secret.leaked",
             Self::GrantChanged => "grant.changed",
             Self::GrantRevoked => "grant.revoked",
             Self::ClientKeysAdded => "client.keys_added",

@@ -61,6 +61,11 @@ impl Rate {
         Ok(Self { most, window })
     }
 
+    /// So many in a minute.
+    pub const fn per_minute(most: NonZeroU32) -> Self {
+        Self { most, window: Window::Minute }
+    }
+
     /// How many are allowed in a window.
     pub fn most(self) -> u32 {
         self.most.get()

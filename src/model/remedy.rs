@@ -28,6 +28,8 @@ pub enum OperatorAction {
     UseOtherCredential,
     /// Replace a secret that has expired or was removed.
     ReplaceSecret,
+    /// Compare the digest of a secret that was generated offline with those of the client.
+    CompareDigests,
     /// Enable the client.
     EnableClient,
     /// Permit an authentication method, or use one of those that are permitted.

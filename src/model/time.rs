@@ -116,6 +116,13 @@ impl Lifetime {
     }
 }
 
+/// In seconds.
+impl Serialize for Lifetime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.seconds())
+    }
+}
+
 /// As an operator writes it: one number and its unit, such as `15m`, `48h` or `90d`.
 impl fmt::Display for Lifetime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,6 +135,14 @@ impl fmt::Display for Lifetime {
             None => write!(formatter, "{}s", self.0),
         }
     }
+}
+
+/// A duration in words for people, in the largest unit that says enough.
+pub fn in_words(seconds: i64) -> String {
+    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let fitting = units.into_iter().find(|(size, _)| seconds >= 2 * size);
+    fitting
+        .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
 }
 
 /// The error for a number without a unit, with the durations that may be meant; `None` for every
@@ -284,6 +299,13 @@ mod tests {
             assert_eq!(Lifetime::parse(&printed), Lifetime::parse(text), "{text}: {printed}");
             assert_eq!(printed, text);
         }
+    }
+
+    #[test]
+    fn a_duration_is_told_in_the_largest_unit_that_says_enough() {
+        assert_eq!(in_words(2 * 86_400 + 5), "2 days");
+        assert_eq!(in_words(86_400), "24 hours");
+        assert_eq!(in_words(119), "119 s");
     }
 
     #[test]

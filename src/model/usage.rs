@@ -8,6 +8,13 @@ use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
+/// How often each instance writes its usage statistics, in seconds.
+pub const WRITE_INTERVAL_SECONDS: i64 = 15;
+
+/// How much later the usage statistics must have been written than a time for its uses to be known:
+/// instances write at different times, and their clocks differ a little.
+const WRITE_MARGIN_SECONDS: i64 = 2 * WRITE_INTERVAL_SECONDS;
+
 /// What has proved a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Used<'a> {
@@ -28,4 +35,26 @@ pub struct Usage {
     pub uses: i64,
     /// Where the last one came from.
     pub last_address: IpAddr,
+}
+
+/// How much of the usage statistics is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageHorizon {
+    /// The present time, by which ages are told.
+    pub now: Timestamp,
+    /// Every instance has written its uses before this time, by the clock of the database.
+    pub written_until: Timestamp,
+}
+
+impl UsageHorizon {
+    /// The time until which every use is certain to be known.
+    pub fn known_until(&self) -> Timestamp {
+        self.written_until.minus_seconds(WRITE_MARGIN_SECONDS)
+    }
+
+    /// The same if every instance had just written.
+    #[must_use]
+    pub fn without_delay(&self) -> Self {
+        Self { written_until: self.now.plus_seconds(WRITE_MARGIN_SECONDS), ..*self }
+    }
 }

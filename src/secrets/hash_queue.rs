@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::crypto::CryptoError;
 use crate::model::secret::SecretHash;
 use crate::secrets::argon2id::{self, Cost, Workspaces};
+use crate::secrets::offline;
 use crate::secrets::throttled::{Priority, ThrottledQueue, ThrottledTurn};
 
 /// How long an attempt may wait for its turn.
@@ -92,12 +93,20 @@ impl Hasher {
         argon2id::hash(self.cost, secret.expose_secret())
     }
 
-    /// True if this is the secret of a hash. Takes as long as [`Self::hash`]: for commands too.
+    /// True if this is the secret of a hash or of a digest. Takes as long as [`Self::hash`]: for
+    /// commands too.
     pub fn matches(&self, secret: &SecretString, hash: &SecretHash) -> bool {
-        self.workspaces.matches(secret.expose_secret(), hash)
+        match hash.digest() {
+            Some(known) => {
+                let digest = offline::digest_of(secret.expose_secret());
+                digest.is_some_and(|digest| offline::is_same(&digest, known))
+            }
+            None => self.workspaces.matches(secret.expose_secret(), hash),
+        }
     }
 
-    /// Checks a secret against a stored hash.
+    /// Checks a secret against a stored argon2id hash. A digest matches nothing here: it needs no
+    /// queue ([`crate::secrets::offline`]).
     pub async fn verify(
         &self,
         queue: HashQueue,

@@ -3,6 +3,7 @@
 
 pub mod argon2id;
 pub mod hash_queue;
+pub mod offline;
 pub mod secret;
 pub mod throttled;
 pub mod verification_cache;

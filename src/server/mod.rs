@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::server::listener::Listener;
 pub use crate::server::sockets::Sockets;
 use crate::server::tls::Tls;
+use crate::store::StoreError;
 use crate::web::{self, ErrorFormat};
 
 /// How many connections the management listener holds at the most.
@@ -49,6 +50,9 @@ pub enum ServeError {
     /// The signing keys cannot be rotated.
     #[error(transparent)]
     Keys(#[from] RotationError),
+    /// The usage statistics cannot be written.
+    #[error("cannot write usage statistics")]
+    Usage(#[source] Box<StoreError>),
 }
 
 /// A server that listens and does not answer yet.
@@ -75,6 +79,8 @@ impl Server {
         let tls = app.services.config.tls.as_ref().map(Tls::new);
         let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
         key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await?;
+        // From the first request on, other instances know that a secret may be used here.
+        app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
         Ok(Self { app, public, management, tls })
     }
 

@@ -16,7 +16,7 @@ use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
 /// Who does it: `cli:ana`, `server`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor(String);
 
 impl Actor {
@@ -147,21 +147,6 @@ impl AuditedChange {
     pub async fn commit(self) -> Result<(), StoreError> {
         self.transaction.commit().await
     }
-}
-
-/// Ends one token for an operator. A repetition succeeds without a second event.
-pub async fn revoke_token(
-    services: &Services,
-    actor: &Actor,
-    token: &RevokedToken,
-) -> Result<(), StoreError> {
-    let mut change = AuditedChange::begin(services, actor).await?;
-    if change.transaction.revoke_token(token).await? {
-        let detail = json!({ "expires_at": token.expires_at });
-        change.record(Action::TokenRevoked, EventSubject::Token(token.jti.clone()), detail).await?;
-        change.commit().await?;
-    }
-    Ok(())
 }
 
 /// The most tokens that one client may have revoked by itself and that have not expired.

@@ -9,6 +9,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
+use crate::store::client_labels::label_column;
 use crate::store::row::named_row;
 use crate::store::statement::{Statement, prepared};
 use crate::store::{Store, StoreError, on_pool};
@@ -31,6 +32,8 @@ pub struct ClientFilter {
     pub expiring: Option<Expiring>,
     /// They were registered before this time and have not authenticated since.
     pub unused_since: Option<Timestamp>,
+    /// A part of their id or name, in any case of ASCII letters.
+    pub search: Option<String>,
 }
 
 /// Grants to one of these resources.
@@ -73,7 +76,7 @@ impl Position {
 }
 
 named_row! {
-    struct PositionRow {
+    pub(super) struct PositionRow {
         client_id: String,
         expires_at: i64,
         secret_id: String,
@@ -88,19 +91,34 @@ impl From<PositionRow> for Position {
 }
 
 impl ClientFilter {
-    /// The statement that finds the clients of a page.
+    /// The statement that finds the clients of a page. It leaves `search` out.
     pub fn page(&self, after: &Position, limit: u32) -> Statement {
         let mut statement = Statement::default();
-        let order = if self.expiring.is_some() {
-            statement.push("SELECT t.client_id, t.expires_at, t.secret_id ");
-            " ORDER BY t.expires_at, t.secret_id LIMIT ?"
-        } else {
-            statement.push("SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ");
-            " ORDER BY t.client_id LIMIT ?"
-        };
-        self.push_matching(&mut statement, after);
-        statement.push_with(order, [i64::from(limit).into()]);
+        self.push_page(&mut statement, after, limit, 0);
         statement
+    }
+
+    /// Appends the statement that finds the clients of a page, after `offset` others.
+    pub(super) fn push_page(
+        &self,
+        statement: &mut Statement,
+        after: &Position,
+        limit: u32,
+        offset: u32,
+    ) {
+        statement.push(if self.expiring.is_some() {
+            "SELECT t.client_id, t.expires_at, t.secret_id "
+        } else {
+            "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id "
+        });
+        self.push_matching(statement, after);
+        statement.push(if self.expiring.is_some() {
+            " ORDER BY t.expires_at, t.secret_id"
+        } else {
+            " ORDER BY t.client_id"
+        });
+        let bounds = [i64::from(limit).into(), i64::from(offset).into()];
+        statement.push_with(" LIMIT ? OFFSET ?", bounds);
     }
 
     /// The statement for the number of clients after a place, up to `bound`.
@@ -115,27 +133,30 @@ impl ClientFilter {
     /// Appends where the clients come from and every condition. The table `t` comes first in the
     /// order of the list: the one whose index serves the filter best.
     fn push_matching(&self, statement: &mut Statement, after: &Position) {
-        let is_of_clients = match (&self.expiring, &self.grant) {
-            (Some(expiring), _) => {
-                push_expiring(statement, *expiring, after);
-                false
+        let source = self.source();
+        match source {
+            Source::Secrets(expiring) => push_expiring(statement, expiring, after),
+            Source::Label(ref label) => {
+                statement.push_with(
+                    "FROM client_label t WHERE t.label = ? AND t.client_id > ?",
+                    [label.as_str().into(), after.client_id.as_str().into()],
+                );
             }
-            (None, Some(GrantFilter { resources, scope })) if resources.len() == 1 => {
+            Source::Grants(resource, scope) => {
                 statement.push_with(
                     "FROM client_grant t WHERE t.resource = ? AND t.client_id > ?",
-                    [resources[0].as_str().into(), after.client_id.as_str().into()],
+                    [resource.as_str().into(), after.client_id.as_str().into()],
                 );
                 if let Some(scope) = scope {
                     push_scope(statement, scope, Grants::Listed);
                 }
-                false
             }
-            _ => {
+            Source::Clients => {
                 let after = after.client_id.as_str().into();
                 statement.push_with("FROM client t WHERE t.client_id > ?", [after]);
-                true
             }
-        };
+        }
+        let is_of_clients = matches!(source, Source::Clients);
         let clients = if is_of_clients { Clients::Listed } else { Clients::Joined };
         if let Some(state) = self.state {
             let [listed, joined] = ["t.state = ?", "c.state = ?"];
@@ -150,7 +171,7 @@ impl ClientFilter {
             push_unused(statement, time);
         }
         if let Some(grant) = &self.grant
-            && (is_of_clients || self.expiring.is_some())
+            && !matches!(source, Source::Grants(..))
         {
             statement.push(
                 " AND EXISTS (SELECT 1 FROM client_grant g
@@ -182,17 +203,33 @@ impl ClientFilter {
             }
         }
         for (key, value) in &self.labels {
-            // In the stored JSON object only a key is followed by a colon, and no text contains a
-            // quote, so this is the label and nothing else.
-            let pair = format!("\"{}\":\"{}\"", key.as_str(), value.as_str());
-            clients.push(
-                statement,
-                "replace(t.labels, ?, '') <> t.labels",
-                "replace(c.labels, ?, '') <> c.labels",
-                pair.into(),
+            statement.push_with(
+                " AND EXISTS (SELECT 1 FROM client_label l
+                    WHERE l.client_id = t.client_id AND l.label = ?)",
+                [label_column(key, value).into()],
             );
         }
     }
+
+    /// The table that the list is read from: the one whose index serves the filter best.
+    fn source(&self) -> Source<'_> {
+        match (&self.expiring, self.labels.first(), &self.grant) {
+            (Some(expiring), _, _) => Source::Secrets(*expiring),
+            (None, Some((key, value)), _) => Source::Label(label_column(key, value)),
+            (None, None, Some(GrantFilter { resources, scope })) if resources.len() == 1 => {
+                Source::Grants(&resources[0], scope.as_ref())
+            }
+            _ => Source::Clients,
+        }
+    }
+}
+
+/// The table that a list is read from.
+enum Source<'a> {
+    Secrets(Expiring),
+    Label(String),
+    Grants(&'a ResourceId, Option<&'a ScopeName>),
+    Clients,
 }
 
 /// Whether a list is read from the clients themselves.
@@ -296,18 +333,6 @@ fn push_unused(statement: &mut Statement, since: Timestamp) {
 }
 
 impl Store {
-    /// At most `limit` clients of a list after a place, in the order of the list.
-    pub async fn client_page(
-        &self,
-        filter: &ClientFilter,
-        after: &Position,
-        limit: u32,
-    ) -> Result<Vec<Position>, StoreError> {
-        let statement = filter.page(after, limit);
-        let rows = self.read().rows::<PositionRow>(&statement).await?;
-        Ok(rows.into_iter().map(Position::from).collect())
-    }
-
     /// How many clients of a list come after a place, counted up to `bound`.
     pub async fn count_clients(
         &self,

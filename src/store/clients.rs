@@ -10,6 +10,7 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
@@ -37,6 +38,7 @@ table_row! {
         certificate_bound: bool,
         networks: Option<String>,
         assertion_audiences: Option<String>,
+        leak_policy: Option<String>,
         claims: Option<String>,
         owner: Option<String>,
         description: Option<String>,
@@ -113,6 +115,7 @@ impl ClientRow {
             certificate_bound: security.certificate_bound,
             networks: networks_column(&security.networks),
             assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
+            leak_policy: leak_policy_column(client.leak_policy),
             claims: claims_column(&client.claims),
             owner,
             description,
@@ -132,6 +135,7 @@ impl ClientRow {
     pub(super) fn decode(self) -> Result<Client, StoreError> {
         let Self { owner, description, contact, labels, .. } = self;
         let admin_of = self.admin_of.as_deref().map(facts::admin_of).transpose()?;
+        let leak_policy = self.leak_policy.as_deref().map(LeakPolicy::parse).transpose()?;
         let token_row = TokenRow {
             client_id: self.client_id,
             state: self.state,
@@ -159,6 +163,7 @@ impl ClientRow {
             token_lifetime: fields.token_lifetime,
             token_rate: fields.token_rate,
             security: fields.security,
+            leak_policy: leak_policy.unwrap_or_default(),
             claims: fields.claims,
             facts: FactColumns { owner, description, contact, labels }.decode()?,
             admin_of,
@@ -226,6 +231,11 @@ pub(super) fn networks_column(networks: &Networks) -> Option<String> {
     (!networks.is_anywhere()).then(|| networks.to_string())
 }
 
+/// A leak policy as it is stored: NULL for the default.
+fn leak_policy_column(policy: LeakPolicy) -> Option<String> {
+    (policy != LeakPolicy::default()).then(|| policy.as_str().to_owned())
+}
+
 /// Claims as they are stored: NULL for none.
 pub(super) fn claims_column(claims: &StaticClaims) -> Option<String> {
     (!claims.is_empty()).then(|| claims.json())
@@ -247,12 +257,17 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
 impl WriteTransaction {
     /// Adds a client without secrets and grants.
     pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
-        self.insert(ClientRow::of(client), "client of that id", "client").await
+        self.insert(ClientRow::of(client), "client of that id", "client").await?;
+        self.add_labels(client).await
     }
 
     /// Replaces the fields of a client; `false` if it does not exist.
     pub async fn update_client(&mut self, client: &Client) -> Result<bool, StoreError> {
-        self.update(ClientRow::of(client)).await
+        let exists = self.update(ClientRow::of(client)).await?;
+        if exists {
+            self.replace_labels(client).await?;
+        }
+        Ok(exists)
     }
 
     /// Removes a client with its secrets and grants; `false` if it does not exist.

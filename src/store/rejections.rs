@@ -63,9 +63,17 @@ pub struct RejectionFilter {
     pub until: Option<Timestamp>,
     /// The whole error code, or a part of the reason in any case.
     pub reason: Option<String>,
-    /// The time and the request id of a rejection that is newer than theirs, or as new and before
-    /// them in the list.
-    pub after: Option<(Timestamp, String)>,
+    /// Those that follow this one in the order of the list.
+    pub after: Option<RejectionPosition>,
+}
+
+/// A place in the list of rejections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionPosition {
+    /// The time.
+    pub at: Timestamp,
+    /// The request.
+    pub request_id: String,
 }
 
 impl RejectionFilter {
@@ -75,14 +83,14 @@ impl RejectionFilter {
         if let Some(until) = self.until {
             statement.push_with(" AND at <= ?", [until.into()]);
         }
-        if let Some(id) = &self.client_id {
-            statement.push_with(" AND client_id = ?", [id.as_str().into()]);
-        }
-        if let Some((at, request_id)) = &self.after {
+        if let Some(RejectionPosition { at, request_id }) = &self.after {
             statement.push_with(
-                " AND (at < ? OR (at = ? AND request_id > ?))",
+                " AND at <= ? AND (at < ? OR request_id > ?)",
                 [(*at).into(), (*at).into(), request_id.as_str().into()],
             );
+        }
+        if let Some(id) = &self.client_id {
+            statement.push_with(" AND client_id = ?", [id.as_str().into()]);
         }
         if let Some(reason) = &self.reason {
             let reason = reason.to_ascii_lowercase();

@@ -1,7 +1,9 @@
 //! Resources with their scopes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -39,6 +41,41 @@ table_row! {
         resource: String,
         scope: String,
         description: String,
+    }
+}
+
+/// Which resources a list holds: those that every given condition matches.
+#[derive(Debug, Clone, Default)]
+pub struct ResourceFilter {
+    /// Their owner is one of these; any owner or none if absent.
+    pub owners: Option<BTreeSet<Owner>>,
+    /// They have each of these labels.
+    pub labels: Vec<(LabelKey, LabelValue)>,
+    /// A part of their identifier, in any case of ASCII letters.
+    pub search: Option<String>,
+}
+
+impl ResourceFilter {
+    fn push_conditions(&self, statement: &mut Statement) {
+        if let Some(owners) = &self.owners {
+            if owners.is_empty() {
+                statement.push(" AND 1 = 0");
+            } else {
+                statement.push(" AND owner IN ").push_list(owners.iter().map(Owner::as_str));
+            }
+        }
+        for (key, value) in &self.labels {
+            // In the stored JSON object only a key is followed by a colon, and no text contains a
+            // quote, so this is the label and nothing else.
+            let pair = format!("\"{}\":\"{}\"", key.as_str(), value.as_str());
+            statement.push_with(" AND replace(labels, ?, '') <> labels", [pair.into()]);
+        }
+        if let Some(text) = &self.search {
+            statement.push_with(
+                " AND replace(lower(resource), lower(?), '') <> lower(resource)",
+                [text.as_str().into()],
+            );
+        }
     }
 }
 
@@ -119,14 +156,38 @@ impl Reader<'_> {
         rows.push(ResourceRow::SELECT).push("ORDER BY resource");
         scopes.push(ScopeRow::SELECT).push("ORDER BY resource, scope");
         let rows = self.rows::<ResourceRow>(&rows).await?;
-        let mut scopes = scopes_by_resource(self.rows(&scopes).await?);
-        rows.into_iter()
-            .map(|row| {
-                let own = scopes.remove(&row.resource).unwrap_or_default();
-                row.decode(own)
-            })
-            .collect()
+        decode_all(rows, self.rows(&scopes).await?)
     }
+
+    async fn resource_page(
+        &mut self,
+        filter: &ResourceFilter,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Resource>, StoreError> {
+        let (mut rows, mut scopes) = (Statement::default(), Statement::default());
+        rows.push(ResourceRow::SELECT).push_with("WHERE resource > ?", [after.into()]);
+        filter.push_conditions(&mut rows);
+        rows.push_with(" ORDER BY resource LIMIT ?", [i64::from(limit).into()]);
+        let rows = self.rows::<ResourceRow>(&rows).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        scopes.push(ScopeRow::SELECT).push("WHERE resource IN ");
+        scopes.push_list(rows.iter().map(|row| row.resource.as_str()));
+        scopes.push(" ORDER BY resource, scope");
+        decode_all(rows, self.rows(&scopes).await?)
+    }
+}
+
+fn decode_all(rows: Vec<ResourceRow>, scopes: Vec<ScopeRow>) -> Result<Vec<Resource>, StoreError> {
+    let mut scopes = scopes_by_resource(scopes);
+    rows.into_iter()
+        .map(|row| {
+            let own = scopes.remove(&row.resource).unwrap_or_default();
+            row.decode(own)
+        })
+        .collect()
 }
 
 impl Store {
@@ -146,6 +207,17 @@ impl Store {
                 sqlx::query_scalar(SQL).bind(scope.as_str()).fetch_all(pool).await?;
             Ok(ids.iter().map(|id| ResourceId::parse(id)).collect::<Result<_, _>>()?)
         })
+    }
+
+    /// At most `limit` resources that a filter matches and that follow `after`, in alphabetical
+    /// order.
+    pub async fn resource_page(
+        &self,
+        filter: &ResourceFilter,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Resource>, StoreError> {
+        self.read().resource_page(filter, after, limit).await
     }
 
     /// Every resource, in alphabetical order.

@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -38,6 +38,8 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
         include_str!("../../migrations/0010_owners_and_administrators.sql"),
     ),
     (11, "static claims", include_str!("../../migrations/0011_static_claims.sql")),
+    (14, "secret life", include_str!("../../migrations/0014_secret_life.sql")),
+    (16, "client labels", include_str!("../../migrations/0016_client_labels.sql")),
 ];
 
 /// The newest version that this binary knows.

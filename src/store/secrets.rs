@@ -1,9 +1,11 @@
-//! The table of secrets: its row, writing it, and looking secrets up by their identifier after a
-//! commit that was not confirmed, or by their last characters when only their text is known.
+//! The table of secrets: its row, writing it, and looking secrets up: by their identifier after a
+//! commit that was not confirmed; by their last characters or their digest when only their text is
+//! known.
 
 use crate::model::client::ClientId;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord, StoredSecret};
-use crate::model::time::Timestamp;
+use crate::model::secret_digest::SecretDigest;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::store::child_rows::ChildRow;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;
@@ -17,10 +19,15 @@ table_row! {
         client_id: String,
         kind: String,
         hash: String,
+        digest: Option<String>,
         hint: String,
         label: String,
         created_at: i64,
         expires_at: Option<i64>,
+        replaced_by: Option<String>,
+        unused_window: Option<i64>,
+        warned_at: Option<i64>,
+        leaked_at: Option<i64>,
     }
 }
 
@@ -31,24 +38,40 @@ impl SecretRow {
             client_id: client_id.as_str().to_owned(),
             kind: secret.kind.as_str().to_owned(),
             hash: secret.hash.as_phc().to_owned(),
+            digest: secret.hash.digest().map(ToString::to_string),
             hint: secret.suffix.clone(),
             label: secret.label.clone(),
             created_at: secret.created_at.0,
             expires_at: secret.expires_at.map(|end| end.0),
+            replaced_by: secret.replaced_by.as_ref().map(|id| id.as_str().to_owned()),
+            unused_window: secret.unused_window.map(Lifetime::seconds),
+            warned_at: secret.warned_at.map(|time| time.0),
+            leaked_at: secret.leaked_at.map(|time| time.0),
         }
     }
 
     /// The secret, without its use.
     pub(super) fn decode(self) -> Result<SecretRecord, StoreError> {
+        let (kind, hash) = match &self.digest {
+            Some(digest) => {
+                (SecretKind::Digest, SecretHash::from_digest(SecretDigest::parse(digest)?))
+            }
+            None => (SecretKind::parse(&self.kind)?, SecretHash::from_phc(&self.hash)),
+        };
         Ok(SecretRecord {
             secret_id: SecretId::parse(&self.secret_id)?,
-            kind: SecretKind::parse(&self.kind)?,
-            hash: SecretHash::from_phc(&self.hash),
+            kind,
+            hash,
             suffix: self.hint,
             label: self.label,
             created_at: Timestamp(self.created_at),
             expires_at: self.expires_at.map(Timestamp),
+            replaced_by: self.replaced_by.as_deref().map(SecretId::parse).transpose()?,
+            unused_window: self.unused_window.map(Lifetime::stored),
+            warned_at: self.warned_at.map(Timestamp),
+            leaked_at: self.leaked_at.map(Timestamp),
             usage: None,
+            status: None,
         })
     }
 }
@@ -82,19 +105,30 @@ impl Store {
         Ok(count > 0)
     }
 
-    /// The secrets whose recorded last characters are these. Without an index: every secret is
-    /// looked at.
+    /// The secrets whose recorded last characters are these.
     pub async fn secrets_by_suffix(&self, suffix: &str) -> Result<Vec<StoredSecret>, StoreError> {
+        self.secrets_by_text(&[suffix], &[]).await
+    }
+
+    /// The secrets whose recorded last characters or whose digest is one of these; at most a few
+    /// hundred, because each is a value of one statement.
+    pub async fn secrets_by_text(
+        &self,
+        suffixes: &[&str],
+        digests: &[SecretDigest],
+    ) -> Result<Vec<StoredSecret>, StoreError> {
+        // An empty list would not be SQL; no secret has this suffix or this digest.
+        let suffixes = suffixes.iter().map(ToString::to_string).chain(["-".to_owned()]);
+        let digests = digests.iter().map(ToString::to_string).chain(["-".to_owned()]);
         let mut statement = Statement::default();
-        statement
-            .push(SecretRow::SELECT)
-            .push_with("WHERE hint = ? ORDER BY secret_id", [suffix.into()]);
+        statement.push(SecretRow::SELECT).push("WHERE hint IN ").push_list(suffixes);
+        statement.push(" OR digest IN ").push_list(digests).push(" ORDER BY secret_id");
         let rows = self.read().rows::<SecretRow>(&statement).await?;
         rows.into_iter()
             .map(|row| {
                 let client_id = ClientId::parse(&row.client_id)?;
-                let SecretRecord { secret_id, hash, expires_at, .. } = row.decode()?;
-                Ok(StoredSecret { client_id, secret_id, hash, expires_at })
+                let SecretRecord { secret_id, hash, suffix, expires_at, .. } = row.decode()?;
+                Ok(StoredSecret { client_id, secret_id, hash, suffix, expires_at })
             })
             .collect()
     }
@@ -110,48 +144,14 @@ impl WriteTransaction {
         self.insert(SecretRow::of(client_id, secret), "secret of that id", "client").await
     }
 
-    /// Changes the label and the end of a secret of a client.
+    /// Replaces what can change about a secret of a client: its label, its end, and what has
+    /// happened to it.
     pub async fn update_secret(
         &mut self,
         client_id: &ClientId,
         secret: &SecretRecord,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "
-            UPDATE client_secret
-            SET label = $3, expires_at = $4
-            WHERE client_id = $1 AND secret_id = $2";
-        on_write!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(client_id.as_str())
-                .bind(secret.secret_id.as_str())
-                .bind(&secret.label)
-                .bind(secret.expires_at.map(|end| end.0))
-                .execute(connection)
-                .await?;
-            Ok(())
-        })
-    }
-
-    /// Gives a secret of a client an end; `false` if the client does not have the secret.
-    pub async fn expire_secret(
-        &mut self,
-        client_id: &ClientId,
-        secret_id: &SecretId,
-        expires_at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str = "
-            UPDATE client_secret
-            SET expires_at = $3
-            WHERE client_id = $1 AND secret_id = $2";
-        let rows = on_write!(self, |connection| {
-            let done = sqlx::query(SQL)
-                .bind(client_id.as_str())
-                .bind(secret_id.as_str())
-                .bind(expires_at.0)
-                .execute(connection)
-                .await?;
-            Ok(done.rows_affected())
-        })?;
-        Ok(rows > 0)
+        self.update(SecretRow::of(client_id, secret)).await?;
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
+use crate::store::usage_heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
 /// How many uses one statement writes.
@@ -132,9 +133,13 @@ const OR_ADD: &str = " DO UPDATE SET
         uses = known.uses + excluded.uses";
 
 impl Store {
-    /// Adds to what is known of uses, all of it or nothing. What has been removed meanwhile is
-    /// left out.
-    pub async fn add_use(&self, uses: &[(Used<'_>, Usage)]) -> Result<(), StoreError> {
+    /// Adds to what is known of uses, and notes that this instance has written all of them until
+    /// then: all of it or nothing. What has been removed meanwhile is left out.
+    pub async fn add_use(
+        &self,
+        uses: &[(Used<'_>, Usage)],
+        heartbeat: &Heartbeat<'_>,
+    ) -> Result<(), StoreError> {
         let (mut of_secrets, mut of_others) = (Vec::new(), Vec::new());
         for (used, usage) in uses {
             match used {
@@ -145,6 +150,7 @@ impl Store {
         let mut transaction = self.transaction().await?;
         transaction.add_use(&OF_SECRETS, &of_secrets).await?;
         transaction.add_use(&OF_OTHERS, &of_others).await?;
+        transaction.note_heartbeat(heartbeat).await?;
         transaction.commit().await
     }
 }

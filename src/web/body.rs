@@ -54,14 +54,15 @@ async fn bytes(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
-        drain(body).await;
+        Box::pin(drain(body)).await;
         return Err(ErrorResponse::too_large(limit));
     }
     let mut collecting = pin!(Limited::new(body, limit).collect());
-    // A small body mostly comes with its head. Then no timer is needed.
+    // A small body mostly comes with its head. Then no timer is needed, and the state of one is
+    // not part of the future of the request.
     let collected = match collecting.as_mut().now_or_never() {
         Some(collected) => collected,
-        None => tokio::time::timeout(timeout, collecting)
+        None => Box::pin(tokio::time::timeout(timeout, collecting))
             .await
             .map_err(|_| ErrorResponse::too_slow())?,
     };

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 
@@ -14,6 +14,7 @@ use crate::oauth::caller::RequestOrigin;
 use crate::oauth::check::{
     self, CheckError, CheckedToken, ForwardedProof, PresentedToken, RequiredAccess, Scheme,
 };
+use crate::web::bearer::{self, HeaderError};
 
 /// The client of a valid token.
 const CLIENT_ID: &str = "x-auth-client-id";
@@ -23,9 +24,6 @@ const SCOPE: &str = "x-auth-scope";
 
 /// How many seconds a valid token is still valid.
 const EXPIRES_IN: &str = "x-auth-expires-in";
-
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 << 10;
 
 /// The longest description in a challenge, in bytes. A gateway has a bounded buffer for the head of
 /// an answer, and the description may repeat a URL of the caller.
@@ -69,29 +67,15 @@ fn required_access(uri: &Uri) -> Result<RequiredAccess, CheckError> {
     }
 }
 
-/// Reads the `Authorization` header of the API's caller (RFC 6750, section 2.1).
+/// Reads the token of the API's caller, and its proof if a trusted proxy forwards it.
 fn presented_token(origin: &RequestOrigin, headers: &HeaderMap) -> Result<PresentedToken, Denial> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, second) = (values.next(), values.next());
-    let Some(value) = value else { return Err(Denial::missing()) };
-    let malformed =
-        || Denial::of(CheckError::InvalidToken(MALFORMED), Scheme::Bearer, String::new());
-    let text = value.to_str().ok().filter(|_| second.is_none()).ok_or_else(malformed)?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
-    let scheme = match scheme {
-        scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        scheme if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
-        // HTTP Basic, for example, is not an attempt to present a token.
-        _ => return Err(Denial::missing()),
-    };
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(malformed());
-    }
+    let (scheme, token) = bearer::presented(headers).map_err(|error| match error {
+        HeaderError::Missing => Denial::missing(),
+        HeaderError::Malformed => CheckError::InvalidToken(bearer::MALFORMED).into(),
+    })?;
     let proof = forwarded_proof(headers).filter(|_| origin.is_trusted_proxy);
-    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof })
+    Ok(PresentedToken { scheme, token: token.to_owned(), proof })
 }
-
-const MALFORMED: &str = "The Authorization header is not one scheme and one access token.";
 
 /// The proof and the request that it was made for, as Traefik and Caddy forward them.
 fn forwarded_proof(headers: &HeaderMap) -> Option<ForwardedProof> {

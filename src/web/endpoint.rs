@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 
@@ -48,41 +49,50 @@ struct Call {
 }
 
 /// Answers a request at an endpoint.
-pub(super) async fn answer(
+///
+/// A function that returns a block, because an `async fn` holds its arguments twice. The future has
+/// to stay below 1 KiB: axum puts it in a box, and the allocator is slow above that.
+pub(super) fn answer(
     endpoint: Endpoint,
     app: Arc<App>,
     origin: RequestOrigin,
     request: Request,
-) -> Result<Response, ErrorResponse> {
-    match *request.method() {
-        Method::POST => {}
-        Method::OPTIONS => return Ok(options()),
-        _ => return Err(ErrorResponse::method_not_allowed(ALLOWED)),
-    }
-    let Call { parameters, credentials, proof } = read(endpoint, &app, request).await?;
-    match endpoint {
-        Endpoint::Token => {
-            let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
-            let token = token::respond(&app, request, RatePolicy::Enforce).await?.response;
-            write(&token, token.access_token.len() + RESPONSE_CAPACITY)
+) -> impl Future<Output = Result<Response, ErrorResponse>> + Send {
+    let (head, content) = request.into_parts();
+    async move {
+        match head.method {
+            Method::POST => {}
+            Method::OPTIONS => return Ok(options()),
+            _ => return Err(ErrorResponse::method_not_allowed(ALLOWED)),
         }
-        Endpoint::Introspection => {
-            let query = TokenQuery::new(parameters, credentials, origin)?;
-            write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
-        }
-        Endpoint::Revocation => {
-            let query = TokenQuery::new(parameters, credentials, origin)?;
-            // In a box, because the state of a database query has 9 KB, and the future of a token
-            // request, which axum copies, would have to hold it.
-            Box::pin(revocation::revoke(&app, &query)).await?;
-            write(&json!({}), RESPONSE_CAPACITY)
+        let Call { parameters, credentials, proof } = read(endpoint, &app, &head, content).await?;
+        match endpoint {
+            Endpoint::Token => {
+                let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
+                let token = token::respond(&app, request, RatePolicy::Enforce).await?.response;
+                write(&token, token.access_token.len() + RESPONSE_CAPACITY)
+            }
+            Endpoint::Introspection => {
+                let query = TokenQuery::new(parameters, credentials, origin)?;
+                write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
+            }
+            Endpoint::Revocation => {
+                let query = TokenQuery::new(parameters, credentials, origin)?;
+                // In a box, because the state of a database query has 9 KB.
+                Box::pin(revocation::revoke(&app, &query)).await?;
+                write(&json!({}), RESPONSE_CAPACITY)
+            }
         }
     }
 }
 
-async fn read(endpoint: Endpoint, app: &App, request: Request) -> Result<Call, ErrorResponse> {
-    refuse_credentials_in_url(request.uri())?;
-    let (head, content) = request.into_parts();
+async fn read(
+    endpoint: Endpoint,
+    app: &App,
+    head: &Parts,
+    content: Body,
+) -> Result<Call, ErrorResponse> {
+    refuse_credentials_in_url(&head.uri)?;
     let parameters = body::parameters(&head.headers, content, &app.services.config.limits).await?;
     let is_known = |id: &str| app.directory.client(id).is_some();
     let credentials = basic::credentials(&head.headers, is_known)?;

@@ -20,7 +20,7 @@ const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(super) struct Report {
     status: &'static str,
     database: String,
     signing_key: &'static str,
@@ -41,7 +41,8 @@ pub(super) async fn ready(
     write(&request, status, &report)
 }
 
-fn report(app: &App) -> (StatusCode, Report) {
+/// Status and text of readiness.
+pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let now = app.services.clock.now();
     let staleness = app.directory.staleness(now);
     let config = &app.services.config.directory;

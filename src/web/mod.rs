@@ -8,6 +8,7 @@
 pub mod address;
 mod authorize;
 mod basic;
+mod bearer;
 mod body;
 mod certificate;
 mod check;

@@ -101,11 +101,11 @@ where
 }
 
 /// Calls what is at the path. A panic there is our fault and ends this request only.
-async fn route<B>(
+fn route<B>(
     context: &ListenerContext,
     origin: RequestOrigin,
     mut request: Request<B>,
-) -> Response
+) -> impl Future<Output = Response> + Send + use<B>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -113,15 +113,15 @@ where
     // axum has a map of extensions in each request anyway; this adds one box to it.
     request.extensions_mut().insert(origin);
     // A clone is one more reference, and a router is always ready.
-    let answering = async { context.routes.clone().call(request).await };
-    match AssertUnwindSafe(answering).catch_unwind().await {
+    let answering = context.routes.clone().call(request);
+    AssertUnwindSafe(answering).catch_unwind().map(|answered| match answered {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => {
             ErrorResponse::from(OAuthError::server_error("a handler panicked; see the log above"))
                 .into_response()
         }
-    }
+    })
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.

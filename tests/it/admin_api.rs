@@ -12,7 +12,7 @@ use tokend::model::scope::Scopes;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
 /// Every route, the scope that it needs, and the status of an empty request that has it.
-const ROUTES: [(&str, &str, &str, u16); 26] = [
+const ROUTES: [(&str, &str, &str, u16); 41] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -25,15 +25,30 @@ const ROUTES: [(&str, &str, &str, u16); 26] = [
     ("POST", "/v1/clients/absent/secrets/rotate", "secrets:write", 415),
     ("PATCH", "/v1/clients/absent/secrets/sec_1", "secrets:write", 415),
     ("DELETE", "/v1/clients/absent/secrets/sec_1", "secrets:write", 404),
+    ("POST", "/v1/clients/import", "clients:write", 415),
+    ("GET", "/v1/clients/absent/keys", "clients:read", 404),
+    ("POST", "/v1/clients/absent/keys", "secrets:write", 415),
+    ("DELETE", "/v1/clients/absent/keys", "secrets:write", 404),
+    ("DELETE", "/v1/clients/absent/keys/a", "secrets:write", 404),
+    ("GET", "/v1/clients/absent/trusts", "clients:read", 404),
+    ("POST", "/v1/clients/absent/trusts", "secrets:write", 415),
+    ("DELETE", "/v1/clients/absent/trusts/tru_1", "secrets:write", 404),
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("PATCH", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
+    ("POST", "/v1/leaks", "secrets:write", 415),
     ("POST", "/v1/clients/absent/tokens/revoke", "tokens:revoke", 404),
     ("GET", "/v1/resources", "resources:read", 200),
     ("POST", "/v1/resources", "resources:write", 415),
     ("GET", "/v1/resources/urn:absent", "resources:read", 404),
     ("DELETE", "/v1/resources/urn:absent", "resources:write", 404),
+    ("POST", "/v1/tokens", "tokens:issue", 415),
+    ("POST", "/v1/tokens/inspect", "introspect", 415),
+    ("POST", "/v1/tokens/verify", "introspect", 415),
+    ("POST", "/v1/tokens/revoke", "tokens:revoke", 415),
+    ("GET", "/v1/signing-keys", "keys:read", 200),
+    ("GET", "/v1/signing-keys/absent", "keys:read", 404),
     ("GET", "/v1/rejections", "clients:read", 200),
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),
@@ -41,26 +56,26 @@ const ROUTES: [(&str, &str, &str, u16); 26] = [
     ("GET", "/v1/server", "server:read", 200),
 ];
 
-const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
+pub(crate) const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
     resources:write keys:read keys:write tokens:issue tokens:revoke audit:read stats:read \
     server:read admins:write introspect";
 
 /// The admin API as an administrator with some scopes sees it.
-struct Api<'a> {
-    server: &'a Server,
-    token: String,
-    administrator: TestClient,
+pub(crate) struct Api<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) token: String,
+    pub(crate) administrator: TestClient,
 }
 
 impl<'a> Api<'a> {
-    async fn with(server: &'a Server, scopes: &str) -> Self {
+    pub(crate) async fn with(server: &'a Server, scopes: &str) -> Self {
         let administrator =
             server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
         let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
         Self { server, token, administrator }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
     }
 }
@@ -262,58 +277,6 @@ async fn a_mistake_in_a_body_is_named_by_its_place() {
     assert_eq!((answer.status, answer.header("allow")), (405, "GET"));
 }
 
-/// Texts that a database does not take are the caller's mistake, on both engines.
-#[rstest]
-#[tokio::test]
-async fn no_text_of_a_caller_makes_the_server_fail(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let server = Server::start(engine).await;
-    let api = Api::with(&server, ALL_SCOPES).await;
-    for odd in ["%00", "a%00b", "%FF", "%F0%9F%92%A9", "..%2F..", "%25", "%E2%80%AE", "'%22;--"] {
-        for path in [
-            "clients/{}",
-            "clients/{}/secrets",
-            "clients/a/secrets/{}",
-            "clients/{}/grants/{}",
-            "resources/{}",
-            "rejections/{}",
-            "audit-events?subject={}",
-            "audit-events?actor={}",
-            "audit-events?action={}",
-            "clients?cursor={}",
-            "clients?owner={}",
-            "clients?label={}",
-            "clients?label=a={}",
-            "clients?resource={}",
-            "clients?scope={}",
-            "clients?state={}",
-            "clients?unused_for={}",
-            "clients?limit={}",
-        ] {
-            let path = format!("/v1/{}", path.replace("{}", odd));
-            for method in ["GET", "DELETE"] {
-                let answer = api.call(method, &path, None).await;
-                assert!(answer.status < 500, "{method} {path}: {} {}", answer.status, answer.text);
-            }
-        }
-        let text = percent_encoding::percent_decode_str(odd).decode_utf8_lossy().into_owned();
-        for body in [
-            json!({ "client_id": text }),
-            json!({ "name": text }),
-            json!({ "owner": text }),
-            json!({ "description": text }),
-            json!({ "labels": { text.clone(): text } }),
-            json!({ "secret": { "label": text } }),
-            json!({ "networks": [text] }),
-            json!({ "grants": [{ "resource": text, "scopes": [text] }] }),
-        ] {
-            let answer = api.call("POST", "/v1/clients", Some(body.clone())).await;
-            assert!(answer.status < 500, "{body}: {} {}", answer.status, answer.text);
-        }
-    }
-}
-
 /// Rights that were taken away while a request waited do not count: its body may come seconds later
 /// than its head.
 #[rstest]
@@ -357,6 +320,15 @@ async fn no_administrator_gets_more_rights_than_it_has() {
         ("PUT", path("/grants/https:%2F%2Forders.example.com"), Some(json!({}))),
         ("DELETE", path("/grants/urn:tokend"), None),
         ("POST", path("/tokens/revoke"), None),
+        ("POST", path("/keys"), Some(json!({ "jwks_uri": "https://a.example/keys" }))),
+        ("DELETE", path("/keys"), None),
+        ("DELETE", path("/keys/a"), None),
+        (
+            "POST",
+            path("/trusts"),
+            Some(json!({ "issuer": "https://a.example", "subject": "a", "audience": "b" })),
+        ),
+        ("DELETE", path("/trusts/tru_1"), None),
     ] {
         let answer = api.call(method, &path, body).await;
         assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);

@@ -9,7 +9,21 @@ use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
 /// Undoes the migration to schema 10, with grants as schema 9 could have them.
-const SCHEMA_9: [&str; 21] = [
+const SCHEMA_9: [&str; 35] = [
+    "DROP TABLE client_label",
+    "DROP TABLE usage_heartbeat",
+    "DROP INDEX client_secret_hint",
+    "DROP INDEX client_secret_digest",
+    "DROP INDEX client_secret_unused",
+    "DROP INDEX client_secret_unwarned",
+    "ALTER TABLE client DROP COLUMN leak_policy",
+    "ALTER TABLE client_secret DROP COLUMN digest",
+    "ALTER TABLE client_secret DROP COLUMN replaced_by",
+    "ALTER TABLE client_secret DROP COLUMN unused_window",
+    "ALTER TABLE client_secret DROP COLUMN warned_at",
+    "ALTER TABLE client_secret DROP COLUMN leaked_at",
+    "ALTER TABLE client DROP COLUMN claims",
+    "ALTER TABLE client_grant DROP COLUMN claims",
     "DROP INDEX client_owner",
     "DROP INDEX event_owner",
     "DROP INDEX event_other_owner",

@@ -127,6 +127,9 @@ async fn keys_are_listed_without_their_private_half() {
     cli.run(&["token", "issue", "--client", "a"]);
     let keys = cli.json(&["key", "list"]);
     let members: Vec<_> = keys[0].as_object().expect("a key").keys().cloned().collect();
-    assert_eq!(members, ["algorithm", "created_at", "kid", "signs_from", "state"]);
+    let expected =
+        ["algorithm", "created_at", "kid", "public_jwk", "retired_at", "signs_from", "state"];
+    assert_eq!(members, expected);
+    assert!(keys[0]["public_jwk"].get("d").is_none());
     assert_eq!(keys[0]["state"], "signing");
 }

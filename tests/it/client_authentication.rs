@@ -8,7 +8,9 @@ use rstest::rstest;
 use secrecy::SecretString;
 use tokend::admin;
 use tokend::admin::secret::NewSecret;
+use tokend::admin::secret_rotation;
 use tokend::model::client::ClientState;
+use tokend::model::overlap::Overlap;
 
 use crate::support::eventually::eventually;
 use crate::support::{
@@ -94,7 +96,9 @@ async fn whatever_is_wrong_looks_the_same(
     let expired = server.new_client(|new| new.secret.lifetime = Some(lifetime(60))).await;
     let rotated = server.client().await;
     let id = client_id(&rotated.id);
-    admin::secret::rotate(services, &who, &id, &NewSecret::default(), None).await.expect("rotated");
+    let new = NewSecret::default();
+    let rotation = secret_rotation::rotate(services, &who, &id, &new, Overlap::None).await;
+    rotation.expect("rotated");
     let body_only =
         server.new_client(|new| new.auth_methods = vec![method("client_secret_post")]).await;
     let header_only =
@@ -205,9 +209,9 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
     let server = Server::start(engine).await;
     let old = server.client().await;
     let (who, id, wanted) = (operator(), client_id(&old.id), NewSecret::default());
-    let day = Some(lifetime(86_400));
-    let rotated = admin::secret::rotate(server.services(), &who, &id, &wanted, day).await;
-    let secret = rotated.expect("a rotation").1;
+    let day = Overlap::For(lifetime(86_400));
+    let rotated = secret_rotation::rotate(server.services(), &who, &id, &wanted, day).await;
+    let secret = rotated.expect("a rotation").plain.expect("a secret");
     server.catch_up().await;
     let new = server.known(&old.id, &secret);
     for client in [&old, &new, &old] {

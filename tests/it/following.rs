@@ -131,10 +131,9 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     server.catch_up().await;
     server.ask(&client).await.assert_refused(401, "invalid_client");
 
-    let (_, secret) =
-        admin::secret::add(services, &actor, &id, &admin::secret::NewSecret::default())
-            .await
-            .expect("a secret");
+    let new = admin::secret::NewSecret::default();
+    let made = admin::secret::add(services, &actor, &id, &new).await.expect("a secret");
+    let secret = made.plain.expect("a generated secret");
     server.catch_up().await;
     let client = server.known(&client.id, &secret);
     server.ask(&client).await.token();
@@ -229,7 +228,7 @@ async fn an_unreadable_client_holds_up_no_other(
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
     let (who, id) = (operator(), client_id(&strange.id));
     let scope = tokend::model::scope::Scopes::default();
-    admin::audit::note_issue(server.services(), &who, &id, &orders, &scope)
+    admin::token::note_issue(server.services(), &who, &id, &orders, &scope)
         .await
         .expect("an event");
     until_refused(&server, &strange).await;

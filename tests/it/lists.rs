@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tokend::model::client::{ClientName, ClientState};
+use tokend::model::labels::{LabelKey, LabelValue};
 use tokend::model::owner::Owner;
 use tokend::model::resource::ResourceId;
 use tokend::model::time::Timestamp;
@@ -124,6 +125,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
     let grant = GrantFilter { resources, scope: None };
     let clients = |filter: ClientFilter| filter.page(&Position::start(), 1000);
     let none = ClientFilter::default;
+    let label = (LabelKey::parse("a").expect("a key"), LabelValue::parse("b").expect("a value"));
     let subjects = vec!["client/a".to_owned(), "resource/a".to_owned()];
     let events = |filter: EventFilter| filter.select(Order::NewestFirst, 1000);
     let plans = [
@@ -131,6 +133,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
         ("client_name", clients(ClientFilter { name: Some(name), ..none() })),
         ("client_owner", clients(ClientFilter { owners: Some([owner].into()), ..none() })),
         ("client_grant_resource", clients(ClientFilter { grant: Some(grant), ..none() })),
+        ("client_label_label", clients(ClientFilter { labels: vec![label], ..none() })),
         (
             "client_secret_expires_at",
             clients(ClientFilter { expiring: Some(Expiring { now, until }), ..none() }),
@@ -235,7 +238,7 @@ async fn changes_are_followed_and_logged() {
     let cli = cli_with_clients(Engine::Sqlite).await;
     let server = cli.serve().await;
     // Of the clients that are active; `a` has a secret without an end.
-    let warning = "secrets of clients expire within 14 days: tokend client list --expiring 14d";
+    let warning = "secrets of clients expire within 14d: tokend client list --expiring 14d";
     until_logged(&server, &[warning, "b c"]).await;
     let mut following = cli
         .command(&["audit", "list", "--follow", "-o", "jsonl", "--subject", "c"])
@@ -249,6 +252,7 @@ async fn changes_are_followed_and_logged() {
         serde_json::from_str(&line).expect("an object")
     };
     assert_eq!(next()["action"], "client.created");
+    assert_eq!(next()["action"], "secret.expiring");
     cli.json(&["client", "update", "b", "--name", "Other"]);
     cli.json(&["client", "disable", "c", "--actor", "ana"]);
     let event = next();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::json;
-use tokend::admin::revocation::{revoke_token, revoke_tokens};
+use tokend::admin::revocation::{RevocationTarget, revoke_token, revoke_tokens};
 use tokend::jose::jwt;
 use tokend::model::token::{REVOCATION_MARGIN_SECONDS, TokenId};
 use tokend::services::Services;
@@ -141,9 +141,14 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     let mut config = server.services().config.clone();
     config.token.lifetime_max = lifetime(60);
     let services = Services::open(config, server.clock.clone()).await.expect("a services");
-    revoke_token(&services, &operator(), &jti, None).await.expect("revoked");
-    let soon = server.clock.now().plus_seconds(1);
-    revoke_token(&services, &operator(), &jti, Some(soon)).await.expect("revoked");
+    let by_id = RevocationTarget::Id(jti.clone());
+    revoke_token(&services, &operator(), by_id).await.expect("revoked");
+    let by_text = RevocationTarget::Verified {
+        jti: jti.clone(),
+        client_id: client_id(&client.id),
+        expires_at: server.clock.now().plus_seconds(1),
+    };
+    revoke_token(&services, &operator(), by_text).await.expect("revoked");
     revoke_tokens(&services, &operator(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     let later = now().plus_seconds(120 + REVOCATION_MARGIN_SECONDS);

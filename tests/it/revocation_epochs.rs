@@ -12,10 +12,12 @@ use rstest::rstest;
 use serde_json::Value;
 use sqlx::Connection;
 use tokend::admin;
-use tokend::admin::revocation::{revoke_token, revoke_tokens};
-use tokend::admin::secret::{NewSecret, rotate};
+use tokend::admin::revocation::{RevocationTarget, revoke_token, revoke_tokens};
+use tokend::admin::secret::NewSecret;
+use tokend::admin::secret_rotation::rotate;
 use tokend::jose::jwt;
 use tokend::model::client::ClientState;
+use tokend::model::overlap::Overlap;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
@@ -125,7 +127,8 @@ impl Command {
             }
             Self::RotateAndRevoke => {
                 let new = NewSecret::default();
-                rotate(services, &operator(), &id, &new, None).await.expect("rotated");
+                let overlap = Overlap::None;
+                rotate(services, &operator(), &id, &new, overlap).await.expect("rotated");
                 revoke_tokens(services, &operator(), &id).await.expect("revoked");
             }
         }
@@ -276,7 +279,8 @@ async fn a_clock_that_jumps_revives_nothing(
     revoke_tokens(one.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     let jti = one.claims(&revoked[1]).await["jti"].as_str().expect("a jti").to_owned();
     let jti = TokenId::parse(&jti).expect("a jti");
-    revoke_token(one.services(), &operator(), &jti, None).await.expect("revoked");
+    let target = RevocationTarget::Id(jti);
+    revoke_token(one.services(), &operator(), target).await.expect("revoked");
     pair.catch_up().await;
     other.clock.advance(TWO_DAYS);
     other.app.purge_expired().await.expect("purged");

@@ -4,8 +4,9 @@
 use rstest::rstest;
 use secrecy::SecretString;
 use serde_json::json;
-use tokend::admin;
 use tokend::admin::secret::NewSecret;
+use tokend::admin::secret_rotation;
+use tokend::model::overlap::Overlap;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::eventually::eventually;
@@ -59,8 +60,10 @@ async fn the_database_holds_no_secret_and_no_token() {
     server.ask(&imported).await.token();
     let id = client_id(&minted.id);
     let (who, new) = (operator(), NewSecret::default());
-    let rotated = admin::secret::rotate(server.services(), &who, &id, &new, None).await;
-    let rotated = server.known(&minted.id, &rotated.expect("a rotation").1);
+    let services = server.services();
+    let rotated = secret_rotation::rotate(services, &who, &id, &new, Overlap::None).await;
+    let rotated = rotated.expect("a rotation").plain.expect("a secret");
+    let rotated = server.known(&minted.id, &rotated);
     let mut bytes = Vec::new();
     for name in ["tokend.db", "tokend.db-wal"] {
         bytes.extend(std::fs::read(server.place.folder.path().join(name)).expect("a file"));

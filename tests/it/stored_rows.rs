@@ -39,15 +39,11 @@ async fn a_change_reads_what_it_has_written(
     let mut client = template.expect("a client").client;
     client.client_id = client_id("written-just-now");
     let id = client.client_id.clone();
+    let (secret_id, hash) = (SecretId::parse("sec_1").expect("an id"), SecretHash::from_phc("$x"));
     let secret = SecretRecord {
-        secret_id: SecretId::parse("sec_1").expect("an id"),
-        kind: SecretKind::Imported,
-        hash: SecretHash::from_phc("$x"),
         suffix: "abc".to_owned(),
         label: "tab\tand\nline break".to_owned(),
-        created_at: now(),
-        expires_at: None,
-        usage: None,
+        ..SecretRecord::new(secret_id, SecretKind::Imported, hash, now())
     };
     let mut change = AuditedChange::begin(services, operator().actor()).await.expect("a change");
     change.transaction.create_client(&client).await.expect("written");

@@ -23,9 +23,12 @@ async fn settled(server: &Process) -> usize {
     .await
 }
 
-/// The statements that write the usage statistics, which go on beside the token path.
+/// The statements that background tasks repeat beside the token path: they write the usage
+/// statistics and look for secrets that end or expire soon.
 fn is_usage(line: &str) -> bool {
-    ["secret_use", "BEGIN", "SET LOCAL", "COMMIT"].iter().any(|word| line.contains(word))
+    let words =
+        ["secret_use", "usage_heartbeat", "EXTRACT", "warned_at", "BEGIN", "SET LOCAL", "COMMIT"];
+    words.iter().any(|word| line.contains(word))
 }
 
 /// D3, D4: the token path touches no database and, once a client is warm, runs no hash.

@@ -13,6 +13,7 @@ use tokend::config::sources::Flags;
 use tokend::config::{Config, Requirement};
 use tokend::model::client::{ClientId, ClientName};
 use tokend::model::facts::Facts;
+use tokend::model::leak_policy::LeakPolicy;
 use tokend::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use tokend::model::security::ClientSecurity;
 use tokend::model::signing_key::Algorithm;
@@ -162,6 +163,7 @@ impl Server {
             token_rate: None,
             grants: vec![grant(ORDERS, None)],
             security: ClientSecurity::default(),
+            leak_policy: LeakPolicy::default(),
             claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,

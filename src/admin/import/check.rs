@@ -13,6 +13,7 @@ use crate::admin::{AdminError, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::facts::Facts;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -26,7 +27,7 @@ use crate::services::Services;
 pub(super) struct CheckedLine {
     pub(super) said: ClientLine,
     /// True if the line gives a secret.
-    has_secrets: bool,
+    pub(super) has_secrets: bool,
     /// The trusts that the line gives, each with a new id.
     pub(super) trusts: Option<Vec<FederatedCredential>>,
     /// The trusts in SPIFFE trust domains, likewise.
@@ -123,6 +124,7 @@ impl CheckedLine {
             token_lifetime: None,
             token_rate: None,
             security: ClientSecurity::default(),
+            leak_policy: LeakPolicy::default(),
             claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
@@ -163,6 +165,9 @@ impl CheckedLine {
         }
         replace(&mut client.token_lifetime, said.token_lifetime.as_ref());
         replace(&mut client.token_rate, said.token_rate.as_ref());
+        if let Some(policy) = &said.leak_policy {
+            client.leak_policy = policy.value().copied().unwrap_or_default();
+        }
         if let Some(claims) = &said.claims {
             client.claims.clone_from(claims);
         }

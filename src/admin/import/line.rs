@@ -1,8 +1,6 @@
 //! One line of an import file as typed data. What it says is checked here as far as that needs no
 //! database.
 
-use std::collections::BTreeMap;
-
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,13 +10,13 @@ use crate::admin::import::hash_format;
 use crate::admin::import::members::{CLIENT, JsonType, MAX_GRANTS, TLS_SUBJECTS};
 use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
-use crate::admin::import::spiffe_trusts;
+use crate::admin::import::{spiffe_trusts, trusts};
 use crate::admin::trust::NewTrust;
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
-use crate::model::claim_pattern::Pattern;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
@@ -27,7 +25,6 @@ use crate::model::security::{KeySet, KeySetUri, KeySource, Networks, TlsSubject}
 use crate::model::spiffe_trust::SpiffeSource;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::{FederatedCredential, ForeignIssuer};
 use crate::secrets::secret::check_imported;
 
 /// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
@@ -46,6 +43,7 @@ pub(super) struct ClientLine {
     pub(super) grant_types: Option<Vec<GrantType>>,
     pub(super) token_lifetime: Option<Given<Lifetime>>,
     pub(super) token_rate: Option<Given<RateLimit>>,
+    pub(super) leak_policy: Option<Given<LeakPolicy>>,
     pub(super) networks: Option<Networks>,
     pub(super) keys: Option<Given<KeySource>>,
     pub(super) dpop_bound: Option<bool>,
@@ -86,6 +84,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let grant_types = object.list("grant_types", GrantType::parse, problems);
     let token_lifetime = duration(&object, "token_lifetime", problems);
     let token_rate = object.nullable("token_rate", RateLimit::parse, problems);
+    let leak_policy = object.nullable("leak_policy", LeakPolicy::parse, problems);
     let networks = networks(&object, problems);
     let keys = keys(&object, problems);
     let dpop_bound = object.value("dpop_bound_access_tokens", problems);
@@ -94,7 +93,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
     let assertion_audiences = assertion_audiences(&object, problems);
     let grants = grants(&object, problems);
     let claims = object.claims(problems);
-    let trusts = trusts(&object, problems);
+    let trusts = trusts::parse(&object, problems);
     let spiffe_trusts = spiffe_trusts::parse(&object, problems);
     let secrets = secrets(&object, problems);
     if problems.count() > before {
@@ -110,6 +109,7 @@ pub(super) fn parse(json: &str, line: usize, problems: &mut Problems) -> Option<
         grant_types,
         token_lifetime,
         token_rate,
+        leak_policy,
         networks,
         keys,
         dpop_bound,
@@ -173,7 +173,7 @@ struct JwkSet<'a> {
     _keys: Vec<&'a RawValue>,
 }
 
-fn keys(object: &Object<'_>, problems: &mut Problems) -> Option<Given<KeySource>> {
+pub(super) fn keys(object: &Object<'_>, problems: &mut Problems) -> Option<Given<KeySource>> {
     if let Some(json) = object.json("jwks") {
         let is_set = serde_json::from_str::<JwkSet<'_>>(json).is_ok();
         let parsed = if is_set {
@@ -224,25 +224,6 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
     Some(grants)
 }
 
-fn trusts(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
-    let trusts =
-        object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
-    let trusts = trusts.filter_map(|trust| {
-        let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
-        let keys = keys(&trust, problems).and_then(Given::into_value);
-        let audience = trust.parsed("audience", audience, problems);
-        let mut conditions = BTreeMap::new();
-        for (claim, text) in trust.texts("conditions", problems).unwrap_or_default() {
-            let place = format!("conditions.{claim}");
-            if let Some(pattern) = trust.noted(&place, Pattern::parse(&claim, &text), problems) {
-                conditions.insert(claim, pattern);
-            }
-        }
-        Some(NewTrust { issuer: issuer?, keys, audience, conditions })
-    });
-    Some(trusts.collect())
-}
-
 /// The secrets of both forms: the one of the client itself, and those of `secrets`.
 fn secrets(object: &Object<'_>, problems: &mut Problems) -> Vec<SecretLine> {
     let own = imported_secret(object, problems);
@@ -268,16 +249,6 @@ fn imported_secret(object: &Object<'_>, problems: &mut Problems) -> Option<Impor
     object.json("secret_hash")?;
     let hash: SecretString = object.value("secret_hash", problems)?;
     object.noted("secret_hash", hash_format::parse(&hash), problems).map(ImportedSecret::Hash)
-}
-
-/// The audience of a trust: 1 to 500 characters, none of them a control character.
-fn audience(text: &str) -> Result<String, Malformed> {
-    if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
-        return Err(Malformed::because(
-            "an audience has 1 to 500 characters, none of them a control character",
-        ));
-    }
-    Ok(text.to_owned())
 }
 
 /// The label of a secret: at most 100 characters, none of them a control character.

@@ -34,6 +34,7 @@ pub(super) enum MemberType {
     ClientId,
     Name,
     State,
+    LeakPolicy,
     Secret,
     Hash,
     Label,
@@ -112,6 +113,7 @@ impl MemberType {
                 | Self::Time
                 | Self::Duration
                 | Self::Rate
+                | Self::LeakPolicy
                 | Self::Scopes
                 | Self::KeySet
                 | Self::KeySetUri
@@ -230,6 +232,7 @@ pub(super) static CLIENT: ObjectSchema = ObjectSchema {
              the server says.",
         ),
         member("token_rate", MemberType::Rate, "Its token rate limit, or off."),
+        member("leak_policy", MemberType::LeakPolicy, "What ends a secret that leaked."),
         member("networks", MemberType::Networks, "The networks from which it may be used."),
         member("jwks", MemberType::KeySet, "Its public keys: a JWK set (RFC 7517)."),
         member("jwks_uri", MemberType::KeySetUri, "An https URL from which its keys are fetched."),

@@ -9,12 +9,15 @@ mod hash_format;
 mod line;
 mod members;
 mod object;
+mod planned;
 pub mod probe;
 mod problems;
+mod rights;
 mod schema;
 mod secrets;
 mod source;
 mod spiffe_trusts;
+mod trusts;
 mod update;
 
 use std::collections::HashMap;
@@ -24,17 +27,15 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::admin::import::check::{CheckedLine, Checker};
 use crate::admin::import::object::Given;
+use crate::admin::import::planned::{Planned, foresee};
 use crate::admin::import::problems::Problems;
-use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::source::{SourceLine, SourceLines};
-use crate::admin::import::update::Update;
-use crate::admin::{AdminError, AuditedChange, Conflict, Principal, grant, registration, trust};
+use crate::admin::{AdminError, Conflict, Principal};
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
-use crate::model::event::{Action, EventSubject};
 use crate::services::Services;
 
 pub use schema::schema;
@@ -54,9 +55,21 @@ pub enum Existing {
     Update,
 }
 
+/// How many cores may hash secrets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Load {
+    /// All: for a command, which does nothing else.
+    #[default]
+    AllCores,
+    /// Half of them: for a server, which issues tokens at the same time.
+    HalfOfCores,
+}
+
 /// How to import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions {
+    /// How many cores may hash secrets.
+    pub load: Load,
     /// What to do with a client that exists already.
     pub existing: Existing,
     /// True if everything is checked and nothing is written.
@@ -97,12 +110,18 @@ pub struct Progress {
     pub total: Option<usize>,
 }
 
+/// An import whose lines have been read and checked, and of which nothing is written yet.
+#[derive(Debug)]
+pub struct CheckedImport {
+    lines: Vec<(CheckedLine, bool)>,
+    options: ImportOptions,
+}
+
 /// Imports every client of `source`, which has one JSON object a line: all of them, or none.
 /// `progress` is called again and again. Gives the clients in the order of the file.
 ///
 /// # Errors
-/// Invalid, with every line that is wrong; a conflict if clients exist already and
-/// [`Existing::Reject`] is wanted; or a failure of the database.
+/// As [`check()`] and [`CheckedImport::run`].
 pub async fn import<R: BufRead>(
     services: &Arc<Services>,
     principal: &Principal,
@@ -110,31 +129,56 @@ pub async fn import<R: BufRead>(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<ImportedClient>, AdminError> {
-    let checked = read(services, source, options, progress).await?;
-    let prepared = prepare_all(services, checked, options, progress).await?;
-    if options.is_dry_run {
-        return foresee(services, prepared, progress).await;
+    let checked = check(services, principal, source, options, progress).await?;
+    checked.run(services, principal, progress).await
+}
+
+impl CheckedImport {
+    /// Hashes the secrets and writes all clients in one transaction. One that is dropped writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// Invalid or a conflict if the database has changed since the check; or a failure of the
+    /// database.
+    pub async fn run(
+        self,
+        services: &Arc<Services>,
+        principal: &Principal,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Vec<ImportedClient>, AdminError> {
+        let Self { lines, options } = self;
+        let prepared = prepare_all(services, lines, options, progress).await?;
+        if options.is_dry_run {
+            return foresee(services, prepared, progress).await;
+        }
+        let total = Some(prepared.len());
+        let mut change = principal.begin(services).await?;
+        let mut results = Vec::with_capacity(prepared.len());
+        for (done, line) in prepared.into_iter().enumerate() {
+            progress(Progress { step: "writing", done, total });
+            results.push(line.write(services, principal, &mut change).await?);
+        }
+        if results.iter().any(|client| client.result.is_change()) {
+            change.commit().await?;
+        }
+        Ok(results)
     }
-    let total = Some(prepared.len());
-    let mut change = principal.begin(services).await?;
-    let mut results = Vec::with_capacity(prepared.len());
-    for (done, line) in prepared.into_iter().enumerate() {
-        progress(Progress { step: "writing", done, total });
-        results.push(line.write(services, &mut change).await?);
-    }
-    if results.iter().any(|client| client.result.is_change()) {
-        change.commit().await?;
-    }
-    Ok(results)
 }
 
 /// Reads and checks the whole source. Problems of all lines come together.
-async fn read<R: BufRead>(
+///
+/// # Errors
+/// Invalid, with every line that is wrong; a conflict if clients exist already and
+/// [`Existing::Reject`] is wanted; [`AdminError::InLine`] for the first line that needs rights which
+/// the caller lacks; or a failure of the database.
+pub async fn check<R: BufRead>(
     services: &Services,
+    principal: &Principal,
     source: R,
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Vec<(CheckedLine, bool)>, AdminError> {
+) -> Result<CheckedImport, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
     let checker = Checker::new(services).await?;
     let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();
@@ -164,10 +208,16 @@ async fn read<R: BufRead>(
         let Some(line) = checker.check(said, &mut problems) else { continue };
         let exists = services.store.has_client(&id).await?;
         check_existence(services, &line, exists, options, &mut problems);
+        let is_skipped = exists && options.existing != Existing::Update;
+        if !principal.is_operator() && !is_skipped {
+            let before = if exists { services.store.registration(&id).await? } else { None };
+            rights::require(principal, &line, before.as_ref())
+                .map_err(|error| of_line(number, error))?;
+        }
         accepted.push((line, exists));
     }
     problems.into_result()?;
-    Ok(accepted)
+    Ok(CheckedImport { lines: accepted, options })
 }
 
 /// Notes a client that may not exist, or that could not be created.
@@ -198,8 +248,7 @@ fn check_existence(
     }
 }
 
-/// Hashes every plain secret, on as many threads as there are cores. Clients that are skipped have
-/// nothing to hash.
+/// Hashes every plain secret, on several threads. Clients that are skipped have nothing to hash.
 async fn prepare_all(
     services: &Arc<Services>,
     checked: Vec<(CheckedLine, bool)>,
@@ -207,6 +256,10 @@ async fn prepare_all(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<Planned>, AdminError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match options.load {
+        Load::AllCores => cores,
+        Load::HalfOfCores => cores.div_ceil(2),
+    };
     let total = Some(checked.len());
     let mut preparing = stream::iter(checked)
         .map(|(line, exists)| async move {
@@ -217,46 +270,13 @@ async fn prepare_all(
                 .await
                 .map(|line| Planned::Write(Box::new(line)))
         })
-        .buffered(cores);
+        .buffered(threads);
     let mut planned = Vec::new();
     while let Some(line) = preparing.next().await {
         planned.push(line?);
         progress(Progress { step: "hashing secrets", done: planned.len(), total });
     }
     Ok(planned)
-}
-
-/// What a dry run says: the same outcome, without a transaction.
-async fn foresee(
-    services: &Services,
-    planned: Vec<Planned>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Vec<ImportedClient>, AdminError> {
-    let total = Some(planned.len());
-    let mut results = Vec::with_capacity(planned.len());
-    for (done, line) in planned.into_iter().enumerate() {
-        progress(Progress { step: "comparing", done, total });
-        let (client_id, result) = match line {
-            Planned::Skip(id) => (id, ImportOutcome::Skipped),
-            Planned::Write(line) if line.exists => {
-                let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = registration(services.store.read(), &id).await?;
-                let now = services.clock.now();
-                let update = Update::plan(services, before, *line, now);
-                let update = update.map_err(|error| of_line(number, error))?;
-                (id, ImportOutcome::of_update(update.is_some()))
-            }
-            Planned::Write(line) => (line.line.said.client_id, ImportOutcome::Imported),
-        };
-        results.push(ImportedClient { client_id, result });
-    }
-    Ok(results)
-}
-
-/// A line that has been checked, and whose secrets are ready.
-enum Planned {
-    Skip(ClientId),
-    Write(Box<PreparedLine>),
 }
 
 impl ImportOutcome {
@@ -267,91 +287,6 @@ impl ImportOutcome {
     fn is_change(self) -> bool {
         matches!(self, Self::Imported | Self::Updated)
     }
-}
-
-impl Planned {
-    /// Writes one client.
-    async fn write(
-        self,
-        services: &Arc<Services>,
-        change: &mut AuditedChange,
-    ) -> Result<ImportedClient, AdminError> {
-        let line = match self {
-            Self::Skip(client_id) => {
-                return Ok(ImportedClient { client_id, result: ImportOutcome::Skipped });
-            }
-            Self::Write(line) => line,
-        };
-        let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-        let written = if line.exists {
-            update(services, change, *line).await
-        } else {
-            create(change, *line).await.map(|()| ImportOutcome::Imported)
-        };
-        let result = written.map_err(|error| of_line(number, error))?;
-        Ok(ImportedClient { client_id: id, result })
-    }
-}
-
-/// Changes a client that exists.
-async fn update(
-    services: &Arc<Services>,
-    change: &mut AuditedChange,
-    line: PreparedLine,
-) -> Result<ImportOutcome, AdminError> {
-    let before = registration(change.read(), &line.line.said.client_id).await?;
-    if !update::is_current(&before, &line.secrets) {
-        return Err(Conflict::ChangedDuringImport.into());
-    }
-    let Some(update) = Update::plan(services, before, line, change.now)? else {
-        return Ok(ImportOutcome::Unchanged);
-    };
-    update.write(services, change).await?;
-    Ok(ImportOutcome::Updated)
-}
-
-/// Registers a client with everything that the line gives.
-async fn create(change: &mut AuditedChange, prepared: PreparedLine) -> Result<(), AdminError> {
-    let PreparedLine { line, secrets, .. } = prepared;
-    let client = line.registered(change.now)?;
-    let id = client.client_id.clone();
-    change.transaction.create_client(&client).await?;
-    let mut secret_ids = Vec::new();
-    for secret in &secrets {
-        if let PreparedSecret::New(record) = secret {
-            change.transaction.add_secret(&id, record).await?;
-            secret_ids.push(&record.secret_id);
-        }
-    }
-    let grants = line.said.grants.unwrap_or_default();
-    for grant in &grants {
-        change.transaction.put_grant(&id, grant).await?;
-    }
-    let trusts = line.trusts.unwrap_or_default();
-    for trust in &trusts {
-        change.transaction.add_trust(&id, trust).await?;
-    }
-    let spiffe_trusts = line.spiffe_trusts.unwrap_or_default();
-    trust::check_total(trusts.len(), spiffe_trusts.len())?;
-    for trust in &spiffe_trusts {
-        change.transaction.add_spiffe_trust(&id, trust).await?;
-    }
-    let mut detail = json!({
-        "name": client.name,
-        "state": client.state,
-        "auth_methods": client.auth_methods,
-        "secret_ids": secret_ids,
-        "grants": grants,
-        "trusts": trusts,
-        "security": client.security,
-        "claims": client.claims,
-    });
-    crate::admin::facts::add_to(&mut detail, &client.facts);
-    if !spiffe_trusts.is_empty() {
-        detail["spiffe_trusts"] = json!(spiffe_trusts);
-    }
-    change.record(Action::ClientImported, EventSubject::Client(id), detail).await?;
-    grant::record_for_resource_owners(change, &client, &[], &grants).await
 }
 
 /// The same error with the line that it is about. Failures of the database are about none.
@@ -368,6 +303,9 @@ fn of_line(line: usize, error: AdminError) -> AdminError {
             "import",
             format!("line {line}: claims: {error}; nothing was imported"),
         ),
+        AdminError::ScopeMissing { .. }
+        | AdminError::MorePowerful { .. }
+        | AdminError::RightsNotHeld => AdminError::InLine { line, problem: Box::new(error) },
         other => other,
     }
 }

@@ -7,6 +7,7 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState};
 use crate::model::facts::{Contact, Description};
 use crate::model::labels::Labels;
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::security::KeySet;
 use crate::model::spiffe_id::TrustDomain;
@@ -85,6 +86,7 @@ fn of_type(member_type: MemberType) -> Value {
         MemberType::State => {
             json!({ "enum": [ClientState::Active.as_str(), ClientState::Disabled.as_str()] })
         }
+        MemberType::LeakPolicy => json!({ "enum": LeakPolicy::ALL.map(LeakPolicy::as_str) }),
         MemberType::Flag => json!({ "type": "boolean" }),
         MemberType::KeySet => json!({
             "type": "object",
@@ -266,6 +268,7 @@ mod tests {
             MemberType::Labels => json!({ "env": "prod" }),
             MemberType::Text => json!("10.0.0.1"),
             MemberType::State => json!("disabled"),
+            MemberType::LeakPolicy => json!("end_now"),
             MemberType::Hash => json!(HASH),
             MemberType::Time => json!("2027-01-31T00:00:00Z"),
             MemberType::Duration => json!(900),

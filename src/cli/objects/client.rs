@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cli::objects::{FactsObject, some_time, time};
-use crate::cli::output;
+use crate::cli::output::{self, lifetime};
 use crate::model::time::Timestamp;
 
 /// A client.
@@ -47,6 +47,8 @@ pub(crate) struct ClientObject {
     /// What the `aud` of its assertions may be in addition to the issuer.
     #[serde(default)]
     pub(crate) assertion_audiences: Vec<String>,
+    /// What is done with a secret of it that is reported as leaked.
+    pub(crate) leak_policy: Option<String>,
     /// The claims of its tokens.
     #[serde(default)]
     pub(crate) claims: Map<String, Value>,
@@ -107,8 +109,27 @@ pub(crate) struct SecretObject {
     /// When it ends.
     #[serde(default, deserialize_with = "some_time")]
     pub(crate) expires_at: Option<Timestamp>,
+    /// How long it must be unused to end before that.
+    pub(crate) unused_window_seconds: Option<i64>,
+    /// When it was first reported as leaked.
+    #[serde(default, deserialize_with = "some_time")]
+    pub(crate) leaked_at: Option<Timestamp>,
     /// Its use.
     pub(crate) usage: Option<UsageObject>,
+    /// Whether it can be ended.
+    pub(crate) safe_to_end: Option<SafeToEnd>,
+    /// True if it is valid and expires within `secrets.warn_before`.
+    #[serde(default)]
+    pub(crate) expiring_soon: bool,
+}
+
+/// Whether a secret can be ended without a client that fails.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct SafeToEnd {
+    /// True if something else is used in its place.
+    pub(crate) safe: bool,
+    /// Why.
+    pub(crate) reason: String,
 }
 
 /// The use of a secret, or of everything else that a client authenticates by.
@@ -207,9 +228,17 @@ impl SecretObject {
         match self.expires_at {
             None => text.push_str(", no end"),
             Some(end) => {
-                let verb = if self.is_live(now) { "ends" } else { "ended" };
-                text.push_str(&format!(", {verb} {}", output::time(end, now)));
+                text.push_str(if self.is_live(now) { ", ends " } else { ", ended " });
+                if let Some(window) = self.unused_window_seconds.filter(|_| self.is_live(now)) {
+                    let window = lifetime(window);
+                    text.push_str(&format!("when unused for {window}, at the latest "));
+                }
+                text.push_str(&output::time(end, now));
             }
+        }
+        if let Some(leaked) = self.leaked_at {
+            text.push_str(", reported as leaked ");
+            text.push_str(&output::time(leaked, now));
         }
         match &self.usage {
             None => text.push_str(", never used"),

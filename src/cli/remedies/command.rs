@@ -82,6 +82,8 @@ pub(crate) enum ArgumentRemedy {
     FollowIdSyntax,
     /// It is a secret.
     ImportSecret,
+    /// It is a secret, and the command reads secrets from standard input.
+    SecretFromInput,
     /// Two of them do not go together.
     LeaveOneOut,
     /// It is not a time.
@@ -245,6 +247,10 @@ impl ArgumentRemedy {
             }
             Self::ImportSecret => {
                 "Leave it out to have one generated, or import one: tokend client import -"
+            }
+            Self::SecretFromInput => {
+                "Give - and the secret on standard input, such as `< FILE`. If it is a real secret, \
+                 it is now in the history of the shell: replace it."
             }
             Self::LeaveOneOut => "Leave one of the two out.",
             Self::GiveTime => {

@@ -15,10 +15,11 @@ use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::rejection::UnknownId;
 use crate::model::remedy::{OperatorAction, Remedy};
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, in_words};
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::rejection;
 use crate::oauth::error::OAuthError;
+use crate::secrets::offline;
 use crate::secrets::secret::{self, SecretFormat};
 
 const COLONS: &str = "The credentials hold several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
@@ -73,7 +74,9 @@ pub(super) fn wrong_secret(
 ) -> OAuthError {
     let presented = credentials.secret.expose_secret();
     let tag_key = &app.services.keys.tag_key;
-    let is_own = |text: &str| tag_key.is_tagged(&credentials.client_id, text);
+    let is_own = |text: &str| {
+        tag_key.is_tagged(&credentials.client_id, text) || by_digest(entry, text).is_some()
+    };
     for (variant, mistake) in variants(presented) {
         if is_own(&variant) {
             let reason = format!("the secret is this client's, but it {}", mistake.description());
@@ -89,7 +92,7 @@ pub(super) fn wrong_secret(
             "the secret was cut or mistyped: its checksum does not match",
         )
         .with_remedy(
-            "Copy it again as a whole: tkd_ and 49 letters and digits, without a line break.",
+            "Copy it again as a whole: tkd_ or tkg_ and 49 letters and digits, without a line break.",
         ),
         SecretFormat::Whole if !is_own(presented) => {
             rejection(entry, "the secret was minted for another client or by another server")
@@ -97,6 +100,7 @@ pub(super) fn wrong_secret(
                 .with_remedy(OperatorAction::GiveOwnSecret)
         }
         SecretFormat::Whole => ended(entry, presented, now),
+        SecretFormat::Offline => offline_secret(entry, presented, now),
         SecretFormat::Foreign if presented.starts_with("eyJ") => {
             rejection(entry, "the value sent as secret looks like a token")
                 .with_remedy("Send the client's secret; a JWT belongs in client_assertion.")
@@ -152,7 +156,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let known = entry.secrets.iter().find(is_it);
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
         Some((known, end)) if end <= now => {
-            let (id, ago) = (known.stored.secret_id.as_str(), duration_text(now.0 - end.0));
+            let (id, ago) = (known.stored.secret_id.as_str(), in_words(now.0 - end.0));
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
@@ -161,12 +165,34 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     .with_remedy(OperatorAction::ReplaceSecret)
 }
 
-/// A duration in words, in the largest unit that says enough.
-fn duration_text(seconds: i64) -> String {
-    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
-    let fitting = units.into_iter().find(|(size, _)| seconds >= 2 * size);
-    fitting
-        .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
+/// The secret was generated offline, and no valid digest of this client matches it. The digest is
+/// not told: a remedy with it would register the secret of an attacker.
+fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
+    let known = by_digest(entry, presented);
+    match known.and_then(|known| Some((known.stored.secret_id.as_str(), known.stored.expires_at?)))
+    {
+        Some((id, end)) => {
+            let ago = in_words(now.0 - end.0);
+            rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
+                .with_remedy(OperatorAction::ReplaceSecret)
+        }
+        None => rejection(
+            entry,
+            "the secret was generated offline (tkg_), and its digest is not registered for this \
+             client",
+        )
+        .with_remedy(OperatorAction::CompareDigests),
+    }
+}
+
+/// The secret of a client whose registered digest is that of a text.
+fn by_digest<'a>(entry: &'a ClientEntry, text: &str) -> Option<&'a SecretEntry> {
+    let digest = offline::digest_of(text)?;
+    let is_it = |known: &&SecretEntry| {
+        let registered = known.stored.hash.digest();
+        registered.is_some_and(|registered| offline::is_same(registered, &digest))
+    };
+    entry.secrets.iter().find(is_it)
 }
 
 /// What may be wrong about a secret of another system, of which no variant can be tried: that would
@@ -301,12 +327,5 @@ mod tests {
         for odd in ["a\n", "a%2Bb", "a b", "\"a\""] {
             assert_eq!(oddities(odd).count(), 1, "{odd:?}");
         }
-    }
-
-    #[test]
-    fn a_duration_is_told_in_the_largest_unit_that_says_enough() {
-        assert_eq!(duration_text(2 * 86_400 + 5), "2 days");
-        assert_eq!(duration_text(86_400), "24 hours");
-        assert_eq!(duration_text(119), "119 s");
     }
 }

@@ -92,7 +92,7 @@ impl AuthenticatedClient {
         self.is_counted
     }
 
-    /// The grant type of a token for which nobody has asked yet.
+    /// The grant type of the next token, before a client requests it.
     pub(super) fn first_grant_type(&self) -> GrantType {
         let types = &self.entry.allowed.grant_types;
         types.first().cloned().unwrap_or(GrantType::ClientCredentials)

@@ -11,14 +11,15 @@ use crate::directory::{ClientEntry, SecretEntry};
 use crate::limits::guess_limiter::{Attempts, Standing};
 use crate::model::network::customer_network;
 use crate::model::secret::SecretKind;
+use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::SecretCredentials;
 use crate::oauth::client_authentication::{diagnosis, rejection};
 use crate::oauth::error::OAuthError;
 use crate::secrets::hash_queue::{Busy, HashQueue, Hasher};
-use crate::secrets::secret;
 use crate::secrets::throttled::Priority;
 use crate::secrets::verification_cache::Mac;
+use crate::secrets::{offline, secret};
 
 /// A client, and which of its secrets was presented.
 pub(super) struct VerifiedSecret {
@@ -96,6 +97,10 @@ impl SecretVerification<'_> {
 
     async fn verify(&self, known: Option<Arc<ClientEntry>>) -> Result<VerifiedSecret, OAuthError> {
         let presented = self.credentials.secret.expose_secret();
+        if let Some(digest) = offline::digest_of(presented) {
+            let found = known.as_deref().and_then(|entry| self.verify_digest(entry, &digest));
+            return self.outcome(known, found);
+        }
         let tag_key = &self.app.services.keys.tag_key;
         let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
         let found = match &known {
@@ -104,6 +109,14 @@ impl SecretVerification<'_> {
             None if is_tagged => None,
             entry => self.verify_imported(entry.as_deref()).await?,
         };
+        self.outcome(known, found)
+    }
+
+    fn outcome(
+        &self,
+        known: Option<Arc<ClientEntry>>,
+        found: Option<usize>,
+    ) -> Result<VerifiedSecret, OAuthError> {
         match (known, found) {
             (Some(entry), Some(secret)) => Ok(VerifiedSecret { entry, secret }),
             (Some(entry), None) => {
@@ -111,6 +124,19 @@ impl SecretVerification<'_> {
             }
             (None, _) => Err(diagnosis::unknown_client(self.app, self.credentials)),
         }
+    }
+
+    /// A secret that was generated offline is one whose digest is registered. It cannot be guessed,
+    /// so it needs neither a hash nor a limit.
+    fn verify_digest(&self, entry: &ClientEntry, digest: &SecretDigest) -> Option<usize> {
+        let is_it = |known: &SecretEntry| {
+            let registered = known.stored.hash.digest();
+            known.stored.is_live(self.now)
+                && registered.is_some_and(|registered| offline::is_same(registered, digest))
+        };
+        let position = entry.secrets.iter().position(is_it)?;
+        entry.secrets[position].memory.verified.remember(&self.mac);
+        Some(position)
     }
 
     /// A secret with a valid tag was generated for this client: the suffix tells which one it must be.

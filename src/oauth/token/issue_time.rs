@@ -48,7 +48,8 @@ pub(super) async fn issue_time(app: &App, granted: &Granted) -> Result<IssueTime
             }
             _ => return Ok(issued),
         }
-        tokio::time::sleep(PUBLICATION_POLL).await;
+        // In a box: few requests wait, and the timer is large.
+        Box::pin(tokio::time::sleep(PUBLICATION_POLL)).await;
         issued =
             IssueTime { now: app.services.clock.now(), evt: app.directory.published_sequence() };
         if !client.is_current(app) {

@@ -14,6 +14,7 @@ pub mod sender_constraint;
 pub use rate::RatePolicy;
 
 use crate::app::App;
+use crate::oauth::caller::Caller;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
@@ -33,39 +34,47 @@ use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 /// | 5 count | the token rate | nothing |
 /// | 6 consume proof | the replay cache | `Bound`, which owns what is granted |
 /// | 7 mint | claims and signature | [`IssuedToken`] |
-pub async fn respond(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn holds its arguments twice, and this future is copied for each request"
+)]
+pub fn respond(
     app: &App,
     request: TokenRequest,
     rate: RatePolicy,
-) -> Result<IssuedToken, OAuthError> {
-    let TokenRequest { requester, grant, requested, proof } = request;
-    let client = authenticate(app, requester, &grant).await?;
-    let entry = client.shared_entry();
-    let steps = async {
-        let granted =
-            authorize(&app.services.config.token, client, &grant.grant_type(), &requested)?;
-        let time = issue_time(app, &granted).await?;
-        let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
-        rate::count(app, &granted, rate, time.now)?;
-        let bound = consume_proof(app, granted, binding, time.now)?;
-        mint(app, bound, time)
-    };
-    steps.await.map_err(|rejection| rejection.about(entry.client_id.as_str()))
+) -> impl Future<Output = Result<IssuedToken, OAuthError>> + Send {
+    async move {
+        let TokenRequest { ref grant, ref requested, ref proof, .. } = request;
+        let client = match request.requester {
+            Requester::Operator(client) => client,
+            Requester::Caller(ref caller) => authenticate(app, caller, grant).await?,
+        };
+        let entry = client.shared_entry();
+        let steps = async {
+            let granted =
+                authorize(&app.services.config.token, client, &grant.grant_type(), requested)?;
+            let time = issue_time(app, &granted).await?;
+            let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
+            rate::count(app, &granted, rate, time.now)?;
+            let bound = consume_proof(app, granted, binding, time.now)?;
+            mint(app, bound, time)
+        };
+        steps.await.map_err(|rejection| rejection.about(entry.client_id.as_str()))
+    }
 }
 
 async fn authenticate(
     app: &App,
-    requester: Requester,
+    caller: &Caller,
     grant: &GrantRequest,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    match (requester, grant) {
-        (Requester::Operator(client), _) => Ok(client),
-        (Requester::Caller(caller), GrantRequest::ClientCredentials) => {
-            client_authentication::authenticate(app, &caller, Purpose::Token).await
+    match grant {
+        GrantRequest::ClientCredentials => {
+            client_authentication::authenticate(app, caller, Purpose::Token).await
         }
-        (Requester::Caller(caller), GrantRequest::JwtBearer(assertion)) => {
+        GrantRequest::JwtBearer(assertion) => {
             // Boxed, so that the future of other requests does not hold its state.
-            Box::pin(client_authentication::authenticate_by_grant(app, &caller, assertion)).await
+            Box::pin(client_authentication::authenticate_by_grant(app, caller, assertion)).await
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::oauth::token::request::RequestedAccess;
 use crate::services::Services;
 use crate::store::StoreError;
 
-/// Why there is no preview.
+/// The reason why a preview failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviewError {
     /// The client does not exist.

@@ -1,21 +1,19 @@
-//! The warning before secrets expire: a line in the log, at the start and once a day.
+//! The warning before secrets expire: an event for each secret, and a line in the log at the start,
+//! with each new event and once a day.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::{AdminError, secret_life};
 use crate::app::App;
 use crate::model::client::ClientState;
-use crate::store::StoreError;
 use crate::store::client_list::{ClientFilter, Expiring, Position};
 
-/// How often it is repeated.
-const INTERVAL: Duration = Duration::from_hours(24);
+/// How often to look for secrets that expire soon.
+const INTERVAL: Duration = Duration::from_secs(15);
 
-/// How long to wait if the database does not answer.
-const RETRY_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How early it comes, in days.
-const WARNING_DAYS: i64 = 14;
+/// How often the line in the log is repeated.
+const REPEATED_AFTER: Duration = Duration::from_hours(24);
 
 /// How many clients are named.
 const MAX_NAMED: u32 = 10;
@@ -25,23 +23,39 @@ const COUNT_BOUND: u32 = 10_000;
 
 /// Warns for as long as the server runs.
 pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
+    let mut logged_at = None;
     loop {
+        let now = app.services.clock.monotonic();
+        let is_due = logged_at.is_none_or(|last| now.since(last) >= REPEATED_AFTER);
         // That the database is away is said where changes are followed.
-        let pause = if warn(&app).await.is_ok() { INTERVAL } else { RETRY_INTERVAL };
-        tokio::time::sleep(pause).await;
+        if let Ok(true) = warn(&app, is_due).await {
+            logged_at = Some(now);
+        }
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
-async fn warn(app: &App) -> Result<(), StoreError> {
+/// Records the warnings that are due, and logs if there were any or if the line is due. True if it
+/// has looked at what to log.
+async fn warn(app: &App, is_due: bool) -> Result<bool, AdminError> {
+    let recorded = secret_life::record_warnings(&app.services).await?;
+    if recorded > 0 || is_due {
+        log(app).await?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+async fn log(app: &App) -> Result<(), AdminError> {
     let store = &app.services.store;
     let now = app.services.clock.now();
-    let until = now.plus_seconds(WARNING_DAYS * 86_400);
+    let warn_before = app.services.config.secrets.warn_before;
     let filter = ClientFilter {
         state: Some(ClientState::Active),
-        expiring: Some(Expiring { now, until }),
+        expiring: Some(Expiring { now, until: now.plus(warn_before) }),
         ..ClientFilter::default()
     };
-    let first = store.client_page(&filter, &Position::start(), MAX_NAMED).await?;
+    let first = store.client_page(&filter, &Position::start(), MAX_NAMED).await?.positions;
     if first.is_empty() {
         return Ok(());
     }
@@ -50,8 +64,8 @@ async fn warn(app: &App) -> Result<(), StoreError> {
     tracing::warn!(
         clients,
         first = first.join(" "),
-        "secrets of clients expire within {WARNING_DAYS} days: tokend client list --expiring \
-         {WARNING_DAYS}d"
+        "secrets of clients expire within {warn_before}: tokend client list --expiring \
+         {warn_before}"
     );
     Ok(())
 }

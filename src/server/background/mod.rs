@@ -14,14 +14,20 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::admin::key_rotation::{self, RotationPolicy};
+use crate::admin::secret_life;
 use crate::app::App;
+use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
+use crate::store::StoreError;
 
 /// How often to check whether a signing key is due.
 const ROTATION_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often usage statistics are written. A killed process loses at most this much of them.
-const USAGE_INTERVAL: Duration = Duration::from_secs(15);
+const USAGE_INTERVAL: Duration = Duration::from_secs(WRITE_INTERVAL_SECONDS.unsigned_abs());
+
+/// How often to look for secrets that end because they are unused.
+const UNUSED_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How often rejections are written: an operator may ask for one soon after it happened.
 const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,6 +43,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
     tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);
     tasks.every(PURGE_INTERVAL, "purge_expired", purge_expired);
+    tasks.every(UNUSED_INTERVAL, "end_unused_secrets", end_unused_secrets);
     tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if let Some(tls) = tls.cloned() {
@@ -47,8 +54,21 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
 
 /// Writes what would be lost by the end of the process.
 pub(super) async fn flush(app: &Arc<App>) {
-    write_usage(app.clone()).await;
     write_rejections(app.clone()).await;
+    if let Err(error) = say_farewell(app).await {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the last usage statistics cannot be written; no secret ends early until \
+             directory.max_staleness has passed"
+        );
+    }
+}
+
+/// Writes the last usage statistics. Then no other instance waits for this one before it ends an
+/// unused secret.
+async fn say_farewell(app: &App) -> Result<(), StoreError> {
+    app.write_usage().await?;
+    app.services.store.remove_heartbeat(&app.services.instance).await
 }
 
 struct Tasks {
@@ -113,6 +133,17 @@ async fn write_rejections(app: Arc<App>) {
             error = &error as &dyn Error,
             "rejections cannot be written for tokend explain now; they are in this log"
         );
+    }
+}
+
+async fn end_unused_secrets(app: Arc<App>) {
+    match secret_life::end_unused(&app.services).await {
+        Ok(0) => {}
+        Ok(secrets) => tracing::info!(secrets, "replaced secrets that are unused were ended"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            "unused secrets cannot be ended; the next interval tries again"
+        ),
     }
 }
 

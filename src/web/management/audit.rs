@@ -9,16 +9,20 @@ use serde::{Deserialize, Serialize};
 use crate::admin::AdminError;
 use crate::admin::audit::{self, VerificationResult};
 use crate::app::App;
-use crate::model::Malformed;
-use crate::model::event::Event;
+use crate::model::event::{Event, Head};
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
-use crate::web::management::json::{Output, Page, Parameters, ok, page_size};
+use crate::web::management::json::{
+    Output, Page, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
+};
 
-/// How many events a page has without a word on it.
+/// How many events a page has by default.
 const PAGE_SIZE: u32 = 100;
+
+/// How many events one request checks by default.
+const PART_SIZE: u32 = 10_000;
 
 /// Which events a list holds, newest first.
 #[derive(Debug, Deserialize)]
@@ -52,21 +56,32 @@ pub(super) struct EventPage {
     remaining: Option<i64>,
 }
 
-/// The state of the chain of events.
-#[derive(Debug, Default, Serialize)]
+/// Which part of the chain is checked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerifyQuery {
+    limit: Option<u32>,
+    /// `SEQUENCE:HASH` of the event after which the part begins.
+    cursor: Option<String>,
+}
+
+/// The state of a part of the chain of events.
+#[derive(Debug, Serialize)]
 pub(super) struct Verification {
+    /// True if every event of the part fits; of the whole chain if `next_cursor` is `null` and the
+    /// first part began without a cursor.
     is_intact: bool,
-    /// How many events there are, if the chain is intact.
+    /// `SEQUENCE:HASH` of the last event that was checked. Noted elsewhere, it proves later that
+    /// the events until then were not rewritten.
     #[serde(skip_serializing_if = "Option::is_none")]
-    events: Option<i64>,
-    /// The hash of the last event, which proves all before it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hash: Option<String>,
+    verified_until: Option<String>,
     /// The sequence of the first event that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     broken_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
+    /// What the next request sends as `cursor`; `null` at the end of the chain.
+    next_cursor: Option<String>,
 }
 
 pub(super) async fn list(
@@ -96,20 +111,14 @@ pub(super) async fn list(
 }
 
 fn filter(query: &ListQuery) -> Result<EventFilter, Problem> {
-    let wrong = |name: &str, malformed: Malformed| {
-        Problem::bad_request("invalid_query", format!("{name}: {malformed}"))
-    };
     let texts = [&query.actor, &query.subject];
     if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
         let text = "actor and subject have no control characters";
         return Err(Problem::bad_request("invalid_query", text));
     }
-    let time = |name: &str, text: &Option<String>| {
-        let time = text.as_deref().map(Timestamp::parse).transpose();
-        time.map_err(|malformed| wrong(name, malformed))
-    };
-    let owner = query.owner.as_deref().map(Owner::parse).transpose();
-    let owner = owner.map_err(|malformed| wrong("owner", malformed))?;
+    let time =
+        |name: &str, text: &Option<String>| parsed_parameter(name, text.clone(), Timestamp::parse);
+    let owner = parsed_parameter("owner", query.owner.clone(), Owner::parse)?;
     let (after, before) = match query.after {
         Some(after) => (Some(query.cursor.unwrap_or(after)), None),
         None => (None, query.cursor),
@@ -126,15 +135,36 @@ fn filter(query: &ListQuery) -> Result<EventFilter, Problem> {
     })
 }
 
-pub(super) async fn verify(State(app): State<Arc<App>>) -> Result<Output<Verification>, Problem> {
-    Ok(ok(match audit::verify(&app.services.store).await? {
-        VerificationResult::Broken { sequence, problem } => {
-            let (broken_at, problem) = (Some(sequence), Some(problem));
-            Verification { broken_at, problem, ..Verification::default() }
+/// Checks a part of the chain. A chain of any length is checked by following `next_cursor`.
+pub(super) async fn verify(
+    State(app): State<Arc<App>>,
+    Parameters(query): Parameters<VerifyQuery>,
+) -> Result<Output<Verification>, Problem> {
+    let limit = query.limit.unwrap_or(PART_SIZE);
+    if !(1..=audit::MAX_PART).contains(&limit) {
+        return Err(wrong_parameter("limit", format!("1 to {}", audit::MAX_PART)));
+    }
+    let beginning = Head { sequence: 0, hash: String::new() };
+    let start = parsed_parameter("cursor", query.cursor, Head::parse)?.unwrap_or(beginning);
+    let unbroken = |sequence, hash: &str| Verification {
+        is_intact: true,
+        verified_until: Some(format!("{sequence}:{hash}")),
+        broken_at: None,
+        problem: None,
+        next_cursor: None,
+    };
+    Ok(ok(match audit::verify_part(&app.services.store, start, limit).await? {
+        VerificationResult::Intact { events, hash } => unbroken(events, &hash),
+        VerificationResult::Unfinished(Head { sequence, hash }) => {
+            let found = unbroken(sequence, &hash);
+            Verification { next_cursor: found.verified_until.clone(), ..found }
         }
-        VerificationResult::Intact { events, hash } => {
-            let (events, hash) = (Some(events), Some(hash));
-            Verification { is_intact: true, events, hash, ..Verification::default() }
-        }
+        VerificationResult::Broken { sequence, problem } => Verification {
+            is_intact: false,
+            verified_until: None,
+            broken_at: Some(sequence),
+            problem: Some(problem),
+            next_cursor: None,
+        },
     }))
 }

@@ -1,6 +1,5 @@
 //! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
 
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::admin::{AdminError, Principal};
@@ -10,11 +9,9 @@ use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::oauth::caller::RequestOrigin;
-use crate::oauth::check::{self, CheckError, CheckedToken, PresentedToken, RequiredAccess, Scheme};
+use crate::oauth::check::{self, CheckError, CheckedToken, PresentedToken, RequiredAccess};
+use crate::web::bearer::{self, HeaderError};
 use crate::web::management::Problem;
-
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 << 10;
 
 /// Finds the caller of a request.
 ///
@@ -72,25 +69,10 @@ fn principal(
     Some(Principal::administrator(id, scopes.intersection(&held).copied().collect()))
 }
 
-/// Reads the `Authorization` header (RFC 6750, section 2.1; RFC 9449, section 7.1).
 fn presented_token(request: &Parts) -> Result<PresentedToken, Problem> {
-    let mut values = request.headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Problem::unauthenticated());
-    };
-    let malformed = || {
-        Problem::unauthorized("The Authorization header is not one scheme and one access token.")
-    };
-    let (scheme, token) =
-        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
-    let scheme = match scheme {
-        scheme if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        scheme if scheme.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
-        // HTTP Basic, for example, is not an attempt to present a token.
-        _ => return Err(Problem::unauthenticated()),
-    };
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(malformed());
-    }
-    Ok(PresentedToken { scheme, token: token.trim().to_owned(), proof: None })
+    let (scheme, token) = bearer::presented(&request.headers).map_err(|error| match error {
+        HeaderError::Missing => Problem::unauthenticated(),
+        HeaderError::Malformed => Problem::unauthorized(bearer::MALFORMED),
+    })?;
+    Ok(PresentedToken { scheme, token: token.to_owned(), proof: None })
 }

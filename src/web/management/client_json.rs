@@ -11,16 +11,20 @@ use crate::admin::AdminError;
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{ClientUpdate, NewClient};
 use crate::admin::secret::NewSecret;
+use crate::app::App;
 use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
+use crate::model::secret_digest::SecretDigest;
+use crate::model::secret_status::SecretStatus;
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::static_claims::StaticClaims;
@@ -46,11 +50,14 @@ pub(super) struct ClientJson {
     token_rate: Option<RateLimit>,
     #[serde(flatten)]
     security: ClientSecurity,
+    leak_policy: LeakPolicy,
     claims: StaticClaims,
     grants: Vec<GrantJson>,
     created_at: Timestamp,
     updated_at: Timestamp,
     last_used_at: Option<Timestamp>,
+    /// Whether a valid secret expires within `secrets.warn_before`.
+    expiring_soon: bool,
     admin_of: Option<BTreeSet<Owner>>,
     secrets: Vec<SecretJson>,
     trusts: Vec<FederatedCredential>,
@@ -60,8 +67,13 @@ pub(super) struct ClientJson {
     usage: Option<Usage>,
 }
 
-impl From<Registration> for ClientJson {
-    fn from(found: Registration) -> Self {
+impl ClientJson {
+    /// A client as it is now.
+    pub(super) fn of(app: &App, found: Registration) -> Self {
+        let (now, warn_before) =
+            (app.services.clock.now(), app.services.config.secrets.warn_before);
+        let is_soon = |secret: &SecretRecord| secret.expires_within(now, warn_before);
+        let expiring_soon = found.secrets.iter().any(is_soon);
         let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
         let last_used_at = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
         let client = found.client;
@@ -75,11 +87,13 @@ impl From<Registration> for ClientJson {
             token_ttl_seconds: client.token_lifetime.map(Lifetime::seconds),
             token_rate: client.token_rate,
             security: client.security,
+            leak_policy: client.leak_policy,
             claims: client.claims,
             grants: found.grants.into_iter().map(GrantJson::from).collect(),
             created_at: client.created_at,
             updated_at: client.updated_at,
             last_used_at,
+            expiring_soon,
             admin_of: client.admin_of,
             secrets: found.secrets.into_iter().map(SecretJson::from).collect(),
             trusts: found.trusts,
@@ -115,9 +129,20 @@ pub(super) struct SecretJson {
     label: String,
     kind: &'static str,
     suffix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_digest: Option<String>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
+    /// The secret that a rotation replaced it by.
+    replaced_by: Option<SecretId>,
+    /// How long it must be unused to end before `expires_at`.
+    unused_window_seconds: Option<Lifetime>,
+    /// When it was first reported as leaked.
+    leaked_at: Option<Timestamp>,
     usage: Option<Usage>,
+    /// Whether it is safe to end and why, and whether it expires soon.
+    #[serde(flatten)]
+    status: Option<SecretStatus>,
 }
 
 impl From<SecretRecord> for SecretJson {
@@ -128,11 +153,17 @@ impl From<SecretRecord> for SecretJson {
             kind: match secret.kind {
                 SecretKind::Generated => "generated",
                 SecretKind::Imported => "imported",
+                SecretKind::Digest => "digest",
             },
             suffix: secret.suffix,
+            secret_digest: secret.hash.digest().map(ToString::to_string),
             created_at: secret.created_at,
             expires_at: secret.expires_at,
+            replaced_by: secret.replaced_by,
+            unused_window_seconds: secret.unused_window,
+            leaked_at: secret.leaked_at,
             usage: secret.usage,
+            status: secret.status,
         }
     }
 }
@@ -158,6 +189,7 @@ pub(super) struct ClientInput {
     networks: Vec<String>,
     #[serde(default)]
     grants: Vec<GrantInput>,
+    leak_policy: Option<String>,
     secret: Option<SecretInput>,
     #[serde(default)]
     grant_types: Vec<String>,
@@ -193,6 +225,8 @@ pub(super) struct SecretInput {
     #[serde(default)]
     label: String,
     expires_in_seconds: Option<i64>,
+    /// The SHA-256 of a secret that was generated offline; it is generated here if absent.
+    secret_digest: Option<String>,
 }
 
 impl ClientInput {
@@ -225,6 +259,8 @@ impl ClientInput {
                 networks: networks("/networks", &self.networks)?,
                 assertion_audiences: audiences(&self.assertion_audiences)?,
             },
+            leak_policy: parsed("/leak_policy", self.leak_policy, LeakPolicy::parse)?
+                .unwrap_or_default(),
             claims: claims(self.claims)?,
             facts: facts.facts()?,
             admin_of: self.admin_of.as_deref().map(owners).transpose()?,
@@ -250,8 +286,13 @@ impl GrantInput {
 impl SecretInput {
     /// The secret that the body describes.
     pub(super) fn new_secret(self, pointer: &str) -> Result<NewSecret, Problem> {
-        let pointer = format!("{pointer}/expires_in_seconds");
-        Ok(NewSecret { label: self.label, lifetime: lifetime(&pointer, self.expires_in_seconds)? })
+        let expiry = format!("{pointer}/expires_in_seconds");
+        let digest = format!("{pointer}/secret_digest");
+        Ok(NewSecret {
+            label: self.label,
+            lifetime: lifetime(&expiry, self.expires_in_seconds)?,
+            digest: parsed(&digest, self.secret_digest, SecretDigest::parse)?,
+        })
     }
 }
 
@@ -279,6 +320,8 @@ pub(super) struct ClientPatch {
     #[serde(alias = "tls_client_certificate_bound_access_tokens")]
     certificate_bound: Option<bool>,
     networks: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    leak_policy: Option<Option<String>>,
     grant_types: Option<Vec<String>>,
     tls_client_auth_subject_dn: Option<String>,
     tls_client_auth_san_dns: Option<String>,
@@ -297,7 +340,7 @@ impl ClientPatch {
         let (owner, description) = (self.owner, self.description);
         let facts = FactsPatch { owner, description, contact: self.contact, labels: self.labels };
         let ttl = self.token_ttl_seconds;
-        let rate = self.token_rate;
+        let (rate, policy) = (self.token_rate, self.leak_policy);
         Ok(ClientUpdate {
             name: parsed("/name", self.name, ClientName::parse)?,
             auth_methods: self.auth_methods.as_deref().map(some_methods).transpose()?,
@@ -308,6 +351,10 @@ impl ClientPatch {
             dpop_bound: self.dpop_bound,
             certificate_bound: self.certificate_bound,
             networks: self.networks.map(|list| networks("/networks", &list)).transpose()?,
+            leak_policy: policy
+                .map(|policy| parsed("/leak_policy", policy, LeakPolicy::parse))
+                .transpose()?
+                .map(Option::unwrap_or_default),
             facts: facts.update()?,
             grant_types: self.grant_types.as_deref().map(grant_types).transpose()?,
             tls_subject: tls_subject([

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::client_list::{self, ClientQuestion};
-use crate::admin::{AdminError, ObjectKind, Principal, client};
+use crate::admin::{AdminError, ObjectKind, Principal, client, secret_life};
 use crate::app::App;
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::owner::Owner;
@@ -17,12 +17,17 @@ use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
 use crate::web::management::client_json::{ClientInput, ClientJson, ClientPatch};
 use crate::web::management::delivery;
-use crate::web::management::facts_json::label;
-use crate::web::management::json::{Input, Output, Page, Parameters, created, ok, page_size};
+use crate::web::management::facts_json::query_labels;
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+};
 use crate::web::management::{Delivery, Problem};
 
-/// How many clients a page has without a word on it.
+/// How many clients a page has by default.
 const PAGE_SIZE: u32 = 50;
+
+/// The longest text that clients are searched for, in characters.
+const MAX_SEARCH_CHARS: usize = 100;
 
 /// The longest reason of a disabled client.
 const MAX_REASON_CHARS: usize = 500;
@@ -35,7 +40,11 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
     state: Option<String>,
     owner: Option<String>,
-    /// Such as `team=payments`, or several: `team=payments,env=prod`.
+    /// A part of the id or the name.
+    q: Option<String>,
+    /// The whole name.
+    name: Option<String>,
+    /// Such as `team=payments`; several are separated by commas.
     label: Option<String>,
     resource: Option<String>,
     scope: Option<String>,
@@ -43,8 +52,6 @@ pub(super) struct ListQuery {
     expiring_within: Option<String>,
     /// Such as `90d`.
     unused_for: Option<String>,
-    /// The whole name.
-    name: Option<String>,
     /// How far the clients after this page are counted, as `remaining`.
     count: Option<u32>,
 }
@@ -103,12 +110,17 @@ pub(super) async fn list(
         None => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
-    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     let found = store.registrations(&ids).await.map_err(AdminError::from)?;
+    let horizon = secret_life::horizon(store, clock).await.map_err(AdminError::from)?;
+    let warn_before = app.services.config.secrets.warn_before;
     let (mut data, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
     for (id, client) in found {
         match client {
-            Ok(client) => data.push(ClientJson::from(client)),
+            Ok(mut client) => {
+                client.assess(&horizon, warn_before);
+                data.push(ClientJson::of(&app, client));
+            }
             Err(problem) => {
                 tracing::error!(client_id = id, %problem, "a client cannot be read");
                 let (client_id, problem) = (id.clone(), problem.to_string());
@@ -116,52 +128,42 @@ pub(super) async fn list(
             }
         }
     }
-    let last = page.last().filter(|_| page.len() == limit as usize);
-    let remaining = match (count, last) {
+    let remaining = match (count, &page.next) {
+        // A search is not counted: it looks at the clients themselves.
+        _ if filter.search.is_some() => None,
         (None, _) => None,
         (Some(_), None) => Some(0),
         (Some(bound), Some(last)) => {
             Some(store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?)
         }
     };
-    let next_cursor = last.map(|last| last.client_id().to_owned());
+    let next_cursor = page.next.map(|next| next.client_id().to_owned());
     Ok(ok(ClientPage { page: Page { data, next_cursor }, remaining, unreadable }))
 }
 
 /// What a query asks for.
 fn question(query: ListQuery) -> Result<ClientQuestion, Problem> {
-    let span = |name, text: Option<String>| {
-        let parsed = text.map(|text| Lifetime::parse(&text)).transpose();
-        parsed.map_err(|malformed| wrong(name, malformed.to_string()))
-    };
-    let state = query.state.map(|text| ClientState::parse(&text)).transpose();
-    let owner = query.owner.map(|text| Owner::parse(&text)).transpose();
-    let name = query.name.map(|text| ClientName::parse(&text)).transpose();
-    // A value has no comma, so that a list of labels is one parameter.
-    let labels = query.label.as_deref();
-    let labels = labels.map(|list| list.split(',').map(label).collect::<Result<_, _>>());
+    let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
     Ok(ClientQuestion {
-        state: state.map_err(|malformed| wrong("state", malformed.to_string()))?,
-        name: name.map_err(|malformed| wrong("name", malformed.to_string()))?,
-        owner: owner.map_err(|malformed| wrong("owner", malformed.to_string()))?,
-        labels: labels.transpose()?.unwrap_or_default(),
+        state: parsed_parameter("state", query.state, ClientState::parse)?,
+        name: parsed_parameter("name", query.name, ClientName::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
+        labels: query.label.as_deref().map(query_labels).transpose()?.unwrap_or_default(),
         resource: query.resource,
         scope: query.scope,
-        expiring: span("expiring_within", query.expiring_within)?,
-        unused: span("unused_for", query.unused_for)?,
+        expiring: parsed_parameter("expiring_within", query.expiring_within, Lifetime::parse)?,
+        unused: parsed_parameter("unused_for", query.unused_for, Lifetime::parse)?,
+        search: search.transpose()?.map(str::to_owned),
     })
-}
-
-fn wrong(parameter: &str, problem: impl std::fmt::Display) -> Problem {
-    Problem::bad_request("invalid_query", format!("{parameter}: {problem}"))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<Output<ClientJson>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
-    Ok(ok(found.into()))
+    let mut found = client::show(&app.services.store, &client_id(&id)?).await?;
+    secret_life::assess(&app.services, &mut found).await?;
+    Ok(ok(ClientJson::of(&app, found)))
 }
 
 pub(super) async fn create(
@@ -173,7 +175,7 @@ pub(super) async fn create(
     let pending = client::prepare(&app.services, &principal, input.new_client()?).await?;
     let (made, secret) = pending.made().clone();
     let client_secret = secret.as_ref().map(shown);
-    let answer = created(CreatedClient { client: made.into(), client_secret });
+    let answer = created(CreatedClient { client: ClientJson::of(&app, made), client_secret });
     delivery::commit(delivery, pending, answer).await
 }
 
@@ -190,7 +192,7 @@ pub(super) async fn update(
 ) -> Result<Output<ClientJson>, Problem> {
     let update = patch.update()?;
     let changed = client::update(&app.services, &principal, &client_id(&id)?, update).await?;
-    Ok(ok(changed.value.into()))
+    Ok(ok(ClientJson::of(&app, changed.value)))
 }
 
 pub(super) async fn delete(
@@ -233,5 +235,5 @@ async fn set_state(
         return Err(Problem::member("/reason".to_owned(), text));
     }
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(ok(changed.value.into()))
+    Ok(ok(ClientJson::of(app, changed.value)))
 }

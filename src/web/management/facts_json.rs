@@ -9,7 +9,7 @@ use crate::model::facts::{Contact, Description, Facts};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
 use crate::model::owner::Owner;
 use crate::web::management::Problem;
-use crate::web::management::json::{at, parsed};
+use crate::web::management::json::{at, parsed, wrong_parameter};
 
 /// The facts of a new object.
 pub(super) struct FactsInput {
@@ -74,9 +74,16 @@ fn labels<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Result<L
     at("/labels", Labels::parse(pairs.map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
-/// Reads a label of a query: `team=payments`.
-pub(super) fn label(text: &str) -> Result<(LabelKey, LabelValue), Problem> {
-    let (key, value) = text.split_once('=').unwrap_or((text, ""));
-    let read = LabelKey::parse(key).and_then(|key| Ok((key, LabelValue::parse(value)?)));
-    read.map_err(|malformed| Problem::bad_request("invalid_query", format!("label: {malformed}")))
+/// Reads the labels of a query: `team=payments`, or several with commas between them.
+pub(super) fn query_labels(text: &str) -> Result<Vec<(LabelKey, LabelValue)>, Problem> {
+    let read = text.split(',').map(|label| {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        LabelKey::parse(key).and_then(|key| Ok((key, LabelValue::parse(value)?)))
+    });
+    let read: Vec<_> = read.collect::<Result<_, _>>().map_err(|it| wrong_parameter("label", it))?;
+    if read.len() > Labels::MAX_COUNT {
+        let text = format!("at most {} labels", Labels::MAX_COUNT);
+        return Err(wrong_parameter("label", text));
+    }
+    Ok(read)
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::model::Malformed;
+use crate::secrets::secret;
 use crate::web::management::Problem;
 
 /// How long a body may take to arrive.
@@ -80,7 +82,9 @@ fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     }
     // The place in the text says less than the pointer.
     let text = error.inner().to_string();
-    Problem::member(pointer, text.split(" at line ").next().unwrap_or_default())
+    let text = text.split(" at line ").next().unwrap_or_default();
+    // It repeats the name of an unknown member, which may be a secret.
+    Problem::member(secret::redact(&pointer).into_owned(), secret::redact(text))
 }
 
 /// The parameters of the query.
@@ -133,6 +137,34 @@ pub(super) fn page_size(wanted: Option<u32>, default: u32) -> Result<u32, Proble
         return Ok(size);
     }
     Err(Problem::bad_request("invalid_query", format!("limit: 1 to {MAX_PAGE_SIZE}")))
+}
+
+/// A parameter of the query that `parse` understands.
+pub(super) fn parsed_parameter<T>(
+    name: &str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, Malformed>,
+) -> Result<Option<T>, Problem> {
+    let parsed = text.map(|text| parse(&text)).transpose();
+    parsed.map_err(|malformed| wrong_parameter(name, malformed))
+}
+
+/// A parameter with any text of 1 to `max` characters.
+pub(super) fn text_parameter<'a>(
+    name: &str,
+    text: &'a str,
+    max: usize,
+) -> Result<&'a str, Problem> {
+    let is_plain = !text.chars().any(char::is_control);
+    if is_plain && (1..=max).contains(&text.chars().count()) {
+        return Ok(text);
+    }
+    Err(wrong_parameter(name, format!("1 to {max} characters, none of them a control character")))
+}
+
+/// The problem of a parameter.
+pub(super) fn wrong_parameter(name: &str, problem: impl Display) -> Problem {
+    Problem::bad_request("invalid_query", format!("{name}: {problem}"))
 }
 
 /// 200 with a body.

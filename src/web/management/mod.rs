@@ -8,8 +8,12 @@ mod clients;
 mod delivery;
 mod facts_json;
 mod grants;
+mod import_stream;
+mod imports;
 mod in_process;
 mod json;
+mod keys;
+mod leaks;
 mod problem;
 mod rejections;
 mod resource_json;
@@ -17,7 +21,9 @@ mod resources;
 mod secrets;
 mod security_json;
 mod server;
+mod signing_keys;
 mod tokens;
+mod trusts;
 
 pub use delivery::Delivery;
 pub use in_process::{InProcessAnswer, InProcessApi};
@@ -25,18 +31,19 @@ pub(super) use problem::Problem;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 
 use crate::admin::Principal;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::error_response::ErrorResponse;
+use crate::web::management::imports::ImportSlot;
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -54,13 +61,14 @@ pub(super) enum Access {
 /// The routes of the admin API.
 pub(super) fn routes(app: &Arc<App>, access: &Access) -> Router<Arc<App>> {
     use AdminScope::{
-        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, ResourcesRead, ResourcesWrite,
-        SecretsWrite, ServerRead, TokensRevoke,
+        AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead, ResourcesRead,
+        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api =
         Api { app: app.clone(), access: access.clone(), router: Router::new(), listed: Vec::new() };
     api.add(Method::GET, "/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
+    api.add(Method::POST, "/v1/clients/import", ClientsWrite, imports::run);
     api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
     api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
     api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
@@ -71,15 +79,29 @@ pub(super) fn routes(app: &Arc<App>, access: &Access) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
     api.add(Method::PATCH, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::update);
     api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
+    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
+    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
+    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::PATCH, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.add(Method::POST, "/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::GET, "/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
     api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add(Method::POST, "/v1/tokens", TokensIssue, tokens::issue);
+    api.add(Method::POST, "/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.add(Method::POST, "/v1/tokens/verify", Introspect, tokens::verify);
+    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
+    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
     api.add(Method::GET, "/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add(Method::GET, "/v1/audit-events", AuditRead, audit::list);
@@ -124,6 +146,7 @@ impl Api {
                 ErrorResponse::method_not_allowed(allowed(&listed, path.as_str()))
             })
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(Extension(ImportSlot::default()))
     }
 }
 

@@ -9,9 +9,10 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
 use crate::telemetry;
 
@@ -26,13 +27,16 @@ pub(in crate::web) struct Problem {
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
     cause: Option<String>,
+    /// After how many seconds to try again.
+    retry_after: Option<u32>,
     /// The error of the verb, if there is one: for a caller in this process.
     error: Option<Arc<AdminError>>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, cause: None, error: None }
+        let (detail, retry_after) = (detail.into(), None);
+        Self { status, code, detail, pointer: None, cause: None, retry_after, error: None }
     }
 
     /// 401 for a request without a token (RFC 6750, section 3.1).
@@ -76,12 +80,21 @@ impl Problem {
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
+    /// 429 (RFC 6585, section 4).
+    pub(super) fn too_many_requests(exceeded: RateExceeded) -> Self {
+        let detail =
+            format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Self { retry_after: Some(exceeded.seconds), ..problem }
+    }
+
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.to_owned());
         Self {
             cause,
+            retry_after: Some(2),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail)
         }
     }
@@ -113,19 +126,25 @@ impl Problem {
         self.cause.as_deref().unwrap_or(&self.detail)
     }
 
-    /// Writes the answer.
-    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
-        let mut body = json!({
+    /// The document, without the id of the request.
+    pub(super) fn document(&self) -> Value {
+        let mut document = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
-            "request_id": request_id,
         });
         if let Some(pointer) = &self.pointer {
-            body["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+            document["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
         }
+        document
+    }
+
+    /// Writes the answer.
+    pub(in crate::web) fn render(&self, request_id: &str) -> Response {
+        let mut body = self.document();
+        body["request_id"] = request_id.into();
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -134,8 +153,8 @@ impl Problem {
         if let Some(challenge) = self.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -186,6 +205,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::KeyNotFound
         | Code::TrustNotFound
         | Code::RejectionNotFound
+        | Code::SigningKeyNotFound
         | Code::ClaimNotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
@@ -205,11 +225,13 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::ClaimInvalid
         | Code::ClaimLimitExceeded
         | Code::TokenRefused
+        | Code::TokenInvalid
+        | Code::TokenForServer
         | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
         Code::ScopeMissing | Code::ClientMorePowerful | Code::RightsNotHeld => {
             StatusCode::FORBIDDEN
         }
-        Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
         Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -5,36 +5,37 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
-use crate::admin::ObjectKind;
-use crate::admin::rejection::{self, Explanation, Rejections};
+use crate::admin::rejection::{self, Candidates};
+use crate::admin::{AdminError, ObjectKind};
 use crate::app::App;
-use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
-use crate::store::rejections::RejectionFilter;
+use crate::store::rejections::{RejectionFilter, RejectionPosition};
 use crate::web::management::Problem;
-use crate::web::management::json::{Output, Page, Parameters, ok, page_size};
+use crate::web::management::json::{
+    Output, Page, Parameters, ok, page_size, parsed_parameter, text_parameter,
+};
 
-/// How many rejections a page has if the request does not say it.
+/// How many rejections a page has by default.
 const PAGE_SIZE: u32 = 100;
 
-/// The longest part of a reason that is searched for.
-const MAX_REASON_CHARS: usize = 200;
+/// The longest text that reasons are searched for, in characters.
+const MAX_REASON_CHARS: usize = 100;
 
 /// Which rejections a list holds, newest first.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     limit: Option<u32>,
-    /// The time and the id of the last rejection of the page before.
     cursor: Option<String>,
-    /// The client that the request named.
-    client: Option<String>,
+    client_id: Option<String>,
     since: Option<String>,
     until: Option<String>,
-    /// The error code, or a part of the reason.
+    /// The whole error code, or a part of the reason.
     reason: Option<String>,
+    /// How far the rejections after this page are counted, as `remaining`.
+    count: Option<u32>,
 }
 
 /// A page of rejections.
@@ -42,8 +43,18 @@ pub(super) struct ListQuery {
 pub(super) struct RejectionPage {
     #[serde(flatten)]
     page: Page<RejectionRecord>,
-    /// How many older ones there are.
-    remaining: i64,
+    /// How many rejections follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
+}
+
+/// A rejection, and the clients that it may be about.
+#[derive(Debug, Serialize)]
+pub(super) struct Explanation {
+    #[serde(flatten)]
+    rejection: RejectionRecord,
+    #[serde(flatten)]
+    candidates: Candidates,
 }
 
 pub(super) async fn list(
@@ -51,45 +62,44 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<RejectionPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let filter = filter(query)?;
-    let Rejections { newest, older } = rejection::list(&app.services.store, &filter, limit).await?;
-    let last = newest.last().filter(|_| older > 0);
-    let next_cursor = last.map(|last| format!("{}:{}", last.at.0, last.request_id));
-    Ok(ok(RejectionPage { page: Page { data: newest, next_cursor }, remaining: older }))
+    let reason =
+        query.reason.as_deref().map(|text| text_parameter("reason", text, MAX_REASON_CHARS));
+    let filter = RejectionFilter {
+        client_id: parsed_parameter("client_id", query.client_id, ClientId::parse)?,
+        since: parsed_parameter("since", query.since, Timestamp::parse)?,
+        until: parsed_parameter("until", query.until, Timestamp::parse)?,
+        reason: reason.transpose()?.map(str::to_owned),
+        after: query.cursor.as_deref().map(position).transpose()?,
+    };
+    let store = &app.services.store;
+    let data = store.rejections(&filter, limit).await.map_err(AdminError::from)?;
+    let last = data.last().filter(|_| data.len() == limit as usize);
+    let next_cursor = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
+    let remaining = match (query.count, last) {
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            let (at, request_id) = (last.at, last.request_id.clone());
+            let rest =
+                RejectionFilter { after: Some(RejectionPosition { at, request_id }), ..filter };
+            let count = store.count_rejections(&rest).await.map_err(AdminError::from)?;
+            Some(count.min(bound.into()))
+        }
+    };
+    Ok(ok(RejectionPage { page: Page { data, next_cursor }, remaining }))
 }
 
-fn filter(query: ListQuery) -> Result<RejectionFilter, Problem> {
-    let wrong = |name: &str, what: &dyn std::fmt::Display| {
-        Problem::bad_request("invalid_query", format!("{name}: {what}"))
+/// Reads a cursor: the time and the request of the last rejection of a page.
+fn position(cursor: &str) -> Result<RejectionPosition, Problem> {
+    let read = || {
+        let (at, request_id) = cursor.split_once('.')?;
+        let is_id = RejectionRecord::is_request_id(request_id);
+        let at = at.parse().ok().filter(|_| is_id)?;
+        Some(RejectionPosition { at: Timestamp(at), request_id: request_id.to_owned() })
     };
-    let time = |name: &str, text: Option<String>| {
-        let time = text.as_deref().map(Timestamp::parse).transpose();
-        time.map_err(|malformed: Malformed| wrong(name, &malformed))
-    };
-    let client = query.client.as_deref().map(ClientId::parse).transpose();
-    let place = |cursor: String| {
-        let (at, id) = cursor.split_once(':')?;
-        RejectionRecord::is_request_id(id).then_some((Timestamp(at.parse().ok()?), id.to_owned()))
-    };
-    let after = match query.cursor {
-        Some(cursor) => {
-            Some(place(cursor).ok_or_else(|| wrong("cursor", &"it is not one of a page"))?)
-        }
-        None => None,
-    };
-    let is_searchable = |text: &String| {
-        text.chars().count() <= MAX_REASON_CHARS && !text.contains(char::is_control)
-    };
-    if !query.reason.iter().all(is_searchable) {
-        let limit = format!("at most {MAX_REASON_CHARS} characters, no control characters");
-        return Err(wrong("reason", &limit));
-    }
-    Ok(RejectionFilter {
-        client_id: client.map_err(|malformed| wrong("client", &malformed))?,
-        since: time("since", query.since)?,
-        until: time("until", query.until)?,
-        reason: query.reason,
-        after,
+    read().ok_or_else(|| {
+        let text = "cursor: next_cursor of the page before is expected";
+        Problem::bad_request("invalid_query", text)
     })
 }
 
@@ -99,9 +109,17 @@ pub(super) async fn show(
 ) -> Result<Output<Explanation>, Problem> {
     let unknown = || Problem::absent(ObjectKind::Rejection, &request_id);
     // Not every text can be asked for: Postgres takes no zero byte.
-    if !request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if !RejectionRecord::is_request_id(&request_id) {
         return Err(unknown());
     }
-    let found = rejection::explain(&app.services.store, &request_id).await?;
-    Ok(ok(found.ok_or_else(unknown)?))
+    let store = &app.services.store;
+    let mut found = store.rejection(&request_id).await.map_err(AdminError::from)?;
+    if found.is_none() {
+        // This instance may have rejected it just now.
+        app.write_rejections().await.map_err(AdminError::from)?;
+        found = store.rejection(&request_id).await.map_err(AdminError::from)?;
+    }
+    let rejection = found.ok_or_else(unknown)?;
+    let candidates = rejection::candidates(store, &rejection).await?;
+    Ok(ok(Explanation { rejection, candidates }))
 }

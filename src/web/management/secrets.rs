@@ -8,15 +8,18 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::secret::{self, MadeSecret};
-use crate::admin::{ObjectKind, Principal, client};
+use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
 use crate::app::App;
 use crate::model::client::ClientId;
+use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 use crate::web::management::client_json::{SecretInput, SecretJson, lifetime};
 use crate::web::management::clients::{client_id, shown};
 use crate::web::management::delivery;
-use crate::web::management::json::{Input, Output, Page, at, created, ok};
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, at, created, ok, page_size, wrong_parameter,
+};
 use crate::web::management::{Delivery, Problem};
 
 /// A secret, which is shown this once.
@@ -25,7 +28,9 @@ pub(super) struct CreatedSecret {
     client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
-    client_secret: String,
+    /// None if the secret was registered by its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_secrets_expire_at: Option<Timestamp>,
@@ -36,7 +41,7 @@ impl CreatedSecret {
         Self {
             client_id: id.clone(),
             secret: made.record.clone().into(),
-            client_secret: shown(&made.plain),
+            client_secret: made.plain.as_ref().map(shown),
             old_secrets_expire_at: made.old_secrets_end,
         }
     }
@@ -46,19 +51,45 @@ impl CreatedSecret {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotationInput {
-    /// How long the old secrets stay valid, such as `24h`; `0s` ends them at once.
+    /// How long the old secrets stay valid: `24h`, `until_unused:6h,max:7d`, or `0s`, which ends
+    /// them at once.
     overlap: String,
     #[serde(default)]
     secret: SecretInput,
 }
 
+/// How many secrets a page has by default.
+const PAGE_SIZE: u32 = 100;
+
+/// Which secrets a list holds, oldest first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    /// The last secret of the page before.
+    cursor: Option<String>,
+}
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<SecretJson>>, Problem> {
-    let found = client::show(&app.services.store, &client_id(&id)?).await?;
-    let data = found.secrets.into_iter().map(SecretJson::from).collect();
-    Ok(ok(Page { data, next_cursor: None }))
+    let limit = page_size(query.limit, PAGE_SIZE)? as usize;
+    let mut found = client::show(&app.services.store, &client_id(&id)?).await?;
+    secret_life::assess(&app.services, &mut found).await?;
+    let secrets = found.secrets;
+    let start = match &query.cursor {
+        None => 0,
+        Some(cursor) => {
+            let last = secrets.iter().position(|secret| secret.secret_id.as_str() == cursor);
+            1 + last.ok_or_else(|| wrong_parameter("cursor", "the client has no such secret"))?
+        }
+    };
+    let has_more = secrets.len() > start + limit;
+    let page: Vec<_> = secrets.into_iter().skip(start).take(limit).collect();
+    let next_cursor = page.last().filter(|_| has_more).map(|last| last.secret_id.to_string());
+    Ok(ok(Page { data: page.into_iter().map(SecretJson::from).collect(), next_cursor }))
 }
 
 pub(super) async fn create(
@@ -81,12 +112,9 @@ pub(super) async fn rotate(
     delivery: Option<Extension<Delivery>>,
     Input(input): Input<RotationInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
-    let overlap = match input.overlap.as_str() {
-        "0" | "0s" => None,
-        text => Some(at("/overlap", Lifetime::parse(text))?),
-    };
+    let overlap = at("/overlap", Overlap::parse(&input.overlap))?;
     let (id, new) = (client_id(&id)?, input.secret.new_secret("/secret")?);
-    let pending = secret::prepare_rotation(&app.services, &principal, &id, &new, overlap).await?;
+    let pending = secret_rotation::prepare(&app.services, &principal, &id, &new, overlap).await?;
     let answer = created(CreatedSecret::of(&id, pending.made()));
     delivery::commit(delivery, pending, answer).await
 }

@@ -6,6 +6,10 @@ use axum::extract::State;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::model::signing_key::Algorithm;
+use crate::model::time::Timestamp;
+use crate::store::schema;
+use crate::web::health::{self, Report};
 use crate::web::management::Problem;
 use crate::web::management::json::{Output, ok};
 
@@ -17,16 +21,44 @@ pub(super) struct ServerJson {
     /// The id of this instance, new at each start.
     instance: String,
     database: &'static str,
+    /// The version of the schema that this program writes.
+    schema: i64,
     /// The sequence of the last event that this instance has applied.
     sequence: i64,
+    /// The time of this instance.
+    now: Timestamp,
+    health: Report,
+    settings: SettingsJson,
+}
+
+/// The settings that decide what a change may say.
+#[derive(Debug, Serialize)]
+struct SettingsJson {
+    token_ttl_seconds: i64,
+    token_ttl_max_seconds: i64,
+    signing_alg: Algorithm,
+    secrets_max_per_client: usize,
+    directory_max_staleness_seconds: i64,
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Output<ServerJson>, Problem> {
+    let config = &app.services.config;
+    let (_, health) = health::report(&app);
     Ok(ok(ServerJson {
         version: env!("CARGO_PKG_VERSION"),
         issuer: app.issuer.as_str().to_owned(),
         instance: app.services.instance.clone(),
-        database: app.services.config.database.location.engine(),
+        database: config.database.location.engine(),
+        schema: schema::NEWEST,
         sequence: app.directory.published_sequence(),
+        now: app.services.clock.now(),
+        health,
+        settings: SettingsJson {
+            token_ttl_seconds: config.token.lifetime.seconds(),
+            token_ttl_max_seconds: config.token.lifetime_max.seconds(),
+            signing_alg: config.token.algorithm,
+            secrets_max_per_client: config.secrets.max_per_client,
+            directory_max_staleness_seconds: config.directory.max_staleness.seconds(),
+        },
     }))
 }

@@ -1,18 +1,31 @@
+//! `/v1/tokens`: issuing in the name of a client, reading, verifying and revoking; and
 //! `/v1/clients/{id}/tokens`: revoking all tokens of a client.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::admin::{Principal, revocation};
+use crate::admin::revocation::{self, RevocationTarget};
+use crate::admin::token::{self as admin_token, VerifiedToken};
+use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::app::App;
+use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::client::ClientId;
+use crate::model::resource::ResourceId;
 use crate::model::time::Timestamp;
+use crate::model::token::TokenId;
+use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::token::mint::{IssuedToken, TokenResponse};
+use crate::oauth::token::request::{RequestedAccess, TokenRequest};
+use crate::oauth::token::{self, RatePolicy};
 use crate::web::management::Problem;
+use crate::web::management::client_json::scopes;
 use crate::web::management::clients::client_id;
-use crate::web::management::json::{Output, ok};
+use crate::web::management::json::{Input, Output, at, created, ok};
 
 /// Every token of a client that was issued before this event.
 #[derive(Debug, Serialize)]
@@ -23,6 +36,170 @@ pub(super) struct RevokedTokensJson {
     evt: i64,
 }
 
+/// A token to be issued.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssueInput {
+    client_id: String,
+    /// May be absent if only one is possible.
+    resource: Option<String>,
+    /// Every granted scope if absent.
+    scopes: Option<Vec<String>>,
+}
+
+/// A token that was issued.
+#[derive(Serialize)]
+pub(super) struct IssuedJson {
+    #[serde(flatten)]
+    response: TokenResponse,
+    client_id: ClientId,
+    resource: ResourceId,
+}
+
+/// A token, as text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenInput {
+    token: String,
+}
+
+/// Header and claims of a token, which nothing has checked.
+#[derive(Debug, Serialize)]
+pub(super) struct InspectedJson {
+    header: Value,
+    claims: Value,
+}
+
+/// What the check of a token found.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum VerificationJson {
+    Valid { valid: bool, algorithm: &'static str, kid: String, claims: Box<AccessTokenClaims> },
+    Invalid { valid: bool, reason: String },
+}
+
+/// A token to be revoked: its text, or its identifier and its client.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevocationInput {
+    token: Option<String>,
+    jti: Option<String>,
+    client_id: Option<String>,
+}
+
+/// A token that was revoked.
+#[derive(Debug, Serialize)]
+pub(super) struct RevokedTokenJson {
+    jti: TokenId,
+    /// Until then it is in the list of revoked tokens.
+    kept_until: Timestamp,
+}
+
+pub(super) async fn issue(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Input(input): Input<IssueInput>,
+) -> Result<Output<IssuedJson>, Problem> {
+    let id = at("/client_id", ClientId::parse(&input.client_id))?;
+    if input.resource.as_deref() == Some(ResourceId::SERVER) {
+        return Err(AdminError::TokenForServer.into());
+    }
+    let scope = input.scopes.as_deref().map(|names| scopes("/scopes", names)).transpose()?;
+    let requested = RequestedAccess {
+        resources: input.resource.into_iter().collect(),
+        scope: scope.map(|scope| scope.to_string()),
+    };
+    let client =
+        AuthenticatedClient::vouched_for(&app.directory, &id).map_err(|error| refused(&error))?;
+    let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
+    let request = TokenRequest::by_operator(client, requested);
+    let issued = Box::pin(token::respond(&app, request, RatePolicy::Exempt));
+    let IssuedToken { response, granted } = issued.await.map_err(|error| refused(&error))?;
+    let resource = granted.resource().resource.clone();
+    // The token is dropped if the caller may not have it.
+    admin_token::note_issue(&app.services, &principal, &id, &resource, granted.scope()).await?;
+    Ok(created(IssuedJson { response, client_id: id, resource }))
+}
+
+/// Why the client would not get the token.
+fn refused(error: &OAuthError) -> Problem {
+    let reason = error.reason().to_owned();
+    match error.code() {
+        ErrorCode::ServerError => Problem::internal(&reason),
+        ErrorCode::TemporarilyUnavailable => Problem::unavailable(&reason),
+        _ => AdminError::TokenRefused(reason).into(),
+    }
+}
+
+pub(super) async fn inspect(
+    Input(input): Input<TokenInput>,
+) -> Result<Output<InspectedJson>, Problem> {
+    let (header, claims) = jwt::read_unchecked(&input.token)
+        .map_err(|error| Problem::member("/token".to_owned(), error.to_string()))?;
+    Ok(ok(InspectedJson { header, claims }))
+}
+
+pub(super) async fn verify(
+    State(app): State<Arc<App>>,
+    Input(input): Input<TokenInput>,
+) -> Result<Output<VerificationJson>, Problem> {
+    let services = &app.services;
+    let now = services.clock.now();
+    let verified = admin_token::verify(&services.store, &services.config, now, &input.token).await;
+    Ok(ok(match verified {
+        Ok(VerifiedToken { token, .. }) => VerificationJson::Valid {
+            valid: true,
+            algorithm: token.algorithm,
+            kid: token.kid,
+            claims: Box::new(token.claims),
+        },
+        Err(AdminError::TokenInvalid(problem)) => {
+            VerificationJson::Invalid { valid: false, reason: problem.to_string() }
+        }
+        Err(error) => return Err(error.into()),
+    }))
+}
+
+/// Revokes one token, on this instance before the answer and on the others soon.
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Input(input): Input<RevocationInput>,
+) -> Result<Output<RevokedTokenJson>, Problem> {
+    let target = target(&app, input).await?;
+    let revoked = revocation::revoke_token(&app.services, &principal, target).await?;
+    follow(&app).await?;
+    Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
+}
+
+async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, Problem> {
+    let RevocationInput { token, jti, client_id } = input;
+    match (token, jti, client_id) {
+        (Some(token), None, None) => {
+            let services = &app.services;
+            let now = services.clock.now();
+            let (store, config) = (&services.store, &services.config);
+            let verified = admin_token::verify_signature(store, config, now, &token).await?;
+            Ok(RevocationTarget::of_claims(&verified.token.claims)?)
+        }
+        (None, Some(jti), Some(client_id)) => Ok(RevocationTarget::OfClient {
+            jti: at("/jti", TokenId::parse(&jti))?,
+            client_id: at("/client_id", ClientId::parse(&client_id))?,
+        }),
+        _ => {
+            let text = "either token, or jti and client_id, is expected";
+            Err(Problem::member(String::new(), text))
+        }
+    }
+}
+
+/// Applies a revocation to the memory of this instance.
+async fn follow(app: &App) -> Result<(), Problem> {
+    let followed = app.catch_up().await;
+    followed.map_err(|error| Problem::unavailable(&error.to_string()))?;
+    Ok(())
+}
+
 pub(super) async fn revoke_all(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -30,6 +207,7 @@ pub(super) async fn revoke_all(
 ) -> Result<Output<RevokedTokensJson>, Problem> {
     let client_id = client_id(&id)?;
     let revoked = revocation::revoke_tokens(&app.services, &principal, &client_id).await?;
+    follow(&app).await?;
     let (revoked_until, evt) = (revoked.revoked_until, revoked.epoch.evt);
     Ok(ok(RevokedTokensJson { client_id, revoked_until, evt }))
 }

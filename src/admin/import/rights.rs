@@ -1,0 +1,42 @@
+//! The rights that a line of an import needs: exactly those of the single calls that would do the
+//! same, member by member.
+
+use crate::admin::import::check::CheckedLine;
+use crate::admin::{AdminError, Principal};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::Registration;
+
+/// Refuses a line that the caller may not write. `before` is the client as it is, if it exists.
+///
+/// # Errors
+/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`] or [`AdminError::RightsNotHeld`].
+pub(super) fn require(
+    principal: &Principal,
+    line: &CheckedLine,
+    before: Option<&Registration>,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    if let Some(before) = before {
+        principal.require_rights_over(before)?;
+    }
+    let said = &line.said;
+    // The leak policy decides when a secret ends.
+    let touches_credentials = line.has_secrets
+        || said.keys.is_some()
+        || said.tls_subject.is_some()
+        || said.leak_policy.is_some()
+        || line.trusts.is_some()
+        || line.spiffe_trusts.is_some();
+    if touches_credentials {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if said.claims.is_some() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    let Some(given) = &said.grants else { return Ok(()) };
+    principal.require(AdminScope::GrantsWrite)?;
+    let held = before.map(|before| before.grants.as_slice()).unwrap_or_default();
+    let added = given.iter().filter(|grant| !held.contains(grant));
+    let taken = held.iter().filter(|grant| !given.contains(grant));
+    added.chain(taken).try_for_each(|grant| principal.require_grantable(grant))
+}

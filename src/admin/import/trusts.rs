@@ -1,0 +1,41 @@
+//! The member `trusts` of an import line.
+
+use std::collections::BTreeMap;
+
+use crate::admin::import::line;
+use crate::admin::import::object::{Given, Object};
+use crate::admin::import::problems::Problems;
+use crate::admin::trust::NewTrust;
+use crate::model::Malformed;
+use crate::model::claim_pattern::Pattern;
+use crate::model::trust::{FederatedCredential, ForeignIssuer};
+
+/// Reads the member. Every problem is noted; `None` if the line does not give it.
+pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
+    let trusts =
+        object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
+    let trusts = trusts.filter_map(|trust| {
+        let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
+        let keys = line::keys(&trust, problems).and_then(Given::into_value);
+        let audience = trust.parsed("audience", audience, problems);
+        let mut conditions = BTreeMap::new();
+        for (claim, text) in trust.texts("conditions", problems).unwrap_or_default() {
+            let place = format!("conditions.{claim}");
+            if let Some(pattern) = trust.noted(&place, Pattern::parse(&claim, &text), problems) {
+                conditions.insert(claim, pattern);
+            }
+        }
+        Some(NewTrust { issuer: issuer?, keys, audience, conditions })
+    });
+    Some(trusts.collect())
+}
+
+/// The audience of a trust: 1 to 500 characters, none of them a control character.
+fn audience(text: &str) -> Result<String, Malformed> {
+    if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
+        return Err(Malformed::because(
+            "an audience has 1 to 500 characters, none of them a control character",
+        ));
+    }
+    Ok(text.to_owned())
+}

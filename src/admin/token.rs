@@ -1,0 +1,135 @@
+//! Tokens as operators look at them: verified with the stored keys, and issued in the name of a
+//! client.
+
+use serde_json::json;
+
+use crate::admin::{AdminError, Principal, client_to_change};
+use crate::config::Config;
+use crate::jose::jwt::{self, AccessTokenClaims, TokenError, Verified};
+use crate::keys::keyring::Keyring;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientId;
+use crate::model::event::{Action, EventSubject};
+use crate::model::resource::{ResourceId, TokenTyp};
+use crate::model::scope::Scopes;
+use crate::model::time::Timestamp;
+use crate::model::token::TokenId;
+use crate::services::Services;
+use crate::store::Store;
+
+/// Why a token is not valid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// Its form, signature, claims or times.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// It was revoked.
+    #[error("it has been revoked")]
+    Revoked,
+    /// All tokens of its client were revoked after it was issued.
+    #[error("all tokens of {client_id} issued until {until} have been revoked")]
+    ClientRevoked {
+        /// The client.
+        client_id: ClientId,
+        /// The time of the revocation.
+        until: Timestamp,
+    },
+}
+
+/// A token whose signature and times have been checked.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    /// The claims, and the key that signed them.
+    pub token: Verified,
+    /// False if no issuer is known: the setting is not set, and no server has started yet.
+    pub is_issuer_checked: bool,
+}
+
+/// Checks form, signature, issuer and times of a token with the published keys. Whether it was
+/// revoked is not looked up.
+///
+/// # Errors
+/// [`AdminError::TokenInvalid`], or what the database says.
+pub async fn verify_signature(
+    store: &Store,
+    config: &Config,
+    now: Timestamp,
+    token: &str,
+) -> Result<VerifiedToken, AdminError> {
+    let keyring = Keyring::public(store.signing_keys().await?, config.keep_seconds());
+    let issuer = match &config.issuer {
+        Some(issuer) => Some(issuer.as_str().to_owned()),
+        None => store.server_issuer().await?,
+    };
+    let resources = store.resources().await?;
+    let admits = |audience: &str, typ: TokenTyp| {
+        let mut own = resources.iter().filter(|known| known.resource.as_str() == audience);
+        typ == TokenTyp::AtJwt || own.any(|resource| resource.admits(typ))
+    };
+    let keys = keyring.published(now);
+    let token = jwt::verify_typed(token, keys, issuer.as_deref(), now, admits);
+    let token = token.map_err(InvalidToken::from)?;
+    Ok(VerifiedToken { token, is_issuer_checked: issuer.is_some() })
+}
+
+/// The same, and that neither the token nor all tokens of its client were revoked.
+///
+/// # Errors
+/// [`AdminError::TokenInvalid`], or what the database says.
+pub async fn verify(
+    store: &Store,
+    config: &Config,
+    now: Timestamp,
+    token: &str,
+) -> Result<VerifiedToken, AdminError> {
+    let verified = verify_signature(store, config, now, token).await?;
+    reject_revoked(store, &verified.token.claims).await?;
+    Ok(verified)
+}
+
+async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(), AdminError> {
+    let jti = TokenId::parse(&claims.jti).map_err(AdminError::malformed("jti"))?;
+    if store.revoked_token(&jti).await?.is_some() {
+        return Err(InvalidToken::Revoked.into());
+    }
+    let client_id =
+        ClientId::parse(&claims.client_id).map_err(AdminError::malformed("client_id"))?;
+    let revoked = store.revoked_client(&client_id).await?;
+    let (evt, issued_at) = (claims.evt.unwrap_or(0), Timestamp(claims.iat));
+    match revoked.filter(|revoked| revoked.epoch.is_after(evt, issued_at)) {
+        Some(revoked) => {
+            Err(InvalidToken::ClientRevoked { client_id, until: revoked.revoked_until }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Records that a token is issued in the name of a client, **before** the token is handed over. The
+/// caller acts as the client with it, so it must hold all rights of the client. Over the API no
+/// token for this server itself is issued.
+///
+/// # Errors
+/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], [`AdminError::TokenForServer`], or
+/// what the database says.
+pub async fn note_issue(
+    services: &Services,
+    principal: &Principal,
+    client: &ClientId,
+    resource: &ResourceId,
+    scope: &Scopes,
+) -> Result<(), AdminError> {
+    principal.require(AdminScope::TokensIssue)?;
+    if resource.is_built_in() && !principal.is_operator() {
+        return Err(AdminError::TokenForServer);
+    }
+    let mut change = principal.begin(services).await?;
+    if !principal.is_operator() {
+        client_to_change(change.read(), principal, client).await?;
+    }
+    let detail = json!({ "resource": resource, "scope": scope });
+    change
+        .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)
+        .await?;
+    change.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The settings of secrets.
+
+use crate::config::SecretSettings;
+use crate::config::parse::{lanes, lifetime, size, whole};
+use crate::config::read::SettingsReader;
+
+impl SettingsReader<'_> {
+    /// How secrets are kept; every problem is noted.
+    pub(super) fn secrets(&mut self) -> Option<SecretSettings> {
+        let max_per_client = self.parsed("secrets.max_per_client", |text| whole(text, 1, 100));
+        let memory = self.parsed("secrets.argon2_memory", |text| size(text, 8 << 10, 256 << 20));
+        let iterations = self.parsed("secrets.argon2_iterations", |text| whole(text, 1, 20));
+        let lanes = self.parsed("secrets.hashing_lanes", lanes);
+        let queue = self.parsed("secrets.hashing_queue", |text| whole(text, 1, 10_000));
+        let warn_before = self.parsed("secrets.warn_before", lifetime);
+        Some(SecretSettings {
+            max_per_client: max_per_client?,
+            argon2_memory_kib: u32::try_from(memory? / 1024).ok()?,
+            argon2_iterations: u32::try_from(iterations?).ok()?,
+            hashing_lanes: lanes?,
+            hashing_queue: queue?,
+            warn_before: warn_before?,
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! What is done with a secret of a client that is reported as leaked.
+
+use serde::{Serialize, Serializer};
+
+use crate::model::Malformed;
+
+/// What is done with a secret of a client that is reported as leaked. Each report is an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LeakPolicy {
+    /// The secret stays valid: the team decides.
+    #[default]
+    Report,
+    /// The secret ends in 24 hours, unless it ends sooner.
+    EndIn24h,
+    /// The secret ends at once.
+    EndNow,
+}
+
+impl LeakPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Report, Self::EndIn24h, Self::EndNow];
+
+    /// Reads a policy as it is stored and shown.
+    ///
+    /// # Errors
+    /// If it is not one of [`Self::ALL`].
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Malformed::because(format!("a leak policy is one of {known}"))
+        })
+    }
+
+    /// The policy as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::EndIn24h => "end_in_24h",
+            Self::EndNow => "end_now",
+        }
+    }
+}
+
+impl Serialize for LeakPolicy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_policy_is_read_back_and_others_are_rejected() {
+        for policy in LeakPolicy::ALL {
+            assert_eq!(LeakPolicy::parse(policy.as_str()), Ok(policy));
+        }
+        for text in ["", "End_now", "end", "off"] {
+            let error = LeakPolicy::parse(text).expect_err(text).to_string();
+            assert!(error.ends_with("report, end_in_24h, end_now"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `POST /v1/clients/import`: clients of another system, one JSON object a line (NDJSON). The
+//! answer is NDJSON as well: progress, then the clients, then a summary.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use hyper::body::Buf;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use crate::admin::Principal;
+use crate::admin::import::{self, Existing, ImportOptions, Load};
+use crate::app::App;
+use crate::web::management::Problem;
+use crate::web::management::import_stream::{LatestProgress, answer_lines};
+use crate::web::management::json::{Parameters, wrong_parameter};
+
+/// The largest body: the clients of an import are held in memory until all are checked.
+const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// How long the body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The media types of NDJSON. None is registered.
+const MEDIA_TYPES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+
+/// The place of the one import that an instance runs at a time.
+#[derive(Debug, Clone)]
+pub(super) struct ImportSlot(Arc<Semaphore>);
+
+impl Default for ImportSlot {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+/// How to import.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportQuery {
+    /// What to do with a client that exists: `reject` (the default), `skip` or `update`.
+    existing: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl ImportQuery {
+    fn options(&self) -> Result<ImportOptions, Problem> {
+        let existing = match self.existing.as_deref() {
+            None | Some("reject") => Existing::Reject,
+            Some("skip") => Existing::Skip,
+            Some("update") => Existing::Update,
+            Some(_) => {
+                return Err(wrong_parameter("existing", "reject, skip or update is expected"));
+            }
+        };
+        Ok(ImportOptions { existing, is_dry_run: self.dry_run, load: Load::HalfOfCores })
+    }
+}
+
+/// Imports all clients or none. Problems of lines are found before the answer begins and have their
+/// status; what happens later is in the last line. A caller that goes away before the end imports
+/// nothing.
+pub(super) async fn run(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Extension(ImportSlot(slot)): Extension<ImportSlot>,
+    Parameters(query): Parameters<ImportQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let options = query.options()?;
+    check_media_type(&request)?;
+    // Before the body is read, so that one body at a time is in memory.
+    let permit = slot.try_acquire_owned().map_err(|_| {
+        let text = "This instance runs another import. Try again when it has ended.";
+        Problem::of_body(StatusCode::CONFLICT, "import_in_progress", text)
+    })?;
+    let source = read(request.into_body()).await?.aggregate().reader();
+    let services = app.services.clone();
+    let checked = import::check(&services, &principal, source, options, &|_| {}).await?;
+    let latest = LatestProgress::default();
+    let report = latest.clone();
+    let work = async move {
+        let _permit = permit;
+        let progress = move |now| report.set(now);
+        checked.run(&services, &principal, &progress).await
+    };
+    let lines = answer_lines(Box::pin(work), latest, options.is_dry_run);
+    let mut response = Response::new(Body::from_stream(lines));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn check_media_type(request: &Request) -> Result<(), Problem> {
+    let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
+    if MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+        return Ok(());
+    }
+    let text = "Send Content-Type: application/x-ndjson, with one JSON object a line.";
+    Err(Problem::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
+}
+
+async fn read(body: Body) -> Result<Collected<Bytes>, Problem> {
+    let reading = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let text = format!("The body is larger than {} MiB.", MAX_BODY_BYTES >> 20);
+            Err(Problem::of_body(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text))
+        }
+        Ok(Err(_)) => {
+            Err(Problem::bad_request("invalid_body", "The body cannot be read to its end."))
+        }
+        Err(_) => {
+            let text = "The body did not arrive in time.";
+            Err(Problem::of_body(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `/v1/leaks`: reports of leaked secrets.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::admin::Principal;
+use crate::admin::secret_leak::{self, LeakReport, LeakedSecret};
+use crate::app::App;
+use crate::model::client::ClientId;
+use crate::telemetry;
+use crate::web::management::Problem;
+use crate::web::management::json::{Input, Output, ok, parsed};
+
+/// A text in which secrets may be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeakInput {
+    text: SecretString,
+    /// The client whose imported secrets are looked for as well.
+    client_id: Option<String>,
+}
+
+/// The secrets of the report that the caller may see. The answer is the same if a secret belongs to
+/// another owner, or to nothing.
+#[derive(Debug, Serialize)]
+pub(super) struct LeaksJson {
+    secrets: Vec<LeakedSecret>,
+}
+
+pub(super) async fn report(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Input(input): Input<LeakInput>,
+) -> Result<Output<LeaksJson>, Problem> {
+    let now = app.services.clock.now();
+    app.leak_reports.count(principal.actor(), now).map_err(Problem::too_many_requests)?;
+    let report = LeakReport {
+        text: input.text,
+        client_id: parsed("/client_id", input.client_id, ClientId::parse)?,
+    };
+    let found = secret_leak::find(&app.services, &principal, &report).await?;
+    let secrets = secret_leak::run_policies(&app.services, &principal, &found.visible).await?;
+    // In a task of its own, so that neither the answer nor its time says that there is one.
+    tokio::spawn(async move {
+        let done = secret_leak::run_policies(&app.services, &principal, &found.hidden).await;
+        if let Err(error) = done {
+            let problem = telemetry::with_causes(&error);
+            tracing::error!(problem, "the policy for a leaked secret failed: report it again");
+        }
+    });
+    Ok(ok(LeaksJson { secrets }))
+}

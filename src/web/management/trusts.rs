@@ -1,0 +1,169 @@
+//! `/v1/clients/{id}/trusts`: foreign issuers and SPIFFE trust domains whose tokens authenticate a
+//! client.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::admin::trust::{self, NewTrust};
+use crate::admin::{ObjectKind, Principal, client, spiffe_trust};
+use crate::app::App;
+use crate::model::claim_pattern::Pattern;
+use crate::model::security::{KeySetUri, KeySource};
+use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
+use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
+use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
+use crate::web::management::Problem;
+use crate::web::management::clients::client_id;
+use crate::web::management::json::{Input, Output, Page, at, created, ok};
+use crate::web::management::keys::inline;
+
+/// A trust of either kind, as the command line prints it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum TrustJson {
+    Issuer(FederatedCredential),
+    Spiffe(SpiffeTrust),
+}
+
+/// A trust to be made: in an issuer, or in a trust domain.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrustInput {
+    /// Exactly the `iss` of the tokens.
+    issuer: Option<String>,
+    /// Found by discovery if neither `jwks` nor `jwks_uri` is given.
+    jwks: Option<Value>,
+    jwks_uri: Option<String>,
+    /// What must be among the `aud`; the issuer of this server if absent.
+    audience: Option<String>,
+    /// A pattern for each claim.
+    #[serde(default)]
+    conditions: BTreeMap<String, String>,
+    trust_domain: Option<String>,
+    bundle_endpoint: Option<String>,
+    /// With a trust domain: a SPIFFE ID or a prefix. With an issuer: the condition on `sub`.
+    subject: Option<String>,
+}
+
+/// A trust that the body describes.
+enum Wanted {
+    Issuer(NewTrust),
+    Spiffe(SpiffeSource),
+}
+
+impl TrustInput {
+    fn wanted(self) -> Result<Wanted, Problem> {
+        match (&self.issuer, &self.trust_domain) {
+            (Some(_), None) => self.in_issuer().map(Wanted::Issuer),
+            (None, Some(_)) => self.in_domain().map(Wanted::Spiffe),
+            _ => {
+                let text = "exactly one of issuer and trust_domain is expected";
+                Err(Problem::member(String::new(), text))
+            }
+        }
+    }
+
+    fn in_issuer(self) -> Result<NewTrust, Problem> {
+        reject("/bundle_endpoint", self.bundle_endpoint.is_some(), "a trust_domain")?;
+        let mut conditions = BTreeMap::new();
+        for (claim, text) in self.conditions {
+            let pointer = format!("/conditions/{}", escaped(&claim));
+            let pattern = at(&pointer, Pattern::parse(&claim, &text))?;
+            conditions.insert(claim, pattern);
+        }
+        if let Some(text) = &self.subject {
+            let pattern = at("/subject", Pattern::parse("sub", text))?;
+            if conditions.insert("sub".to_owned(), pattern).is_some() {
+                let text = "conditions has the claim sub already: give one of them";
+                return Err(Problem::member("/subject".to_owned(), text));
+            }
+        }
+        let keys = match (&self.jwks, &self.jwks_uri) {
+            (Some(_), Some(_)) => {
+                let text = "jwks is given already: give one of them";
+                return Err(Problem::member("/jwks_uri".to_owned(), text));
+            }
+            (Some(set), None) => Some(inline("/jwks", set)?),
+            (None, Some(uri)) => Some(KeySource::Remote(at("/jwks_uri", KeySetUri::parse(uri))?)),
+            (None, None) => None,
+        };
+        let issuer = self.issuer.unwrap_or_default();
+        let issuer = at("/issuer", ForeignIssuer::parse(&issuer))?;
+        Ok(NewTrust { issuer, keys, audience: self.audience, conditions })
+    }
+
+    fn in_domain(self) -> Result<SpiffeSource, Problem> {
+        reject("/jwks", self.jwks.is_some(), "an issuer")?;
+        reject("/jwks_uri", self.jwks_uri.is_some(), "an issuer")?;
+        reject("/audience", self.audience.is_some(), "an issuer")?;
+        reject("/conditions", !self.conditions.is_empty(), "an issuer")?;
+        let required = |name: &str, text: Option<String>| {
+            text.ok_or_else(|| Problem::member(format!("/{name}"), format!("{name} is missing")))
+        };
+        let domain = required("trust_domain", self.trust_domain)?;
+        let endpoint = required("bundle_endpoint", self.bundle_endpoint)?;
+        let subject = required("subject", self.subject)?;
+        let source = SpiffeSource::new(
+            at("/trust_domain", TrustDomain::parse(&domain))?,
+            at("/bundle_endpoint", KeySetUri::bundle_endpoint(&endpoint))?,
+            at("/subject", SpiffeIdPattern::parse(&subject))?,
+        );
+        at("/subject", source)
+    }
+}
+
+/// Rejects a member that belongs to the other kind of trust.
+fn reject(pointer: &str, is_given: bool, owner: &str) -> Result<(), Problem> {
+    if !is_given {
+        return Ok(());
+    }
+    Err(Problem::member(pointer.to_owned(), format!("this belongs to a trust in {owner}")))
+}
+
+/// A name as a segment of a JSON pointer (RFC 6901, section 3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Output<Page<TrustJson>>, Problem> {
+    let found = client::show(&app.services.store, &client_id(&id)?).await?;
+    let in_issuers = found.trusts.into_iter().map(TrustJson::Issuer);
+    let data = in_issuers.chain(found.spiffe_trusts.into_iter().map(TrustJson::Spiffe)).collect();
+    Ok(ok(Page { data, next_cursor: None }))
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Input(input): Input<TrustInput>,
+) -> Result<Output<TrustJson>, Problem> {
+    let (id, services) = (client_id(&id)?, &app.services);
+    Ok(created(match input.wanted()? {
+        Wanted::Issuer(new) => TrustJson::Issuer(trust::add(services, &principal, &id, new).await?),
+        Wanted::Spiffe(source) => {
+            TrustJson::Spiffe(spiffe_trust::add(services, &principal, &id, source).await?)
+        }
+    }))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, trust_id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let id = client_id(&id)?;
+    let trust_id =
+        TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
+    trust::remove(&app.services, &principal, &id, &trust_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,196 @@
+//! `POST /v1/clients/import`: the lines of the answer, and the rights that each line needs.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::admin_api::{ALL_SCOPES, Api};
+use crate::support::{Answer, Engine, ORDERS, Server, grant};
+
+async fn import(api: &Api<'_>, query: &str, lines: &[Value]) -> Answer {
+    let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let url = format!("{}/v1/clients/import{query}", api.server.management);
+    let request = api.server.http.post(url).bearer_auth(&api.token);
+    let request = request.header("content-type", "application/x-ndjson").body(body);
+    let answer = Answer::of(request).await;
+    api.server.catch_up().await;
+    answer
+}
+
+fn lines(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let lines = answer.text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    lines.filter(|line: &Value| line["progress"].is_null()).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn clients_are_imported_over_http(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let a = json!({
+        "client_id": "a", "client_secret": "a-secret-of-old", "owner": "payments",
+        "grants": [{ "resource": ORDERS, "scopes": ["orders:read"] }],
+    });
+    let b = json!({ "client_id": "b", "client_secret": "b-secret-of-old" });
+    let tried = lines(&import(&api, "?dry_run=true", &[a.clone(), b.clone()]).await);
+    assert_eq!(tried[2]["summary"]["dry_run"], true, "{tried:?}");
+    assert_eq!(api.call("GET", "/v1/clients/a", None).await.status, 404);
+    let done = lines(&import(&api, "", &[a.clone(), b.clone()]).await);
+    let summary =
+        json!({ "imported": 2, "updated": 0, "unchanged": 0, "skipped": 0, "dry_run": false });
+    let expected = [
+        json!({ "client_id": "a", "result": "imported" }),
+        json!({ "client_id": "b", "result": "imported" }),
+        json!({ "summary": summary }),
+    ];
+    assert_eq!(done, expected);
+    let token = server.basic("a", "a-secret-of-old", &[("grant_type", "client_credentials")]);
+    assert_eq!(token.await.status, 200);
+    let again = import(&api, "", std::slice::from_ref(&a)).await;
+    assert_eq!((again.status, &again.json()["code"]), (409, &json!("import_conflict")));
+    let skipped = lines(&import(&api, "?existing=skip", std::slice::from_ref(&a)).await);
+    assert_eq!(skipped[0]["result"], "skipped");
+    let changed = json!({ "client_id": "a", "name": "Billing" });
+    let updated = lines(&import(&api, "?existing=update", &[changed, b]).await);
+    assert_eq!(
+        (&updated[0]["result"], &updated[1]["result"]),
+        (&json!("updated"), &json!("unchanged"))
+    );
+    assert_eq!(api.call("GET", "/v1/clients/a", None).await.json()["name"], "Billing");
+    let wrong = import(&api, "", &[json!({ "client_id": "c" }), json!({ "id": "d" })]).await;
+    assert_eq!((wrong.status, &wrong.json()["code"]), (422, &json!("invalid_value")));
+    let detail = wrong.json()["detail"].as_str().expect("a text").to_owned();
+    assert!(detail.contains("line 1:") && detail.contains("line 2:"), "{detail}");
+    assert!(!wrong.text.contains("secret-of-old"), "{}", wrong.text);
+    for (query, kind, status) in [
+        ("?existing=maybe", "application/x-ndjson", 400),
+        ("?unknown=1", "application/x-ndjson", 400),
+        ("", "application/json", 415),
+    ] {
+        let url = format!("{}/v1/clients/import{query}", server.management);
+        let request = server.http.post(url).bearer_auth(&api.token).header("content-type", kind);
+        assert_eq!(Answer::of(request.body("{}")).await.status, status, "{query} {kind}");
+    }
+}
+
+/// Import needs exactly the scopes of the single calls, and is all or nothing.
+#[rstest]
+#[tokio::test]
+async fn a_line_needs_the_rights_of_the_single_calls(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let free = json!({ "client_id": "free", "client_secret": "free-secret-of-old" });
+    let secret = json!({ "client_id": "x", "client_secret": "x-secret-of-old" });
+    let granted = json!({ "client_id": "x", "client_secret": "x-secret-of-old",
+        "grants": [{ "resource": ORDERS }] });
+    let claims = json!({ "client_id": "x", "client_secret": "x-secret-of-old",
+        "claims": { "tenant": "acme" } });
+    let administrator = json!({ "client_id": "x", "client_secret": "x-secret-of-old",
+        "grants": [{ "resource": "urn:tokend", "scopes": ["audit:read"] }] });
+    let trust = json!({ "client_id": "x",
+        "trusts": [{ "issuer": "https://a.example", "subject": "b", "audience": "c" }] });
+    let writers = "clients:write secrets:write";
+    for (scopes, line, code) in [
+        ("clients:write", &secret, "scope_missing"),
+        ("clients:write", &trust, "scope_missing"),
+        (writers, &granted, "scope_missing"),
+        (writers, &claims, "scope_missing"),
+        ("clients:write secrets:write grants:write", &administrator, "scope_missing"),
+        (
+            "clients:write secrets:write grants:write admins:write",
+            &administrator,
+            "rights_not_held",
+        ),
+    ] {
+        let api = Api::with(&server, scopes).await;
+        let answer = import(&api, "", &[free.clone(), line.clone()]).await;
+        let found = answer.json();
+        assert_eq!((answer.status, &found["code"]), (403, &json!(code)), "{scopes}: {line}");
+        if scopes != "clients:write" {
+            let detail = found["detail"].as_str().expect("a text");
+            assert!(detail.starts_with("line 2: "), "{detail}");
+        }
+        let all = Api::with(&server, "clients:read").await;
+        assert_eq!(all.call("GET", "/v1/clients/free", None).await.status, 404, "{scopes}");
+    }
+    let api = Api::with(&server, writers).await;
+    assert_eq!(lines(&import(&api, "", &[free]).await)[0]["result"], "imported");
+}
+
+/// The policy decides when a secret ends, so it needs the right to end one.
+#[rstest]
+#[tokio::test]
+async fn a_leak_policy_is_imported_with_the_right_to_secrets(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let writer = Api::with(&server, "clients:write secrets:write clients:read audit:read").await;
+    let with_policy = json!({ "client_id": "a", "client_secret": "a-secret-of-old",
+        "leak_policy": "end_now" });
+    assert_eq!(lines(&import(&writer, "", &[with_policy]).await)[0]["result"], "imported");
+    let policy =
+        async || writer.call("GET", "/v1/clients/a", None).await.json()["leak_policy"].clone();
+    assert_eq!(policy().await, "end_now");
+    let event = writer.call("GET", "/v1/audit-events?action=client.imported", None).await.json();
+    assert_eq!(event["data"][0]["detail"]["leak_policy"], "end_now", "{event}");
+    let weaker = Api::with(&server, "clients:write").await;
+    for (member, status) in [
+        (json!({ "leak_policy": "end_in_24h" }), 403),
+        (json!({ "leak_policy": "end_now" }), 403),
+        (json!({ "leak_policy": null }), 403),
+        (json!({ "name": "Billing" }), 200),
+    ] {
+        let mut line = member.clone();
+        line["client_id"] = json!("a");
+        let answer = import(&weaker, "?existing=update", &[line]).await;
+        assert_eq!(answer.status, status, "{member}: {}", answer.text);
+        if status == 403 {
+            let found = answer.json();
+            assert_eq!(found["code"], "scope_missing", "{found}");
+            let detail = found["detail"].as_str().expect("a text");
+            assert!(detail.contains("secrets:write"), "{detail}");
+        }
+        assert_eq!(policy().await, "end_now", "{member}");
+    }
+    let reset = json!({ "client_id": "a", "leak_policy": null });
+    let done = lines(&import(&writer, "?existing=update", &[reset]).await);
+    assert_eq!(done[0]["result"], "updated");
+    assert_eq!(policy().await, "report");
+    let wrong = json!({ "client_id": "a", "leak_policy": "sometimes" });
+    assert_eq!(import(&writer, "?existing=update", &[wrong]).await.status, 422);
+}
+
+/// A client with more rights is not changed by an import, in no member.
+#[tokio::test]
+async fn an_import_takes_no_stronger_client_over() {
+    let server = Server::start(Engine::Sqlite).await;
+    let stronger =
+        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("keys:write"))]).await;
+    let scopes = "clients:write secrets:write grants:write admins:write";
+    let api = Api::with(&server, scopes).await;
+    for member in [
+        json!({ "name": "Mine" }),
+        json!({ "state": "disabled" }),
+        json!({ "client_secret": "a-secret-of-mine" }),
+        json!({ "owner": "me" }),
+        json!({ "jwks_uri": "https://a.example/keys" }),
+        json!({ "grants": [] }),
+        json!({ "networks": ["10.0.0.0/8"] }),
+    ] {
+        let mut line = member.clone();
+        line["client_id"] = json!(stronger.id);
+        let answer = import(&api, "?existing=update", &[line.clone()]).await;
+        let found = answer.json();
+        assert_eq!(
+            (answer.status, &found["code"]),
+            (403, &json!("client_more_powerful")),
+            "{member}"
+        );
+        let skipped = lines(&import(&api, "?existing=skip", &[line]).await);
+        assert_eq!(skipped[0]["result"], "skipped");
+    }
+    assert_eq!(server.ask_for(&stronger, &[("resource", "urn:tokend")]).await.status, 200);
+}
