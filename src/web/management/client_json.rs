@@ -1,4 +1,4 @@
-//! Clients, grants and secrets as the admin API writes and reads them.
+//! Clients and secrets as the admin API writes and reads them.
 
 #![expect(clippy::option_option, reason = "RFC 7396 tells null from an absent member")]
 
@@ -16,16 +16,13 @@ use crate::model::client::{
     AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::facts::Facts;
-use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
-use crate::model::resource::ResourceId;
-use crate::model::scope::{ScopeName, Scopes};
 use crate::model::secret::{SecretId, SecretKind, SecretRecord};
 use crate::model::secret_digest::SecretDigest;
 use crate::model::secret_status::SecretStatus;
-use crate::model::security::{ClientSecurity, Networks};
+use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
@@ -33,6 +30,7 @@ use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
 use crate::web::management::Problem;
 use crate::web::management::facts_json::{FactsInput, FactsPatch, LabelsPatch};
+use crate::web::management::grant_json::{GrantInput, GrantJson, networks};
 use crate::web::management::json::{at, parsed, present};
 use crate::web::management::security_json::{audiences, grant_types, keys, owners, tls_subject};
 
@@ -100,25 +98,6 @@ impl ClientJson {
             spiffe_trusts: found.spiffe_trusts,
             usage: found.usage,
         }
-    }
-}
-
-/// A grant. `scopes` is `null` for every scope that the resource offers.
-#[derive(Debug, Serialize)]
-pub(super) struct GrantJson {
-    resource: ResourceId,
-    scopes: Option<Scopes>,
-    networks: Networks,
-    claims: StaticClaims,
-}
-
-impl From<Grant> for GrantJson {
-    fn from(grant: Grant) -> Self {
-        let scopes = match grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes),
-        };
-        Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
     }
 }
 
@@ -208,16 +187,6 @@ pub(super) struct ClientInput {
     admin_of: Option<Vec<String>>,
 }
 
-/// A grant to be given.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GrantInput {
-    resource: String,
-    scopes: Option<Vec<String>>,
-    #[serde(default)]
-    networks: Vec<String>,
-}
-
 /// What a secret should be like.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -265,20 +234,6 @@ impl ClientInput {
             facts: facts.facts()?,
             admin_of: self.admin_of.as_deref().map(owners).transpose()?,
             secret: self.secret.unwrap_or_default().new_secret("/secret")?,
-        })
-    }
-}
-
-impl GrantInput {
-    fn grant(self, pointer: &str) -> Result<Grant, Problem> {
-        Ok(Grant {
-            resource: at(&format!("{pointer}/resource"), ResourceId::parse(&self.resource))?,
-            scopes: match self.scopes {
-                None => GrantedScopes::All,
-                Some(names) => GrantedScopes::Only(scopes(&format!("{pointer}/scopes"), &names)?),
-            },
-            networks: networks(&format!("{pointer}/networks"), &self.networks)?,
-            claims: StaticClaims::default(),
         })
     }
 }
@@ -419,22 +374,4 @@ fn methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> {
             at(&format!("/auth_methods/{index}"), AuthenticationMethod::parse(name))
         })
         .collect()
-}
-
-/// A list of scopes; at least one.
-pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
-    let scopes = names.iter().enumerate();
-    let scopes = scopes
-        .map(|(index, name)| at(&format!("{pointer}/{index}"), ScopeName::parse(name)))
-        .collect::<Result<Scopes, _>>()?;
-    if scopes.is_empty() || scopes.len() > Scopes::MAX_COUNT {
-        let count = Scopes::MAX_COUNT;
-        return Err(Problem::member(pointer.to_owned(), format!("1 to {count} scopes")));
-    }
-    Ok(scopes)
-}
-
-/// A list of networks; anywhere if it is empty.
-pub(super) fn networks(pointer: &str, list: &[String]) -> Result<Networks, Problem> {
-    at(pointer, Networks::parse(&list.join(" ")))
 }

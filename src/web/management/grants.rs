@@ -18,8 +18,9 @@ use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::web::management::Problem;
-use crate::web::management::client_json::{GrantJson, claims_change, networks, scopes};
+use crate::web::management::client_json::claims_change;
 use crate::web::management::clients::client_id;
+use crate::web::management::grant_json::{GrantJson, networks, scopes};
 use crate::web::management::json::{Input, Output, Page, ok, present};
 
 /// A grant as a whole. `scopes` is `null` or absent for every scope that the resource offers.

@@ -7,6 +7,7 @@ mod client_json;
 mod clients;
 mod delivery;
 mod facts_json;
+mod grant_json;
 mod grants;
 mod import_stream;
 mod imports;

@@ -23,8 +23,8 @@ use crate::oauth::token::mint::{IssuedToken, TokenResponse};
 use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
 use crate::web::management::Problem;
-use crate::web::management::client_json::scopes;
 use crate::web::management::clients::client_id;
+use crate::web::management::grant_json::scopes;
 use crate::web::management::json::{Input, Output, at, created, ok};
 
 /// Every token of a client that was issued before this event.
