@@ -182,11 +182,14 @@ fn normalized(text: &str, file: &str) -> String {
         parts.push(words.collect::<Vec<_>>().join(" "));
     }
     let lines = parts.join("\n");
-    // In a line of jsonl the suffix is one of many members.
+    // In a line of jsonl these members are among others.
     let mut words: Vec<&str> = lines.split(' ').collect();
-    for place in 2..words.len() {
-        if words[place - 2] == "suffix" {
+    for place in 1..words.len() {
+        if place > 1 && words[place - 2] == "suffix" {
             words[place] = "SUFFIX";
+        }
+        if words[place - 1] == "iat_before" {
+            words[place] = "TIME";
         }
     }
     words.join(" ")
