@@ -47,18 +47,25 @@ fn of(command: &Command) -> Reach {
         Command::Resource(_) | Command::Explain(_) | Command::Rejections(_) | Command::Audit(_) => {
             Reach::Api
         }
-        Command::Token(command) if !matches!(command, TokenCommand::Inspect(_)) => {
-            Reach::LocalForNow
-        }
+        Command::Token(command) => of_token(command),
         Command::Serve | Command::Dev(_) | Command::Migrate(_) | Command::MasterKey(_) => {
             Reach::Database
         }
         Command::CheckConfig(_)
         | Command::Config(_)
         | Command::Health(_)
-        | Command::Token(_)
         | Command::Version
         | Command::Completion(_) => Reach::Machine,
+    }
+}
+
+fn of_token(command: &TokenCommand) -> Reach {
+    match command {
+        TokenCommand::Issue(_) => Reach::Api,
+        TokenCommand::Preview(_) | TokenCommand::Verify(_) | TokenCommand::Revoke(_) => {
+            Reach::LocalForNow
+        }
+        TokenCommand::Inspect(_) => Reach::Machine,
     }
 }
 

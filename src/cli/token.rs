@@ -1,32 +1,23 @@
 //! `tokend token`: make, read and check tokens.
 
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::admin::revocation::{self, RevocationTarget};
 use crate::admin::token::{self as admin_token, InvalidToken, VerifiedToken};
 use crate::admin::{AdminError, ObjectKind};
-use crate::app::App;
+use crate::cli::api::{Api, ApiRequest, Purpose, path};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::token_text::token_text;
 use crate::cli::{Global, client_reference, principal};
-use crate::config::{Config, Requirement, environment};
 use crate::jose::jwt::{self, TokenError};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
-use crate::oauth::client_authentication::AuthenticatedClient;
-use crate::oauth::error::OAuthError;
-use crate::oauth::token::mint::IssuedToken;
 use crate::oauth::token::preview::{self, PreviewError};
-use crate::oauth::token::request::{RequestedAccess, TokenRequest};
-use crate::oauth::token::{self, RatePolicy};
-use crate::server::ServeError;
+use crate::oauth::token::request::RequestedAccess;
 use crate::services::StartError;
 
 #[derive(Debug, Subcommand)]
@@ -85,7 +76,7 @@ pub(crate) struct TokenArgs {
 /// Runs `tokend token`.
 pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
     match command {
-        TokenCommand::Issue(args) => Box::pin(issue(global, &args)).await,
+        TokenCommand::Issue(args) => issue(global, &args).await,
         TokenCommand::Preview(args) => show_preview(global, &args).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
@@ -93,43 +84,18 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
     }
 }
 
-/// The settings with an issuer: the configured one, or that of the server that started last on this
-/// database, such as `tokend dev`.
-async fn config_with_issuer(global: &Global) -> Result<Config, CliError> {
-    let config = global.config(Requirement::Nothing)?;
-    if config.issuer.is_some() {
-        return Ok(config);
-    }
-    match global.reader().await?.store.server_issuer().await? {
-        None => global.config(Requirement::Issuer),
-        Some(issuer) => {
-            let mut flags = global.flags();
-            flags.fixed.push(("issuer", issuer, "of the server that started last"));
-            Ok(Config::load(&flags, &environment(), Requirement::Issuer)?)
-        }
-    }
-}
-
 async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
-    let config = config_with_issuer(global).await?;
-    let issuer =
-        config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let services = global.services_with(config).await?;
-    let id = client_reference::resolve(&services.store, &args.client).await?;
-    let app = Arc::new(App::load(services, issuer).await?);
-    key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
-    let rejected = |error: OAuthError| CliError::failed(error.reason().to_owned());
-    let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(rejected)?;
-    let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
-    let requested = requested(args.resource.as_deref(), &args.scopes);
-    let request = TokenRequest::by_operator(client, requested);
-    let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(rejected)?;
-    let IssuedToken { response: token, granted } = answer;
-    let audience = granted.resource().resource.clone();
-    admin_token::note_issue(&app.services, &principal(), &id, &audience, granted.scope()).await?;
+    let mut api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.client).await?;
+    api.prepare_to_issue(global, &id).await?;
+    let scopes = Some(&args.scopes).filter(|scopes| !scopes.is_empty());
+    let body = json!({ "client_id": id, "resource": args.resource, "scopes": scopes });
+    let issued = api.send(&ApiRequest::post(path(&["tokens"]), body)).await?;
     match global.output {
-        format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
-        Format::Table | Format::Id => output::line(&token.access_token),
+        format @ (Format::Json | Format::Jsonl) => output::object(format, &issued),
+        Format::Table | Format::Id => {
+            output::line(issued["access_token"].as_str().unwrap_or_default())
+        }
     }
 }
 

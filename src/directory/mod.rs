@@ -129,6 +129,23 @@ impl Directory {
         Ok(directory)
     }
 
+    /// The same with the signing keys: enough to issue a token of this client.
+    pub async fn load_client_with_keys(
+        store: &Store,
+        master: &MasterKeys,
+        keep_seconds: i64,
+        id: &ClientId,
+        clock: &Clock,
+    ) -> Result<Self, DirectoryError> {
+        let head = store.head().await?;
+        let directory = Self::empty(keep_seconds, clock, &head);
+        directory.load_resources(store).await?;
+        directory.load_keyring(store, master).await?;
+        directory.load_client(store, id.clone()).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
     fn empty(keep_seconds: i64, clock: &Clock, head: &Head) -> Self {
         Self {
             clients: papaya::HashMap::new(),

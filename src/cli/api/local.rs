@@ -7,13 +7,16 @@ use hyper::Request;
 use hyper::header::CONTENT_TYPE;
 use serde_json::Value;
 
+use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::app::App;
 use crate::cli::api::failure::Failure;
 use crate::cli::api::{ApiRequest, Purpose};
 use crate::cli::error::CliError;
 use crate::cli::{Global, principal};
 use crate::config::Requirement;
+use crate::model::client::ClientId;
 use crate::model::time::Clock;
+use crate::server::ServeError;
 use crate::services::Services;
 use crate::web::{Delivery, InProcessAnswer, InProcessApi};
 
@@ -36,6 +39,22 @@ impl LocalApi {
         };
         let app = Arc::new(App::of_command(services).await?);
         Ok(Self { api: InProcessApi::new(app, principal()) })
+    }
+
+    /// Loads what issuing a token of this client takes, and makes the signing keys that are due.
+    pub(super) async fn prepare_to_issue(
+        &mut self,
+        global: &Global,
+        client: &str,
+    ) -> Result<(), CliError> {
+        if self.api.app().issuer.as_str().is_empty() {
+            // The error names the setting.
+            global.config(Requirement::Issuer)?;
+        }
+        let app = Arc::new(self.api.app().to_issue(&ClientId::parse(client)?).await?);
+        key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
+        self.api = InProcessApi::new(app, principal());
+        Ok(())
     }
 
     pub(super) async fn send(

@@ -86,6 +86,19 @@ impl Api {
         Ok(Page { data, next_cursor, remaining, unreadable })
     }
 
+    /// Gets ready for a request that issues a token of this client. A server always is; a command
+    /// loads this one client and the signing keys.
+    pub(crate) async fn prepare_to_issue(
+        &mut self,
+        global: &Global,
+        client: &str,
+    ) -> Result<(), CliError> {
+        match self {
+            Self::Local(api) => Box::pin(api.prepare_to_issue(global, client)).await,
+            Self::Remote(_) => Ok(()),
+        }
+    }
+
     /// The present time, for relative times in tables.
     pub(crate) fn now(&self) -> Timestamp {
         match self {

@@ -101,8 +101,11 @@ pub(super) async fn issue(
     Input(input): Input<IssueInput>,
 ) -> Result<Output<IssuedJson>, Problem> {
     let id = at("/client_id", ClientId::parse(&input.client_id))?;
-    if input.resource.as_deref() == Some(ResourceId::SERVER) {
+    if input.resource.as_deref() == Some(ResourceId::SERVER) && !principal.is_operator() {
         return Err(AdminError::TokenForServer.into());
+    }
+    if app.issuer.as_str().is_empty() {
+        return Err(AdminError::IssuerMissing.into());
     }
     let scope = input.scopes.as_deref().map(|names| scopes("/scopes", names)).transpose()?;
     let requested = RequestedAccess {
