@@ -61,10 +61,8 @@ fn of(command: &Command) -> Reach {
 
 fn of_token(command: &TokenCommand) -> Reach {
     match command {
-        TokenCommand::Issue(_) => Reach::Api,
-        TokenCommand::Preview(_) | TokenCommand::Verify(_) | TokenCommand::Revoke(_) => {
-            Reach::LocalForNow
-        }
+        TokenCommand::Issue(_) | TokenCommand::Verify(_) | TokenCommand::Revoke(_) => Reach::Api,
+        TokenCommand::Preview(_) => Reach::LocalForNow,
         TokenCommand::Inspect(_) => Reach::Machine,
     }
 }

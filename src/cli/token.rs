@@ -1,19 +1,19 @@
 //! `tokend token`: make, read and check tokens.
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::json;
 
-use crate::admin::revocation::{self, RevocationTarget};
-use crate::admin::token::{self as admin_token, InvalidToken, VerifiedToken};
-use crate::admin::{AdminError, ObjectKind};
-use crate::cli::api::{Api, ApiRequest, Purpose, path};
+use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::cli::api::{Api, ApiRequest, Failure, Object, Purpose, path};
 use crate::cli::error::CliError;
+use crate::cli::error_codes::CliErrorCode;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::token_text::token_text;
-use crate::cli::{Global, client_reference, principal};
-use crate::jose::jwt::{self, TokenError};
+use crate::cli::{Global, client_reference};
+use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth::token::preview::{self, PreviewError};
@@ -39,6 +39,9 @@ pub(crate) struct RevokeArgs {
     /// The token's jti, or - to read the token itself from standard input
     #[arg(allow_hyphen_values = true)]
     jti: String,
+    /// The client that a jti was issued to; a server needs it. By its id or its unique name
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -143,18 +146,33 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     }
 }
 
+/// The answer to the check of a token.
+#[derive(Deserialize)]
+struct Verification {
+    valid: bool,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    algorithm: String,
+    #[serde(default)]
+    kid: String,
+    #[serde(default)]
+    issuer_checked: bool,
+    claims: Option<AccessTokenClaims>,
+}
+
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let now = reader.clock.now();
-    let text = token_text(&args.token)?;
-    let verified = admin_token::verify(&reader.store, &reader.config, now, &text).await;
-    let VerifiedToken { token: verified, is_issuer_checked } = verified.map_err(rejected)?;
-    let claims = &verified.claims;
-    let value = json!({
-        "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
-        "issuer_checked": is_issuer_checked, "claims": claims,
-    });
-    let issuer = if is_issuer_checked {
+    let api = Api::open(global, Purpose::Read).await?;
+    let body = json!({ "token": token_text(&args.token)? });
+    let request = ApiRequest::post(path(&["tokens", "verify"]), body);
+    let found: Object<Verification> = api.read(&request).await?;
+    let Verification { valid, code, reason, algorithm, kid, issuer_checked, claims } = found.object;
+    let Some(claims) = claims.filter(|_| valid) else {
+        return Err(not_valid(&code, &reason));
+    };
+    let issuer = if issuer_checked {
         claims.iss.clone()
     } else {
         format!(
@@ -162,11 +180,9 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
             claims.iss
         )
     };
+    let now = api.now();
     let rows = [
-        (
-            "valid",
-            format!("signature {}, key {}, time checks pass", verified.algorithm, verified.kid),
-        ),
+        ("valid", format!("signature {algorithm}, key {kid}, time checks pass")),
         ("issuer", issuer),
         ("client", claims.client_id.clone()),
         ("audience", claims.aud.clone()),
@@ -175,38 +191,60 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
         ("expires", output::time(Timestamp(claims.exp), now)),
         ("jti", claims.jti.clone()),
     ];
-    output::one(global.output, &claims.jti, &value, &rows)
+    output::one(global.output, &claims.jti, &found.json, &rows)
+}
+
+/// The error for a token that is not valid, by the code and the reason of the API.
+fn not_valid(code: &str, reason: &str) -> CliError {
+    let text = format!("the token is not valid: {reason}");
+    let error =
+        CliError::of_server(CliErrorCode::NotValid, Some(AdminErrorCode::TokenInvalid), text);
+    match code {
+        "unknown_key" => error.with_remedy(CommandRemedy::CompareSigningKeys),
+        "wrong_issuer" => error.with_remedy(CommandRemedy::CompareIssuer),
+        _ => error,
+    }
+}
+
+/// The answer to the revocation of a token.
+#[derive(Deserialize)]
+struct RevokedToken {
+    jti: String,
+    kept_until: String,
 }
 
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let now = services.clock.now();
-    let token = if args.jti == "-" {
-        let token = token_text(&args.jti)?;
-        let verified =
-            admin_token::verify_signature(&services.store, &services.config, now, &token).await;
-        RevocationTarget::of_claims(&verified.map_err(rejected)?.token.claims)?
+    let api = Api::open(global, Purpose::Change).await?;
+    let body = if args.jti == "-" {
+        json!({ "token": token_text(&args.jti)? })
     } else {
-        RevocationTarget::Id(TokenId::parse(&args.jti)?)
+        let jti = TokenId::parse(&args.jti)?;
+        json!({ "jti": jti, "client_id": client_of_jti(&api, args.client.as_deref()).await? })
     };
-    let revoked = revocation::revoke_token(&services, &principal(), token).await?;
-    let jti = &revoked.jti;
-    let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
-    let rows =
-        [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];
-    output::one(global.output, jti.as_str(), &value, &rows)
+    let request = ApiRequest::post(path(&["tokens", "revoke"]), body);
+    let revoked: Object<RevokedToken> = match api.read(&request).await {
+        Err(Failure::Verb(AdminError::TokenInvalid(problem))) => {
+            return Err(not_valid(problem.code(), &problem.to_string()));
+        }
+        answer => answer?,
+    };
+    let RevokedToken { jti, kept_until } = revoked.object;
+    let kept_until = output::time(Timestamp::parse(&kept_until)?, api.now());
+    let mut value = revoked.json;
+    value["revoked"] = json!(true);
+    let rows = [("revoked", jti.clone()), ("kept until", kept_until)];
+    output::one(global.output, &jti, &value, &rows)
 }
 
-/// Says how to fix what made a token invalid, if that is known.
-fn rejected(error: AdminError) -> CliError {
-    let remedy = match &error {
-        AdminError::TokenInvalid(InvalidToken::Token(TokenError::UnknownKey(_))) => {
-            CommandRemedy::CompareSigningKeys
-        }
-        AdminError::TokenInvalid(InvalidToken::Token(TokenError::WrongIssuer(_))) => {
-            CommandRemedy::CompareIssuer
-        }
-        _ => return error.into(),
-    };
-    CliError::from(error).with_remedy(remedy)
+/// The client that a token was issued to, which its identifier does not tell. The operator of the
+/// database may revoke it without.
+async fn client_of_jti(api: &Api, client: Option<&str>) -> Result<Option<String>, CliError> {
+    match client {
+        Some(client) => client_reference::find(api, client).await.map(Some),
+        None if api.is_remote() => Err(CliError::usage(
+            "--client is missing: a server revokes a jti of a client, or a token from standard \
+             input",
+        )),
+        None => Ok(None),
+    }
 }

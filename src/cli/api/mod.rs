@@ -99,6 +99,11 @@ impl Api {
         }
     }
 
+    /// True if a server answers.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(_))
+    }
+
     /// The present time, for relative times in tables.
     pub(crate) fn now(&self) -> Timestamp {
         match self {

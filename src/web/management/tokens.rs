@@ -74,8 +74,19 @@ pub(super) struct InspectedJson {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum VerificationJson {
-    Valid { valid: bool, algorithm: &'static str, kid: String, claims: Box<AccessTokenClaims> },
-    Invalid { valid: bool, reason: String },
+    Valid {
+        valid: bool,
+        algorithm: &'static str,
+        kid: String,
+        /// False if no issuer is known: no server has started yet.
+        issuer_checked: bool,
+        claims: Box<AccessTokenClaims>,
+    },
+    Invalid {
+        valid: bool,
+        code: &'static str,
+        reason: String,
+    },
 }
 
 /// A token to be revoked: its text, or its identifier and its client.
@@ -150,14 +161,16 @@ pub(super) async fn verify(
     let now = services.clock.now();
     let verified = admin_token::verify(&services.store, &services.config, now, &input.token).await;
     Ok(ok(match verified {
-        Ok(VerifiedToken { token, .. }) => VerificationJson::Valid {
+        Ok(VerifiedToken { token, is_issuer_checked }) => VerificationJson::Valid {
             valid: true,
             algorithm: token.algorithm,
             kid: token.kid,
+            issuer_checked: is_issuer_checked,
             claims: Box::new(token.claims),
         },
         Err(AdminError::TokenInvalid(problem)) => {
-            VerificationJson::Invalid { valid: false, reason: problem.to_string() }
+            let (code, reason) = (problem.code(), problem.to_string());
+            VerificationJson::Invalid { valid: false, code, reason }
         }
         Err(error) => return Err(error.into()),
     }))
@@ -169,13 +182,17 @@ pub(super) async fn revoke(
     Extension(principal): Extension<Principal>,
     Input(input): Input<RevocationInput>,
 ) -> Result<Output<RevokedTokenJson>, Problem> {
-    let target = target(&app, input).await?;
+    let target = target(&app, &principal, input).await?;
     let revoked = revocation::revoke_token(&app.services, &principal, target).await?;
     follow(&app).await?;
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
-async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, Problem> {
+async fn target(
+    app: &App,
+    principal: &Principal,
+    input: RevocationInput,
+) -> Result<RevocationTarget, Problem> {
     let RevocationInput { token, jti, client_id } = input;
     match (token, jti, client_id) {
         (Some(token), None, None) => {
@@ -184,6 +201,9 @@ async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, P
             let (store, config) = (&services.store, &services.config);
             let verified = admin_token::verify_signature(store, config, now, &token).await?;
             Ok(RevocationTarget::of_claims(&verified.token.claims)?)
+        }
+        (None, Some(jti), None) if principal.is_operator() => {
+            Ok(RevocationTarget::Id(at("/jti", TokenId::parse(&jti))?))
         }
         (None, Some(jti), Some(client_id)) => Ok(RevocationTarget::OfClient {
             jti: at("/jti", TokenId::parse(&jti))?,
