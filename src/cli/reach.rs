@@ -43,10 +43,12 @@ fn of(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
         Command::Secret(command) => of_secret(command),
-        Command::Key(_) | Command::Resource(ResourceCommand::Update(_)) => Reach::LocalForNow,
-        Command::Resource(_) | Command::Explain(_) | Command::Rejections(_) | Command::Audit(_) => {
-            Reach::Api
-        }
+        Command::Resource(ResourceCommand::Update(_)) => Reach::LocalForNow,
+        Command::Key(_)
+        | Command::Resource(_)
+        | Command::Explain(_)
+        | Command::Rejections(_)
+        | Command::Audit(_) => Reach::Api,
         Command::Token(command) => of_token(command),
         Command::Serve | Command::Dev(_) | Command::Migrate(_) | Command::MasterKey(_) => {
             Reach::Database

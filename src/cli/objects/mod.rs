@@ -5,6 +5,7 @@ pub(super) mod client;
 pub(super) mod event;
 pub(super) mod rejection;
 pub(super) mod resource;
+pub(super) mod signing_key;
 
 use std::collections::BTreeMap;
 
