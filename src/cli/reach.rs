@@ -71,7 +71,7 @@ fn of_token(command: &TokenCommand) -> Reach {
 
 fn of_secret(command: &SecretCommand) -> Reach {
     match command {
-        SecretCommand::Leaked(_) => Reach::LocalForNow,
+        SecretCommand::Leaked(_) => Reach::Api,
         SecretCommand::Generate(_) | SecretCommand::Check(_) => Reach::Machine,
     }
 }

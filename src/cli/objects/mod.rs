@@ -53,7 +53,9 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Erro
 }
 
 /// Reads a time that may be absent or `null`.
-fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+pub(super) fn some_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let time = text.as_deref().map(Timestamp::parse).transpose();
     time.map_err(serde::de::Error::custom)
