@@ -10,22 +10,45 @@ use crate::cli::output;
 /// Members that change without the operator.
 const VOLATILE: [&str; 4] = ["last_used_at", "secrets", "updated_at", "usage"];
 
+/// A client before a change.
+pub(super) struct Before(Option<Value>);
+
+impl Before {
+    /// Reads the client. An administrator who may not read it is not told whether it changes.
+    pub(super) async fn read(api: &Api, id: &str) -> Result<Self, CliError> {
+        match api.send(&ApiRequest::get(path(&["clients", id]))).await {
+            Ok(client) => Ok(Self(Some(compared(client)))),
+            Err(failure) if failure.is_not_allowed() => Ok(Self(None)),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Says on standard error if the client is still like this.
+    pub(super) fn compare(&self, after: Value) {
+        if self.0.as_ref().is_some_and(|before| *before == compared(after)) {
+            output::hint("nothing changed: it was already so");
+        }
+    }
+
+    /// The same, for a change whose answer is not the client.
+    pub(super) async fn compare_with_stored(&self, api: &Api, id: &str) -> Result<(), CliError> {
+        if self.0.is_some() {
+            self.compare(api.send(&ApiRequest::get(path(&["clients", id]))).await?);
+        }
+        Ok(())
+    }
+}
+
 /// Sends a change of a client whose answer is the client. Says on standard error if the client was
-/// like this before; an administrator who may not read it is not told.
+/// like this before.
 pub(super) async fn send(
     api: &Api,
     id: &str,
     request: &ApiRequest,
 ) -> Result<Object<ClientObject>, CliError> {
-    let before = match api.send(&ApiRequest::get(path(&["clients", id]))).await {
-        Ok(before) => Some(before),
-        Err(failure) if failure.is_not_allowed() => None,
-        Err(failure) => return Err(failure.into()),
-    };
-    let changed = api.read(request).await?;
-    if before.is_some_and(|before| compared(before) == compared(changed.json.clone())) {
-        output::hint("nothing changed: it was already so");
-    }
+    let before = Before::read(api, id).await?;
+    let changed: Object<ClientObject> = api.read(request).await?;
+    before.compare(changed.json.clone());
     Ok(changed)
 }
 

@@ -90,8 +90,9 @@ fn of_client(command: &ClientCommand) -> Reach {
         | ClientCommand::ExpireSecret(_)
         | ClientCommand::Grant(_)
         | ClientCommand::RevokeGrant(_)
-        | ClientCommand::RevokeTokens(_) => Reach::Api,
-        ClientCommand::Keys(_) | ClientCommand::Trust(_) | ClientCommand::Import(_) => {
+        | ClientCommand::RevokeTokens(_)
+        | ClientCommand::Keys(_) => Reach::Api,
+        ClientCommand::Trust(_) | ClientCommand::Import(_) => {
             Reach::LocalForNow
         }
     }
