@@ -115,9 +115,8 @@ impl KeyArgs {
 
 /// Reads a certificate: its text, and its key.
 fn certificate(file: &Path) -> Result<(String, Value), CliError> {
-    let problem = |problem: String| {
-        CliError::usage(format!("cannot use {}: {problem}", file.display()))
-    };
+    let problem =
+        |problem: String| CliError::usage(format!("cannot use {}: {problem}", file.display()));
     let text = read(file).map_err(|error| problem(error.to_string()))?;
     let jwk = ClientCertificate::from_pem(text.as_bytes())
         .and_then(|certificate| certificate.to_jwk())
@@ -200,11 +199,9 @@ fn print(global: &Global, keys: Keys) -> Result<(), CliError> {
         let Key { kid, algorithms, jwks_uri } = &key.object;
         match jwks_uri {
             Some(uri) => vec!["*".to_owned(), "?".to_owned(), uri.clone()],
-            None => vec![
-                kid.clone().unwrap_or_default(),
-                algorithms.clone(),
-                "registered".to_owned(),
-            ],
+            None => {
+                vec![kid.clone().unwrap_or_default(), algorithms.clone(), "registered".to_owned()]
+            }
         }
     })
 }

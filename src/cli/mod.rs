@@ -65,6 +65,7 @@ mod time;
 mod token;
 mod token_text;
 mod trust_notes;
+mod trust_test;
 
 use std::io::Write;
 use std::path::PathBuf;

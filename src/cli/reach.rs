@@ -92,8 +92,6 @@ fn of_client(command: &ClientCommand) -> Reach {
         | ClientCommand::RevokeGrant(_)
         | ClientCommand::RevokeTokens(_)
         | ClientCommand::Keys(_) => Reach::Api,
-        ClientCommand::Trust(_) | ClientCommand::Import(_) => {
-            Reach::LocalForNow
-        }
+        ClientCommand::Trust(_) | ClientCommand::Import(_) => Reach::LocalForNow,
     }
 }
