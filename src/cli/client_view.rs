@@ -3,7 +3,8 @@
 use crate::cli::Global;
 use crate::cli::api::Object;
 use crate::cli::error::CliError;
-use crate::cli::objects::client::{ClientObject, SafeToEnd, SpiffeTrustObject, TrustObject};
+use crate::cli::objects::client::{ClientObject, SafeToEnd};
+use crate::cli::objects::trust::{SpiffeTrustObject, TrustObject};
 use crate::cli::output::{self, lifetime};
 use crate::model::client::AuthenticationMethod;
 use crate::model::leak_policy::LeakPolicy;
@@ -49,12 +50,10 @@ fn methods(client: &ClientObject, now: Timestamp) -> String {
 
 /// A trust with what a token must say to meet it.
 fn trust(trust: &TrustObject) -> String {
-    let mut text = format!("{} {}", trust.trust_id, trust.issuer);
-    for (claim, pattern) in &trust.conditions {
-        text.push_str(&format!(" {claim}={}", pattern.as_str().unwrap_or_default()));
-    }
-    text.push_str(&format!(" aud={}", trust.audience));
-    text
+    let TrustObject { trust_id, issuer, audience, .. } = trust;
+    let conditions = trust.conditions_text();
+    let space = if conditions.is_empty() { "" } else { " " };
+    format!("{trust_id} {issuer}{space}{conditions} aud={audience}")
 }
 
 /// A trust in a SPIFFE trust domain with what a JWT-SVID must say to meet it.

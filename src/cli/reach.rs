@@ -1,6 +1,7 @@
 //! Which commands go through the admin API, and which work on the local database or machine alone.
 
 use crate::cli::client::ClientCommand;
+use crate::cli::client_trust::TrustCommand;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::cli::resource::ResourceCommand;
@@ -91,7 +92,12 @@ fn of_client(command: &ClientCommand) -> Reach {
         | ClientCommand::Grant(_)
         | ClientCommand::RevokeGrant(_)
         | ClientCommand::RevokeTokens(_)
-        | ClientCommand::Keys(_) => Reach::Api,
-        ClientCommand::Trust(_) | ClientCommand::Import(_) => Reach::LocalForNow,
+        | ClientCommand::Keys(_)
+        | ClientCommand::Trust(
+            TrustCommand::Add(_) | TrustCommand::List(_) | TrustCommand::Remove(_),
+        ) => Reach::Api,
+        ClientCommand::Trust(TrustCommand::Test(_)) | ClientCommand::Import(_) => {
+            Reach::LocalForNow
+        }
     }
 }

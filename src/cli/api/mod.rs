@@ -18,6 +18,7 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::model::time::{Clock, Timestamp};
+use crate::remote_keys::fetch::Fetcher;
 use crate::services::Services;
 use crate::web::Delivery;
 
@@ -102,6 +103,14 @@ impl Api {
     /// True if a server answers.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self, Self::Remote(_))
+    }
+
+    /// What fetches key sets by the settings of the local database; `None` if a server answers.
+    pub(crate) fn fetcher(&self) -> Option<&Fetcher> {
+        match self {
+            Self::Local(api) => Some(&api.services().fetcher),
+            Self::Remote(_) => None,
+        }
     }
 
     /// The present time, for relative times in tables.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::cli::objects::trust::{SpiffeTrustObject, TrustObject};
 use crate::cli::objects::{FactsObject, some_time, time};
 use crate::cli::output::{self, lifetime};
 use crate::model::time::Timestamp;
@@ -142,33 +143,6 @@ pub(crate) struct UsageObject {
     pub(crate) uses: i64,
     /// Where the last use came from.
     pub(crate) last_address: String,
-}
-
-/// A trust in an issuer.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct TrustObject {
-    /// Its id.
-    pub(crate) trust_id: String,
-    /// The issuer.
-    pub(crate) issuer: String,
-    /// What `aud` must be.
-    pub(crate) audience: String,
-    /// The other claims and their patterns.
-    #[serde(default)]
-    pub(crate) conditions: Map<String, Value>,
-}
-
-/// A trust in a SPIFFE trust domain.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct SpiffeTrustObject {
-    /// Its id.
-    pub(crate) trust_id: String,
-    /// The trust domain.
-    pub(crate) trust_domain: String,
-    /// The pattern of the SPIFFE id.
-    pub(crate) subject: String,
-    /// Where the keys are.
-    pub(crate) bundle_endpoint: String,
 }
 
 impl ClientObject {

@@ -6,6 +6,7 @@ pub(super) mod event;
 pub(super) mod rejection;
 pub(super) mod resource;
 pub(super) mod signing_key;
+pub(super) mod trust;
 
 use std::collections::BTreeMap;
 
