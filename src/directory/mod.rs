@@ -9,6 +9,7 @@ mod entry;
 mod event_log;
 mod following;
 mod issuer_index;
+mod partial;
 mod revocations;
 mod security;
 mod spiffe_index;
@@ -102,46 +103,6 @@ impl Directory {
         let head = store.head().await?;
         let directory = Self::empty(keep_seconds, clock, &head);
         directory.load_everything(store, master).await?;
-        directory.publish(head.sequence);
-        Ok(directory)
-    }
-
-    /// Knows only the end of the events: for a command, which asks the database.
-    pub async fn unloaded(store: &Store, clock: &Clock) -> Result<Self, StoreError> {
-        let head = store.head().await?;
-        let directory = Self::empty(0, clock, &head);
-        directory.publish(head.sequence);
-        Ok(directory)
-    }
-
-    /// Loads the resources and one client, if it exists: enough to decide what a token of it would
-    /// say. It has no keys, so it signs and verifies nothing.
-    pub async fn load_client_only(
-        store: &Store,
-        id: &ClientId,
-        clock: &Clock,
-    ) -> Result<Self, DirectoryError> {
-        let head = store.head().await?;
-        let directory = Self::empty(0, clock, &head);
-        directory.load_resources(store).await?;
-        directory.load_client(store, id.clone()).await?;
-        directory.publish(head.sequence);
-        Ok(directory)
-    }
-
-    /// The same with the signing keys: enough to issue a token of this client.
-    pub async fn load_client_with_keys(
-        store: &Store,
-        master: &MasterKeys,
-        keep_seconds: i64,
-        id: &ClientId,
-        clock: &Clock,
-    ) -> Result<Self, DirectoryError> {
-        let head = store.head().await?;
-        let directory = Self::empty(keep_seconds, clock, &head);
-        directory.load_resources(store).await?;
-        directory.load_keyring(store, master).await?;
-        directory.load_client(store, id.clone()).await?;
         directory.publish(head.sequence);
         Ok(directory)
     }
