@@ -40,7 +40,7 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why an answer is missing.
 pub(super) enum ExchangeError {
     /// The request was not sent.
     NotSent(String),

@@ -16,7 +16,7 @@ use crate::cli::remedies::command::ServerRemedy;
 pub(crate) enum Failure {
     /// A verb of this process failed.
     Verb(AdminError),
-    /// A server has answered so, or there is no answer.
+    /// A server has answered so, or the answer is missing.
     Answer {
         /// The stable code of the answer; empty if there was none.
         code: String,

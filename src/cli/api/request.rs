@@ -1,4 +1,4 @@
-//! A request of the admin API, whoever answers it.
+//! A request of the admin API, for this process or a server.
 
 use std::fmt::Display;
 
