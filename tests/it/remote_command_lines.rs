@@ -83,7 +83,7 @@ pub const COMMANDS: &[(&str, i32)] = &[
     ("token verify x", 8),
     ("token verify x -o json", 8),
     ("token revoke AAAAAAAAAAAAAAAAAAAAAA --client b", 0),
-    ("token revoke AAAAAAAAAAAAAAAAAAAAAA --client b -o json", 0),
+    ("token revoke AAAAAAAAAAAAAAAAAAAAAQ --client b -o json", 0),
     ("token revoke x", 2),
     ("client revoke-tokens a", 0),
     ("client revoke-grant a --resource API", 0),

@@ -139,7 +139,8 @@ async fn every_command_does_the_same_locally_and_at_a_server(
         assert_eq!(remote.code, *code, "{line}: {remote:?}");
         let outputs =
             (normalized(&local.stdout, &local_file), normalized(&remote.stdout, &remote_file));
-        assert_eq!(outputs.0, outputs.1, "{line}");
+        let logs = || [&one, &other].map(|stage| stage.run(&stage.local, "audit list").stdout);
+        assert_eq!(outputs.0, outputs.1, "{line}: {:#?}", logs());
     }
     let mode = std::fs::metadata(other.file("secret")).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
