@@ -75,9 +75,12 @@ fn normalized(text: &str, file: &str) -> String {
         let words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
         let words = words.map(|word| {
             let is_time = word.len() == 20 && word.starts_with("20") && word.ends_with('Z');
+            let digits = word.trim_start_matches(':');
+            let is_second = digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
             let is_hash = word.len() >= 43 && !word.contains('.');
             match word {
                 _ if is_time => "TIME",
+                _ if is_second => "SECOND",
                 _ if is_hash => "HASH",
                 _ if word.starts_with('…') || (is_suffix && word != "suffix") => "SUFFIX",
                 _ if word.starts_with("tkd_") => "SECRET",
@@ -90,14 +93,11 @@ fn normalized(text: &str, file: &str) -> String {
         parts.push(words.collect::<Vec<_>>().join(" "));
     }
     let lines = parts.join("\n");
-    // In a line of jsonl these members are among others.
+    // In a line of jsonl the suffix is one of many members.
     let mut words: Vec<&str> = lines.split(' ').collect();
-    for place in 1..words.len() {
-        if place > 1 && words[place - 2] == "suffix" {
+    for place in 2..words.len() {
+        if words[place - 2] == "suffix" {
             words[place] = "SUFFIX";
-        }
-        if words[place - 1] == "iat_before" {
-            words[place] = "TIME";
         }
     }
     words.join(" ")
