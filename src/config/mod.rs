@@ -3,6 +3,7 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+pub mod command_variables;
 mod coverage;
 mod database_url;
 mod management_url;
@@ -88,6 +89,12 @@ pub struct Config {
 pub struct Issuer(String);
 
 impl Issuer {
+    /// An issuer that a server has stored. An empty text stands for none, as long as no server has
+    /// started.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0

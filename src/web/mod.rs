@@ -23,6 +23,7 @@ pub mod probe;
 mod welcome;
 
 pub use error_response::ErrorFormat;
+pub use management::{Delivery, InProcessAnswer, InProcessApi};
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 
 use std::convert::Infallible;
@@ -78,7 +79,7 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API, its metadata and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    management::with_layers(management::routes(&app)).with_state(app)
+    management::with_layers(management::routes(&app, management::Access::Token)).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it

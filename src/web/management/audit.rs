@@ -1,5 +1,6 @@
 //! `/v1/audit-events`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -10,6 +11,8 @@ use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::event::{Event, Head};
+use crate::model::owner::Owner;
+use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
 use crate::web::management::json::{
@@ -32,6 +35,26 @@ pub(super) struct ListQuery {
     actor: Option<String>,
     action: Option<String>,
     subject: Option<String>,
+    /// The owner of one side at that time.
+    owner: Option<String>,
+    /// The earliest time.
+    since: Option<String>,
+    /// The latest time.
+    until: Option<String>,
+    /// Only events after this sequence, oldest first.
+    after: Option<i64>,
+    /// How far the events after this page are counted, as `remaining`.
+    count: Option<u32>,
+}
+
+/// A page of events.
+#[derive(Debug, Serialize)]
+pub(super) struct EventPage {
+    #[serde(flatten)]
+    page: Page<Event>,
+    /// How many events follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
 }
 
 /// Which part of the chain is checked.
@@ -66,26 +89,53 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Output<Page<Event>>, Problem> {
+) -> Result<Output<EventPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
+    let order = if query.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
+    let store = &app.services.store;
+    let mut filter = filter(&query)?;
+    if let Some(text) = &query.subject {
+        filter.subjects = audit::subjects_named(store, text).await?;
+    }
+    let filter = audit::visible(&principal, filter);
+    let data = store.find_events(&filter, order, limit).await;
+    let data = data.map_err(AdminError::from)?;
+    let last = data.last().filter(|_| data.len() == limit as usize);
+    let next_cursor = last.map(|event| event.sequence.to_string());
+    let remaining = match (query.count, last) {
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            let rest = audit::after_page(&filter, order, last);
+            Some(store.count_events(&rest, bound).await.map_err(AdminError::from)?)
+        }
+    };
+    Ok(ok(EventPage { page: Page { data, next_cursor }, remaining }))
+}
+
+fn filter(query: &ListQuery) -> Result<EventFilter, Problem> {
     let texts = [&query.actor, &query.subject];
     if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
         let text = "actor and subject have no control characters";
         return Err(Problem::bad_request("invalid_query", text));
     }
-    let filter = EventFilter {
-        before: query.cursor,
+    let time =
+        |name: &str, text: &Option<String>| parsed_parameter(name, text.clone(), Timestamp::parse);
+    let owner = parsed_parameter("owner", query.owner.clone(), Owner::parse)?;
+    let (after, before) = match query.after {
+        Some(after) => (Some(query.cursor.unwrap_or(after)), None),
+        None => (None, query.cursor),
+    };
+    Ok(EventFilter {
+        after,
+        before,
+        since: time("since", &query.since)?,
+        until: time("until", &query.until)?,
         actors: query.actor.as_deref().map(audit::actors).unwrap_or_default(),
         actions: query.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
-        subjects: query.subject.as_deref().map(audit::subjects).unwrap_or_default(),
-        ..EventFilter::default()
-    };
-    let (store, filter) = (&app.services.store, audit::visible(&principal, filter));
-    let data = store.find_events(&filter, Order::NewestFirst, limit).await;
-    let data = data.map_err(AdminError::from)?;
-    let last = data.last().filter(|_| data.len() == limit as usize);
-    let next_cursor = last.map(|event| event.sequence.to_string());
-    Ok(ok(Page { data, next_cursor }))
+        subjects: Vec::new(),
+        owners: owner.map(|owner| BTreeSet::from([owner])),
+    })
 }
 
 /// Checks a part of the chain. A chain of any length is checked by following `next_cursor`.
