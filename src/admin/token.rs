@@ -36,6 +36,28 @@ pub enum InvalidToken {
     },
 }
 
+impl InvalidToken {
+    /// The reason as programs see it. It never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Token(error) => match error {
+                TokenError::NotAToken => "not_a_token",
+                TokenError::NotAnAccessToken => "not_an_access_token",
+                TokenError::UnknownKey(_) => "unknown_key",
+                TokenError::UnreadableKeySet(_) => "unreadable_key_set",
+                TokenError::WrongAlgorithm => "wrong_algorithm",
+                TokenError::WrongSignature => "wrong_signature",
+                TokenError::WrongClaims(_) => "wrong_claims",
+                TokenError::WrongIssuer(_) => "wrong_issuer",
+                TokenError::Expired(_) => "expired",
+                TokenError::FromTheFuture(_) => "from_the_future",
+            },
+            Self::Revoked => "revoked",
+            Self::ClientRevoked { .. } => "client_revoked",
+        }
+    }
+}
+
 /// A token whose signature and times have been checked.
 #[derive(Debug)]
 pub struct VerifiedToken {

@@ -1,9 +1,9 @@
 //! Static claims as options of `tokend client create`, `update` and `grant`.
 
 use clap::Args;
+use serde_json::{Map, Value};
 
 use crate::admin::AdminError;
-use crate::admin::claims::ClaimsChange;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::static_claims::StaticClaims;
@@ -35,19 +35,21 @@ impl NewClaimsArgs {
 }
 
 impl ClaimsArgs {
-    /// The change that the options ask for, if there is one.
-    pub(super) fn change(&self) -> Result<Option<ClaimsChange>, CliError> {
+    /// The merge patch that the options ask for, if there is one: `null` removes a claim.
+    pub(super) fn patch(&self) -> Result<Option<Value>, CliError> {
         if self.claims.is_empty() && self.removed.is_empty() {
             return Ok(None);
         }
-        let set = parse(&self.claims)?;
-        if let Some((name, _)) =
-            set.iter().find(|(name, _)| self.removed.iter().any(|gone| gone == name))
-        {
-            return Err(CliError::usage(format!("claim '{name}' is set and removed"))
-                .with_remedy(ArgumentRemedy::LeaveOneOut));
+        let mut patch = Map::new();
+        for (name, value) in parse(&self.claims)?.iter() {
+            if self.removed.iter().any(|gone| gone == name) {
+                return Err(CliError::usage(format!("claim '{name}' is set and removed"))
+                    .with_remedy(ArgumentRemedy::LeaveOneOut));
+            }
+            patch.insert(name.to_owned(), value.clone());
         }
-        Ok(Some(ClaimsChange::Edit { set, remove: self.removed.clone() }))
+        patch.extend(self.removed.iter().map(|name| (name.clone(), Value::Null)));
+        Ok(Some(Value::Object(patch)))
     }
 }
 

@@ -4,12 +4,12 @@
 pub(super) mod command;
 pub(super) mod command_line;
 mod owner_policy;
+pub(super) mod server;
 
 use std::fmt::Write;
 
-use crate::admin::{AdminError, Conflict, ObjectKind, SourceConflict};
+use crate::admin::{AdminError, AdminErrorCode, Conflict, ObjectKind, SourceConflict};
 use crate::model::github_subject;
-use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::{
     OperatorAction, Remedy, SubjectDifference, SubjectTrust, SubjectTrustKeys,
 };
@@ -166,6 +166,32 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// How to fix what a server did not carry out, if that is known. The server has told the code, and
+/// no data.
+pub(super) fn of_admin_code(code: AdminErrorCode) -> Option<String> {
+    use AdminErrorCode as Code;
+    let kind = match code {
+        Code::ClientNotFound => ObjectKind::Client,
+        Code::ClientNotInList => ObjectKind::ListedClient,
+        Code::ResourceNotFound => ObjectKind::Resource,
+        Code::ScopeNotFound => ObjectKind::Scope,
+        Code::GrantNotFound => ObjectKind::Grant,
+        Code::SecretNotFound => ObjectKind::Secret,
+        Code::KeyNotFound => ObjectKind::Key,
+        Code::TrustNotFound => ObjectKind::Trust,
+        Code::ClaimNotFound => ObjectKind::Claim,
+        Code::RejectionNotFound => ObjectKind::Rejection,
+        Code::SigningKeyNotFound => ObjectKind::SigningKey,
+        Code::AllServerScopes => return of_admin(&AdminError::AllServerScopes),
+        Code::IssuerKeysMissing => return of_admin(&AdminError::IssuerKeysMissing),
+        Code::AudienceMissing => return of_admin(&AdminError::AudienceMissing),
+        Code::TlsSubjectMissing => return of_admin(&AdminError::TlsSubjectMissing),
+        Code::KeySourceConflict => return of_conflict(&Conflict::KeySource).map(str::to_owned),
+        _ => return None,
+    };
+    Some(of_absent(kind).to_owned())
+}
+
 /// Where the objects that exist are shown.
 fn of_absent(kind: ObjectKind) -> &'static str {
     match kind {
@@ -236,13 +262,6 @@ fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         | Conflict::MasterKey(_)
         | Conflict::ChangedDuringImport => None,
     }
-}
-
-/// A rejection whose remedy is a text for people.
-pub(super) fn with_text(rejection: RejectionRecord) -> RejectionRecord {
-    let remedy = rejection.remedy.as_ref();
-    let text = remedy.map(|remedy| of_rejection(remedy, rejection.client_id.as_deref()).into());
-    RejectionRecord { remedy: text, ..rejection }
 }
 
 /// How to fix the cause of a rejection. `client` is the client that the request was about.

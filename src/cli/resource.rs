@@ -3,19 +3,21 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::resource::{self, NewResource, ResourceUpdate};
+use crate::admin::resource::{self, ResourceUpdate};
+use crate::cli::api::{Api, ApiRequest, Purpose, path};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
-use crate::cli::facts::{self, FactsArgs, FactsUpdateArgs};
+use crate::cli::facts::{FactsArgs, FactsUpdateArgs};
+use crate::cli::listing::Listing;
+use crate::cli::losses::Holders;
+use crate::cli::objects::client::GrantObject;
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
-
-use crate::cli::{Global, confirmation, losses, output, principal};
-use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
+use crate::cli::{Global, confirmation, output, principal, resource_view};
+use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
-use crate::model::time::Timestamp;
+use crate::model::time::Lifetime;
 use crate::services::Services;
-use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
@@ -106,55 +108,48 @@ pub(crate) async fn run(global: &Global, command: ResourceCommand) -> Result<(),
 }
 
 async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
-    let new = NewResource {
-        resource: ResourceId::parse(&args.uri)?,
-        scopes: offered(&args.scopes)?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| duration("--token-ttl", text))
-            .transpose()?,
-        signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
-        token_typ: TokenTyp::parse(&args.token_typ)?,
-        facts: args.facts.facts()?,
-    };
-    let services = global.services().await?;
-    let made = resource::create(&services, &principal(), new).await?;
-    if let Some(algorithm) = made.signing_algorithm {
+    let scopes = offered(&args.scopes)?;
+    let scopes: Vec<_> = scopes.iter().map(|scope| json!(scope)).collect();
+    let lifetime = args.token_ttl.as_deref().map(|text| duration("--token-ttl", text));
+    let algorithm = args.signing_alg.as_deref().map(Algorithm::parse).transpose()?;
+    let typ = TokenTyp::parse(&args.token_typ)?;
+    let mut body = json!(args.facts.facts()?);
+    body["resource"] = json!(ResourceId::parse(&args.uri)?);
+    body["scopes"] = json!(scopes);
+    body["token_ttl_seconds"] = json!(lifetime.transpose()?.map(Lifetime::seconds));
+    body["signing_alg"] = json!(algorithm.map(Algorithm::as_str));
+    body["token_typ"] = json!(typ);
+    let api = Api::open(global, Purpose::Change).await?;
+    let made = api.read(&ApiRequest::post(path(&["resources"]), body)).await?;
+    if let Some(algorithm) = algorithm {
         output::hint(who_reads(algorithm));
     }
-    warn_of_typ(made.token_typ);
-    print(global, &services.store, services.clock.now(), &made, None).await
+    warn_of_typ(typ);
+    resource_view::print(global, made, None, api.now())
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let resources = reader.store.resources().await?;
-    output::many(
-        global.output,
-        &resources,
-        &["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"],
-        |resource| {
-            vec![
-                resource.resource.to_string(),
-                facts::owner_cell(&resource.facts),
-                resource.scope_names().to_string(),
-                resource
-                    .token_lifetime
-                    .map_or_else(|| "default".to_owned(), |duration| duration.to_string()),
-                resource.signing_algorithm.map_or("default", Algorithm::as_str).to_owned(),
-                facts::source_cell(resource.source.as_ref()),
-            ]
-        },
-    )
+    let api = Api::open(global, Purpose::Read).await?;
+    let header = ["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"];
+    let mut listing = Listing::new(global.output, &header);
+    let mut cursor = None;
+    loop {
+        let request = ApiRequest::get(path(&["resources"]));
+        let page = api.page(&request, cursor.as_deref()).await?;
+        listing.page(&page.data, |found| resource_view::row(&found.object))?;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return listing.end();
+        }
+    }
 }
 
 async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let reader = global.reader().await?;
-    let found = resource::show(&reader.store, &principal(), &id).await?;
-    let clients = ResourceClients::of(&reader.store, &id).await?;
-    print(global, &reader.store, reader.clock.now(), &found, Some(&clients)).await
+    let api = Api::open(global, Purpose::Read).await?;
+    let found = api.read(&ApiRequest::get(path(&["resources", id.as_str()]))).await?;
+    let clients = ResourceClients::of(&api, &id).await?;
+    resource_view::print(global, found, clients.map(|clients| (id, clients)), api.now())
 }
 
 async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
@@ -172,40 +167,48 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
         facts: args.facts.update()?,
         ..ResourceUpdate::default()
     };
-    let services = global.services().await?;
-    confirm_removal(&services, &id, &update, args.yes).await?;
-    let added = update.add.clone();
+    let api = Api::open(global, Purpose::Change).await?;
+    let services = api.local_services()?;
     let before = resource::show(&services.store, &principal(), &id).await?;
-    let changed = output::changed(resource::update(&services, &principal(), &id, update).await?);
-    name_clients_with_all_scopes(&services, &id, &added, &before.scopes).await?;
+    confirm_removal(&api, &id, &before, &update, args.yes).await?;
+    let added = update.add.clone();
+    let changed = output::changed(resource::update(services, &principal(), &id, update).await?);
+    name_clients_with_all_scopes(services, &id, &added, &before.scopes).await?;
     if args.signing_alg.is_some() {
         let server = services.config.token.algorithm;
         let algorithm = changed.signing_algorithm.unwrap_or(server);
         output::hint(who_reads(algorithm));
-        say_from_when(&services, algorithm).await?;
+        say_from_when(services, algorithm).await?;
     }
     if args.token_typ.is_some() {
         warn_of_typ(changed.token_typ);
     }
-    print(global, &services.store, services.clock.now(), &changed, None).await
+    let found = api.read(&ApiRequest::get(path(&["resources", id.as_str()]))).await?;
+    resource_view::print(global, found, None, api.now())
 }
 
 /// Asks before scopes are removed that clients hold.
 async fn confirm_removal(
-    services: &Services,
+    api: &Api,
     id: &ResourceId,
+    before: &Resource,
     update: &ResourceUpdate,
     yes: bool,
 ) -> Result<(), CliError> {
-    if update.remove.is_empty() {
-        return Ok(());
-    }
-    let offered = resource::show(&services.store, &principal(), id).await?.scope_names();
+    let offered = before.scope_names();
     let is_lost = |name: &&ScopeName| {
         offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
     };
     let removed: Vec<_> = update.remove.iter().filter(is_lost).collect();
-    let losses = losses::of_scopes(services, id, &removed).await?;
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let has_one = |grant: &GrantObject| {
+        let has =
+            |name: &str| grant.scopes.as_ref().is_none_or(|all| all.iter().any(|it| it == name));
+        removed.iter().any(|name| has(name.as_str()))
+    };
+    let losses = Holders::read(api, id, has_one).await?.of_scopes(id, &removed);
     if losses.is_empty() {
         return Ok(());
     }
@@ -214,11 +217,14 @@ async fn confirm_removal(
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let services = global.services().await?;
-    resource::show(&services.store, &principal(), &id).await?;
-    let losses = losses::of_resource(&services, &id).await?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let place = path(&["resources", id.as_str()]);
+    api.send(&ApiRequest::get(place.clone())).await?;
+    let holders = Holders::read(&api, &id, |_| true).await?;
+    let losses = holders.of_resource(&id);
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
-    let grants = resource::delete(&services, &principal(), &id).await?;
+    api.send(&ApiRequest::delete(place)).await?;
+    let grants = holders.count();
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
@@ -284,55 +290,4 @@ fn who_reads(algorithm: Algorithm) -> &'static str {
 
 fn offered(texts: &[String]) -> Result<Vec<ResourceScope>, CliError> {
     Ok(texts.iter().map(|text| ResourceScope::parse(text)).collect::<Result<_, _>>()?)
-}
-
-async fn print(
-    global: &Global,
-    store: &Store,
-    now: Timestamp,
-    resource: &Resource,
-    clients: Option<&ResourceClients>,
-) -> Result<(), CliError> {
-    let mut rows = vec![("resource", resource.resource.to_string())];
-    facts::add_rows(&resource.facts, &mut rows);
-    facts::add_source(resource.source.as_ref(), &mut rows);
-    rows.extend(resource.scopes.iter().map(|scope| {
-        let text = match scope.description.as_str() {
-            "" => scope.name.to_string(),
-            description => format!("{} ({description})", scope.name),
-        };
-        ("scope", text)
-    }));
-    if let Some(lifetime) = resource.token_lifetime {
-        rows.push(("token ttl", lifetime.to_string()));
-    }
-    if let Some(algorithm) = resource.signing_algorithm {
-        rows.push(("signing alg", algorithm.as_str().to_owned()));
-        let keys = store.signing_keys().await?;
-        let signs = keys.iter().any(|key| key.algorithm == algorithm && key.may_sign(now));
-        match resource.signed_before {
-            SignedBefore::Server if !signs => {
-                rows.push(("signed until then", "as the server says".to_owned()));
-            }
-            SignedBefore::Own(before) if !signs => {
-                rows.push(("signed until then", before.as_str().to_owned()));
-            }
-            _ => {}
-        }
-    }
-    if resource.token_typ != TokenTyp::AtJwt {
-        rows.push(("token typ", resource.token_typ.as_str().to_owned()));
-    }
-    let created = if resource.resource.is_built_in() {
-        "with this server".to_owned()
-    } else {
-        output::time(resource.created_at, now)
-    };
-    rows.push(("created", created));
-    let mut value = json!(resource);
-    if let Some(clients) = clients {
-        clients.add_rows(&resource.resource, &mut rows);
-        clients.add_to(&mut value);
-    }
-    output::one(global.output, resource.resource.as_str(), &value, &rows)
 }

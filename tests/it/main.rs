@@ -97,6 +97,8 @@ mod readme;
 mod readme_rust;
 mod released_schemas;
 mod reload;
+mod remote_command_lines;
+mod remote_commands;
 mod resources_and_scopes;
 mod restored_revocations;
 mod revocation;

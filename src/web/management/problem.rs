@@ -3,6 +3,8 @@
 //! Turning a problem into a response only puts it into the response's extensions. The outermost
 //! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -34,6 +36,8 @@ pub(in crate::web) struct Problem {
     missing_scope: Option<AdminScope>,
     /// Headers of the answer beyond those that each problem has.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The error of the verb, if there is one: for a caller in this process.
+    error: Option<Arc<AdminError>>,
 }
 
 impl Problem {
@@ -46,6 +50,7 @@ impl Problem {
             cause: None,
             missing_scope: None,
             headers: Vec::new(),
+            error: None,
         }
     }
 
@@ -214,6 +219,11 @@ impl Problem {
         self.code
     }
 
+    /// The error of the verb, for a caller in this process: it says more than the answer may.
+    pub(super) fn into_error(self) -> Option<AdminError> {
+        self.error.and_then(Arc::into_inner)
+    }
+
     /// What the log says.
     pub(in crate::web) fn reason(&self) -> &str {
         self.cause.as_deref().unwrap_or(&self.detail)
@@ -254,23 +264,25 @@ impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let code = error.code();
         let status = status(code);
-        if status.is_server_error() {
+        let problem = if status.is_server_error() {
             let cause = telemetry::with_causes(&error);
-            return match status {
+            match status {
                 StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(&cause),
                 _ => Self::internal(&cause),
+            }
+        } else {
+            let pointer = match &error {
+                AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
+                AdminError::Claims(_) => Some("/claims".to_owned()),
+                _ => None,
             };
-        }
-        let pointer = match &error {
-            AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
-            AdminError::Claims(_) => Some("/claims".to_owned()),
-            _ => None,
+            let missing_scope = match &error {
+                AdminError::ScopeMissing { scope } => Some(*scope),
+                _ => None,
+            };
+            Self { pointer, missing_scope, ..Self::new(status, code.as_str(), error.to_string()) }
         };
-        let missing_scope = match &error {
-            AdminError::ScopeMissing { scope } => Some(*scope),
-            _ => None,
-        };
-        Self { pointer, missing_scope, ..Self::new(status, code.as_str(), error.to_string()) }
+        Self { error: Some(Arc::new(error)), ..problem }
     }
 }
 

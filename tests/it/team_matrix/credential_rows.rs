@@ -27,6 +27,14 @@ pub(super) const CREDENTIAL_ROWS: &[Row] = &[
         expected: client(201),
     },
     Row {
+        route: "PATCH /v1/clients/{id}/secrets/{secret}",
+        request: |it| {
+            let body = json!({ "expires_in_seconds": 60 });
+            (of_client(it, &format!("/secrets/{}", it.secret)), Some(body))
+        },
+        expected: client(200),
+    },
+    Row {
         route: "DELETE /v1/clients/{id}/secrets/{secret}",
         request: |it| (of_client(it, &format!("/secrets/{}", it.secret)), None),
         expected: client(204),

@@ -1,0 +1,60 @@
+//! A change of a client by the API, with a note if there was nothing to change.
+
+use serde_json::Value;
+
+use crate::cli::api::{Api, ApiRequest, Object, path};
+use crate::cli::error::CliError;
+use crate::cli::objects::client::ClientObject;
+use crate::cli::output;
+
+/// Members that change without the operator.
+const VOLATILE: [&str; 4] = ["last_used_at", "secrets", "updated_at", "usage"];
+
+/// A client before a change.
+pub(super) struct Before(Option<Value>);
+
+impl Before {
+    /// Reads the client. An administrator who may not read it is not told whether it changes.
+    pub(super) async fn read(api: &Api, id: &str) -> Result<Self, CliError> {
+        match api.send(&ApiRequest::get(path(&["clients", id]))).await {
+            Ok(client) => Ok(Self(Some(compared(client)))),
+            Err(failure) if failure.is_not_allowed() => Ok(Self(None)),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Says on standard error if the client is still like this.
+    pub(super) fn compare(&self, after: Value) {
+        if self.0.as_ref().is_some_and(|before| *before == compared(after)) {
+            output::hint("nothing changed: it was already so");
+        }
+    }
+
+    /// The same, for a change whose answer is not the client.
+    pub(super) async fn compare_with_stored(&self, api: &Api, id: &str) -> Result<(), CliError> {
+        if self.0.is_some() {
+            self.compare(api.send(&ApiRequest::get(path(&["clients", id]))).await?);
+        }
+        Ok(())
+    }
+}
+
+/// Sends a change of a client whose answer is the client. Says on standard error if the client was
+/// like this before.
+pub(super) async fn send(
+    api: &Api,
+    id: &str,
+    request: &ApiRequest,
+) -> Result<Object<ClientObject>, CliError> {
+    let before = Before::read(api, id).await?;
+    let changed: Object<ClientObject> = api.read(request).await?;
+    before.compare(changed.json.clone());
+    Ok(changed)
+}
+
+fn compared(mut client: Value) -> Value {
+    if let Some(members) = client.as_object_mut() {
+        members.retain(|name, _| !VOLATILE.contains(&name.as_str()));
+    }
+    client
+}
