@@ -46,14 +46,14 @@ fn of(command: &Command) -> Reach {
         Command::Secret(command) => of_secret(command),
         Command::Resource(ResourceCommand::Update(_))
         | Command::GrantRequest(_)
-        | Command::OwnerPolicy(_)
-        | Command::Diff(_)
-        | Command::Apply(_)
-        | Command::Export(_) => Reach::LocalForNow,
+        | Command::OwnerPolicy(_) => Reach::LocalForNow,
         Command::Key(_)
         | Command::Resource(_)
         | Command::Explain(_)
         | Command::Rejections(_)
+        | Command::Diff(_)
+        | Command::Apply(_)
+        | Command::Export(_)
         | Command::Audit(_) => Reach::Api,
         Command::Token(command) => of_token(command),
         Command::Serve | Command::Dev(_) | Command::Migrate(_) | Command::MasterKey(_) => {
