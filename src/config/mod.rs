@@ -6,6 +6,7 @@
 pub mod command_variables;
 mod coverage;
 mod database_url;
+mod issuer;
 mod management_url;
 mod parse;
 pub mod problem;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use crate::config::issuer::Issuer;
 use crate::config::problem::{ConfigError, Problem};
 pub use crate::config::read_process::BootstrapSettings;
 use crate::config::sources::{Flags, Settings};
@@ -82,44 +84,6 @@ pub struct Config {
     pub shutdown: ShutdownSettings,
     /// What is applied at the start.
     pub bootstrap: BootstrapSettings,
-}
-
-/// The issuer identifier, exactly as it stands in `iss`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issuer(String);
-
-impl Issuer {
-    /// An issuer that a server has stored. An empty text stands for none, as long as no server has
-    /// started.
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The identifier as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The path of the identifier: empty, or a slash and more.
-    pub fn path(&self) -> &str {
-        let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
-        after_scheme.find('/').map_or("", |start| &after_scheme[start..])
-    }
-
-    /// The same issuer with `port` in place of port 0; an issuer with another port stays as it is.
-    #[must_use]
-    pub fn with_real_port(self, port: u16) -> Self {
-        let path = self.path().to_owned();
-        match self.0.strip_suffix(&path).and_then(|origin| origin.strip_suffix(":0")) {
-            Some(host) => Self(format!("{host}:{port}{path}")),
-            None => self,
-        }
-    }
-
-    /// True if tokens of this issuer travel over TLS.
-    pub fn is_https(&self) -> bool {
-        self.0.starts_with("https://")
-    }
 }
 
 /// The master keys of the settings, and where they come from.
