@@ -23,7 +23,7 @@ pub mod probe;
 mod welcome;
 
 pub use error_response::ErrorFormat;
-pub use management::{Delivery, InProcessAnswer, InProcessApi};
+pub use management::{Delivery, FORCE_HEADER, InProcessAnswer, InProcessApi};
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 
 use std::convert::Infallible;
