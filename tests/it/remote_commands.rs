@@ -220,7 +220,7 @@ async fn a_server_that_cannot_be_used_is_reported() {
         (remote().set("TOKEND_SERVER", "http://192.0.2.1:8081"), 2, "another machine"),
         (remote().set("TOKEND_SERVER", "id.example.com"), 2, "not a"),
         (remote().set("TOKEND_ISSUER_URL", "http://127.0.0.1:1"), 7, "cannot connect"),
-        (remote().set("TOKEND_ISSUER_URL", &stage.server.management), 7, "404"),
+        (remote().set("TOKEND_ISSUER_URL", &stage.server.management), 7, "401"),
         (remote().unset("TOKEND_ADMIN_CLIENT_ID"), 3, "TOKEND_ADMIN_CLIENT_ID"),
         (remote().unset("TOKEND_ADMIN_CLIENT_SECRET"), 3, "TOKEND_ADMIN_KEY_FILE"),
         (remote().set("TOKEND_ADMIN_KEY_FILE", "/absent"), 3, "both set"),

@@ -9,9 +9,7 @@ use tokend::admin::client::ClientUpdate;
 use tokend::admin::grant::{GrantChange, ScopeChange};
 use tokend::admin::import::{Existing, ImportOptions, import};
 use tokend::admin::trust::NewTrust;
-use tokend::admin::{
-    Principal, client, client_key, grant as grants, secret, spiffe_trust, trust,
-};
+use tokend::admin::{Principal, client, client_key, grant as grants, secret, spiffe_trust, trust};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::client::Registration;
 use tokend::model::resource::ResourceId;
