@@ -82,6 +82,7 @@ fn normalized(text: &str, file: &str) -> String {
                 _ if is_time => "TIME",
                 _ if is_second => "SECOND",
                 _ if is_hash => "HASH",
+                _ if word.len() == 22 => "JTI",
                 _ if word.starts_with('…') || (is_suffix && word != "suffix") => "SUFFIX",
                 _ if word.starts_with("tkd_") => "SECRET",
                 _ if word.starts_with("sec_") || word.starts_with("tru_") => "ID",
