@@ -1,6 +1,8 @@
 //! A change of a client by the API, with a note if there was nothing to change.
 
-use serde_json::Value;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
 
 use crate::cli::api::{Api, ApiRequest, Object, path};
 use crate::cli::error::CliError;
@@ -9,6 +11,9 @@ use crate::cli::output;
 
 /// Members that change without the operator.
 const VOLATILE: [&str; 4] = ["last_used_at", "secrets", "updated_at", "usage"];
+
+/// The claims of a client or a grant that has none.
+static NO_CLAIMS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 /// A client before a change.
 pub(super) struct Before(Option<Value>);
@@ -21,6 +26,18 @@ impl Before {
             Err(failure) if failure.is_not_allowed() => Ok(Self(None)),
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Its claims; `None` if they are not known.
+    pub(super) fn claims(&self) -> Option<&Map<String, Value>> {
+        self.0.as_ref().map(|client| client["claims"].as_object().unwrap_or(&NO_CLAIMS))
+    }
+
+    /// The claims of its grant for a resource; `None` if they are not known.
+    pub(super) fn grant_claims(&self, resource: &str) -> Option<&Map<String, Value>> {
+        let grants = self.0.as_ref()?["grants"].as_array();
+        let grant = grants.into_iter().flatten().find(|grant| grant["resource"] == resource);
+        Some(grant.and_then(|grant| grant["claims"].as_object()).unwrap_or(&NO_CLAIMS))
     }
 
     /// Says on standard error if the client is still like this.

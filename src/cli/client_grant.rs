@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client_access::{networks_or_any, preset};
+use crate::cli::client_change::Before;
 use crate::cli::client_claims::ClaimsArgs;
 use crate::cli::error::CliError;
 use crate::cli::objects::client::GrantObject;
@@ -58,7 +59,7 @@ impl GrantArgs {
         Ok(ResourceId::parse(self.resource.as_deref().unwrap_or(ResourceId::SERVER))?)
     }
 
-    /// The change that the options ask for.
+    /// The change that the options ask for, without claims.
     fn patch(&self) -> Result<Value, CliError> {
         let some = |texts: &[String]| match texts {
             [] => Ok(Scopes::default()),
@@ -80,9 +81,6 @@ impl GrantArgs {
         }
         if let Some(networks) = networks_or_any(&self.networks)? {
             patch["networks"] = json!(networks);
-        }
-        if let Some(claims) = self.claims.patch()? {
-            patch["claims"] = claims;
         }
         Ok(patch)
     }
@@ -149,9 +147,14 @@ impl GrantState {
 /// Runs `tokend client grant`.
 pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
     let resource = args.resource()?;
-    let patch = args.patch()?;
+    let mut patch = args.patch()?;
     let api = Api::open(global, Purpose::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
+    if args.claims.is_given() {
+        let before = Before::read(&api, &id).await?;
+        let claims = args.claims.patch(before.grant_claims(resource.as_str()))?;
+        patch["claims"] = json!(claims);
+    }
     let place = path(&["clients", &id, "grants", resource.as_str()]);
     let changed: Object<ChangedGrant> = api.read(&ApiRequest::patch(place, patch)).await?;
     let ChangedGrant { grant, was, is, changed: is_changed, offered, ended_credentials } =

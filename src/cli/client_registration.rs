@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::client_change::Before;
 use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
@@ -19,9 +20,7 @@ use crate::cli::output::{self, Format, ShownSecret};
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::secret_destination::{self, Render};
 use crate::cli::secret_file::ExistingFile;
-use crate::cli::{
-    Global, client_access, client_change, client_reference, client_view, resource_clients,
-};
+use crate::cli::{Global, client_access, client_reference, client_view, resource_clients};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
 use crate::model::grant::{Grant, GrantedScopes};
@@ -276,15 +275,20 @@ fn render(format: Format, file: Option<&Path>, is_generated: bool) -> Render {
 
 /// Runs `tokend client update`.
 pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
-    let patch = patch(args)?;
+    let mut patch = patch(args)?;
     let api = Api::open(global, Purpose::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
+    let before = Before::read(&api, &id).await?;
+    if let Some(claims) = args.claims.patch(before.claims())? {
+        patch["claims"] = claims;
+    }
     let request = ApiRequest::patch(path(&["clients", &id]), patch);
-    let changed = client_change::send(&api, &id, &request).await?;
+    let changed: Object<ClientObject> = api.read(&request).await?;
+    before.compare(changed.json.clone());
     client_view::print(global, &changed, api.now())
 }
 
-/// The merge patch of the options: `null` puts a member back to the default.
+/// The merge patch of the options without claims: `null` puts a member back to the default.
 fn patch(args: &UpdateArgs) -> Result<Value, CliError> {
     let (methods, types) = (methods(&args.auth_methods)?, grant_types(&args.grant_types)?);
     let mut patch = args.facts.patch()?;
@@ -325,9 +329,6 @@ fn patch(args: &UpdateArgs) -> Result<Value, CliError> {
     }
     if let Some(policy) = leak_policy(args.leak_policy.as_deref())? {
         set("leak_policy", json!(policy));
-    }
-    if let Some(claims) = args.claims.patch()? {
-        set("claims", claims);
     }
     if args.admin_of.is_given() {
         set("admin_of", json!(args.admin_of.owners()?));

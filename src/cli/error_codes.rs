@@ -54,6 +54,12 @@ const NOT_ALLOWED: Documented = (
     "The server rejects the credentials of the command, or they lack a right.",
 );
 
+const CONFIGURATION: Documented = (
+    "E-CONF",
+    Exit::Configuration,
+    "The settings have problems, each with a code of its own, or lack what the command needs.",
+);
+
 const SERVER: Documented =
     ("E-SERVER", Exit::Unreachable, "The server cannot be reached, or its answer cannot be read.");
 
@@ -150,11 +156,7 @@ impl CliErrorCode {
             }
             Self::Listen => ("E-LISTEN", Exit::Failed, "The server cannot listen on the address."),
             Self::Usage => ("E-USAGE", Exit::Usage, "An argument or a value is not allowed."),
-            Self::Configuration => (
-                "E-CONF",
-                Exit::Configuration,
-                "The settings have problems, each with a code of its own, or lack what the command needs.",
-            ),
+            Self::Configuration => CONFIGURATION,
             Self::ConfigurationValue => {
                 ("E-CONF-VALUE", Exit::Configuration, "A file that a setting names cannot be used.")
             }

@@ -10,7 +10,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tabwriter::TabWriter;
 
-use crate::admin::Changed;
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
 use crate::model::time::{Lifetime, Timestamp};
@@ -199,14 +198,6 @@ fn object_text<T: Serialize>(format: Format, value: &T) -> Result<String, CliErr
     let text = serde_json::to_string(value);
     let text = text.map_err(|error| CliError::failed(error.to_string()))?;
     Ok(untrusted_text::escape_json(&text).into_owned())
-}
-
-/// The value after a change; says so if it was like this before.
-pub(crate) fn changed<T>(changed: Changed<T>) -> T {
-    if !changed.is_changed {
-        hint("nothing changed: it was already so");
-    }
-    changed.value
 }
 
 /// The cells of a row as a terminal may get them: a control character in a name must not reach it.

@@ -4,7 +4,6 @@ use crate::cli::client::ClientCommand;
 use crate::cli::client_trust::TrustCommand;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
-use crate::cli::resource::ResourceCommand;
 use crate::cli::secret::SecretCommand;
 use crate::cli::token::TokenCommand;
 use crate::cli::{Command, Global};
@@ -44,11 +43,10 @@ fn of(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
         Command::Secret(command) => of_secret(command),
-        Command::Resource(ResourceCommand::Update(_))
-        | Command::GrantRequest(_)
-        | Command::OwnerPolicy(_) => Reach::LocalForNow,
+        Command::OwnerPolicy(_) => Reach::LocalForNow,
         Command::Key(_)
         | Command::Resource(_)
+        | Command::GrantRequest(_)
         | Command::Explain(_)
         | Command::Rejections(_)
         | Command::Diff(_)
@@ -69,8 +67,10 @@ fn of(command: &Command) -> Reach {
 
 fn of_token(command: &TokenCommand) -> Reach {
     match command {
-        TokenCommand::Issue(_) | TokenCommand::Verify(_) | TokenCommand::Revoke(_) => Reach::Api,
-        TokenCommand::Preview(_) => Reach::LocalForNow,
+        TokenCommand::Issue(_)
+        | TokenCommand::Preview(_)
+        | TokenCommand::Verify(_)
+        | TokenCommand::Revoke(_) => Reach::Api,
         TokenCommand::Inspect(_) => Reach::Machine,
     }
 }

@@ -3,12 +3,14 @@
 
 pub(super) mod command;
 pub(super) mod command_line;
+mod conflict;
 mod owner_policy;
 pub(super) mod server;
 
 use std::fmt::Write;
 
-use crate::admin::{AdminError, AdminErrorCode, Conflict, ObjectKind, SourceConflict};
+use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::cli::remedies::conflict::{of_conflict, of_conflict_code};
 use crate::model::github_subject;
 use crate::model::remedy::{
     OperatorAction, Remedy, SubjectDifference, SubjectTrust, SubjectTrustKeys,
@@ -186,8 +188,12 @@ pub(super) fn of_admin_code(code: AdminErrorCode) -> Option<String> {
         Code::IssuerKeysMissing => return of_admin(&AdminError::IssuerKeysMissing),
         Code::AudienceMissing => return of_admin(&AdminError::AudienceMissing),
         Code::TlsSubjectMissing => return of_admin(&AdminError::TlsSubjectMissing),
-        Code::KeySourceConflict => return of_conflict(&Conflict::KeySource).map(str::to_owned),
-        _ => return None,
+        Code::GrantRequestNotFound => ObjectKind::GrantRequest,
+        Code::GrantApprovalNeeded => {
+            let text = "To request it: tokend grant-request create --client ID --resource URI --scope SCOPE";
+            return Some(text.to_owned());
+        }
+        code => return of_conflict_code(code).map(str::to_owned),
     };
     Some(of_absent(kind).to_owned())
 }
@@ -221,46 +227,6 @@ fn of_absent(kind: ObjectKind) -> &'static str {
              network a part. 404 and 405 are not kept. The server's log has them all: search it \
              for this id."
         }
-    }
-}
-
-fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
-    match conflict {
-        Conflict::SecretLimit { .. } => {
-            Some("End a secret: tokend client expire-secret. Or raise secrets.max_per_client.")
-        }
-        Conflict::KeySource => Some("To remove them: tokend client keys remove ID --all"),
-        Conflict::BuiltInResource(_) => {
-            Some("To remove a grant of it: tokend client revoke-grant ID --resource urn:tokend")
-        }
-        Conflict::BuiltInScopes(_) => {
-            Some("To offer scopes of your own, register a resource: tokend resource create URI")
-        }
-        Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
-        Conflict::InLine { conflict, .. } => of_conflict(conflict),
-        Conflict::GrantRequestNotNeeded(_) => {
-            Some("To give the grant: tokend client grant ID --resource URI --scope SCOPE")
-        }
-        Conflict::GrantRequestLimit { .. } => {
-            Some("To end one: tokend grant-request cancel REQUEST")
-        }
-        Conflict::Source(conflict) => Some(match conflict {
-            SourceConflict::Managed { .. } => {
-                "Change it in its source and run tokend apply. To change it here: --force"
-            }
-            SourceConflict::OtherSource { .. } => {
-                "To make it an object of the applied source: --adopt"
-            }
-            SourceConflict::ChangedMeanwhile { .. } => "Run the command again.",
-            SourceConflict::TooManyDeletions { .. } => {
-                "Read the plan. To delete all of them: --yes, or a larger --max-deletions"
-            }
-        }),
-        Conflict::AlreadyExists(_)
-        | Conflict::GrantRequestEnded { .. }
-        | Conflict::NoKeyLost
-        | Conflict::MasterKey(_)
-        | Conflict::ChangedDuringImport => None,
     }
 }
 

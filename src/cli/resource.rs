@@ -1,23 +1,22 @@
 //! `tokend resource`: the APIs that tokens are for.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::resource::{self, ResourceUpdate};
-use crate::cli::api::{Api, ApiRequest, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::facts::{FactsArgs, FactsUpdateArgs};
 use crate::cli::listing::Listing;
 use crate::cli::losses::Holders;
 use crate::cli::objects::client::GrantObject;
+use crate::cli::objects::resource::ResourceObject;
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
-use crate::cli::{Global, confirmation, output, principal, resource_view};
-use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
+use crate::cli::{Global, confirmation, output, resource_view};
+use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
-use crate::services::Services;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
@@ -154,52 +153,80 @@ async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
 
 async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let update = ResourceUpdate {
-        add: offered(&args.scopes)?,
-        remove: args.remove.iter().map(|text| ScopeName::parse(text)).collect::<Result<_, _>>()?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| duration_or_default("--token-ttl", text))
-            .transpose()?,
-        signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
-        token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
-        facts: args.facts.update()?,
-        ..ResourceUpdate::default()
-    };
+    let added = offered(&args.scopes)?;
+    let removed = args.remove.iter().map(|text| ScopeName::parse(text));
+    let removed = removed.collect::<Result<Vec<_>, _>>()?;
+    let patch = patch(args, &added, &removed)?;
     let api = Api::open(global, Purpose::Change).await?;
-    let services = api.local_services()?;
-    let before = resource::show(&services.store, &principal(), &id).await?;
-    confirm_removal(&api, &id, &before, &update, args.yes).await?;
-    let added = update.add.clone();
-    let changed = output::changed(resource::update(services, &principal(), &id, update).await?);
-    name_clients_with_all_scopes(services, &id, &added, &before.scopes).await?;
-    if args.signing_alg.is_some() {
-        let server = services.config.token.algorithm;
-        let algorithm = changed.signing_algorithm.unwrap_or(server);
-        output::hint(who_reads(algorithm));
-        say_from_when(services, algorithm).await?;
+    let place = path(&["resources", id.as_str()]);
+    let before: Object<ResourceObject> = api.read(&ApiRequest::get(place.clone())).await?;
+    let is_lost = |name: &ScopeName| {
+        let is_offered = before.object.scopes.iter().any(|scope| scope.name == name.as_str());
+        is_offered && !added.iter().any(|new| new.name == *name)
+    };
+    let lost: Vec<_> = removed.iter().filter(|name| is_lost(name)).collect();
+    confirm_removal(&api, &id, &lost, args.yes).await?;
+    let changed: Object<ResourceObject> = api.read(&ApiRequest::patch(place, patch)).await?;
+    if compared(before.json) == compared(changed.json.clone()) {
+        output::hint("nothing changed: it was already so");
     }
-    if args.token_typ.is_some() {
-        warn_of_typ(changed.token_typ);
+    name_clients_with_all_scopes(&api, &id, &added, &before.object).await?;
+    if let Some(text) = &args.signing_alg {
+        let chosen = algorithm_or_default(text)?.or_else(|| api.default_algorithm());
+        if let Some(algorithm) = chosen {
+            output::hint(who_reads(algorithm));
+        }
+        say_from_when(&changed.object);
     }
-    let found = api.read(&ApiRequest::get(path(&["resources", id.as_str()]))).await?;
-    resource_view::print(global, found, None, api.now())
+    if let Some(typ) = args.token_typ.as_deref().map(TokenTyp::parse).transpose()? {
+        warn_of_typ(typ);
+    }
+    resource_view::print(global, changed, None, api.now())
+}
+
+/// A resource without what changes by itself.
+fn compared(mut resource: Value) -> Value {
+    if let Some(members) = resource.as_object_mut() {
+        members.remove("updated_at");
+        members.remove("signing_alg_pending");
+    }
+    resource
+}
+
+/// The merge patch of the options: `null` puts a member back to the default.
+fn patch(
+    args: &UpdateArgs,
+    added: &[ResourceScope],
+    removed: &[ScopeName],
+) -> Result<Value, CliError> {
+    let mut patch = args.facts.patch()?;
+    let mut set = |name: &str, value: Value| patch[name] = value;
+    if !added.is_empty() {
+        set("add_scopes", json!(added));
+    }
+    if !removed.is_empty() {
+        set("remove_scopes", json!(removed));
+    }
+    if let Some(text) = &args.token_ttl {
+        let lifetime = duration_or_default("--token-ttl", text)?;
+        set("token_ttl_seconds", json!(lifetime.map(Lifetime::seconds)));
+    }
+    if let Some(text) = &args.signing_alg {
+        set("signing_alg", json!(algorithm_or_default(text)?.map(Algorithm::as_str)));
+    }
+    if let Some(typ) = args.token_typ.as_deref().map(TokenTyp::parse).transpose()? {
+        set("token_typ", json!(typ));
+    }
+    Ok(patch)
 }
 
 /// Asks before scopes are removed that clients hold.
 async fn confirm_removal(
     api: &Api,
     id: &ResourceId,
-    before: &Resource,
-    update: &ResourceUpdate,
+    removed: &[&ScopeName],
     yes: bool,
 ) -> Result<(), CliError> {
-    let offered = before.scope_names();
-    let is_lost = |name: &&ScopeName| {
-        offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
-    };
-    let removed: Vec<_> = update.remove.iter().filter(is_lost).collect();
     if removed.is_empty() {
         return Ok(());
     }
@@ -208,7 +235,7 @@ async fn confirm_removal(
             |name: &str| grant.scopes.as_ref().is_none_or(|all| all.iter().any(|it| it == name));
         removed.iter().any(|name| has(name.as_str()))
     };
-    let losses = Holders::read(api, id, has_one).await?.of_scopes(id, &removed);
+    let losses = Holders::read(api, id, has_one).await?.of_scopes(id, removed);
     if losses.is_empty() {
         return Ok(());
     }
@@ -245,22 +272,16 @@ fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
     if text == "default" { Ok(None) } else { Ok(Some(Algorithm::parse(text)?)) }
 }
 
-/// Says from when on there are tokens of this algorithm.
-async fn say_from_when(services: &Services, algorithm: Algorithm) -> Result<(), CliError> {
-    let now = services.clock.now();
-    let keys = services.store.signing_keys().await?;
-    let mine = || keys.iter().filter(|key| key.algorithm == algorithm && key.retired_at.is_none());
-    if mine().any(|key| key.signs_from <= now) {
-        return Ok(());
-    }
-    match mine().map(|key| key.signs_from).min() {
+/// Says from when on there are tokens of the algorithm of a resource, if there are none yet.
+fn say_from_when(resource: &ResourceObject) {
+    let Some(pending) = &resource.signing_alg_pending else { return };
+    match pending.signs_from {
         Some(first) => output::hint(&format!(
             "Its first key is published now and signs from {first} on (keys.publish_before), so \
              that every verifier knows it by then; until then its tokens are signed as before."
         )),
         None => output::hint("Its key is made at the next start of the server."),
     }
-    Ok(())
 }
 
 /// Which verifiers need an algorithm, and which cannot read it.

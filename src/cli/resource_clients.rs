@@ -14,14 +14,15 @@ use crate::cli::output;
 use crate::cli::remedies::command_line::CommandLine;
 use crate::model::resource::{ResourceId, ResourceScope};
 use crate::model::scope::ScopeName;
-use crate::services::Services;
-use crate::store::grants::GrantKind;
 
 /// How many clients are shown with a resource.
 const MAX_SHOWN: u32 = 100;
 
 /// How many clients a warning names.
-const MAX_NAMED: u32 = 10;
+const MAX_NAMED: usize = 10;
+
+/// How many clients are read at a time.
+const PAGE_SIZE: u32 = 1_000;
 
 /// The clients that have a grant for a resource.
 pub(super) struct ResourceClients {
@@ -96,19 +97,21 @@ impl ResourceClients {
 
 /// Says which clients got a scope that has just been added, because they have all scopes.
 pub(super) async fn name_clients_with_all_scopes(
-    services: &Services,
+    api: &Api,
     id: &ResourceId,
     added: &[ResourceScope],
-    before: &[ResourceScope],
+    before: &ResourceObject,
 ) -> Result<(), CliError> {
-    let is_new = |scope: &&ResourceScope| !before.iter().any(|known| known.name == scope.name);
+    let is_new =
+        |scope: &&ResourceScope| !before.scopes.iter().any(|it| it.name == scope.name.as_str());
     let names: Vec<&ScopeName> = added.iter().filter(is_new).map(|scope| &scope.name).collect();
-    let count = services.store.count_grants_of(id, GrantKind::AllScopes).await?;
-    if names.is_empty() || count == 0 {
+    if names.is_empty() {
         return Ok(());
     }
-    let clients = services.store.grants_of(id, GrantKind::AllScopes, MAX_NAMED).await?;
-    let mut listed: Vec<String> = clients.iter().map(|found| found.client_id.to_string()).collect();
+    let (mut listed, count) = with_all_scopes(api, id).await?;
+    if count == 0 {
+        return Ok(());
+    }
     let unnamed = count.saturating_sub(i64::try_from(listed.len()).unwrap_or(count));
     if unnamed > 0 {
         listed.push(format!("{} more", thousands(unnamed)));
@@ -127,6 +130,32 @@ pub(super) async fn name_clients_with_all_scopes(
         CommandLine::NameScopes { client: "ID", resource: id }
     ));
     Ok(())
+}
+
+/// The first clients with a grant of all scopes, and how many there are; none if the caller may not
+/// read clients.
+async fn with_all_scopes(api: &Api, id: &ResourceId) -> Result<(Vec<String>, i64), CliError> {
+    let request = ApiRequest::get(path(&["clients"])).with("resource", id).with("limit", PAGE_SIZE);
+    let (mut named, mut count, mut cursor) = (Vec::new(), 0, None);
+    loop {
+        let page = match api.page::<ClientObject>(&request, cursor.as_deref()).await {
+            Ok(page) => page,
+            Err(failure) if failure.is_not_allowed() => return Ok((Vec::new(), 0)),
+            Err(failure) => return Err(failure.into()),
+        };
+        for client in page.data.iter().map(|found| &found.object) {
+            if client.grant(id.as_str()).is_some_and(|grant| grant.scopes.is_none()) {
+                count += 1;
+                if named.len() < MAX_NAMED {
+                    named.push(client.client_id.clone());
+                }
+            }
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok((named, count));
+        }
+    }
 }
 
 /// The same for the grants of a client that has just been registered. An administrator who may not

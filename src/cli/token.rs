@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::admin::{AdminError, AdminErrorCode};
 use crate::cli::api::{Api, ApiRequest, Failure, Object, Purpose, path};
 use crate::cli::error::CliError;
 use crate::cli::error_codes::CliErrorCode;
@@ -16,9 +16,6 @@ use crate::cli::{Global, client_reference};
 use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
-use crate::oauth::token::preview::{self, PreviewError};
-use crate::oauth::token::request::RequestedAccess;
-use crate::services::StartError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -102,25 +99,13 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     }
 }
 
-/// What the options of a command request.
-fn requested(resource: Option<&str>, scopes: &[String]) -> RequestedAccess {
-    RequestedAccess {
-        resources: resource.into_iter().map(str::to_owned).collect(),
-        scope: Some(scopes.join(" ")).filter(|scope| !scope.is_empty()),
-    }
-}
-
 async fn show_preview(global: &Global, args: &PreviewArgs) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.client).await?;
-    let requested = requested(args.resource.as_deref(), &args.scopes);
-    let previewed = preview::preview(&services, &id, &requested).await;
-    let claims = previewed.map_err(|error| match error {
-        PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
-        PreviewError::Refused(reason) => CliError::from(AdminError::TokenRefused(reason)),
-        PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
-        PreviewError::Load(error) => StartError::from(error).into(),
-    })?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.client).await?;
+    let scope = Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty());
+    let body = json!({ "resource": args.resource, "scope": scope });
+    let place = path(&["clients", &id, "token-preview"]);
+    let claims = api.send(&ApiRequest::post(place, body)).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &claims),
         Format::Table | Format::Id => output::json(&claims),

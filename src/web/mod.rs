@@ -25,7 +25,7 @@ mod route_labels;
 mod welcome;
 
 pub use error_response::ErrorFormat;
-pub use management::{Delivery, InProcessAnswer, InProcessApi};
+pub use management::{Delivery, FORCE_HEADER, InProcessAnswer, InProcessApi};
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 pub use route_labels::RouteLabels;
 

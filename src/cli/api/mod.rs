@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::cli::Global;
 use crate::cli::error::CliError;
-use crate::cli::remedies::command::ServerRemedy;
+use crate::model::signing_key::Algorithm;
 use crate::model::time::{Clock, Timestamp};
 use crate::remote_keys::fetch::Fetcher;
 use crate::services::Services;
@@ -49,7 +49,7 @@ impl Api {
     /// the local database.
     pub(crate) async fn open(global: &Global, purpose: Purpose) -> Result<Self, CliError> {
         match global.server() {
-            Some(server) => Ok(Self::Remote(Box::new(RemoteApi::new(&server)?))),
+            Some(server) => Ok(Self::Remote(Box::new(RemoteApi::new(&server, global.force)?))),
             None => Ok(Self::Local(Box::new(LocalApi::open(global, purpose).await?))),
         }
     }
@@ -129,15 +129,11 @@ impl Api {
         }
     }
 
-    /// The services of the local database, for what the API has no route for yet.
-    ///
-    /// # Errors
-    /// If the API is that of a server.
-    pub(crate) fn local_services(&self) -> Result<&Services, CliError> {
+    /// The signing algorithm of the server, as the local settings say it; `None` if a server answers.
+    pub(crate) fn default_algorithm(&self) -> Option<Algorithm> {
         match self {
-            Self::Local(api) => Ok(api.services()),
-            Self::Remote(_) => Err(CliError::usage("this works on the local database only")
-                .with_remedy(ServerRemedy::LeaveServerOut)),
+            Self::Local(api) => Some(api.services().config.token.algorithm),
+            Self::Remote(_) => None,
         }
     }
 }

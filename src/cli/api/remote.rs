@@ -20,6 +20,7 @@ use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::config::command_variables::SERVER_CA_FILE_VARIABLE;
 use crate::config::environment;
+use crate::web::FORCE_HEADER;
 
 /// The header of a POST that may be repeated.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -30,6 +31,7 @@ pub(crate) struct RemoteApi {
     connector: Connector,
     credentials: Credentials,
     token: Mutex<Option<SecretString>>,
+    is_forced: bool,
 }
 
 /// The server that a command is sent to, and what named it.
@@ -42,8 +44,9 @@ pub(crate) struct NamedServer {
 }
 
 impl RemoteApi {
-    /// The API of this server, for the credentials of the environment. Nothing is sent yet.
-    pub(super) fn new(named: &NamedServer) -> Result<Self, CliError> {
+    /// The API of this server, for the credentials of the environment. Nothing is sent yet. With
+    /// `is_forced`, changes are made to objects that are applied from a source as well.
+    pub(super) fn new(named: &NamedServer, is_forced: bool) -> Result<Self, CliError> {
         let server = ServerUrl::parse(named.origin, &named.url)?;
         let credentials = Credentials::from_environment()?;
         let environment = environment();
@@ -52,7 +55,7 @@ impl RemoteApi {
         let connector = Connector::new(ca_file.as_deref()).map_err(|problem| {
             CliError::configuration(format!("{SERVER_CA_FILE_VARIABLE}: {problem}"))
         })?;
-        Ok(Self { server, connector, credentials, token: Mutex::new(None) })
+        Ok(Self { server, connector, credentials, token: Mutex::new(None), is_forced })
     }
 
     /// The server, as a file that a command leaves behind names it.
@@ -90,6 +93,9 @@ impl RemoteApi {
         }
         if let Some(key) = &request.idempotency_key {
             head = head.header(IDEMPOTENCY_KEY, key);
+        }
+        if self.is_forced && request.method != Method::GET {
+            head = head.header(FORCE_HEADER, "true");
         }
         let url = self.server.join(&request.target())?;
         let http = head.body(Full::new(body));

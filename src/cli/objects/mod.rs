@@ -3,6 +3,7 @@
 
 pub(super) mod client;
 pub(super) mod event;
+pub(super) mod grant_request;
 pub(super) mod rejection;
 pub(super) mod resource;
 pub(super) mod signing_key;

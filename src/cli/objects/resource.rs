@@ -47,6 +47,9 @@ pub(crate) struct ScopeObject {
 pub(crate) struct PendingAlgorithm {
     /// The algorithm; the server's if absent.
     pub(crate) until_then: Option<String>,
+    /// When the first key begins to sign; absent if a server has yet to make it.
+    #[serde(default, deserialize_with = "some_time")]
+    pub(crate) signs_from: Option<Timestamp>,
 }
 
 impl ResourceObject {

@@ -78,7 +78,7 @@ const APPLY_SCOPES: [AdminScope; 4] = [
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
 /// `true` in this header changes objects that are applied from a source as well.
-const FORCE_HEADER: &str = "tokend-force";
+pub const FORCE_HEADER: &str = "tokend-force";
 
 /// How a router finds the caller of a request.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
-use crate::web::management::json::{at, lifetime};
+use crate::web::management::json::{at, lifetime, list};
 use crate::web::management::member::{Member, Omitted};
 use crate::web::management::read_only::ReadOnlyMembers;
 
@@ -120,6 +120,10 @@ pub(super) struct ResourceDocument {
     contact: Member<String>,
     labels: Member<BTreeMap<String, Option<String>>>,
     scopes: Member<Vec<ScopeInput>>,
+    /// In a PATCH only: scopes to add, or to describe anew.
+    add_scopes: Vec<ScopeInput>,
+    /// In a PATCH only: scopes to remove.
+    remove_scopes: Vec<String>,
     token_ttl_seconds: Member<i64>,
     signing_alg: Member<String>,
     token_typ: Member<String>,
@@ -163,6 +167,8 @@ impl ResourceDocument {
             let text = format!("resource is read-only: the path names {id}; leave it out");
             return Err(Problem::member("/resource".to_owned(), text));
         }
+        let (add, remove) = (self.add_scopes, self.remove_scopes);
+        check_edits(&self.scopes, !add.is_empty() || !remove.is_empty(), omitted)?;
         let facts = FactsMembers {
             owner: self.owner,
             description: self.description,
@@ -171,7 +177,9 @@ impl ResourceDocument {
         };
         let typ = self.token_typ;
         Ok(ResourceUpdate {
-            scopes: self.scopes.read(omitted, scopes)?,
+            scopes: self.scopes.read(omitted, |inputs| scopes("/scopes", inputs))?,
+            add: scopes("/add_scopes", add)?,
+            remove: list("/remove_scopes", &remove, ScopeName::parse)?,
             token_lifetime: self
                 .token_ttl_seconds
                 .read(omitted, |seconds| lifetime("/token_ttl_seconds", seconds))?,
@@ -192,7 +200,24 @@ impl ResourceDocument {
     }
 }
 
-fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
+/// Refuses single changes of scopes next to all of them, and in a body that is a whole resource.
+fn check_edits(
+    scopes: &Member<Vec<ScopeInput>>,
+    has_edits: bool,
+    omitted: Omitted,
+) -> Result<(), Problem> {
+    match (scopes, omitted) {
+        _ if !has_edits => Ok(()),
+        (Member::Absent, Omitted::Stays) => Ok(()),
+        _ => {
+            let text =
+                "scopes names all scopes; add_scopes and remove_scopes are for a PATCH alone";
+            Err(Problem::member("/scopes".to_owned(), text))
+        }
+    }
+}
+
+fn scopes(pointer: &str, inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
     let inputs = inputs.into_iter().enumerate();
     inputs
         .map(|(index, scope)| {
@@ -201,7 +226,7 @@ fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
                 "" => scope.name,
                 description => format!("{}={description}", scope.name),
             };
-            at(&format!("/scopes/{index}"), ResourceScope::parse(&text))
+            at(&format!("{pointer}/{index}"), ResourceScope::parse(&text))
         })
         .collect()
 }

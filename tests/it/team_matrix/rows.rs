@@ -250,7 +250,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         route: "GET /v1/resources",
-        request: |_| ("/v1/resources".to_owned(), None),
+        request: |_| ("/v1/resources?limit=1000".to_owned(), None),
         expected: LISTS,
     },
     Row {
