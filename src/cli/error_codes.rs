@@ -72,20 +72,10 @@ impl CliErrorCode {
     /// The code of a change that was not made.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
+        if code == Code::ClientNotInList || code.as_str().ends_with("_not_found") {
+            return Self::NotFound;
+        }
         match code {
-            Code::ClientNotFound
-            | Code::ClientNotInList
-            | Code::ResourceNotFound
-            | Code::ScopeNotFound
-            | Code::GrantNotFound
-            | Code::SecretNotFound
-            | Code::KeyNotFound
-            | Code::TrustNotFound
-            | Code::RejectionNotFound
-            | Code::SigningKeyNotFound
-            | Code::GrantRequestNotFound
-            | Code::OwnerPolicyNotFound
-            | Code::ClaimNotFound => Self::NotFound,
             Code::AlreadyExists
             | Code::SecretLimitReached
             | Code::KeySourceConflict
@@ -127,10 +117,7 @@ impl CliErrorCode {
             | Code::GrantApprovalNeeded => Self::NotAllowed,
             Code::DatabaseFailed => Self::Database,
             Code::TokenInvalid => Self::NotValid,
-            Code::TokenRefused
-            | Code::TokenForServer
-            | Code::HashQueueFull
-            | Code::CryptographyFailed => Self::Failed,
+            _ => Self::Failed,
         }
     }
 

@@ -47,9 +47,7 @@ pub(super) fn config(
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
-    let keys = reader.keys();
-    let secrets = reader.secrets();
-    let limits = reader.limits();
+    let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let tls = reader.tls();
     let client_ca = reader.file("tls.client_ca");
@@ -59,8 +57,7 @@ pub(super) fn config(
     let notifications = reader.notifications();
     let log = reader.log();
     let metrics = reader.metrics(management_listen);
-    let shutdown = reader.shutdown();
-    let bootstrap = reader.bootstrap();
+    let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let master_key = reader.master_key();
     Some(Config {
         issuer,

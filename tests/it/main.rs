@@ -99,6 +99,7 @@ mod released_schemas;
 mod reload;
 mod remote_command_lines;
 mod remote_commands;
+mod remote_declarations;
 mod resources_and_scopes;
 mod restored_revocations;
 mod revocation;

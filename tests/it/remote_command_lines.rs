@@ -131,7 +131,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 /// Commands that work on the local database or machine alone.
-pub const LOCAL: [&str; 17] = [
+pub const LOCAL: [&str; 14] = [
     "serve",
     "dev",
     "migrate",
@@ -146,7 +146,4 @@ pub const LOCAL: [&str; 17] = [
     "client trust test a",
     "client import -",
     "token inspect x",
-    "export",
-    "diff -f absent.yaml",
-    "apply -f absent.yaml",
 ];

@@ -93,10 +93,47 @@ pub(super) enum Access {
 /// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
-        AdminsWrite, AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead,
-        ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
+        AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, ResourcesRead,
+        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), access, router: Router::new(), listed: Vec::new() };
+    add_clients(&mut api);
+    api.add_list("/v1/grant-requests", ClientsRead, grant_requests::list);
+    api.add(Method::POST, "/v1/grant-requests", GrantsWrite, grant_requests::create);
+    api.add(Method::GET, "/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
+    api.add(Method::POST, "/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
+    api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
+    api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
+    api.add_unstored("/v1/leaks", SecretsWrite, leaks::report);
+    api.add_list("/v1/resources", ResourcesRead, resources::list);
+    api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
+    api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
+    api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
+    api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
+    api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.add_list("/v1/owner-policies", ClientsRead, owner_policies::list);
+    api.add(Method::GET, "/v1/owner-policies/{owner}", ClientsRead, owner_policies::show);
+    api.add(Method::PUT, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::put);
+    api.add(Method::DELETE, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::delete);
+    api.add_unstored("/v1/tokens", TokensIssue, tokens::issue);
+    api.add_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.add_unstored("/v1/tokens/verify", Introspect, tokens::verify);
+    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
+    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.add_list("/v1/rejections", ClientsRead, rejections::list);
+    api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
+    api.add_list("/v1/audit-events", AuditRead, audit::list);
+    api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
+    api.add(Method::GET, "/v1/server", ServerRead, server::show);
+    api.add_declarations();
+    metrics::add(&mut api);
+    metrics::open(app, api.into_router())
+}
+
+/// The routes of clients and of what belongs to one.
+fn add_clients(api: &mut Api) {
+    use AdminScope::{ClientsRead, ClientsWrite, GrantsWrite, SecretsWrite, TokensRevoke};
     api.add_list("/v1/clients", ClientsRead, clients::list);
     api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
     api.add_import("/v1/clients/import", ClientsWrite, imports::run);
@@ -122,39 +159,8 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
     api.add(Method::PATCH, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
-    api.add_list("/v1/grant-requests", ClientsRead, grant_requests::list);
-    api.add(Method::POST, "/v1/grant-requests", GrantsWrite, grant_requests::create);
-    api.add(Method::GET, "/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
-    api.add(Method::POST, "/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
-    api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
-    api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
-    api.add_unstored("/v1/leaks", SecretsWrite, leaks::report);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
     api.add(Method::POST, "/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
-    api.add_list("/v1/resources", ResourcesRead, resources::list);
-    api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
-    api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
-    api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
-    api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
-    api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
-    api.add_list("/v1/owner-policies", ClientsRead, owner_policies::list);
-    api.add(Method::GET, "/v1/owner-policies/{owner}", ClientsRead, owner_policies::show);
-    api.add(Method::PUT, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::put);
-    api.add(Method::DELETE, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::delete);
-    api.add_unstored("/v1/tokens", TokensIssue, tokens::issue);
-    api.add_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
-    api.add_unstored("/v1/tokens/verify", Introspect, tokens::verify);
-    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
-    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
-    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
-    api.add_list("/v1/rejections", ClientsRead, rejections::list);
-    api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
-    api.add_list("/v1/audit-events", AuditRead, audit::list);
-    api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
-    api.add(Method::GET, "/v1/server", ServerRead, server::show);
-    api.add_declarations();
-    metrics::add(&mut api);
-    metrics::open(app, api.into_router())
 }
 
 /// The layers of a route.
