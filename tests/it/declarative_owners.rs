@@ -52,7 +52,7 @@ async fn a_team_applies_and_exports_its_own_objects(
     ]);
     assert_eq!(all.post("/v1/apply", every).await.status, 200);
 
-    assert_eq!(exported(&shop.get("/v1/export").await), ["shop-job", API]);
+    assert_eq!(exported(&shop.get("/v1/export").await), [API, "shop-job"]);
     assert_eq!(exported(&pay.get("/v1/export").await), ["pay-job"]);
 
     // What the team does not see is answered as absent, and a plan tells nothing of it.
