@@ -39,8 +39,8 @@ pub(super) fn config(
     if let (Some(listen), Some(management)) = (listen, management_listen) {
         reader.reject_equal_listeners(listen, management);
     }
-    let data_dir = reader.parsed("data_dir", |text| path(text).map(PathBuf::from));
-    let data_dir = data_dir.unwrap_or_default();
+    let data_dir =
+        reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
     let directory = reader.directory();
     let token = reader.token();
@@ -55,8 +55,7 @@ pub(super) fn config(
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
     let notifications = reader.notifications();
-    let log = reader.log();
-    let metrics = reader.metrics(management_listen);
+    let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let master_key = reader.master_key();
     Some(Config {

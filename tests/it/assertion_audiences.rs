@@ -232,5 +232,5 @@ async fn the_operator_allows_and_removes_audiences(
     }
     let line = json!({ "client_id": "b", "assertion_audiences": [] });
     cli.run_with(&["client", "import", "--update", "-"], &line.to_string());
-    assert!(cli.json(&["client", "show", "b"])["assertion_audiences"].is_null());
+    assert_eq!(cli.json(&["client", "show", "b"])["assertion_audiences"], json!([]));
 }

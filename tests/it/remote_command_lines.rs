@@ -97,7 +97,7 @@ pub const COMMANDS: &[(&str, i32)] = &[
     ("grant-request list --state absent", 2),
     ("grant-request show grq_absent", 4),
     ("grant-request show absent", 2),
-    ("grant-request create --client b --resource API --scope orders:read", 5),
+    ("grant-request create --client b --resource API --scope orders:read", 0),
     ("grant-request cancel grq_absent", 4),
     ("token verify x", 8),
     ("token verify x -o json", 8),

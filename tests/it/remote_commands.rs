@@ -74,18 +74,21 @@ fn normalized(text: &str, file: &str) -> String {
         let is_suffix = line.trim_start().starts_with("\"suffix\"");
         let words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
         let words = words.map(|word| {
+            // The issuer of the command line is not that of the server.
+            let is_host = word.starts_with("127.0.0.1:");
             let is_time = word.len() == 20 && word.starts_with("20") && word.ends_with('Z');
             let digits = word.trim_start_matches(':');
             let is_second = digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
             let is_hash = word.len() >= 43 && !word.contains('.');
             match word {
+                _ if is_host => "HOST",
                 _ if is_time => "TIME",
                 _ if is_second => "SECOND",
                 _ if is_hash => "HASH",
                 _ if word.len() == 22 => "JTI",
                 _ if word.starts_with('…') || (is_suffix && word != "suffix") => "SUFFIX",
                 _ if word.starts_with("tkd_") => "SECRET",
-                _ if word.starts_with("sec_") || word.starts_with("tru_") => "ID",
+                _ if ["sec_", "tru_", "grq_"].iter().any(|kind| word.starts_with(kind)) => "ID",
                 _ if word.starts_with("eyJ") => "TOKEN",
                 "cli:unknown" | "client:ops" => "ACTOR",
                 _ => word,
