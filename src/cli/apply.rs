@@ -146,13 +146,13 @@ fn print_plan(format: Format, changes: &[PlannedChange], unchanged: usize) -> Re
 /// Says the plan before its execution, also where standard output has another format.
 fn announce(format: Format, changes: &[PlannedChange], unchanged: usize) -> Result<(), CliError> {
     let words = declarative::in_words(changes, unchanged);
-    match format {
-        Format::Table => output::line(&words.join("\n")),
-        _ => {
-            words.iter().for_each(|line| output::hint(line));
-            Ok(())
-        }
+    if format == Format::Table {
+        return output::line(&words.join("\n"));
     }
+    for line in &words {
+        output::hint(line);
+    }
+    Ok(())
 }
 
 fn print_done(format: Format, done: &Done, unchanged: usize) -> Result<(), CliError> {

@@ -31,7 +31,7 @@ pub(in crate::web) struct Problem {
     /// Where the problem is in the body (RFC 6901).
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
     /// The scope that the caller lacks.
     missing_scope: Option<AdminScope>,
     /// Headers of the answer beyond those that each problem has.
@@ -192,7 +192,7 @@ impl Problem {
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
-        let cause = Some(cause.to_owned());
+        let cause = Some(cause.into());
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail);
         Self { cause, ..problem.with_header(RETRY_AFTER, "2") }
     }
@@ -200,7 +200,7 @@ impl Problem {
     /// 500.
     pub(super) fn internal(cause: &str) -> Self {
         let detail = "The server failed. The reason is in its log, under the request id.";
-        let cause = Some(cause.to_owned());
+        let cause = Some(cause.into());
         Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
     }
 
