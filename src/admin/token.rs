@@ -126,6 +126,21 @@ async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(),
     }
 }
 
+/// Refuses a caller that may not act as a client, before anything is told of the client.
+///
+/// # Errors
+/// Not found, [`AdminError::MorePowerful`], or what the database says.
+pub async fn require_rights(
+    store: &Store,
+    principal: &Principal,
+    client: &ClientId,
+) -> Result<(), AdminError> {
+    if !principal.is_operator() {
+        client_within_rights(store.read(), principal, client).await?;
+    }
+    Ok(())
+}
+
 /// Records that a token is issued in the name of a client, **before** the token is handed over. The
 /// caller acts as the client with it, so it must hold all rights of the client. Over the API no
 /// token for this server itself is issued.

@@ -160,7 +160,7 @@ fn add_clients(api: &mut Api) {
     api.add(Method::PATCH, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
     api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
     api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
-    api.add(Method::POST, "/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
+    api.add_unstored("/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
 }
 
 /// The layers of a route.

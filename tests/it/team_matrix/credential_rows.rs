@@ -103,6 +103,15 @@ pub(super) const CREDENTIAL_ROWS: &[Row] = &[
         },
         expected: client(201),
     },
+    // Why a client would get no token is told of visible clients only.
+    Row {
+        route: "POST /v1/tokens",
+        request: |it| {
+            let body = json!({ "client_id": it.client, "resource": "urn:absent" });
+            ("/v1/tokens".to_owned(), Some(body))
+        },
+        expected: [Problem(422, "token_refused"), NO_CLIENT, NO_CLIENT],
+    },
     // Whoever holds a token may read it and have it checked: the key set is public.
     Row {
         route: "POST /v1/tokens/inspect",
