@@ -24,10 +24,7 @@ pub(super) struct GrantJson {
 
 impl From<Grant> for GrantJson {
     fn from(grant: Grant) -> Self {
-        let scopes = match grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes),
-        };
+        let scopes = grant.scopes.into_named();
         Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
     }
 }
