@@ -1,5 +1,5 @@
 //! Why a verb of the operator was not carried out: a stable code and typed data. It names no
-//! command: the command line, and later the admin API and the console, say how to fix it.
+//! command: the command line and the admin API say how to fix it.
 
 use std::fmt::Display;
 

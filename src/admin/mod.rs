@@ -1,8 +1,8 @@
 //! The operator's verbs, a file a noun. Each checks, writes its change and the event of it in one
 //! transaction, and gives back what it made.
 //!
-//! The command line calls them; so will the admin API. They work on the database, and running
-//! servers follow the events.
+//! The command line and the admin API call them. They work on the database, and running servers
+//! follow the events.
 
 pub mod audit;
 pub mod claims;

@@ -1,6 +1,7 @@
 //! The command line: a file a noun. It reads arguments, calls a verb, and shows what came back.
 //!
-//! Every command works on the database of the settings; a running server follows by itself.
+//! A command calls the admin API: in process over the database of the settings, or that of the
+//! server that `--server` names. `api` knows both ways. The local commands work on the database.
 
 mod api;
 mod applied_secrets;
