@@ -49,6 +49,7 @@ mod input;
 mod key;
 mod listing;
 mod losses;
+mod man;
 mod master_key;
 mod migrate;
 mod new_secret;
@@ -193,6 +194,8 @@ enum Command {
     Version,
     /// Print a completion script for a shell
     Completion(completion::CompletionArgs),
+    /// Write the manual pages of all commands
+    Man(man::ManArgs),
 }
 
 impl Global {
@@ -339,6 +342,7 @@ async fn dispatch(
         Command::Audit(command) => audit::run(global, &command).await,
         Command::Version => output::version(global.output),
         Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
