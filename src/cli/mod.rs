@@ -89,11 +89,13 @@ use crate::cli::caller::principal;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::serve::FromSystem;
 use crate::config::command_variables::SERVER_VARIABLE;
 use crate::config::sources::Flags;
 use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
+use crate::server::InheritedSockets;
 use crate::services::Services;
 use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
@@ -266,6 +268,7 @@ impl Global {
 pub fn run() -> ExitCode {
     hardening::forbid_core_dumps();
     completion::answer_shell();
+    let sockets = InheritedSockets::take();
     // On a single core, threads that could take work from one another only cost time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
@@ -282,7 +285,7 @@ pub fn run() -> ExitCode {
     };
     let cli = parsed();
     let format = cli.global.output;
-    let outcome = runtime.block_on(execute(cli, hangup));
+    let outcome = runtime.block_on(execute(cli, FromSystem { hangup, sockets }));
     // No request waits for hashes that still run.
     runtime.shutdown_background();
     match outcome {
@@ -305,23 +308,19 @@ fn hangup_of_server() -> Option<Hangup> {
     is_server.then(Hangup::install)?.ok()
 }
 
-async fn execute(cli: Cli, hangup: Option<Hangup>) -> Result<(), CliError> {
+async fn execute(cli: Cli, given: FromSystem) -> Result<(), CliError> {
     let Cli { global, command } = cli;
     caller::name(global.actor.as_deref(), global.force)?;
-    let outcome = Box::pin(dispatch(&global, command, hangup)).await;
+    let outcome = Box::pin(dispatch(&global, command, given)).await;
     global.close().await;
     outcome
 }
 
-async fn dispatch(
-    global: &Global,
-    command: Command,
-    hangup: Option<Hangup>,
-) -> Result<(), CliError> {
+async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Result<(), CliError> {
     reach::check(global, &command)?;
     match command {
-        Command::Serve => serve::run(global, hangup).await,
-        Command::Dev(args) => Box::pin(dev::run(global, args, hangup)).await,
+        Command::Serve => serve::run(global, given).await,
+        Command::Dev(args) => Box::pin(dev::run(global, args, given.hangup)).await,
         Command::Migrate(args) => migrate::run(global, &args).await,
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),

@@ -110,6 +110,7 @@ mod secret_files;
 mod secret_life;
 mod secrets_page;
 mod seeds;
+mod service_manager;
 mod settings_page;
 mod speed_page;
 mod spiffe;
