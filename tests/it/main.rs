@@ -46,6 +46,7 @@ mod declarative_changes;
 mod declarative_digests;
 mod declarative_owners;
 mod declarative_sources;
+mod deployment;
 mod destructive;
 mod dev_folders;
 #[cfg(target_os = "linux")]
