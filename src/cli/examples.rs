@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 31] = [
+const ALL: [(&str, Examples); 32] = [
     (
         "",
         &[
@@ -294,6 +294,7 @@ const ALL: [(&str, Examples); 31] = [
         "completion",
         &[("Complete commands, options and ids in this bash", "source <(tokend completion bash)")],
     ),
+    ("man", &[("Install the manual pages of this user", "tokend man ~/.local/share/man/man1")]),
 ];
 
 /// The examples of the command at `path`, such as `client trust`, as its help shows them.

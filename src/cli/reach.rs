@@ -61,7 +61,8 @@ fn of(command: &Command) -> Reach {
         | Command::Config(_)
         | Command::Health(_)
         | Command::Version
-        | Command::Completion(_) => Reach::Machine,
+        | Command::Completion(_)
+        | Command::Man(_) => Reach::Machine,
     }
 }
 

@@ -131,7 +131,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 /// Commands that work on the local database or machine alone.
-pub const LOCAL: [&str; 14] = [
+pub const LOCAL: [&str; 15] = [
     "serve",
     "dev",
     "migrate",
@@ -140,6 +140,7 @@ pub const LOCAL: [&str; 14] = [
     "health",
     "version",
     "completion bash",
+    "man pages",
     "master-key reset --lost --yes",
     "secret generate",
     "secret check",
