@@ -43,10 +43,10 @@ fn of(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
         Command::Secret(command) => of_secret(command),
-        Command::OwnerPolicy(_) => Reach::LocalForNow,
         Command::Key(_)
         | Command::Resource(_)
         | Command::GrantRequest(_)
+        | Command::OwnerPolicy(_)
         | Command::Explain(_)
         | Command::Rejections(_)
         | Command::Diff(_)
