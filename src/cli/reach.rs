@@ -1,7 +1,6 @@
 //! Which commands go through the admin API, and which work on the local database or machine alone.
 
 use crate::cli::client::ClientCommand;
-use crate::cli::client_trust::TrustCommand;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::cli::secret::SecretCommand;
@@ -98,11 +97,7 @@ fn of_client(command: &ClientCommand) -> Reach {
         | ClientCommand::RevokeGrant(_)
         | ClientCommand::RevokeTokens(_)
         | ClientCommand::Keys(_)
-        | ClientCommand::Trust(
-            TrustCommand::Add(_) | TrustCommand::List(_) | TrustCommand::Remove(_),
-        ) => Reach::Api,
-        ClientCommand::Trust(TrustCommand::Test(_)) | ClientCommand::Import(_) => {
-            Reach::LocalForNow
-        }
+        | ClientCommand::Trust(_) => Reach::Api,
+        ClientCommand::Import(_) => Reach::LocalForNow,
     }
 }

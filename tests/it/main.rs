@@ -126,6 +126,7 @@ mod token_path;
 mod token_request;
 mod token_typ;
 mod tried_with;
+mod trust_tests;
 mod trusts;
 mod two_versions;
 mod unknown_outcome;

@@ -32,6 +32,8 @@ pub(crate) use request::{ApiRequest, path};
 pub(crate) enum Purpose {
     /// It only reads. Over the local database that needs no master key.
     Read,
+    /// The same, and it fetches key sets of others by the settings.
+    Fetch,
     /// It changes something.
     Change,
 }
