@@ -7,6 +7,7 @@ mod applied_secrets;
 mod apply;
 mod audit;
 mod audit_follow;
+mod audit_stream;
 mod bootstrap;
 mod candidates;
 mod check_config;

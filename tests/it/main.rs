@@ -100,6 +100,7 @@ mod reload;
 mod remote_command_lines;
 mod remote_commands;
 mod remote_declarations;
+mod remote_follow;
 mod resources_and_scopes;
 mod restored_revocations;
 mod revocation;
