@@ -60,6 +60,7 @@ mod rejections;
 mod reload;
 mod remedies;
 mod remote_apply;
+mod remote_import;
 mod remote_secret;
 mod resource;
 mod resource_clients;

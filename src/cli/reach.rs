@@ -12,8 +12,6 @@ use crate::cli::{Command, Global};
 enum Reach {
     /// Through the admin API: over the local database, or of the server that `--server` names.
     Api,
-    /// On the local database, as long as the API has no route for it.
-    LocalForNow,
     /// On the local database alone: it is about the database or the server itself.
     Database,
     /// On this machine, without a database: a server in the environment does not matter.
@@ -30,7 +28,6 @@ pub(super) fn check(global: &Global, command: &Command) -> Result<(), CliError> 
     let what = match reach {
         Reach::Api => return Ok(()),
         Reach::Machine if global.server.is_none() => return Ok(()),
-        Reach::LocalForNow => "this command works on the local database only for now",
         Reach::Database => "this command works on the local database only",
         Reach::Machine => "this command works on this machine only",
     };
@@ -97,7 +94,7 @@ fn of_client(command: &ClientCommand) -> Reach {
         | ClientCommand::RevokeGrant(_)
         | ClientCommand::RevokeTokens(_)
         | ClientCommand::Keys(_)
-        | ClientCommand::Trust(_) => Reach::Api,
-        ClientCommand::Import(_) => Reach::LocalForNow,
+        | ClientCommand::Trust(_)
+        | ClientCommand::Import(_) => Reach::Api,
     }
 }

@@ -101,6 +101,7 @@ mod remote_command_lines;
 mod remote_commands;
 mod remote_declarations;
 mod remote_follow;
+mod remote_import;
 mod resources_and_scopes;
 mod restored_revocations;
 mod revocation;
