@@ -28,6 +28,8 @@ mod member;
 mod metrics;
 mod owner_policies;
 mod problem;
+#[cfg(test)]
+mod problem_codes;
 mod read_only;
 mod rejections;
 mod resource_json;
