@@ -31,7 +31,10 @@ const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(59));
 
 /// How many callers are told apart; two that are not share a limit.
-const LEAK_REPORT_BUCKETS: usize = 1 << 10;
+const CALLER_BUCKETS: usize = 1 << 10;
+
+/// How many tests of tokens against trusts a caller may make: each may fetch key sets of others.
+const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(29));
 
 /// What a server stands on: the services, and everything in memory.
 pub struct App {
@@ -53,6 +56,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
     pub leak_reports: RateTable,
+    /// Limits the tests of tokens against trusts of each caller.
+    pub trust_tests: RateTable,
     /// The open streams of events.
     pub event_streams: Arc<EventStreams>,
 }
@@ -118,7 +123,8 @@ impl App {
     fn with(services: Arc<Services>, issuer: Issuer, directory: Directory) -> Self {
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
+        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, CALLER_BUCKETS);
+        let trust_tests = RateTable::new(TRUST_TESTS_PER_CALLER, CALLER_BUCKETS);
         Self {
             services,
             issuer,
@@ -129,6 +135,7 @@ impl App {
             usage_flushed_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
+            trust_tests,
             event_streams: Arc::default(),
         }
     }

@@ -133,6 +133,8 @@ pub struct Services {
     pub api_dpop_proofs: ReplayCache,
     /// Fetches key sets.
     pub fetcher: Fetcher,
+    /// Sends notifications.
+    pub notifier: Fetcher,
     /// The roots of accepted client certificates.
     pub client_ca: Option<ClientCa>,
     /// The clock.

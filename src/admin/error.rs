@@ -290,7 +290,7 @@ impl AdminError {
             Self::PreconditionFailed => AdminErrorCode::PreconditionFailed,
             Self::PreconditionRequired => AdminErrorCode::PreconditionRequired,
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
-            Self::Store(_) => AdminErrorCode::DatabaseFailed,
+            Self::Store(error) => of_store(error),
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }
     }
@@ -315,6 +315,16 @@ impl AdminError {
 
     pub(super) fn malformed(field: &'static str) -> impl Fn(Malformed) -> Self {
         move |malformed| Self::invalid(field, malformed.to_string())
+    }
+}
+
+fn of_store(error: &StoreError) -> AdminErrorCode {
+    match error {
+        StoreError::OutcomeUnknown(_) => AdminErrorCode::OutcomeUnknown,
+        StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
+            AdminErrorCode::DatabaseFailed
+        }
+        _ => AdminErrorCode::DatabaseUnreadable,
     }
 }
 

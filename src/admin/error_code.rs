@@ -151,8 +151,12 @@ codes! {
     OwnerPolicyClientLimit => "owner_policy_client_limit",
     /// Too many secrets are being hashed. Try again.
     HashQueueFull => "hash_queue_full",
-    /// The database failed.
+    /// The database does not answer, or a statement failed. Try again.
     DatabaseFailed => "database_failed",
+    /// The database did not confirm the change: it was made, or it was not. Read the audit log.
+    OutcomeUnknown => "outcome_unknown",
+    /// The database holds what cannot be read.
+    DatabaseUnreadable => "database_unreadable",
     /// A key or a secret cannot be generated, sealed or opened.
     CryptographyFailed => "cryptography_failed",
 }

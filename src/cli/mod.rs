@@ -8,6 +8,7 @@ mod applied_secrets;
 mod apply;
 mod audit;
 mod audit_follow;
+mod audit_stream;
 mod bootstrap;
 mod caller;
 mod candidates;
@@ -62,6 +63,7 @@ mod rejections;
 mod reload;
 mod remedies;
 mod remote_apply;
+mod remote_import;
 mod remote_secret;
 mod resource;
 mod resource_clients;
@@ -71,7 +73,6 @@ mod secret_destination;
 mod secret_file;
 mod secret_leftover;
 mod serve;
-mod spiffe_trust;
 mod time;
 mod token;
 mod token_text;
@@ -98,7 +99,6 @@ use crate::model::time::Clock;
 use crate::model::untrusted_text;
 use crate::server::InheritedSockets;
 use crate::services::Services;
-use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -239,14 +239,6 @@ impl Global {
         let services = Box::pin(Services::open_to_change(config, Clock::System)).await?;
         self.close_at_end(&services.store);
         Ok(services)
-    }
-
-    /// Opens what a command needs that only reads the database. It needs no master key.
-    async fn reader(&self) -> Result<ReadOnlyServices, CliError> {
-        let config = self.config(Requirement::Nothing)?;
-        let reader = Box::pin(ReadOnlyServices::open(config, Clock::System)).await?;
-        self.close_at_end(&reader.store);
-        Ok(reader)
     }
 
     /// Notes a database to be closed when the command ends, however it ends.

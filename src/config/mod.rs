@@ -27,7 +27,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use crate::config::notifications::NotificationSettings;
+pub use crate::config::notifications::{NotificationSettings, Webhook};
 use crate::config::problem::{ConfigError, Problem};
 pub use crate::config::read_process::BootstrapSettings;
 use crate::config::sources::{Flags, Settings};

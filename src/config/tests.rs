@@ -149,7 +149,7 @@ fn a_webhook_needs_a_secret_which_no_problem_shows() {
     let both = format!("{secret},{secret}");
     let good = [webhook, ("TOKEND_NOTIFICATIONS_WEBHOOK_SECRET", &both)];
     let config = load(&Flags::default(), &good).expect("settings");
-    assert_eq!(config.notifications.secrets.len(), 2);
+    assert_eq!(config.notifications.webhooks[0].secrets.len(), 2);
     assert!(!format!("{config:?}").contains("MfKQ"));
 }
 

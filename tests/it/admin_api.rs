@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-const ROUTES: [(&str, &str, &str, u16); 58] = [
+const ROUTES: [(&str, &str, &str, u16); 59] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -34,6 +34,7 @@ const ROUTES: [(&str, &str, &str, u16); 58] = [
     ("DELETE", "/v1/clients/absent/keys/a", "secrets:write", 404),
     ("GET", "/v1/clients/absent/trusts", "clients:read", 404),
     ("POST", "/v1/clients/absent/trusts", "secrets:write", 415),
+    ("POST", "/v1/clients/absent/trusts/test", "secrets:write", 415),
     ("DELETE", "/v1/clients/absent/trusts/tru_1", "secrets:write", 404),
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
@@ -320,6 +321,7 @@ async fn no_administrator_gets_more_rights_than_it_has() {
             path("/trusts"),
             Some(json!({ "issuer": "https://a.example", "subject": "a", "audience": "b" })),
         ),
+        ("POST", path("/trusts/test"), Some(json!({ "token": "a.b.c" }))),
         ("DELETE", path("/trusts/tru_1"), None),
     ] {
         let answer = api.call(method, &path, body).await;

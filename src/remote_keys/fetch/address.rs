@@ -14,12 +14,14 @@ const MAX_ADDRESSES: usize = 4;
 #[derive(Debug)]
 pub(super) struct PublicAddressResolver {
     allowed: Vec<IpNet>,
+    /// The setting that allows them.
+    setting: &'static str,
 }
 
 impl PublicAddressResolver {
-    /// A resolver that also gives addresses in `allowed`.
-    pub(super) fn new(allowed: Vec<IpNet>) -> Self {
-        Self { allowed }
+    /// A resolver that also gives addresses in `allowed`, the value of `setting`.
+    pub(super) fn new(allowed: Vec<IpNet>, setting: &'static str) -> Self {
+        Self { allowed, setting }
     }
 
     /// The addresses of the URL's host that may be connected to; at least one.
@@ -40,7 +42,7 @@ impl PublicAddressResolver {
             found.into_iter().partition(|address| self.admits(address.ip()));
         match (admitted.is_empty(), rejected.first()) {
             (false, _) => Ok(admitted.into_iter().take(MAX_ADDRESSES).collect()),
-            (true, Some(address)) => Err(FetchError::NotPublic(address.ip())),
+            (true, Some(address)) => Err(FetchError::NotPublic(address.ip(), self.setting)),
             (true, None) => Err(FetchError::NoAddress),
         }
     }
@@ -96,7 +98,8 @@ mod tests {
     use crate::telemetry;
 
     fn admits(address: &str) -> bool {
-        PublicAddressResolver::new(Vec::new()).admits(address.parse().expect("an address"))
+        PublicAddressResolver::new(Vec::new(), "fetch.allowed_networks")
+            .admits(address.parse().expect("an address"))
     }
 
     /// SECURITY 26: nothing inside, in whatever clothes.
@@ -137,7 +140,8 @@ mod tests {
 
     #[test]
     fn the_settings_may_admit_a_network() {
-        let resolver = PublicAddressResolver::new(vec!["10.0.0.0/8".parse().expect("a network")]);
+        let allowed = vec!["10.0.0.0/8".parse().expect("a network")];
+        let resolver = PublicAddressResolver::new(allowed, "fetch.allowed_networks");
         assert!(resolver.admits("10.1.2.3".parse().expect("an address")));
         assert!(!resolver.admits("127.0.0.1".parse().expect("an address")));
     }

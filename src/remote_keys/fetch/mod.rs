@@ -1,5 +1,5 @@
-//! What is fetched from others, key sets and metadata, and what is sent to them. The one place that opens connections to the
-//! outside.
+//! What is fetched from others, key sets and metadata, and what is sent to them. The one place that
+//! opens connections to the outside.
 //!
 //! Any operator can register a URL, and it could name a host inside our own network. So each fetch
 //! resolves the name and connects to a public address only, unless the settings name others
@@ -11,12 +11,14 @@ mod post;
 mod response;
 mod tls;
 
+pub use post::PostAnswer;
 pub use response::exchange;
 pub use tls::TlsClient;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use url::Url;
@@ -45,11 +47,8 @@ pub enum FetchError {
     #[error("it is not an https URL")]
     NotHttps,
     /// The host is an address that must not be connected to.
-    #[error(
-        "{0} is not a public address; if it may be fetched from, add its network to \
-         fetch.allowed_networks"
-    )]
-    NotPublic(IpAddr),
+    #[error("{0} is not a public address; if it may be connected to, add its network to {1}")]
+    NotPublic(IpAddr, &'static str),
     /// The name could not be resolved.
     #[error("the name of the host cannot be resolved")]
     Resolve(#[source] std::io::Error),
@@ -101,10 +100,25 @@ impl std::fmt::Debug for Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher with these settings.
+    /// A fetcher of key sets with these settings.
     pub fn new(settings: &config::FetchSettings) -> Result<Self, FetchError> {
+        Self::within(settings, &settings.allowed_networks, "fetch.allowed_networks")
+    }
+
+    /// A sender of notifications: it trusts the same certificates, and has networks of its own, so
+    /// that a network of receivers is not open to the key sets of clients.
+    pub fn of_notifications(config: &config::Config) -> Result<Self, FetchError> {
+        let networks = &config.notifications.allowed_networks;
+        Self::within(&config.fetch, networks, "notifications.allowed_networks")
+    }
+
+    fn within(
+        settings: &config::FetchSettings,
+        networks: &[IpNet],
+        setting: &'static str,
+    ) -> Result<Self, FetchError> {
         let tls = settings.ca_file.as_deref().map(TlsClient::with_roots_of).transpose()?;
-        let resolver = PublicAddressResolver::new(settings.allowed_networks.clone());
+        let resolver = PublicAddressResolver::new(networks.to_vec(), setting);
         Ok(Self { tls: tls.unwrap_or_default(), resolver })
     }
 
@@ -122,13 +136,13 @@ impl Fetcher {
     /// addresses or allowed ones, at most five seconds.
     ///
     /// # Errors
-    /// Another status than 2xx, or no answer.
+    /// No answer. An answer of any status is one.
     pub async fn post(
         &self,
         url: &str,
         headers: &[(&'static str, &str)],
         body: String,
-    ) -> Result<(), FetchError> {
+    ) -> Result<PostAnswer, FetchError> {
         let url = https_url(url)?;
         let sending = async {
             let stream = self.connect(&url).await?;

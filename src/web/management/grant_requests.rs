@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::ETAG;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::admin::grant_request::{self, GrantRequestQuestion, NewGrantRequest};
+use crate::admin::revision::Precondition;
 use crate::admin::{ObjectKind, Principal};
 use crate::app::App;
 use crate::model::client::ClientId;
@@ -19,6 +20,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
+use crate::web::management::conditions::IfMatch;
 use crate::web::management::grant_json::{networks, scopes};
 use crate::web::management::json::{
     Input, Output, Page, Parameters, at, ok, page_size, parsed, parsed_parameter,
@@ -128,11 +130,11 @@ pub(super) async fn approve(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    IfMatch(condition): IfMatch,
     Input(input): Input<ApprovalInput>,
 ) -> Result<TaggedRequest, Problem> {
     let id = request_id(&id)?;
-    let revision = revision(&headers, input.revision)?;
+    let revision = revision(&condition, input.revision)?;
     let approved = grant_request::approve(&app.services, &principal, &id, revision).await?;
     Ok(TaggedRequest(StatusCode::OK, approved))
 }
@@ -165,16 +167,14 @@ fn request_id(text: &str) -> Result<GrantRequestId, Problem> {
 }
 
 /// The revision that an approval is for. The body and `If-Match` must not contradict each other.
-fn revision(headers: &HeaderMap, member: Option<i64>) -> Result<i64, Problem> {
-    let mut values = headers.get_all(IF_MATCH).iter();
-    let header = match (values.next(), values.next()) {
-        (None, _) => None,
-        (Some(value), None) => {
-            let text = value.to_str().unwrap_or_default().trim();
-            let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-            Some(tag.and_then(|tag| tag.parse().ok()).ok_or_else(wrong_tag)?)
-        }
-        (Some(_), Some(_)) => return Err(wrong_tag()),
+fn revision(condition: &Precondition, member: Option<i64>) -> Result<i64, Problem> {
+    let header = match condition {
+        Precondition::None => None,
+        Precondition::Revision(tags) => match &tags[..] {
+            [tag] => Some(tag.parse().map_err(|_| wrong_tag())?),
+            _ => return Err(wrong_tag()),
+        },
+        _ => return Err(wrong_tag()),
     };
     match (header, member) {
         (None, None) => Err(Problem::revision_required()),
@@ -216,27 +216,22 @@ mod tests {
 
     #[test]
     fn an_approval_names_one_revision() {
-        let headers = |tags: &[&'static str]| -> HeaderMap {
-            tags.iter().map(|tag| (IF_MATCH, HeaderValue::from_static(tag))).collect()
+        let named = |tags: &[&str]| {
+            Precondition::Revision(tags.iter().map(|tag| (*tag).to_owned()).collect())
         };
-        for (tags, member, expected) in [
-            (&["\"2\""][..], None, Some(2)),
-            (&[], Some(2), Some(2)),
-            (&["\"2\""], Some(2), Some(2)),
-            (&["\"2\""], Some(3), None),
-            (&[], None, None),
-            (&["*"], None, None),
-            (&["2"], None, None),
-            (&["\"2\", \"3\""], None, None),
-            (&["W/\"2\""], None, None),
+        for (condition, member, expected) in [
+            (named(&["2"]), None, Some(2)),
+            (Precondition::None, Some(2), Some(2)),
+            (named(&["2"]), Some(2), Some(2)),
+            (named(&["2"]), Some(3), None),
+            (Precondition::None, None, None),
+            (Precondition::Exists, None, None),
+            (named(&["x"]), None, None),
+            // Tags that are weak or without quotation marks are left out.
+            (named(&[]), None, None),
+            (named(&["2", "3"]), None, None),
         ] {
-            assert_eq!(revision(&headers(tags), member).ok(), expected, "{tags:?} {member:?}");
+            assert_eq!(revision(&condition, member).ok(), expected, "{condition:?} {member:?}");
         }
-        let two = headers(&["\"1\""]).into_iter().chain(headers(&["\"2\""]));
-        let mut both = HeaderMap::new();
-        for (name, value) in two {
-            both.append(name.unwrap_or(IF_MATCH), value);
-        }
-        assert!(revision(&both, None).is_err());
     }
 }

@@ -28,6 +28,8 @@ mod member;
 mod metrics;
 mod owner_policies;
 mod problem;
+#[cfg(test)]
+mod problem_codes;
 mod read_only;
 mod rejections;
 mod resource_json;
@@ -154,6 +156,7 @@ fn add_clients(api: &mut Api) {
     api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
     api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
     api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add_unstored("/v1/clients/{id}/trusts/test", SecretsWrite, trusts::test);
     api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);

@@ -204,6 +204,21 @@ impl Problem {
         Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
     }
 
+    /// 500 or 503 with the code of the cause. What the database or the keys say is for the log.
+    fn of_server(status: StatusCode, error: &AdminError) -> Self {
+        let code = error.code();
+        let detail = match code {
+            AdminErrorCode::HashQueueFull => error.to_string(),
+            code => code.meaning().to_owned(),
+        };
+        let cause = Some(telemetry::with_causes(error).into());
+        let problem = Self { cause, ..Self::new(status, code.as_str(), detail) };
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => problem.with_header(RETRY_AFTER, "2"),
+            _ => problem,
+        }
+    }
+
     /// The status.
     pub(in crate::web) fn status(&self) -> StatusCode {
         self.status
@@ -265,11 +280,7 @@ impl From<AdminError> for Problem {
         let code = error.code();
         let status = status(code);
         let problem = if status.is_server_error() {
-            let cause = telemetry::with_causes(&error);
-            match status {
-                StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(&cause),
-                _ => Self::internal(&cause),
-            }
+            Self::of_server(status, &error)
         } else {
             let pointer = match &error {
                 AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
@@ -342,8 +353,12 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
         Code::RevisionChanged | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
-        Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
-        Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::HashQueueFull | Code::DatabaseFailed | Code::OutcomeUnknown => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Code::MasterKeyUnusable | Code::CryptographyFailed | Code::DatabaseUnreadable => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }
 

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::admin::trust::{self, NewTrust};
-use crate::admin::{ObjectKind, Principal, client, spiffe_trust};
+use crate::admin::{ObjectKind, Principal, client, spiffe_trust, token};
 use crate::app::App;
 use crate::model::claim_pattern::Pattern;
 use crate::model::security::{KeySetUri, KeySource};
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
+use crate::oauth::trust_test::{self, FetchDetail, TrustTest};
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
 use crate::web::management::json::{Input, Output, Page, at, created, ok};
@@ -49,6 +51,13 @@ pub(super) struct TrustInput {
     bundle_endpoint: Option<String>,
     /// With a trust domain: a SPIFFE ID or a prefix. With an issuer: the condition on `sub`.
     subject: Option<String>,
+}
+
+/// A token that is tried.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestInput {
+    token: SecretString,
 }
 
 /// A trust that the body describes.
@@ -155,6 +164,25 @@ pub(super) async fn create(
             TrustJson::Spiffe(spiffe_trust::add(services, &principal, &id, source).await?)
         }
     }))
+}
+
+/// Tries a token against the trusts of a client. The caller must be able to change the client, so
+/// that it may know all that the answer tells of the trusts.
+pub(super) async fn test(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Input(input): Input<TestInput>,
+) -> Result<Output<TrustTest>, Problem> {
+    let id = client_id(&id)?;
+    let store = &app.services.store;
+    token::require_rights(store, &principal, &id).await?;
+    let now = app.services.clock.now();
+    app.trust_tests.count(principal.actor(), now).map_err(Problem::too_many_requests)?;
+    let found = client::show(store, &principal, &id).await?;
+    let detail = if principal.is_operator() { FetchDetail::Full } else { FetchDetail::Logged };
+    let token = input.token.expose_secret().trim();
+    Ok(ok(Box::pin(trust_test::run(&app, &found, token, detail)).await))
 }
 
 pub(super) async fn delete(
