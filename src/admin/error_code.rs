@@ -79,6 +79,8 @@ codes! {
     ChangedDuringImport => "changed_during_import",
     /// Clients of an import exist already.
     ImportConflict => "import_conflict",
+    /// The import could not be written in time. Split the file.
+    ImportTooLong => "import_too_long",
     /// The object is applied from a source, and the change comes from elsewhere.
     ManagedBySource => "managed_by_source",
     /// The object exists and is not of the source that is applied.

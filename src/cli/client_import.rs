@@ -52,6 +52,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
         },
         is_dry_run: args.dry_run,
         load: Load::AllCores,
+        write_limit: None,
     };
     let source = open(file)?;
     let services = Arc::new(global.services().await?);

@@ -340,6 +340,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::AdministratorLimited
         | Code::AdministratorLimitChanged
         | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
+        Code::ImportTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RevisionChanged | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
