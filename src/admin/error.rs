@@ -201,8 +201,12 @@ pub enum AdminError {
         /// The scope.
         scope: AdminScope,
     },
-    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks.
-    #[error("{client} holds scopes of urn:tokend or owners that the caller lacks")]
+    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks, or it may use them
+    /// where the caller may not.
+    #[error(
+        "{client} holds scopes of urn:tokend or owners that the caller lacks, or is less restricted \
+         by networks, DPoP or certificates"
+    )]
     MorePowerful {
         /// The client.
         client: ClientId,

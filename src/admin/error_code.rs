@@ -117,7 +117,7 @@ codes! {
     IssuerMissing => "issuer_missing",
     /// The caller lacks a scope of `urn:tokend`.
     ScopeMissing => "scope_missing",
-    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    /// The client holds scopes of `urn:tokend` that the caller lacks, or is less restricted.
     ClientMorePowerful => "client_more_powerful",
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld => "rights_not_held",
