@@ -25,7 +25,7 @@ pub(crate) async fn resolve(store: &Store, text: &str) -> Result<ClientId, CliEr
         return Ok(id);
     }
     let named = match ClientName::parse(text) {
-        Ok(name) => store.clients_named(&name, MAX_LISTED + 1).await?,
+        Ok(name) => store.clients_named(&name, None, MAX_LISTED + 1).await?,
         Err(_) => Vec::new(),
     };
     match &named[..] {

@@ -52,6 +52,33 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
     assert_eq!(events["data"], json!([]));
 }
 
+/// A name is looked up among the clients of the caller: another team with the same name does not
+/// make it ambiguous.
+#[rstest]
+#[tokio::test]
+async fn a_name_means_a_client_of_the_own_team(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let (shop, billing) = (Team::new(&server, "shop").await, Team::new(&server, "billing").await);
+    let nothing = Team::of(&server, Some(&[])).await;
+    let all = Team::of(&server, None).await;
+    for (team, id, owner) in [(&shop, "shop-job", "shop"), (&billing, "pay-job", "billing")] {
+        team.client(id, owner).await;
+        let name = Some(json!({ "name": "Nightly" }));
+        team.done("PATCH", &format!("/v1/clients/{id}"), name).await;
+    }
+    for (team, expected) in [
+        (&shop, Some("client/shop-job")),
+        (&billing, Some("client/pay-job")),
+        (&nothing, None),
+        (&all, None),
+    ] {
+        let found = team.get("/v1/audit-events?subject=Nightly").await.json();
+        assert_eq!(found["data"][0]["subject"].as_str(), expected, "{found}");
+    }
+}
+
 /// What exists in other teams is not told by filters, cursors and suggestions.
 #[rstest]
 #[tokio::test]

@@ -99,7 +99,7 @@ pub(super) async fn list(
     let mut filter = query.filter()?;
     let store = &app.services.store;
     if let Some(text) = &query.subject {
-        filter.subjects = audit::subjects_named(store, text).await?;
+        filter.subjects = audit::subjects_named(store, &principal, text).await?;
     }
     if query.follow {
         let has_pages = query.limit.is_some() || query.cursor.is_some() || query.count.is_some();
