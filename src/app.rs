@@ -11,6 +11,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use tokio::sync::Semaphore;
+
 use crate::app::background::BackgroundTasks;
 use crate::app::event_streams::EventStreams;
 use crate::app::rejections::RecentRejections;
@@ -55,6 +57,9 @@ pub struct App {
     pub leak_reports: RateTable,
     /// The open streams of events.
     pub event_streams: Arc<EventStreams>,
+    /// The place of the one verification of the audit log that runs at a time: it reads the log as
+    /// fast as the database gives it.
+    pub log_verification: Semaphore,
 }
 
 impl From<DirectoryError> for StartError {
@@ -130,6 +135,7 @@ impl App {
             metrics: Arc::default(),
             leak_reports,
             event_streams: Arc::default(),
+            log_verification: Semaphore::new(1),
         }
     }
 
