@@ -11,6 +11,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use tokio::sync::Semaphore;
+
 use crate::app::background::BackgroundTasks;
 use crate::app::event_streams::EventStreams;
 use crate::app::rejections::RecentRejections;
@@ -60,6 +62,9 @@ pub struct App {
     pub trust_tests: RateTable,
     /// The open streams of events.
     pub event_streams: Arc<EventStreams>,
+    /// The place of the one verification of the audit log that runs at a time: it reads the log as
+    /// fast as the database gives it.
+    pub log_verification: Semaphore,
 }
 
 impl From<DirectoryError> for StartError {
@@ -137,6 +142,7 @@ impl App {
             leak_reports,
             trust_tests,
             event_streams: Arc::default(),
+            log_verification: Semaphore::new(1),
         }
     }
 

@@ -68,11 +68,15 @@ pub fn subjects(text: &str) -> Vec<String> {
     with_kinds(text, '/', &SUBJECT_KINDS)
 }
 
-/// The same, and the client that alone has this name.
-pub async fn subjects_named(store: &Store, text: &str) -> Result<Vec<String>, AdminError> {
+/// The same, and the client that alone has this name among those that the caller may see.
+pub async fn subjects_named(
+    store: &Store,
+    principal: &Principal,
+    text: &str,
+) -> Result<Vec<String>, AdminError> {
     let mut subjects = subjects(text);
     if let Ok(name) = ClientName::parse(text)
-        && let [id] = &store.clients_named(&name, 2).await?[..]
+        && let [id] = &store.clients_named(&name, principal.owners(), 2).await?[..]
     {
         subjects.push(EventSubject::Client(id.clone()).to_string());
     }

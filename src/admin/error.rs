@@ -2,6 +2,7 @@
 //! command: the command line and the admin API say how to fix it.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
@@ -181,6 +182,16 @@ pub enum AdminError {
         /// What the caller lacks.
         problem: Box<Self>,
     },
+    /// The clients of an import could not be written in time.
+    #[error(
+        "the import took longer than {} s to write, which all other changes wait for; nothing was \
+         imported; split the file",
+        limit.as_secs()
+    )]
+    ImportTooLong {
+        /// How long it may take.
+        limit: Duration,
+    },
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -190,8 +201,12 @@ pub enum AdminError {
         /// The scope.
         scope: AdminScope,
     },
-    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks.
-    #[error("{client} holds scopes of urn:tokend or owners that the caller lacks")]
+    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks, or it may use them
+    /// where the caller may not.
+    #[error(
+        "{client} holds scopes of urn:tokend or owners that the caller lacks, or is less restricted \
+         by networks, DPoP or certificates"
+    )]
     MorePowerful {
         /// The client.
         client: ClientId,
@@ -277,6 +292,7 @@ impl AdminError {
             Self::TokenInvalid(_) => AdminErrorCode::TokenInvalid,
             Self::TokenForServer => AdminErrorCode::TokenForServer,
             Self::InLine { problem, .. } => problem.code(),
+            Self::ImportTooLong { .. } => AdminErrorCode::ImportTooLong,
             Self::IssuerMissing => AdminErrorCode::IssuerMissing,
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,

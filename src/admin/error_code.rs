@@ -79,6 +79,8 @@ codes! {
     ChangedDuringImport => "changed_during_import",
     /// Clients of an import exist already.
     ImportConflict => "import_conflict",
+    /// The import could not be written in time. Split the file.
+    ImportTooLong => "import_too_long",
     /// The object is applied from a source, and the change comes from elsewhere.
     ManagedBySource => "managed_by_source",
     /// The object exists and is not of the source that is applied.
@@ -115,7 +117,7 @@ codes! {
     IssuerMissing => "issuer_missing",
     /// The caller lacks a scope of `urn:tokend`.
     ScopeMissing => "scope_missing",
-    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    /// The client holds scopes of `urn:tokend` that the caller lacks, or is less restricted.
     ClientMorePowerful => "client_more_powerful",
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld => "rights_not_held",

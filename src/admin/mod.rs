@@ -60,6 +60,7 @@ pub use crate::admin::invalid_value::InvalidValue;
 pub use crate::admin::object_kind::ObjectKind;
 use crate::admin::ownership::{client_to_change, client_within_rights, resource_to_change};
 pub use crate::admin::principal::Principal;
+pub use crate::admin::restrictions::Restrictions;
 pub use crate::admin::source_conflict::SourceConflict;
 pub use crate::admin::weaker_credentials::EndedCredentials;
 use crate::model::client::{ClientId, Registration};

@@ -63,7 +63,12 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
         remote_import::run(&server, source, &name, existing, &mut results).await?;
         return results.end();
     }
-    let options = ImportOptions { existing, is_dry_run: args.dry_run, load: Load::AllCores };
+    let options = ImportOptions {
+        existing,
+        is_dry_run: args.dry_run,
+        load: Load::AllCores,
+        write_limit: None,
+    };
     let services = Arc::new(global.services().await?);
     let meter = ProgressMeter::default();
     let show = |Progress { step, done, total }: Progress| meter.show(step, done, total);

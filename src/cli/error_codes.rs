@@ -87,6 +87,7 @@ impl CliErrorCode {
             | Code::MasterKeyUnusable
             | Code::ChangedDuringImport
             | Code::ImportConflict
+            | Code::ImportTooLong
             | Code::ManagedBySource
             | Code::OtherSource
             | Code::ChangedDuringApply

@@ -149,6 +149,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         AdminError::InLine { problem, .. } => return of_admin(problem),
         AdminError::OwnerPolicy(violation) => owner_policy::of_violation(violation),
         AdminError::Invalid { .. }
+        | AdminError::ImportTooLong { .. }
         | AdminError::Claims(_)
         | AdminError::TokenInvalid(_)
         | AdminError::TokenForServer

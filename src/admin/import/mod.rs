@@ -25,6 +25,7 @@ pub(super) mod update;
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -35,7 +36,7 @@ use crate::admin::import::object::Given;
 use crate::admin::import::planned::{Planned, foresee};
 use crate::admin::import::problems::Problems;
 use crate::admin::import::source::{SourceLine, SourceLines};
-use crate::admin::{AdminError, Conflict, Principal};
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::services::Services;
@@ -76,6 +77,8 @@ pub struct ImportOptions {
     pub existing: Existing,
     /// True if everything is checked and nothing is written.
     pub is_dry_run: bool,
+    /// How long the transaction may take, which all other changes wait for; any time if absent.
+    pub write_limit: Option<Duration>,
 }
 
 /// What happened to the client of a line.
@@ -140,8 +143,8 @@ impl CheckedImport {
     /// nothing.
     ///
     /// # Errors
-    /// Invalid or a conflict if the database has changed since the check; or a failure of the
-    /// database.
+    /// Invalid or a conflict if the database has changed since the check;
+    /// [`AdminError::ImportTooLong`], after which nothing is written; or a failure of the database.
     pub async fn run(
         self,
         services: &Arc<Services>,
@@ -153,18 +156,38 @@ impl CheckedImport {
         if options.is_dry_run {
             return foresee(services, principal, prepared, progress).await;
         }
-        let total = Some(prepared.len());
         let mut change = principal.begin(services).await?;
-        let mut results = Vec::with_capacity(prepared.len());
-        for (done, line) in prepared.into_iter().enumerate() {
-            progress(Progress { step: "writing", done, total });
-            results.push(line.write(services, principal, &mut change).await?);
-        }
+        let writing = write_all(services, principal, &mut change, prepared, progress);
+        let results = match options.write_limit {
+            None => writing.await?,
+            Some(limit) => match tokio::time::timeout(limit, writing).await {
+                Ok(results) => results?,
+                Err(_) => return Err(AdminError::ImportTooLong { limit }),
+            },
+        };
+        // The commit has the limit of the database: a limit here would leave its outcome open.
         if results.iter().any(|client| client.result.is_change()) {
             change.commit().await?;
         }
         Ok(results)
     }
+}
+
+/// Writes the clients. Nothing is final yet.
+async fn write_all(
+    services: &Services,
+    principal: &Principal,
+    change: &mut AuditedChange,
+    prepared: Vec<Planned>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<ImportedClient>, AdminError> {
+    let total = Some(prepared.len());
+    let mut results = Vec::with_capacity(prepared.len());
+    for (done, line) in prepared.into_iter().enumerate() {
+        progress(Progress { step: "writing", done, total });
+        results.push(line.write(services, principal, change).await?);
+    }
+    Ok(results)
 }
 
 /// Reads and checks the whole source. Problems of all lines come together.

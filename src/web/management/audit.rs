@@ -99,7 +99,7 @@ pub(super) async fn list(
     let mut filter = query.filter()?;
     let store = &app.services.store;
     if let Some(text) = &query.subject {
-        filter.subjects = audit::subjects_named(store, text).await?;
+        filter.subjects = audit::subjects_named(store, &principal, text).await?;
     }
     if query.follow {
         let has_pages = query.limit.is_some() || query.cursor.is_some() || query.count.is_some();
@@ -166,7 +166,8 @@ impl ListQuery {
     }
 }
 
-/// Checks a part of the chain. A chain of any length is checked by following `next_cursor`.
+/// Checks a part of the chain. A chain of any length is checked by following `next_cursor`. One
+/// request at a time does so: more of them would keep the database busy.
 pub(super) async fn verify(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<VerifyQuery>,
@@ -175,6 +176,8 @@ pub(super) async fn verify(
     if !(1..=audit::MAX_PART).contains(&limit) {
         return Err(wrong_parameter("limit", format!("1 to {}", audit::MAX_PART)));
     }
+    let place = app.log_verification.try_acquire();
+    let _place = place.map_err(|_| Problem::verification_in_progress())?;
     let beginning = Head { sequence: 0, hash: String::new() };
     let start = parsed_parameter("cursor", query.cursor, Head::parse)?.unwrap_or(beginning);
     let unbroken = |sequence, hash: &str| Verification {

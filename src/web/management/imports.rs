@@ -28,6 +28,9 @@ pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
 /// How long the body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// How long the clients may take to be written: meanwhile no other change is made, on any instance.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
+
 /// The media types of NDJSON. None is registered.
 const MEDIA_TYPES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
@@ -62,13 +65,18 @@ impl ImportQuery {
                 return Err(wrong_parameter("existing", "reject, skip or update is expected"));
             }
         };
-        Ok(ImportOptions { existing, is_dry_run: self.dry_run, load: Load::HalfOfCores })
+        Ok(ImportOptions {
+            existing,
+            is_dry_run: self.dry_run,
+            load: Load::HalfOfCores,
+            write_limit: Some(WRITE_TIMEOUT),
+        })
     }
 }
 
 /// Imports all clients or none. Problems of lines are found before the answer begins and have their
-/// status; what happens later is in the last line. A caller that goes away before the end imports
-/// nothing.
+/// status; what happens later is in the last line. The import waits for no reader: one that is slow
+/// misses lines of progress. A caller that goes away before the end imports nothing.
 pub(super) async fn run(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -89,11 +97,10 @@ pub(super) async fn run(
     let latest = LatestProgress::default();
     let report = latest.clone();
     let work = async move {
-        let _permit = permit;
         let progress = move |now| report.set(now);
         checked.run(&services, &principal, &progress).await
     };
-    let lines = answer_lines(Box::pin(work), latest, options.is_dry_run);
+    let lines = answer_lines(work, latest, options.is_dry_run, permit);
     let mut response = Response::new(Body::from_stream(lines));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));

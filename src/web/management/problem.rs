@@ -183,6 +183,13 @@ impl Problem {
             .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
     }
 
+    /// 429 for a verification of the audit log while another one runs.
+    pub(super) fn verification_in_progress() -> Self {
+        let detail = "This instance verifies the audit log for another request. Try again shortly.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "verification_in_progress", detail)
+            .with_header(RETRY_AFTER, "1")
+    }
+
     /// 429 for one more stream.
     pub(super) fn too_many_streams(detail: String) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
@@ -351,6 +358,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::AdministratorLimited
         | Code::AdministratorLimitChanged
         | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
+        Code::ImportTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RevisionChanged | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::HashQueueFull | Code::DatabaseFailed | Code::OutcomeUnknown => {
