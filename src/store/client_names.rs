@@ -1,7 +1,36 @@
 //! Looking clients up by what an operator types: an identifier, or a name.
 
 use crate::model::client::{ClientId, ClientName};
+use crate::store::reader::Reader;
+use crate::store::row::named_row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError, on_pool};
+
+named_row! {
+    struct ClientIdRow {
+        client_id: String,
+    }
+}
+
+impl Reader<'_> {
+    /// The identifiers of at most `limit` clients that follow `after`, in alphabetical order.
+    ///
+    /// # Errors
+    /// If the database fails, or a stored identifier cannot be read.
+    pub async fn client_ids(
+        &mut self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push_with(
+            "SELECT client_id FROM client WHERE client_id > ? ORDER BY client_id LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.rows::<ClientIdRow>(&statement).await?;
+        rows.iter().map(|row| Ok(ClientId::parse(&row.client_id)?)).collect()
+    }
+}
 
 impl Store {
     /// True if a client has this identifier.
