@@ -3,6 +3,7 @@
 //! command does not load all clients.
 
 pub mod audited_change;
+pub mod backup_keys;
 pub mod inspection;
 pub mod master_key;
 pub mod notifications;

@@ -160,7 +160,7 @@ async fn compare_with_head(store: &Store, end: Head) -> Result<VerificationResul
     Ok(VerificationResult::Broken { sequence: head.sequence.max(end.sequence), problem })
 }
 
-fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
+pub(super) fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
     if event.sequence > end.sequence + 1 {
         Some("an event is missing")
     } else if event.sequence < end.sequence + 1 {

@@ -5,6 +5,7 @@
 //! follow the events.
 
 pub mod audit;
+pub mod backup;
 pub mod claims;
 pub mod client;
 mod client_change;

@@ -147,7 +147,8 @@ impl CliError {
         self
     }
 
-    fn new(code: CliErrorCode, text: impl Into<String>) -> Self {
+    /// An error with this code.
+    pub(super) fn new(code: CliErrorCode, text: impl Into<String>) -> Self {
         Self {
             code,
             admin_code: None,

@@ -35,6 +35,7 @@ pub(crate) enum CliErrorCode {
     NotFound,
     Conflict,
     InUse,
+    NotEmpty,
     Database,
     OutcomeUnknown,
     NotValid,
@@ -169,6 +170,9 @@ impl CliErrorCode {
             Self::Conflict => {
                 ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
             }
+            Self::NotEmpty => {
+                ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.")
+            }
             Self::InUse => ("E-IN-USE", Exit::Conflict, "A running tokend uses the database."),
             Self::Database => (
                 "E-DATABASE",
@@ -202,7 +206,7 @@ mod tests {
     use crate::config::problem::PROBLEM_CODES;
 
     /// Every code that is printed, in the order of the page.
-    const PRINTED: [CliErrorCode; 20] = [
+    const PRINTED: [CliErrorCode; 21] = [
         CliErrorCode::Failed,
         CliErrorCode::Store,
         CliErrorCode::Schema,
@@ -217,6 +221,7 @@ mod tests {
         CliErrorCode::NotFound,
         CliErrorCode::Conflict,
         CliErrorCode::InUse,
+        CliErrorCode::NotEmpty,
         CliErrorCode::Database,
         CliErrorCode::OutcomeUnknown,
         CliErrorCode::NotValid,

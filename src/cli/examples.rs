@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 32] = [
+const ALL: [(&str, Examples); 34] = [
     (
         "",
         &[
@@ -183,6 +183,26 @@ const ALL: [(&str, Examples); 32] = [
             (
                 "Sign its tokens with RS256",
                 "tokend resource update https://orders.example.com --signing-alg RS256",
+            ),
+        ],
+    ),
+    (
+        "backup",
+        &[
+            ("Write the whole database to a file", "tokend backup create tokend.backup"),
+            ("Check that a file is complete", "tokend backup verify tokend.backup"),
+        ],
+    ),
+    (
+        "restore",
+        &[
+            (
+                "Move to Postgres",
+                "TOKEND_DATABASE_URL=postgres://tokend@db/tokend tokend restore tokend.backup",
+            ),
+            (
+                "After an incident: end what had ended since the backup",
+                "tokend restore tokend.backup --revoke-tokens --end-secrets events.jsonl",
             ),
         ],
     ),

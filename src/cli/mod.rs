@@ -9,6 +9,7 @@ mod apply;
 mod audit;
 mod audit_follow;
 mod audit_stream;
+mod backup;
 mod bootstrap;
 mod caller;
 mod candidates;
@@ -68,6 +69,7 @@ mod remote_secret;
 mod resource;
 mod resource_clients;
 mod resource_view;
+mod restore;
 mod secret;
 mod secret_destination;
 mod secret_file;
@@ -176,6 +178,11 @@ enum Command {
     /// The master key, which seals the keys in the database
     #[command(subcommand)]
     MasterKey(master_key::MasterKeyCommand),
+    /// Backups: the whole database in one sealed file
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Restore a backup into an empty database of either engine
+    Restore(restore::RestoreArgs),
     /// Issue, inspect, verify and revoke tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -325,6 +332,8 @@ async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Resul
         Command::OwnerPolicy(command) => Box::pin(owner_policy::run(global, &command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
+        Command::Backup(command) => Box::pin(backup::run(global, &command)).await,
+        Command::Restore(args) => Box::pin(restore::run(global, &args)).await,
         Command::Token(command) => token::run(global, command).await,
         Command::Explain(args) => explain::run(global, &args).await,
         Command::Rejections(command) => rejections::run(global, &command).await,

@@ -1,5 +1,6 @@
 //! Which commands go through the admin API, and which work on the local database or machine alone.
 
+use crate::cli::backup::BackupCommand;
 use crate::cli::client::ClientCommand;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
@@ -50,10 +51,14 @@ fn of(command: &Command) -> Reach {
         | Command::Export(_)
         | Command::Audit(_) => Reach::Api,
         Command::Token(command) => of_token(command),
-        Command::Serve | Command::Dev(_) | Command::Migrate(_) | Command::MasterKey(_) => {
-            Reach::Database
-        }
-        Command::CheckConfig(_)
+        Command::Serve
+        | Command::Dev(_)
+        | Command::Migrate(_)
+        | Command::MasterKey(_)
+        | Command::Backup(BackupCommand::Create(_))
+        | Command::Restore(_) => Reach::Database,
+        Command::Backup(BackupCommand::Verify(_))
+        | Command::CheckConfig(_)
         | Command::Config(_)
         | Command::Health(_)
         | Command::Version

@@ -1,6 +1,7 @@
 //! How to fix what a command or a server met, for the operator: the one place that turns the typed
 //! errors of the layers below into commands, options and settings.
 
+pub(super) mod backup;
 pub(super) mod command;
 pub(super) mod command_line;
 mod conflict;

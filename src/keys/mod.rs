@@ -4,6 +4,7 @@
 
 pub mod keyring;
 pub mod seal;
+pub mod sealed_stream;
 
 use zeroize::Zeroizing;
 

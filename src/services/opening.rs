@@ -200,6 +200,24 @@ pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, 
     }
 }
 
+/// Opens a database that must exist, to read it. Its schema may be older than this binary.
+///
+/// # Errors
+///
+/// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+pub async fn open_of_older_schema(config: &Config) -> Result<Store, StartError> {
+    let opened = Store::open(&config.database, OpenMode::Read).await;
+    let store = opened.map_err(|error| place(error, config))?;
+    let problem = match schema::version(&store).await {
+        Ok(0) => SchemaError::Empty,
+        Ok(found) if found > schema::NEWEST => SchemaError::Newer { found },
+        Ok(_) => return Ok(store),
+        Err(error) => error.into(),
+    };
+    store.close().await;
+    Err(place_schema(problem, config))
+}
+
 /// Adds where the database was looked for, if there is not one.
 fn place(error: StoreError, config: &Config) -> StartError {
     match error {

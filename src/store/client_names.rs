@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::client::{ClientId, ClientName};
 use crate::model::owner::Owner;
+use crate::store::reader::Reader;
 use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError, on_pool};
@@ -11,6 +12,26 @@ use crate::store::{Store, StoreError, on_pool};
 named_row! {
     struct IdRow {
         client_id: String,
+    }
+}
+
+impl Reader<'_> {
+    /// The identifiers of at most `limit` clients that follow `after`, in alphabetical order.
+    ///
+    /// # Errors
+    /// If the database fails, or a stored identifier cannot be read.
+    pub async fn client_ids(
+        &mut self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push_with(
+            "SELECT client_id FROM client WHERE client_id > ? ORDER BY client_id LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.rows::<IdRow>(&statement).await?;
+        rows.iter().map(|row| Ok(ClientId::parse(&row.client_id)?)).collect()
     }
 }
 

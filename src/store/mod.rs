@@ -5,6 +5,7 @@
 //! one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
+pub mod backup;
 mod beginning;
 mod child_rows;
 mod client_labels;
