@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
 use crate::admin::invalid_value::InvalidValue;
@@ -139,7 +140,7 @@ fn no_such_key(name: &str) -> AdminError {
 }
 
 /// A public key of a client, for people and programs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ClientKey {
     /// Its `kid`, if it has one.
     pub kid: Option<String>,
@@ -148,6 +149,7 @@ pub struct ClientKey {
     /// The algorithms of assertions that it verifies, or why it cannot be used.
     pub algorithms: String,
     /// The key itself (RFC 7517).
+    #[schema(value_type = Object)]
     pub jwk: Value,
 }
 

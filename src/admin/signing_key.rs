@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::admin::{AdminError, ObjectKind};
 use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
@@ -9,7 +10,8 @@ use crate::model::time::Timestamp;
 use crate::store::Store;
 
 /// A signing key, without its private half.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub struct ShownSigningKey {
     /// Its thumbprint.
     pub kid: KeyId,
@@ -24,6 +26,7 @@ pub struct ShownSigningKey {
     /// Since when it no longer signs, if it was retired.
     pub retired_at: Option<Timestamp>,
     /// The public key (RFC 7517); `None` until a server has stored it.
+    #[schema(value_type = Option<Object>)]
     pub public_jwk: Option<Box<RawValue>>,
 }
 

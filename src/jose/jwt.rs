@@ -6,17 +6,18 @@ use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
 /// The claims of an access token (RFC 9068, section 2.2).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccessTokenClaims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it is about: the client.
+    /// The subject: the client.
     pub sub: String,
     /// The resource it is for.
     pub aud: String,
@@ -27,7 +28,7 @@ pub struct AccessTokenClaims {
     pub scope: Option<String>,
     /// When it was issued.
     pub iat: i64,
-    /// From when on it no longer counts.
+    /// When it expires.
     pub exp: i64,
     /// Its own identifier.
     pub jti: String,
@@ -44,7 +45,7 @@ pub struct AccessTokenClaims {
 }
 
 /// What a token is bound to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Confirmation {
     /// The thumbprint of a key by which each request is signed (RFC 9449, section 6.1).
     #[serde(rename = "jkt")]

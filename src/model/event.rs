@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
@@ -228,7 +229,7 @@ impl Action {
 
 /// The owners at the time of an event. They stay when its subject changes hands or is deleted, so
 /// that the event stays visible to the right team.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventOwners {
     /// The owner of the subject.
     pub owner: Option<Owner>,
@@ -252,7 +253,7 @@ impl EventOwners {
 
 /// One link of the chain, with texts as they are stored: whatever stands in the table can be
 /// read, hashed and shown, also if it was changed by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Event {
     /// Its place: 1, 2, 3 without a gap, in the order of commits.
     pub sequence: i64,
@@ -266,6 +267,7 @@ pub struct Event {
     pub subject: String,
     /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
     #[serde(serialize_with = "as_object")]
+    #[schema(value_type = Object)]
     pub detail: String,
     /// Whose objects it was about, at that time.
     #[serde(flatten)]

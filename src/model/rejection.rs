@@ -3,12 +3,14 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 
 /// Why a request was rejected: what the caller was told, and what it was not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Rejection)]
 pub struct RejectionRecord {
     /// The id of the request, which the caller has been told.
     pub request_id: String,
@@ -25,6 +27,7 @@ pub struct RejectionRecord {
     /// The true reason.
     pub reason: String,
     /// How to fix it.
+    #[schema(value_type = Option<String>)]
     pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented: its checksum.
     pub hint: Option<String>,

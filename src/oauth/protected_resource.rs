@@ -1,6 +1,7 @@
 //! Metadata of the admin API as a protected resource (RFC 9728): where a caller gets its token.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
@@ -10,14 +11,18 @@ use crate::model::signing_key::Algorithm;
 pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// The metadata document (RFC 9728, section 2).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ResourceMetadata {
     /// The URL of the listener, because a client rejects any other value (section 3.3). The token
     /// endpoint takes it for `urn:tokend`, which is not a URL.
     resource: String,
+    #[schema(value_type = Vec<String>)]
     authorization_servers: [String; 1],
+    #[schema(value_type = Vec<String>)]
     scopes_supported: [&'static str; AdminScope::ALL.len()],
+    #[schema(value_type = Vec<String>)]
     bearer_methods_supported: [&'static str; 1],
+    #[schema(value_type = Vec<String>)]
     dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
     tls_client_certificate_bound_access_tokens: bool,
     resource_name: &'static str,

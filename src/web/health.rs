@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::web::error_response::ErrorResponse;
@@ -19,7 +20,8 @@ const ALLOWED: &str = "GET, HEAD";
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 pub(super) struct Report {
     status: &'static str,
     database: String,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
 use crate::admin::secret::NewSecret;
@@ -40,7 +41,7 @@ pub(super) enum DeletionStep {
 }
 
 /// What happens to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -52,7 +53,7 @@ pub enum PlannedAction {
 }
 
 /// One change of a plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PlannedChange {
     /// What happens.
     pub action: PlannedAction,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::crypto::random;
@@ -23,7 +24,7 @@ use crate::oauth::token::sender_constraint::Bound;
 const TOKEN_CAPACITY: usize = 512;
 
 /// The answer to a token request (RFC 6749, section 5.1).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The token.
     pub access_token: String,

@@ -6,17 +6,20 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
-use crate::model::event::Head;
+use crate::model::event::{Event, Head};
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
 use crate::web::management::audit_stream;
 use crate::web::management::json::{
     Output, Page, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
 };
+use crate::web::management::openapi::{Answer, Description};
 
 /// How many events a page has by default.
 const PAGE_SIZE: u32 = 100;
@@ -25,14 +28,20 @@ const PAGE_SIZE: u32 = 100;
 const PART_SIZE: u32 = 10_000;
 
 /// Which events a list holds, newest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The sequence of the last event of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<i64>,
+    /// Those of this actor, such as `client:ops` or `cli:ana`.
     actor: Option<String>,
+    /// Those with this action, such as `client.created`.
     action: Option<String>,
+    /// Those about this object, such as `client:acme`.
     subject: Option<String>,
     /// True for a stream of the events that come, in their order.
     #[serde(default)]
@@ -40,16 +49,20 @@ pub(super) struct ListQuery {
 }
 
 /// Which part of the chain is checked.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct VerifyQuery {
+    /// How many events are checked.
+    #[param(minimum = 1)]
     limit: Option<u32>,
     /// `SEQUENCE:HASH` of the event after which the part begins.
     cursor: Option<String>,
 }
 
 /// The state of a part of the chain of events.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChainVerification)]
 pub(super) struct Verification {
     /// True if every event of the part fits; of the whole chain if `next_cursor` is `null` and the
     /// first part began without a cursor.
@@ -72,14 +85,14 @@ pub(super) async fn list(
     Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<PageOrStream, Problem> {
     let filter = query.filter()?;
     if query.follow {
         if query.limit.is_some() || query.cursor.is_some() {
             let text = "follow: a stream has no pages, so it takes neither limit nor cursor";
             return Err(Problem::bad_request("invalid_query", text));
         }
-        return audit_stream::open(app, &principal, request, filter).await;
+        return audit_stream::open(app, &principal, request, filter).await.map(PageOrStream);
     }
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let filter = audit::visible(&principal, filter);
@@ -88,7 +101,25 @@ pub(super) async fn list(
     let data = data.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|event| event.sequence.to_string());
-    Ok(ok(Page { data, next_cursor }).into_response())
+    Ok(PageOrStream(ok(Page { data, next_cursor }).into_response()))
+}
+
+/// A page of events, or a stream of them.
+pub(super) struct PageOrStream(Response);
+
+impl IntoResponse for PageOrStream {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for PageOrStream {
+    fn describe(description: &mut Description) {
+        description.answers_with::<Page<Event>>("application/json");
+        let stream = ObjectBuilder::new().schema_type(Type::String);
+        description.answers_as("text/event-stream", stream.into());
+        description.fails_with([406, 409, 429]);
+    }
 }
 
 impl ListQuery {

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admin::claims::ClaimsChange;
 use crate::admin::grant::{self, GrantChange, ScopeChange};
@@ -19,7 +20,8 @@ use crate::web::management::grant_json::{GrantInput, GrantJson};
 use crate::web::management::json::{Input, Output, Page, ok};
 
 /// A grant after a change, with what ended by it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangedGrant)]
 pub(super) struct ChangedGrantJson {
     #[serde(flatten)]
     grant: GrantJson,

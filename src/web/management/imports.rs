@@ -9,11 +9,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use hyper::body::Buf;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use utoipa::IntoParams;
+use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::admin::Principal;
 use crate::admin::import::{self, Existing, ImportOptions, Load};
@@ -21,6 +23,7 @@ use crate::app::App;
 use crate::web::management::Problem;
 use crate::web::management::import_stream::{LatestProgress, answer_lines};
 use crate::web::management::json::{Parameters, wrong_parameter};
+use crate::web::management::openapi::{Answer, Description};
 
 /// The largest body: the clients of an import are held in memory until all are checked.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
@@ -43,11 +46,13 @@ impl Default for ImportSlot {
 }
 
 /// How to import.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ImportQuery {
     /// What to do with a client that exists: `reject` (the default), `skip` or `update`.
     existing: Option<String>,
+    /// True to check all lines, and to import nothing.
     #[serde(default)]
     dry_run: bool,
 }
@@ -75,7 +80,7 @@ pub(super) async fn run(
     Extension(ImportSlot(slot)): Extension<ImportSlot>,
     Parameters(query): Parameters<ImportQuery>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Lines, Problem> {
     let options = query.options()?;
     check_media_type(&request)?;
     // Before the body is read, so that one body at a time is in memory.
@@ -98,7 +103,24 @@ pub(super) async fn run(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(Lines(response))
+}
+
+/// The lines of the answer.
+pub(super) struct Lines(Response);
+
+impl IntoResponse for Lines {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Lines {
+    fn describe(description: &mut Description) {
+        description.takes_text(MEDIA_TYPES[0]);
+        let lines = ObjectBuilder::new().schema_type(Type::String);
+        description.answers_as(MEDIA_TYPES[0], lines.into());
+    }
 }
 
 fn check_media_type(request: &Request) -> Result<(), Problem> {

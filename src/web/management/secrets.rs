@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::secret::{self, MadeSecret};
 use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
@@ -22,11 +23,11 @@ use crate::web::management::json::{
 };
 
 /// A secret, which is shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSecret {
     #[serde(flatten)]
     secret: SecretJson,
-    /// Absent after a dry run, which makes no secret, and if it was registered by its digest.
+    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.
@@ -35,12 +36,15 @@ pub(super) struct CreatedSecret {
 }
 
 /// A rotation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Rotation, examples(json!({ "overlap": "24h", "secret": { "label": "2027" } })))]
 pub(super) struct RotationInput {
     /// How long the old secrets stay valid: `24h`, `until_unused:6h,max:7d`, or `0s`, which ends
     /// them at once.
+    #[schema(value_type = Overlap)]
     overlap: String,
+    /// The new secret.
     #[serde(default)]
     secret: SecretInput,
 }
@@ -49,11 +53,14 @@ pub(super) struct RotationInput {
 const PAGE_SIZE: u32 = 100;
 
 /// Which secrets a list holds, oldest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The last secret of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::model::signing_key::Algorithm;
@@ -14,12 +15,16 @@ use crate::web::management::Problem;
 use crate::web::management::json::{Output, ok};
 
 /// What this server is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Server)]
 pub(super) struct ServerJson {
+    /// The version of the program.
     version: &'static str,
+    /// The issuer of tokens.
     issuer: String,
     /// The id of this instance, new at each start.
     instance: String,
+    /// `sqlite` or `postgres`.
     database: &'static str,
     /// The version of the schema that this program writes.
     schema: i64,
@@ -27,12 +32,15 @@ pub(super) struct ServerJson {
     sequence: i64,
     /// The time of this instance.
     now: Timestamp,
+    /// What readiness says.
     health: Report,
+    /// The settings that decide what a change may say.
     settings: SettingsJson,
 }
 
 /// The settings that decide what a change may say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ServerSettings)]
 struct SettingsJson {
     token_ttl_seconds: i64,
     token_ttl_max_seconds: i64,
