@@ -71,6 +71,7 @@ pub struct LeakedSecret {
     /// When it was first reported.
     pub leaked_at: Timestamp,
     /// When it ends, or when it has ended.
+    #[schema(required = true)]
     pub expires_at: Option<Timestamp>,
 }
 

@@ -24,9 +24,10 @@ pub struct ShownSigningKey {
     /// From when on it signs.
     pub signs_from: Timestamp,
     /// Since when it no longer signs, if it was retired.
+    #[schema(required = true)]
     pub retired_at: Option<Timestamp>,
     /// The public key (RFC 7517); `None` until a server has stored it.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "2026-11" })))]
     pub public_jwk: Option<Box<RawValue>>,
 }
 

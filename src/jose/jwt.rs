@@ -16,28 +16,38 @@ use crate::model::time::Timestamp;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccessTokenClaims {
     /// The issuer.
+    #[schema(examples("https://auth.example.com"))]
     pub iss: String,
     /// The subject: the client.
+    #[schema(examples("acme"))]
     pub sub: String,
     /// The resource it is for.
+    #[schema(examples("https://orders.example.com"))]
     pub aud: String,
     /// The client it was issued to.
+    #[schema(examples("acme"))]
     pub client_id: String,
     /// What it may do, separated by spaces; absent if nothing in particular.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,
     /// When it was issued.
+    #[schema(examples(1795771800))]
     pub iat: i64,
     /// When it expires.
+    #[schema(examples(1795775400))]
     pub exp: i64,
     /// Its own identifier.
+    #[schema(examples("kq1sBz3vT0aXn9LrYc5uEw"))]
     pub jti: String,
     /// The sequence of the last event that the issuing instance had in memory when the request
     /// began (DESIGN D24); absent in tokens of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples(41))]
     pub evt: Option<i64>,
     /// The key that its holder must prove to have (RFC 7800, section 3.1); absent for a bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub cnf: Option<Confirmation>,
     /// The static claims of its client and grant.
     #[serde(flatten)]

@@ -13,10 +13,13 @@ use crate::model::text_schema::text_schema;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facts {
     /// The team that it belongs to.
+    #[schema(required = true)]
     pub owner: Option<Owner>,
     /// What it is for.
+    #[schema(required = true)]
     pub description: Option<Description>,
     /// Where the people of the team are reached.
+    #[schema(required = true)]
     pub contact: Option<Contact>,
     /// Keys with values, for selection.
     pub labels: Labels,

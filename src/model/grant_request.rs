@@ -174,20 +174,27 @@ pub struct GrantRequest {
     /// The static claims of the grant.
     pub claims: StaticClaims,
     /// 1, and 1 more with each change of what is requested. An approval names it.
+    #[schema(examples(1))]
     pub revision: i64,
     /// What became of it.
     pub state: GrantRequestState,
     /// What the requester says about it.
+    #[schema(required = true)]
     pub message: Option<Remark>,
     /// Why it ended.
+    #[schema(required = true)]
     pub reason: Option<Remark>,
     /// The owner of the client at the time of the request.
+    #[schema(required = true)]
     pub client_owner: Option<Owner>,
     /// The owner of the resource at the time of the request.
+    #[schema(required = true)]
     pub resource_owner: Option<Owner>,
     /// The actor of the last change of what is requested.
+    #[schema(examples("client:ops"))]
     pub requested_by: String,
     /// The actor that ended it.
+    #[schema(required = true)]
     pub ended_by: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,

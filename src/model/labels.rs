@@ -25,7 +25,7 @@ pub struct LabelValue(Box<str>);
 
 /// The labels of an object, in the order of their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, ToSchema)]
-#[schema(value_type = BTreeMap<String, String>, description = "Keys with values, for selection.")]
+#[schema(value_type = BTreeMap<String, String>, description = "Keys with values, for selection.", examples(json!({ "plan": "gold" })))]
 pub struct Labels(BTreeMap<LabelKey, LabelValue>);
 
 impl LabelKey {

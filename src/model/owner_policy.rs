@@ -78,10 +78,13 @@ pub struct OwnerPolicy {
     pub secret_expiry_required: bool,
     /// The longest time from the creation of a secret to its expiry.
     #[serde(rename = "secret_max_age_seconds")]
+    #[schema(required = true)]
     pub secret_max_age: Option<Lifetime>,
     /// The authentication methods that clients may have; all if absent.
+    #[schema(required = true)]
     pub auth_methods: Option<Vec<AuthenticationMethod>>,
     /// The maximum number of clients.
+    #[schema(required = true)]
     pub max_clients: Option<u32>,
 }
 

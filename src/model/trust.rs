@@ -27,6 +27,7 @@ pub struct FederatedCredential {
     #[schema(value_type = KeySource)]
     pub keys: Option<KeySource>,
     /// What must be among the `aud` of a token.
+    #[schema(examples("https://auth.example.com"))]
     pub audience: String,
     /// What a token must say, claim by claim.
     pub conditions: Conditions,
@@ -129,6 +130,7 @@ impl fmt::Display for ForeignIssuer {
 
 /// What a token must say: a pattern for each claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(json!({ "sub": "repo:acme/api:ref:refs/heads/main" })))]
 pub struct Conditions(BTreeMap<String, Pattern>);
 
 /// Claims of which each names one workload, or at least one place where only its owner runs code.

@@ -33,9 +33,10 @@ pub struct Usage {
     /// The last use.
     pub last_used_at: Timestamp,
     /// How many uses there were.
+    #[schema(examples(240))]
     pub uses: i64,
     /// Where the last one came from.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, examples("192.0.2.7"))]
     pub last_address: IpAddr,
 }
 

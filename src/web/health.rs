@@ -23,9 +23,17 @@ const LATE_SECONDS: i64 = 5;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(super) struct Report {
+    /// `ready`, `degraded`, `unavailable` or `stopping`.
+    #[schema(examples("ready"))]
     status: &'static str,
+    /// `ok`, or for how long the database is away and what that means.
+    #[schema(examples("ok"))]
     database: String,
+    /// `ok`, or that no key can sign.
+    #[schema(examples("ok"))]
     signing_key: &'static str,
+    /// `ok`, or the tasks that fail.
+    #[schema(examples("ok"))]
     background_tasks: String,
 }
 

@@ -27,13 +27,17 @@ const TOKEN_CAPACITY: usize = 512;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The token.
+    #[schema(examples("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"))]
     pub access_token: String,
     /// How it is used: `Bearer` or `DPoP`.
+    #[schema(examples("Bearer"))]
     pub token_type: &'static str,
     /// How many seconds it lives, from now.
+    #[schema(examples(3600))]
     pub expires_in: i64,
     /// What it may do; left out if that is nothing in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,
 }
 

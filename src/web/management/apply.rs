@@ -14,7 +14,6 @@ use crate::admin::declarative::{
     ExportedDocument, PlannedChange,
 };
 use crate::app::App;
-use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::secret::SecretId;
@@ -22,7 +21,7 @@ use crate::model::source::SourceName;
 use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::clients::shown;
-use crate::web::management::json::{Input, Output, Parameters, ok};
+use crate::web::management::json::{Input, Output, Parameters, ok, parsed_parameter};
 
 /// How documents are applied.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,10 +49,12 @@ pub(super) struct ApplyQuery {
 #[schema(as = Applied)]
 pub(super) struct AppliedJson {
     /// False for a plan.
+    #[schema(examples(true))]
     applied: bool,
     /// The changes, in their order.
     changes: Vec<PlannedChange>,
     /// How many objects are as they are declared.
+    #[schema(examples(12))]
     unchanged: usize,
     /// The new secrets, which are shown this once.
     secrets: Vec<NewSecretJson>,
@@ -68,8 +69,10 @@ struct NewSecretJson {
     /// The secret.
     secret_id: SecretId,
     /// The secret itself.
+    #[schema(required = true, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
     /// When it expires.
+    #[schema(required = true)]
     expires_at: Option<Timestamp>,
 }
 
@@ -87,7 +90,7 @@ impl From<AppliedSecret> for NewSecretJson {
 /// A document with `resources` and `clients`, as `tokend apply` takes it. The schema of its format
 /// is `docs/declarative.schema.json`.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = Declarations, value_type = Object)]
+#[schema(as = Declarations, value_type = Object, examples(json!({ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" }, "grants": [{ "resource": "https://orders.example.com", "scopes": ["orders:read"] }] }] })))]
 pub(super) struct DeclarationsInput(Value);
 
 /// Which objects are exported.
@@ -107,7 +110,8 @@ pub(super) struct ExportQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Export)]
 pub(super) struct ExportJson {
-    #[schema(value_type = Vec<Object>)]
+    /// One for each source, and one for the objects without a source.
+    #[schema(value_type = Vec<Object>, examples(json!([{ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" } }] }])))]
     documents: Vec<ExportedDocument>,
 }
 
@@ -120,7 +124,7 @@ pub(super) async fn apply(
 ) -> Result<Output<AppliedJson>, Problem> {
     let declarations = Declarations::of_json(body);
     let options = ApplyOptions {
-        source: parameter("source", query.source, SourceName::parse)?,
+        source: parsed_parameter("source", query.source, SourceName::parse)?,
         is_adopting: query.adopt,
         is_pruning: query.prune,
         max_deletions: Some(query.max_deletions.unwrap_or(DEFAULT_MAX_DELETIONS)),
@@ -143,20 +147,9 @@ pub(super) async fn export(
     Parameters(query): Parameters<ExportQuery>,
 ) -> Result<Output<ExportJson>, Problem> {
     let filter = ExportFilter {
-        source: parameter("source", query.source, SourceName::parse)?,
-        owner: parameter("owner", query.owner, Owner::parse)?,
+        source: parsed_parameter("source", query.source, SourceName::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
     };
     let documents = declarative::export(&app.services, &principal, &filter).await?;
     Ok(ok(ExportJson { documents }))
-}
-
-/// A parameter of the query.
-fn parameter<T>(
-    name: &str,
-    text: Option<String>,
-    parse: impl Fn(&str) -> Result<T, Malformed>,
-) -> Result<Option<T>, Problem> {
-    let parsed = text.map(|text| parse(&text)).transpose();
-    parsed
-        .map_err(|malformed| Problem::bad_request("invalid_query", format!("{name}: {malformed}")))
 }

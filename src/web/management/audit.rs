@@ -1,18 +1,20 @@
 //! `/v1/audit-events`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::event::{Event, Head};
+use crate::model::owner::Owner;
+use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
 use crate::web::management::audit_stream;
@@ -20,6 +22,15 @@ use crate::web::management::json::{
     Output, Page, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
 };
 use crate::web::management::openapi::{Answer, Description};
+
+/// What the document of the API shows as a stream.
+const STREAM_EXAMPLE: &str = "\
+id: 1042
+data: {\"sequence\":1042,\"actor\":\"client:ops\",\"action\":\"client.created\",\"subject\":\"client/acme\",…}
+
+event: end
+data: {\"type\":\"about:blank\",\"status\":401,\"code\":\"invalid_token\",…}
+";
 
 /// How many events a page has by default.
 const PAGE_SIZE: u32 = 100;
@@ -39,13 +50,37 @@ pub(super) struct ListQuery {
     cursor: Option<i64>,
     /// Those of this actor, such as `client:ops` or `cli:ana`.
     actor: Option<String>,
-    /// Those with this action, such as `client.created`.
+    /// Those with this action, such as `client.created`, or `client` for each one of that group.
     action: Option<String>,
-    /// Those about this object, such as `client:acme`.
+    /// Those about this object, such as `client/acme`, or `acme` for each kind of object.
     subject: Option<String>,
+    /// Those of which this was the owner of one side at that time.
+    #[param(value_type = Option<Owner>, inline)]
+    owner: Option<String>,
+    /// Those of this time or later, in RFC 3339.
+    #[param(value_type = Option<Timestamp>, inline)]
+    since: Option<String>,
+    /// Those of this time or earlier, in RFC 3339.
+    #[param(value_type = Option<Timestamp>, inline)]
+    until: Option<String>,
+    /// Those after this sequence, oldest first.
+    after: Option<i64>,
+    /// How far the events after this page are counted, as `remaining`.
+    count: Option<u32>,
     /// True for a stream of the events that come, in their order.
     #[serde(default)]
     follow: bool,
+}
+
+/// A page of events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EventPage {
+    #[serde(flatten)]
+    page: Page<Event>,
+    /// How many events follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    remaining: Option<i64>,
 }
 
 /// Which part of the chain is checked.
@@ -66,17 +101,23 @@ pub(super) struct VerifyQuery {
 pub(super) struct Verification {
     /// True if every event of the part fits; of the whole chain if `next_cursor` is `null` and the
     /// first part began without a cursor.
+    #[schema(examples(true))]
     is_intact: bool,
     /// `SEQUENCE:HASH` of the last event that was checked. Noted elsewhere, it proves later that
     /// the events until then were not rewritten.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
     verified_until: Option<String>,
     /// The sequence of the first event that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     broken_at: Option<i64>,
+    /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     problem: Option<&'static str>,
     /// What the next request sends as `cursor`; `null` at the end of the chain.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -86,22 +127,46 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
     request: Request,
 ) -> Result<PageOrStream, Problem> {
-    let filter = query.filter()?;
+    let mut filter = query.filter()?;
+    let store = &app.services.store;
+    if let Some(text) = &query.subject {
+        filter.subjects = audit::subjects_named(store, text).await?;
+    }
     if query.follow {
-        if query.limit.is_some() || query.cursor.is_some() {
-            let text = "follow: a stream has no pages, so it takes neither limit nor cursor";
+        let has_pages = query.limit.is_some() || query.cursor.is_some() || query.count.is_some();
+        if has_pages || query.after.is_some() || query.until.is_some() {
+            let text = "follow: a stream has no pages, so it takes no limit, cursor, count, after \
+                        and until";
             return Err(Problem::bad_request("invalid_query", text));
         }
         return audit_stream::open(app, &principal, request, filter).await.map(PageOrStream);
     }
+    Ok(PageOrStream(page(&app, &principal, &query, filter).await?.into_response()))
+}
+
+async fn page(
+    app: &App,
+    principal: &Principal,
+    query: &ListQuery,
+    filter: EventFilter,
+) -> Result<Output<EventPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let filter = audit::visible(&principal, filter);
+    let order = if query.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
     let store = &app.services.store;
-    let data = store.find_events(&filter, Order::NewestFirst, limit).await;
+    let filter = audit::visible(principal, filter);
+    let data = store.find_events(&filter, order, limit).await;
     let data = data.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|event| event.sequence.to_string());
-    Ok(PageOrStream(ok(Page { data, next_cursor }).into_response()))
+    let remaining = match (query.count, last) {
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            let rest = audit::after_page(&filter, order, last);
+            Some(store.count_events(&rest, bound).await.map_err(AdminError::from)?)
+        }
+    };
+    Ok(ok(EventPage { page: Page { data, next_cursor }, remaining }))
 }
 
 /// A page of events, or a stream of them.
@@ -115,9 +180,8 @@ impl IntoResponse for PageOrStream {
 
 impl Answer for PageOrStream {
     fn describe(description: &mut Description) {
-        description.answers_with::<Page<Event>>("application/json");
-        let stream = ObjectBuilder::new().schema_type(Type::String);
-        description.answers_as("text/event-stream", stream.into());
+        description.answers_with::<EventPage>("application/json");
+        description.answers_text("text/event-stream", STREAM_EXAMPLE);
         description.fails_with([406, 409, 429]);
     }
 }
@@ -129,12 +193,23 @@ impl ListQuery {
             let text = "actor and subject have no control characters";
             return Err(Problem::bad_request("invalid_query", text));
         }
+        let time = |name: &str, text: &Option<String>| {
+            parsed_parameter(name, text.clone(), Timestamp::parse)
+        };
+        let owner = parsed_parameter("owner", self.owner.clone(), Owner::parse)?;
+        let (after, before) = match self.after {
+            Some(after) => (Some(self.cursor.unwrap_or(after)), None),
+            None => (None, self.cursor),
+        };
         Ok(EventFilter {
-            before: self.cursor,
+            after,
+            before,
+            since: time("since", &self.since)?,
+            until: time("until", &self.until)?,
             actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
             actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
-            subjects: self.subject.as_deref().map(audit::subjects).unwrap_or_default(),
-            ..EventFilter::default()
+            subjects: Vec::new(),
+            owners: owner.map(|owner| BTreeSet::from([owner])),
         })
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::admin::AdminError;
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{ClientUpdate, NewClient, RightsNeeded};
 use crate::admin::secret::NewSecret;
@@ -18,16 +18,17 @@ use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret_digest::SecretDigest;
-use crate::model::security::{KeySetUri, Networks};
+use crate::model::security::{KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::source::SourceName;
-use crate::model::static_claims::{ClaimsPatch, StaticClaims};
+use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
-use crate::web::management::grant_json::{GrantInput, claims, grants, networks};
+use crate::web::management::grant_json::{GrantInput, claims, claims_patch, grants, networks};
 use crate::web::management::json::{at, lifetime, list};
 use crate::web::management::member::{Member, Omitted};
 use crate::web::management::read_only::ReadOnlyMembers;
+use crate::web::management::security_json::{audiences, keys, tls_subject};
 
 /// The members of a client.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -114,33 +115,34 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<SecretInput>)]
     secret: Member<SecretInput>,
-    /// The public keys that verify assertions. Change them by `/keys`.
+    /// The public keys that verify assertions (RFC 7517). Only a POST sets them, with
+    /// `secrets:write`; later `/keys` changes them.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, read_only)]
+    #[schema(value_type = Option<Object>)]
     jwks: Member<Value>,
-    /// Where the public keys are fetched from. Change it by `/keys`.
+    /// The URL of the public keys, instead of `jwks`. Only a POST sets it, with `secrets:write`.
     #[serde(default)]
-    #[schema(value_type = Option<KeySetUri>, read_only)]
+    #[schema(value_type = Option<KeySetUri>)]
     jwks_uri: Member<Value>,
-    /// The distinguished name in the certificate.
+    /// The distinguished name in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, read_only)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_subject_dn: Member<Value>,
-    /// A DNS name in the certificate.
+    /// A DNS name in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, read_only)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_dns: Member<Value>,
-    /// A URI in the certificate.
+    /// A URI in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, read_only)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_uri: Member<Value>,
-    /// An address in the certificate.
+    /// An address in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, read_only)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_ip: Member<Value>,
-    /// A mail address in the certificate.
+    /// A mail address in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, read_only)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_email: Member<Value>,
     /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
     #[serde(default)]
@@ -162,6 +164,22 @@ pub(super) struct ClientDocument {
     #[serde(rename = "expiring_soon", default)]
     #[schema(value_type = Option<bool>, read_only)]
     _expiring_soon: Member<Value>,
+    /// Ignored: secrets have routes of their own.
+    #[serde(rename = "secrets", default)]
+    #[schema(value_type = Option<Vec<Object>>, read_only)]
+    _secrets: Member<IgnoredAny>,
+    /// Ignored: trusts have routes of their own.
+    #[serde(rename = "trusts", default)]
+    #[schema(value_type = Option<Vec<Object>>, read_only)]
+    _trusts: Member<IgnoredAny>,
+    /// Ignored: trusts have routes of their own.
+    #[serde(rename = "spiffe_trusts", default)]
+    #[schema(value_type = Option<Vec<Object>>, read_only)]
+    _spiffe_trusts: Member<IgnoredAny>,
+    /// Ignored: it changes by itself.
+    #[serde(rename = "usage", default)]
+    #[schema(value_type = Option<Object>, read_only)]
+    _usage: Member<IgnoredAny>,
 }
 
 /// What a secret should be like.
@@ -194,6 +212,7 @@ impl SecretInput {
 impl ClientDocument {
     /// The client that the body of a POST describes, with its first secret.
     pub(super) fn new_client(mut self) -> Result<NewClient, Problem> {
+        let (keys, tls_subject) = (self.take_keys()?, self.take_tls_subject()?);
         self.take_read_only().check(&Value::Null)?;
         let id = std::mem::take(&mut self.client_id);
         let id = id.text(Omitted::HasDefault, "/client_id", ClientId::parse_new)?.flatten();
@@ -202,7 +221,34 @@ impl ClientDocument {
             Member::Value(input) => input.new_secret("/secret")?,
         };
         let members = self.update(id.as_ref(), Omitted::HasDefault)?;
-        Ok(members.into_new(id, Some(secret))?)
+        let mut new = members.into_new(id, Some(secret))?;
+        new.security.keys = keys;
+        new.security.tls_subject = tls_subject;
+        Ok(new)
+    }
+
+    /// Takes out the keys of a new client. The keys of others have routes of their own.
+    fn take_keys(&mut self) -> Result<Option<KeySource>, Problem> {
+        let set = take_value(&mut self.jwks);
+        let uri = take_value(&mut self.jwks_uri);
+        keys(set, uri.map(|uri| text("/jwks_uri", uri)).transpose()?)
+    }
+
+    /// Takes out the subject of the certificate, if one is given. `null` stays: it is read-only.
+    pub(super) fn take_tls_subject(&mut self) -> Result<Option<TlsSubject>, Problem> {
+        let [subject_dn, san_dns, san_uri, san_ip, san_email] = [
+            ("subject_dn", &mut self.tls_client_auth_subject_dn),
+            ("san_dns", &mut self.tls_client_auth_san_dns),
+            ("san_uri", &mut self.tls_client_auth_san_uri),
+            ("san_ip", &mut self.tls_client_auth_san_ip),
+            ("san_email", &mut self.tls_client_auth_san_email),
+        ]
+        .map(|(kind, member)| {
+            let value = take_value(member);
+            let read = |value| text(&format!("/tls_client_auth_{kind}"), value);
+            value.map(read).transpose().map(|value| (kind, value))
+        });
+        tls_subject([subject_dn?, san_dns?, san_uri?, san_ip?, san_email?])
     }
 
     /// What the body changes about the client `id`, or the one to be made if it has no id yet.
@@ -243,9 +289,7 @@ impl ClientDocument {
             dpop_bound: self.dpop_bound_access_tokens.read(omitted, Ok)?,
             certificate_bound: self.tls_client_certificate_bound_access_tokens.read(omitted, Ok)?,
             networks: self.networks.read(omitted, |list| networks("/networks", &list))?,
-            assertion_audiences: self.assertion_audiences.read(omitted, |urls| {
-                at("/assertion_audiences", AssertionAudiences::parse(&urls.join(" ")))
-            })?,
+            assertion_audiences: self.assertion_audiences.read(omitted, |urls| audiences(&urls))?,
             claims: claims_change(self.claims, omitted)?,
             grants: self.grants.read(omitted, grants)?,
             facts: facts.update(omitted)?,
@@ -296,6 +340,24 @@ impl ClientDocument {
     }
 }
 
+/// Takes out the value of a member, if it has one.
+fn take_value(member: &mut Member<Value>) -> Option<Value> {
+    match std::mem::take(member) {
+        Member::Value(value) => Some(value),
+        other => {
+            *member = other;
+            None
+        }
+    }
+}
+
+fn text(pointer: &str, value: Value) -> Result<String, Problem> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err(Problem::member(pointer.to_owned(), "not a string")),
+    }
+}
+
 /// The state, which no default changes: a client that was disabled stays disabled until a caller
 /// says otherwise.
 fn state(member: Member<String>) -> Result<Option<ClientState>, Problem> {
@@ -318,11 +380,7 @@ fn claims_change(
         (Member::Value(raw), Omitted::HasDefault) => {
             Some(ClaimsChange::Replace(claims("/claims", &raw)?))
         }
-        (Member::Value(raw), Omitted::Stays) => {
-            let patch = ClaimsPatch::parse(raw.get());
-            let patch = patch.map_err(|error| Problem::from(AdminError::from(error)));
-            Some(ClaimsChange::Merge(patch.map_err(|problem| problem.at("/claims".to_owned()))?))
-        }
+        (Member::Value(raw), Omitted::Stays) => Some(claims_patch(&raw)?),
     })
 }
 

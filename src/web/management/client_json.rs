@@ -19,8 +19,10 @@ use crate::model::secret_digest::SecretDigest;
 use crate::model::secret_status::SecretStatus;
 use crate::model::security::{KeySource, Networks, TlsSubject};
 use crate::model::source::SourceName;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
 use crate::web::management::grant_json::GrantJson;
 
@@ -35,6 +37,7 @@ pub(super) struct ClientJson {
     #[serde(flatten)]
     facts: Facts,
     /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
+    #[schema(required = true)]
     source: Option<SourceName>,
     /// Whether the client gets tokens. No default changes it.
     state: ClientState,
@@ -43,8 +46,10 @@ pub(super) struct ClientJson {
     /// The grants that the client may use; `client_credentials` if absent.
     grant_types: Vec<GrantType>,
     /// How long tokens live; the setting of the server if `null`.
+    #[schema(required = true, examples(900))]
     token_ttl_seconds: Option<i64>,
     /// How many tokens the client may request; the setting of the server if `null`.
+    #[schema(required = true)]
     token_rate: Option<RateLimit>,
     #[serde(flatten)]
     #[schema(value_type = KeySource)]
@@ -67,15 +72,27 @@ pub(super) struct ClientJson {
     /// What the client may access. Needs `grants:write`.
     grants: Vec<GrantJson>,
     /// The owners that an administrator is limited to; none if empty. Needs `admins:write`.
+    #[schema(required = true)]
     admin_of: Option<BTreeSet<Owner>>,
     /// When the object was created.
     created_at: Timestamp,
     /// When the object was last changed.
     updated_at: Timestamp,
     /// When the client last authenticated.
+    #[schema(required = true)]
     last_used_at: Option<Timestamp>,
     /// Whether a valid secret expires within `secrets.warn_before`.
     expiring_soon: bool,
+    /// Its secrets, oldest first.
+    secrets: Vec<SecretJson>,
+    /// Its trusts in issuers.
+    trusts: Vec<FederatedCredential>,
+    /// Its trusts in SPIFFE trust domains; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spiffe_trusts: Vec<SpiffeTrust>,
+    /// The use of its other credentials; `null` if none was used.
+    #[schema(required = true)]
+    usage: Option<Usage>,
 }
 
 impl ClientJson {
@@ -113,6 +130,10 @@ impl ClientJson {
             updated_at: client.updated_at,
             last_used_at,
             expiring_soon,
+            secrets: found.secrets.into_iter().map(SecretJson::from).collect(),
+            trusts: found.trusts,
+            spiffe_trusts: found.spiffe_trusts,
+            usage: found.usage,
         }
     }
 }
@@ -124,26 +145,34 @@ pub(super) struct SecretJson {
     /// Its identifier.
     secret_id: SecretId,
     /// The name of the secret for people; may be empty.
+    #[schema(examples("2027"))]
     label: String,
     /// `generated` here, `imported` from another system, or registered by its `digest`.
+    #[schema(examples("generated"))]
     kind: &'static str,
     /// Its last characters.
+    #[schema(examples("19RbFA"))]
     suffix: String,
     /// Its digest, if it was registered by one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<SecretDigest>)]
+    #[schema(value_type = Option<SecretDigest>, nullable = false)]
     secret_digest: Option<String>,
     /// When it was created.
     created_at: Timestamp,
     /// When it expires; `null` if it does not.
+    #[schema(required = true)]
     expires_at: Option<Timestamp>,
     /// The secret that a rotation replaced it by.
+    #[schema(required = true)]
     replaced_by: Option<SecretId>,
     /// How long it must be unused to end before `expires_at`.
+    #[schema(required = true)]
     unused_window_seconds: Option<Lifetime>,
     /// When it was first reported as leaked.
+    #[schema(required = true)]
     leaked_at: Option<Timestamp>,
     /// Its use; `null` if it was not used.
+    #[schema(required = true)]
     usage: Option<Usage>,
     /// Whether it is safe to end and why, and whether it expires soon.
     #[serde(flatten)]

@@ -15,7 +15,6 @@ use hyper::body::Buf;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use utoipa::IntoParams;
-use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::admin::Principal;
 use crate::admin::import::{self, Existing, ImportOptions, Load};
@@ -34,6 +33,20 @@ const BODY_TIMEOUT: Duration = Duration::from_mins(2);
 /// The media types of NDJSON. None is registered.
 const MEDIA_TYPES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+
+/// What the document of the API shows as a body.
+const REQUEST_EXAMPLE: &str = "\
+{\"client_id\":\"acme\",\"client_secret\":\"as-it-was\",\"name\":\"Acme billing\"}
+{\"client_id\":\"globex\",\"client_secret\":\"as-it-was\"}
+";
+
+/// What it shows as an answer.
+const ANSWER_EXAMPLE: &str = "\
+{\"progress\":{\"done\":1,\"step\":\"hashing secrets\",\"total\":2}}
+{\"client_id\":\"acme\",\"result\":\"imported\"}
+{\"client_id\":\"globex\",\"result\":\"imported\"}
+{\"summary\":{\"dry_run\":false,\"imported\":2,\"skipped\":0,\"unchanged\":0,\"updated\":0}}
+";
 
 /// The place of the one import that an instance runs at a time.
 #[derive(Debug, Clone)]
@@ -117,9 +130,8 @@ impl IntoResponse for Lines {
 
 impl Answer for Lines {
     fn describe(description: &mut Description) {
-        description.takes_text(MEDIA_TYPES[0]);
-        let lines = ObjectBuilder::new().schema_type(Type::String);
-        description.answers_as(MEDIA_TYPES[0], lines.into());
+        description.takes_text(MEDIA_TYPES[0], REQUEST_EXAMPLE);
+        description.answers_text(MEDIA_TYPES[0], ANSWER_EXAMPLE);
     }
 }
 

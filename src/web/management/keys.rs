@@ -27,8 +27,10 @@ pub(super) struct KeysJson {
     /// The registered keys.
     data: Vec<ClientKey>,
     /// Where the keys are fetched from.
+    #[schema(required = true)]
     jwks_uri: Option<KeySetUri>,
     /// Always `null`: a client has few keys.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
@@ -20,6 +19,13 @@ use crate::web::management::openapi::{Answer, Description};
 use crate::web::management::{Api, Problem};
 
 const PATH: &str = "/metrics";
+
+/// What the document of the API shows as an answer.
+const EXAMPLE: &str = "\
+# HELP tokend_tokens_issued_total Issued tokens.
+# TYPE tokend_tokens_issued_total counter
+tokend_tokens_issued_total{grant_type=\"client_credentials\",resource=\"https://orders.example.com\",alg=\"ES256\"} 40213
+";
 
 /// What readiness can say.
 const STATES: [&str; 4] = ["ready", "degraded", "unavailable", "stopping"];
@@ -51,8 +57,7 @@ impl IntoResponse for MetricsText {
 impl Answer for MetricsText {
     fn describe(description: &mut Description) {
         for format in ["text/plain", "application/openmetrics-text"] {
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            description.answers_as(format, text.into());
+            description.answers_text(format, EXAMPLE);
         }
     }
 }

@@ -6,17 +6,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::admin::AdminError;
 use crate::admin::resource::{NewResource, ResourceUpdate};
 use crate::model::facts::{Contact, Description, Facts};
 use crate::model::owner::Owner;
-use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
+use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::services::Services;
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
-use crate::web::management::json::{at, lifetime};
+use crate::web::management::json::{at, lifetime, list};
 use crate::web::management::member::{Member, Omitted};
 use crate::web::management::read_only::ReadOnlyMembers;
 
@@ -29,20 +31,71 @@ pub(super) struct ResourceJson {
     #[serde(flatten)]
     facts: Facts,
     /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
+    #[schema(required = true)]
     source: Option<SourceName>,
     /// The scopes that the resource offers.
     scopes: Vec<ScopeJson>,
     /// How long tokens live; the setting of the server if `null`.
+    #[schema(required = true)]
     token_ttl_seconds: Option<i64>,
     /// The algorithm that tokens are signed with; the setting of the server if `null`.
-    #[schema(value_type = Option<Algorithm>)]
+    #[schema(value_type = Option<Algorithm>, required = true)]
     signing_alg: Option<&'static str>,
     /// The `typ` in the header of tokens.
     token_typ: TokenTyp,
-    /// When the object was created.
-    created_at: Timestamp,
+    /// When the object was created; `null` for a built-in resource, which was not registered.
+    #[schema(required = true)]
+    created_at: Option<Timestamp>,
     /// When the object was last changed.
-    updated_at: Timestamp,
+    #[schema(required = true)]
+    updated_at: Option<Timestamp>,
+    /// Present while no key of `signing_alg` signs yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    signing_alg_pending: Option<PendingAlgorithm>,
+}
+
+/// How tokens are signed until the first key of a new algorithm may sign.
+#[derive(Debug, Serialize, ToSchema)]
+struct PendingAlgorithm {
+    /// The algorithm until then; `null` for the one of the server.
+    #[schema(value_type = Option<Algorithm>, required = true)]
+    until_then: Option<&'static str>,
+    /// When the first key begins to sign; `null` if a server has yet to make it.
+    #[schema(required = true)]
+    signs_from: Option<Timestamp>,
+}
+
+impl ResourceJson {
+    /// A resource, with what its signing algorithm waits for.
+    pub(super) async fn read(services: &Services, resource: Resource) -> Result<Self, Problem> {
+        // A new resource does not wait: its first key signs as soon as it is published.
+        let waiting = resource.signed_before != SignedBefore::Never;
+        let pending = match resource.signing_algorithm.filter(|_| waiting) {
+            Some(algorithm) => pending(services, &resource, algorithm).await?,
+            None => None,
+        };
+        Ok(Self { signing_alg_pending: pending, ..resource.into() })
+    }
+}
+
+async fn pending(
+    services: &Services,
+    resource: &Resource,
+    algorithm: Algorithm,
+) -> Result<Option<PendingAlgorithm>, Problem> {
+    let now = services.clock.now();
+    let keys = services.store.signing_keys().await.map_err(AdminError::from)?;
+    let mine = || keys.iter().filter(|key| key.algorithm == algorithm);
+    if mine().any(|key| key.may_sign(now)) {
+        return Ok(None);
+    }
+    let until_then = match resource.signed_before {
+        SignedBefore::Own(before) => Some(before.as_str()),
+        SignedBefore::Server | SignedBefore::Never => None,
+    };
+    let signs_from = mine().filter(|key| key.retired_at.is_none()).map(|key| key.signs_from).min();
+    Ok(Some(PendingAlgorithm { until_then, signs_from }))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +104,7 @@ struct ScopeJson {
     /// The scope.
     name: ScopeName,
     /// What it permits, for people; may be empty.
+    #[schema(examples("Read orders"))]
     description: String,
 }
 
@@ -67,10 +121,15 @@ impl From<Resource> for ResourceJson {
             token_ttl_seconds: resource.token_lifetime.map(Lifetime::seconds),
             signing_alg: resource.signing_algorithm.map(Algorithm::as_str),
             token_typ: resource.token_typ,
-            created_at: resource.created_at,
-            updated_at: resource.updated_at,
+            created_at: registered(resource.created_at),
+            updated_at: registered(resource.updated_at),
+            signing_alg_pending: None,
         }
     }
+}
+
+fn registered(time: Timestamp) -> Option<Timestamp> {
+    (time.0 != 0).then_some(time)
 }
 
 /// A resource as callers write it: the body of POST, PUT and PATCH, with every member of an answer.
@@ -101,6 +160,14 @@ pub(super) struct ResourceDocument {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ScopeInput>>)]
     scopes: Member<Vec<ScopeInput>>,
+    /// In a PATCH only: scopes to add, or to describe anew.
+    #[serde(default)]
+    #[schema(value_type = Vec<ScopeInput>, required = false)]
+    add_scopes: Vec<ScopeInput>,
+    /// In a PATCH only: scopes to remove.
+    #[serde(default)]
+    #[schema(value_type = Vec<ScopeName>, required = false)]
+    remove_scopes: Vec<String>,
     /// How long tokens live; the setting of the server if `null`.
     #[serde(default)]
     #[schema(value_type = Option<Lifetime>)]
@@ -125,6 +192,10 @@ pub(super) struct ResourceDocument {
     #[serde(default)]
     #[schema(value_type = Option<Timestamp>, read_only)]
     updated_at: Member<Value>,
+    /// Ignored: it changes by itself.
+    #[serde(rename = "signing_alg_pending", default)]
+    #[schema(value_type = Option<Object>, read_only)]
+    _signing_alg_pending: Member<Value>,
 }
 
 /// A scope: its name, and what it is for.
@@ -162,6 +233,8 @@ impl ResourceDocument {
             let text = format!("resource is read-only: the path names {id}; leave it out");
             return Err(Problem::member("/resource".to_owned(), text));
         }
+        let (add, remove) = (self.add_scopes, self.remove_scopes);
+        check_edits(&self.scopes, !add.is_empty() || !remove.is_empty(), omitted)?;
         let facts = FactsMembers {
             owner: self.owner,
             description: self.description,
@@ -170,7 +243,9 @@ impl ResourceDocument {
         };
         let typ = self.token_typ;
         Ok(ResourceUpdate {
-            scopes: self.scopes.read(omitted, scopes)?,
+            scopes: self.scopes.read(omitted, |inputs| scopes("/scopes", inputs))?,
+            add: scopes("/add_scopes", add)?,
+            remove: list("/remove_scopes", &remove, ScopeName::parse)?,
             token_lifetime: self
                 .token_ttl_seconds
                 .read(omitted, |seconds| lifetime("/token_ttl_seconds", seconds))?,
@@ -191,7 +266,24 @@ impl ResourceDocument {
     }
 }
 
-fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
+/// Refuses single changes of scopes next to all of them, and in a body that is a whole resource.
+fn check_edits(
+    scopes: &Member<Vec<ScopeInput>>,
+    has_edits: bool,
+    omitted: Omitted,
+) -> Result<(), Problem> {
+    match (scopes, omitted) {
+        _ if !has_edits => Ok(()),
+        (Member::Absent, Omitted::Stays) => Ok(()),
+        _ => {
+            let text =
+                "scopes names all scopes; add_scopes and remove_scopes are for a PATCH alone";
+            Err(Problem::member("/scopes".to_owned(), text))
+        }
+    }
+}
+
+fn scopes(pointer: &str, inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
     let inputs = inputs.into_iter().enumerate();
     inputs
         .map(|(index, scope)| {
@@ -200,7 +292,7 @@ fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
                 "" => scope.name,
                 description => format!("{}={description}", scope.name),
             };
-            at(&format!("/scopes/{index}"), ResourceScope::parse(&text))
+            at(&format!("{pointer}/{index}"), ResourceScope::parse(&text))
         })
         .collect()
 }

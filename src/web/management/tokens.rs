@@ -35,9 +35,12 @@ use crate::web::management::json::{Input, Output, at, created, ok};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RevokedTokens)]
 pub(super) struct RevokedTokensJson {
+    /// The client.
+    client_id: ClientId,
     /// Tokens that were issued until then are revoked.
     revoked_until: Timestamp,
     /// Tokens with a smaller `evt` are revoked.
+    #[schema(examples(41))]
     evt: i64,
 }
 
@@ -75,6 +78,7 @@ pub(super) struct IssuedJson {
 #[schema(as = Token)]
 pub(super) struct TokenInput {
     /// The token.
+    #[schema(examples("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"))]
     token: String,
 }
 
@@ -83,10 +87,10 @@ pub(super) struct TokenInput {
 #[schema(as = InspectedToken)]
 pub(super) struct InspectedJson {
     /// The header.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, examples(json!({ "alg": "ES256", "typ": "at+jwt", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" })))]
     header: Value,
     /// The claims.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, examples(json!({ "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "scope": "orders:read" })))]
     claims: Value,
 }
 
@@ -98,11 +102,14 @@ pub(super) enum VerificationJson {
     /// The token is valid.
     Valid {
         /// True.
+        #[schema(value_type = bool)]
         valid: bool,
         /// The algorithm of its signature.
         algorithm: &'static str,
         /// The key that verified it.
         kid: String,
+        /// False if no issuer is known: no server has started yet.
+        issuer_checked: bool,
         /// Its claims.
         claims: Box<AccessTokenClaims>,
     },
@@ -110,7 +117,9 @@ pub(super) enum VerificationJson {
     Invalid {
         /// False.
         valid: bool,
-        /// Why.
+        /// The reason for programs.
+        code: &'static str,
+        /// The reason for people.
         reason: String,
     },
 }
@@ -118,7 +127,7 @@ pub(super) enum VerificationJson {
 /// A token to be revoked: its text, or its identifier and its client.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Revocation)]
+#[schema(as = Revocation, examples(json!({ "client_id": "acme", "jti": "kq1sBz3vT0aXn9LrYc5uEw" })))]
 pub(super) struct RevocationInput {
     /// The token, whose signature is verified.
     token: Option<String>,
@@ -146,9 +155,13 @@ pub(super) async fn issue(
     Input(input): Input<IssueInput>,
 ) -> Result<Output<IssuedJson>, Problem> {
     let id = at("/client_id", ClientId::parse(&input.client_id))?;
-    if input.resource.as_deref() == Some(ResourceId::SERVER) {
+    if input.resource.as_deref() == Some(ResourceId::SERVER) && !principal.is_operator() {
         return Err(AdminError::TokenForServer.into());
     }
+    if app.issuer.as_str().is_empty() {
+        return Err(AdminError::IssuerMissing.into());
+    }
+    admin_token::require_rights(&app.services.store, &principal, &id).await?;
     let scope = input.scopes.as_deref().map(|names| scopes("/scopes", names)).transpose()?;
     let requested = RequestedAccess {
         resources: input.resource.into_iter().collect(),
@@ -192,14 +205,16 @@ pub(super) async fn verify(
     let now = services.clock.now();
     let verified = admin_token::verify(&services.store, &services.config, now, &input.token).await;
     Ok(ok(match verified {
-        Ok(VerifiedToken { token, .. }) => VerificationJson::Valid {
+        Ok(VerifiedToken { token, is_issuer_checked }) => VerificationJson::Valid {
             valid: true,
             algorithm: token.algorithm,
             kid: token.kid,
+            issuer_checked: is_issuer_checked,
             claims: Box::new(token.claims),
         },
         Err(AdminError::TokenInvalid(problem)) => {
-            VerificationJson::Invalid { valid: false, reason: problem.to_string() }
+            let (code, reason) = (problem.code(), problem.to_string());
+            VerificationJson::Invalid { valid: false, code, reason }
         }
         Err(error) => return Err(error.into()),
     }))
@@ -211,13 +226,17 @@ pub(super) async fn revoke(
     Extension(principal): Extension<Principal>,
     Input(input): Input<RevocationInput>,
 ) -> Result<Output<RevokedTokenJson>, Problem> {
-    let target = target(&app, input).await?;
+    let target = target(&app, &principal, input).await?;
     let revoked = revocation::revoke_token(&app.services, &principal, target).await?;
     follow(&app).await?;
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
-async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, Problem> {
+async fn target(
+    app: &App,
+    principal: &Principal,
+    input: RevocationInput,
+) -> Result<RevocationTarget, Problem> {
     let RevocationInput { token, jti, client_id } = input;
     match (token, jti, client_id) {
         (Some(token), None, None) => {
@@ -226,6 +245,9 @@ async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, P
             let (store, config) = (&services.store, &services.config);
             let verified = admin_token::verify_signature(store, config, now, &token).await?;
             Ok(RevocationTarget::of_claims(&verified.token.claims)?)
+        }
+        (None, Some(jti), None) if principal.is_operator() => {
+            Ok(RevocationTarget::Id(at("/jti", TokenId::parse(&jti))?))
         }
         (None, Some(jti), Some(client_id)) => Ok(RevocationTarget::OfClient {
             jti: at("/jti", TokenId::parse(&jti))?,
@@ -250,10 +272,11 @@ pub(super) async fn revoke_all(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<RevokedTokensJson>, Problem> {
-    let revoked = revocation::revoke_tokens(&app.services, &principal, &client_id(&id)?).await?;
+    let client_id = client_id(&id)?;
+    let revoked = revocation::revoke_tokens(&app.services, &principal, &client_id).await?;
     follow(&app).await?;
     let (revoked_until, evt) = (revoked.revoked_until, revoked.epoch.evt);
-    Ok(ok(RevokedTokensJson { revoked_until, evt }))
+    Ok(ok(RevokedTokensJson { client_id, revoked_until, evt }))
 }
 
 /// What a token request would ask for (RFC 8707, section 2; RFC 6749, section 4.4.2).
@@ -270,7 +293,7 @@ pub(super) struct PreviewInput {
 
 /// The claims of the next token.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(value_type = Object)]
+#[schema(value_type = Object, examples(json!({ "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "client_id": "acme", "scope": "orders:read", "iat": 1795771800, "exp": 1795775400, "tenant": "acme" })))]
 pub(super) struct PreviewedClaims(Value);
 
 /// The claims that the next token of a client would have. Nothing is signed, counted or stored.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
@@ -52,13 +53,19 @@ impl Description {
         self.answers.push((media_type, schema));
     }
 
-    /// The same with a schema that has no name.
-    pub(in crate::web::management) fn answers_as(
+    /// The same for text of its own form.
+    pub(in crate::web::management) fn answers_text(
         &mut self,
         media_type: &'static str,
-        schema: RefOr<Schema>,
+        example: &str,
     ) {
-        self.answers.push((media_type, schema));
+        self.answers.push((media_type, text_like(example)));
+    }
+
+    /// The same for JSON of any form.
+    pub(super) fn answers_any_object(&mut self, example: Value) {
+        let schema = ObjectBuilder::new().examples([example]);
+        self.answers.push((JSON, schema.into()));
     }
 
     /// Adds the body of the request.
@@ -69,9 +76,12 @@ impl Description {
     }
 
     /// The same for a body that is text of its own form.
-    pub(in crate::web::management) fn takes_text(&mut self, media_type: &'static str) {
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        self.body = Some((media_type, text.into()));
+    pub(in crate::web::management) fn takes_text(
+        &mut self,
+        media_type: &'static str,
+        example: &str,
+    ) {
+        self.body = Some((media_type, text_like(example)));
         self.problems.extend([408, 413, 415, 422]);
     }
 
@@ -84,6 +94,10 @@ impl Description {
     pub(in crate::web::management) fn is_tagged(&mut self) {
         self.is_tagged = true;
     }
+}
+
+fn text_like(example: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).examples([example]).into()
 }
 
 const JSON: &str = "application/json";
@@ -137,6 +151,10 @@ impl Part for State<Arc<App>> {
 }
 
 impl<T> Part for Extension<T> {
+    fn describe(_: &mut Description) {}
+}
+
+impl<T> Part for Option<Extension<T>> {
     fn describe(_: &mut Description) {}
 }
 

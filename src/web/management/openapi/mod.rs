@@ -1,6 +1,7 @@
 //! The OpenAPI document of the admin API, made from its routes, and the page that shows it.
 
 mod description;
+mod examples;
 mod operation;
 mod page;
 mod parameters;
@@ -18,12 +19,12 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
+use serde_json::json;
 use utoipa::openapi::path::Paths;
 use utoipa::openapi::schema::Components;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, Server,
-    Type,
+    InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, Server,
 };
 
 use crate::web::health::Report;
@@ -72,20 +73,26 @@ impl Documentation {
 /// What the document says of its own route and of the page.
 pub(super) fn describe_document() -> Description {
     let mut description = Description::default();
-    description.answers_as("application/json", ObjectBuilder::new().into());
+    description.answers_any_object(json!({ "openapi": "3.1.0" }));
     description
 }
 
 /// The same of the page.
 pub(super) fn describe_page() -> Description {
     let mut description = Description::default();
-    let html = ObjectBuilder::new().schema_type(Type::String);
-    description.answers_as("text/html", html.into());
+    description.answers_text("text/html", "<!doctype html>");
     description
 }
 
-/// The same of the health routes.
-pub(super) fn describe_health() -> Description {
+/// The same of liveness.
+pub(super) fn describe_liveness() -> Description {
+    let mut description = Description::default();
+    description.answers_any_object(json!({ "status": "alive" }));
+    description
+}
+
+/// The same of readiness.
+pub(super) fn describe_readiness() -> Description {
     let mut description = Description::default();
     description.answers_with::<Report>("application/json");
     description

@@ -8,8 +8,10 @@ use utoipa::openapi::{
     Responses, Schema, SecurityRequirement, Type,
 };
 
+use crate::model::admin_scope::AdminScope;
 use crate::web::management::guard::{Guard, RouteQuery, RouteScopes};
 use crate::web::management::openapi::description::Description;
+use crate::web::management::openapi::examples::Examples;
 use crate::web::management::openapi::problems;
 use crate::web::management::openapi::texts::{self, Text};
 use crate::web::management::openapi::{parameters, security};
@@ -48,13 +50,16 @@ pub(super) fn operation(
         // An empty list: no token is needed.
         None => Vec::new(),
     };
+    let schemas = description.schemas.iter().cloned().collect();
+    let examples = Examples(&schemas);
+    let body = description.body.take();
     let mut operation = OperationBuilder::new()
         .tag(texts::tag(route.path))
         .operation_id(Some(text.id))
         .summary(Some(text.summary))
-        .description(Some(text.description))
-        .responses(responses(route, text, description))
-        .request_body(description.body.take().map(|(media_type, schema)| body(media_type, schema)))
+        .description(Some(format!("{}\n\n{}", text.description, needs(route.guard.as_ref()))))
+        .responses(responses(route, text, description, &examples))
+        .request_body(body.map(|(media_type, schema)| request_body(media_type, schema, &examples)))
         .build();
     operation.parameters =
         (!parameters.is_empty()).then(|| parameters.into_iter().map(RefOr::T).collect());
@@ -82,11 +87,33 @@ fn is_replayed(route: &ListedRoute) -> bool {
     route.method == Method::POST && route.layers == Layers::All
 }
 
-fn body(media_type: &str, schema: RefOr<Schema>) -> RequestBody {
+fn request_body(media_type: &str, schema: RefOr<Schema>, examples: &Examples<'_>) -> RequestBody {
     RequestBodyBuilder::new()
-        .content(media_type, Content::new(Some(schema)))
+        .content(media_type, content(schema, examples))
         .required(Some(Required::True))
         .build()
+}
+
+/// A body with an example.
+fn content(schema: RefOr<Schema>, examples: &Examples<'_>) -> Content {
+    let example = examples.of(&schema);
+    let mut content = Content::new(Some(schema));
+    content.example = example;
+    content
+}
+
+/// The scopes that the caller needs, as a sentence.
+fn needs(guard: Option<&Guard>) -> String {
+    let joined = |scopes: &[AdminScope], word: &str| {
+        let names: Vec<_> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+        names.join(word)
+    };
+    match guard.map(|guard| guard.scopes) {
+        None => "Needs no token.".to_owned(),
+        Some(RouteScopes::One(scope)) => format!("Needs {}.", joined(&[scope], "")),
+        Some(RouteScopes::All(scopes)) => format!("Needs {}.", joined(scopes, " and ")),
+        Some(RouteScopes::AnyOf(scopes)) => format!("Needs {}.", joined(scopes, " or ")),
+    }
 }
 
 /// One requirement for scopes that are all needed, one for each of which one is enough.
@@ -103,7 +130,12 @@ fn requirements(scopes: RouteScopes) -> Vec<SecurityRequirement> {
     }
 }
 
-fn responses(route: &ListedRoute, text: &Text, description: &Description) -> Responses {
+fn responses(
+    route: &ListedRoute,
+    text: &Text,
+    description: &Description,
+    examples: &Examples<'_>,
+) -> Responses {
     let mut responses = Responses::new();
     let is_open = route.guard.is_none();
     // An open route answers each of its statuses with its own body.
@@ -113,7 +145,7 @@ fn responses(route: &ListedRoute, text: &Text, description: &Description) -> Res
         answers.push(if description.answers.is_empty() { 204 } else { 200 });
     }
     for status in answers {
-        responses.responses.insert(status.to_string(), answer(status, description).into());
+        responses.responses.insert(status.to_string(), answer(status, description, examples).into());
     }
     let mut statuses = description.problems.clone();
     statuses.extend(listed);
@@ -133,11 +165,13 @@ fn responses(route: &ListedRoute, text: &Text, description: &Description) -> Res
     responses
 }
 
-fn answer(status: u16, description: &Description) -> Response {
+fn answer(status: u16, description: &Description, examples: &Examples<'_>) -> Response {
     let phrase = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let mut answer = ResponseBuilder::new().description(phrase.unwrap_or_default()).build();
     for (media_type, schema) in &description.answers {
-        let content = Content::new(Some(schema.clone()));
+        let mut content = content(schema.clone(), examples);
+        // Health has the same body with 503: its example is one of success.
+        content.example = content.example.filter(|_| status < 400);
         answer.content.insert((*media_type).to_owned(), RefOr::T(content));
     }
     if description.is_tagged {

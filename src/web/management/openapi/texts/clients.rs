@@ -2,7 +2,7 @@
 
 use super::{Text, text};
 
-pub(super) const TEXTS: [Text; 32] = [
+pub(super) const TEXTS: [Text; 34] = [
     text(
         "GET /v1/clients",
         "list_clients",
@@ -35,7 +35,8 @@ pub(super) const TEXTS: [Text; 32] = [
         "show_client",
         &[],
         "Show a client",
-        "Shows everything but its secrets. The `ETag` names this state for `If-Match`.",
+        "Shows the client with its grants and credentials; of a secret only the last characters. \
+         The `ETag` names this state for `If-Match`.",
     ),
     text(
         "PUT /v1/clients/{id}",
@@ -100,6 +101,14 @@ pub(super) const TEXTS: [Text; 32] = [
         "Replace the secrets of a client",
         "Makes a new secret and ends the others after `overlap`: a time, `0s` for at once, or \
          `until_unused:6h,max:7d`.",
+    ),
+    text(
+        "PATCH /v1/clients/{id}/secrets/{secret}",
+        "expire_secret",
+        &[],
+        "Let a secret end",
+        "Sets the end of a secret to `expires_in_seconds` from now; `0` ends it at once. An end \
+         is never put off: the earlier one stays.",
     ),
     text(
         "DELETE /v1/clients/{id}/secrets/{secret}",
@@ -183,6 +192,15 @@ pub(super) const TEXTS: [Text; 32] = [
          resource of another owner needs an approved grant request instead. A grant of \
          `urn:tokend` needs `admins:write`, and ends credentials that callers with fewer \
          rights made.",
+    ),
+    text(
+        "PATCH /v1/clients/{id}/grants/{resource}",
+        "update_grant",
+        &[],
+        "Change a grant",
+        "Adds or removes scopes, or changes networks and claims; an absent member stays. It makes \
+         the grant if there is none: then with the scopes of `scopes` or `add_scopes`, or with \
+         every scope. The rights are those of PUT.",
     ),
     text(
         "DELETE /v1/clients/{id}/grants/{resource}",
