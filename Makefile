@@ -53,10 +53,11 @@ test-package:
 	cargo build --locked --release --bin tokend
 	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored packaging::
 
-# Writes docs/settings.md from config/default.toml, the schema of declarations, the tables of
-# docs/monitoring.md, and the figures of README.md and docs/speed.md from benches/RESULTS.md.
+# Writes docs/settings.md from config/default.toml, docs/openapi.json, the schema of declarations,
+# the tables of docs/monitoring.md, and the figures of README.md and docs/speed.md from
+# benches/RESULTS.md.
 docs:
-	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::the_page
+	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::the_page openapi::the_document
 
 # Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
 PREFIX = /usr/local

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::admin::{AdminError, ObjectKind};
 use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
@@ -9,7 +10,8 @@ use crate::model::time::Timestamp;
 use crate::store::Store;
 
 /// A signing key, without its private half.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub struct ShownSigningKey {
     /// Its thumbprint.
     pub kid: KeyId,
@@ -22,8 +24,10 @@ pub struct ShownSigningKey {
     /// From when on it signs.
     pub signs_from: Timestamp,
     /// Since when it no longer signs, if it was retired.
+    #[schema(required = true)]
     pub retired_at: Option<Timestamp>,
     /// The public key (RFC 7517); `None` until a server has stored it.
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "2026-11" })))]
     pub public_jwk: Option<Box<RawValue>>,
 }
 

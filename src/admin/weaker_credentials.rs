@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::{AdminError, AuditedChange, secret};
 use crate::model::client::Registration;
@@ -15,7 +16,7 @@ use crate::model::secret::SecretId;
 use crate::model::trust::TrustId;
 
 /// The credentials that a change has ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EndedCredentials {
     /// Secrets that were valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]

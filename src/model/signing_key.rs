@@ -4,8 +4,10 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
 /// A signature algorithm that we sign with (RFC 7518, section 3.1; RFC 8037).
@@ -20,6 +22,8 @@ pub enum Algorithm {
     /// Ed25519, under its older name that verifiers know (C-192).
     EdDsa,
 }
+
+text_schema!(Algorithm, "A signature algorithm.", enum_values(Some(Self::ALL.map(Self::as_str))),);
 
 impl Algorithm {
     /// Every algorithm we can sign with.
@@ -73,6 +77,13 @@ impl Serialize for Algorithm {
 /// The identifier of a key: its thumbprint (RFC 7638), the same on every instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(Box<str>);
+
+text_schema!(
+    KeyId,
+    "The identifier of a signing key: its thumbprint (RFC 7638).",
+    pattern(Some("^[A-Za-z0-9_-]{1,64}$")),
+    examples(["NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"]),
+);
 
 impl KeyId {
     /// Takes a thumbprint: base64url text.
@@ -141,7 +152,7 @@ impl SigningKeyRecord {
 
 /// What a key is for at a time. It follows from times alone, so that all instances agree
 /// without a leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// In the key set, not signing yet, so that verifiers know it in time.

@@ -6,6 +6,7 @@
 //! told that it failed, and the log has the reason.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
@@ -38,7 +39,7 @@ pub enum FetchDetail {
 }
 
 /// The result of a test.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TrustTest {
     /// The client.
     pub client_id: ClientId,
@@ -56,7 +57,7 @@ pub struct TrustTest {
 }
 
 /// A trust that accepts a token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MetTrust {
     trust_id: TrustId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +70,7 @@ pub struct MetTrust {
 }
 
 /// Why a token meets no trust of a client.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TestFailure {
     /// `malformed_token`, `client_disabled` or `no_trust_met`.
     code: &'static str,
@@ -78,7 +79,7 @@ pub struct TestFailure {
 }
 
 /// A trust that does not accept a token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct UnmetTrust {
     trust_id: TrustId,
     /// What differs.
@@ -88,6 +89,7 @@ pub struct UnmetTrust {
     note: Option<String>,
     /// How to fix it, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     remedy: Option<Remedy>,
 }
 

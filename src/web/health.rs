@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::web::error_response::ErrorResponse;
@@ -19,11 +20,20 @@ const ALLOWED: &str = "GET, HEAD";
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 pub(super) struct Report {
+    /// `ready`, `degraded`, `unavailable` or `stopping`.
+    #[schema(examples("ready"))]
     status: &'static str,
+    /// `ok`, or for how long the database is away and what that means.
+    #[schema(examples("ok"))]
     database: String,
+    /// `ok`, or that no key can sign.
+    #[schema(examples("ok"))]
     signing_key: &'static str,
+    /// `ok`, or the tasks that fail.
+    #[schema(examples("ok"))]
     background_tasks: String,
 }
 

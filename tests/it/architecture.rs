@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("axum::", &["web", "server"]),
     ("hyper::client", &["cli/http.rs", "cli/api/connection.rs", "remote_keys"]),
     ("reqwest::", &[]),
@@ -23,6 +23,7 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("procfs::", &["app/process_figures.rs"]),
     ("listenfd::", &["server/sockets.rs"]),
     ("sd_notify::", &["server/service_manager.rs"]),
+    ("utoipa::", &["model", "admin", "jose", "oauth", "web"]),
 ];
 
 /// Pairs of neighbours that must not know each other.

@@ -86,6 +86,7 @@ mod mtls;
 mod networks;
 mod notifications;
 mod offline_secrets;
+mod openapi;
 mod opening;
 mod outage;
 mod owner_policies;

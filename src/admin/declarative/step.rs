@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
 use crate::admin::secret::NewSecret;
@@ -39,7 +40,7 @@ pub(super) enum DeletionStep {
 }
 
 /// What happens to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -51,21 +52,26 @@ pub enum PlannedAction {
 }
 
 /// One change of a plan.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PlannedChange {
     /// What happens.
     pub action: PlannedAction,
     /// `client` or `resource`.
+    #[schema(examples("client"))]
     pub kind: String,
     /// The identifier.
+    #[schema(examples("acme"))]
     pub id: String,
     /// The source that it is applied from.
+    #[schema(required = true, examples("customers"))]
     pub source: Option<String>,
     /// True if a secret is generated for it.
     pub gets_secret: bool,
     /// The members that differ, as they were; `null` for a new object.
+    #[schema(examples(json!({ "claims": {} })))]
     pub was: Value,
     /// The same as they will be; `null` for an object that is deleted.
+    #[schema(examples(json!({ "claims": { "tenant": "acme" } })))]
     pub is: Value,
     /// What ends with an object that is deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

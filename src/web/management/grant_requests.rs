@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::grant_request::{self, GrantRequestQuestion, NewGrantRequest};
 use crate::admin::revision::Precondition;
@@ -18,6 +19,8 @@ use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
+use crate::model::scope::ScopeName;
+use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
 use crate::web::management::conditions::IfMatch;
@@ -25,47 +28,77 @@ use crate::web::management::grant_json::{networks, scopes};
 use crate::web::management::json::{
     Input, Output, Page, Parameters, at, ok, page_size, parsed, parsed_parameter,
 };
+use crate::web::management::openapi::{Answer, Description};
 
 /// How many requests a page has if the query does not say it.
 const PAGE_SIZE: u32 = 50;
 
 /// Which requests a list holds, newest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<i64>,
+    /// Those in this state.
+    #[param(value_type = Option<GrantRequestState>, inline)]
     state: Option<String>,
+    /// Those of this client.
+    #[param(value_type = Option<ClientId>, inline)]
     client: Option<String>,
+    /// Those of this resource.
+    #[param(value_type = Option<ResourceId>, inline)]
     resource: Option<String>,
-    /// The owner of the client or of the resource.
+    /// Those of a client or of a resource of this owner.
+    #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
 }
 
 /// A grant to be requested.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewGrantRequest, examples(json!({ "client_id": "acme", "resource": "https://orders.example.com", "scopes": ["orders:read"], "message": "For the nightly export." })))]
 pub(super) struct RequestInput {
+    /// The client that would get the grant.
+    #[schema(value_type = ClientId)]
     client_id: String,
+    /// The resource.
+    #[schema(value_type = ResourceId)]
     resource: String,
+    /// The scopes of the grant.
+    #[schema(value_type = Vec<ScopeName>, min_items = 1)]
     scopes: Vec<String>,
+    /// From where the grant could be used; anywhere if absent.
     #[serde(default)]
+    #[schema(value_type = Networks)]
     networks: Vec<String>,
+    /// The claims of the grant.
+    #[schema(value_type = Option<StaticClaims>)]
     claims: Option<Box<RawValue>>,
+    /// What the administrators of the resource should know.
+    #[schema(value_type = Option<Remark>)]
     message: Option<String>,
 }
 
 /// An approval of what was read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Approval, examples(json!({ "revision": 1 })))]
 pub(super) struct ApprovalInput {
+    /// The revision that was read, unless `If-Match` names it.
     revision: Option<i64>,
 }
 
 /// The end of a request without an approval.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EndOfRequest, examples(json!({ "reason": "Use the reports API instead." })))]
 pub(super) struct EndInput {
+    /// Why, for the other team.
+    #[schema(value_type = Option<Remark>)]
     reason: Option<String>,
 }
 
@@ -80,6 +113,13 @@ impl IntoResponse for TaggedRequest {
             response.headers_mut().insert(ETAG, tag);
         }
         response
+    }
+}
+
+impl Answer for TaggedRequest {
+    fn describe(description: &mut Description) {
+        description.answers_with::<GrantRequest>("application/json");
+        description.is_tagged();
     }
 }
 

@@ -9,11 +9,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use hyper::body::Buf;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use utoipa::IntoParams;
 
 use crate::admin::Principal;
 use crate::admin::import::{self, Existing, ImportOptions, Load};
@@ -21,6 +22,7 @@ use crate::app::App;
 use crate::web::management::Problem;
 use crate::web::management::import_stream::{LatestProgress, answer_lines};
 use crate::web::management::json::{Parameters, wrong_parameter};
+use crate::web::management::openapi::{Answer, Description};
 
 /// The largest body: the clients of an import are held in memory until all are checked.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
@@ -35,6 +37,20 @@ const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
 const MEDIA_TYPES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
+/// What the document of the API shows as a body.
+const REQUEST_EXAMPLE: &str = "\
+{\"client_id\":\"acme\",\"client_secret\":\"as-it-was\",\"name\":\"Acme billing\"}
+{\"client_id\":\"globex\",\"client_secret\":\"as-it-was\"}
+";
+
+/// What it shows as an answer.
+const ANSWER_EXAMPLE: &str = "\
+{\"progress\":{\"done\":1,\"step\":\"hashing secrets\",\"total\":2}}
+{\"client_id\":\"acme\",\"result\":\"imported\"}
+{\"client_id\":\"globex\",\"result\":\"imported\"}
+{\"summary\":{\"dry_run\":false,\"imported\":2,\"skipped\":0,\"unchanged\":0,\"updated\":0}}
+";
+
 /// The place of the one import that an instance runs at a time.
 #[derive(Debug, Clone)]
 pub(super) struct ImportSlot(Arc<Semaphore>);
@@ -46,11 +62,13 @@ impl Default for ImportSlot {
 }
 
 /// How to import.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ImportQuery {
     /// What to do with a client that exists: `reject` (the default), `skip` or `update`.
     existing: Option<String>,
+    /// True to check all lines, and to import nothing.
     #[serde(default)]
     dry_run: bool,
 }
@@ -83,7 +101,7 @@ pub(super) async fn run(
     Extension(ImportSlot(slot)): Extension<ImportSlot>,
     Parameters(query): Parameters<ImportQuery>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Lines, Problem> {
     let options = query.options()?;
     check_media_type(&request)?;
     // Before the body is read, so that one body at a time is in memory.
@@ -105,7 +123,23 @@ pub(super) async fn run(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(Lines(response))
+}
+
+/// The lines of the answer.
+pub(super) struct Lines(Response);
+
+impl IntoResponse for Lines {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Lines {
+    fn describe(description: &mut Description) {
+        description.takes_text(MEDIA_TYPES[0], REQUEST_EXAMPLE);
+        description.answers_text(MEDIA_TYPES[0], ANSWER_EXAMPLE);
+    }
 }
 
 fn check_media_type(request: &Request) -> Result<(), Problem> {

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
+use utoipa::ToSchema;
 
 use crate::admin::suggestion;
 use crate::model::Malformed;
@@ -150,11 +151,12 @@ impl<T: Serialize> IntoResponse for Output<T> {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
     /// The objects.
     pub(super) data: Vec<T>,
     /// What the next request sends as `cursor`; `null` on the last page.
+    #[schema(required = true)]
     pub(super) next_cursor: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 
@@ -15,17 +15,50 @@ use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::telemetry::metrics::{Format, definitions};
 use crate::web::health;
+use crate::web::management::openapi::{Answer, Description};
 use crate::web::management::{Api, Problem};
 
 const PATH: &str = "/metrics";
+
+/// What the document of the API shows as an answer.
+const EXAMPLE: &str = "\
+# HELP tokend_tokens_issued_total Issued tokens.
+# TYPE tokend_tokens_issued_total counter
+tokend_tokens_issued_total{grant_type=\"client_credentials\",resource=\"https://orders.example.com\",alg=\"ES256\"} 40213
+";
 
 /// What readiness can say.
 const STATES: [&str; 4] = ["ready", "degraded", "unavailable", "stopping"];
 
 /// Adds the route with the scope `stats:read`, unless the settings open it.
 pub(super) fn add(api: &mut Api) {
-    if !api.app.services.config.metrics.is_open {
+    if api.app.services.config.metrics.is_open {
+        api.list_without_token(PATH, describe);
+    } else {
         api.add(Method::GET, PATH, AdminScope::StatsRead, show_to_administrator);
+    }
+}
+
+fn describe() -> Description {
+    let mut description = Description::default();
+    MetricsText::describe(&mut description);
+    description
+}
+
+/// Metrics as text.
+struct MetricsText(Response);
+
+impl IntoResponse for MetricsText {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for MetricsText {
+    fn describe(description: &mut Description) {
+        for format in ["text/plain", "application/openmetrics-text"] {
+            description.answers_text(format, EXAMPLE);
+        }
     }
 }
 
@@ -43,14 +76,14 @@ async fn show_to_administrator(
     app: State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<MetricsText, Problem> {
     if principal.owners().is_some() {
         return Err(AdminError::Limited { what: "reading metrics" }.into());
     }
     show(app, headers).await
 }
 
-async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<MetricsText, Problem> {
     let accepted: Vec<_> =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let format = Format::accepted(&accepted.join(","));
@@ -67,5 +100,5 @@ async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Respons
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("accept"));
-    Ok(response)
+    Ok(MetricsText(response))
 }

@@ -26,6 +26,7 @@ mod layers;
 mod leaks;
 mod member;
 mod metrics;
+mod openapi;
 mod owner_policies;
 mod problem;
 #[cfg(test)]
@@ -59,10 +60,12 @@ use axum::{Extension, Router};
 use crate::admin::{Principal, declarative};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
+use crate::model::public_path::TOKEN_PATH;
 use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
 use crate::web::health;
 use crate::web::management::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
 use crate::web::management::imports::ImportSlot;
+use crate::web::management::openapi::{Described, Description, Documentation};
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -130,6 +133,7 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
     api.add_declarations();
     metrics::add(&mut api);
+    api.list_open();
     metrics::open(app, api.into_router())
 }
 
@@ -187,7 +191,17 @@ struct Api {
     app: Arc<App>,
     access: Access,
     router: Router<Arc<App>>,
-    listed: Vec<(Method, &'static str)>,
+    listed: Vec<ListedRoute>,
+}
+
+/// A route as the document shows it.
+struct ListedRoute {
+    method: Method,
+    path: &'static str,
+    /// `None` for a route that needs no token.
+    guard: Option<Guard>,
+    layers: Layers,
+    describe: fn() -> Description,
 }
 
 impl Api {
@@ -195,7 +209,7 @@ impl Api {
     /// `dry_run` if it writes.
     fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
@@ -206,7 +220,7 @@ impl Api {
     /// The same for a GET whose handler reads the query.
     fn add_list<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let guard = guard_with(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
@@ -217,7 +231,7 @@ impl Api {
     /// dry run: it changes nothing, or a repetition does no harm.
     fn add_unstored<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let guard = guard_with(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
@@ -228,7 +242,7 @@ impl Api {
     /// its answer is a stream.
     fn add_import<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let guard =
@@ -255,7 +269,7 @@ impl Api {
         layers: Layers,
         handler: H,
     ) where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let filter = match method {
@@ -266,6 +280,7 @@ impl Api {
             // axum answers HEAD as GET without the body.
             _ => MethodFilter::GET,
         };
+        let listed = guard.clone();
         let route = on(filter, handler);
         let route = match (&method, layers) {
             (&Method::GET, Layers::All) => route.layer(layers::compression()),
@@ -285,16 +300,36 @@ impl Api {
             Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
         };
         self.router = std::mem::take(&mut self.router).route(path, route);
-        self.listed.push((method, path));
+        let (guard, describe) = (Some(listed), H::describe as fn() -> Description);
+        self.listed.push(ListedRoute { method, path, guard, layers, describe });
+    }
+
+    /// Lists a route that needs no token, and is added after the layers.
+    fn list_without_token(&mut self, path: &'static str, describe: fn() -> Description) {
+        let (method, layers) = (Method::GET, Layers::Guard);
+        self.listed.push(ListedRoute { method, path, guard: None, layers, describe });
+    }
+
+    /// Lists the routes that [`Self::into_router`] opens.
+    fn list_open(&mut self) {
+        self.list_without_token(RESOURCE_METADATA_PATH, resource_metadata::describe);
+        self.list_without_token(openapi::DOCUMENT_PATH, openapi::describe_document);
+        self.list_without_token(openapi::PAGE_PATH, openapi::describe_page);
+        self.list_without_token("/livez", openapi::describe_liveness);
+        self.list_without_token("/readyz", openapi::describe_readiness);
+        self.list_without_token("/healthz", openapi::describe_readiness);
     }
 
     /// Every path needs a token, whether it exists or not, except the open ones, which follow the
     /// layers.
     fn into_router(self) -> Router<Arc<App>> {
         let Self { app, access, router, listed } = self;
+        let token_url = format!("{}{TOKEN_PATH}", app.issuer.as_str());
+        let documentation = Arc::new(Documentation::new(listed, token_url));
+        let known = documentation.clone();
         router
             .method_not_allowed_fallback(async move |path: MatchedPath| {
-                Problem::method_not_allowed(&allowed(&listed, path.as_str()))
+                Problem::method_not_allowed(&allowed(known.routes(), path.as_str()))
             })
             .fallback(async || Problem::not_found())
             // Each route has a limit of its own.
@@ -302,6 +337,9 @@ impl Api {
             .layer(Extension(ImportSlot::default()))
             .layer(from_fn_with_state((app, access), guard::authenticate))
             .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
+            .route(openapi::DOCUMENT_PATH, openapi::document_route(documentation.clone()))
+            .route(openapi::PAGE_PATH, openapi::page_route(documentation))
+            .route(openapi::STYLE_PATH, any(openapi::style))
             .route("/livez", any(health::live))
             .route("/readyz", any(health::ready))
             .route("/healthz", any(health::ready))
@@ -309,9 +347,9 @@ impl Api {
 }
 
 /// The methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers GET.
-fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
-    let methods = listed.iter().filter(|(_, listed)| *listed == path);
-    let names = methods.map(|(method, _)| match *method {
+fn allowed(listed: &[ListedRoute], path: &str) -> String {
+    let methods = listed.iter().filter(|listed| listed.path == path);
+    let names = methods.map(|listed| match listed.method {
         Method::GET => "GET, HEAD",
         ref other => other.as_str(),
     });

@@ -11,7 +11,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::model::admin_scope::AdminScope;
@@ -38,6 +39,42 @@ pub(in crate::web) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error of the verb, if there is one: for a caller in this process.
     error: Option<Arc<AdminError>>,
+}
+
+/// A problem as the caller gets it (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument {
+    /// Always `about:blank`: the code tells the problems apart.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The phrase of the status.
+    #[schema(required = true)]
+    title: Option<&'static str>,
+    /// The status.
+    status: u16,
+    /// The stable name of the problem, for programs.
+    code: &'static str,
+    /// What failed, what was received, and what is expected, for people.
+    detail: String,
+    /// The places in the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<PlacedProblem>,
+    /// The id of the request, under which the log of the server names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+}
+
+/// A mistake in the body.
+#[derive(Debug, Serialize, ToSchema)]
+struct PlacedProblem {
+    /// Its place, as a JSON pointer (RFC 6901).
+    #[schema(examples("/name"))]
+    pointer: String,
+    /// What is wrong there.
+    #[schema(examples("name: 1 to 100 characters"))]
+    detail: String,
 }
 
 impl Problem {
@@ -252,25 +289,28 @@ impl Problem {
     }
 
     /// The document, without the id of the request.
-    pub(super) fn document(&self) -> Value {
-        let mut document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if let Some(pointer) = &self.pointer {
-            document["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+    pub(super) fn document(&self) -> ProblemDocument {
+        let place = |pointer: &String| PlacedProblem {
+            pointer: pointer.clone(),
+            detail: self.detail.clone(),
+        };
+        ProblemDocument {
+            kind: "about:blank",
+            title: self.status.canonical_reason(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail.clone(),
+            errors: self.pointer.iter().map(place).collect(),
+            request_id: None,
         }
-        document
     }
 
     /// Writes the answer.
     pub(in crate::web) fn render(&self, request_id: &str) -> Response {
-        let mut body = self.document();
-        body["request_id"] = request_id.into();
-        let mut response = Response::new(Body::from(body.to_string()));
+        let document =
+            ProblemDocument { request_id: Some(request_id.to_owned()), ..self.document() };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -304,7 +344,8 @@ impl From<AdminError> for Problem {
     }
 }
 
-fn status(code: AdminErrorCode) -> StatusCode {
+/// The status of a verb's error.
+pub(super) fn status(code: AdminErrorCode) -> StatusCode {
     use AdminErrorCode as Code;
     match code {
         Code::ClientNotFound

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::admin::trust::{self, NewTrust};
 use crate::admin::{ObjectKind, Principal, client, spiffe_trust, token};
@@ -26,37 +27,50 @@ use crate::web::management::json::{Input, Output, Page, at, created, ok};
 use crate::web::management::keys::inline;
 
 /// A trust of either kind, as the command line prints it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = Trust)]
 pub(super) enum TrustJson {
     Issuer(FederatedCredential),
     Spiffe(SpiffeTrust),
 }
 
 /// A trust to be made: in an issuer, or in a trust domain.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewTrust, examples(json!({ "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:acme/api:ref:refs/heads/main", "conditions": { "repository_id": "1234" } })))]
 pub(super) struct TrustInput {
     /// Exactly the `iss` of the tokens.
+    #[schema(value_type = Option<ForeignIssuer>)]
     issuer: Option<String>,
-    /// Found by discovery if neither `jwks` nor `jwks_uri` is given.
+    /// The keys of the issuer; found by discovery if neither `jwks` nor `jwks_uri` is given.
+    #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
+    /// Where the keys of the issuer are fetched from.
+    #[schema(value_type = Option<KeySetUri>)]
     jwks_uri: Option<String>,
     /// What must be among the `aud`; the issuer of this server if absent.
     audience: Option<String>,
     /// A pattern for each claim.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Pattern>)]
     conditions: BTreeMap<String, String>,
+    /// The SPIFFE trust domain.
+    #[schema(value_type = Option<TrustDomain>)]
     trust_domain: Option<String>,
+    /// Where the keys of the trust domain are fetched from.
+    #[schema(value_type = Option<KeySetUri>)]
     bundle_endpoint: Option<String>,
     /// With a trust domain: a SPIFFE ID or a prefix. With an issuer: the condition on `sub`.
     subject: Option<String>,
 }
 
 /// A token that is tried.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TestInput {
+    /// A JWT as the workload sends it. It is neither stored nor logged.
+    #[schema(value_type = String)]
     token: SecretString,
 }
 
