@@ -93,6 +93,7 @@ mod packaging;
 mod pages;
 mod pem_keys;
 mod private_key_jwt;
+mod readiness;
 mod readme;
 mod readme_rust;
 mod released_schemas;

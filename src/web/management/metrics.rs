@@ -87,7 +87,7 @@ async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Respons
     let mut scrape = app.scrape();
     let (_, report) = health::report(&app);
     for state in STATES {
-        let is_it = usize::from(state == report.status());
+        let is_it = usize::from(state == report.state());
         scrape.figures.add_by(&definitions::HEALTH, &[state], is_it);
     }
     let text = app.metrics.render(scrape, format);
