@@ -75,6 +75,7 @@ mod limits;
 mod lists;
 mod log_format;
 mod lost_master_key;
+mod malformed_requests;
 mod management_access;
 mod matrix;
 mod mcp;
