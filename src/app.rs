@@ -1,6 +1,7 @@
 //! The running server: the services and the memory of one instance.
 
 pub mod background;
+pub mod database_health;
 pub mod event_streams;
 pub mod figures;
 mod process_figures;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::app::background::BackgroundTasks;
+use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
@@ -52,6 +54,8 @@ pub struct App {
     pub rejections: Arc<RecentRejections>,
     /// How the background tasks are.
     pub background: BackgroundTasks,
+    /// How the database is.
+    pub database: DatabaseHealth,
     /// When the usage statistics were last written; 0 for never.
     usage_flushed_at: AtomicI64,
     /// What is counted.
@@ -137,6 +141,7 @@ impl App {
             stopping,
             rejections,
             background,
+            database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
@@ -158,6 +163,17 @@ impl App {
         let heartbeat = Heartbeat { instance, written_until, expires_at };
         let written = store.add_use(&uses, &heartbeat).await;
         self.metrics.usage_flushes.count(usize::from(written.is_err()));
+        match &written {
+            // It writes a row even if nothing was used, so it tells whether writes work again.
+            Ok(()) => {
+                self.database.note_write(true);
+            }
+            // The database answered, and took no write.
+            Err(error) if error.message_of_database().is_some() => {
+                self.database.note_write(false);
+            }
+            Err(_) => {}
+        }
         if written.is_ok() {
             self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
         } else {

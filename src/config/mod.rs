@@ -15,6 +15,7 @@ pub mod problem;
 mod providers;
 mod read;
 mod read_process;
+mod service_links;
 pub mod sources;
 
 pub use issuer::Issuer;

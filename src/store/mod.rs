@@ -30,6 +30,7 @@ mod measured;
 pub mod notifications;
 pub mod open;
 mod owner_policies;
+mod probe;
 pub mod reader;
 pub mod registrations;
 pub mod rejections;

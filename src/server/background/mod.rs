@@ -1,6 +1,7 @@
 //! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
 
 mod certificate;
+mod database_health;
 mod expiring_secrets;
 mod follow;
 mod measure;
@@ -42,6 +43,7 @@ const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
     tasks.supervise("follow_changes", follow::follow);
+    tasks.supervise("watch_database", database_health::watch_database);
     tasks.every(ROTATION_INTERVAL, "rotate_signing_keys", rotate_signing_keys);
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
     tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);

@@ -1,10 +1,12 @@
 //! `/metrics`: the text of Prometheus, or of `OpenMetrics` for a caller that asks for it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST, VARY};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,6 +14,7 @@ use axum::{Extension, Router};
 
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
+use crate::config::Config;
 use crate::model::admin_scope::AdminScope;
 use crate::telemetry::metrics::{Format, definitions};
 use crate::web::health;
@@ -68,7 +71,7 @@ pub(super) fn open(app: &App, router: Router<Arc<App>>) -> Router<Arc<App>> {
     if !app.services.config.metrics.is_open {
         return router;
     }
-    router.route(PATH, get(show).fallback(async || Problem::method_not_allowed("GET, HEAD")))
+    router.route(PATH, get(show_openly).fallback(async || Problem::method_not_allowed("GET, HEAD")))
 }
 
 /// Metrics are of the whole server, so an administrator of some owners does not see them.
@@ -83,6 +86,33 @@ async fn show_to_administrator(
     show(app, headers).await
 }
 
+/// A page in a browser on the same machine can reach a listener on loopback by a name of its own
+/// that resolves to it (DNS rebinding). It cannot forge the name in `Host`.
+async fn show_openly(app: State<Arc<App>>, headers: HeaderMap) -> Result<MetricsText, Problem> {
+    let config = &app.services.config;
+    if config.management_listen.ip().is_loopback() && !is_own_host(config, &headers) {
+        return Err(Problem::unknown_host());
+    }
+    show(app, headers).await
+}
+
+/// True if `Host` is a loopback address, `localhost` or the host of `management.url`. No browser
+/// leaves it out.
+fn is_own_host(config: &Config, headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(HOST).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return true,
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return false,
+    };
+    let Ok(authority) = Authority::try_from(value.as_bytes()) else { return false };
+    let host = authority.host();
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host.eq_ignore_ascii_case("localhost")
+        || config.configured_management_host().is_some_and(|own| host.eq_ignore_ascii_case(own))
+}
+
 async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<MetricsText, Problem> {
     let accepted: Vec<_> =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -90,7 +120,7 @@ async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Metrics
     let mut scrape = app.scrape();
     let (_, report) = health::report(&app);
     for state in STATES {
-        let is_it = usize::from(state == report.status());
+        let is_it = usize::from(state == report.state());
         scrape.figures.add_by(&definitions::HEALTH, &[state], is_it);
     }
     let text = app.metrics.render(scrape, format);

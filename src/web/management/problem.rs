@@ -220,6 +220,12 @@ impl Problem {
             .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
     }
 
+    /// 421 for a name that is not one of this listener (RFC 9110, section 15.5.20).
+    pub(super) fn unknown_host() -> Self {
+        let detail = "Host is not the name of this listener: call it as 127.0.0.1, [::1], localhost, or the host of management.url.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail)
+    }
+
     /// 429 for a verification of the audit log while another one runs.
     pub(super) fn verification_in_progress() -> Self {
         let detail = "This instance verifies the audit log for another request. Try again shortly.";
