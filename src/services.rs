@@ -20,7 +20,7 @@ use crate::keys::Keys;
 use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
-use crate::remote_keys::fetch::{FetchError, Fetcher};
+use crate::outbound::{FetchError, Fetcher};
 use crate::secrets::hash_queue::Hasher;
 use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};

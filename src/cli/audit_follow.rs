@@ -6,6 +6,7 @@ use crate::cli::api::{Api, ApiRequest, Failure, Object, Page};
 use crate::cli::audit::HEADER;
 use crate::cli::audit_stream;
 use crate::cli::error::CliError;
+use crate::cli::error_codes::CliErrorCode;
 use crate::cli::listing::Listing;
 use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
@@ -36,13 +37,28 @@ pub(super) async fn run(
         end
     };
     match api {
-        Api::Local(_) => poll(api, &request, start, &mut listing).await,
+        Api::Local(_) => {
+            check_place(api, &request, start).await?;
+            poll(api, &request, start, &mut listing).await
+        }
         // The stream begins where `Last-Event-ID` says.
         Api::Remote(server) => {
             let request = request.without("after").with("follow", true);
             audit_stream::follow(server, &request, start, &mut listing).await
         }
     }
+}
+
+/// Rejects a place behind the end of the log, as a server does.
+async fn check_place(api: &Api, request: &ApiRequest, start: i64) -> Result<(), CliError> {
+    let end = last_sequence(api, request).await?;
+    if start <= end {
+        return Ok(());
+    }
+    let text = format!(
+        "the log ends at event {end}. It may have been restored from a backup: read it again."
+    );
+    Err(CliError::of_server(CliErrorCode::Conflict, None, text))
 }
 
 /// Asks the local database for new events again and again.

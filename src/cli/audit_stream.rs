@@ -101,7 +101,7 @@ async fn ended(server: &RemoteApi, event: &SentEvent, last: i64) -> Result<Strin
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let failure = Failure::of_answer(status, text.as_bytes());
     if failure.is_transient() {
-        return Ok(detail);
+        return Ok(detail.trim_end_matches('.').to_owned());
     }
     Err(failure.into_error().and_say(format!("The last event that was printed is {last}.")))
 }

@@ -14,7 +14,7 @@ use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::guess_limiter::GuessLimits;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::secrets::argon2id::Cost;
 use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;

@@ -127,6 +127,8 @@ pub const COMMANDS: &[(&str, i32)] = &[
     ("grant-request show absent", 2),
     ("grant-request create --client b --resource API --scope orders:read", 0),
     ("grant-request cancel grq_absent", 4),
+    ("grant-request approve grq_absent --revision 1", 4),
+    ("grant-request reject grq_absent", 4),
     ("token verify x", 8),
     ("token verify x -o json", 8),
     ("token revoke AAAAAAAAAAAAAAAAAAAAAA --client b", 0),

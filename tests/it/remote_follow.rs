@@ -220,4 +220,6 @@ async fn a_place_that_is_not_in_the_log_is_an_error() {
     let mut following = stage.follow(&["--after", "100000"]);
     assert_eq!(following.ended().await, Some(5), "{}", following.notes());
     assert!(following.notes().contains("the log ends at event"), "{}", following.notes());
+    let here = stage.local.run(&["audit", "list", "--follow", "--after", "100000"]);
+    assert!(here.code == 5 && here.stderr.contains("the log ends at event"), "{here:?}");
 }

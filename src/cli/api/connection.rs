@@ -18,7 +18,7 @@ use url::{Position, Url};
 
 use crate::cli::api::lines::AnswerLines;
 use crate::cli::api::server_url::is_loopback;
-use crate::remote_keys::fetch::{FetchError, TlsClient};
+use crate::outbound::{FetchError, TlsClient};
 use crate::telemetry;
 
 /// How long connecting may take, TLS included.

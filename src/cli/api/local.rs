@@ -16,7 +16,7 @@ use crate::cli::{Global, principal};
 use crate::config::Requirement;
 use crate::model::client::ClientId;
 use crate::model::time::Clock;
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::server::ServeError;
 use crate::services::{Services, StartError};
 use crate::web::{Delivery, InProcessAnswer, InProcessApi};

@@ -20,7 +20,7 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Clock, Timestamp};
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::services::Services;
 use crate::web::Delivery;
 

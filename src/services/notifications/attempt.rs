@@ -3,7 +3,7 @@
 
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
-use crate::remote_keys::fetch::{FetchError, PostAnswer};
+use crate::outbound::{FetchError, PostAnswer};
 use crate::store::notifications::NotificationCursor;
 use crate::telemetry;
 

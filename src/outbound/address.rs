@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use crate::remote_keys::fetch::FetchError;
+use crate::outbound::FetchError;
 
 /// The most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -94,7 +94,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
     use crate::config;
-    use crate::remote_keys::fetch::Fetcher;
+    use crate::outbound::Fetcher;
     use crate::telemetry;
 
     fn admits(address: &str) -> bool {

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
-use crate::remote_keys::fetch::FetchError;
+use crate::outbound::FetchError;
 
 /// Opens TLS to other servers. The root certificates of the system are read for the first one: most
 /// servers and commands never fetch anything.

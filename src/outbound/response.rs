@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use url::{Position, Url};
 
-use crate::remote_keys::fetch::{FetchError, MAX_BODY_BYTES};
+use crate::outbound::{FetchError, MAX_BODY_BYTES};
 
 /// The largest response head, in bytes.
 pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use url::{Position, Url};
 
-use crate::remote_keys::fetch::FetchError;
-use crate::remote_keys::fetch::response::{AGENT, MAX_HEAD_BYTES};
+use crate::outbound::FetchError;
+use crate::outbound::response::{AGENT, MAX_HEAD_BYTES};
 
 /// The answer to a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! What is fetched from others, key sets and metadata, and what is sent to them. The one place that
-//! opens connections to the outside.
+//! HTTP to others: key sets and metadata are fetched, notifications are sent. The one place that opens
+//! connections to the outside.
 //!
 //! Any operator can register a URL, and it could name a host inside our own network. So each fetch
 //! resolves the name and connects to a public address only, unless the settings name others
@@ -24,8 +24,8 @@ use tokio_rustls::client::TlsStream;
 use url::Url;
 
 use crate::config;
-use crate::remote_keys::fetch::address::PublicAddressResolver;
-use crate::remote_keys::fetch::limited::LimitedStream;
+use crate::outbound::address::PublicAddressResolver;
+use crate::outbound::limited::LimitedStream;
 
 /// How long all of a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
