@@ -166,6 +166,24 @@ async fn the_settings_of_the_manifests_are_valid() {
     check_settings(&documents(&manifests())).await;
 }
 
+/// Compose sets what is not in `.env` to nothing, which must mean the default.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_variables_that_compose_leaves_empty_are_valid() {
+    let text = read("deploy/compose.yaml");
+    let empty = text.lines().filter_map(|line| line.trim().split_once(": ${"));
+    let mut cli = Cli::without_database(Engine::Sqlite).await;
+    let mut count = 0;
+    for (name, _) in
+        empty.filter(|(name, value)| name.starts_with("TOKEND_") && value.ends_with(":-}"))
+    {
+        cli = cli.set(name, "");
+        count += 1;
+    }
+    assert_eq!(count, 2);
+    let run = cli.run(&["check-config"]);
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
 fn validate(text: &str) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), text).expect("written");

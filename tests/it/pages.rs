@@ -90,6 +90,37 @@ async fn instances_with_two_issuers_share_clients_and_keys_alone() {
     }
 }
 
+/// The first numbers of the cells of a table whose first cell is a number of clients.
+fn figures(text: &str, cell: usize) -> Vec<(u64, f64)> {
+    let number = |cell: &str| {
+        let digits: String = cell.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let factor = if cell.ends_with("GiB") { 1024.0 } else { 1.0 };
+        digits.parse::<f64>().ok().map(|number| number * factor)
+    };
+    let rows = text.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    rows.filter_map(|cells| {
+        let clients = cells.get(1)?.replace(',', "").parse().ok()?;
+        Some((clients, number(cells.get(cell)?)?))
+    })
+    .collect()
+}
+
+/// No machine of the page is smaller than what an instance took.
+#[test]
+fn the_sizes_of_machines_cover_what_was_measured() {
+    let results = read("benches/RESULTS.md");
+    let growth = results.split_once("\n## Growth\n").expect("a section").1;
+    let growth = growth.split("\n## ").next().expect("a section");
+    let measured = figures(growth, 5);
+    let sizes = figures(&read("docs/operations/sizes.md"), 3);
+    assert_eq!(sizes.len(), 3, "{sizes:?}");
+    for (clients, size) in sizes {
+        let of_size = measured.iter().filter(|(number, _)| *number == clients);
+        let most = of_size.map(|(_, most)| *most).fold(0.0, f64::max);
+        assert!(most > 0.0 && most < size, "{clients}: {most} of {size} MiB");
+    }
+}
+
 /// The Rust snippet is the one that the test above has called.
 #[test]
 fn the_rust_snippet_is_the_one_that_compiles() {

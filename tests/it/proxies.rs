@@ -117,7 +117,7 @@ async fn requests_and_answers_pass_unchanged(
     let metrics = Answer::of(metrics).await.text;
     let name = "tokend_http_connections{listener=\"public\"} ";
     let open = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("the gauge");
-    assert!(open.parse::<u32>().expect("a number") > 0, "{open}");
+    assert!(open.parse::<f64>().expect("a number") > 0.0, "{open}");
 }
 
 /// The address is the one that the proxy sees. What a client writes into the headers that tokend
@@ -131,16 +131,17 @@ async fn the_proxy_names_the_address_of_the_client(
     let networks = Networks::parse("127.0.0.2/32").expect("networks");
     let client = stage.server.new_client(|new| new.security.networks = networks).await;
     let elsewhere = stage.front.client(ELSEWHERE, None);
-    for forged in
-        [&[][..], &[("x-forwarded-for", "203.0.113.9")], &[("connection", "x-forwarded-for")]]
-    {
-        assert_eq!(stage.ask(&elsewhere, &client, forged).await, 200, "{forged:?}");
-        assert_eq!(stage.ask(&stage.http, &client, forged).await, 400, "{forged:?}");
+    for address in [None, Some("203.0.113.9"), Some("127.0.0.2")] {
+        let forged: Vec<_> =
+            address.map(|address| ("x-forwarded-for", address)).into_iter().collect();
+        assert_eq!(stage.ask(&elsewhere, &client, &forged).await, 200, "{forged:?}");
+        assert_eq!(stage.ask(&stage.http, &client, &forged).await, 400, "{forged:?}");
+        // Some proxies remove the headers that this one names. Envoy rejects such a request.
+        let forged = [&forged[..], &[("connection", "x-forwarded-for")]].concat();
+        let expected = if proxy == Proxy::Envoy { 400 } else { 200 };
+        assert_eq!(stage.ask(&elsewhere, &client, &forged).await, expected, "{forged:?}");
+        assert_eq!(stage.ask(&stage.http, &client, &forged).await, 400, "{forged:?}");
     }
-    let forged = [("x-forwarded-for", "127.0.0.2")];
-    assert_eq!(stage.ask(&stage.http, &client, &forged).await, 400);
-    let forged = [("x-forwarded-for", "127.0.0.2"), ("connection", "x-forwarded-for")];
-    assert_eq!(stage.ask(&stage.http, &client, &forged).await, 400);
 }
 
 /// RFC 9449, section 4.3: `htu` is the URL that the client uses, not the one of the instance.

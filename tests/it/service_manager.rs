@@ -52,7 +52,8 @@ async fn the_service_manager_learns_what_the_server_does() {
 async fn a_service_manager_that_does_not_listen_is_no_obstacle() {
     let cli = Cli::new(Engine::Sqlite).await;
     let path = cli.place.folder.path().join("absent");
-    let mut server = cli.set("NOTIFY_SOCKET", &path.display().to_string()).serve().await;
+    let cli = cli.set("NOTIFY_SOCKET", &path.display().to_string());
+    let mut server = cli.serve().await;
     server.signal("TERM");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());
     assert!(server.log().contains("NOTIFY_SOCKET"), "{}", server.log());
@@ -102,7 +103,7 @@ async fn sockets_of_the_service_manager_serve() {
     });
     // An address that another process may have: it is not used.
     let cli =
-        cli.set("TOKEND_LISTEN", "127.0.0.1:1").set("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:1");
+        cli.set("TOKEND_LISTEN", "127.0.0.1:1").set("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:2");
     let started = Started::new(cli, ACTIVATION, [first.into(), second.into()]);
     assert_eq!(early.await.expect("no panic"), 200);
     let metadata = format!("http://{public}/.well-known/oauth-authorization-server");
