@@ -41,7 +41,7 @@ pub struct AccessTokenClaims {
     #[schema(examples("kq1sBz3vT0aXn9LrYc5uEw"))]
     pub jti: String,
     /// The sequence of the last event that the issuing instance had in memory when the request
-    /// began (DESIGN D24); absent in tokens of older versions.
+    /// began; absent in tokens of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples(41))]
     pub evt: Option<i64>,

@@ -29,11 +29,11 @@ pub struct SecretStatus {
 
 /// Whether a secret can be ended without a client that fails, as far as its use shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(json!({ "safe": false, "reason": "The secret is in use: last used 2 hours ago from 192.0.2.7." })))]
 pub struct SafeToEnd {
     /// True if nothing has used the secret for its window, and something else is used instead.
     pub safe: bool,
     /// Why, for people.
-    #[schema(examples("The secret is in use: last used 2 hours ago from 192.0.2.7."))]
     pub reason: String,
 }
 

@@ -242,7 +242,7 @@ impl Serialize for KeySetUri {
 
 /// Networks that something may be used from; anywhere if there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, ToSchema)]
-#[schema(value_type = Vec<String>, description = "Networks in CIDR notation; anywhere if the list is empty.", examples(json!(["10.2.0.0/16"])))]
+#[schema(value_type = Vec<String>, description = "Networks in CIDR notation; anywhere if the list is empty.", examples("10.2.0.0/16"))]
 pub struct Networks(Box<[IpNet]>);
 
 impl Networks {

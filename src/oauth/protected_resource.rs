@@ -18,16 +18,16 @@ pub struct ResourceMetadata {
     #[schema(examples("https://admin.example.com"))]
     resource: String,
     /// The issuer.
-    #[schema(value_type = Vec<String>, examples(json!(["https://auth.example.com"])))]
+    #[schema(value_type = Vec<String>, examples("https://auth.example.com"))]
     authorization_servers: [String; 1],
     /// The scopes of `urn:tokend`.
-    #[schema(value_type = Vec<String>, examples(json!(["clients:read", "clients:write"])))]
+    #[schema(value_type = Vec<String>, examples("clients:read"))]
     scopes_supported: [&'static str; AdminScope::ALL.len()],
     /// `header`: a token is never in the URL.
-    #[schema(value_type = Vec<String>, examples(json!(["header"])))]
+    #[schema(value_type = Vec<String>, examples("header"))]
     bearer_methods_supported: [&'static str; 1],
     /// The algorithms of DPoP proofs.
-    #[schema(value_type = Vec<String>, examples(json!(["ES256"])))]
+    #[schema(value_type = Vec<String>, examples("ES256"))]
     dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
     /// Whether a proxy can show client certificates, so that bound tokens work.
     tls_client_certificate_bound_access_tokens: bool,

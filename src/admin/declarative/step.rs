@@ -68,10 +68,10 @@ pub struct PlannedChange {
     /// True if a secret is generated for it.
     pub gets_secret: bool,
     /// The members that differ, as they were; `null` for a new object.
-    #[schema(examples(json!({ "claims": {} })))]
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": {} })))]
     pub was: Value,
     /// The same as they will be; `null` for an object that is deleted.
-    #[schema(examples(json!({ "claims": { "tenant": "acme" } })))]
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": { "tenant": "acme" } })))]
     pub is: Value,
     /// What ends with an object that is deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -27,7 +27,9 @@ const TOKEN_CAPACITY: usize = 512;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The token.
-    #[schema(examples("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"))]
+    #[schema(examples(
+        "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"
+    ))]
     pub access_token: String,
     /// How it is used: `Bearer` or `DPoP`.
     #[schema(examples("Bearer"))]

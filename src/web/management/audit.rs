@@ -72,11 +72,14 @@ pub(super) struct ListQuery {
     follow: bool,
 }
 
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Events = Page<Event>;
+
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventPage {
     #[serde(flatten)]
-    page: Page<Event>,
+    page: Events,
     /// How many events follow, counted as far as `count` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -106,7 +109,10 @@ pub(super) struct Verification {
     /// `SEQUENCE:HASH` of the last event that was checked. Noted elsewhere, it proves later that
     /// the events until then were not rewritten.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, examples("41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[schema(
+        nullable = false,
+        examples("41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+    )]
     verified_until: Option<String>,
     /// The sequence of the first event that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,7 +188,8 @@ impl Answer for PageOrStream {
     fn describe(description: &mut Description) {
         description.answers_with::<EventPage>("application/json");
         description.answers_text("text/event-stream", STREAM_EXAMPLE);
-        description.fails_with([406, 409, 429]);
+        // 422: an action that does not exist.
+        description.fails_with([406, 409, 422, 429]);
     }
 }
 

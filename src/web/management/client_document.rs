@@ -190,6 +190,7 @@ pub(super) struct SecretInput {
     /// The name of the secret for people.
     label: String,
     /// How long it is valid; it does not expire if absent.
+    #[schema(value_type = Option<Lifetime>)]
     expires_in_seconds: Option<i64>,
     /// The SHA-256 of a secret that was generated offline; it is generated here if absent.
     #[schema(value_type = Option<SecretDigest>)]

@@ -76,11 +76,14 @@ pub(super) struct ListQuery {
     count: Option<u32>,
 }
 
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Clients = Page<ClientJson>;
+
 /// A page of clients.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ClientPage {
     #[serde(flatten)]
-    page: Page<ClientJson>,
+    page: Clients,
     /// How many clients follow, counted as far as `count` says. Absent without `count` or with `q`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

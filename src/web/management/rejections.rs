@@ -51,11 +51,14 @@ pub(super) struct ListQuery {
     count: Option<u32>,
 }
 
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Rejections = Page<RejectionRecord>;
+
 /// A page of rejections.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RejectionPage {
     #[serde(flatten)]
-    page: Page<RejectionRecord>,
+    page: Rejections,
     /// How many rejections follow, counted as far as `count` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -78,7 +78,9 @@ pub(super) struct IssuedJson {
 #[schema(as = Token)]
 pub(super) struct TokenInput {
     /// The token.
-    #[schema(examples("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"))]
+    #[schema(examples(
+        "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"
+    ))]
     token: String,
 }
 
@@ -102,24 +104,29 @@ pub(super) enum VerificationJson {
     /// The token is valid.
     Valid {
         /// True.
-        #[schema(value_type = bool)]
+        #[schema(examples(true))]
         valid: bool,
         /// The algorithm of its signature.
+        #[schema(examples("ES256"))]
         algorithm: &'static str,
         /// The key that verified it.
+        #[schema(examples("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"))]
         kid: String,
         /// False if no issuer is known: no server has started yet.
+        #[schema(examples(true))]
         issuer_checked: bool,
         /// Its claims.
         claims: Box<AccessTokenClaims>,
     },
-    /// It is not.
+    /// The token is not valid.
     Invalid {
         /// False.
         valid: bool,
         /// The reason for programs.
+        #[schema(examples("expired"))]
         code: &'static str,
         /// The reason for people.
+        #[schema(examples("the token has expired"))]
         reason: String,
     },
 }

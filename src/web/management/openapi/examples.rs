@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{ArrayItems, Object, SchemaType};
-use utoipa::openapi::{RefOr, Schema, Type};
+use utoipa::openapi::{Ref, RefOr, Schema, Type};
 
 /// How deep schemas are followed, in case one contains itself.
-const MAX_DEPTH: u8 = 16;
+const MAX_DEPTH: u8 = 32;
 
 /// The schemas that references lead to, by name.
 pub(super) struct Examples<'a>(pub(super) &'a BTreeMap<String, RefOr<Schema>>);
@@ -22,10 +22,7 @@ impl Examples<'_> {
     fn made(&self, schema: &RefOr<Schema>, depth: u8) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
         let schema = match schema {
-            RefOr::Ref(target) => {
-                let name = target.ref_location.rsplit('/').next()?;
-                return self.made(self.0.get(name)?, depth);
-            }
+            RefOr::Ref(target) => return self.made(self.0.get(name_of(target))?, depth),
             RefOr::T(schema) => schema,
         };
         match schema {
@@ -80,22 +77,35 @@ impl Examples<'_> {
     fn of_members(&self, object: &Object, depth: u8) -> Option<Value> {
         let mut members = Map::new();
         for (name, schema) in &object.properties {
-            if object.required.contains(name) || has_own(schema) {
+            if object.required.contains(name) || self.has_own(schema) {
                 members.insert(name.clone(), self.made(schema, depth)?);
             }
         }
         Some(Value::Object(members))
     }
+
+    /// True for an object or a text that says itself what it may look like.
+    fn has_own(&self, schema: &RefOr<Schema>) -> bool {
+        let schema = match schema {
+            RefOr::T(schema) => Some(schema),
+            RefOr::Ref(target) => match self.0.get(name_of(target)) {
+                Some(RefOr::T(schema)) => Some(schema),
+                _ => None,
+            },
+        };
+        matches!(schema, Some(Schema::Object(object)) if !object.examples.is_empty())
+    }
 }
 
-fn has_own(schema: &RefOr<Schema>) -> bool {
-    matches!(schema, RefOr::T(Schema::Object(object)) if !object.examples.is_empty())
+/// The name of the schema that a reference leads to.
+fn name_of(target: &Ref) -> &str {
+    target.ref_location.rsplit('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use utoipa::openapi::{ObjectBuilder, Ref};
+    use utoipa::openapi::ObjectBuilder;
 
     use super::*;
 

@@ -145,7 +145,9 @@ fn responses(
         answers.push(if description.answers.is_empty() { 204 } else { 200 });
     }
     for status in answers {
-        responses.responses.insert(status.to_string(), answer(status, description, examples).into());
+        responses
+            .responses
+            .insert(status.to_string(), answer(status, description, examples).into());
     }
     let mut statuses = description.problems.clone();
     statuses.extend(listed);

@@ -19,8 +19,7 @@ pub(super) fn schemas(document: &Value) -> String {
 
 fn body(document: &Value, schema: &Value) -> String {
     let mut html = prose(text(&schema["description"]));
-    let choices: Vec<_> =
-        ["oneOf", "anyOf"].iter().flat_map(|name| list(&schema[*name])).collect();
+    let choices: Vec<_> = ["oneOf", "anyOf"].iter().flat_map(|name| list(&schema[*name])).collect();
     let rows = rows(document, schema);
     if !rows.is_empty() {
         html += &table(&["Member", "Type", "Meaning"], &rows);
@@ -37,13 +36,15 @@ fn body(document: &Value, schema: &Value) -> String {
 
 /// The members of an object, those of its parts included.
 fn rows(document: &Value, schema: &Value) -> String {
-    let of_parts = list(&schema["allOf"]).iter().map(|part| rows(document, resolved(document, part)));
+    let of_parts =
+        list(&schema["allOf"]).iter().map(|part| rows(document, resolved(document, part)));
     let mut rows: String = of_parts.collect();
     let required = list(&schema["required"]);
     for (name, member) in members(&schema["properties"]) {
         let own = text(&member["description"]);
         let meaning = if own.is_empty() { meaning(document, member) } else { own };
-        let presence = if required.contains(&Value::String(name.clone())) { "" } else { "Optional. " };
+        let presence =
+            if required.contains(&Value::String(name.clone())) { "" } else { "Optional. " };
         rows += &row(&[code(name), type_of(member), format!("{presence}{}", inline(meaning))]);
     }
     rows
@@ -52,5 +53,9 @@ fn rows(document: &Value, schema: &Value) -> String {
 /// The description of what a member refers to.
 fn meaning<'a>(document: &'a Value, member: &'a Value) -> &'a str {
     let target = list(&member["oneOf"]).iter().find(|choice| choice.get("$ref").is_some());
-    text(&resolved(document, target.unwrap_or(member))["description"])
+    let target = target.unwrap_or(member);
+    match text(&target["description"]) {
+        "" => text(&resolved(document, target)["description"]),
+        own => own,
+    }
 }
