@@ -119,6 +119,7 @@ mod stored_rows;
 mod subvectors;
 mod team_matrix;
 mod teams;
+mod terraform_example;
 mod token_path;
 mod token_request;
 mod token_typ;
