@@ -70,6 +70,7 @@ mod integrations;
 mod interop;
 mod introspection;
 mod key_sets;
+mod kubernetes_example;
 mod leaks;
 mod limits;
 mod lists;
