@@ -62,6 +62,7 @@ mod full_replay_cache;
 mod fuzz_corpus;
 mod gateways;
 mod github_subjects;
+mod gitops_example;
 mod glossary;
 mod grant_requests;
 mod grants;
