@@ -121,6 +121,7 @@ mod stored_rows;
 mod subvectors;
 mod team_matrix;
 mod teams;
+mod teams_example;
 mod terraform_example;
 mod token_path;
 mod token_request;
