@@ -104,6 +104,7 @@ mod restored_revocations;
 mod revocation;
 mod revocation_epochs;
 mod robustness;
+mod saas_example;
 mod secrecy;
 mod secret_files;
 mod secret_life;
