@@ -17,6 +17,7 @@ use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
 use crate::limits::rate_table::RateTable;
+use crate::model::client::ClientId;
 use crate::model::rate::Rate;
 use crate::services::{Services, StartError};
 use crate::store::StoreError;
@@ -65,28 +66,60 @@ impl From<DirectoryError> for StartError {
     }
 }
 
+/// Notes what the other instances and commands should know of the tokens that are issued from now
+/// on: the issuer, and how long they live at most.
+async fn note_tokens(services: &Services, issuer: &Issuer) -> Result<(), StoreError> {
+    let Services { store, clock, config, .. } = services;
+    if let Some(before) = store.note_issuer(issuer.as_str(), clock.now()).await? {
+        tracing::warn!(
+            before,
+            now = issuer.as_str(),
+            "the issuer is another one than at the last start on this database: APIs that \
+             expect the old `iss` reject new tokens, and instances with two issuers disagree"
+        );
+    }
+    store.note_lifetime(config.token.lifetime_max).await?;
+    Ok(())
+}
+
 impl App {
     /// Loads the memory.
     pub async fn load(services: Services, issuer: Issuer) -> Result<Self, StartError> {
         let Services { store, keys, clock, config, .. } = &services;
-        if let Some(before) = store.note_issuer(issuer.as_str(), clock.now()).await? {
-            tracing::warn!(
-                before,
-                now = issuer.as_str(),
-                "the issuer is another one than at the last start on this database: APIs that \
-                 expect the old `iss` reject new tokens, and instances with two issuers disagree"
-            );
-        }
-        store.note_lifetime(config.token.lifetime_max).await?;
+        note_tokens(&services, &issuer).await?;
         let keep = services.keep_seconds();
         let directory =
             Directory::load(store, &keys.master, keep, config.metrics.per_client, clock).await?;
+        Ok(Self::with(Arc::new(services), issuer, directory))
+    }
+
+    /// What one command stands on. Its directory is empty, so that it does not load all clients:
+    /// the admin API works on the database.
+    pub async fn of_command(services: Services) -> Result<Self, StoreError> {
+        let issuer = match &services.config.issuer {
+            Some(issuer) => issuer.clone(),
+            None => Issuer::stored(services.store.server_issuer().await?.unwrap_or_default()),
+        };
+        let directory = Directory::unloaded(&services.store, &services.clock).await?;
+        Ok(Self::with(Arc::new(services), issuer, directory))
+    }
+
+    /// What a command stands on that issues a token of this client: the resources, the signing keys
+    /// and the one client are in memory.
+    pub async fn to_issue(&self, id: &ClientId) -> Result<Self, StartError> {
+        let Services { store, keys, clock, .. } = &*self.services;
+        note_tokens(&self.services, &self.issuer).await?;
+        let keep_seconds = self.services.keep_seconds();
+        let directory =
+            Directory::load_client_with_keys(store, &keys.master, keep_seconds, id, clock).await?;
+        Ok(Self::with(self.services.clone(), self.issuer.clone(), directory))
+    }
+
+    fn with(services: Arc<Services>, issuer: Issuer, directory: Directory) -> Self {
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        let services = Arc::new(services);
         let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
-        let (metrics, event_streams) = (Arc::default(), Arc::default());
-        Ok(Self {
+        Self {
             services,
             issuer,
             directory,
@@ -94,10 +127,10 @@ impl App {
             rejections,
             background,
             usage_flushed_at: AtomicI64::new(0),
-            metrics,
+            metrics: Arc::default(),
             leak_reports,
-            event_streams,
-        })
+            event_streams: Arc::default(),
+        }
     }
 
     /// Writes what has been counted of the use of secrets and keys, and that all of it until now is

@@ -3,7 +3,8 @@
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, Principal, suggestion};
 use crate::crypto::chain;
-use crate::model::event::{Action, Event, Head};
+use crate::model::client::ClientName;
+use crate::model::event::{Action, Event, EventSubject, Head};
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 
@@ -67,6 +68,17 @@ pub fn subjects(text: &str) -> Vec<String> {
     with_kinds(text, '/', &SUBJECT_KINDS)
 }
 
+/// The same, and the client that alone has this name.
+pub async fn subjects_named(store: &Store, text: &str) -> Result<Vec<String>, AdminError> {
+    let mut subjects = subjects(text);
+    if let Ok(name) = ClientName::parse(text)
+        && let [id] = &store.clients_named(&name, 2).await?[..]
+    {
+        subjects.push(EventSubject::Client(id.clone()).to_string());
+    }
+    Ok(subjects)
+}
+
 fn with_kinds(text: &str, separator: char, kinds: &[&str]) -> Vec<String> {
     let is_whole = text.split_once(separator).is_some_and(|(kind, _)| kinds.contains(&kind));
     let mut texts = vec![text.to_owned()];
@@ -90,12 +102,6 @@ pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     let suggestion = suggestion::nearest(text, known().map(str::to_owned));
     let problem = InvalidValue::UnknownAction { text: text.to_owned(), suggestion };
     Err(AdminError::invalid("action", problem))
-}
-
-/// The event of that number, if there is one.
-pub async fn event(store: &Store, sequence: i64) -> Result<Option<Event>, AdminError> {
-    let found = store.events(sequence.saturating_sub(1), 1).await?;
-    Ok(found.into_iter().find(|event| event.sequence == sequence))
 }
 
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before

@@ -153,15 +153,24 @@ fn permitted_methods(
     given: Vec<AuthenticationMethod>,
     security: &ClientSecurity,
 ) -> Result<Vec<AuthenticationMethod>, AdminError> {
-    let mut methods = or_default(given, &AuthenticationMethod::BY_SECRET);
+    let given = or_default(given, &AuthenticationMethod::BY_SECRET);
+    let methods = with_methods_of_credentials(given, security);
+    check_security(security, &methods)?;
+    Ok(methods)
+}
+
+/// These methods, and those of the keys and of the certificate subject that a client has.
+pub(super) fn with_methods_of_credentials(
+    mut methods: Vec<AuthenticationMethod>,
+    security: &ClientSecurity,
+) -> Vec<AuthenticationMethod> {
     if security.keys.is_some() {
         client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
     }
     if security.tls_subject.is_some() {
         permit_subject(&mut methods);
     }
-    check_security(security, &methods)?;
-    Ok(methods)
+    methods
 }
 
 /// Rejects a caller without the right to one of the members of a new client.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::admin::claims::ClaimsChange;
-use crate::admin::client::{NewClient, permit_subject};
+use crate::admin::client::{NewClient, permit_subject, with_methods_of_credentials};
 use crate::admin::facts::FactsUpdate;
 use crate::admin::revision::Precondition;
 use crate::admin::secret::NewSecret;
-use crate::admin::{AdminError, Principal, client_key};
+use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
@@ -120,7 +120,10 @@ impl ClientUpdate {
         put(self.assertion_audiences, &mut client.security.assertion_audiences);
         put(self.leak_policy, &mut client.leak_policy);
         match self.auth_methods {
-            Some(methods) if methods.is_empty() => client.auth_methods = default_methods(client),
+            Some(methods) if methods.is_empty() => {
+                let by_secret = AuthenticationMethod::BY_SECRET.to_vec();
+                client.auth_methods = with_methods_of_credentials(by_secret, &client.security);
+            }
             methods => put(methods, &mut client.auth_methods),
         }
         match self.grant_types {
@@ -189,18 +192,6 @@ fn put<T>(new: Option<T>, field: &mut T) {
     if let Some(new) = new {
         *field = new;
     }
-}
-
-/// The methods of a client that names none: by a secret, and by the other credentials that it has.
-fn default_methods(client: &Client) -> Vec<AuthenticationMethod> {
-    let mut methods = AuthenticationMethod::BY_SECRET.to_vec();
-    if client.security.keys.is_some() {
-        client_key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
-    }
-    if client.security.tls_subject.is_some() {
-        permit_subject(&mut methods);
-    }
-    methods
 }
 
 /// What the event of a change tells of the client as it is now.

@@ -16,6 +16,11 @@ macro_rules! codes {
             /// Every code, in the order of `docs/errors.md`.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$code),+];
 
+            /// The code of this name, if this version knows it.
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|code| code.as_str() == name)
+            }
+
             /// The code as programs see it. It never changes.
             pub fn as_str(self) -> &'static str {
                 match self {

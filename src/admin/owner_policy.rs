@@ -1,7 +1,7 @@
 //! The policies of owners: set by administrators without a limit, and held by every verb that
 //! changes a client.
 //!
-//! [`check`] compares a client before and after a change, inside its transaction. It judges what
+//! `check` compares a client before and after a change, inside its transaction. It judges what
 //! the change adds: a client that was registered before its owner had a policy can still be
 //! changed, as long as the change itself is within the policy. A client that gets an owner is judged
 //! as a whole.

@@ -9,42 +9,11 @@ use crate::model::token::RevocationEpoch;
 use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
-/// Rejections that a filter matches, newest first.
-#[derive(Debug)]
-pub struct Rejections {
-    /// The newest ones.
-    pub newest: Vec<RejectionRecord>,
-    /// How many older ones there are.
-    pub older: i64,
-}
-
-/// At most `limit` rejections, newest first, and how many are left out.
-pub async fn list(
-    store: &Store,
-    filter: &RejectionFilter,
-    limit: u32,
-) -> Result<Rejections, AdminError> {
-    let newest = store.rejections(filter, limit).await?;
-    let found = i64::try_from(newest.len()).unwrap_or(i64::MAX);
-    // Without a full page nothing is older, and there is nothing to count.
-    let older = if newest.len() < limit as usize {
-        0
-    } else {
-        store.count_rejections(filter).await?.saturating_sub(found)
-    };
-    Ok(Rejections { newest, older })
-}
-
-/// A page of rejections that the caller may see, newest first. Those of unknown clients are for
+/// The rejections among those of a filter that the caller may see. Those of unknown clients are for
 /// administrators without a limit.
-pub async fn page(
-    store: &Store,
-    principal: &Principal,
-    filter: RejectionFilter,
-    limit: u32,
-) -> Result<Vec<RejectionRecord>, AdminError> {
+pub fn visible(principal: &Principal, filter: RejectionFilter) -> RejectionFilter {
     let owners = principal.owners_among(filter.owners);
-    Ok(store.rejections(&RejectionFilter { owners, ..filter }, limit).await?)
+    RejectionFilter { owners, ..filter }
 }
 
 /// The rejection of a request.
@@ -73,14 +42,8 @@ pub async fn show(
     }
 }
 
-/// True if requests of this client have been rejected, also if it does not exist any more.
-pub async fn has_any(store: &Store, id: &ClientId) -> Result<bool, AdminError> {
-    let filter = RejectionFilter { client_id: Some(id.clone()), ..RejectionFilter::default() };
-    Ok(store.count_rejections(&filter).await? > 0)
-}
-
 /// The clients of owners that the caller may administer.
-async fn visible(
+async fn visible_among(
     store: &Store,
     principal: &Principal,
     ids: Vec<ClientId>,
@@ -121,7 +84,7 @@ pub async fn candidates(
         None => Vec::new(),
     };
     Ok(Candidates {
-        secret_of: visible(store, principal, secret_of).await?,
-        named_like: visible(store, principal, named_like).await?,
+        secret_of: visible_among(store, principal, secret_of).await?,
+        named_like: visible_among(store, principal, named_like).await?,
     })
 }

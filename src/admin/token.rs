@@ -36,6 +36,28 @@ pub enum InvalidToken {
     },
 }
 
+impl InvalidToken {
+    /// The reason as programs see it. It never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Token(error) => match error {
+                TokenError::NotAToken => "not_a_token",
+                TokenError::NotAnAccessToken => "not_an_access_token",
+                TokenError::UnknownKey(_) => "unknown_key",
+                TokenError::UnreadableKeySet(_) => "unreadable_key_set",
+                TokenError::WrongAlgorithm => "wrong_algorithm",
+                TokenError::WrongSignature => "wrong_signature",
+                TokenError::WrongClaims(_) => "wrong_claims",
+                TokenError::WrongIssuer(_) => "wrong_issuer",
+                TokenError::Expired(_) => "expired",
+                TokenError::FromTheFuture(_) => "from_the_future",
+            },
+            Self::Revoked => "revoked",
+            Self::ClientRevoked { .. } => "client_revoked",
+        }
+    }
+}
+
 /// A token whose signature and times have been checked.
 #[derive(Debug)]
 pub struct VerifiedToken {
@@ -102,6 +124,21 @@ async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(),
         }
         None => Ok(()),
     }
+}
+
+/// Refuses a caller that may not act as a client, before anything is told of the client.
+///
+/// # Errors
+/// Not found, [`AdminError::MorePowerful`], or what the database says.
+pub async fn require_rights(
+    store: &Store,
+    principal: &Principal,
+    client: &ClientId,
+) -> Result<(), AdminError> {
+    if !principal.is_operator() {
+        client_within_rights(store.read(), principal, client).await?;
+    }
+    Ok(())
 }
 
 /// Records that a token is issued in the name of a client, **before** the token is handed over. The

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -77,9 +77,7 @@ impl SecretsDir {
         clients: &[ClientId],
     ) -> Result<Vec<SecretFile>, CliError> {
         if !clients.is_empty() {
-            create_private_folder(&self.folder).map_err(|error| {
-                CliError::failed(format!("cannot create {}: {error}", self.folder.display()))
-            })?;
+            self.create()?;
         }
         let mut files = Vec::with_capacity(clients.len());
         for id in clients {
@@ -87,6 +85,18 @@ impl SecretsDir {
             files.push(Box::pin(SecretFile::check(services, &path, Some(id), existing)).await?);
         }
         Ok(files)
+    }
+
+    /// The file of a client, whatever it holds, before a server changes anything.
+    pub(crate) fn find(&self, id: &ClientId) -> Result<SecretFile, CliError> {
+        self.create()?;
+        SecretFile::find(&self.file_of(id), ExistingFile::Replace)
+    }
+
+    fn create(&self) -> Result<(), CliError> {
+        create_private_folder(&self.folder).map_err(|error| {
+            CliError::failed(format!("cannot create {}: {error}", self.folder.display()))
+        })
     }
 
     /// Writes the secrets, each to the file that was checked for it. If one cannot be written, none
@@ -98,7 +108,7 @@ impl SecretsDir {
     ) -> Result<Drafts, CliError> {
         let mut drafts = Drafts(Vec::with_capacity(secrets.len()));
         for (file, secret) in files.into_iter().zip(secrets) {
-            let text = match self.text_of(secret) {
+            let text = match self.text_of(&secret.client_id, &secret.plain) {
                 Ok(text) => text,
                 Err(error) => {
                     drafts.discard();
@@ -137,8 +147,13 @@ impl SecretsDir {
         self.folder.join(name + ending)
     }
 
-    fn text_of(&self, secret: &AppliedSecret) -> Result<Zeroizing<String>, CliError> {
-        let (id, plain) = (secret.client_id.as_str(), secret.plain.expose_secret());
+    /// What the file of a new secret holds.
+    pub(crate) fn text_of(
+        &self,
+        id: &ClientId,
+        secret: &SecretString,
+    ) -> Result<Zeroizing<String>, CliError> {
+        let (id, plain) = (id.as_str(), secret.expose_secret());
         let mut text = Zeroizing::new(String::with_capacity(1024));
         match self.format {
             SecretsFormat::Plain => {

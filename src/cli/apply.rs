@@ -9,12 +9,14 @@ use crate::admin::declarative::{
     self, ApplyOptions, Declarations, ExportFilter, Plan, PlannedChange,
 };
 use crate::admin::{AdminErrorCode, Principal};
+use crate::cli::api::{Api, ApiRequest, Purpose, path};
 use crate::cli::applied_secrets::{Drafts, SecretsDir, SecretsFormat};
 use crate::cli::declarations::{DeclarationArgs, DeletionArgs};
 use crate::cli::error::CliError;
+use crate::cli::exported::Ordered;
 use crate::cli::output::Format;
 use crate::cli::remedies::command::SecretRemedy;
-use crate::cli::{Global, output, principal};
+use crate::cli::{Global, output, principal, remote_apply};
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::source::SourceName;
@@ -75,44 +77,110 @@ pub(crate) struct Done {
 pub(crate) async fn diff(global: &Global, args: &DiffArgs) -> Result<(), CliError> {
     let declarations = args.declarations.read()?;
     let options = args.declarations.options(None)?;
-    let services = global.services().await?;
-    let plan = declarative::plan(&services, &principal(), &declarations, &options).await?;
-    print(global.output, &plan.words(), &result(&plan.changes(), plan.unchanged()))?;
-    if args.exit_code && !plan.is_empty() { Err(CliError::differences()) } else { Ok(()) }
+    let (changes, unchanged) = if global.server().is_some() {
+        let api = Api::open(global, Purpose::Read).await?;
+        let plan = remote_apply::plan(&api, &declarations, &options).await?;
+        (plan.changes, plan.unchanged)
+    } else {
+        let services = global.services().await?;
+        let plan = declarative::plan(&services, &principal(), &declarations, &options).await?;
+        (plan.changes(), plan.unchanged())
+    };
+    let words = declarative::in_words(&changes, unchanged);
+    print(global.output, &words, &result(&changes, unchanged))?;
+    if args.exit_code && !changes.is_empty() { Err(CliError::differences()) } else { Ok(()) }
 }
 
 /// Runs `tokend apply`.
 pub(crate) async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), CliError> {
     let declarations = args.declarations.read()?;
     let options = args.declarations.options(args.deletions.limit())?;
+    let dir = args.secrets_dir.as_deref().map(|dir| SecretsDir::new(dir, args.secrets_format));
+    if global.server().is_some() {
+        return apply_at_server(global, args, &declarations, &options, dir.as_ref()).await;
+    }
     let services = global.services().await?;
     let principal = principal();
     let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
-    let (words, unchanged) = (plan.words(), plan.unchanged());
+    let (changes, unchanged) = (plan.changes(), plan.unchanged());
     if args.dry_run {
-        return print(global.output, &words, &result(&plan.changes(), unchanged));
+        return print_plan(global.output, &changes, unchanged);
     }
-    // The plan comes before its execution, also where standard output has another format.
-    match global.output {
-        Format::Table => output::line(&words.join("\n"))?,
-        _ => words.iter().for_each(|line| output::hint(line)),
-    }
-    let dir = args.secrets_dir.as_deref().map(|dir| SecretsDir::new(dir, args.secrets_format));
+    announce(global.output, &changes, unchanged)?;
     let done = Box::pin(execute(&services, &principal, plan, &options, dir.as_ref())).await?;
+    print_done(global.output, &done, unchanged)
+}
+
+/// The same at a server. Between its plan and its execution another caller may change something, so
+/// what is printed at the end is what was done.
+async fn apply_at_server(
+    global: &Global,
+    args: &ApplyArgs,
+    declarations: &Declarations,
+    options: &ApplyOptions,
+    dir: Option<&SecretsDir>,
+) -> Result<(), CliError> {
+    let api = Api::open(global, Purpose::Change).await?;
+    let plan = remote_apply::plan(&api, declarations, options).await?;
+    if args.dry_run {
+        return print_plan(global.output, &plan.changes, plan.unchanged);
+    }
+    announce(global.output, &plan.changes, plan.unchanged)?;
+    let clients = plan.new_secrets()?;
+    if dir.is_none() && !clients.is_empty() {
+        return Err(without_folder(&clients));
+    }
+    if plan.changes.is_empty() {
+        return print_done(global.output, &Done::default(), plan.unchanged);
+    }
+    let (done, secret_files) =
+        remote_apply::apply(&api, declarations, options, &clients, dir).await?;
+    let (changes, unchanged) = (done.changes, done.unchanged);
+    print_done(global.output, &Done { changes, secret_files }, unchanged)
+}
+
+fn print_plan(format: Format, changes: &[PlannedChange], unchanged: usize) -> Result<(), CliError> {
+    print(format, &declarative::in_words(changes, unchanged), &result(changes, unchanged))
+}
+
+/// Says the plan before its execution, also where standard output has another format.
+fn announce(format: Format, changes: &[PlannedChange], unchanged: usize) -> Result<(), CliError> {
+    let words = declarative::in_words(changes, unchanged);
+    if format == Format::Table {
+        return output::line(&words.join("\n"));
+    }
+    for line in &words {
+        output::hint(line);
+    }
+    Ok(())
+}
+
+fn print_done(format: Format, done: &Done, unchanged: usize) -> Result<(), CliError> {
     for (client, file) in done.secret_files.iter().take(MAX_LISTED) {
         output::hint(&format!("The new secret of {client} is in {}.", file.display()));
     }
     if let Some(more) = done.secret_files.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
         output::hint(&format!("{more} more new secrets are in files next to them."));
     }
-    if global.output == Format::Table {
+    if format == Format::Table {
         return Ok(());
     }
     let mut value = result(&done.changes, unchanged);
     value["applied"] = json!(true);
     let files = done.secret_files.iter();
     value["secret_files"] = files.map(|(id, file)| (id.clone(), json!(file))).collect();
-    print(global.output, &[], &value)
+    print(format, &[], &value)
+}
+
+fn without_folder(clients: &[ClientId]) -> CliError {
+    let names: Vec<_> = clients.iter().take(MAX_LISTED).map(ClientId::as_str).collect();
+    let more = if clients.len() > names.len() { ", …" } else { "" };
+    let text = format!(
+        "{} new secrets are needed ({}{more}), and a folder for them is not given",
+        clients.len(),
+        names.join(", ")
+    );
+    CliError::usage(text).with_remedy(SecretRemedy::GiveSecretsDir)
 }
 
 /// Makes a plan true, with the new secrets in `dir`.
@@ -135,16 +203,7 @@ pub(crate) async fn execute(
     let files = match dir {
         Some(dir) => dir.check(services, &clients).await?,
         None if clients.is_empty() => Vec::new(),
-        None => {
-            let names: Vec<_> = clients.iter().take(MAX_LISTED).map(ClientId::as_str).collect();
-            let more = if clients.len() > names.len() { ", …" } else { "" };
-            let text = format!(
-                "{} new secrets are needed ({}{more}), and a folder for them is not given",
-                clients.len(),
-                names.join(", ")
-            );
-            return Err(CliError::usage(text).with_remedy(SecretRemedy::GiveSecretsDir));
-        }
+        None => return Err(without_folder(&clients)),
     };
     let prepared = declarative::generate_secrets(services, plan).await?;
     let drafts = match dir {
@@ -198,8 +257,7 @@ pub(crate) async fn export(global: &Global, args: &ExportArgs) -> Result<(), Cli
         source: args.source.as_deref().map(SourceName::parse).transpose()?,
         owner: args.owner.as_deref().map(Owner::parse).transpose()?,
     };
-    let services = global.services().await?;
-    let documents = declarative::export(&services, &principal(), &filter).await?;
+    let documents = documents(global, &filter).await?;
     match global.output {
         Format::Json => output::json(&json!({ "documents": documents })),
         Format::Jsonl => {
@@ -207,11 +265,27 @@ pub(crate) async fn export(global: &Global, args: &ExportArgs) -> Result<(), Cli
         }
         Format::Id => Err(CliError::usage("an export has no ids; use -o json, or no -o")),
         Format::Table => {
-            let texts: Result<Vec<_>, _> = documents.iter().map(serde_saphyr::to_string).collect();
+            let ordered =
+                documents.iter().map(|document| serde_saphyr::to_string(&Ordered(document)));
+            let texts: Result<Vec<_>, _> = ordered.collect();
             let texts = texts.map_err(|error| CliError::failed(error.to_string()))?;
             output::text(texts.join("---\n").as_bytes())
         }
     }
+}
+
+async fn documents(global: &Global, filter: &ExportFilter) -> Result<Vec<Value>, CliError> {
+    if global.server().is_some() {
+        let api = Api::open(global, Purpose::Read).await?;
+        let request = ApiRequest::get(path(&["export"]))
+            .with_some("source", filter.source.as_ref())
+            .with_some("owner", filter.owner.as_ref());
+        let answer = api.send(&request).await?;
+        return Ok(answer["documents"].as_array().cloned().unwrap_or_default());
+    }
+    let services = global.services().await?;
+    let documents = declarative::export(&services, &principal(), filter).await?;
+    Ok(documents.iter().map(|document| json!(document)).collect())
 }
 
 fn result(changes: &[PlannedChange], unchanged: usize) -> Value {

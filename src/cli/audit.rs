@@ -1,23 +1,21 @@
 //! `tokend audit`: the log of every change, and the proof that it has not been altered.
 
-use std::collections::BTreeSet;
-
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::admin::audit::{self, VerificationResult};
+use crate::admin::audit::MAX_PART;
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
+use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::{ArgumentRemedy, CommandRemedy};
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, audit_follow, time};
+use crate::cli::{Global, audit_follow, client_reference, time};
 use crate::model::client::ClientName;
-use crate::model::event::{Event, Head};
+use crate::model::event::Head;
 use crate::model::owner::Owner;
-use crate::services::opening::ReadOnlyServices;
-use crate::store::Store;
-use crate::store::events::{EventFilter, Order};
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;
@@ -87,38 +85,59 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
     }
 }
 
+/// What a list asks for.
+struct Question {
+    request: ApiRequest,
+    order: Order,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    NewestFirst,
+    OldestFirst,
+}
+
 impl ListArgs {
-    async fn filter(&self, reader: &ReadOnlyServices) -> Result<EventFilter, CliError> {
-        let subjects = match &self.subject {
-            Some(text) => subjects(reader, text).await?,
-            None => Vec::new(),
-        };
+    async fn question(&self, api: &Api) -> Result<Question, CliError> {
+        let now = api.now();
+        let time =
+            |text: &Option<String>| text.as_deref().map(|text| time::past(text, now)).transpose();
         let owner = self.owner.as_deref().map(Owner::parse).transpose()?;
-        let now = reader.clock.now();
-        Ok(EventFilter {
-            after: self.after,
-            before: self.before,
-            since: self.since.as_deref().map(|text| time::past(text, now)).transpose()?,
-            until: self.until.as_deref().map(|text| time::past(text, now)).transpose()?,
-            actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
-            actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
-            subjects,
-            owners: owner.map(|owner| BTreeSet::from([owner])),
-        })
+        if let Some(text) = &self.subject {
+            note_client(api, text).await?;
+        }
+        let request = ApiRequest::get(path(&["audit-events"]))
+            .with_some("since", time(&self.since)?)
+            .with_some("until", time(&self.until)?)
+            .with_some("actor", self.actor.as_deref())
+            .with_some("action", self.action.as_deref())
+            .with_some("subject", self.subject.as_deref())
+            .with_some("owner", owner.as_ref().map(Owner::as_str))
+            .with_some("after", self.after);
+        // A program that continues where it was must not miss events when there are too many.
+        let order = if self.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
+        Ok(Question { request, order })
     }
 }
 
-/// The subjects that a text names: also the client that alone has this name.
-async fn subjects(reader: &ReadOnlyServices, text: &str) -> Result<Vec<String>, CliError> {
-    let mut subjects = audit::subjects(text);
-    if let Ok(name) = ClientName::parse(text)
-        && let [id] = &reader.store.clients_named(&name, 2).await?[..]
-        && id.as_str() != text
-    {
-        output::hint(&format!("note: client \"{text}\" is {id}"));
-        subjects.push(format!("client/{id}"));
+/// Says which client is meant by a name: the API finds the events of the client that alone has it.
+async fn note_client(api: &Api, text: &str) -> Result<(), CliError> {
+    if ClientName::parse(text).is_err() {
+        return Ok(());
     }
-    Ok(subjects)
+    match client_reference::named(api, text).await {
+        Ok(named) => {
+            if let [id] = &named[..]
+                && id.as_str() != text
+            {
+                output::hint(&format!("note: client \"{text}\" is {id}"));
+            }
+            Ok(())
+        }
+        Err(error) if error.is_not_allowed() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
@@ -126,130 +145,119 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         return Err(CliError::usage("--follow has no end, and a JSON array needs one")
             .with_remedy(ArgumentRemedy::UseJsonLines));
     }
-    let reader = global.reader().await?;
-    let filter = args.filter(&reader).await?;
+    let api = Api::open(global, Purpose::Read).await?;
+    let question = args.question(&api).await?;
     if args.follow {
         let limit = args.limit.unwrap_or(FOLLOW_LIMIT);
-        return audit_follow::run(&reader, global.output, filter, limit).await;
+        return audit_follow::run(&api, global.output, question.request, args.after, limit).await;
     }
-    let limit = args.limit.unwrap_or(DEFAULT_LIMIT);
-    // A program that continues where it was must not miss events when there are too many for once.
-    let order = if args.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
     let mut listing = Listing::new(global.output, &HEADER);
-    let rest = print(&reader, &mut listing, filter, order, limit).await?;
-    listing.end()?;
-    match rest {
-        Some(rest) => say_what_is_left_out(&reader, &rest, order).await,
-        None => Ok(()),
-    }
-}
-
-/// Prints at most `limit` events; gives what there may be beyond them.
-async fn print(
-    reader: &ReadOnlyServices,
-    listing: &mut Listing<'_>,
-    mut filter: EventFilter,
-    order: Order,
-    limit: u32,
-) -> Result<Option<EventFilter>, CliError> {
-    let mut wanted = limit;
+    let mut cursor = args.before.map(|before| before.to_string());
+    let (mut wanted, mut remaining) = (args.limit.unwrap_or(DEFAULT_LIMIT), 0);
     while wanted > 0 {
         let size = wanted.min(PAGE_SIZE);
-        let page = reader.store.find_events(&filter, order, size).await?;
-        listing.page(&page, row)?;
-        match page.last() {
-            Some(last) if page.len() == size as usize => {
-                filter = audit::after_page(&filter, order, last);
-            }
-            _ => return Ok(None),
+        let is_last_wanted = wanted == size;
+        let request = question.request.clone().with("limit", size);
+        let request = request.with_some("count", is_last_wanted.then_some(u32::MAX));
+        let page = api.page::<EventObject>(&request, cursor.as_deref()).await?;
+        listing.page(&page.data, |found| found.object.row())?;
+        (wanted, remaining) = (wanted - size, page.remaining.unwrap_or(0));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
         }
-        wanted -= size;
     }
-    Ok(Some(filter))
+    listing.end()?;
+    if let (Some(place), 1..) = (cursor, remaining) {
+        say_what_is_left_out(remaining, &place, question.order);
+    }
+    Ok(())
 }
 
-async fn say_what_is_left_out(
-    reader: &ReadOnlyServices,
-    rest: &EventFilter,
-    order: Order,
-) -> Result<(), CliError> {
-    let count = reader.store.count_events(rest, u32::MAX).await?;
-    let place = match order {
-        Order::NewestFirst => rest.before,
-        Order::OldestFirst => rest.after,
-    };
-    let (Some(place), 1..) = (place, count) else { return Ok(()) };
+fn say_what_is_left_out(count: i64, place: &str, order: Order) {
     let events = if count == 1 { "event" } else { "events" };
     let count = thousands(count);
-    let place = place.to_string();
     output::hint(&match order {
         Order::NewestFirst => format!(
             "{count} older {events}: {}, {} or {} shows them",
             CommandLine::Limit,
-            CommandLine::Before(&place),
+            CommandLine::Before(place),
             CommandLine::Until
         ),
         Order::OldestFirst => {
-            format!("{count} newer {events}: {} shows them", CommandLine::After(&place))
+            format!("{count} newer {events}: {} shows them", CommandLine::After(place))
         }
     });
-    Ok(())
 }
 
 /// The columns of a list of events.
 pub(super) const HEADER: [&str; 6] = ["SEQUENCE", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"];
 
-/// An event as a row of a list.
-pub(super) fn row(event: &Event) -> Vec<String> {
-    vec![
-        event.sequence.to_string(),
-        event.at.to_string(),
-        event.actor.clone(),
-        event.action.clone(),
-        event.subject.clone(),
-        event.detail.clone(),
-    ]
+/// The state of a part of the chain, as the API has it.
+#[derive(Deserialize)]
+struct Verification {
+    is_intact: bool,
+    #[serde(default)]
+    verified_until: String,
+    #[serde(default)]
+    broken_at: i64,
+    #[serde(default)]
+    problem: String,
+    next_cursor: Option<String>,
+}
+
+/// Checks the chain part by part; gives the last answer, and the last event with its hash.
+async fn verify_chain(api: &Api) -> Result<(Value, String), CliError> {
+    let mut request = ApiRequest::get(path(&["audit-events", "verify"])).with("limit", MAX_PART);
+    loop {
+        let Object { json, object: found } = api.read::<Verification>(&request).await?;
+        if !found.is_intact {
+            let Verification { broken_at, problem, .. } = found;
+            let text = format!("the audit log is broken at event {broken_at}: {problem}");
+            return Err(CliError::not_valid(text).with_remedy(CommandRemedy::CompareBackup));
+        }
+        match found.next_cursor {
+            Some(cursor) => request = request.replaced("cursor", cursor),
+            None => return Ok((json, found.verified_until)),
+        }
+    }
 }
 
 async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
     let expected: Vec<Head> =
         args.expect.iter().map(|text| Head::parse(text)).collect::<Result<_, _>>()?;
-    let reader = global.reader().await?;
-    match audit::verify(&reader.store).await? {
-        VerificationResult::Intact { events, hash } => {
-            for head in &expected {
-                compare(&reader.store, head).await?;
-            }
-            let noted = format!("{events}:{hash}");
-            let value = json!({ "intact": true, "events": events, "hash": hash, "expect": noted });
-            let rows = [
-                ("intact", format!("{events} events")),
-                ("last hash", hash.clone()),
-                ("note elsewhere", noted),
-            ];
-            output::one(global.output, &hash, &value, &rows)
-        }
-        VerificationResult::Unfinished(end) => Err(CliError::failed(format!(
-            "the check of the audit log ended at event {}",
-            end.sequence
-        ))),
-        VerificationResult::Broken { sequence, problem } => Err(CliError::not_valid(format!(
-            "the audit log is broken at event {sequence}: {problem}"
-        ))
-        .with_remedy(CommandRemedy::CompareBackup)),
+    let api = Api::open(global, Purpose::Read).await?;
+    let (mut json, verified_until) = verify_chain(&api).await?;
+    for head in &expected {
+        compare(&api, head).await?;
     }
+    let (events, hash) = verified_until.split_once(':').unwrap_or_default();
+    json["intact"] = json!(true);
+    json["events"] = json!(events.parse::<i64>().unwrap_or_default());
+    json["hash"] = json!(hash);
+    json["expect"] = json!(verified_until);
+    let rows = [
+        ("intact", format!("{events} events")),
+        ("last hash", hash.to_owned()),
+        ("note elsewhere", verified_until.clone()),
+    ];
+    output::one(global.output, hash, &json, &rows)
 }
 
 /// Compares an event with the hash of it that was noted before: a chain that was rewritten as a
 /// whole is intact in itself.
-async fn compare(store: &Store, expected: &Head) -> Result<(), CliError> {
+async fn compare(api: &Api, expected: &Head) -> Result<(), CliError> {
     let sequence = expected.sequence;
-    let problem = match audit::event(store, sequence).await? {
-        Some(event) if event.hash == expected.hash => return Ok(()),
-        Some(event) => {
+    let request = ApiRequest::get(path(&["audit-events"]))
+        .with("after", sequence.saturating_sub(1))
+        .with("limit", 1);
+    let page = api.page::<EventObject>(&request, None).await?;
+    let problem = match page.data.first().map(|found| &found.object) {
+        Some(event) if event.sequence == sequence && event.hash == expected.hash => return Ok(()),
+        Some(event) if event.sequence == sequence => {
             format!("event {sequence} has the hash {}, not {}", event.hash, expected.hash)
         }
-        None => format!("event {sequence} is not in the log"),
+        _ => format!("event {sequence} is not in the log"),
     };
     Err(CliError::not_valid(format!("the audit log is not the one that was noted: {problem}"))
         .with_remedy(CommandRemedy::CompareOlderBackup))

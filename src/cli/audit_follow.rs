@@ -2,74 +2,98 @@
 
 use std::time::Duration;
 
-use crate::cli::audit::{HEADER, row};
+use crate::cli::api::{Api, ApiRequest, Failure, Object, Page};
+use crate::cli::audit::HEADER;
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
+use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
-use crate::model::event::Event;
-use crate::services::opening::ReadOnlyServices;
-use crate::store::StoreError;
-use crate::store::events::{EventFilter, Order};
 
-/// How often the database is asked for new events.
+/// How often the API is asked for new events.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;
 
-/// Prints the last `limit` events that the filter matches, or all since its `after`, and then each
-/// new one. Ends with the process, or with an error that does not pass by itself.
+/// Prints the last `limit` events that a request asks for, or all after `after`, and then each new
+/// one. Ends with the process, or with an error that does not pass by itself.
 pub(super) async fn run(
-    reader: &ReadOnlyServices,
+    api: &Api,
     format: Format,
-    mut filter: EventFilter,
+    request: ApiRequest,
+    after: Option<i64>,
     limit: u32,
 ) -> Result<(), CliError> {
-    let store = &reader.store;
     let mut listing = Listing::new(format, &HEADER);
-    // What comes while the last events are read is read again with the new ones.
-    let mut end = store.head().await?.sequence;
-    if filter.after.is_none() {
-        filter.before = Some(end.saturating_add(1));
-        let mut last = store.find_events(&filter, Order::NewestFirst, limit).await?;
-        last.reverse();
-        listing.page(&last, row)?;
-        filter.before = None;
-        filter.after = Some(end);
-    }
+    let mut end = if let Some(after) = after {
+        after
+    } else {
+        // What comes while the last events are read is read again with the new ones.
+        let end = last_sequence(api, &request).await?;
+        let last = last_events(api, &request, end, limit).await?;
+        listing.page(&last, |found| found.object.row())?;
+        end
+    };
     let mut is_away = false;
     loop {
-        match next(reader, &filter).await {
-            Ok((events, head)) => {
+        match next(api, &request, end).await {
+            Ok((page, last)) => {
                 is_away = false;
-                let is_full = events.len() == PAGE_SIZE as usize;
-                listing.page(&events, row)?;
-                // Events that the filter does not match are not looked at again.
-                end = if is_full { events.last().map_or(end, |last| last.sequence) } else { head };
-                filter.after = Some(end);
+                listing.page(&page.data, |found| found.object.row())?;
+                let is_full = page.next_cursor.is_some();
+                let printed = page.data.last().map(|found| found.object.sequence);
+                // Events that the request does not ask for are not looked at again.
+                end = if is_full { printed.unwrap_or(end) } else { end.max(last) };
                 if is_full {
                     continue;
                 }
             }
-            Err(error) if error.is_transient() => {
+            Err(failure) if failure.is_transient() => {
                 if !is_away {
-                    output::hint("the database does not answer; waiting for it");
+                    output::hint("the audit log cannot be read; waiting for it");
                 }
                 is_away = true;
             }
-            Err(error) => return Err(error.into()),
+            Err(failure) => return Err(failure.into()),
         }
         tokio::time::sleep(INTERVAL).await;
     }
 }
 
-/// The next events, and the end of the chain at a time before they were read.
+/// The sequence of the last event of the log, 0 if there is none.
+async fn last_sequence(api: &Api, request: &ApiRequest) -> Result<i64, Failure> {
+    let all = ApiRequest::get(request.path().to_owned()).with("limit", 1);
+    let page = api.page::<EventObject>(&all, None).await?;
+    Ok(page.data.first().map_or(0, |last| last.object.sequence))
+}
+
+/// The last events up to `end`, oldest first.
+async fn last_events(
+    api: &Api,
+    request: &ApiRequest,
+    end: i64,
+    limit: u32,
+) -> Result<Vec<Object<EventObject>>, Failure> {
+    let mut cursor = Some(end.saturating_add(1).to_string());
+    let (mut wanted, mut found) = (limit, Vec::new());
+    while wanted > 0 && cursor.is_some() {
+        let size = wanted.min(PAGE_SIZE);
+        let page = api.page(&request.clone().with("limit", size), cursor.as_deref()).await?;
+        found.extend(page.data);
+        cursor = page.next_cursor;
+        wanted -= size;
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// The next events, and the last sequence of the log at a time before they were read.
 async fn next(
-    reader: &ReadOnlyServices,
-    filter: &EventFilter,
-) -> Result<(Vec<Event>, i64), StoreError> {
-    let head = reader.store.head().await?.sequence;
-    let bounded = EventFilter { before: Some(head.saturating_add(1)), ..filter.clone() };
-    let events = reader.store.find_events(&bounded, Order::OldestFirst, PAGE_SIZE).await?;
-    Ok((events, head))
+    api: &Api,
+    request: &ApiRequest,
+    after: i64,
+) -> Result<(Page<EventObject>, i64), Failure> {
+    let last = last_sequence(api, request).await?;
+    let next = request.clone().replaced("after", after).with("limit", PAGE_SIZE);
+    Ok((api.page(&next, None).await?, last))
 }

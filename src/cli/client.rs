@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::{client, secret_life};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client_access::{self, RevokeGrantArgs};
 use crate::cli::client_grant::{self, GrantArgs};
 use crate::cli::client_import::{self, ImportArgs};
@@ -13,8 +13,10 @@ use crate::cli::client_registration::{self, CreateArgs, UpdateArgs};
 use crate::cli::client_secret::{self, AddSecretArgs, ExpireSecretArgs, RotateSecretArgs};
 use crate::cli::client_trust::{self, TrustCommand};
 use crate::cli::error::CliError;
-use crate::cli::{Global, client_reference, client_view, confirmation, losses, output, principal};
-use crate::model::client::ClientState;
+use crate::cli::objects::client::ClientObject;
+use crate::cli::{
+    Global, client_change, client_reference, client_view, confirmation, losses, output,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
@@ -88,9 +90,9 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
         ClientCommand::List(args) => client_list::run(global, &args).await,
         ClientCommand::Show(args) => show(global, &args).await,
         ClientCommand::Update(args) => Box::pin(client_registration::update(global, &args)).await,
-        ClientCommand::Enable(args) => set_state(global, &args.id, ClientState::Active, None).await,
+        ClientCommand::Enable(args) => set_state(global, &args.id, "enable", None).await,
         ClientCommand::Disable(args) => {
-            set_state(global, &args.id, ClientState::Disabled, args.reason.as_deref()).await
+            set_state(global, &args.id, "disable", args.reason.as_deref()).await
         }
         ClientCommand::Delete(args) => delete(global, &args).await,
         ClientCommand::AddSecret(args) => Box::pin(client_secret::add(global, &args)).await,
@@ -106,34 +108,34 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
 }
 
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let id = client_reference::resolve(&reader.store, &args.id).await?;
-    let mut found = client::show(&reader.store, &principal(), &id).await?;
-    let horizon = secret_life::horizon(&reader.store, &reader.clock).await?;
-    found.assess(&horizon, reader.config.secrets.warn_before);
-    client_view::print(global, &found, horizon.now)
+    let api = Api::open(global, Purpose::Read).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let found = api.read(&ApiRequest::get(path(&["clients", &id]))).await?;
+    client_view::print(global, &found, api.now())
 }
 
+/// Disables or enables a client: `verb` is the last segment of the path.
 async fn set_state(
     global: &Global,
     id: &str,
-    state: ClientState,
+    verb: &str,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, id).await?;
-    let changed = client::set_state(&services, &principal(), &id, state, reason).await?;
-    let changed = output::changed(changed);
-    client_view::print(global, &changed, services.clock.now())
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, id).await?;
+    let request = ApiRequest::post(path(&["clients", &id, verb]), json!({ "reason": reason }));
+    let changed = client_change::send(&api, &id, &request).await?;
+    client_view::print(global, &changed, api.now())
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let found = client::show(&services.store, &principal(), &id).await?;
-    let losses = losses::of_client(&found, services.clock.now());
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let place = path(&["clients", &id]);
+    let found: Object<ClientObject> = api.read(&ApiRequest::get(place.clone())).await?;
+    let losses = losses::of_client(&found.object, api.now());
     confirmation::confirm(&format!("Delete client {id}?"), &losses, args.yes)?;
-    client::delete(&services, &principal(), &id).await?;
+    api.send(&ApiRequest::delete(place)).await?;
     let value = json!({ "client_id": id, "deleted": true });
-    output::one(global.output, id.as_str(), &value, &[("deleted", id.to_string())])
+    output::one(global.output, &id, &value, &[("deleted", id.clone())])
 }

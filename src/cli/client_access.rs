@@ -1,13 +1,14 @@
 //! `tokend client revoke-grant` and `revoke-tokens`, and grants as arguments.
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::json;
 
-use crate::admin::{grant, revocation};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::remedies::command::ArgumentRemedy;
-use crate::cli::{Global, client_reference, principal};
+use crate::cli::{Global, client_reference};
 use crate::model::admin_preset::AdminPreset;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
@@ -27,23 +28,29 @@ pub(crate) struct RevokeGrantArgs {
 /// Runs `tokend client revoke-grant`.
 pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<(), CliError> {
     let resource = ResourceId::parse(&args.resource)?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    grant::revoke(&services, &principal(), &id, &resource).await?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let grant = path(&["clients", &id, "grants", resource.as_str()]);
+    api.send(&ApiRequest::delete(grant)).await?;
     let value = json!({ "client_id": id, "resource": resource, "revoked": true });
-    let rows = [("client", id.to_string()), ("revoked", resource.to_string())];
-    output::one(global.output, id.as_str(), &value, &rows)
+    let rows = [("client", id.clone()), ("revoked", resource.to_string())];
+    output::one(global.output, &id, &value, &rows)
+}
+
+/// The answer to a revocation of all tokens of a client.
+#[derive(Deserialize)]
+struct RevokedTokens {
+    revoked_until: String,
 }
 
 /// Runs `tokend client revoke-tokens`.
 pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, id).await?;
-    let revoked = revocation::revoke_tokens(&services, &principal(), &id).await?;
-    let until = revoked.revoked_until;
-    let value = json!({ "client_id": id, "revoked_until": until });
-    let rows = [("client", id.to_string()), ("tokens revoked until", until.to_string())];
-    output::one(global.output, id.as_str(), &value, &rows)
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, id).await?;
+    let place = path(&["clients", &id, "tokens", "revoke"]);
+    let revoked: Object<RevokedTokens> = api.read(&ApiRequest::post(place, json!({}))).await?;
+    let rows = [("client", id.clone()), ("tokens revoked until", revoked.object.revoked_until)];
+    output::one(global.output, &id, &revoked.json, &rows)
 }
 
 /// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text is not a
@@ -111,7 +118,8 @@ mod tests {
         assert_eq!(all.scopes, GrantedScopes::All);
         let some = parse("https://a.example=orders:read,orders:write").expect("a grant");
         assert_eq!(some.resource.as_str(), "https://a.example");
-        assert_eq!(output::grant(&some), "https://a.example (orders:read orders:write)");
+        let scopes = Scopes::parse("orders:read orders:write").expect("scopes");
+        assert_eq!(some.scopes, GrantedScopes::Only(scopes));
         assert!(parse("https://a.example=").is_err());
         assert!(parse("orders").is_err());
     }

@@ -1,17 +1,18 @@
 //! `tokend client grant`: which scopes of a resource a client may get.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use crate::admin::EndedCredentials;
-use crate::admin::grant::{self, GrantChange, ScopeChange};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client_access::{networks_or_any, preset};
+use crate::cli::client_change::Before;
 use crate::cli::client_claims::ClaimsArgs;
 use crate::cli::error::CliError;
+use crate::cli::objects::client::GrantObject;
 use crate::cli::output;
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, client_reference, principal};
-use crate::model::grant::{Grant, GrantedScopes};
+use crate::cli::{Global, client_reference};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 
@@ -58,73 +59,130 @@ impl GrantArgs {
         Ok(ResourceId::parse(self.resource.as_deref().unwrap_or(ResourceId::SERVER))?)
     }
 
-    fn scopes(&self) -> Result<ScopeChange, CliError> {
-        if let Some(admin) = &self.admin {
-            return Ok(ScopeChange::Only(preset(admin)?.granted()));
-        }
+    /// The change that the options ask for, without claims.
+    fn patch(&self) -> Result<Value, CliError> {
         let some = |texts: &[String]| match texts {
             [] => Ok(Scopes::default()),
             texts => Scopes::parse(&texts.join(" ")),
         };
-        Ok(match (self.all_scopes, self.only.is_empty()) {
-            (true, _) => ScopeChange::All,
-            (false, false) => ScopeChange::Only(some(&self.only)?),
-            (false, true) if self.add.is_empty() && self.remove.is_empty() => ScopeChange::Keep,
-            (false, true) => {
-                ScopeChange::Edit { add: some(&self.add)?, remove: some(&self.remove)? }
+        let only = match &self.admin {
+            Some(admin) => preset(admin)?.granted(),
+            None => some(&self.only)?,
+        };
+        let (add, remove) = (some(&self.add)?, some(&self.remove)?);
+        let mut patch = json!({});
+        if self.all_scopes {
+            patch["scopes"] = Value::Null;
+        }
+        for (name, scopes) in [("scopes", only), ("add_scopes", add), ("remove_scopes", remove)] {
+            if !scopes.is_empty() {
+                patch[name] = json!(scopes);
             }
-        })
+        }
+        if let Some(networks) = networks_or_any(&self.networks)? {
+            patch["networks"] = json!(networks);
+        }
+        Ok(patch)
+    }
+}
+
+/// A grant after a change, as the API answers it.
+#[derive(Deserialize)]
+struct ChangedGrant {
+    #[serde(flatten)]
+    grant: GrantObject,
+    was: Option<GrantState>,
+    is: GrantState,
+    changed: bool,
+    #[serde(default)]
+    offered: Vec<String>,
+    #[serde(default)]
+    ended_credentials: EndedObject,
+}
+
+/// The credentials that ended with a change.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EndedObject {
+    secrets: Vec<String>,
+    trusts: Vec<String>,
+    keys: bool,
+    tls_subject: bool,
+}
+
+/// The scopes, networks and claims of a grant.
+#[derive(Deserialize)]
+struct GrantState {
+    /// A list, or `all`.
+    scopes: Value,
+    #[serde(default)]
+    includes: Vec<String>,
+    #[serde(default)]
+    networks: Vec<String>,
+    #[serde(default)]
+    claims: Map<String, Value>,
+}
+
+impl GrantState {
+    /// The state in one line.
+    fn describe(&self) -> String {
+        let names: Option<Vec<_>> =
+            self.scopes.as_array().map(|list| list.iter().filter_map(Value::as_str).collect());
+        let mut text = match names {
+            None if self.includes.is_empty() => "all scopes: none yet".to_owned(),
+            None => format!("all scopes: {}", self.includes.join(" ")),
+            Some(names) if names.is_empty() => "no scope".to_owned(),
+            Some(names) => names.join(" "),
+        };
+        if !self.networks.is_empty() {
+            text.push_str(&format!(", only from {}", self.networks.join(" ")));
+        }
+        if !self.claims.is_empty() {
+            text.push_str(&format!(", claims {}", Value::from(self.claims.clone())));
+        }
+        text
     }
 }
 
 /// Runs `tokend client grant`.
 pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
-    let change = GrantChange {
-        resource: args.resource()?,
-        scopes: args.scopes()?,
-        networks: networks_or_any(&args.networks)?,
-        claims: args.claims.change()?,
-    };
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let changed = grant::change(&services, &principal(), &id, change).await?;
-    let is_changed = changed.is_changed;
-    let grant::ChangedGrant { was, is, offered, ended_credentials } = changed.value;
-    let mut value = json!(is);
-    value["client_id"] = json!(id);
-    value["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
-    value["is"] = is.with_offered(&offered);
-    value["changed"] = json!(is_changed);
-    ended_credentials.add_to(&mut value);
-    let was = was.as_ref().map_or_else(|| "no grant".to_owned(), |was| describe(was, &offered));
-    let rows = [
-        ("client", id.to_string()),
-        ("grant", output::grant(&is)),
-        ("was", was),
-        ("is", describe(&is, &offered)),
-    ];
-    output::one(global.output, id.as_str(), &value, &rows)?;
+    let resource = args.resource()?;
+    let mut patch = args.patch()?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    if args.claims.is_given() {
+        let before = Before::read(&api, &id).await?;
+        let claims = args.claims.patch(before.grant_claims(resource.as_str()))?;
+        patch["claims"] = json!(claims);
+    }
+    let place = path(&["clients", &id, "grants", resource.as_str()]);
+    let changed: Object<ChangedGrant> = api.read(&ApiRequest::patch(place, patch)).await?;
+    let ChangedGrant { grant, was, is, changed: is_changed, offered, ended_credentials } =
+        &changed.object;
+    let was = was.as_ref().map_or_else(|| "no grant".to_owned(), GrantState::describe);
+    let rows =
+        [("client", id.clone()), ("grant", grant.describe()), ("was", was), ("is", is.describe())];
+    output::one(global.output, &id, &changed.json, &rows)?;
     if !is_changed {
         output::hint(
             "nothing changed: --scope adds a scope, --remove-scope removes one, --only-scope \
              replaces them, --all-scopes gives all",
         );
     }
-    warn_of_introspection(id.as_str(), &is, &offered);
-    warn_of_ended(&ended_credentials);
+    warn_of_introspection(&id, grant, offered);
+    warn_of_ended(ended_credentials);
     Ok(())
 }
 
 /// Says which credentials ended, because they were made by callers with fewer rights.
-fn warn_of_ended(ended: &EndedCredentials) {
-    if ended.is_empty() {
-        return;
-    }
-    let ids = ended.secrets.iter().map(ToString::to_string);
-    let ids = ids.chain(ended.trusts.iter().map(ToString::to_string));
+fn warn_of_ended(ended: &EndedObject) {
     let keys = ended.keys.then(|| "its keys".to_owned());
     let subject = ended.tls_subject.then(|| "the subject of its certificate".to_owned());
+    let ids = ended.secrets.iter().chain(&ended.trusts).cloned();
     let all: Vec<_> = ids.chain(keys).chain(subject).collect();
+    if all.is_empty() {
+        return;
+    }
     output::hint(&format!(
         "warning: ended, because callers with fewer rights made them: {}. Give the client new \
          credentials.",
@@ -132,34 +190,17 @@ fn warn_of_ended(ended: &EndedCredentials) {
     ));
 }
 
-/// The scopes, networks and claims of a grant, in one line.
-fn describe(grant: &Grant, offered: &Scopes) -> String {
-    let mut text = match &grant.scopes {
-        GrantedScopes::All if offered.is_empty() => "all scopes: none yet".to_owned(),
-        GrantedScopes::All => format!("all scopes: {offered}"),
-        GrantedScopes::Only(scopes) if scopes.is_empty() => "no scope".to_owned(),
-        GrantedScopes::Only(scopes) => scopes.to_string(),
-    };
-    if !grant.networks.is_anywhere() {
-        text.push_str(&format!(", only from {}", grant.networks));
-    }
-    if !grant.claims.is_empty() {
-        text.push_str(&format!(", claims {}", grant.claims.json()));
-    }
-    text
-}
-
 /// Says so if a grant of all scopes lets a client introspect tokens: that is easily overlooked.
-pub(super) fn warn_of_introspection(client: &str, grant: &Grant, offered: &Scopes) {
-    let includes = offered.iter().any(|name| name.as_str() == INTROSPECT);
-    if grant.scopes != GrantedScopes::All || !includes {
+pub(super) fn warn_of_introspection(client: &str, grant: &GrantObject, offered: &[String]) {
+    let includes = offered.iter().any(|name| name == INTROSPECT);
+    if grant.scopes.is_some() || !includes {
         return;
     }
-    let resource = &grant.resource;
+    let Ok(resource) = ResourceId::parse(&grant.resource) else { return };
     let tokens = if resource.is_built_in() { "every token of this server" } else { "its tokens" };
     output::hint(&format!(
         "warning: all scopes of {resource} include {INTROSPECT}: {client} may introspect {tokens}. \
          To name the scopes instead: {}",
-        CommandLine::NameScopes { client, resource }
+        CommandLine::NameScopes { client, resource: &resource }
     ));
 }

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::admin::{client, client_key};
+use crate::cli::api::{Api, ApiRequest, Failure, Object, Purpose, path};
 use crate::cli::client::IdArgs;
+use crate::cli::client_change::Before;
 use crate::cli::error::CliError;
-use crate::cli::{Global, client_reference, input, output, principal};
-use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
-use crate::jose::external_jwks::ExternalJwks;
+use crate::cli::{Global, client_reference, input, output};
 use crate::jose::public_key_pem;
-use crate::model::client::{AuthenticationMethod, Registration};
+use crate::model::client::AuthenticationMethod;
 use crate::model::security::{KeySet, KeySetUri, KeySource};
 use crate::x509::certificate::ClientCertificate;
 
@@ -61,12 +61,20 @@ pub(crate) struct RemoveArgs {
     all: bool,
 }
 
-/// A key as it is shown.
-#[derive(Serialize)]
-struct ShownClientKey {
-    kid: String,
+/// The keys of a client, as the API has them.
+#[derive(Deserialize)]
+struct Keys {
+    data: Vec<Value>,
+    jwks_uri: Option<String>,
+}
+
+/// What a table shows of a key, or of the URL of a key set.
+#[derive(Deserialize)]
+struct Key {
+    kid: Option<String>,
+    #[serde(default)]
     algorithms: String,
-    source: String,
+    jwks_uri: Option<String>,
 }
 
 impl KeyArgs {
@@ -81,15 +89,7 @@ impl KeyArgs {
     /// The keys that the arguments name, if any.
     pub(crate) fn source(&self) -> Result<Option<KeySource>, CliError> {
         if let Some(file) = &self.certificate {
-            let jwk = read(file).map_err(|error| error.to_string()).and_then(|text| {
-                ClientCertificate::from_pem(text.as_bytes())
-                    .and_then(|certificate| certificate.to_jwk())
-                    .map_err(|error| error.to_string())
-            });
-            let jwk = jwk.map_err(|problem| {
-                CliError::usage(format!("cannot use {}: {problem}", file.display()))
-            })?;
-            let set = serde_json::json!({ "keys": [jwk] });
+            let set = json!({ "keys": [certificate(file)?.1] });
             return Ok(Some(KeySource::Inline(KeySet::parse(&set.to_string())?)));
         }
         Ok(match (&self.jwks, &self.jwks_uri) {
@@ -98,6 +98,30 @@ impl KeyArgs {
             (None, None) => None,
         })
     }
+
+    /// The keys in the body of a request.
+    fn body(&self) -> Result<Value, CliError> {
+        if let Some(file) = &self.certificate {
+            return Ok(json!({ "certificate": certificate(file)?.0 }));
+        }
+        let keys = self.source()?.ok_or_else(|| {
+            CliError::usage(
+                "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
+            )
+        })?;
+        Ok(json!(keys))
+    }
+}
+
+/// Reads a certificate: its text, and its key.
+fn certificate(file: &Path) -> Result<(String, Value), CliError> {
+    let problem =
+        |problem: String| CliError::usage(format!("cannot use {}: {problem}", file.display()));
+    let text = read(file).map_err(|error| problem(error.to_string()))?;
+    let jwk = ClientCertificate::from_pem(text.as_bytes())
+        .and_then(|certificate| certificate.to_jwk())
+        .map_err(|error| problem(error.to_string()))?;
+    Ok((text, json!(jwk)))
 }
 
 /// Reads a JWK set, or makes one of a single JWK or of PEM.
@@ -110,11 +134,11 @@ pub(crate) fn key_set(file: &Path) -> Result<KeySet, CliError> {
         })?;
         return Ok(KeySet::parse(&set.to_string())?);
     }
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+    let value: Value = serde_json::from_str(&text).map_err(|error| {
         let file = file.display();
         CliError::usage(format!("{file} is neither JSON (a JWK or JWK set) nor PEM: {error}"))
     })?;
-    let set = if value["kty"].is_string() { serde_json::json!({ "keys": [value] }) } else { value };
+    let set = if value["kty"].is_string() { json!({ "keys": [value] }) } else { value };
     Ok(KeySet::parse(&set.to_string())?)
 }
 
@@ -127,58 +151,57 @@ fn read(file: &Path) -> std::io::Result<String> {
 
 /// Runs `tokend client keys`.
 pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), CliError> {
-    let found = match command {
+    match command {
         KeysCommand::Add(args) => {
-            let services = global.services().await?;
-            let id = client_reference::resolve(&services.store, &args.id).await?;
-            let keys = args.keys.source()?.ok_or_else(|| {
-                CliError::usage(
-                    "say where the keys are: --jwks FILE, --jwks-uri URL or --certificate FILE",
-                )
-            })?;
-            output::changed(
-                client_key::add(&services, &principal(), &id, keys, args.keys.method()).await?,
-            )
+            let api = Api::open(global, Purpose::Change).await?;
+            let id = client_reference::find(&api, &args.id).await?;
+            let request = ApiRequest::post(path(&["clients", &id, "keys"]), args.keys.body()?);
+            let before = Before::read(&api, &id).await?;
+            let keys = api.read(&request).await?.object;
+            before.compare_with_stored(&api, &id).await?;
+            print(global, keys)
         }
         KeysCommand::List(args) => {
-            let reader = global.reader().await?;
-            let id = client_reference::resolve(&reader.store, &args.id).await?;
-            client::show(&reader.store, &principal(), &id).await?
+            let api = Api::open(global, Purpose::Read).await?;
+            let id = client_reference::find(&api, &args.id).await?;
+            print(global, keys_of(&api, &id).await?)
         }
-        KeysCommand::Remove(args) => {
-            let services = global.services().await?;
-            let id = client_reference::resolve(&services.store, &args.id).await?;
-            output::changed(
-                client_key::remove(&services, &principal(), &id, args.kid.as_deref()).await?,
-            )
-        }
-    };
-    print(global, &found)
+        KeysCommand::Remove(args) => remove(global, &args).await,
+    }
 }
 
-fn print(global: &Global, found: &Registration) -> Result<(), CliError> {
-    let keys: Vec<ShownClientKey> = match &found.client.security.keys {
-        None => Vec::new(),
-        Some(KeySource::Remote(uri)) => {
-            vec![ShownClientKey {
-                kid: "*".into(),
-                algorithms: "?".into(),
-                source: uri.to_string(),
-            }]
+async fn remove(global: &Global, args: &RemoveArgs) -> Result<(), CliError> {
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let mut segments = vec!["clients", id.as_str(), "keys"];
+    segments.extend(args.kid.as_deref());
+    let before = Before::read(&api, &id).await?;
+    api.send(&ApiRequest::delete(path(&segments))).await?;
+    before.compare_with_stored(&api, &id).await?;
+    match keys_of(&api, &id).await {
+        Err(failure) if failure.is_not_allowed() => {
+            output::hint("note: the keys that are left cannot be shown without clients:read");
+            Ok(())
         }
-        Some(KeySource::Inline(set)) => {
-            ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS)
-                .map_err(|error| CliError::failed(error.to_string()))?
-                .into_iter()
-                .map(|(kid, algorithms)| ShownClientKey {
-                    kid,
-                    algorithms,
-                    source: "registered".into(),
-                })
-                .collect()
+        keys => print(global, keys?),
+    }
+}
+
+async fn keys_of(api: &Api, id: &str) -> Result<Keys, Failure> {
+    Ok(api.read(&ApiRequest::get(path(&["clients", id, "keys"]))).await?.object)
+}
+
+fn print(global: &Global, keys: Keys) -> Result<(), CliError> {
+    let remote = keys.jwks_uri.map(|uri| json!({ "jwks_uri": uri }));
+    let shown = keys.data.into_iter().chain(remote).map(Object::<Key>::of);
+    let shown = shown.collect::<Result<Vec<_>, _>>()?;
+    output::many(global.output, &shown, &["KID", "ALGORITHMS", "SOURCE"], |key| {
+        let Key { kid, algorithms, jwks_uri } = &key.object;
+        match jwks_uri {
+            Some(uri) => vec!["*".to_owned(), "?".to_owned(), uri.clone()],
+            None => {
+                vec![kid.clone().unwrap_or_default(), algorithms.clone(), "registered".to_owned()]
+            }
         }
-    };
-    output::many(global.output, &keys, &["KID", "ALGORITHMS", "SOURCE"], |key| {
-        vec![key.kid.clone(), key.algorithms.clone(), key.source.clone()]
     })
 }

@@ -4,19 +4,17 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 
-use crate::admin::client_list::{self, ClientQuestion};
-use crate::admin::secret_life;
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
+use crate::cli::objects::client::ClientObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
-
-use crate::cli::{Global, client_reference, client_view, facts, principal};
-use crate::model::client::{ClientName, ClientState, Registration};
+use crate::cli::{Global, client_reference, client_view, facts, objects};
+use crate::model::client::{ClientName, ClientState};
 use crate::model::owner::Owner;
-use crate::services::opening::ReadOnlyServices;
-use crate::store::client_list::{ClientFilter, Position};
+use crate::model::time::Timestamp;
 
 /// How many clients are read at a time.
 const PAGE_SIZE: u32 = 1_000;
@@ -63,22 +61,29 @@ pub(crate) struct ListArgs {
 }
 
 impl ListArgs {
-    fn question(&self) -> Result<ClientQuestion, CliError> {
-        Ok(ClientQuestion {
-            state: self.state.as_deref().map(ClientState::parse).transpose()?,
-            name: self.name.as_deref().map(ClientName::parse).transpose()?,
-            owner: self.owner.as_deref().map(Owner::parse).transpose()?,
-            labels: self.labels.iter().map(|text| facts::label(text)).collect::<Result<_, _>>()?,
-            resource: self.resource.clone(),
-            scope: self.scope.clone(),
-            expiring: self
-                .expiring
-                .as_deref()
-                .map(|text| duration("--expiring", text))
-                .transpose()?,
-            search: None,
-            unused: self.unused.as_deref().map(|text| duration("--unused", text)).transpose()?,
-        })
+    /// The request of the first page. Each option is checked here, so that an error names it.
+    fn request(&self) -> Result<ApiRequest, CliError> {
+        let state = self.state.as_deref().map(ClientState::parse).transpose()?;
+        let name = self.name.as_deref().map(ClientName::parse).transpose()?;
+        let owner = self.owner.as_deref().map(Owner::parse).transpose()?;
+        let labels =
+            self.labels.iter().map(|text| facts::label(text)).collect::<Result<Vec<_>, _>>()?;
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| format!("{}={}", key.as_str(), value.as_str()))
+            .collect();
+        let span = |option, text: &Option<String>| {
+            text.as_deref().map(|text| duration(option, text)).transpose()
+        };
+        Ok(ApiRequest::get(path(&["clients"]))
+            .with_some("state", state.map(ClientState::as_str))
+            .with_some("name", name.as_ref().map(ClientName::as_str))
+            .with_some("owner", owner.as_ref().map(Owner::as_str))
+            .with_some("label", (!labels.is_empty()).then(|| labels.join(",")))
+            .with_some("resource", self.resource.as_deref())
+            .with_some("scope", self.scope.as_deref())
+            .with_some("expiring_within", span("--expiring", &self.expiring)?)
+            .with_some("unused_for", span("--unused", &self.unused)?))
     }
 
     /// How many clients are wanted; `None` for all.
@@ -90,32 +95,35 @@ impl ListArgs {
 
 /// Runs `tokend client list`.
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
-    let question = args.question()?;
-    let reader = global.reader().await?;
-    let filter = client_list::filter(&reader.store, &reader.clock, &principal(), question).await?;
-    let mut after = match &args.after {
-        Some(text) => {
-            let id = client_reference::resolve(&reader.store, text).await?;
-            client_list::position(&reader.store, &principal(), &filter, &id).await?
-        }
-        None => Position::start(),
+    let request = args.request()?;
+    let api = Api::open(global, Purpose::Read).await?;
+    let mut cursor = match &args.after {
+        Some(text) => Some(client_reference::find(&api, text).await?),
+        None => None,
     };
     let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE", "SOURCE"];
     let mut listing = Listing::new(global.output, &header);
-    let mut wanted = args.wanted(global.output);
+    let (mut wanted, now) = (args.wanted(global.output), api.now());
     let mut unreadable = 0;
     loop {
         let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
-        let page = reader.store.client_page(&filter, &after, size).await?;
-        unreadable += print(&reader, global.output, &mut listing, &page.positions).await?;
-        let is_last = page.next.is_none();
-        after = page.next.unwrap_or(after);
+        let is_last_wanted = wanted == Some(size);
+        let page = request.clone().with("limit", size);
+        let page = page.with_some("count", is_last_wanted.then_some(COUNT_BOUND));
+        let page = api.page(&page, cursor.as_deref()).await?;
+        listing.page(&page.data, |found| row(found, now))?;
+        for client in &page.unreadable {
+            unreadable += 1;
+            output::hint(&format!(
+                "client {} cannot be read: {}",
+                client.client_id, client.problem
+            ));
+        }
         wanted = wanted.map(|wanted| wanted - size);
-        if is_last || wanted == Some(0) {
+        cursor = page.next_cursor;
+        if cursor.is_none() || wanted == Some(0) {
             listing.end()?;
-            if !is_last {
-                say_what_is_left_out(&reader, &filter, &after).await?;
-            }
+            say_what_is_left_out(page.remaining, cursor.as_deref());
             break;
         }
     }
@@ -125,67 +133,32 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
     }
 }
 
-/// Prints a page; gives the number of clients that cannot be read.
-async fn print(
-    reader: &ReadOnlyServices,
-    format: Format,
-    listing: &mut Listing<'_>,
-    page: &[Position],
-) -> Result<usize, CliError> {
-    let ids: Vec<&str> = page.iter().map(Position::client_id).collect();
-    if format == Format::Id {
-        listing.page(&ids, |id| vec![(*id).to_owned()])?;
-        return Ok(0);
-    }
-    let mut clients: Vec<Registration> = Vec::with_capacity(ids.len());
-    let mut unreadable = 0;
-    let horizon = secret_life::horizon(&reader.store, &reader.clock).await?;
-    let now = horizon.now;
-    for (id, found) in reader.store.registrations(&ids).await? {
-        match found {
-            Ok(mut client) => {
-                client.assess(&horizon, reader.config.secrets.warn_before);
-                clients.push(client);
-            }
-            Err(problem) => {
-                unreadable += 1;
-                output::hint(&format!("client {id} cannot be read: {problem}"));
-            }
-        }
-    }
-    listing.page(&clients, |found| {
-        vec![
-            found.client.client_id.to_string(),
-            found.client.name.as_str().to_owned(),
-            facts::owner_cell(&found.client.facts),
-            found.grants.len().to_string(),
-            client_view::secrets_summary(found, now),
-            client_view::last_used(found, now),
-            found.client.state.as_str().to_owned(),
-            facts::source_cell(found.client.source.as_ref()),
-        ]
-    })?;
-    Ok(unreadable)
+fn row(found: &Object<ClientObject>, now: Timestamp) -> Vec<String> {
+    let client = &found.object;
+    vec![
+        client.client_id.clone(),
+        client.name.clone(),
+        client.facts.owner_cell(),
+        client.grants.len().to_string(),
+        client_view::secrets_summary(client, now),
+        client_view::last_used(client, now),
+        client.state.clone(),
+        objects::source_cell(client.source.as_deref()),
+    ]
 }
 
-async fn say_what_is_left_out(
-    reader: &ReadOnlyServices,
-    filter: &ClientFilter,
-    after: &Position,
-) -> Result<(), CliError> {
-    let count = reader.store.count_clients(filter, after, COUNT_BOUND).await?;
+fn say_what_is_left_out(remaining: Option<i64>, last: Option<&str>) {
     let bound = i64::from(COUNT_BOUND);
+    let (Some(count), Some(last)) = (remaining, last) else { return };
     let text = match count {
-        0 => return Ok(()),
+        0 => return,
         1 => "1 more client".to_owned(),
         count if count < bound => format!("{} more clients", thousands(count)),
         _ => format!("more than {} more clients", thousands(bound - 1)),
     };
-    let last = after.client_id();
     output::hint(&format!(
         "{text}: {} shows the next ones, {} shows more",
         CommandLine::After(last),
         CommandLine::Limit
     ));
-    Ok(())
 }

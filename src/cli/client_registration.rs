@@ -3,27 +3,31 @@
 use std::path::Path;
 
 use clap::Args;
+use serde_json::{Value, json};
 
-use crate::admin::client::{self, ClientUpdate, NewClient};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::client_change::Before;
 use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client_keys::KeyArgs;
-use crate::cli::client_secret::NewSecretArgs;
+use crate::cli::client_secret::{NewSecretArgs, WantedSecret};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::facts::{AdminOfArgs, AdminOfUpdateArgs, FactsArgs, FactsUpdateArgs};
-use crate::cli::output::{self, ShownSecret};
+use crate::cli::new_secret::{self, SecretRequest};
+use crate::cli::objects::client::ClientObject;
+use crate::cli::output::{self, Format, ShownSecret};
 use crate::cli::remedies::command::ArgumentRemedy;
-use crate::cli::secret_destination::{self, Destination, UncommittedSecret};
+use crate::cli::secret_destination::{self, Render};
 use crate::cli::secret_file::ExistingFile;
-use crate::cli::{
-    Global, client_access, client_reference, client_view, principal, resource_clients,
-};
+use crate::cli::{Global, client_access, client_reference, client_view, resource_clients};
 use crate::model::assertion_audiences::AssertionAudiences;
-use crate::model::client::{AuthenticationMethod, ClientName, GrantType};
+use crate::model::client::{AuthenticationMethod, ClientId, ClientName, GrantType};
+use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::rate::RateLimit;
-use crate::model::security::{ClientSecurity, TlsSubject};
+use crate::model::security::{ClientSecurity, KeySource, TlsSubject};
+use crate::model::time::{Clock, Lifetime};
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
@@ -153,110 +157,183 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
         return Err(CliError::usage("--no-secret does not go with a method that needs a secret")
             .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
-    let Identity { client_id, name } = args.identity.identity()?;
-    let new = NewClient {
-        name,
-        client_id,
-        auth_methods,
-        grant_types: grant_types(&args.grant_types)?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| duration("--token-ttl", text))
-            .transpose()?,
-        token_rate: args.token_rate.as_deref().map(rate).transpose()?,
-        grants: client_access::grants(&args.grants, args.admin.as_deref())?,
-        security: ClientSecurity {
-            keys,
-            dpop_bound: args.dpop_bound,
-            tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
-            certificate_bound: args.certificate_bound,
-            networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
-            assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
-        },
-        leak_policy: leak_policy(args.leak_policy.as_deref())?.unwrap_or_default(),
-        claims: args.claims.claims()?,
-        facts: args.facts.facts()?,
-        admin_of: args.admin_of.owners()?,
-        secret: Some(args.secret.wanted()?),
-    };
-    Box::pin(register(global, new, args.secret.secret_file.as_deref())).await
-}
-
-/// Registers a client and delivers its secret, if one is generated.
-async fn register(global: &Global, new: NewClient, file: Option<&Path>) -> Result<(), CliError> {
-    let has_digest = new.secret.as_ref().is_some_and(|secret| secret.digest.is_some());
-    if !new.has_secret() || has_digest {
-        let services = global.services().await?;
-        let (made, _) = client::create(&services, &principal(), new).await?;
-        client_view::print(global, &made, services.clock.now())?;
-        resource_clients::warn_of_introspection(&services, &made).await?;
-        services.store.close().await;
-        return Ok(());
+    let identity = args.identity.identity()?;
+    let secret = args.secret.wanted()?;
+    let has_secret = auth_methods.is_empty()
+        || AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
+    let is_generated = has_secret && secret.is_generated();
+    let body = body(&args, &identity, &auth_methods, keys, &secret)?;
+    let (id, file) = (identity.client_id, args.secret.secret_file.as_deref());
+    let request = ApiRequest::post(path(&["clients"]), body);
+    if is_generated {
+        secret_destination::check_format(global.output, file)?;
     }
-    secret_destination::check_format(global.output, file)?;
-    let services = global.services().await?;
-    let (id, existing) = (new.client_id.clone(), ExistingFile::Reject);
-    let destination = Destination::open(&services, file, id.as_ref(), existing).await?;
-    let pending = client::prepare(&services, &principal(), new).await?;
-    let (made, secret) = pending.made().clone();
-    if id.is_none() {
-        output::hint(&format!("note: the generated id is {}", made.client.client_id));
-    }
-    let (Some(plain), Some(record)) = (secret, made.secrets.first()) else {
-        return Err(CliError::failed("the client was made without a secret"));
+    let api = Api::open(global, Purpose::Change).await?;
+    let made = if is_generated {
+        let (client, existing) = (id.as_ref().map(ClientId::as_str), ExistingFile::Reject);
+        let wanted = SecretRequest { request, client, file, existing };
+        let render = render(global.output, file, id.is_none());
+        Object::of(new_secret::make(&api, wanted, render).await?)?
+    } else {
+        let made: Object<ClientObject> = api.read(&request).await?;
+        client_view::print(global, &made, api.now())?;
+        made
     };
-    let client_id = &made.client.client_id;
-    let shown = ShownSecret::new(&plain, destination.file());
-    let mut rows = client_view::rows_of(&made, services.clock.now());
-    rows.insert(1, shown.row());
-    let text = output::render(global.output, client_id.as_str(), &shown.add_to(&made)?, &rows)?;
-    let secret = UncommittedSecret {
-        client_id,
-        secret_id: &record.secret_id,
-        plain: &plain,
-        ends_others: false,
-    };
-    destination.deliver(&services, pending, &secret, text.into()).await?;
-    if let Some(encoded) = encoded_for_basic(client_id) {
+    let made: Object<ClientObject> = made;
+    if let Some(encoded) = encoded_for_basic(&made.object.client_id).filter(|_| is_generated) {
         output::hint(&format!(
             "note: in HTTP Basic this id is form-encoded: curl -u '{encoded}:SECRET'"
         ));
     }
-    resource_clients::warn_of_introspection(&services, &made).await?;
-    services.store.close().await;
-    Ok(())
+    resource_clients::warn_of_introspection(&api, &made.object).await
+}
+
+/// The body of the request that registers a client.
+fn body(
+    args: &CreateArgs,
+    identity: &Identity,
+    auth_methods: &[AuthenticationMethod],
+    keys: Option<KeySource>,
+    secret: &WantedSecret,
+) -> Result<Value, CliError> {
+    let security = ClientSecurity {
+        keys,
+        dpop_bound: args.dpop_bound,
+        tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
+        certificate_bound: args.certificate_bound,
+        networks: client_access::networks_or_any(&args.networks)?.unwrap_or_default(),
+        assertion_audiences: audiences_or_none(&args.assertion_audiences)?.unwrap_or_default(),
+    };
+    let lifetime = args.token_ttl.as_deref().map(|text| duration("--token-ttl", text));
+    let rate = args.token_rate.as_deref().map(rate).transpose()?;
+    let grants = client_access::grants(&args.grants, args.admin.as_deref())?;
+    let mut body = json!(security);
+    add_members(&mut body, json!(args.facts.facts()?));
+    add_members(
+        &mut body,
+        json!({
+            "client_id": identity.client_id,
+            "name": identity.name,
+            "auth_methods": auth_methods,
+            "grant_types": grant_types(&args.grant_types)?,
+            "token_ttl_seconds": lifetime.transpose()?.map(Lifetime::seconds),
+            "token_rate": rate,
+            "grants": grants.iter().map(grant).collect::<Vec<_>>(),
+            "claims": args.claims.claims()?,
+            "admin_of": args.admin_of.owners()?,
+            "leak_policy": leak_policy(args.leak_policy.as_deref())?,
+            "secret": secret.body(),
+        }),
+    );
+    // What is not said is left out, and gets the default of the server.
+    if let Some(members) = body.as_object_mut() {
+        members.retain(|name, value| !is_empty(name, value));
+    }
+    Ok(body)
+}
+
+fn add_members(body: &mut Value, more: Value) {
+    if let (Some(members), Value::Object(more)) = (body.as_object_mut(), more) {
+        members.extend(more);
+    }
+}
+
+/// True for a member that says nothing. An empty `admin_of` says something: no owner.
+fn is_empty(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty() && name != "admin_of",
+        _ => false,
+    }
+}
+
+/// A grant as the API takes it: `scopes` is `null` for all.
+fn grant(grant: &Grant) -> Value {
+    let scopes = match &grant.scopes {
+        GrantedScopes::All => Value::Null,
+        GrantedScopes::Only(scopes) => json!(scopes),
+    };
+    json!({ "resource": grant.resource, "scopes": scopes })
+}
+
+/// How a new client is printed.
+fn render(format: Format, file: Option<&Path>, is_generated: bool) -> Render {
+    let file = file.map(Path::to_owned);
+    Box::new(move |answer| {
+        let made: Object<ClientObject> = Object::of(answer.clone())?;
+        let client = &made.object;
+        if is_generated {
+            output::hint(&format!("note: the generated id is {}", client.client_id));
+        }
+        let shown = ShownSecret::of(answer, file.as_deref())?;
+        let mut rows = client_view::rows_of(client, Clock::System.now());
+        rows.insert(1, shown.row());
+        output::render(format, &client.client_id, &shown.json(answer), &rows)
+    })
 }
 
 /// Runs `tokend client update`.
 pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
-    let methods = methods(&args.auth_methods)?;
-    let types = grant_types(&args.grant_types)?;
-    let update = ClientUpdate {
-        name: args.name.as_deref().map(ClientName::parse).transpose()?,
-        auth_methods: (!methods.is_empty()).then_some(methods),
-        grant_types: (!types.is_empty()).then_some(types),
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| duration_or_default("--token-ttl", text))
-            .transpose()?,
-        token_rate: args.token_rate.as_deref().map(rate_or_default).transpose()?,
-        dpop_bound: args.dpop_bound,
-        certificate_bound: args.certificate_bound,
-        tls_subject: args.tls_subject.as_deref().map(TlsSubject::parse).transpose()?,
-        networks: client_access::networks_or_any(&args.networks)?,
-        assertion_audiences: audiences_or_none(&args.assertion_audiences)?,
-        leak_policy: leak_policy(args.leak_policy.as_deref())?,
-        claims: args.claims.change()?,
-        facts: args.facts.update()?,
-        admin_of: args.admin_of.is_given().then(|| args.admin_of.owners()).transpose()?,
-        ..ClientUpdate::default()
-    };
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let changed = output::changed(client::update(&services, &principal(), &id, update).await?);
-    client_view::print(global, &changed, services.clock.now())
+    let mut patch = patch(args)?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let before = Before::read(&api, &id).await?;
+    if let Some(claims) = args.claims.patch(before.claims())? {
+        patch["claims"] = claims;
+    }
+    let request = ApiRequest::patch(path(&["clients", &id]), patch);
+    let changed: Object<ClientObject> = api.read(&request).await?;
+    before.compare(changed.json.clone());
+    client_view::print(global, &changed, api.now())
+}
+
+/// The merge patch of the options without claims: `null` puts a member back to the default.
+fn patch(args: &UpdateArgs) -> Result<Value, CliError> {
+    let (methods, types) = (methods(&args.auth_methods)?, grant_types(&args.grant_types)?);
+    let mut patch = args.facts.patch()?;
+    let mut set = |name: &str, value: Value| patch[name] = value;
+    if let Some(name) = args.name.as_deref().map(ClientName::parse).transpose()? {
+        set("name", json!(name));
+    }
+    if !methods.is_empty() {
+        set("auth_methods", json!(methods));
+    }
+    if !types.is_empty() {
+        set("grant_types", json!(types));
+    }
+    if let Some(text) = &args.token_ttl {
+        let lifetime = duration_or_default("--token-ttl", text)?;
+        set("token_ttl_seconds", json!(lifetime.map(Lifetime::seconds)));
+    }
+    if let Some(text) = &args.token_rate {
+        set("token_rate", json!(rate_or_default(text)?));
+    }
+    if let Some(is_bound) = args.dpop_bound {
+        set("dpop_bound_access_tokens", json!(is_bound));
+    }
+    if let Some(is_bound) = args.certificate_bound {
+        set("tls_client_certificate_bound_access_tokens", json!(is_bound));
+    }
+    if let Some(subject) = args.tls_subject.as_deref().map(TlsSubject::parse).transpose()? {
+        let subject = ClientSecurity { tls_subject: Some(subject), ..ClientSecurity::default() };
+        for (name, value) in json!(subject).as_object().into_iter().flatten() {
+            set(name, value.clone());
+        }
+    }
+    if let Some(networks) = client_access::networks_or_any(&args.networks)? {
+        set("networks", json!(networks));
+    }
+    if let Some(audiences) = audiences_or_none(&args.assertion_audiences)? {
+        set("assertion_audiences", json!(audiences));
+    }
+    if let Some(policy) = leak_policy(args.leak_policy.as_deref())? {
+        set("leak_policy", json!(policy));
+    }
+    if args.admin_of.is_given() {
+        set("admin_of", json!(args.admin_of.owners()?));
+    }
+    Ok(patch)
 }
 
 fn leak_policy(text: Option<&str>) -> Result<Option<LeakPolicy>, CliError> {

@@ -3,24 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::admin::pending::Pending;
-use crate::admin::secret::{self, MadeSecret, NewSecret};
-use crate::admin::secret_rotation;
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::output::{self, ShownSecret};
-use crate::cli::secret_destination::{self, Destination};
+use crate::cli::new_secret::{self, SecretRequest};
+use crate::cli::output::{self, Format, ShownSecret};
+use crate::cli::secret_destination::{self, Render};
 use crate::cli::secret_file::ExistingFile;
-use crate::cli::{Global, client_reference, principal};
-use crate::model::client::ClientId;
+use crate::cli::{Global, client_reference};
 use crate::model::overlap::Overlap;
-use crate::model::secret::{SecretId, SecretRecord};
+use crate::model::secret::SecretId;
 use crate::model::secret_digest::SecretDigest;
-use crate::model::time::Timestamp;
-use crate::model::usage::Usage;
-use crate::services::Services;
+use crate::model::time::{Lifetime, Timestamp};
 
 #[derive(Debug, Args)]
 pub(crate) struct AddSecretArgs {
@@ -84,7 +81,7 @@ pub(super) struct OldLabelArgs {
 
 impl OldLabelArgs {
     /// Puts the label in place. Says on standard error that the option is deprecated.
-    fn apply_to(&self, new: &mut NewSecret) {
+    fn apply_to(&self, new: &mut WantedSecret) {
         if let Some(label) = &self.label {
             output::hint(
                 "note: --label of a secret is deprecated and goes with the next release; write: \
@@ -95,17 +92,36 @@ impl OldLabelArgs {
     }
 }
 
+/// What a new secret should be like.
+pub(super) struct WantedSecret {
+    label: String,
+    lifetime: Option<Lifetime>,
+    digest: Option<SecretDigest>,
+}
+
+impl WantedSecret {
+    /// The secret in the body of a request.
+    pub(super) fn body(&self) -> Value {
+        let seconds = self.lifetime.map(Lifetime::seconds);
+        let mut body = json!({ "label": self.label, "expires_in_seconds": seconds });
+        if let Some(digest) = &self.digest {
+            body["secret_digest"] = json!(digest.to_string());
+        }
+        body
+    }
+
+    /// True if the server generates the secret; false if it is registered by its digest.
+    pub(super) fn is_generated(&self) -> bool {
+        self.digest.is_none()
+    }
+}
+
 impl NewSecretArgs {
-    pub(super) fn wanted(&self) -> Result<NewSecret, CliError> {
-        Ok(NewSecret {
-            label: self.label.clone(),
-            lifetime: self
-                .secret_ttl
-                .as_deref()
-                .map(|text| duration("--secret-ttl", text))
-                .transpose()?,
-            digest: self.secret_digest.as_deref().map(SecretDigest::parse).transpose()?,
-        })
+    pub(super) fn wanted(&self) -> Result<WantedSecret, CliError> {
+        let lifetime = self.secret_ttl.as_deref();
+        let lifetime = lifetime.map(|text| duration("--secret-ttl", text)).transpose()?;
+        let digest = self.secret_digest.as_deref().map(SecretDigest::parse).transpose()?;
+        Ok(WantedSecret { label: self.label.clone(), lifetime, digest })
     }
 }
 
@@ -115,11 +131,12 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
     check_format(global, &new, file)?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Reject).await?;
-    let pending = secret::prepare_addition(&services, &principal(), &id, &new).await?;
-    deliver(global, &services, destination, &id, pending).await
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let request = ApiRequest::post(path(&["clients", &id, "secrets"]), new.body());
+    let existing = ExistingFile::Reject;
+    let wanted = SecretRequest { request, client: Some(&id), file, existing };
+    make(global, &api, &new, wanted).await
 }
 
 /// Runs `tokend client rotate-secret`.
@@ -129,11 +146,39 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     let overlap = args.overlap.as_deref().map_or(Ok(Overlap::None), overlap)?;
     let file = args.new.secret_file.as_deref();
     check_format(global, &new, file)?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let destination = Destination::open(&services, file, Some(&id), ExistingFile::Replace).await?;
-    let pending = secret_rotation::prepare(&services, &principal(), &id, &new, overlap).await?;
-    deliver(global, &services, destination, &id, pending).await
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let body = json!({ "overlap": overlap.to_string(), "secret": new.body() });
+    let request = ApiRequest::post(path(&["clients", &id, "secrets", "rotate"]), body);
+    let existing = ExistingFile::Replace;
+    let wanted = SecretRequest { request, client: Some(&id), file, existing };
+    make(global, &api, &new, wanted).await
+}
+
+/// Makes a secret and prints it, or registers a digest.
+async fn make(
+    global: &Global,
+    api: &Api,
+    new: &WantedSecret,
+    wanted: SecretRequest<'_>,
+) -> Result<(), CliError> {
+    if !new.is_generated() {
+        // Nothing is lost if it cannot be printed.
+        let answer = api.send(&wanted.request).await?;
+        let digest = ("digest", text_of(&answer, "secret_digest"));
+        let text = render_secret(global.output, &answer, &answer, digest)?;
+        return output::text(text.as_bytes());
+    }
+    let render = render(global.output, wanted.file);
+    new_secret::make(api, wanted, render).await?;
+    Ok(())
+}
+
+/// The answer to a new end of a secret.
+#[derive(Deserialize)]
+struct EndedSecret {
+    expires_at: String,
+    changed: bool,
 }
 
 /// Reads the overlap of an option.
@@ -143,108 +188,56 @@ fn overlap(text: &str) -> Result<Overlap, CliError> {
 }
 
 /// Rejects an output format that does not show the secret, if it exists nowhere else.
-fn check_format(global: &Global, new: &NewSecret, file: Option<&Path>) -> Result<(), CliError> {
-    match new.digest {
-        Some(_) => Ok(()),
-        None => secret_destination::check_format(global.output, file),
-    }
+fn check_format(global: &Global, new: &WantedSecret, file: Option<&Path>) -> Result<(), CliError> {
+    if new.is_generated() { secret_destination::check_format(global.output, file) } else { Ok(()) }
 }
 
 /// Runs `tokend client expire-secret`.
 pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(), CliError> {
     let secret_id = SecretId::parse(&args.secret_id)?;
     let after = args.after.as_deref().map(|text| duration("--in", text)).transpose()?;
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    let end = secret::expire(&services, &principal(), &id, &secret_id, after).await?;
-    let end = output::changed(end);
-    let value = json!({ "client_id": id, "secret_id": secret_id, "expires_at": end });
+    let seconds = after.map_or(0, Lifetime::seconds);
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let place = path(&["clients", &id, "secrets", secret_id.as_str()]);
+    let request = ApiRequest::patch(place, json!({ "expires_in_seconds": seconds }));
+    let ended: Object<EndedSecret> = api.read(&request).await?;
+    if !ended.object.changed {
+        output::hint("nothing changed: it was already so");
+    }
+    let end = Timestamp::parse(&ended.object.expires_at)?;
     let rows = [
-        ("client", id.to_string()),
+        ("client", id.clone()),
         ("secret id", secret_id.to_string()),
-        ("ends", output::time(end, services.clock.now())),
+        ("ends", output::time(end, api.now())),
     ];
-    output::one(global.output, secret_id.as_str(), &value, &rows)
+    output::one(global.output, secret_id.as_str(), &ended.json, &rows)
 }
 
-/// One line about a secret that is kept.
-pub(crate) fn describe(secret: &SecretRecord, now: Timestamp) -> String {
-    let mut text = secret.secret_id.to_string();
-    if !secret.suffix.is_empty() {
-        text.push_str(" …");
-        text.push_str(&secret.suffix);
-    }
-    if !secret.label.is_empty() {
-        text.push(' ');
-        text.push_str(&secret.label);
-    }
-    text.push_str(", made ");
-    text.push_str(&output::time(secret.created_at, now));
-    match secret.expires_at {
-        None => text.push_str(", no end"),
-        Some(end) if secret.is_live(now) => {
-            text.push_str(", ends ");
-            if let Some(window) = secret.unused_window {
-                text.push_str(&format!("when unused for {window}, at the latest "));
-            }
-            text.push_str(&output::time(end, now));
-        }
-        Some(end) => {
-            text.push_str(", ended ");
-            text.push_str(&output::time(end, now));
-        }
-    }
-    if let Some(leaked) = secret.leaked_at {
-        text.push_str(", reported as leaked ");
-        text.push_str(&output::time(leaked, now));
-    }
-    match &secret.usage {
-        None => text.push_str(", never used"),
-        Some(usage) => {
-            let last = output::time(usage.last_used_at, now);
-            let Usage { uses, last_address, .. } = usage;
-            text.push_str(&format!(", last used {last} from {last_address}, {uses} times"));
-        }
-    }
-    text
+/// How a new secret is printed.
+fn render(format: Format, file: Option<&Path>) -> Render {
+    let file = file.map(Path::to_owned);
+    Box::new(move |answer| {
+        let shown = ShownSecret::of(answer, file.as_deref())?;
+        render_secret(format, answer, &shown.json(answer), shown.row())
+    })
 }
 
-/// Shows a secret that a change is about to make, and commits the change.
-async fn deliver(
-    global: &Global,
-    services: &Services,
-    destination: Destination,
-    id: &ClientId,
-    pending: Pending<MadeSecret>,
-) -> Result<(), CliError> {
-    let MadeSecret { record, plain, old_secrets_end } = pending.made().clone();
-    let mut rows = vec![("client", id.to_string()), ("secret id", record.secret_id.to_string())];
-    let shown = plain.as_ref().map(|plain| ShownSecret::new(plain, destination.file()));
-    let mut value = match &shown {
-        Some(shown) => shown.add_to(&record)?,
-        None => json!(record),
-    };
-    rows.extend(shown.map(|shown| shown.row()));
-    if let Some(digest) = record.hash.digest() {
-        value["secret_digest"] = json!(digest.to_string());
-        rows.push(("digest", digest.to_string()));
+/// The output about a new secret: `row` has the secret or its digest.
+fn render_secret(
+    format: Format,
+    answer: &Value,
+    json: &Value,
+    row: (&'static str, String),
+) -> Result<String, CliError> {
+    let id = text_of(answer, "secret_id");
+    let mut rows = vec![("client", text_of(answer, "client_id")), ("secret id", id.clone()), row];
+    if let Some(end) = answer["old_secrets_expire_at"].as_str() {
+        rows.push(("old secrets end", end.to_owned()));
     }
-    value["client_id"] = json!(id);
-    if let Some(end) = old_secrets_end {
-        value["old_secrets_end_at"] = json!(end);
-        rows.push(("old secrets end", end.to_string()));
-    }
-    let text = output::render(global.output, record.secret_id.as_str(), &value, &rows)?;
-    let Some(plain) = plain else {
-        // Nothing is lost if it cannot be printed.
-        pending.commit().await?;
-        return output::text(text.as_bytes());
-    };
-    let secret = secret_destination::UncommittedSecret {
-        client_id: id,
-        secret_id: &record.secret_id,
-        plain: &plain,
-        ends_others: old_secrets_end.is_some(),
-    };
-    destination.deliver(services, pending, &secret, text.into()).await
+    output::render(format, &id, json, &rows)
+}
+
+fn text_of(answer: &Value, name: &str) -> String {
+    answer[name].as_str().unwrap_or_default().to_owned()
 }

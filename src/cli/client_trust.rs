@@ -1,39 +1,22 @@
 //! `tokend client trust`: foreign issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::client;
-use crate::admin::trust::{self, NewTrust};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
-use crate::cli::remedies::command::CommandRemedy;
-use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, client_reference, input, output, principal, spiffe_trust, trust_notes};
-use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
-use crate::jose::external_jwks::ExternalJwks;
+use crate::cli::objects::trust::AnyTrust;
+use crate::cli::{Global, client_reference, output, trust_notes, trust_test};
 use crate::model::claim_pattern::Pattern;
-use crate::model::client::{ClientId, ClientState, JWT_SPIFFE, Registration};
-use crate::model::security::KeySource;
-use crate::model::spiffe_trust::SpiffeTrust;
-use crate::model::time::Timestamp;
-use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
-use crate::oauth::client_authentication::federation::{mismatch, untimely};
-use crate::oauth::client_authentication::subject_form;
-use crate::remote_keys::fetch::Fetcher;
-use crate::remote_keys::{RemoteSource, fetch_keys};
-use crate::services::StartError;
-
-/// How long the check of an issuer may take.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The longest token that is read, in bytes.
-const MAX_TOKEN_BYTES: u64 = 64 << 10;
+use crate::model::security::{KeySetUri, KeySource};
+use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
+use crate::model::spiffe_trust::SpiffeSource;
+use crate::model::trust::{ForeignIssuer, TrustId};
+use crate::remote_keys::RemoteSource;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
@@ -103,258 +86,113 @@ pub(crate) struct RemoveArgs {
 /// Runs `tokend client trust`.
 pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), CliError> {
     match command {
-        TrustCommand::Add(args) => Box::pin(add(global, args)).await,
+        TrustCommand::Add(args) => Box::pin(add(global, &args)).await,
         TrustCommand::List(args) => {
-            let reader = global.reader().await?;
-            let id = client_reference::resolve(&reader.store, &args.id).await?;
-            let found = client::show(&reader.store, &principal(), &id).await?;
-            print(global, &shown(&found))
+            let api = Api::open(global, Purpose::Read).await?;
+            let id = client_reference::find(&api, &args.id).await?;
+            let trusts =
+                api.page(&ApiRequest::get(path(&["clients", &id, "trusts"])), None).await?;
+            print(global, &trusts.data)
         }
         TrustCommand::Remove(args) => {
             let trust_id = TrustId::parse(&args.trust)?;
-            let services = global.services().await?;
-            let id = client_reference::resolve(&services.store, &args.id).await?;
-            trust::remove(&services, &principal(), &id, &trust_id).await?;
+            let api = Api::open(global, Purpose::Change).await?;
+            let id = client_reference::find(&api, &args.id).await?;
+            let trust = path(&["clients", &id, "trusts", trust_id.as_str()]);
+            api.send(&ApiRequest::delete(trust)).await?;
             let value = json!({ "client_id": id, "trust_id": trust_id, "removed": true });
-            let rows = [("client", id.to_string()), ("removed", trust_id.to_string())];
+            let rows = [("client", id), ("removed", trust_id.to_string())];
             output::one(global.output, trust_id.as_str(), &value, &rows)
         }
-        TrustCommand::Test(args) => test(global, &args.id).await,
+        TrustCommand::Test(args) => trust_test::run(global, &args.id).await,
     }
 }
 
-async fn add(global: &Global, args: AddArgs) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.id).await?;
-    if let (Some(domain), Some(endpoint), Some(subject)) =
-        (&args.trust_domain, &args.bundle_endpoint, &args.subject)
-    {
-        let wanted = (domain.as_str(), endpoint.as_str(), subject.as_str());
-        let made = spiffe_trust::add(&services, &id, wanted, !args.no_check).await?;
-        return print(global, &[Shown::Spiffe(&made)]);
-    }
-    let issuer = args.issuer.unwrap_or_default();
-    let mut conditions = BTreeMap::new();
-    if let Some(subject) = &args.subject {
-        conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
-    }
-    for text in &args.claims {
-        let (claim, pattern) = text.split_once('=').ok_or_else(|| {
-            CliError::usage(format!("'{text}' is not CLAIM=PATTERN, such as repository_id=1234"))
-        })?;
-        if conditions.insert(claim.to_owned(), Pattern::parse(claim, pattern)?).is_some() {
-            return Err(CliError::usage(format!("there are two conditions for {claim}")));
-        }
-    }
-    let notes = trust_notes::of_patterns(&issuer, &conditions);
-    let new = NewTrust {
-        issuer: ForeignIssuer::parse(&issuer)?,
-        keys: args.keys.source()?,
-        audience: args.audience,
-        conditions,
+/// A trust to be made.
+struct NewTrust {
+    body: Value,
+    /// Where the keys come from, if they are fetched, and whose they are.
+    source: Option<(RemoteSource, String)>,
+    notes: Vec<String>,
+}
+
+async fn add(global: &Global, args: &AddArgs) -> Result<(), CliError> {
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.id).await?;
+    let new = match &args.trust_domain {
+        Some(domain) => args.in_domain(domain)?,
+        None => args.in_issuer()?,
     };
-    let made = trust::add(&services, &principal(), &id, new).await?;
-    for note in notes {
+    let request = ApiRequest::post(path(&["clients", &id, "trusts"]), new.body);
+    let made: Object<AnyTrust> = api.read(&request).await?;
+    for note in new.notes {
         output::hint(&note);
     }
-    if !args.no_check {
-        try_issuer(&services.fetcher, &made).await;
+    if let Some((source, name)) = new.source.filter(|_| !args.no_check) {
+        match api.fetcher() {
+            Some(fetcher) => trust_notes::try_keys(fetcher, &source, &name).await,
+            None => output::hint(&format!(
+                "note: the keys of {name} are fetched by the server; this command did not try it"
+            )),
+        }
     }
-    print(global, &[Shown::Issuer(&made)])
+    print(global, &[made])
 }
 
-/// A trust of either kind as it is shown.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Shown<'a> {
-    Issuer(&'a FederatedCredential),
-    Spiffe(&'a SpiffeTrust),
-}
-
-/// Every trust of a client.
-fn shown(found: &Registration) -> Vec<Shown<'_>> {
-    let in_issuers = found.trusts.iter().map(Shown::Issuer);
-    in_issuers.chain(found.spiffe_trusts.iter().map(Shown::Spiffe)).collect()
-}
-
-/// Fetches the issuer's key set once, and says what came of it. The trust is there in any case: an
-/// issuer may come later, and the server tries again by itself.
-async fn try_issuer(fetcher: &Fetcher, trust: &FederatedCredential) {
-    let source = match &trust.keys {
-        Some(KeySource::Inline(_)) => return,
-        Some(KeySource::Remote(uri)) => RemoteSource::KeySet(uri.clone()),
-        None => RemoteSource::Discovered(trust.issuer.clone()),
-    };
-    let fetching = fetch_keys(fetcher, &source);
-    let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetching).await;
-    let issuer = &trust.issuer;
-    match outcome {
-        Ok(Ok(keys)) => output::hint(&format!(
-            "checked: the key set of {issuer} was fetched, with {} usable keys",
-            keys.names().len()
-        )),
-        Ok(Err(problem)) => warn_unfetched(issuer, &problem),
-        Err(_) => warn_unfetched(issuer, &format!("no answer within {CHECK_TIMEOUT:?}")),
+impl AddArgs {
+    fn in_domain(&self, domain: &str) -> Result<NewTrust, CliError> {
+        let endpoint = self.bundle_endpoint.as_deref().unwrap_or_default();
+        let subject = self.subject.as_deref().unwrap_or_default();
+        let source = SpiffeSource::new(
+            TrustDomain::parse(domain)?,
+            KeySetUri::bundle_endpoint(endpoint)?,
+            SpiffeIdPattern::parse(subject)?,
+        )?;
+        let body =
+            json!({ "trust_domain": domain, "bundle_endpoint": endpoint, "subject": subject });
+        let bundle = RemoteSource::Bundle(source.bundle_endpoint().clone());
+        Ok(NewTrust { body, source: Some((bundle, domain.to_owned())), notes: Vec::new() })
     }
-}
 
-fn warn_unfetched(issuer: &ForeignIssuer, problem: &str) {
-    output::hint(&format!(
-        "warning: the key set of {issuer} cannot be fetched from here: {problem}. The trust is \
-         added; no token meets it until the server can fetch the key set."
-    ));
-}
-
-fn print(global: &Global, trusts: &[Shown<'_>]) -> Result<(), CliError> {
-    output::many(
-        global.output,
-        trusts,
-        &["TRUST", "ISSUER", "KEYS", "AUDIENCE", "CONDITIONS"],
-        Shown::columns,
-    )
-}
-
-impl Shown<'_> {
-    fn columns(&self) -> Vec<String> {
-        let trust = match self {
-            Self::Issuer(trust) => trust,
-            Self::Spiffe(trust) => {
-                let source = &trust.source;
-                return vec![
-                    trust.trust_id.to_string(),
-                    format!("spiffe://{}", source.trust_domain()),
-                    source.bundle_endpoint().to_string(),
-                    "this issuer".to_owned(),
-                    format!("sub={}", source.subject()),
-                ];
-            }
+    fn in_issuer(&self) -> Result<NewTrust, CliError> {
+        let issuer = self.issuer.as_deref().unwrap_or_default();
+        let conditions = self.conditions()?;
+        let notes = trust_notes::of_patterns(issuer, &conditions);
+        let issuer = ForeignIssuer::parse(issuer)?;
+        let keys = self.keys.source()?;
+        let mut body = keys.as_ref().map_or_else(|| json!({}), |keys| json!(keys));
+        body["issuer"] = json!(issuer);
+        body["audience"] = json!(self.audience);
+        body["conditions"] = json!(conditions);
+        let name = issuer.to_string();
+        let source = match keys {
+            Some(KeySource::Inline(_)) => None,
+            Some(KeySource::Remote(uri)) => Some(RemoteSource::KeySet(uri)),
+            None => Some(RemoteSource::Discovered(issuer)),
         };
-        let keys = match &trust.keys {
-            None => "discovered".to_owned(),
-            Some(KeySource::Remote(uri)) => uri.to_string(),
-            Some(KeySource::Inline(_)) => "registered".to_owned(),
-        };
-        let conditions: Vec<_> = trust
-            .conditions
-            .iter()
-            .map(|(claim, pattern)| format!("{claim}={}", pattern.as_str()))
-            .collect();
-        vec![
-            trust.trust_id.to_string(),
-            trust.issuer.to_string(),
-            keys,
-            trust.audience.clone(),
-            conditions.join(" "),
-        ]
+        Ok(NewTrust { body, source: source.map(|source| (source, name)), notes })
     }
-}
 
-async fn test(global: &Global, id: &str) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let fetcher = Fetcher::new(&reader.config.fetch).map_err(StartError::from)?;
-    let id = client_reference::resolve(&reader.store, id).await?;
-    let found = client::show(&reader.store, &principal(), &id).await?;
-    let text = input::read("a token", MAX_TOKEN_BYTES)
-        .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;
-    let token = text.trim();
-    let assertion = UnverifiedAssertion::parse(token)
-        .map_err(|error| CliError::not_valid(format!("standard input: {error}")))?;
-    if found.client.state == ClientState::Disabled {
-        return Err(CliError::not_valid(format!(
-            "client {id} is disabled: no token authenticates it"
-        ))
-        .with_remedy(CommandRemedy::EnableClient { client: id }));
-    }
-    let (mut problems, mut remedy) = (Vec::new(), None);
-    for trust in &found.trusts {
-        let note = mismatch(trust, assertion.unverified_claims())
-            .and_then(|found| subject_form::note(id.as_str(), trust, &found));
-        match judge(&fetcher, trust, &assertion, reader.clock.now()).await {
-            None => {
-                let value = json!({ "client_id": id, "trust_id": trust.trust_id, "matches": true });
-                let rows = [
-                    ("matches", trust.trust_id.to_string()),
-                    ("client", id.to_string()),
-                    ("issuer", trust.issuer.to_string()),
-                ];
-                return output::one(global.output, trust.trust_id.as_str(), &value, &rows);
-            }
-            Some(problem) => {
-                let mut line = format!("trust {}: {problem}", trust.trust_id);
-                if let Some(note) = note {
-                    line = format!("{line}\n    {}", note.reason);
-                    remedy = remedy.or(Some(note.remedy));
-                }
-                problems.push(line);
+    fn conditions(&self) -> Result<BTreeMap<String, Pattern>, CliError> {
+        let mut conditions = BTreeMap::new();
+        if let Some(subject) = &self.subject {
+            conditions.insert("sub".to_owned(), Pattern::parse("sub", subject)?);
+        }
+        for text in &self.claims {
+            let (claim, pattern) = text.split_once('=').ok_or_else(|| {
+                CliError::usage(format!(
+                    "'{text}' is not CLAIM=PATTERN, such as repository_id=1234"
+                ))
+            })?;
+            if conditions.insert(claim.to_owned(), Pattern::parse(claim, pattern)?).is_some() {
+                return Err(CliError::usage(format!("there are two conditions for {claim}")));
             }
         }
+        Ok(conditions)
     }
-    match spiffe_trust::judge(&reader, &fetcher, &found, &assertion).await? {
-        Ok(trust) => return print_match(global, &id, trust),
-        Err(others) => {
-            remedy = remedy.or_else(|| others.first().map(|(_, fix)| fix.clone()));
-            problems.extend(others.into_iter().map(|(line, _)| line));
-        }
-    }
-    if problems.is_empty() {
-        problems.push(format!("the client has no trust; make one: {}", CommandLine::AddTrust));
-    }
-    let error = CliError::not_valid(format!(
-        "the token meets no trust of {id}\n  {}",
-        problems.join("\n  ")
-    ));
-    Err(match remedy {
-        Some(remedy) => error.with_remedy(CommandRemedy::OfRejection { remedy, client: id }),
-        None => error,
-    })
 }
 
-/// Prints the trust in a trust domain that a JWT-SVID meets.
-fn print_match(global: &Global, id: &ClientId, trust: &SpiffeTrust) -> Result<(), CliError> {
-    let trust_id = &trust.trust_id;
-    let value = json!({
-        "client_id": id, "trust_id": trust_id, "matches": true, "client_assertion_type": JWT_SPIFFE,
-    });
-    let rows = [
-        ("matches", trust_id.to_string()),
-        ("client", id.to_string()),
-        ("trust domain", trust.source.trust_domain().to_string()),
-        ("type", JWT_SPIFFE.to_owned()),
-    ];
-    output::one(global.output, trust_id.as_str(), &value, &rows)
-}
-
-/// Why a token does not meet a trust, as the server sees it; nothing if it does.
-async fn judge(
-    fetcher: &Fetcher,
-    trust: &FederatedCredential,
-    assertion: &UnverifiedAssertion<'_>,
-    now: Timestamp,
-) -> Option<String> {
-    if let Err(problem) = assertion.check_purpose() {
-        return Some(problem.to_string());
-    }
-    if let Some(problem) = mismatch(trust, assertion.unverified_claims()) {
-        return Some(problem.to_string());
-    }
-    let keys = match &trust.keys {
-        Some(KeySource::Inline(set)) => {
-            ExternalJwks::stored(set.as_str()).map_err(|error| error.to_string())
-        }
-        Some(KeySource::Remote(uri)) => {
-            fetch_keys(fetcher, &RemoteSource::KeySet(uri.clone())).await
-        }
-        None => {
-            let source = RemoteSource::Discovered(trust.issuer.clone());
-            fetch_keys(fetcher, &source).await
-        }
-    };
-    match keys {
-        Err(problem) => Some(format!("the issuer's keys cannot be had: {problem}")),
-        Ok(keys) => assertion
-            .verify(&keys, &ISSUER_ALGS, &mut SignatureChecks::new(usize::MAX))
-            .err()
-            .map(|error| error.to_string())
-            .or_else(|| untimely(assertion.unverified_claims(), now)),
-    }
+fn print(global: &Global, trusts: &[Object<AnyTrust>]) -> Result<(), CliError> {
+    let header = ["TRUST", "ISSUER", "KEYS", "AUDIENCE", "CONDITIONS"];
+    output::many(global.output, trusts, &header, |trust| trust.object.row())
 }

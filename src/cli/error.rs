@@ -51,6 +51,45 @@ impl CliError {
         Self::new(CliErrorCode::NotValid, text)
     }
 
+    /// The caller may not do this.
+    pub(crate) fn not_allowed(text: impl Into<String>) -> Self {
+        Self::new(CliErrorCode::NotAllowed, text)
+    }
+
+    /// The server cannot be reached, or its answer cannot be read.
+    pub(crate) fn server(text: impl Into<String>) -> Self {
+        Self::new(CliErrorCode::Server, text)
+    }
+
+    /// The connection ended before the answer to a change.
+    pub(crate) fn outcome_unknown(text: impl Into<String>) -> Self {
+        Self::new(CliErrorCode::OutcomeUnknown, text)
+    }
+
+    /// A server has answered with a problem.
+    pub(crate) fn of_server(
+        code: CliErrorCode,
+        admin_code: Option<AdminErrorCode>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self { admin_code, ..Self::new(code, text) }
+    }
+
+    /// True if the caller may not do this.
+    pub(crate) fn is_not_allowed(&self) -> bool {
+        self.code == CliErrorCode::NotAllowed
+    }
+
+    /// True if it is not known whether the change was made.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        self.code == CliErrorCode::OutcomeUnknown
+    }
+
+    /// True if the server could not be reached.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.code == CliErrorCode::Server
+    }
+
     /// The reader of standard output has closed it, as `head` does. What was asked for is done,
     /// and there is nothing to report.
     pub(crate) fn closed_pipe() -> Self {
@@ -246,36 +285,7 @@ impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
         let admin_code = Some(error.code());
         let remedy = remedies::of_admin(&error);
-        let code = match &error {
-            AdminError::NotFound { .. } | AdminError::Unknown { .. } => CliErrorCode::NotFound,
-            AdminError::Conflict(_)
-            | AdminError::OwnerPolicy(_)
-            | AdminError::RevisionChanged { .. } => CliErrorCode::Conflict,
-            AdminError::Invalid { .. }
-            | AdminError::Claims(_)
-            | AdminError::GrantWithoutScopes { .. }
-            | AdminError::AllServerScopes
-            | AdminError::IssuerKeysMissing
-            | AdminError::AudienceMissing
-            | AdminError::TlsSubjectMissing => CliErrorCode::Usage,
-            AdminError::IssuerMissing => CliErrorCode::Configuration,
-            AdminError::TokenInvalid(_) => CliErrorCode::NotValid,
-            AdminError::ScopeMissing { .. }
-            | AdminError::MorePowerful { .. }
-            | AdminError::RightsNotHeld
-            | AdminError::OwnerNotHeld { .. }
-            | AdminError::Limited { .. }
-            | AdminError::LimitChanged
-            | AdminError::ApprovalNeeded { .. }
-            | AdminError::TokenRefused(_)
-            | AdminError::PreconditionFailed
-            | AdminError::PreconditionRequired
-            | AdminError::Busy(_)
-            | AdminError::TokenForServer
-            | AdminError::InLine { .. }
-            | AdminError::Store(_)
-            | AdminError::Crypto(_) => CliErrorCode::Failed,
-        };
+        let code = CliErrorCode::of_admin(error.code());
         match error {
             AdminError::Store(error) => Self { admin_code, ..error.into() },
             error => Self { admin_code, remedy, ..Self::new(code, error.to_string()) },

@@ -1,5 +1,7 @@
 //! The codes and exit codes of commands that fail. `docs/errors.md` is generated from them.
 
+use crate::admin::AdminErrorCode;
+
 /// The exit codes, which scripts look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -9,6 +11,7 @@ pub(crate) enum Exit {
     Configuration = 3,
     NotFound = 4,
     Conflict = 5,
+    NotAllowed = 6,
     Unreachable = 7,
     NotValid = 8,
     Differences = 9,
@@ -34,11 +37,31 @@ pub(crate) enum CliErrorCode {
     Database,
     OutcomeUnknown,
     NotValid,
+    NotAllowed,
+    Server,
     /// Not an error: nothing is printed.
     ClosedPipe,
     /// Not an error: the comparison that was asked for found differences. Nothing is printed.
     Differences,
 }
+
+/// The code, its exit code and its meaning.
+type Documented = (&'static str, Exit, &'static str);
+
+const NOT_ALLOWED: Documented = (
+    "E-NOT-ALLOWED",
+    Exit::NotAllowed,
+    "The server rejects the credentials of the command, or they lack a right.",
+);
+
+const CONFIGURATION: Documented = (
+    "E-CONF",
+    Exit::Configuration,
+    "The settings have problems, each with a code of its own, or lack what the command needs.",
+);
+
+const SERVER: Documented =
+    ("E-SERVER", Exit::Unreachable, "The server cannot be reached, or its answer cannot be read.");
 
 impl CliErrorCode {
     /// The code as users see it. It never changes.
@@ -46,12 +69,64 @@ impl CliErrorCode {
         self.documented().0
     }
 
+    /// The code of a change that was not made.
+    pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
+        use AdminErrorCode as Code;
+        if code == Code::ClientNotInList || code.as_str().ends_with("_not_found") {
+            return Self::NotFound;
+        }
+        match code {
+            Code::AlreadyExists
+            | Code::SecretLimitReached
+            | Code::KeySourceConflict
+            | Code::BuiltInResource
+            | Code::BuiltInScopes
+            | Code::NoKeyLost
+            | Code::MasterKeyUnusable
+            | Code::ChangedDuringImport
+            | Code::ImportConflict
+            | Code::ManagedBySource
+            | Code::OtherSource
+            | Code::ChangedDuringApply
+            | Code::TooManyDeletions
+            | Code::GrantRequestNotNeeded
+            | Code::GrantRequestEnded
+            | Code::GrantRequestLimitReached
+            | Code::RevisionChanged
+            | Code::PreconditionFailed
+            | Code::PreconditionRequired
+            | Code::OwnerPolicySecretExpiry
+            | Code::OwnerPolicyAuthMethod
+            | Code::OwnerPolicyClientLimit => Self::Conflict,
+            Code::InvalidValue
+            | Code::ClaimReserved
+            | Code::ClaimInvalid
+            | Code::ClaimLimitExceeded
+            | Code::GrantWithoutScopes
+            | Code::AllServerScopes
+            | Code::IssuerKeysMissing
+            | Code::AudienceMissing
+            | Code::TlsSubjectMissing => Self::Usage,
+            Code::IssuerMissing => Self::Configuration,
+            Code::ScopeMissing
+            | Code::ClientMorePowerful
+            | Code::RightsNotHeld
+            | Code::OwnerNotHeld
+            | Code::AdministratorLimited
+            | Code::AdministratorLimitChanged
+            | Code::GrantApprovalNeeded => Self::NotAllowed,
+            Code::DatabaseFailed => Self::Database,
+            Code::TokenInvalid => Self::NotValid,
+            _ => Self::Failed,
+        }
+    }
+
     /// The exit code.
     pub(crate) fn exit(self) -> Exit {
         self.documented().1
     }
 
-    fn documented(self) -> (&'static str, Exit, &'static str) {
+    fn documented(self) -> Documented {
         match self {
             Self::Failed => ("E-FAILED", Exit::Failed, "The command failed; the text says why."),
             Self::Store => ("E-STORE", Exit::Failed, "The database holds what cannot be read."),
@@ -68,11 +143,7 @@ impl CliErrorCode {
             }
             Self::Listen => ("E-LISTEN", Exit::Failed, "The server cannot listen on the address."),
             Self::Usage => ("E-USAGE", Exit::Usage, "An argument or a value is not allowed."),
-            Self::Configuration => (
-                "E-CONF",
-                Exit::Configuration,
-                "The settings have problems, each with a code of its own, or lack what the command needs.",
-            ),
+            Self::Configuration => CONFIGURATION,
             Self::ConfigurationValue => {
                 ("E-CONF-VALUE", Exit::Configuration, "A file that a setting names cannot be used.")
             }
@@ -106,6 +177,8 @@ impl CliErrorCode {
             Self::NotValid => {
                 ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
             }
+            Self::NotAllowed => NOT_ALLOWED,
+            Self::Server => SERVER,
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
             Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
         }
@@ -117,11 +190,10 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::admin::AdminErrorCode;
     use crate::config::problem::PROBLEM_CODES;
 
     /// Every code that is printed, in the order of the page.
-    const PRINTED: [CliErrorCode; 17] = [
+    const PRINTED: [CliErrorCode; 19] = [
         CliErrorCode::Failed,
         CliErrorCode::Store,
         CliErrorCode::Schema,
@@ -139,6 +211,8 @@ mod tests {
         CliErrorCode::Database,
         CliErrorCode::OutcomeUnknown,
         CliErrorCode::NotValid,
+        CliErrorCode::NotAllowed,
+        CliErrorCode::Server,
     ];
 
     const INTRODUCTION: &str = "\

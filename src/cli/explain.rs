@@ -5,15 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::rejection::{self, Candidates};
-use crate::admin::{AdminError, ObjectKind};
-use crate::cli::Global;
+use crate::admin::AdminErrorCode;
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
+use crate::cli::objects::rejection::RejectionObject;
 use crate::cli::remedies::command::ArgumentRemedy;
-use crate::cli::{output, principal, remedies};
-use crate::model::client::ClientId;
+use crate::cli::{Global, output};
 use crate::model::rejection::RejectionRecord;
-use crate::store::Store;
 
 /// A server writes its rejections every second or two; so long it is worth waiting for one.
 const MAX_POLLS: u32 = 12;
@@ -31,38 +29,30 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
         CliError::usage("the id of a request is req_ and letters and digits")
             .with_remedy(ArgumentRemedy::FindRequestId)
     })?;
-    let reader = global.reader().await?;
-    let found = find(&reader.store, id).await?;
-    let found = found.ok_or_else(|| AdminError::not_found(ObjectKind::Rejection, id))?;
-    let found = remedies::with_text(found);
-    let Candidates { secret_of, named_like } =
-        rejection::candidates(&reader.store, &principal(), &found).await?;
-    let now = reader.clock.now();
+    let api = Api::open(global, Purpose::Read).await?;
+    let mut found = find(&api, id).await?;
+    let rejection = &found.object;
+    let now = api.now();
     let mut rows = vec![
-        ("request", found.request_id.clone()),
-        ("at", output::time(found.at, now)),
-        ("answer", format!("{} {}", found.status, found.error)),
-        ("from", found.address.clone()),
+        ("request", rejection.request_id.clone()),
+        ("at", output::time(rejection.at, now)),
+        ("answer", format!("{} {}", rejection.status, rejection.error)),
+        ("from", rejection.address.clone()),
     ];
-    rows.extend(found.client_id.clone().map(|id| ("client", id)));
-    rows.push(("reason", found.reason.clone()));
-    if !named_like.is_empty() {
-        let named = joined(&named_like, " or ");
+    rows.extend(rejection.client_id.clone().map(|id| ("client", id)));
+    rows.push(("reason", rejection.reason.clone()));
+    if !rejection.named_like.is_empty() {
+        let named = rejection.named_like.join(" or ");
         rows.push(("perhaps", format!("{named} has a name like that: send the id")));
     }
-    if !secret_of.is_empty() {
-        let others = joined(&secret_of, ", ");
-        rows.push(("secret of", format!("{others} (by its last characters)")));
+    if !rejection.secret_of.is_empty() {
+        let owners = rejection.secret_of.join(", ");
+        rows.push(("secret of", format!("{owners} (by its last characters)")));
     }
-    rows.extend(found.remedy.as_ref().map(|remedy| ("fix", remedy.encode().into_owned())));
-    let mut value = json!(found);
-    value["secret_of"] = json!(secret_of);
-    value["named_like"] = json!(named_like);
-    output::one(global.output, id, &value, &rows)
-}
-
-fn joined(ids: &[ClientId], separator: &str) -> String {
-    ids.iter().map(ClientId::as_str).collect::<Vec<_>>().join(separator)
+    let remedy = rejection.remedy_text();
+    rows.extend(remedy.clone().map(|remedy| ("fix", remedy)));
+    found.json["remedy"] = json!(remedy);
+    output::one(global.output, id, &found.json, &rows)
 }
 
 /// The id of a request in the text that was copied: a full stop after it, quotation marks around it
@@ -74,14 +64,16 @@ fn request_id(text: &str) -> Option<&str> {
     RejectionRecord::is_request_id(id).then_some(id)
 }
 
-async fn find(store: &Store, id: &str) -> Result<Option<RejectionRecord>, CliError> {
-    for _ in 0..MAX_POLLS {
-        if let Some(found) = store.rejection(id).await? {
-            return Ok(Some(found));
+async fn find(api: &Api, id: &str) -> Result<Object<RejectionObject>, CliError> {
+    let request = ApiRequest::get(path(&["rejections", id]));
+    for _ in 1..MAX_POLLS {
+        match api.read(&request).await {
+            Err(failure) if failure.is(AdminErrorCode::RejectionNotFound) => {}
+            outcome => return Ok(outcome?),
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-    Ok(None)
+    Ok(api.read(&request).await?)
 }
 
 #[cfg(test)]

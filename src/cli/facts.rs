@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use serde_json::{Map, Value, json};
 
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::cli::error::CliError;
@@ -12,7 +13,6 @@ use crate::model::Malformed;
 use crate::model::facts::{Contact, Description, Facts};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
 use crate::model::owner::Owner;
-use crate::model::source::SourceName;
 
 /// The facts of a new object.
 #[derive(Debug, Args)]
@@ -89,6 +89,28 @@ impl FactsUpdateArgs {
             },
         })
     }
+
+    /// The merge patch of the API that the options say: `null` removes a fact.
+    pub(super) fn patch(&self) -> Result<Value, CliError> {
+        let FactsUpdate { owner, description, contact, labels } = self.update()?;
+        let mut patch = Map::new();
+        let mut add = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                patch.insert(name.to_owned(), value);
+            }
+        };
+        add("owner", owner.map(|owner| json!(owner)));
+        add("description", description.map(|text| json!(text)));
+        add("contact", contact.map(|text| json!(text)));
+        if let LabelsUpdate::Edit { set, remove } = labels {
+            let set = set.iter().map(|(key, value)| (key.as_str(), json!(value.as_str())));
+            let remove = remove.iter().map(|key| (key.as_str(), Value::Null));
+            let labels: Map<_, _> =
+                set.chain(remove).map(|(key, value)| (key.to_owned(), value)).collect();
+            add("labels", (!labels.is_empty()).then_some(Value::Object(labels)));
+        }
+        Ok(Value::Object(patch))
+    }
 }
 
 /// A label of a filter.
@@ -162,40 +184,6 @@ impl AdminOfUpdateArgs {
     pub(super) fn owners(&self) -> Result<Option<BTreeSet<Owner>>, CliError> {
         if self.admin_of_all { Ok(None) } else { self.limit.owners() }
     }
-}
-
-/// Adds the facts that are there to the rows of an object.
-pub(super) fn add_rows(facts: &Facts, rows: &mut Vec<(&'static str, String)>) {
-    let Facts { owner, description, contact, labels } = facts;
-    rows.extend(owner.iter().map(|owner| ("owner", owner.to_string())));
-    rows.extend(description.iter().map(|text| ("description", text.as_str().to_owned())));
-    rows.extend(contact.iter().map(|text| ("contact", text.as_str().to_owned())));
-    if !labels.is_empty() {
-        rows.push(("labels", labels.to_string()));
-    }
-}
-
-/// Adds the source that an object is applied from.
-pub(super) fn add_source(source: Option<&SourceName>, rows: &mut Vec<(&'static str, String)>) {
-    rows.extend(source.map(|source| ("source", format!("{source} (it is changed there)"))));
-}
-
-/// The owners of an administrator, in one line.
-pub(super) fn describe_admin_of(owners: &BTreeSet<Owner>) -> String {
-    if owners.is_empty() {
-        return "no owner".to_owned();
-    }
-    owners.iter().map(Owner::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// The source in a table.
-pub(super) fn source_cell(source: Option<&SourceName>) -> String {
-    source.map_or_else(|| "-".to_owned(), ToString::to_string)
-}
-
-/// The owner in a table.
-pub(super) fn owner_cell(facts: &Facts) -> String {
-    facts.owner.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 //! decide.
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
-use crate::admin::grant_request::{self, GrantRequestQuestion, NewGrantRequest};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client_access::networks_or_any;
 use crate::cli::client_claims::NewClaimsArgs;
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
-use crate::cli::{Global, client_reference, output, principal};
+use crate::cli::objects::grant_request::GrantRequestObject;
+use crate::cli::{Global, client_reference, output};
 use crate::model::client::ClientId;
-use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
+use crate::model::grant_request::{GrantRequestId, GrantRequestState, Remark};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
@@ -99,29 +101,26 @@ pub(crate) async fn run(global: &Global, command: GrantRequestCommand) -> Result
     match command {
         GrantRequestCommand::List(args) => list(global, &args).await,
         GrantRequestCommand::Show { id } => {
-            let (reader, id) = (global.reader().await?, GrantRequestId::parse(&id)?);
-            let (store, clock) = (&reader.store, &reader.clock);
-            show(global, &grant_request::show(store, clock, &principal(), &id).await?, clock.now())
+            let id = GrantRequestId::parse(&id)?;
+            let api = Api::open(global, Purpose::Read).await?;
+            let request = ApiRequest::get(path(&["grant-requests", id.as_str()]));
+            show(global, &api.read(&request).await?, api.now())
         }
         GrantRequestCommand::Create(args) => create(global, &args).await,
         GrantRequestCommand::Approve { id, revision } => {
-            let (services, id) = (global.services().await?, GrantRequestId::parse(&id)?);
-            let approved = grant_request::approve(&services, &principal(), &id, revision).await?;
-            show(global, &approved, services.clock.now())
+            end(global, &id, "approve", json!({ "revision": revision })).await
         }
-        GrantRequestCommand::Reject(args) => {
-            let (services, id) = (global.services().await?, GrantRequestId::parse(&args.id)?);
-            let reason = remark("--reason", args.reason.as_deref())?;
-            let ended = grant_request::reject(&services, &principal(), &id, reason).await?;
-            show(global, &ended, services.clock.now())
-        }
-        GrantRequestCommand::Cancel(args) => {
-            let (services, id) = (global.services().await?, GrantRequestId::parse(&args.id)?);
-            let reason = remark("--reason", args.reason.as_deref())?;
-            let ended = grant_request::cancel(&services, &principal(), &id, reason).await?;
-            show(global, &ended, services.clock.now())
-        }
+        GrantRequestCommand::Reject(args) => end(global, &args.id, "reject", reason(&args)?).await,
+        GrantRequestCommand::Cancel(args) => end(global, &args.id, "cancel", reason(&args)?).await,
     }
+}
+
+/// Ends a request: `verb` is the last segment of the path.
+async fn end(global: &Global, id: &str, verb: &str, body: Value) -> Result<(), CliError> {
+    let id = GrantRequestId::parse(id)?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let request = ApiRequest::post(path(&["grant-requests", id.as_str(), verb]), body);
+    show(global, &api.read(&request).await?, api.now())
 }
 
 async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
@@ -130,11 +129,18 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let networks = networks_or_any(&args.networks)?.unwrap_or_default();
     let claims = args.claims.claims()?;
     let message = remark("--message", args.message.as_deref())?;
-    let services = global.services().await?;
-    let client_id = client_reference::resolve(&services.store, &args.client).await?;
-    let new = NewGrantRequest { client_id, resource, scopes, networks, claims, message };
-    let changed = grant_request::create(&services, &principal(), new).await?;
-    show(global, &output::changed(changed), services.clock.now())
+    let api = Api::open(global, Purpose::Change).await?;
+    let client_id = client_reference::find(&api, &args.client).await?;
+    let body = json!({
+        "client_id": client_id,
+        "resource": resource,
+        "scopes": scopes,
+        "networks": networks,
+        "claims": claims,
+        "message": message,
+    });
+    let made = api.read(&ApiRequest::post(path(&["grant-requests"]), body)).await?;
+    show(global, &made, api.now())
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
@@ -142,72 +148,76 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let client_id = args.client.as_deref().map(ClientId::parse).transpose()?;
     let resource = args.resource.as_deref().map(ResourceId::parse).transpose()?;
     let owner = args.owner.as_deref().map(Owner::parse).transpose()?;
-    let reader = global.reader().await?;
-    let now = reader.clock.now();
+    let request = ApiRequest::get(path(&["grant-requests"]))
+        .with_some("state", state.map(GrantRequestState::as_str))
+        .with_some("client", client_id)
+        .with_some("resource", resource)
+        .with_some("owner", owner);
+    let api = Api::open(global, Purpose::Read).await?;
+    let now = api.now();
     let header = ["REQUEST", "STATE", "CLIENT", "RESOURCE", "SCOPES", "REVISION", "CREATED"];
     let mut listing = Listing::new(global.output, &header);
-    let mut before = None;
-    let mut wanted = args.limit.unwrap_or(u32::MAX);
+    let (mut wanted, mut cursor) = (args.limit.unwrap_or(u32::MAX), None);
     loop {
         let size = wanted.min(PAGE_SIZE);
-        let question = GrantRequestQuestion {
-            state,
-            client_id: client_id.clone(),
-            resource: resource.clone(),
-            owner: owner.clone(),
-            before,
-        };
-        let (store, clock) = (&reader.store, &reader.clock);
-        let page = grant_request::list(store, clock, &principal(), question, size).await?;
-        listing.page(&page, |request| row(request, now))?;
+        let page = api.page(&request.clone().with("limit", size), cursor.as_deref()).await?;
+        listing.page(&page.data, |found| row(found, now))?;
         wanted = wanted.saturating_sub(size);
-        before = page.last().map(|request| request.sequence);
-        if wanted == 0 || page.len() < size as usize {
+        cursor = page.next_cursor;
+        if wanted == 0 || cursor.is_none() {
             return listing.end();
         }
     }
 }
 
-fn row(request: &GrantRequest, now: Timestamp) -> Vec<String> {
+fn row(found: &Object<GrantRequestObject>, now: Timestamp) -> Vec<String> {
+    let request = &found.object;
     vec![
-        request.request_id.to_string(),
-        request.state.as_str().to_owned(),
-        request.client_id.to_string(),
-        request.resource.to_string(),
-        request.scopes.to_string(),
+        request.request_id.clone(),
+        request.state.clone(),
+        request.client_id.clone(),
+        request.resource.clone(),
+        request.scopes.join(" "),
         request.revision.to_string(),
         output::format_time(request.created_at, now),
     ]
 }
 
-fn show(global: &Global, request: &GrantRequest, now: Timestamp) -> Result<(), CliError> {
-    let owner = |owner: &Option<Owner>| {
-        owner.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
-    };
+fn show(
+    global: &Global,
+    found: &Object<GrantRequestObject>,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let request = &found.object;
+    let owner = |owner: &Option<String>| owner.clone().unwrap_or_else(|| "none".to_owned());
     let mut rows = vec![
-        ("request", request.request_id.to_string()),
-        ("state", request.state.as_str().to_owned()),
+        ("request", request.request_id.clone()),
+        ("state", request.state.clone()),
         ("revision", request.revision.to_string()),
-        ("client", request.client_id.to_string()),
+        ("client", request.client_id.clone()),
         ("owner of the client", owner(&request.client_owner)),
-        ("resource", request.resource.to_string()),
+        ("resource", request.resource.clone()),
         ("owner of the resource", owner(&request.resource_owner)),
-        ("scopes", request.scopes.to_string()),
+        ("scopes", request.scopes.join(" ")),
     ];
-    if !request.networks.is_anywhere() {
-        rows.push(("networks", request.networks.to_string()));
+    if !request.networks.is_empty() {
+        rows.push(("networks", request.networks.join(" ")));
     }
     if !request.claims.is_empty() {
-        rows.push(("claims", request.claims.json()));
+        rows.push(("claims", Value::from(request.claims.clone()).to_string()));
     }
     let remarks = [("message", &request.message), ("reason", &request.reason)];
-    let remarks = remarks.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
-    rows.extend(remarks.map(|(name, text)| (name, text.as_str().to_owned())));
+    rows.extend(remarks.into_iter().filter_map(|(name, text)| Some((name, text.clone()?))));
     rows.push(("requested by", request.requested_by.clone()));
-    rows.extend(request.ended_by.as_ref().map(|name| ("ended by", name.clone())));
+    rows.extend(request.ended_by.iter().map(|name| ("ended by", name.clone())));
     rows.push(("created", output::format_time(request.created_at, now)));
     rows.push(("expires", output::format_time(request.expires_at, now)));
-    output::one(global.output, request.request_id.as_str(), request, &rows)
+    output::one(global.output, &request.request_id, &found.json, &rows)
+}
+
+/// The body that ends a request.
+fn reason(args: &EndArgs) -> Result<Value, CliError> {
+    Ok(json!({ "reason": remark("--reason", args.reason.as_deref())? }))
 }
 
 fn remark(option: &str, text: Option<&str>) -> Result<Option<Remark>, CliError> {

@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 
-use crate::admin::signing_key;
 use crate::cli::Global;
+use crate::cli::api::{Api, ApiRequest, Purpose, path};
 use crate::cli::error::CliError;
+use crate::cli::objects::signing_key::SigningKeyObject;
 use crate::cli::output;
 
 #[derive(Debug, Subcommand)]
@@ -16,21 +17,10 @@ pub(crate) enum KeyCommand {
 /// Runs `tokend key`.
 pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), CliError> {
     let KeyCommand::List = command;
-    let reader = global.reader().await?;
-    let now = reader.clock.now();
-    let keys = signing_key::list(&reader.store, now, reader.config.keep_seconds()).await?;
-    output::many(
-        global.output,
-        &keys,
-        &["KEY", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM"],
-        |key| {
-            vec![
-                key.kid.to_string(),
-                key.algorithm.as_str().to_owned(),
-                key.state.as_str().to_owned(),
-                output::format_time(key.created_at, now),
-                output::format_time(key.signs_from, now),
-            ]
-        },
-    )
+    let api = Api::open(global, Purpose::Read).await?;
+    let request = ApiRequest::get(path(&["signing-keys"]));
+    let keys = api.page::<SigningKeyObject>(&request, None).await?.data;
+    let header = ["KEY", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM"];
+    let now = api.now();
+    output::many(global.output, &keys, &header, |key| key.object.row(now))
 }

@@ -1,50 +1,46 @@
 //! What a destructive command takes away, in lines for its operator: clients, grants and secrets in
 //! use, with the last use.
 
+use crate::cli::api::{Api, ApiRequest, path};
 use crate::cli::error::CliError;
-use crate::cli::{client_secret, output};
-use crate::model::client::Registration;
-use crate::model::grant::GrantedScopes;
+use crate::cli::objects::client::{ClientObject, GrantObject};
+use crate::cli::output;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
-use crate::services::Services;
-use crate::store::grant_holders::GrantHolder;
 
 /// How many clients, grants, secrets or trusts are listed.
 const MAX_LISTED: usize = 20;
 
+/// How many clients are read at a time.
+const PAGE_SIZE: u32 = 1_000;
+
 /// What ends with a client.
-pub(super) fn of_client(found: &Registration, now: Timestamp) -> Vec<String> {
-    let client = &found.client;
-    let mut lines = vec![format!(
-        "Client {} ({}, {}) goes with:",
-        client.client_id,
-        client.name.as_str(),
-        client.state.as_str()
-    )];
+pub(super) fn of_client(client: &ClientObject, now: Timestamp) -> Vec<String> {
+    let (id, name, state) = (&client.client_id, &client.name, &client.state);
+    let mut lines = vec![format!("Client {id} ({name}, {state}) goes with:")];
     let grants: Vec<_> =
-        found.grants.iter().map(|grant| format!("grant {}", output::grant(grant))).collect();
+        client.grants.iter().map(|grant| format!("grant {}", grant.describe())).collect();
     list(&mut lines, &grants, "grants");
-    let live: Vec<_> = found
+    let live: Vec<_> = client
         .secrets
         .iter()
         .filter(|secret| secret.is_live(now))
-        .map(|secret| format!("valid secret {}", client_secret::describe(secret, now)))
+        .map(|secret| format!("valid secret {}", secret.describe(now)))
         .collect();
     list(&mut lines, &live, "valid secrets");
-    let domains = found.spiffe_trusts.iter().map(|trust| trust.source.trust_domain());
-    let trusts: Vec<_> = found
+    let domains = client.spiffe_trusts.iter().map(|trust| &trust.trust_domain);
+    let trusts: Vec<_> = client
         .trusts
         .iter()
         .map(|trust| format!("trust in {}", trust.issuer))
         .chain(domains.map(|domain| format!("trust in spiffe://{domain}")))
         .collect();
     list(&mut lines, &trusts, "trusts");
-    if client.security.keys.is_some() {
+    if client.jwks.is_some() || client.jwks_uri.is_some() {
         lines.push("  its public keys".to_owned());
     }
-    if let Some(usage) = &found.usage {
+    if let Some(usage) = &client.usage {
         lines.push(format!(
             "  its other credentials, last used {}",
             output::time(usage.last_used_at, now)
@@ -54,64 +50,92 @@ pub(super) fn of_client(found: &Registration, now: Timestamp) -> Vec<String> {
     lines
 }
 
-/// What ends with a resource.
-pub(super) async fn of_resource(
-    services: &Services,
-    id: &ResourceId,
-) -> Result<Vec<String>, CliError> {
-    let holders = services.store.grant_holders(id).await?;
-    if holders.is_empty() {
-        return Ok(vec![format!("No client holds a grant for {id}.")]);
-    }
-    let count = counted(holders.len());
-    let mut lines = vec![format!("{count} a grant for {id} and can get no tokens for it:")];
-    list(&mut lines, &described(holders, services.clock.now()), "clients");
-    Ok(lines)
+/// Clients that hold a grant: how many, and those that were used last.
+pub(super) struct Holders {
+    count: usize,
+    last_used: Vec<(Option<Timestamp>, String)>,
 }
 
-/// What ends with scopes of a resource; nothing if no client holds one of them.
-pub(super) async fn of_scopes(
-    services: &Services,
-    id: &ResourceId,
-    removed: &[&ScopeName],
-) -> Result<Vec<String>, CliError> {
-    let mut holders = services.store.grant_holders(id).await?;
-    holders.retain(|holder| match &holder.scopes {
-        GrantedScopes::All => !removed.is_empty(),
-        GrantedScopes::Only(scopes) => removed.iter().any(|name| scopes.contains(name)),
-    });
-    if holders.is_empty() {
-        return Ok(Vec::new());
+impl Holders {
+    /// Reads the clients with a grant for a resource that `matches`, page by page.
+    pub(super) async fn read(
+        api: &Api,
+        resource: &ResourceId,
+        matches: impl Fn(&GrantObject) -> bool,
+    ) -> Result<Self, CliError> {
+        let request =
+            ApiRequest::get(path(&["clients"])).with("resource", resource).with("limit", PAGE_SIZE);
+        let mut holders = Self { count: 0, last_used: Vec::new() };
+        let mut cursor = None;
+        let now = api.now();
+        loop {
+            let page = api.page::<ClientObject>(&request, cursor.as_deref()).await?;
+            for found in &page.data {
+                let client = &found.object;
+                if let Some(grant) = client.grant(resource.as_str()).filter(|it| matches(it)) {
+                    holders.add(client, grant, now);
+                }
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(holders);
+            }
+        }
     }
-    let names: Vec<_> = removed.iter().map(|name| name.as_str()).collect();
-    let count = counted(holders.len());
-    let mut lines =
-        vec![format!("{count} {} of {id}, and get invalid_scope from then on:", names.join(" "))];
-    list(&mut lines, &described(holders, services.clock.now()), "clients");
-    Ok(lines)
+
+    fn add(&mut self, client: &ClientObject, grant: &GrantObject, now: Timestamp) {
+        self.count += 1;
+        let last = match client.last_used_at {
+            Some(last) => format!("last used {}", output::time(last, now)),
+            None => "never used".to_owned(),
+        };
+        let line = format!("{} ({}), {last}", client.client_id, grant.scopes_text());
+        self.last_used.push((client.last_used_at, line));
+        self.last_used.sort_by_key(|(last, _)| std::cmp::Reverse(*last));
+        self.last_used.truncate(MAX_LISTED);
+    }
+
+    /// How many clients hold one.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// True if no client holds one.
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// What ends with the resource.
+    pub(super) fn of_resource(&self, id: &ResourceId) -> Vec<String> {
+        if self.is_empty() {
+            return vec![format!("No client holds a grant for {id}.")];
+        }
+        let count = counted(self.count);
+        self.lines(format!("{count} a grant for {id} and can get no tokens for it:"))
+    }
+
+    /// What ends with scopes of a resource; nothing if no client holds one of them.
+    pub(super) fn of_scopes(&self, id: &ResourceId, removed: &[&ScopeName]) -> Vec<String> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let names: Vec<_> = removed.iter().map(|name| name.as_str()).collect();
+        let (count, names) = (counted(self.count), names.join(" "));
+        self.lines(format!("{count} {names} of {id}, and get invalid_scope from then on:"))
+    }
+
+    fn lines(&self, title: String) -> Vec<String> {
+        let mut lines = vec![title];
+        lines.extend(self.last_used.iter().map(|(_, line)| format!("  {line}")));
+        if let Some(more) = self.count.checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+            lines.push(format!("  and {more} more clients"));
+        }
+        lines
+    }
 }
 
 fn counted(count: usize) -> String {
     if count == 1 { "1 client holds".to_owned() } else { format!("{count} clients hold") }
-}
-
-/// The clients, those that were used last first.
-fn described(mut holders: Vec<GrantHolder>, now: Timestamp) -> Vec<String> {
-    holders.sort_by_key(|holder| std::cmp::Reverse(holder.last_used_at));
-    holders
-        .iter()
-        .map(|holder| {
-            let scopes = match &holder.scopes {
-                GrantedScopes::All => "all scopes".to_owned(),
-                GrantedScopes::Only(scopes) => scopes.to_string(),
-            };
-            let last = match holder.last_used_at {
-                Some(last) => format!("last used {}", output::time(last, now)),
-                None => "never used".to_owned(),
-            };
-            format!("{} ({scopes}), {last}", holder.client_id)
-        })
-        .collect()
 }
 
 fn list(lines: &mut Vec<String>, items: &[String], what: &str) {

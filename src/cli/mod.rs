@@ -2,6 +2,7 @@
 //!
 //! Every command works on the database of the settings; a running server follows by itself.
 
+mod api;
 mod applied_secrets;
 mod apply;
 mod audit;
@@ -11,6 +12,7 @@ mod candidates;
 mod check_config;
 mod client;
 mod client_access;
+mod client_change;
 mod client_claims;
 mod client_grant;
 mod client_identity;
@@ -34,6 +36,7 @@ mod error;
 mod error_codes;
 mod examples;
 mod explain;
+mod exported;
 mod facts;
 mod failpoint;
 mod grant_request;
@@ -47,13 +50,19 @@ mod listing;
 mod losses;
 mod master_key;
 mod migrate;
+mod new_secret;
+mod objects;
 mod output;
 mod owner_policy;
+mod reach;
 mod rejections;
 mod reload;
 mod remedies;
+mod remote_apply;
+mod remote_secret;
 mod resource;
 mod resource_clients;
+mod resource_view;
 mod secret;
 mod secret_destination;
 mod secret_file;
@@ -64,6 +73,7 @@ mod time;
 mod token;
 mod token_text;
 mod trust_notes;
+mod trust_test;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -73,9 +83,11 @@ use std::sync::{Mutex, OnceLock};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::admin::{Actor, Principal};
+use crate::cli::api::NamedServer;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
+use crate::config::command_variables::SERVER_VARIABLE;
 use crate::config::sources::Flags;
 use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
 use crate::model::time::Clock;
@@ -107,6 +119,10 @@ pub(crate) struct Global {
     /// the user if omitted
     #[arg(long, value_name = "NAME", global = true)]
     actor: Option<String>,
+    /// The server to send the command to, such as <https://id.example.com:8081>, or
+    /// `TOKEND_SERVER`; the local database if omitted
+    #[arg(long, value_name = "URL", global = true)]
+    server: Option<String>,
     /// How to print: a table for people, JSON or one JSON object a line for programs, or one id a
     /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
@@ -193,6 +209,16 @@ impl Global {
     /// Reads the settings.
     fn config(&self, need: Requirement) -> Result<Config, CliError> {
         Ok(Config::load(&self.flags(), &environment(), need)?)
+    }
+
+    /// The server that the command is sent to; `None` for the local database.
+    fn server(&self) -> Option<NamedServer> {
+        if let Some(url) = &self.server {
+            return Some(NamedServer { origin: "--server", url: url.clone() });
+        }
+        let variable = environment().into_iter().find(|(name, _)| name == SERVER_VARIABLE);
+        let named = variable.filter(|(_, url)| !url.is_empty());
+        named.map(|(_, url)| NamedServer { origin: SERVER_VARIABLE, url })
     }
 
     /// Opens what a command needs that changes the database.
@@ -290,6 +316,7 @@ async fn dispatch(
     command: Command,
     hangup: Option<Hangup>,
 ) -> Result<(), CliError> {
+    reach::check(global, &command)?;
     match command {
         Command::Serve => serve::run(global, hangup).await,
         Command::Dev(args) => Box::pin(dev::run(global, args, hangup)).await,

@@ -10,12 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tabwriter::TabWriter;
 
-use crate::admin::Changed;
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
-use crate::model::grant::Grant;
-use crate::model::grant::GrantedScopes;
-use crate::model::time::Timestamp;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::model::untrusted_text;
 
 /// How to print.
@@ -97,28 +94,32 @@ pub(crate) fn hint(text: &str) {
 
 /// A secret in a result: the secret itself, or the file that it is written to.
 pub(crate) struct ShownSecret<'a> {
-    secret: &'a SecretString,
+    secret: SecretString,
     file: Option<&'a Path>,
 }
 
 impl<'a> ShownSecret<'a> {
-    /// Shows `secret`, or only the name of its `file`.
-    pub(crate) fn new(secret: &'a SecretString, file: Option<&'a Path>) -> Self {
-        Self { secret, file }
+    /// Shows the secret of an answer, or only the name of its `file`.
+    pub(crate) fn of(answer: &Value, file: Option<&'a Path>) -> Result<Self, CliError> {
+        let secret = answer["client_secret"].as_str().map(SecretString::from);
+        let secret = secret.ok_or_else(|| CliError::failed("the answer has no secret"))?;
+        Ok(Self { secret, file })
     }
 
-    /// Adds the secret, or where it is, to the JSON of a result.
-    pub(crate) fn add_to<T: Serialize>(&self, value: &T) -> Result<Value, CliError> {
-        let mut object =
-            serde_json::to_value(value).map_err(|error| CliError::failed(error.to_string()))?;
-        match self.file {
-            None => {
-                object["client_secret"] = json!(self.secret.expose_secret());
-                object["shown_once"] = json!(true);
+    /// The JSON of the result: the answer, with the file in place of the secret if it has one.
+    pub(crate) fn json(&self, answer: &Value) -> Value {
+        let mut json = answer.clone();
+        match (self.file, json.as_object_mut()) {
+            (Some(path), Some(members)) => {
+                members.remove("client_secret");
+                members.insert("client_secret_file".to_owned(), json!(path));
             }
-            Some(path) => object["client_secret_file"] = json!(path),
+            (None, Some(members)) => {
+                members.insert("shown_once".to_owned(), json!(true));
+            }
+            (_, None) => {}
         }
-        Ok(object)
+        json
     }
 
     /// The row of a table.
@@ -169,20 +170,9 @@ fn distance(time: Timestamp, now: Timestamp) -> String {
     if is_past { format!("{text} ago") } else { format!("in {text}") }
 }
 
-/// A grant as one word: the resource and its scopes.
-pub(crate) fn grant(grant: &Grant) -> String {
-    let scopes = match &grant.scopes {
-        GrantedScopes::All => "all scopes".to_owned(),
-        GrantedScopes::Only(scopes) => scopes.to_string(),
-    };
-    let mut text = format!("{} ({scopes})", grant.resource);
-    if !grant.networks.is_anywhere() {
-        text.push_str(&format!(" only from {}", grant.networks));
-    }
-    if !grant.claims.is_empty() {
-        text.push_str(&format!(" claims {}", grant.claims.json()));
-    }
-    text
+/// A number of seconds as an operator writes a lifetime.
+pub(crate) fn lifetime(seconds: i64) -> String {
+    Lifetime::from_seconds(seconds).map_or_else(|_| format!("{seconds}s"), |it| it.to_string())
 }
 
 /// Prints a value as JSON.
@@ -208,14 +198,6 @@ fn object_text<T: Serialize>(format: Format, value: &T) -> Result<String, CliErr
     let text = serde_json::to_string(value);
     let text = text.map_err(|error| CliError::failed(error.to_string()))?;
     Ok(untrusted_text::escape_json(&text).into_owned())
-}
-
-/// The value after a change; says so if it was like this before.
-pub(crate) fn changed<T>(changed: Changed<T>) -> T {
-    if !changed.is_changed {
-        hint("nothing changed: it was already so");
-    }
-    changed.value
 }
 
 /// The cells of a row as a terminal may get them: a control character in a name must not reach it.

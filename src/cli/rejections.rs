@@ -1,15 +1,19 @@
 //! `tokend rejections`: requests that the server rejected. `tokend explain` says more about one.
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use crate::admin::rejection::{self, Rejections};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
+use crate::cli::objects::rejection::RejectionObject;
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, client_reference, output, remedies, time};
+use crate::cli::{Global, client_reference, output, time};
 use crate::model::client::ClientId;
-use crate::services::opening::ReadOnlyServices;
-use crate::store::rejections::RejectionFilter;
+use crate::model::time::Timestamp;
+
+/// How many rejections are read at a time.
+const PAGE_SIZE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectionsCommand {
@@ -44,35 +48,37 @@ pub(crate) async fn run(global: &Global, command: &RejectionsCommand) -> Result<
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let client_id = match &args.client {
-        Some(text) => Some(client(&reader, text).await?),
+    let api = Api::open(global, Purpose::Read).await?;
+    let now = api.now();
+    let time =
+        |text: &Option<String>| text.as_deref().map(|text| time::past(text, now)).transpose();
+    let client = match &args.client {
+        Some(text) => Some(client(&api, text).await?),
         None => None,
     };
-    let now = reader.clock.now();
-    let filter = RejectionFilter {
-        owners: None,
-        client_id,
-        since: args.since.as_deref().map(|text| time::past(text, now)).transpose()?,
-        until: args.until.as_deref().map(|text| time::past(text, now)).transpose()?,
-        reason: args.reason.clone(),
-        after: None,
-    };
-    let Rejections { newest, older } = rejection::list(&reader.store, &filter, args.limit).await?;
-    let newest: Vec<_> = newest.into_iter().map(remedies::with_text).collect();
+    let request = ApiRequest::get(path(&["rejections"]))
+        .with_some("client_id", client)
+        .with_some("since", time(&args.since)?)
+        .with_some("until", time(&args.until)?)
+        .with_some("reason", args.reason.as_deref());
     let header = ["REQUEST", "AT", "STATUS", "ERROR", "CLIENT", "FROM", "REASON"];
     let mut listing = Listing::new(global.output, &header);
-    listing.page(&newest, |found| {
-        vec![
-            found.request_id.clone(),
-            output::format_time(found.at, now),
-            found.status.to_string(),
-            found.error.clone(),
-            found.client_id.clone().unwrap_or_default(),
-            found.address.clone(),
-            found.reason.clone(),
-        ]
-    })?;
+    let (mut wanted, mut cursor, mut older) = (args.limit, None, 0);
+    while wanted > 0 {
+        let size = wanted.min(PAGE_SIZE);
+        let page = request.clone().with("limit", size);
+        let page = page.with_some("count", (wanted == size).then_some(u32::MAX));
+        let page = api.page(&page, cursor.as_deref()).await?;
+        let mut data: Vec<Object<RejectionObject>> = page.data;
+        for found in &mut data {
+            found.json["remedy"] = json!(found.object.remedy_text());
+        }
+        listing.page(&data, |found| row(&found.object, now))?;
+        (wanted, cursor, older) = (wanted - size, page.next_cursor, page.remaining.unwrap_or(0));
+        if cursor.is_none() {
+            break;
+        }
+    }
     listing.end()?;
     if older > 0 {
         let older = thousands(older);
@@ -85,12 +91,27 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+fn row(found: &RejectionObject, now: Timestamp) -> Vec<String> {
+    vec![
+        found.request_id.clone(),
+        output::format_time(found.at, now),
+        found.status.to_string(),
+        found.error.clone(),
+        found.client_id.clone().unwrap_or_default(),
+        found.address.clone(),
+        found.reason.clone(),
+    ]
+}
+
 /// The client of this id or name. A client that has been deleted is known by its rejections alone.
-async fn client(reader: &ReadOnlyServices, text: &str) -> Result<ClientId, CliError> {
-    if let Ok(id) = ClientId::parse(text)
-        && rejection::has_any(&reader.store, &id).await?
-    {
-        return Ok(id);
+async fn client(api: &Api, text: &str) -> Result<String, CliError> {
+    if ClientId::parse(text).is_ok() {
+        let request =
+            ApiRequest::get(path(&["rejections"])).with("client_id", text).with("limit", 1);
+        let page = api.page::<RejectionObject>(&request, None).await?;
+        if !page.data.is_empty() {
+            return Ok(text.to_owned());
+        }
     }
-    client_reference::resolve(&reader.store, text).await
+    client_reference::find(api, text).await
 }

@@ -3,13 +3,15 @@
 
 pub(super) mod command;
 pub(super) mod command_line;
+mod conflict;
 mod owner_policy;
+pub(super) mod server;
 
 use std::fmt::Write;
 
-use crate::admin::{AdminError, Conflict, ObjectKind, SourceConflict};
+use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::cli::remedies::conflict::{of_conflict, of_conflict_code};
 use crate::model::github_subject;
-use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::{
     OperatorAction, Remedy, SubjectDifference, SubjectTrust, SubjectTrustKeys,
 };
@@ -166,6 +168,36 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// How to fix what a server did not carry out, if that is known. The server has told the code, and
+/// no data.
+pub(super) fn of_admin_code(code: AdminErrorCode) -> Option<String> {
+    use AdminErrorCode as Code;
+    let kind = match code {
+        Code::ClientNotFound => ObjectKind::Client,
+        Code::ClientNotInList => ObjectKind::ListedClient,
+        Code::ResourceNotFound => ObjectKind::Resource,
+        Code::ScopeNotFound => ObjectKind::Scope,
+        Code::GrantNotFound => ObjectKind::Grant,
+        Code::SecretNotFound => ObjectKind::Secret,
+        Code::KeyNotFound => ObjectKind::Key,
+        Code::TrustNotFound => ObjectKind::Trust,
+        Code::ClaimNotFound => ObjectKind::Claim,
+        Code::RejectionNotFound => ObjectKind::Rejection,
+        Code::SigningKeyNotFound => ObjectKind::SigningKey,
+        Code::AllServerScopes => return of_admin(&AdminError::AllServerScopes),
+        Code::IssuerKeysMissing => return of_admin(&AdminError::IssuerKeysMissing),
+        Code::AudienceMissing => return of_admin(&AdminError::AudienceMissing),
+        Code::TlsSubjectMissing => return of_admin(&AdminError::TlsSubjectMissing),
+        Code::GrantRequestNotFound => ObjectKind::GrantRequest,
+        Code::GrantApprovalNeeded => {
+            let text = "To request it: tokend grant-request create --client ID --resource URI --scope SCOPE";
+            return Some(text.to_owned());
+        }
+        code => return of_conflict_code(code).map(str::to_owned),
+    };
+    Some(of_absent(kind).to_owned())
+}
+
 /// Where the objects that exist are shown.
 fn of_absent(kind: ObjectKind) -> &'static str {
     match kind {
@@ -196,53 +228,6 @@ fn of_absent(kind: ObjectKind) -> &'static str {
              for this id."
         }
     }
-}
-
-fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
-    match conflict {
-        Conflict::SecretLimit { .. } => {
-            Some("End a secret: tokend client expire-secret. Or raise secrets.max_per_client.")
-        }
-        Conflict::KeySource => Some("To remove them: tokend client keys remove ID --all"),
-        Conflict::BuiltInResource(_) => {
-            Some("To remove a grant of it: tokend client revoke-grant ID --resource urn:tokend")
-        }
-        Conflict::BuiltInScopes(_) => {
-            Some("To offer scopes of your own, register a resource: tokend resource create URI")
-        }
-        Conflict::Import(_) => Some("To keep what exists: --skip-existing. To change it: --update"),
-        Conflict::InLine { conflict, .. } => of_conflict(conflict),
-        Conflict::GrantRequestNotNeeded(_) => {
-            Some("To give the grant: tokend client grant ID --resource URI --scope SCOPE")
-        }
-        Conflict::GrantRequestLimit { .. } => {
-            Some("To end one: tokend grant-request cancel REQUEST")
-        }
-        Conflict::Source(conflict) => Some(match conflict {
-            SourceConflict::Managed { .. } => {
-                "Change it in its source and run tokend apply. To change it here: --force"
-            }
-            SourceConflict::OtherSource { .. } => {
-                "To make it an object of the applied source: --adopt"
-            }
-            SourceConflict::ChangedMeanwhile { .. } => "Run the command again.",
-            SourceConflict::TooManyDeletions { .. } => {
-                "Read the plan. To delete all of them: --yes, or a larger --max-deletions"
-            }
-        }),
-        Conflict::AlreadyExists(_)
-        | Conflict::GrantRequestEnded { .. }
-        | Conflict::NoKeyLost
-        | Conflict::MasterKey(_)
-        | Conflict::ChangedDuringImport => None,
-    }
-}
-
-/// A rejection whose remedy is a text for people.
-pub(super) fn with_text(rejection: RejectionRecord) -> RejectionRecord {
-    let remedy = rejection.remedy.as_ref();
-    let text = remedy.map(|remedy| of_rejection(remedy, rejection.client_id.as_deref()).into());
-    RejectionRecord { remedy: text, ..rejection }
 }
 
 /// How to fix the cause of a rejection. `client` is the client that the request was about.

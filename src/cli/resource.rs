@@ -1,21 +1,22 @@
 //! `tokend resource`: the APIs that tokens are for.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::resource::{self, NewResource, ResourceUpdate};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
-use crate::cli::facts::{self, FactsArgs, FactsUpdateArgs};
+use crate::cli::facts::{FactsArgs, FactsUpdateArgs};
+use crate::cli::listing::Listing;
+use crate::cli::losses::Holders;
+use crate::cli::objects::client::GrantObject;
+use crate::cli::objects::resource::ResourceObject;
 use crate::cli::resource_clients::{ResourceClients, name_clients_with_all_scopes};
-
-use crate::cli::{Global, confirmation, losses, output, principal};
-use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
+use crate::cli::{Global, confirmation, output, resource_view};
+use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
-use crate::model::time::Timestamp;
-use crate::services::Services;
-use crate::store::Store;
+use crate::model::time::Lifetime;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ResourceCommand {
@@ -106,106 +107,135 @@ pub(crate) async fn run(global: &Global, command: ResourceCommand) -> Result<(),
 }
 
 async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
-    let new = NewResource {
-        resource: ResourceId::parse(&args.uri)?,
-        scopes: offered(&args.scopes)?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| duration("--token-ttl", text))
-            .transpose()?,
-        signing_algorithm: args.signing_alg.as_deref().map(Algorithm::parse).transpose()?,
-        token_typ: TokenTyp::parse(&args.token_typ)?,
-        facts: args.facts.facts()?,
-    };
-    let services = global.services().await?;
-    let made = resource::create(&services, &principal(), new).await?;
-    if let Some(algorithm) = made.signing_algorithm {
+    let scopes = offered(&args.scopes)?;
+    let scopes: Vec<_> = scopes.iter().map(|scope| json!(scope)).collect();
+    let lifetime = args.token_ttl.as_deref().map(|text| duration("--token-ttl", text));
+    let algorithm = args.signing_alg.as_deref().map(Algorithm::parse).transpose()?;
+    let typ = TokenTyp::parse(&args.token_typ)?;
+    let mut body = json!(args.facts.facts()?);
+    body["resource"] = json!(ResourceId::parse(&args.uri)?);
+    body["scopes"] = json!(scopes);
+    body["token_ttl_seconds"] = json!(lifetime.transpose()?.map(Lifetime::seconds));
+    body["signing_alg"] = json!(algorithm.map(Algorithm::as_str));
+    body["token_typ"] = json!(typ);
+    let api = Api::open(global, Purpose::Change).await?;
+    let made = api.read(&ApiRequest::post(path(&["resources"]), body)).await?;
+    if let Some(algorithm) = algorithm {
         output::hint(who_reads(algorithm));
     }
-    warn_of_typ(made.token_typ);
-    print(global, &services.store, services.clock.now(), &made, None).await
+    warn_of_typ(typ);
+    resource_view::print(global, made, None, api.now())
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let resources = reader.store.resources().await?;
-    output::many(
-        global.output,
-        &resources,
-        &["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"],
-        |resource| {
-            vec![
-                resource.resource.to_string(),
-                facts::owner_cell(&resource.facts),
-                resource.scope_names().to_string(),
-                resource
-                    .token_lifetime
-                    .map_or_else(|| "default".to_owned(), |duration| duration.to_string()),
-                resource.signing_algorithm.map_or("default", Algorithm::as_str).to_owned(),
-                facts::source_cell(resource.source.as_ref()),
-            ]
-        },
-    )
+    let api = Api::open(global, Purpose::Read).await?;
+    let header = ["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"];
+    let mut listing = Listing::new(global.output, &header);
+    let mut cursor = None;
+    loop {
+        let request = ApiRequest::get(path(&["resources"]));
+        let page = api.page(&request, cursor.as_deref()).await?;
+        listing.page(&page.data, |found| resource_view::row(&found.object))?;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return listing.end();
+        }
+    }
 }
 
 async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let reader = global.reader().await?;
-    let found = resource::show(&reader.store, &principal(), &id).await?;
-    let clients = ResourceClients::of(&reader.store, &id).await?;
-    print(global, &reader.store, reader.clock.now(), &found, Some(&clients)).await
+    let api = Api::open(global, Purpose::Read).await?;
+    let found = api.read(&ApiRequest::get(path(&["resources", id.as_str()]))).await?;
+    let clients = ResourceClients::of(&api, &id).await?;
+    resource_view::print(global, found, clients.map(|clients| (id, clients)), api.now())
 }
 
 async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let update = ResourceUpdate {
-        add: offered(&args.scopes)?,
-        remove: args.remove.iter().map(|text| ScopeName::parse(text)).collect::<Result<_, _>>()?,
-        token_lifetime: args
-            .token_ttl
-            .as_deref()
-            .map(|text| duration_or_default("--token-ttl", text))
-            .transpose()?,
-        signing_algorithm: args.signing_alg.as_deref().map(algorithm_or_default).transpose()?,
-        token_typ: args.token_typ.as_deref().map(TokenTyp::parse).transpose()?,
-        facts: args.facts.update()?,
-        ..ResourceUpdate::default()
+    let added = offered(&args.scopes)?;
+    let removed = args.remove.iter().map(|text| ScopeName::parse(text));
+    let removed = removed.collect::<Result<Vec<_>, _>>()?;
+    let patch = patch(args, &added, &removed)?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let place = path(&["resources", id.as_str()]);
+    let before: Object<ResourceObject> = api.read(&ApiRequest::get(place.clone())).await?;
+    let is_lost = |name: &ScopeName| {
+        let is_offered = before.object.scopes.iter().any(|scope| scope.name == name.as_str());
+        is_offered && !added.iter().any(|new| new.name == *name)
     };
-    let services = global.services().await?;
-    confirm_removal(&services, &id, &update, args.yes).await?;
-    let added = update.add.clone();
-    let before = resource::show(&services.store, &principal(), &id).await?;
-    let changed = output::changed(resource::update(&services, &principal(), &id, update).await?);
-    name_clients_with_all_scopes(&services, &id, &added, &before.scopes).await?;
-    if args.signing_alg.is_some() {
-        let server = services.config.token.algorithm;
-        let algorithm = changed.signing_algorithm.unwrap_or(server);
-        output::hint(who_reads(algorithm));
-        say_from_when(&services, algorithm).await?;
+    let lost: Vec<_> = removed.iter().filter(|name| is_lost(name)).collect();
+    confirm_removal(&api, &id, &lost, args.yes).await?;
+    let changed: Object<ResourceObject> = api.read(&ApiRequest::patch(place, patch)).await?;
+    if compared(before.json) == compared(changed.json.clone()) {
+        output::hint("nothing changed: it was already so");
     }
-    if args.token_typ.is_some() {
-        warn_of_typ(changed.token_typ);
+    name_clients_with_all_scopes(&api, &id, &added, &before.object).await?;
+    if let Some(text) = &args.signing_alg {
+        let chosen = algorithm_or_default(text)?.or_else(|| api.default_algorithm());
+        if let Some(algorithm) = chosen {
+            output::hint(who_reads(algorithm));
+        }
+        say_from_when(&changed.object);
     }
-    print(global, &services.store, services.clock.now(), &changed, None).await
+    if let Some(typ) = args.token_typ.as_deref().map(TokenTyp::parse).transpose()? {
+        warn_of_typ(typ);
+    }
+    resource_view::print(global, changed, None, api.now())
+}
+
+/// A resource without what changes by itself.
+fn compared(mut resource: Value) -> Value {
+    if let Some(members) = resource.as_object_mut() {
+        members.remove("updated_at");
+        members.remove("signing_alg_pending");
+    }
+    resource
+}
+
+/// The merge patch of the options: `null` puts a member back to the default.
+fn patch(
+    args: &UpdateArgs,
+    added: &[ResourceScope],
+    removed: &[ScopeName],
+) -> Result<Value, CliError> {
+    let mut patch = args.facts.patch()?;
+    let mut set = |name: &str, value: Value| patch[name] = value;
+    if !added.is_empty() {
+        set("add_scopes", json!(added));
+    }
+    if !removed.is_empty() {
+        set("remove_scopes", json!(removed));
+    }
+    if let Some(text) = &args.token_ttl {
+        let lifetime = duration_or_default("--token-ttl", text)?;
+        set("token_ttl_seconds", json!(lifetime.map(Lifetime::seconds)));
+    }
+    if let Some(text) = &args.signing_alg {
+        set("signing_alg", json!(algorithm_or_default(text)?.map(Algorithm::as_str)));
+    }
+    if let Some(typ) = args.token_typ.as_deref().map(TokenTyp::parse).transpose()? {
+        set("token_typ", json!(typ));
+    }
+    Ok(patch)
 }
 
 /// Asks before scopes are removed that clients hold.
 async fn confirm_removal(
-    services: &Services,
+    api: &Api,
     id: &ResourceId,
-    update: &ResourceUpdate,
+    removed: &[&ScopeName],
     yes: bool,
 ) -> Result<(), CliError> {
-    if update.remove.is_empty() {
+    if removed.is_empty() {
         return Ok(());
     }
-    let offered = resource::show(&services.store, &principal(), id).await?.scope_names();
-    let is_lost = |name: &&ScopeName| {
-        offered.contains(name) && !update.add.iter().any(|added| added.name == **name)
+    let has_one = |grant: &GrantObject| {
+        let has =
+            |name: &str| grant.scopes.as_ref().is_none_or(|all| all.iter().any(|it| it == name));
+        removed.iter().any(|name| has(name.as_str()))
     };
-    let removed: Vec<_> = update.remove.iter().filter(is_lost).collect();
-    let losses = losses::of_scopes(services, id, &removed).await?;
+    let losses = Holders::read(api, id, has_one).await?.of_scopes(id, removed);
     if losses.is_empty() {
         return Ok(());
     }
@@ -214,11 +244,14 @@ async fn confirm_removal(
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let services = global.services().await?;
-    resource::show(&services.store, &principal(), &id).await?;
-    let losses = losses::of_resource(&services, &id).await?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let place = path(&["resources", id.as_str()]);
+    api.send(&ApiRequest::get(place.clone())).await?;
+    let holders = Holders::read(&api, &id, |_| true).await?;
+    let losses = holders.of_resource(&id);
     confirmation::confirm(&format!("Delete {id} and every grant for it?"), &losses, args.yes)?;
-    let grants = resource::delete(&services, &principal(), &id).await?;
+    api.send(&ApiRequest::delete(place)).await?;
+    let grants = holders.count();
     let value = json!({ "resource": id, "deleted": true, "grants_revoked": grants });
     let rows = [("deleted", id.to_string()), ("grants revoked", grants.to_string())];
     output::one(global.output, id.as_str(), &value, &rows)
@@ -239,22 +272,16 @@ fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
     if text == "default" { Ok(None) } else { Ok(Some(Algorithm::parse(text)?)) }
 }
 
-/// Says from when on there are tokens of this algorithm.
-async fn say_from_when(services: &Services, algorithm: Algorithm) -> Result<(), CliError> {
-    let now = services.clock.now();
-    let keys = services.store.signing_keys().await?;
-    let mine = || keys.iter().filter(|key| key.algorithm == algorithm && key.retired_at.is_none());
-    if mine().any(|key| key.signs_from <= now) {
-        return Ok(());
-    }
-    match mine().map(|key| key.signs_from).min() {
+/// Says from when on there are tokens of the algorithm of a resource, if there are none yet.
+fn say_from_when(resource: &ResourceObject) {
+    let Some(pending) = &resource.signing_alg_pending else { return };
+    match pending.signs_from {
         Some(first) => output::hint(&format!(
             "Its first key is published now and signs from {first} on (keys.publish_before), so \
              that every verifier knows it by then; until then its tokens are signed as before."
         )),
         None => output::hint("Its key is made at the next start of the server."),
     }
-    Ok(())
 }
 
 /// Which verifiers need an algorithm, and which cannot read it.
@@ -284,55 +311,4 @@ fn who_reads(algorithm: Algorithm) -> &'static str {
 
 fn offered(texts: &[String]) -> Result<Vec<ResourceScope>, CliError> {
     Ok(texts.iter().map(|text| ResourceScope::parse(text)).collect::<Result<_, _>>()?)
-}
-
-async fn print(
-    global: &Global,
-    store: &Store,
-    now: Timestamp,
-    resource: &Resource,
-    clients: Option<&ResourceClients>,
-) -> Result<(), CliError> {
-    let mut rows = vec![("resource", resource.resource.to_string())];
-    facts::add_rows(&resource.facts, &mut rows);
-    facts::add_source(resource.source.as_ref(), &mut rows);
-    rows.extend(resource.scopes.iter().map(|scope| {
-        let text = match scope.description.as_str() {
-            "" => scope.name.to_string(),
-            description => format!("{} ({description})", scope.name),
-        };
-        ("scope", text)
-    }));
-    if let Some(lifetime) = resource.token_lifetime {
-        rows.push(("token ttl", lifetime.to_string()));
-    }
-    if let Some(algorithm) = resource.signing_algorithm {
-        rows.push(("signing alg", algorithm.as_str().to_owned()));
-        let keys = store.signing_keys().await?;
-        let signs = keys.iter().any(|key| key.algorithm == algorithm && key.may_sign(now));
-        match resource.signed_before {
-            SignedBefore::Server if !signs => {
-                rows.push(("signed until then", "as the server says".to_owned()));
-            }
-            SignedBefore::Own(before) if !signs => {
-                rows.push(("signed until then", before.as_str().to_owned()));
-            }
-            _ => {}
-        }
-    }
-    if resource.token_typ != TokenTyp::AtJwt {
-        rows.push(("token typ", resource.token_typ.as_str().to_owned()));
-    }
-    let created = if resource.resource.is_built_in() {
-        "with this server".to_owned()
-    } else {
-        output::time(resource.created_at, now)
-    };
-    rows.push(("created", created));
-    let mut value = json!(resource);
-    if let Some(clients) = clients {
-        clients.add_rows(&resource.resource, &mut rows);
-        clients.add_to(&mut value);
-    }
-    output::one(global.output, resource.resource.as_str(), &value, &rows)
 }

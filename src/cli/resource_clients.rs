@@ -1,40 +1,70 @@
 //! The clients of a resource: those with a grant, and what a new scope means to those with all
 //! scopes.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::cli::api::{Api, ApiRequest, Object, path};
 use crate::cli::client_grant::INTROSPECT;
 use crate::cli::error::CliError;
 use crate::cli::listing::thousands;
+use crate::cli::objects::client::ClientObject;
+use crate::cli::objects::resource::ResourceObject;
 use crate::cli::output;
 use crate::cli::remedies::command_line::CommandLine;
-use crate::model::client::Registration;
-use crate::model::grant::GrantedScopes;
 use crate::model::resource::{ResourceId, ResourceScope};
 use crate::model::scope::ScopeName;
-use crate::services::Services;
-use crate::store::Store;
-use crate::store::grants::{GrantKind, GrantedClient};
 
 /// How many clients are shown with a resource.
 const MAX_SHOWN: u32 = 100;
 
 /// How many clients a warning names.
-const MAX_NAMED: u32 = 10;
+const MAX_NAMED: usize = 10;
+
+/// How many clients are read at a time.
+const PAGE_SIZE: u32 = 1_000;
 
 /// The clients that have a grant for a resource.
 pub(super) struct ResourceClients {
-    shown: Vec<GrantedClient>,
+    shown: Vec<ResourceClient>,
     count: i64,
 }
 
+/// A client with a grant for a resource.
+#[derive(Debug, Serialize)]
+struct ResourceClient {
+    client_id: String,
+    /// `null` for all.
+    scopes: Option<Vec<String>>,
+    networks: Vec<String>,
+}
+
 impl ResourceClients {
-    /// Reads the first ones, and counts all.
-    pub(super) async fn of(store: &Store, id: &ResourceId) -> Result<Self, CliError> {
-        Ok(Self {
-            shown: store.grants_of(id, GrantKind::Any, MAX_SHOWN).await?,
-            count: store.count_grants_of(id, GrantKind::Any).await?,
-        })
+    /// Reads the first ones, and counts all; `None` if the caller may not read clients.
+    pub(super) async fn of(api: &Api, id: &ResourceId) -> Result<Option<Self>, CliError> {
+        let request = ApiRequest::get(path(&["clients"]))
+            .with("resource", id)
+            .with("limit", MAX_SHOWN)
+            .with("count", u32::MAX);
+        let page = match api.page::<ClientObject>(&request, None).await {
+            Ok(page) => page,
+            Err(failure) if failure.is_not_allowed() => return Ok(None),
+            Err(failure) => return Err(failure.into()),
+        };
+        let shown: Vec<_> = page
+            .data
+            .iter()
+            .filter_map(|found| {
+                let grant = found.object.grant(id.as_str())?;
+                Some(ResourceClient {
+                    client_id: found.object.client_id.clone(),
+                    scopes: grant.scopes.clone(),
+                    networks: grant.networks.clone(),
+                })
+            })
+            .collect();
+        let count = i64::try_from(shown.len()).unwrap_or(i64::MAX);
+        Ok(Some(Self { count: count.saturating_add(page.remaining.unwrap_or(0)), shown }))
     }
 
     /// Adds them to the JSON of the resource.
@@ -49,13 +79,11 @@ impl ResourceClients {
             rows.push(("clients", "none".to_owned()));
         }
         rows.extend(self.shown.iter().map(|client| {
-            let scopes = match &client.scopes {
-                GrantedScopes::All => "all scopes".to_owned(),
-                GrantedScopes::Only(scopes) => scopes.to_string(),
-            };
+            let scopes = client.scopes.as_ref();
+            let scopes = scopes.map_or_else(|| "all scopes".to_owned(), |names| names.join(" "));
             let mut text = format!("{} ({scopes})", client.client_id);
-            if !client.networks.is_anywhere() {
-                text.push_str(&format!(" only from {}", client.networks));
+            if !client.networks.is_empty() {
+                text.push_str(&format!(" only from {}", client.networks.join(" ")));
             }
             ("client", text)
         }));
@@ -69,19 +97,21 @@ impl ResourceClients {
 
 /// Says which clients got a scope that has just been added, because they have all scopes.
 pub(super) async fn name_clients_with_all_scopes(
-    services: &Services,
+    api: &Api,
     id: &ResourceId,
     added: &[ResourceScope],
-    before: &[ResourceScope],
+    before: &ResourceObject,
 ) -> Result<(), CliError> {
-    let is_new = |scope: &&ResourceScope| !before.iter().any(|known| known.name == scope.name);
+    let is_new =
+        |scope: &&ResourceScope| !before.scopes.iter().any(|it| it.name == scope.name.as_str());
     let names: Vec<&ScopeName> = added.iter().filter(is_new).map(|scope| &scope.name).collect();
-    let count = services.store.count_grants_of(id, GrantKind::AllScopes).await?;
-    if names.is_empty() || count == 0 {
+    if names.is_empty() {
         return Ok(());
     }
-    let clients = services.store.grants_of(id, GrantKind::AllScopes, MAX_NAMED).await?;
-    let mut listed: Vec<String> = clients.iter().map(|found| found.client_id.to_string()).collect();
+    let (mut listed, count) = with_all_scopes(api, id).await?;
+    if count == 0 {
+        return Ok(());
+    }
     let unnamed = count.saturating_sub(i64::try_from(listed.len()).unwrap_or(count));
     if unnamed > 0 {
         listed.push(format!("{} more", thousands(unnamed)));
@@ -102,17 +132,45 @@ pub(super) async fn name_clients_with_all_scopes(
     Ok(())
 }
 
-/// The same for the grants of a client that has just been registered.
-pub(super) async fn warn_of_introspection(
-    services: &Services,
-    made: &Registration,
-) -> Result<(), CliError> {
-    let client = made.client.client_id.as_str();
-    for grant in made.grants.iter().filter(|grant| grant.scopes == GrantedScopes::All) {
-        if let Some(resource) = services.store.resource(&grant.resource).await? {
-            let offered = resource.scope_names();
-            super::client_grant::warn_of_introspection(client, grant, &offered);
+/// The first clients with a grant of all scopes, and how many there are; none if the caller may not
+/// read clients.
+async fn with_all_scopes(api: &Api, id: &ResourceId) -> Result<(Vec<String>, i64), CliError> {
+    let request = ApiRequest::get(path(&["clients"])).with("resource", id).with("limit", PAGE_SIZE);
+    let (mut named, mut count, mut cursor) = (Vec::new(), 0, None);
+    loop {
+        let page = match api.page::<ClientObject>(&request, cursor.as_deref()).await {
+            Ok(page) => page,
+            Err(failure) if failure.is_not_allowed() => return Ok((Vec::new(), 0)),
+            Err(failure) => return Err(failure.into()),
+        };
+        for client in page.data.iter().map(|found| &found.object) {
+            if client.grant(id.as_str()).is_some_and(|grant| grant.scopes.is_none()) {
+                count += 1;
+                if named.len() < MAX_NAMED {
+                    named.push(client.client_id.clone());
+                }
+            }
         }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok((named, count));
+        }
+    }
+}
+
+/// The same for the grants of a client that has just been registered. An administrator who may not
+/// read resources is not told.
+pub(super) async fn warn_of_introspection(api: &Api, made: &ClientObject) -> Result<(), CliError> {
+    for grant in made.grants.iter().filter(|grant| grant.scopes.is_none()) {
+        let request = ApiRequest::get(path(&["resources", &grant.resource]));
+        let resource: Object<ResourceObject> = match api.read(&request).await {
+            Ok(resource) => resource,
+            Err(failure) if failure.is_not_allowed() => return Ok(()),
+            Err(failure) => return Err(failure.into()),
+        };
+        let offered = resource.object.scopes.iter().map(|scope| scope.name.clone());
+        let offered: Vec<_> = offered.collect();
+        super::client_grant::warn_of_introspection(&made.client_id, grant, &offered);
     }
     Ok(())
 }

@@ -5,15 +5,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::admin::AdminError;
-use crate::admin::secret_leak::{self, LeakReport, MAX_TEXT_BYTES};
+use crate::admin::secret_leak::MAX_TEXT_BYTES;
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
+use crate::cli::objects::some_time;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::secret_file::{SecretFile, secret_in};
-use crate::cli::{Global, client_reference, input, principal};
+use crate::cli::{Global, client_reference, input};
+use crate::model::time::Timestamp;
 use crate::secrets::offline;
 use crate::secrets::secret::{MAX_SECRET_BYTES, SecretFormat, format_of};
 
@@ -64,10 +68,10 @@ fn generate(global: &Global, args: &GenerateArgs) -> Result<(), CliError> {
     let secret = offline::generate().map_err(AdminError::from)?;
     let digest = digest_of(&secret)?;
     let file = args.secret_file.as_deref();
-    let shown = ShownSecret::new(&secret, file);
-    let value = shown.add_to(&json!({ "secret_digest": digest }))?;
+    let made = json!({ "client_secret": secret.expose_secret(), "secret_digest": digest });
+    let shown = ShownSecret::of(&made, file)?;
     let rows = [shown.row(), ("digest", digest.clone())];
-    let text = output::render(global.output, &digest, &value, &rows)?;
+    let text = output::render(global.output, &digest, &shown.json(&made), &rows)?;
     if let Some(path) = file {
         SecretFile::check_new(path)?.write(&secret)?.publish()?;
     }
@@ -104,32 +108,47 @@ fn check(global: &Global, args: &CheckArgs) -> Result<(), CliError> {
     }
 }
 
+/// The answer to a report.
+#[derive(Deserialize)]
+struct LeakReport {
+    secrets: Vec<Value>,
+}
+
+/// A leaked secret, as the API has it.
+#[derive(Debug, Clone, Deserialize)]
+struct LeakedObject {
+    secret_id: String,
+    client_id: String,
+    leak_policy: String,
+    #[serde(default, deserialize_with = "some_time")]
+    expires_at: Option<Timestamp>,
+}
+
 async fn leaked(global: &Global, args: &LeakedArgs) -> Result<(), CliError> {
     require_input(&args.text)?;
     // One byte more, so that a longer text is an error and not cut.
     let limit = MAX_TEXT_BYTES as u64 + 1;
     let text = input::read_bytes("a text with leaked secrets", limit)?;
-    let text = SecretString::from(String::from_utf8_lossy(&text).as_ref());
-    let services = global.services().await?;
+    let text = String::from_utf8_lossy(&text);
+    let api = Api::open(global, Purpose::Change).await?;
     let client_id = match &args.client {
-        Some(text) => Some(client_reference::resolve(&services.store, text).await?),
+        Some(text) => Some(client_reference::find(&api, text).await?),
         None => None,
     };
-    let report = LeakReport { text, client_id };
-    let found = secret_leak::find(&services, &principal(), &report).await?;
-    let secrets = secret_leak::run_policies(&services, &principal(), &found.visible).await?;
+    let body = json!({ "text": text, "client_id": client_id });
+    let report: Object<LeakReport> = api.read(&ApiRequest::post(path(&["leaks"]), body)).await?;
+    let secrets = report.object.secrets;
     if secrets.is_empty() {
         output::hint("note: the text contains no secret of this database");
     }
-    let now = services.clock.now();
-    output::many(global.output, &secrets, &["SECRET", "CLIENT", "POLICY", "ENDS"], |leaked| {
-        let end = leaked.expires_at.map(|end| output::format_time(end, now));
-        vec![
-            leaked.secret_id.to_string(),
-            leaked.client_id.to_string(),
-            leaked.leak_policy.as_str().to_owned(),
-            end.unwrap_or_else(|| "no end".to_owned()),
-        ]
+    let secrets = secrets.into_iter().map(Object::<LeakedObject>::of);
+    let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
+    let now = api.now();
+    let header = ["SECRET", "CLIENT", "POLICY", "ENDS"];
+    output::many(global.output, &secrets, &header, |leaked| {
+        let LeakedObject { secret_id, client_id, leak_policy, expires_at } = leaked.object.clone();
+        let end = expires_at.map(|end| output::format_time(end, now));
+        vec![secret_id, client_id, leak_policy, end.unwrap_or_else(|| "no end".to_owned())]
     })
 }
 

@@ -4,14 +4,19 @@
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::admin::AdminError;
 use crate::admin::pending::Pending;
+use crate::cli::api::{ApiRequest, Failure, LocalApi};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::SecretRemedy;
@@ -22,6 +27,7 @@ use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
 use crate::services::Services;
 use crate::store::StoreError;
+use crate::web::Delivery;
 
 /// How long standard output may take to accept a secret: other changes wait meanwhile.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,14 +47,19 @@ pub(super) enum Destination {
     File(Box<SecretFile>),
 }
 
-/// A secret that is about to be made.
-pub(super) struct UncommittedSecret<'a> {
-    pub(super) client_id: &'a ClientId,
-    pub(super) secret_id: &'a SecretId,
-    pub(super) plain: &'a SecretString,
+/// A secret that is about to be made, as the answer of the API has it.
+struct UncommittedSecret {
+    client_id: String,
+    secret_id: SecretId,
+    plain: SecretString,
     /// True if the change ends the secrets that the client has.
-    pub(super) ends_others: bool,
+    ends_others: bool,
+    /// The whole answer.
+    answer: Value,
 }
+
+/// What a command prints about an answer with a secret.
+pub(super) type Render = Box<dyn Fn(&Value) -> Result<String, CliError> + Send + Sync>;
 
 /// What became of a commit.
 pub(super) enum CommitOutcome {
@@ -83,40 +94,100 @@ impl Destination {
         Ok(Self::File(Box::new(file)))
     }
 
-    /// The file, if there is one.
-    pub(super) fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Output => None,
-            Self::File(file) => Some(file.path()),
+    /// Sends a request that makes a secret. Before the change is committed, the secret is in its
+    /// file, or the whole output of the command, which `render` gives, is printed.
+    pub(super) async fn deliver(
+        self,
+        api: &LocalApi,
+        request: &ApiRequest,
+        render: Render,
+    ) -> Result<Value, CliError> {
+        let state = Delivering { destination: Some(self), render, delivered: None, error: None };
+        let state = Arc::new(Mutex::new(state));
+        let delivery = Delivery::new({
+            let state = state.clone();
+            move |body| {
+                let state = state.clone();
+                async move { state.lock().await.take(&body).await }.boxed()
+            }
+        });
+        let outcome = api.send_and_deliver(request, delivery).await;
+        let mut state = state.lock().await;
+        if let Some(error) = state.error.take() {
+            return Err(error);
+        }
+        match state.delivered.take() {
+            Some(delivered) => Box::pin(delivered.settle(api, outcome)).await,
+            None => Ok(outcome?),
+        }
+    }
+}
+
+/// A secret on its way to its destination.
+struct Delivering {
+    destination: Option<Destination>,
+    render: Render,
+    delivered: Option<Delivered>,
+    error: Option<CliError>,
+}
+
+impl Delivering {
+    /// Takes the body of the answer before the commit; false if the secret cannot be delivered.
+    async fn take(&mut self, body: &[u8]) -> bool {
+        match self.deliver(body).await {
+            Ok(delivered) => {
+                self.delivered = Some(delivered);
+                true
+            }
+            Err(error) => {
+                self.error = Some(error);
+                false
+            }
         }
     }
 
-    /// Delivers the secret, commits the change and prints `text`, which is the whole output of the
-    /// command. With standard output as the destination the text holds the secret and comes first.
-    pub(super) async fn deliver<T>(
-        self,
-        services: &Services,
-        pending: Pending<T>,
-        secret: &UncommittedSecret<'_>,
-        text: Zeroizing<String>,
-    ) -> Result<(), CliError> {
-        match self {
-            Self::Output => Box::pin(print_and_commit(services, pending, secret, text)).await,
-            Self::File(file) => {
-                let draft = file.write(secret.plain)?;
-                Box::pin(write_and_commit(services, pending, secret, draft)).await?;
-                output::text(text.as_bytes()).map_err(|error| {
-                    error.and_say("The change was made, and the secret is in its file.")
-                })
+    async fn deliver(&mut self, body: &[u8]) -> Result<Delivered, CliError> {
+        let answer: Value =
+            serde_json::from_slice(body).map_err(|error| CliError::failed(error.to_string()))?;
+        let text = Zeroizing::new((self.render)(&answer)?);
+        let secret = UncommittedSecret::of(answer)?;
+        let destination = self.destination.take();
+        match destination {
+            Some(Destination::File(file)) => {
+                let draft = file.write(&secret.plain)?;
+                Ok(Delivered { secret, draft: Some((draft, text)) })
+            }
+            Some(Destination::Output) | None => {
+                print_before_commit(&secret, text).await?;
+                Ok(Delivered { secret, draft: None })
             }
         }
     }
 }
 
-async fn print_and_commit<T>(
-    services: &Services,
-    pending: Pending<T>,
-    secret: &UncommittedSecret<'_>,
+impl UncommittedSecret {
+    fn of(answer: Value) -> Result<Self, CliError> {
+        // A new client has its first secret in a list.
+        let of_client = &answer["secrets"][0]["secret_id"];
+        let secret_id = answer["secret_id"].as_str().or(of_client.as_str());
+        let plain = answer["client_secret"].as_str();
+        let (Some(client_id), Some(secret_id), Some(plain)) =
+            (answer["client_id"].as_str(), secret_id, plain)
+        else {
+            return Err(CliError::failed("the change was made without a secret"));
+        };
+        Ok(Self {
+            client_id: client_id.to_owned(),
+            secret_id: SecretId::parse(secret_id)?,
+            plain: SecretString::from(plain),
+            ends_others: answer["old_secrets_expire_at"].is_string(),
+            answer,
+        })
+    }
+}
+
+async fn print_before_commit(
+    secret: &UncommittedSecret,
     text: Zeroizing<String>,
 ) -> Result<(), CliError> {
     if is_discarded() {
@@ -137,53 +208,76 @@ async fn print_and_commit<T>(
             .with_remedy(SecretRemedy::NoNewSecret)
     })?;
     failpoint::reached("secret-printed");
-    match commit(services, pending, secret.secret_id).await {
-        CommitOutcome::Committed => {
+    Ok(())
+}
+
+/// A secret that is delivered, and the change that makes it valid.
+struct Delivered {
+    secret: UncommittedSecret,
+    /// The file before the commit, and what is printed after it; `None` for standard output.
+    draft: Option<(Draft, Zeroizing<String>)>,
+}
+
+impl Delivered {
+    /// Finishes what was begun, by the outcome of the commit.
+    async fn settle(
+        self,
+        api: &LocalApi,
+        outcome: Result<Value, Failure>,
+    ) -> Result<Value, CliError> {
+        let Self { secret, draft } = self;
+        let outcome = commit_outcome(api.services(), outcome, &secret.secret_id).await;
+        if matches!(outcome, CommitOutcome::Committed) {
             failpoint::reached("committed");
-            Ok(())
         }
+        let Some((draft, text)) = draft else { return printed(outcome, secret) };
+        match outcome {
+            CommitOutcome::Committed => {
+                draft.publish()?;
+                output::text(text.as_bytes()).map_err(|error| {
+                    error.and_say("The change was made, and the secret is in its file.")
+                })?;
+                Ok(secret.answer)
+            }
+            CommitOutcome::NotCommitted(error) => {
+                draft.discard();
+                Err(error.and_say("Nothing was changed."))
+            }
+            CommitOutcome::Unknown(error) => Err(unknown_outcome(error, &draft, &secret)),
+        }
+    }
+}
+
+/// What a command says that has printed its secret before the commit.
+fn printed(outcome: CommitOutcome, secret: UncommittedSecret) -> Result<Value, CliError> {
+    match outcome {
+        CommitOutcome::Committed => Ok(secret.answer),
         CommitOutcome::NotCommitted(error) => {
             Err(error.and_say("Nothing was changed. The secret that was printed is not valid."))
         }
         CommitOutcome::Unknown(error) => Err(error.and_say(format!(
             "The secret that was printed is valid if `{}` lists {}.",
-            CommandLine::ShowClient(secret.client_id),
+            CommandLine::ShowClient(&secret.client_id),
             secret.secret_id
         ))),
     }
 }
 
-async fn write_and_commit<T>(
-    services: &Services,
-    pending: Pending<T>,
-    secret: &UncommittedSecret<'_>,
-    draft: Draft,
-) -> Result<(), CliError> {
-    match commit(services, pending, secret.secret_id).await {
-        CommitOutcome::Committed => {
-            failpoint::reached("committed");
-            draft.publish()
-        }
-        CommitOutcome::NotCommitted(error) => {
-            draft.discard();
-            Err(error.and_say("Nothing was changed."))
-        }
-        CommitOutcome::Unknown(error) => {
-            let (old, new) = (draft.destination().display().to_string(), draft.draft().display());
-            let older = if draft.is_replacement() {
-                format!("{old} still holds the older secret, and {new} the new one.")
-            } else {
-                format!("{new} holds the new secret.")
-            };
-            Err(error.and_say(format!(
-                "{older} The new one is valid if `{}` lists {}. The next command with {} asks the \
-                 database and keeps the valid one.",
-                CommandLine::ShowClient(secret.client_id),
-                secret.secret_id,
-                CommandLine::SecretFile(&old)
-            )))
-        }
-    }
+/// What a command says that keeps both secrets, because one of them is valid.
+fn unknown_outcome(error: CliError, draft: &Draft, secret: &UncommittedSecret) -> CliError {
+    let (old, new) = (draft.destination().display().to_string(), draft.draft().display());
+    let older = if draft.is_replacement() {
+        format!("{old} still holds the older secret, and {new} the new one.")
+    } else {
+        format!("{new} holds the new secret.")
+    };
+    error.and_say(format!(
+        "{older} The new one is valid if `{}` lists {}. The next command with {} asks the \
+         database and keeps the valid one.",
+        CommandLine::ShowClient(&secret.client_id),
+        secret.secret_id,
+        CommandLine::SecretFile(&old)
+    ))
 }
 
 /// Commits a change that makes this secret valid, and asks the database if it did not confirm the
@@ -193,10 +287,20 @@ pub(super) async fn commit<T>(
     pending: Pending<T>,
     secret_id: &SecretId,
 ) -> CommitOutcome {
-    let cause = match pending.commit().await {
+    let outcome = pending.commit().await.map(|_| Value::Null).map_err(Failure::Verb);
+    commit_outcome(services, outcome, secret_id).await
+}
+
+/// What became of the commit; the database is asked if it did not confirm it.
+async fn commit_outcome(
+    services: &Services,
+    outcome: Result<Value, Failure>,
+    secret_id: &SecretId,
+) -> CommitOutcome {
+    let cause = match outcome {
         Ok(_) => return CommitOutcome::Committed,
-        Err(AdminError::Store(StoreError::OutcomeUnknown(cause))) => *cause,
-        Err(error) => return CommitOutcome::NotCommitted(error.into()),
+        Err(Failure::Verb(AdminError::Store(StoreError::OutcomeUnknown(cause)))) => *cause,
+        Err(failure) => return CommitOutcome::NotCommitted(failure.into()),
     };
     output::hint("note: the database did not confirm the change; asking it for the outcome");
     let deadline = Instant::now() + OUTCOME_TIMEOUT;
@@ -215,7 +319,7 @@ pub(super) async fn commit<T>(
 }
 
 /// True if standard output goes to the null device. Rust opens it in place of a closed one.
-fn is_discarded() -> bool {
+pub(super) fn is_discarded() -> bool {
     let device = |path: &str| std::fs::metadata(path).map(|found| found.rdev());
     matches!((device("/dev/stdout"), device("/dev/null")), (Ok(one), Ok(null)) if one == null)
 }

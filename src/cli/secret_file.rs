@@ -57,6 +57,15 @@ impl SecretFile {
         client: Option<&ClientId>,
         existing: ExistingFile,
     ) -> Result<Self, CliError> {
+        let file = Self::find(path, existing)?;
+        if file.replaced.is_some() {
+            check_content(services, path, client).await?;
+        }
+        Ok(file)
+    }
+
+    /// The same without a look at what a file that is to be replaced holds.
+    pub(super) fn find(path: &Path, existing: ExistingFile) -> Result<Self, CliError> {
         if existing == ExistingFile::Reject {
             return Self::check_new(path);
         }
@@ -64,7 +73,6 @@ impl SecretFile {
         let replaced = regular_file(path)?;
         if let Some(found) = &replaced {
             check_owner(path, found)?;
-            check_content(services, path, client).await?;
         }
         Ok(Self { path: path.to_owned(), draft, replaced })
     }
@@ -82,9 +90,14 @@ impl SecretFile {
         Ok(Self { path: path.to_owned(), draft, replaced: None })
     }
 
-    /// The name that the secret gets in the end.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// True if the file exists and is to be replaced.
+    pub(super) fn is_replacement(&self) -> bool {
+        self.replaced.is_some()
+    }
+
+    /// The same destination with another name before it is published.
+    pub(super) fn with_draft(&self, draft: PathBuf) -> Self {
+        Self { path: self.path.clone(), draft, replaced: self.replaced.clone() }
     }
 
     /// Writes the secret to `FILE.new` (mode 0600) and makes it survive a power failure.

@@ -164,7 +164,7 @@ enum InPlace {
 }
 
 /// Locks a leftover; `None` if it does not exist any more.
-fn lock(draft: &Path) -> Result<Option<File>, CliError> {
+pub(super) fn lock(draft: &Path) -> Result<Option<File>, CliError> {
     let file = match File::open(draft) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -1,68 +1,14 @@
 //! Trusts in SPIFFE trust domains, for `tokend client trust`.
 
-use std::time::Duration;
-
-use crate::admin::spiffe_trust;
 use crate::cli::error::CliError;
-use crate::cli::{output, principal};
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
-use crate::model::client::{AuthenticationMethod, ClientId, Registration};
+use crate::model::client::{AuthenticationMethod, Registration};
 use crate::model::remedy::{OperatorAction, Remedy};
-use crate::model::security::KeySetUri;
-use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
-use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
 use crate::remote_keys::fetch::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
-use crate::services::Services;
 use crate::services::opening::ReadOnlyServices;
-
-/// How long the check of a bundle endpoint may take.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Adds a trust, and fetches its bundle once if that is wanted.
-///
-/// # Errors
-/// If one of the texts is malformed, or the client cannot have the trust.
-pub(super) async fn add(
-    services: &Services,
-    id: &ClientId,
-    (trust_domain, bundle_endpoint, subject): (&str, &str, &str),
-    is_checked: bool,
-) -> Result<SpiffeTrust, CliError> {
-    let source = SpiffeSource::new(
-        TrustDomain::parse(trust_domain)?,
-        KeySetUri::bundle_endpoint(bundle_endpoint)?,
-        SpiffeIdPattern::parse(subject)?,
-    )?;
-    let made = spiffe_trust::add(services, &principal(), id, source).await?;
-    if is_checked {
-        try_bundle(&services.fetcher, &made).await;
-    }
-    Ok(made)
-}
-
-/// Fetches the bundle once, and tells the result. The trust exists in any case: the server fetches
-/// the bundle by itself.
-async fn try_bundle(fetcher: &Fetcher, trust: &SpiffeTrust) {
-    let domain = trust.source.trust_domain();
-    let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
-    let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetch_keys(fetcher, &source)).await;
-    let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {CHECK_TIMEOUT:?}")));
-    match outcome.map(|keys| keys.names().len()) {
-        Ok(0) => output::hint(&format!(
-            "warning: the bundle of {domain} was fetched, and no key in it verifies JWT-SVIDs: a \
-             key needs use jwt-svid, and must be EC P-256, EC P-384 or RSA"
-        )),
-        Ok(count) => output::hint(&format!(
-            "checked: the bundle of {domain} was fetched; usable keys for JWT-SVIDs: {count}"
-        )),
-        Err(problem) => output::hint(&format!(
-            "warning: the bundle of {domain} cannot be fetched from here: {problem}. The trust is \
-             added; no JWT-SVID meets it until the server can fetch the bundle."
-        )),
-    }
-}
 
 /// Judges a token as the server does with the type jwt-spiffe: the trust that it meets, or the
 /// problem of each.

@@ -1,33 +1,21 @@
 //! `tokend token`: make, read and check tokens.
 
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::json;
 
-use crate::admin::key_rotation::{self, RotationPolicy};
-use crate::admin::revocation::{self, RevocationTarget};
-use crate::admin::token::{self as admin_token, InvalidToken, VerifiedToken};
-use crate::admin::{AdminError, ObjectKind};
-use crate::app::App;
+use crate::admin::{AdminError, AdminErrorCode};
+use crate::cli::api::{Api, ApiRequest, Failure, Object, Purpose, path};
 use crate::cli::error::CliError;
+use crate::cli::error_codes::CliErrorCode;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::token_text::token_text;
-use crate::cli::{Global, client_reference, principal};
-use crate::config::{Config, Requirement, environment};
-use crate::jose::jwt::{self, TokenError};
+use crate::cli::{Global, client_reference};
+use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
-use crate::oauth::client_authentication::AuthenticatedClient;
-use crate::oauth::error::OAuthError;
-use crate::oauth::token::mint::IssuedToken;
-use crate::oauth::token::preview::{self, PreviewError};
-use crate::oauth::token::request::{RequestedAccess, TokenRequest};
-use crate::oauth::token::{self, RatePolicy};
-use crate::server::ServeError;
-use crate::services::StartError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -48,6 +36,9 @@ pub(crate) struct RevokeArgs {
     /// The token's jti, or - to read the token itself from standard input
     #[arg(allow_hyphen_values = true)]
     jti: String,
+    /// The client that a jti was issued to; a server needs it. By its id or its unique name
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -85,7 +76,7 @@ pub(crate) struct TokenArgs {
 /// Runs `tokend token`.
 pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), CliError> {
     match command {
-        TokenCommand::Issue(args) => Box::pin(issue(global, &args)).await,
+        TokenCommand::Issue(args) => issue(global, &args).await,
         TokenCommand::Preview(args) => show_preview(global, &args).await,
         TokenCommand::Inspect(args) => inspect(global, &args),
         TokenCommand::Verify(args) => verify(global, &args).await,
@@ -93,65 +84,28 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
     }
 }
 
-/// The settings with an issuer: the configured one, or that of the server that started last on this
-/// database, such as `tokend dev`.
-async fn config_with_issuer(global: &Global) -> Result<Config, CliError> {
-    let config = global.config(Requirement::Nothing)?;
-    if config.issuer.is_some() {
-        return Ok(config);
-    }
-    match global.reader().await?.store.server_issuer().await? {
-        None => global.config(Requirement::Issuer),
-        Some(issuer) => {
-            let mut flags = global.flags();
-            flags.fixed.push(("issuer", issuer, "of the server that started last"));
-            Ok(Config::load(&flags, &environment(), Requirement::Issuer)?)
+async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
+    let mut api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.client).await?;
+    api.prepare_to_issue(global, &id).await?;
+    let scopes = Some(&args.scopes).filter(|scopes| !scopes.is_empty());
+    let body = json!({ "client_id": id, "resource": args.resource, "scopes": scopes });
+    let issued = api.send(&ApiRequest::post(path(&["tokens"]), body)).await?;
+    match global.output {
+        format @ (Format::Json | Format::Jsonl) => output::object(format, &issued),
+        Format::Table | Format::Id => {
+            output::line(issued["access_token"].as_str().unwrap_or_default())
         }
     }
 }
 
-async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
-    let config = config_with_issuer(global).await?;
-    let issuer =
-        config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    let services = global.services_with(config).await?;
-    let id = client_reference::resolve(&services.store, &args.client).await?;
-    let app = Arc::new(Box::pin(App::load(services, issuer)).await?);
-    key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
-    let rejected = |error: OAuthError| CliError::failed(error.reason().to_owned());
-    let client = AuthenticatedClient::vouched_for(&app.directory, &id).map_err(rejected)?;
-    let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
-    let requested = requested(args.resource.as_deref(), &args.scopes);
-    let request = TokenRequest::by_operator(client, requested);
-    let answer = token::respond(&app, request, RatePolicy::Exempt).await.map_err(rejected)?;
-    let IssuedToken { response: token, granted } = answer;
-    let audience = granted.resource().resource.clone();
-    admin_token::note_issue(&app.services, &principal(), &id, &audience, granted.scope()).await?;
-    match global.output {
-        format @ (Format::Json | Format::Jsonl) => output::object(format, &token),
-        Format::Table | Format::Id => output::line(&token.access_token),
-    }
-}
-
-/// What the options of a command request.
-fn requested(resource: Option<&str>, scopes: &[String]) -> RequestedAccess {
-    RequestedAccess {
-        resources: resource.into_iter().map(str::to_owned).collect(),
-        scope: Some(scopes.join(" ")).filter(|scope| !scope.is_empty()),
-    }
-}
-
 async fn show_preview(global: &Global, args: &PreviewArgs) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let id = client_reference::resolve(&services.store, &args.client).await?;
-    let requested = requested(args.resource.as_deref(), &args.scopes);
-    let previewed = preview::preview(&services, &id, &requested).await;
-    let claims = previewed.map_err(|error| match error {
-        PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
-        PreviewError::Refused(reason) => CliError::from(AdminError::TokenRefused(reason)),
-        PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
-        PreviewError::Load(error) => StartError::from(error).into(),
-    })?;
+    let api = Api::open(global, Purpose::Change).await?;
+    let id = client_reference::find(&api, &args.client).await?;
+    let scope = Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty());
+    let body = json!({ "resource": args.resource, "scope": scope });
+    let place = path(&["clients", &id, "token-preview"]);
+    let claims = api.send(&ApiRequest::post(place, body)).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &claims),
         Format::Table | Format::Id => output::json(&claims),
@@ -177,18 +131,33 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     }
 }
 
+/// The answer to the check of a token.
+#[derive(Deserialize)]
+struct Verification {
+    valid: bool,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    algorithm: String,
+    #[serde(default)]
+    kid: String,
+    #[serde(default)]
+    issuer_checked: bool,
+    claims: Option<AccessTokenClaims>,
+}
+
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let now = reader.clock.now();
-    let text = token_text(&args.token)?;
-    let verified = admin_token::verify(&reader.store, &reader.config, now, &text).await;
-    let VerifiedToken { token: verified, is_issuer_checked } = verified.map_err(rejected)?;
-    let claims = &verified.claims;
-    let value = json!({
-        "valid": true, "algorithm": verified.algorithm, "kid": verified.kid,
-        "issuer_checked": is_issuer_checked, "claims": claims,
-    });
-    let issuer = if is_issuer_checked {
+    let api = Api::open(global, Purpose::Read).await?;
+    let body = json!({ "token": token_text(&args.token)? });
+    let request = ApiRequest::post(path(&["tokens", "verify"]), body);
+    let found: Object<Verification> = api.read(&request).await?;
+    let Verification { valid, code, reason, algorithm, kid, issuer_checked, claims } = found.object;
+    let Some(claims) = claims.filter(|_| valid) else {
+        return Err(not_valid(&code, &reason));
+    };
+    let issuer = if issuer_checked {
         claims.iss.clone()
     } else {
         format!(
@@ -196,11 +165,9 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
             claims.iss
         )
     };
+    let now = api.now();
     let rows = [
-        (
-            "valid",
-            format!("signature {}, key {}, time checks pass", verified.algorithm, verified.kid),
-        ),
+        ("valid", format!("signature {algorithm}, key {kid}, time checks pass")),
         ("issuer", issuer),
         ("client", claims.client_id.clone()),
         ("audience", claims.aud.clone()),
@@ -209,38 +176,60 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
         ("expires", output::time(Timestamp(claims.exp), now)),
         ("jti", claims.jti.clone()),
     ];
-    output::one(global.output, &claims.jti, &value, &rows)
+    output::one(global.output, &claims.jti, &found.json, &rows)
+}
+
+/// The error for a token that is not valid, by the code and the reason of the API.
+fn not_valid(code: &str, reason: &str) -> CliError {
+    let text = format!("the token is not valid: {reason}");
+    let error =
+        CliError::of_server(CliErrorCode::NotValid, Some(AdminErrorCode::TokenInvalid), text);
+    match code {
+        "unknown_key" => error.with_remedy(CommandRemedy::CompareSigningKeys),
+        "wrong_issuer" => error.with_remedy(CommandRemedy::CompareIssuer),
+        _ => error,
+    }
+}
+
+/// The answer to the revocation of a token.
+#[derive(Deserialize)]
+struct RevokedToken {
+    jti: String,
+    kept_until: String,
 }
 
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
-    let services = global.services().await?;
-    let now = services.clock.now();
-    let token = if args.jti == "-" {
-        let token = token_text(&args.jti)?;
-        let verified =
-            admin_token::verify_signature(&services.store, &services.config, now, &token).await;
-        RevocationTarget::of_claims(&verified.map_err(rejected)?.token.claims)?
+    let api = Api::open(global, Purpose::Change).await?;
+    let body = if args.jti == "-" {
+        json!({ "token": token_text(&args.jti)? })
     } else {
-        RevocationTarget::Id(TokenId::parse(&args.jti)?)
+        let jti = TokenId::parse(&args.jti)?;
+        json!({ "jti": jti, "client_id": client_of_jti(&api, args.client.as_deref()).await? })
     };
-    let revoked = revocation::revoke_token(&services, &principal(), token).await?;
-    let jti = &revoked.jti;
-    let value = json!({ "jti": jti, "revoked": true, "kept_until": revoked.expires_at });
-    let rows =
-        [("revoked", jti.to_string()), ("kept until", output::time(revoked.expires_at, now))];
-    output::one(global.output, jti.as_str(), &value, &rows)
+    let request = ApiRequest::post(path(&["tokens", "revoke"]), body);
+    let revoked: Object<RevokedToken> = match api.read(&request).await {
+        Err(Failure::Verb(AdminError::TokenInvalid(problem))) => {
+            return Err(not_valid(problem.code(), &problem.to_string()));
+        }
+        answer => answer?,
+    };
+    let RevokedToken { jti, kept_until } = revoked.object;
+    let kept_until = output::time(Timestamp::parse(&kept_until)?, api.now());
+    let mut value = revoked.json;
+    value["revoked"] = json!(true);
+    let rows = [("revoked", jti.clone()), ("kept until", kept_until)];
+    output::one(global.output, &jti, &value, &rows)
 }
 
-/// Says how to fix what made a token invalid, if that is known.
-fn rejected(error: AdminError) -> CliError {
-    let remedy = match &error {
-        AdminError::TokenInvalid(InvalidToken::Token(TokenError::UnknownKey(_))) => {
-            CommandRemedy::CompareSigningKeys
-        }
-        AdminError::TokenInvalid(InvalidToken::Token(TokenError::WrongIssuer(_))) => {
-            CommandRemedy::CompareIssuer
-        }
-        _ => return error.into(),
-    };
-    CliError::from(error).with_remedy(remedy)
+/// The client that a token was issued to, which its identifier does not tell. The operator of the
+/// database may revoke it without.
+async fn client_of_jti(api: &Api, client: Option<&str>) -> Result<Option<String>, CliError> {
+    match client {
+        Some(client) => client_reference::find(api, client).await.map(Some),
+        None if api.is_remote() => Err(CliError::usage(
+            "--client is missing: a server revokes a jti of a client, or a token from standard \
+             input",
+        )),
+        None => Ok(None),
+    }
 }

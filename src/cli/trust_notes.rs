@@ -1,9 +1,42 @@
-//! What an operator should know about the patterns of a new trust.
+//! What an operator should know about a new trust: its patterns, and whether its keys can be
+//! fetched.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::cli::output;
 use crate::model::claim_pattern::Pattern;
 use crate::model::github_subject::{self, Form, GithubSubject};
+use crate::remote_keys::fetch::Fetcher;
+use crate::remote_keys::{RemoteSource, fetch_keys};
+
+/// How long the check of an issuer or of a bundle endpoint may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Fetches the keys of a new trust once, and says what came of it. The trust exists in any case: an
+/// issuer may come later, and the server fetches the keys by itself.
+pub(super) async fn try_keys(fetcher: &Fetcher, source: &RemoteSource, name: &str) {
+    let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetch_keys(fetcher, source)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {CHECK_TIMEOUT:?}")));
+    let is_bundle = matches!(source, RemoteSource::Bundle(_));
+    let (keys, token) = if is_bundle { ("bundle", "JWT-SVID") } else { ("key set", "token") };
+    output::hint(&match outcome.map(|keys| keys.names().len()) {
+        Ok(0) if is_bundle => format!(
+            "warning: the bundle of {name} was fetched, and no key in it verifies JWT-SVIDs: a key \
+             needs use jwt-svid, and must be EC P-256, EC P-384 or RSA"
+        ),
+        Ok(count) if is_bundle => {
+            format!("checked: the bundle of {name} was fetched; usable keys for JWT-SVIDs: {count}")
+        }
+        Ok(count) => {
+            format!("checked: the key set of {name} was fetched, with {count} usable keys")
+        }
+        Err(problem) => format!(
+            "warning: the {keys} of {name} cannot be fetched from here: {problem}. The trust is \
+             added; no {token} meets it until the server can fetch the {keys}."
+        ),
+    });
+}
 
 /// The notes and warnings about the patterns of a trust in that issuer.
 pub(crate) fn of_patterns(issuer: &str, conditions: &BTreeMap<String, Pattern>) -> Vec<String> {

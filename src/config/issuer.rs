@@ -5,6 +5,12 @@
 pub struct Issuer(pub(super) String);
 
 impl Issuer {
+    /// An issuer that a server has stored. An empty text stands for none, as long as no server has
+    /// started.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -3,6 +3,7 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+pub mod command_variables;
 mod coverage;
 mod database_url;
 mod issuer;

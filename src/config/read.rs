@@ -39,17 +39,15 @@ pub(super) fn config(
     if let (Some(listen), Some(management)) = (listen, management_listen) {
         reader.reject_equal_listeners(listen, management);
     }
-    let data_dir = reader.parsed("data_dir", |text| path(text).map(PathBuf::from));
-    let data_dir = data_dir.unwrap_or_default();
+    let data_dir =
+        reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
     let directory = reader.directory();
     let token = reader.token();
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
-    let keys = reader.keys();
-    let secrets = reader.secrets();
-    let limits = reader.limits();
+    let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let tls = reader.tls();
     let client_ca = reader.file("tls.client_ca");
@@ -57,10 +55,8 @@ pub(super) fn config(
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
     let notifications = reader.notifications();
-    let log = reader.log();
-    let metrics = reader.metrics(management_listen);
-    let shutdown = reader.shutdown();
-    let bootstrap = reader.bootstrap();
+    let (log, metrics) = (reader.log(), reader.metrics(management_listen));
+    let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let master_key = reader.master_key();
     Some(Config {
         issuer,

@@ -8,9 +8,10 @@ use figment::providers::{Format, Toml};
 use figment::value::Value;
 use zeroize::Zeroizing;
 
+use crate::config::DEFAULTS;
+use crate::config::command_variables::is_command_variable;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
-use crate::config::{ACTOR_VARIABLE, DEFAULTS};
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
@@ -239,7 +240,7 @@ impl SourceBuilder {
 
     fn environment(&mut self, environment: &[(String, String)]) {
         let is_ours = |name: &str| {
-            name.starts_with("TOKEND_") && name != ACTOR_VARIABLE && !is_service_link(name)
+            name.starts_with("TOKEND_") && !is_command_variable(name) && !is_service_link(name)
         };
         let mut ours: Vec<_> = environment.iter().filter(|(name, _)| is_ours(name)).collect();
         // A value by file is stronger than a plain one; both at once is rejected below.

@@ -11,6 +11,7 @@ mod event_log;
 mod following;
 mod issuer_index;
 mod metrics;
+mod partial;
 mod revocations;
 mod security;
 mod spiffe_index;
@@ -100,21 +101,6 @@ impl Directory {
         let head = store.head().await?;
         let directory = Self::empty(keep_seconds, clock, &head, per_client);
         directory.load_everything(store, master).await?;
-        directory.publish(head.sequence);
-        Ok(directory)
-    }
-
-    /// Loads the resources and one client, if it exists: enough to decide what a token of it would
-    /// say. It has no keys, so it signs and verifies nothing.
-    pub async fn load_client_only(
-        store: &Store,
-        id: &ClientId,
-        clock: &Clock,
-    ) -> Result<Self, DirectoryError> {
-        let head = store.head().await?;
-        let directory = Self::empty(0, clock, &head, 0);
-        directory.load_resources(store).await?;
-        directory.load_client(store, id.clone()).await?;
         directory.publish(head.sequence);
         Ok(directory)
     }

@@ -5,7 +5,11 @@
 pub mod keyring;
 pub mod seal;
 
+use zeroize::Zeroizing;
+
+use crate::crypto::{CryptoError, random};
 use crate::keys::seal::MasterKeys;
+use crate::model::master_key::MasterKeyList;
 use crate::secrets::secret::TagKey;
 use crate::secrets::verification_cache::VerificationCacheKey;
 
@@ -18,4 +22,21 @@ pub struct Keys {
     pub tag_key: TagKey,
     /// Keys the cache of verified secrets; new in every process.
     pub verification_cache: VerificationCacheKey,
+}
+
+impl Keys {
+    /// New keys that open nothing that is stored: for a process that only reads what is not sealed.
+    ///
+    /// # Errors
+    /// [`CryptoError`] if the operating system gives no random bytes.
+    pub fn throwaway() -> Result<Self, CryptoError> {
+        let list = MasterKeyList::parse(&MasterKeys::generate()?);
+        let list = list.map_err(|_| CryptoError::Failed("making a key"))?;
+        let tag_key = Zeroizing::new(random::bytes::<32>()?);
+        Ok(Self {
+            master: MasterKeys::derive(&list)?,
+            tag_key: TagKey::new(tag_key.as_slice()),
+            verification_cache: VerificationCacheKey::generate()?,
+        })
+    }
 }

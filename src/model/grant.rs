@@ -18,6 +18,14 @@ pub enum GrantedScopes {
 }
 
 impl GrantedScopes {
+    /// The scopes by name; `None` for every scope of the resource.
+    pub fn into_named(self) -> Option<Scopes> {
+        match self {
+            Self::All => None,
+            Self::Only(scopes) => Some(scopes),
+        }
+    }
+
     /// The scopes that the grant gives of a resource that now offers `offered` (W-15: a scope
     /// that was taken from the resource is gone from every grant at once).
     pub fn within(&self, offered: &Scopes) -> Scopes {

@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use crate::config::SecretSettings;
-use crate::config::{Config, Migrate};
+use crate::config::{Config, FetchSettings, Migrate, SecretSettings};
 use crate::crypto::random;
 use crate::jose::dpop;
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
@@ -62,6 +61,32 @@ impl ReadOnlyServices {
     }
 }
 
+/// What is opened besides the database.
+struct Opened {
+    keys: Keys,
+    fetcher: Fetcher,
+    client_ca: Option<ClientCa>,
+    instance: String,
+}
+
+impl Opened {
+    async fn of(config: &Config, store: &Store, role: Role) -> Result<Self, StartError> {
+        if role == Role::Server {
+            prepare_schema(config, store).await?;
+        }
+        let keys = open_keys(config, store, role).await?;
+        let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
+        let fetcher = Fetcher::new(&config.fetch)?;
+        Ok(Self { keys, fetcher, client_ca, instance: random::identifier("ins_")? })
+    }
+
+    fn to_read() -> Result<Self, StartError> {
+        let fetch = FetchSettings { allowed_networks: Vec::new(), ca_file: None };
+        let (keys, fetcher) = (Keys::throwaway()?, Fetcher::new(&fetch)?);
+        Ok(Self { keys, fetcher, client_ca: None, instance: random::identifier("ins_")? })
+    }
+}
+
 impl Services {
     /// Opens what a server needs. Creates and migrates the database as `database.migrate` says,
     /// generates a master key for a SQLite database that holds nothing sealed, and seals all keys
@@ -80,7 +105,7 @@ impl Services {
                 }
             }
         };
-        Self::on(config, clock, store, Role::Server).await
+        Box::pin(Self::on(config, clock, store, Role::Server)).await
     }
 
     /// Opens what a command needs that changes rows: a database with the schema of this binary,
@@ -91,7 +116,18 @@ impl Services {
     /// Each [`StartError`] says what to do.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Change).await?;
-        Self::on(config, clock, store, Role::Command).await
+        Box::pin(Self::on(config, clock, store, Role::Command)).await
+    }
+
+    /// Opens what a command needs that only reads rows. It needs no master key and no file of the
+    /// settings: its keys open nothing, and it accepts no client certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+    pub async fn open_to_read(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = open_existing(&config, OpenMode::Read).await?;
+        Self::assemble(config, clock, store, Opened::to_read()).await
     }
 
     async fn on(
@@ -100,16 +136,18 @@ impl Services {
         store: Store,
         role: Role,
     ) -> Result<Self, StartError> {
-        let opened = async {
-            if role == Role::Server {
-                prepare_schema(&config, &store).await?;
-            }
-            let keys = open_keys(&config, &store, role).await?;
-            let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
-            Ok((keys, Fetcher::new(&config.fetch)?, client_ca, random::identifier("ins_")?))
-        };
-        match opened.await {
-            Ok((keys, fetcher, client_ca, instance)) => Ok(Self {
+        let opened = Opened::of(&config, &store, role).await;
+        Self::assemble(config, clock, store, opened).await
+    }
+
+    async fn assemble(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        opened: Result<Opened, StartError>,
+    ) -> Result<Self, StartError> {
+        match opened {
+            Ok(Opened { keys, fetcher, client_ca, instance }) => Ok(Self {
                 hasher: hasher(&config.secrets),
                 guess_limiter: GuessLimiter::new(guess_limits(&config)),
                 nonce_issuer: keys.tag_key.nonce_issuer(),

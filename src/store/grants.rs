@@ -11,9 +11,9 @@ use crate::store::child_rows::ChildRow;
 use crate::store::clients::{claims, claims_column, networks_column};
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
-use crate::store::statement::{Statement, prepared};
+use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, map_constraint, on_pool};
+use crate::store::{Store, StoreError, map_constraint};
 
 table_row! {
     /// A row of `client_grant`.
@@ -89,24 +89,6 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<GrantedClient>, StoreError> {
         self.read().grants_of(resource, kind, limit).await
-    }
-
-    /// How many clients have such a grant to a resource.
-    pub async fn count_grants_of(
-        &self,
-        resource: &ResourceId,
-        kind: GrantKind,
-    ) -> Result<i64, StoreError> {
-        let mut statement = Statement::default();
-        statement
-            .push_with(
-                "SELECT COUNT(*) FROM client_grant WHERE resource = ?",
-                [resource.as_str().into()],
-            )
-            .push(kind.condition());
-        on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-        })
     }
 }
 

@@ -25,6 +25,7 @@ mod route_labels;
 mod welcome;
 
 pub use error_response::ErrorFormat;
+pub use management::{Delivery, FORCE_HEADER, InProcessAnswer, InProcessApi};
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 pub use route_labels::RouteLabels;
 
@@ -82,8 +83,8 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API, its metadata and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    let routes = management::with_layers(management::routes(&app));
-    routes.layer(from_fn(route_labels::note)).with_state(app)
+    let routes = management::routes(&app, management::Access::Token);
+    management::with_layers(routes).layer(from_fn(route_labels::note)).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it

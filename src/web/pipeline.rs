@@ -211,7 +211,7 @@ pub fn malformed_request_response(context: &ListenerContext, is_too_large: bool)
 }
 
 /// An id to find a request by: `req_` and 20 letters and digits.
-fn request_id() -> String {
+pub(super) fn request_id() -> String {
     // Without randomness nothing else works either; an id that repeats does no harm then.
     random::identifier("req_").unwrap_or_else(|_| "req_unknown".to_owned())
 }

@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-const ROUTES: [(&str, &str, &str, u16); 56] = [
+const ROUTES: [(&str, &str, &str, u16); 58] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -25,6 +25,7 @@ const ROUTES: [(&str, &str, &str, u16); 56] = [
     ("GET", "/v1/clients/absent/secrets", "clients:read", 404),
     ("POST", "/v1/clients/absent/secrets", "secrets:write", 415),
     ("POST", "/v1/clients/absent/secrets/rotate", "secrets:write", 415),
+    ("PATCH", "/v1/clients/absent/secrets/sec_1", "secrets:write", 415),
     ("DELETE", "/v1/clients/absent/secrets/sec_1", "secrets:write", 404),
     ("POST", "/v1/clients/import", "clients:write", 415),
     ("GET", "/v1/clients/absent/keys", "clients:read", 404),
@@ -36,6 +37,7 @@ const ROUTES: [(&str, &str, &str, u16); 56] = [
     ("DELETE", "/v1/clients/absent/trusts/tru_1", "secrets:write", 404),
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
+    ("PATCH", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
     ("DELETE", "/v1/clients/absent/grants/urn:a", "grants:write", 404),
     ("GET", "/v1/grant-requests", "clients:read", 200),
     ("POST", "/v1/grant-requests", "grants:write", 415),

@@ -151,7 +151,8 @@ async fn a_token_is_issued_verified_and_revoked(
     let revoked = api.call("POST", "/v1/tokens/revoke", Some(text.clone())).await;
     assert_eq!(revoked.status, 200, "{}", revoked.text);
     let verified = verify().await.json();
-    assert_eq!(verified, json!({ "valid": false, "reason": "it has been revoked" }));
+    let reason = "it has been revoked";
+    assert_eq!(verified, json!({ "valid": false, "code": "revoked", "reason": reason }));
     assert!(!api.is_active(&token).await);
 }
 

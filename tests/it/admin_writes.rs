@@ -42,7 +42,16 @@ fn defaults() -> Value {
 /// The members of an answer that a caller may write.
 fn writable(answer: &Answer) -> Value {
     let mut members = answer.json();
-    for name in ["source", "created_at", "updated_at", "last_used_at", "expiring_soon"] {
+    for name in [
+        "source",
+        "created_at",
+        "updated_at",
+        "last_used_at",
+        "expiring_soon",
+        "secrets",
+        "trusts",
+        "usage",
+    ] {
         assert!(members.as_object_mut().expect("an object").remove(name).is_some(), "{name}");
     }
     members

@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 /// A dependency and the only modules, or the only file, that may use it.
 const HOMES: [(&str, &[&str]); 14] = [
     ("axum::", &["web", "server"]),
-    ("hyper::client", &["cli/http.rs", "remote_keys"]),
+    ("hyper::client", &["cli/http.rs", "cli/api/connection.rs", "remote_keys"]),
     ("reqwest::", &[]),
     ("rustls::", &["x509", "remote_keys", "server"]),
     ("rustls_platform_verifier::", &["remote_keys"]),

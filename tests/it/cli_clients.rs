@@ -55,7 +55,7 @@ async fn a_client_lives_from_create_to_delete(
     assert_eq!(id, "7590139168389961");
     assert!(text(&made, "client_secret").starts_with("tkd_"));
     assert_eq!(made["shown_once"], true);
-    assert_eq!(made["token_lifetime"], 1800);
+    assert_eq!(made["token_ttl_seconds"], 1800);
     assert_eq!(made["grants"][0]["scopes"], serde_json::json!(["orders:read"]));
 
     let shown = cli.json(&["client", "show", id]);
@@ -63,12 +63,12 @@ async fn a_client_lives_from_create_to_delete(
     assert!(!shown.to_string().contains("argon2"), "{shown}");
     assert_eq!(shown["auth_methods"], serde_json::json!(["client_secret_basic"]));
     let secret = text(&made, "client_secret");
-    assert!(secret.ends_with(text(&shown["secrets"][0], "hint")));
+    assert!(secret.ends_with(text(&shown["secrets"][0], "suffix")));
     assert_eq!(shown["secrets"][0]["label"], "first");
 
     let changed =
         cli.json(&["client", "update", id, "--name", "Billing", "--token-ttl", "default"]);
-    assert_eq!((text(&changed, "name"), &changed["token_lifetime"]), ("Billing", &Value::Null));
+    assert_eq!((text(&changed, "name"), &changed["token_ttl_seconds"]), ("Billing", &Value::Null));
     assert_eq!(cli.json(&["client", "disable", id, "--reason", "moved"])["state"], "disabled");
     assert_eq!(
         cli.json(&["client", "list", "--state", "disabled"]).as_array().map(Vec::len),
@@ -83,7 +83,7 @@ async fn a_client_lives_from_create_to_delete(
     let rotated = cli.json(&["client", "rotate-secret", id, "--overlap", "24h"]);
     assert!(text(&rotated, "client_secret").starts_with("tkd_"));
     assert_ne!(text(&rotated, "client_secret"), secret);
-    assert!(rotated["old_secrets_end_at"].is_string(), "{rotated}");
+    assert!(rotated["old_secrets_expire_at"].is_string(), "{rotated}");
     let added = cli.json(&["client", "add-secret", id, "--secret-ttl", "90d"]);
     assert!(added["expires_at"].is_string());
     let ended = cli.json(&["client", "expire-secret", id, text(&added, "secret_id")]);
@@ -302,10 +302,10 @@ async fn a_resource_can_be_changed_and_removed_with_its_grants() {
     let names: Vec<_> =
         changed["scopes"].as_array().expect("scopes").iter().map(|s| text(s, "name")).collect();
     assert_eq!(names, ["orders:delete", "orders:read"]);
-    assert_eq!(changed["token_lifetime"], 600);
+    assert_eq!(changed["token_ttl_seconds"], 600);
     let run = cli.run(&["resource", "update", ORDERS, "--remove-scope", "nope"]);
     assert_eq!(run.code, 4, "{run:?}");
-    assert_eq!(cli.json(&["resource", "show", ORDERS])["token_lifetime"], 600);
+    assert_eq!(cli.json(&["resource", "show", ORDERS])["token_ttl_seconds"], 600);
     assert_eq!(cli.json(&["resource", "delete", ORDERS, "--yes"])["grants_revoked"], 1);
     assert_eq!(cli.json(&["client", "show", "a"])["grants"], serde_json::json!([]));
     assert_eq!(cli.run(&["resource", "show", ORDERS]).code, 4);

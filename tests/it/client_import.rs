@@ -84,7 +84,7 @@ async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] e
     for same in ["tls_client_auth_san_uri", "tls_client_certificate_bound_access_tokens"] {
         assert_eq!(shown[same], line[same], "{same}: {shown}");
     }
-    assert_eq!(shown["token_lifetime"], 900);
+    assert_eq!(shown["token_ttl_seconds"], 900);
     let methods = json!(["client_secret_post", "private_key_jwt", "tls_client_auth"]);
     assert_eq!(shown["auth_methods"], methods);
     let types = json!(["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"]);
@@ -179,8 +179,9 @@ async fn an_update_replaces_what_is_given(
     assert_eq!(cli.json(&["client", "show", id]), before);
     assert_eq!(results(&import(&cli, &["--update"], std::slice::from_ref(&change))), ["updated"]);
     let shown = cli.json(&["client", "show", id]);
-    assert_eq!((&shown["name"], &shown["token_lifetime"]), (&json!(id), &Value::Null));
-    assert_eq!(shown["grants"], json!([{ "resource": INVOICES, "scopes": ["b"], "claims": {} }]));
+    assert_eq!((&shown["name"], &shown["token_ttl_seconds"]), (&json!(id), &Value::Null));
+    let grant = json!({ "resource": INVOICES, "scopes": ["b"], "networks": [], "claims": {} });
+    assert_eq!(shown["grants"], json!([grant]));
     assert_eq!((&shown["trusts"], shown.get("jwks")), (&json!([]), None), "{shown}");
     for same in ["state", "token_rate", "networks", "auth_methods", "tls_client_auth_san_uri"] {
         assert_eq!(shown[same], before[same], "{same}");
@@ -305,7 +306,7 @@ async fn many_clients_are_imported_at_once(
     let changed = text.replace("\"c1999\"", "\"c1999\",\"token_lifetime\":60");
     let run = cli.run_with(&["client", "import", "-", "--update"], &changed);
     assert!(run.stderr.contains("0 imported, 1 updated, 1999 unchanged"), "{run:?}");
-    assert_eq!(cli.json(&["client", "show", "c1999"])["token_lifetime"], 60);
+    assert_eq!(cli.json(&["client", "show", "c1999"])["token_ttl_seconds"], 60);
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
 }
 

@@ -116,7 +116,7 @@ fn is_secret_of(cli: &Cli, id: &str, file: &Path) -> bool {
     let text = std::fs::read_to_string(file).expect("a secret");
     let shown = cli.json(&["client", "show", id]);
     let secrets = shown["secrets"].as_array().expect("secrets");
-    let suffix = secrets[0]["hint"].as_str().expect("the last characters");
+    let suffix = secrets[0]["suffix"].as_str().expect("the last characters");
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     secrets.len() == 1 && words.any(|word| word.starts_with("tkd_") && word.ends_with(suffix))
 }

@@ -113,7 +113,7 @@ async fn all_scopes_that_include_introspection_are_pointed_out() {
 
     let shown = cli.json(&["resource", "show", ORDERS]);
     assert_eq!(shown["client_count"], 3);
-    assert_eq!(shown["clients"][0], json!({ "client_id": "all", "scopes": "all" }));
+    assert_eq!(shown["clients"][0], json!({ "client_id": "all", "scopes": null, "networks": [] }));
     let shown = cli.run(&["resource", "show", ORDERS]).stdout;
     assert!(shown.contains("named (introspect)"), "{shown}");
 }

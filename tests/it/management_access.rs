@@ -85,7 +85,6 @@ async fn a_caller_without_a_token_learns_no_path_and_no_method() {
         ("TRACE", "/v1/clients"),
         ("POST", "/v1/clients"),
         ("GET", "/v1/clients/%FF"),
-        ("GET", "/metrics"),
         ("GET", "/.well-known/oauth-protected-resource/x"),
     ] {
         for headers in [&[][..], &[("authorization", "Basic YTpi")]] {

@@ -262,7 +262,7 @@ async fn a_browser_finds_a_page_and_a_program_an_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_management_listener_says_what_it_has() {
     let server = Server::start(Engine::Sqlite).await;
-    let url = format!("{}/metrics", server.management);
+    let url = format!("{}/nothing", server.management);
     let client =
         server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("server:read"))]).await;
     let token = server.ask(&client).await.token();

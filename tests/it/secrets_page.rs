@@ -14,7 +14,7 @@ async fn every_sample_of_the_page_on_secrets_works() {
     let script = blocks("docs/secrets.md", "sh").join("sleep 2\n");
     let script = script
         .replace("http://localhost:8080", &server.base)
-        .replace("http://localhost:9090", &server.management);
+        .replace("http://localhost:8081", &server.management);
     let folder = program().parent().expect("a folder").display().to_string();
     let path = std::env::var("PATH").expect("a path");
     let output = Command::new("sh")

@@ -52,7 +52,7 @@ impl Stage {
         let shown = self.direct.json(&["client", "show", "a"]);
         let secrets = shown["secrets"].as_array().expect("secrets").clone();
         let live = secrets.iter().filter(|secret| secret["expires_at"].is_null());
-        live.map(|secret| secret["hint"].as_str().expect("a hint").to_owned()).collect()
+        live.map(|secret| secret["suffix"].as_str().expect("a hint").to_owned()).collect()
     }
 }
 

@@ -56,6 +56,12 @@ impl Declarations {
         Self { documents: Document::of_json(value) }
     }
 
+    /// The documents as one JSON value, which [`Self::of_json`] reads.
+    pub fn to_json(&self) -> Value {
+        let documents: Vec<Value> = self.documents.iter().map(Document::to_json).collect();
+        serde_json::json!({ "documents": documents })
+    }
+
     /// An error that lists problems with their places, if there are any.
     pub(super) fn settle(&self, problems: Problems) -> Result<(), AdminError> {
         let count = problems.count();

@@ -91,7 +91,12 @@ impl Document {
 
     /// The document as JSON.
     pub(super) fn json(&self) -> String {
-        self.node.to_json().to_string()
+        self.to_json().to_string()
+    }
+
+    /// The same as a value.
+    pub(super) fn to_json(&self) -> Value {
+        self.node.to_json()
     }
 
     /// A problem with the place of its member in front: `text` begins with the path of the member.

@@ -12,7 +12,7 @@ use crate::model::client::{
     AuthenticationMethod, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::facts::{Contact, Description};
-use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::grant::Grant;
 use crate::model::labels::Labels;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
@@ -352,10 +352,7 @@ struct ExportedGrant {
 
 impl From<Grant> for ExportedGrant {
     fn from(grant: Grant) -> Self {
-        let scopes = match grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes),
-        };
+        let scopes = grant.scopes.into_named();
         Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
     }
 }

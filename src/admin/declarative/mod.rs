@@ -1,7 +1,7 @@
 //! Declarations: resources and clients as files describe them, compared with the database and
 //! applied in one transaction (DESIGN D19).
 //!
-//! The flow: [`Declarations::read`] → [`plan`] → [`generate_secrets`] → [`write`] → commit →
+//! The flow: [`Declarations::read`] → [`plan()`] → [`generate_secrets`] → [`write()`] → commit →
 //! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it,
 //! everything that the plan is based on is read again; what has changed meanwhile is a conflict.
 
@@ -29,6 +29,7 @@ pub use export::{ExportFilter, ExportedDocument, export};
 pub use members::schema;
 pub use plan::{Plan, plan};
 pub use step::{PlannedAction, PlannedChange};
+pub use words::of as in_words;
 
 /// How many objects are deleted without confirmation.
 pub const DEFAULT_MAX_DELETIONS: usize = 10;
@@ -72,7 +73,7 @@ pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminE
 /// Makes a plan true, for a caller that receives the secrets in memory.
 ///
 /// # Errors
-/// As [`check_deletions`] and [`write`].
+/// As [`check_deletions`] and [`write()`].
 pub async fn execute(
     services: &Services,
     principal: &Principal,

@@ -1,13 +1,12 @@
 //! The steps of a plan, and how they look to people and programs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::admin::difference::Difference;
 use crate::admin::secret::NewSecret;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
-use crate::model::source::SourceName;
 
 /// A resource that is created or changed.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub(super) enum DeletionStep {
 }
 
 /// What happens to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -52,16 +51,16 @@ pub enum PlannedAction {
 }
 
 /// One change of a plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlannedChange {
     /// What happens.
     pub action: PlannedAction,
     /// `client` or `resource`.
-    pub kind: &'static str,
+    pub kind: String,
     /// The identifier.
     pub id: String,
     /// The source that it is applied from.
-    pub source: Option<SourceName>,
+    pub source: Option<String>,
     /// True if a secret is generated for it.
     pub gets_secret: bool,
     /// The members that differ, as they were; `null` for a new object.
@@ -69,7 +68,7 @@ pub struct PlannedChange {
     /// The same as they will be; `null` for an object that is deleted.
     pub is: Value,
     /// What ends with an object that is deleted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<String>,
 }
 
@@ -78,9 +77,9 @@ impl ResourceStep {
         let (was, is) = sides(self.before.is_some(), Some(&self.difference));
         PlannedChange {
             action: action(self.before.is_some()),
-            kind: "resource",
+            kind: "resource".to_owned(),
             id: self.wanted.resource.to_string(),
-            source: self.wanted.source.clone(),
+            source: self.wanted.source.as_ref().map(ToString::to_string),
             gets_secret: false,
             was,
             is,
@@ -94,9 +93,9 @@ impl ClientStep {
         let (was, is) = sides(self.before.is_some(), self.difference.as_ref());
         PlannedChange {
             action: action(self.before.is_some()),
-            kind: "client",
+            kind: "client".to_owned(),
             id: self.wanted.client.client_id.to_string(),
-            source: self.wanted.client.source.clone(),
+            source: self.wanted.client.source.as_ref().map(ToString::to_string),
             gets_secret: self.secret.is_some(),
             was,
             is,
@@ -120,7 +119,9 @@ impl DeletionStep {
                 ("resource", id, source, was, losses.clone())
             }
         };
-        let (action, gets_secret, is) = (PlannedAction::Delete, false, Value::Null);
+        let source = source.map(|source| source.to_string());
+        let (action, kind) = (PlannedAction::Delete, kind.to_owned());
+        let (gets_secret, is) = (false, Value::Null);
         PlannedChange { action, kind, id, source, gets_secret, was, is, losses }
     }
 }

@@ -12,7 +12,7 @@ const MAX_VALUE_CHARS: usize = 200;
 const SILENT: [&str; 3] = ["client_id", "resource", "source"];
 
 /// The lines of a plan, and its sum.
-pub(super) fn of(changes: &[PlannedChange], unchanged: usize) -> Vec<String> {
+pub fn of(changes: &[PlannedChange], unchanged: usize) -> Vec<String> {
     let mut lines: Vec<String> = changes.iter().flat_map(of_change).collect();
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     lines.push(format!(
@@ -132,7 +132,7 @@ mod tests {
     fn change(action: PlannedAction, was: Value, is: Value) -> PlannedChange {
         PlannedChange {
             action,
-            kind: "client",
+            kind: "client".to_owned(),
             id: "billing".to_owned(),
             source: None,
             gets_secret: action == PlannedAction::Create,

@@ -61,13 +61,9 @@ pub async fn reject(
     id: &GrantRequestId,
     reason: Option<Remark>,
 ) -> Result<GrantRequest, AdminError> {
-    let (mut change, request) = begin(services, principal, id).await?;
+    let (change, request) = begin(services, principal, id).await?;
     principal.require_owner(request.resource_owner.as_ref())?;
-    require_pending(&request)?;
-    let state = GrantRequestState::Rejected;
-    let request = ending::end(&mut change, request, state, reason).await?;
-    change.commit().await?;
-    Ok(request)
+    end(change, request, GrantRequestState::Rejected, reason).await
 }
 
 /// Cancels a request: a right of the administrators of the client.
@@ -80,10 +76,19 @@ pub async fn cancel(
     id: &GrantRequestId,
     reason: Option<Remark>,
 ) -> Result<GrantRequest, AdminError> {
-    let (mut change, request) = begin(services, principal, id).await?;
+    let (change, request) = begin(services, principal, id).await?;
     principal.require_owner(request.client_owner.as_ref())?;
+    end(change, request, GrantRequestState::Cancelled, reason).await
+}
+
+/// Ends a pending request.
+async fn end(
+    mut change: AuditedChange,
+    request: GrantRequest,
+    state: GrantRequestState,
+    reason: Option<Remark>,
+) -> Result<GrantRequest, AdminError> {
     require_pending(&request)?;
-    let state = GrantRequestState::Cancelled;
     let request = ending::end(&mut change, request, state, reason).await?;
     change.commit().await?;
     Ok(request)

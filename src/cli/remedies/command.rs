@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::cli::remedies::of_rejection;
+pub(crate) use crate::cli::remedies::server::ServerRemedy;
 use crate::model::client::ClientId;
 use crate::model::remedy::Remedy;
 
@@ -17,6 +18,10 @@ pub(crate) enum CommandRemedy {
     Argument(ArgumentRemedy),
     /// About where a new secret goes.
     Secret(SecretRemedy),
+    /// About the server that a command is sent to.
+    Server(ServerRemedy),
+    /// A text of another table of remedies.
+    Text(String),
     /// The port of a setting is taken: another address is free.
     SetAddress { setting: &'static str, variable: String, free: SocketAddr },
     /// The server does not answer at the address of a setting.
@@ -132,6 +137,18 @@ impl From<ArgumentRemedy> for CommandRemedy {
     }
 }
 
+impl From<ServerRemedy> for CommandRemedy {
+    fn from(remedy: ServerRemedy) -> Self {
+        Self::Server(remedy)
+    }
+}
+
+impl From<String> for CommandRemedy {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<SecretRemedy> for CommandRemedy {
     fn from(remedy: SecretRemedy) -> Self {
         Self::Secret(remedy)
@@ -142,6 +159,8 @@ impl fmt::Display for CommandRemedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Dev(remedy) => return remedy.fmt(formatter),
+            Self::Server(remedy) => return remedy.fmt(formatter),
+            Self::Text(text) => text,
             Self::Argument(remedy) => remedy.as_str(),
             Self::Secret(remedy) => remedy.as_str(),
             Self::SetAddress { setting, variable, free } => {

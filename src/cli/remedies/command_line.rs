@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 
 /// A command line, or options of one. [`fmt::Display`] gives it as an operator writes it.
@@ -15,7 +14,7 @@ pub(crate) enum CommandLine<'a> {
     /// Lists the clients that have a grant for a resource.
     ListClientsOf(&'a ResourceId),
     /// Shows a client.
-    ShowClient(&'a ClientId),
+    ShowClient(&'a str),
     /// Registers a client with an id and a name.
     CreateClient { name: &'a str },
     /// Has the id of a new client generated.

@@ -68,7 +68,8 @@ fn commands_and_options_in_the_texts_exist() {
     let text = concat!(
         include_str!("../remedies.rs"),
         include_str!("command.rs"),
-        include_str!("command_line.rs")
+        include_str!("command_line.rs"),
+        include_str!("server.rs")
     );
     let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
     let word = |rest: &str| rest.split(|c| !is_part(c)).next().unwrap_or_default().to_owned();

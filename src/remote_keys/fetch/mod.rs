@@ -9,22 +9,17 @@ mod address;
 mod limited;
 mod post;
 mod response;
+mod tls;
 
 pub use response::exchange;
+pub use tls::TlsClient;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::ClientConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use url::{Host, Url};
+use url::Url;
 
 use crate::config;
 use crate::remote_keys::fetch::address::PublicAddressResolver;
@@ -93,11 +88,9 @@ pub enum FetchError {
     UnusableCa(String),
 }
 
-/// Fetches texts. The root certificates of the system are read at the first fetch: most servers
-/// and commands never fetch anything.
+/// Fetches texts.
 pub struct Fetcher {
-    tls: OnceLock<Arc<ClientConfig>>,
-    roots: Vec<CertificateDer<'static>>,
+    tls: TlsClient,
     resolver: PublicAddressResolver,
 }
 
@@ -110,9 +103,9 @@ impl std::fmt::Debug for Fetcher {
 impl Fetcher {
     /// A fetcher with these settings.
     pub fn new(settings: &config::FetchSettings) -> Result<Self, FetchError> {
-        let roots = settings.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
+        let tls = settings.ca_file.as_deref().map(TlsClient::with_roots_of).transpose()?;
         let resolver = PublicAddressResolver::new(settings.allowed_networks.clone());
-        Ok(Self { tls: OnceLock::new(), roots, resolver })
+        Ok(Self { tls: tls.unwrap_or_default(), resolver })
     }
 
     /// Fetches a text: one request, no redirect, at most five seconds and 256 KiB.
@@ -147,47 +140,8 @@ impl Fetcher {
     async fn connect(&self, url: &Url) -> Result<TlsStream<LimitedStream<TcpStream>>, FetchError> {
         let addresses = self.resolver.resolve(url).await?;
         let stream = LimitedStream::new(connect_to_one(&addresses).await?, MAX_CONNECTION_BYTES);
-        let name = match url.host() {
-            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).ok(),
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address).into()),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address).into()),
-            None => None,
-        };
-        let name = name.ok_or(FetchError::NotHttps)?;
-        let connector = TlsConnector::from(self.tls()?);
-        connector.connect(name, stream).await.map_err(FetchError::Handshake)
+        self.tls.connect(url, stream).await
     }
-
-    fn tls(&self) -> Result<Arc<ClientConfig>, FetchError> {
-        if let Some(config) = self.tls.get() {
-            return Ok(config.clone());
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Verifier::new_with_extra_roots(self.roots.clone(), provider.clone())
-            .map_err(FetchError::Tls)?;
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(FetchError::Tls)?
-            // "Dangerous" because any verifier can be given; this one uses the system's roots.
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(self.tls.get_or_init(|| Arc::new(config)).clone())
-    }
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
-    let unusable = |problem: &dyn std::fmt::Display| {
-        FetchError::UnusableCa(format!("{}: {problem}", path.display()))
-    };
-    let found = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(&error))?;
-    if found.is_empty() {
-        return Err(unusable(&"it has no certificate (PEM)"));
-    }
-    Ok(found)
 }
 
 fn https_url(text: &str) -> Result<Url, FetchError> {

@@ -13,7 +13,6 @@ use crate::admin::declarative::{
     ExportedDocument, PlannedChange,
 };
 use crate::app::App;
-use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::secret::SecretId;
@@ -21,7 +20,7 @@ use crate::model::source::SourceName;
 use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::clients::shown;
-use crate::web::management::json::{Input, Output, Parameters, ok};
+use crate::web::management::json::{Input, Output, Parameters, ok, parsed_parameter};
 
 /// How documents are applied.
 #[derive(Debug, Deserialize)]
@@ -91,7 +90,7 @@ pub(super) async fn apply(
 ) -> Result<Output<AppliedJson>, Problem> {
     let declarations = Declarations::of_json(body);
     let options = ApplyOptions {
-        source: parameter("source", query.source, SourceName::parse)?,
+        source: parsed_parameter("source", query.source, SourceName::parse)?,
         is_adopting: query.adopt,
         is_pruning: query.prune,
         max_deletions: Some(query.max_deletions.unwrap_or(DEFAULT_MAX_DELETIONS)),
@@ -114,20 +113,9 @@ pub(super) async fn export(
     Parameters(query): Parameters<ExportQuery>,
 ) -> Result<Output<ExportJson>, Problem> {
     let filter = ExportFilter {
-        source: parameter("source", query.source, SourceName::parse)?,
-        owner: parameter("owner", query.owner, Owner::parse)?,
+        source: parsed_parameter("source", query.source, SourceName::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
     };
     let documents = declarative::export(&app.services, &principal, &filter).await?;
     Ok(ok(ExportJson { documents }))
-}
-
-/// A parameter of the query.
-fn parameter<T>(
-    name: &str,
-    text: Option<String>,
-    parse: impl Fn(&str) -> Result<T, Malformed>,
-) -> Result<Option<T>, Problem> {
-    let parsed = text.map(|text| parse(&text)).transpose();
-    parsed
-        .map_err(|malformed| Problem::bad_request("invalid_query", format!("{name}: {malformed}")))
 }

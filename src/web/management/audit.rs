@@ -1,5 +1,6 @@
 //! `/v1/audit-events`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
-use crate::model::event::Head;
+use crate::model::event::{Event, Head};
+use crate::model::owner::Owner;
+use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
 use crate::web::management::audit_stream;
@@ -34,9 +37,29 @@ pub(super) struct ListQuery {
     actor: Option<String>,
     action: Option<String>,
     subject: Option<String>,
+    /// The owner of one side at that time.
+    owner: Option<String>,
+    /// The earliest time.
+    since: Option<String>,
+    /// The latest time.
+    until: Option<String>,
+    /// Only events after this sequence, oldest first.
+    after: Option<i64>,
+    /// How far the events after this page are counted, as `remaining`.
+    count: Option<u32>,
     /// True for a stream of the events that come, in their order.
     #[serde(default)]
     follow: bool,
+}
+
+/// A page of events.
+#[derive(Debug, Serialize)]
+pub(super) struct EventPage {
+    #[serde(flatten)]
+    page: Page<Event>,
+    /// How many events follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
 }
 
 /// Which part of the chain is checked.
@@ -73,22 +96,46 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let filter = query.filter()?;
+    let mut filter = query.filter()?;
+    let store = &app.services.store;
+    if let Some(text) = &query.subject {
+        filter.subjects = audit::subjects_named(store, text).await?;
+    }
     if query.follow {
-        if query.limit.is_some() || query.cursor.is_some() {
-            let text = "follow: a stream has no pages, so it takes neither limit nor cursor";
+        let has_pages = query.limit.is_some() || query.cursor.is_some() || query.count.is_some();
+        if has_pages || query.after.is_some() || query.until.is_some() {
+            let text = "follow: a stream has no pages, so it takes no limit, cursor, count, after \
+                        and until";
             return Err(Problem::bad_request("invalid_query", text));
         }
         return audit_stream::open(app, &principal, request, filter).await;
     }
+    Ok(page(&app, &principal, &query, filter).await?.into_response())
+}
+
+async fn page(
+    app: &App,
+    principal: &Principal,
+    query: &ListQuery,
+    filter: EventFilter,
+) -> Result<Output<EventPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let filter = audit::visible(&principal, filter);
+    let order = if query.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
     let store = &app.services.store;
-    let data = store.find_events(&filter, Order::NewestFirst, limit).await;
+    let filter = audit::visible(principal, filter);
+    let data = store.find_events(&filter, order, limit).await;
     let data = data.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|event| event.sequence.to_string());
-    Ok(ok(Page { data, next_cursor }).into_response())
+    let remaining = match (query.count, last) {
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            let rest = audit::after_page(&filter, order, last);
+            Some(store.count_events(&rest, bound).await.map_err(AdminError::from)?)
+        }
+    };
+    Ok(ok(EventPage { page: Page { data, next_cursor }, remaining }))
 }
 
 impl ListQuery {
@@ -98,12 +145,23 @@ impl ListQuery {
             let text = "actor and subject have no control characters";
             return Err(Problem::bad_request("invalid_query", text));
         }
+        let time = |name: &str, text: &Option<String>| {
+            parsed_parameter(name, text.clone(), Timestamp::parse)
+        };
+        let owner = parsed_parameter("owner", self.owner.clone(), Owner::parse)?;
+        let (after, before) = match self.after {
+            Some(after) => (Some(self.cursor.unwrap_or(after)), None),
+            None => (None, self.cursor),
+        };
         Ok(EventFilter {
-            before: self.cursor,
+            after,
+            before,
+            since: time("since", &self.since)?,
+            until: time("until", &self.until)?,
             actors: self.actor.as_deref().map(audit::actors).unwrap_or_default(),
             actions: self.action.as_deref().map(audit::actions).transpose()?.unwrap_or_default(),
-            subjects: self.subject.as_deref().map(audit::subjects).unwrap_or_default(),
-            ..EventFilter::default()
+            subjects: Vec::new(),
+            owners: owner.map(|owner| BTreeSet::from([owner])),
         })
     }
 }

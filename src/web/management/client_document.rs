@@ -3,26 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::admin::AdminError;
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{ClientUpdate, NewClient, RightsNeeded};
 use crate::admin::secret::NewSecret;
-use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret_digest::SecretDigest;
-use crate::model::static_claims::{ClaimsPatch, StaticClaims};
+use crate::model::security::{KeySource, TlsSubject};
+use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
-use crate::web::management::grant_json::{GrantInput, claims, grants, networks};
+use crate::web::management::grant_json::{GrantInput, claims, claims_patch, grants, networks};
 use crate::web::management::json::{at, lifetime, list};
 use crate::web::management::member::{Member, Omitted};
 use crate::web::management::read_only::ReadOnlyMembers;
+use crate::web::management::security_json::{audiences, keys, tls_subject};
 
 /// The members of a client.
 #[derive(Debug, Default, Deserialize)]
@@ -64,6 +65,18 @@ pub(super) struct ClientDocument {
     /// Likewise.
     #[serde(rename = "expiring_soon")]
     _expiring_soon: Member<Value>,
+    /// The other credentials have routes of their own.
+    #[serde(rename = "secrets")]
+    _secrets: Member<IgnoredAny>,
+    /// Likewise.
+    #[serde(rename = "trusts")]
+    _trusts: Member<IgnoredAny>,
+    /// Likewise.
+    #[serde(rename = "spiffe_trusts")]
+    _spiffe_trusts: Member<IgnoredAny>,
+    /// Their use changes by itself.
+    #[serde(rename = "usage")]
+    _usage: Member<IgnoredAny>,
 }
 
 /// What a secret should be like.
@@ -92,6 +105,7 @@ impl SecretInput {
 impl ClientDocument {
     /// The client that the body of a POST describes, with its first secret.
     pub(super) fn new_client(mut self) -> Result<NewClient, Problem> {
+        let (keys, tls_subject) = (self.take_keys()?, self.take_tls_subject()?);
         self.take_read_only().check(&Value::Null)?;
         let id = std::mem::take(&mut self.client_id);
         let id = id.text(Omitted::HasDefault, "/client_id", ClientId::parse_new)?.flatten();
@@ -100,7 +114,34 @@ impl ClientDocument {
             Member::Value(input) => input.new_secret("/secret")?,
         };
         let members = self.update(id.as_ref(), Omitted::HasDefault)?;
-        Ok(members.into_new(id, Some(secret))?)
+        let mut new = members.into_new(id, Some(secret))?;
+        new.security.keys = keys;
+        new.security.tls_subject = tls_subject;
+        Ok(new)
+    }
+
+    /// Takes out the keys of a new client. The keys of others have routes of their own.
+    fn take_keys(&mut self) -> Result<Option<KeySource>, Problem> {
+        let set = take_value(&mut self.jwks);
+        let uri = take_value(&mut self.jwks_uri);
+        keys(set, uri.map(|uri| text("/jwks_uri", uri)).transpose()?)
+    }
+
+    /// Takes out the subject of the certificate, if one is given. `null` stays: it is read-only.
+    pub(super) fn take_tls_subject(&mut self) -> Result<Option<TlsSubject>, Problem> {
+        let [subject_dn, san_dns, san_uri, san_ip, san_email] = [
+            ("subject_dn", &mut self.tls_client_auth_subject_dn),
+            ("san_dns", &mut self.tls_client_auth_san_dns),
+            ("san_uri", &mut self.tls_client_auth_san_uri),
+            ("san_ip", &mut self.tls_client_auth_san_ip),
+            ("san_email", &mut self.tls_client_auth_san_email),
+        ]
+        .map(|(kind, member)| {
+            let value = take_value(member);
+            let read = |value| text(&format!("/tls_client_auth_{kind}"), value);
+            value.map(read).transpose().map(|value| (kind, value))
+        });
+        tls_subject([subject_dn?, san_dns?, san_uri?, san_ip?, san_email?])
     }
 
     /// What the body changes about the client `id`, or the one to be made if it has no id yet.
@@ -141,9 +182,7 @@ impl ClientDocument {
             dpop_bound: self.dpop_bound_access_tokens.read(omitted, Ok)?,
             certificate_bound: self.tls_client_certificate_bound_access_tokens.read(omitted, Ok)?,
             networks: self.networks.read(omitted, |list| networks("/networks", &list))?,
-            assertion_audiences: self.assertion_audiences.read(omitted, |urls| {
-                at("/assertion_audiences", AssertionAudiences::parse(&urls.join(" ")))
-            })?,
+            assertion_audiences: self.assertion_audiences.read(omitted, |urls| audiences(&urls))?,
             claims: claims_change(self.claims, omitted)?,
             grants: self.grants.read(omitted, grants)?,
             facts: facts.update(omitted)?,
@@ -194,6 +233,24 @@ impl ClientDocument {
     }
 }
 
+/// Takes out the value of a member, if it has one.
+fn take_value(member: &mut Member<Value>) -> Option<Value> {
+    match std::mem::take(member) {
+        Member::Value(value) => Some(value),
+        other => {
+            *member = other;
+            None
+        }
+    }
+}
+
+fn text(pointer: &str, value: Value) -> Result<String, Problem> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err(Problem::member(pointer.to_owned(), "not a string")),
+    }
+}
+
 /// The state, which no default changes: a client that was disabled stays disabled until a caller
 /// says otherwise.
 fn state(member: Member<String>) -> Result<Option<ClientState>, Problem> {
@@ -216,11 +273,7 @@ fn claims_change(
         (Member::Value(raw), Omitted::HasDefault) => {
             Some(ClaimsChange::Replace(claims("/claims", &raw)?))
         }
-        (Member::Value(raw), Omitted::Stays) => {
-            let patch = ClaimsPatch::parse(raw.get());
-            let patch = patch.map_err(|error| Problem::from(AdminError::from(error)));
-            Some(ClaimsChange::Merge(patch.map_err(|problem| problem.at("/claims".to_owned()))?))
-        }
+        (Member::Value(raw), Omitted::Stays) => Some(claims_patch(&raw)?),
     })
 }
 

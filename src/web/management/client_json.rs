@@ -17,8 +17,10 @@ use crate::model::secret::{SecretId, SecretKind, SecretRecord};
 use crate::model::secret_status::SecretStatus;
 use crate::model::security::{KeySource, Networks, TlsSubject};
 use crate::model::source::SourceName;
+use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
 use crate::web::management::grant_json::GrantJson;
 
@@ -52,6 +54,12 @@ pub(super) struct ClientJson {
     last_used_at: Option<Timestamp>,
     /// Whether a valid secret expires within `secrets.warn_before`.
     expiring_soon: bool,
+    secrets: Vec<SecretJson>,
+    trusts: Vec<FederatedCredential>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spiffe_trusts: Vec<SpiffeTrust>,
+    /// The use of its other credentials.
+    usage: Option<Usage>,
 }
 
 impl ClientJson {
@@ -89,6 +97,10 @@ impl ClientJson {
             updated_at: client.updated_at,
             last_used_at,
             expiring_soon,
+            secrets: found.secrets.into_iter().map(SecretJson::from).collect(),
+            trusts: found.trusts,
+            spiffe_trusts: found.spiffe_trusts,
+            usage: found.usage,
         }
     }
 }

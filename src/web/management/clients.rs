@@ -12,16 +12,16 @@ use serde_json::Value;
 use crate::admin::client::Put;
 use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::revision::{Precondition, Revision};
-use crate::admin::{AdminError, ObjectKind, Principal, client};
+use crate::admin::{AdminError, ObjectKind, Principal, client, secret_life};
 use crate::app::App;
 use crate::model::client::{ClientId, ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
 use crate::store::client_list::Position;
-use crate::web::management::Problem;
 use crate::web::management::client_document::ClientDocument;
 use crate::web::management::client_json::ClientJson;
 use crate::web::management::conditions::{IfMatch, Tagged, if_visible, tagged};
+use crate::web::management::delivery;
 use crate::web::management::facts_json::query_labels;
 use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
@@ -29,6 +29,7 @@ use crate::web::management::json::{
 };
 use crate::web::management::member::Omitted;
 use crate::web::management::read_only::ReadOnlyMembers;
+use crate::web::management::{Delivery, Problem};
 
 /// How many clients a page has by default.
 const PAGE_SIZE: u32 = 50;
@@ -59,6 +60,28 @@ pub(super) struct ListQuery {
     expiring_within: Option<String>,
     /// Such as `90d`.
     unused_for: Option<String>,
+    /// How far the clients after this page are counted, as `remaining`.
+    count: Option<u32>,
+}
+
+/// A page of clients.
+#[derive(Debug, Serialize)]
+pub(super) struct ClientPage {
+    #[serde(flatten)]
+    page: Page<ClientJson>,
+    /// How many clients follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
+    /// Clients of this page whose rows cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<UnreadableClient>,
+}
+
+/// A client whose rows cannot be read.
+#[derive(Debug, Serialize)]
+struct UnreadableClient {
+    client_id: String,
+    problem: String,
 }
 
 /// A client with its first secret, which is shown this once.
@@ -86,10 +109,53 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Output<Page<ClientJson>>, Problem> {
+) -> Result<Output<ClientPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
+    let (cursor, count) = (query.cursor.clone(), query.count);
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let filter = client_list::filter(store, clock, &principal, question(query)?).await?;
+    let after = match cursor {
+        Some(cursor) => {
+            client_list::position(store, &principal, &filter, &client_id(&cursor)?).await?
+        }
+        None => Position::start(),
+    };
+    let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
+    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
+    let horizon = secret_life::horizon(store, clock).await.map_err(AdminError::from)?;
+    let warn_before = app.services.config.secrets.warn_before;
+    let (mut data, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
+    for (id, client) in found {
+        match client {
+            Ok(mut client) => {
+                client.assess(&horizon, warn_before);
+                data.push(ClientJson::of(&app, client));
+            }
+            Err(problem) => {
+                tracing::error!(client_id = id, %problem, "a client cannot be read");
+                let (client_id, problem) = (id.clone(), problem.to_string());
+                unreadable.push(UnreadableClient { client_id, problem });
+            }
+        }
+    }
+    let remaining = match (count, &page.next) {
+        // A search is not counted: it looks at the clients themselves.
+        _ if filter.search.is_some() => None,
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            Some(store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?)
+        }
+    };
+    let next_cursor = page.next.map(|next| next.client_id().to_owned());
+    Ok(ok(ClientPage { page: Page { data, next_cursor }, remaining, unreadable }))
+}
+
+/// What a query asks for.
+fn question(query: ListQuery) -> Result<ClientQuestion, Problem> {
     let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
-    let question = ClientQuestion {
+    Ok(ClientQuestion {
         state: parsed_parameter("state", query.state, ClientState::parse)?,
         name: parsed_parameter("name", query.name, ClientName::parse)?,
         owner: parsed_parameter("owner", query.owner, Owner::parse)?,
@@ -99,27 +165,7 @@ pub(super) async fn list(
         expiring: parsed_parameter("expiring_within", query.expiring_within, Lifetime::parse)?,
         unused: parsed_parameter("unused_for", query.unused_for, Lifetime::parse)?,
         search: search.transpose()?.map(str::to_owned),
-    };
-    let (store, clock) = (&app.services.store, &app.services.clock);
-    let filter = client_list::filter(store, clock, &principal, question).await?;
-    let after = match query.cursor {
-        Some(cursor) => {
-            client_list::position(store, &principal, &filter, &client_id(&cursor)?).await?
-        }
-        None => Position::start(),
-    };
-    let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
-    let next_cursor = page.next.map(|next| next.client_id().to_owned());
-    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
-    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
-    let mut data = Vec::with_capacity(found.len());
-    for (id, client) in found {
-        match client {
-            Ok(client) => data.push(ClientJson::of(&app, client)),
-            Err(problem) => tracing::error!(client_id = id, %problem, "a client cannot be read"),
-        }
-    }
-    Ok(ok(Page { data, next_cursor }))
+    })
 }
 
 pub(super) async fn show(
@@ -127,7 +173,9 @@ pub(super) async fn show(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Tagged<ClientJson>, Problem> {
-    Ok(answer(&app, client::show(&app.services.store, &principal, &client_id(&id)?).await?))
+    let mut found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
+    secret_life::assess(&app.services, &mut found).await?;
+    Ok(answer(&app, found))
 }
 
 /// 200 with a client and its revision.
@@ -138,15 +186,18 @@ fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
+    delivery: Option<Extension<Delivery>>,
     Input(document): Input<ClientDocument>,
 ) -> Result<Tagged<CreatedClient>, Problem> {
     let new = document.new_client()?;
     let grants = new.grants.clone();
-    let made = client::create(&app.services, &principal, new).await;
-    let (made, secret) = made.map_err(|error| problem_of_client(error, &grants))?;
+    let pending = client::prepare(&app.services, &principal, new).await;
+    let pending = pending.map_err(|error| problem_of_client(error, &grants))?;
+    let (made, secret) = pending.made().clone();
     let revision = Revision::of_client(&made);
     let (client, client_secret) = (ClientJson::of(&app, made), secret.as_ref().map(shown));
-    Ok(tagged(&revision, created(CreatedClient { client, client_secret })))
+    let answer = created(CreatedClient { client, client_secret });
+    Ok(tagged(&revision, delivery::commit(delivery, pending, answer).await?))
 }
 
 /// The secret in the one answer that shows it.
@@ -211,15 +262,16 @@ pub(super) async fn update(
     IfMatch(precondition): IfMatch,
     Input(mut patch): Input<ClientDocument>,
 ) -> Result<Tagged<ClientJson>, Problem> {
-    let (id, read_only) = (client_id(&id)?, patch.take_read_only());
+    let (id, subject) = (client_id(&id)?, patch.take_tls_subject()?);
+    let read_only = patch.take_read_only();
     let mut update = patch.update(Some(&id), Omitted::Stays)?;
     update.precondition = precondition;
-    if !read_only.is_empty() {
-        check_read_only(
-            &app,
-            &read_only,
-            &client::show(&app.services.store, &principal, &id).await?,
-        )?;
+    if !read_only.is_empty() || subject.is_some() {
+        let found = client::show(&app.services.store, &principal, &id).await?;
+        check_read_only(&app, &read_only, &found)?;
+        // A body may repeat what is, and needs no right to it then.
+        update.tls_subject =
+            subject.filter(|new| found.client.security.tls_subject.as_ref() != Some(new));
     }
     let grants = update.grants.clone().unwrap_or_default();
     let changed = client::update(&app.services, &principal, &id, update).await;

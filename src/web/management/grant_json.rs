@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::admin::claims::ClaimsChange;
 use crate::admin::{AdminError, InvalidValue};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
-use crate::model::static_claims::StaticClaims;
+use crate::model::static_claims::{ClaimsPatch, StaticClaims};
 use crate::web::management::Problem;
 use crate::web::management::json::at;
 
@@ -23,10 +24,7 @@ pub(super) struct GrantJson {
 
 impl From<Grant> for GrantJson {
     fn from(grant: Grant) -> Self {
-        let scopes = match grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes),
-        };
+        let scopes = grant.scopes.into_named();
         Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
     }
 }
@@ -112,6 +110,13 @@ pub(super) fn problem_of_client(error: AdminError, grants: &[Grant]) -> Problem 
 pub(super) fn claims(pointer: &str, raw: &RawValue) -> Result<StaticClaims, Problem> {
     StaticClaims::parse(raw.get())
         .map_err(|error| Problem::from(AdminError::from(error)).at(pointer.to_owned()))
+}
+
+/// A merge patch of static claims (RFC 7396), as it was written.
+pub(super) fn claims_patch(raw: &RawValue) -> Result<ClaimsChange, Problem> {
+    let patch = ClaimsPatch::parse(raw.get());
+    let patch = patch.map_err(|error| Problem::from(AdminError::from(error)));
+    Ok(ClaimsChange::Merge(patch.map_err(|problem| problem.at("/claims".to_owned()))?))
 }
 
 /// A list of scopes; at least one.

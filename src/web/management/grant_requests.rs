@@ -20,7 +20,9 @@ use crate::model::resource::ResourceId;
 use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
 use crate::web::management::grant_json::{networks, scopes};
-use crate::web::management::json::{Input, Output, Page, Parameters, at, ok, page_size, parsed};
+use crate::web::management::json::{
+    Input, Output, Page, Parameters, at, ok, page_size, parsed, parsed_parameter,
+};
 
 /// How many requests a page has if the query does not say it.
 const PAGE_SIZE: u32 = 50;
@@ -85,18 +87,11 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<GrantRequest>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let wrong = |name: &'static str| {
-        move |problem| Problem::bad_request("invalid_query", format!("{name}: {problem}"))
-    };
-    let state = query.state.as_deref().map(GrantRequestState::parse).transpose();
-    let client = query.client.as_deref().map(ClientId::parse).transpose();
-    let resource = query.resource.as_deref().map(ResourceId::parse).transpose();
-    let owner = query.owner.as_deref().map(Owner::parse).transpose();
     let question = GrantRequestQuestion {
-        state: state.map_err(wrong("state"))?,
-        client_id: client.map_err(wrong("client"))?,
-        resource: resource.map_err(wrong("resource"))?,
-        owner: owner.map_err(wrong("owner"))?,
+        state: parsed_parameter("state", query.state, GrantRequestState::parse)?,
+        client_id: parsed_parameter("client", query.client, ClientId::parse)?,
+        resource: parsed_parameter("resource", query.resource, ResourceId::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
         before: query.cursor,
     };
     let (store, clock) = (&app.services.store, &app.services.clock);

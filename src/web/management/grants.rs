@@ -5,18 +5,24 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::admin::claims::ClaimsChange;
-use crate::admin::grant::{self, GrantChange, ScopeChange};
-use crate::admin::{EndedCredentials, ObjectKind, Principal, client};
+use crate::admin::grant::{self, ChangedGrant, GrantChange, ScopeChange};
+use crate::admin::{EndedCredentials, ObjectKind, Principal, client, resource};
 use crate::app::App;
+use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
+use crate::model::scope::Scopes;
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
-use crate::web::management::grant_json::{GrantInput, GrantJson};
+use crate::web::management::conditions::if_visible;
+use crate::web::management::grant_json::{GrantInput, GrantJson, claims_patch, networks, scopes};
 use crate::web::management::json::{Input, Output, Page, ok};
+use crate::web::management::member::Member;
 
 /// A grant after a change, with what ended by it.
 #[derive(Debug, Serialize)]
@@ -26,6 +32,84 @@ pub(super) struct ChangedGrantJson {
     /// The credentials that callers with fewer rights had made.
     #[serde(skip_serializing_if = "EndedCredentials::is_empty")]
     ended_credentials: EndedCredentials,
+}
+
+/// What should change about a grant; an absent member stays. A new grant without scopes has all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct GrantPatch {
+    /// These scopes alone; `null` for every scope that the resource offers.
+    scopes: Member<Vec<String>>,
+    add_scopes: Vec<String>,
+    remove_scopes: Vec<String>,
+    networks: Option<Vec<String>>,
+    /// Claims by name; `null` removes one.
+    claims: Option<Box<RawValue>>,
+}
+
+/// A grant after a change, with what it was.
+#[derive(Debug, Serialize)]
+pub(super) struct PatchedGrantJson {
+    client_id: ClientId,
+    #[serde(flatten)]
+    grant: GrantJson,
+    /// `null` if there was no grant.
+    was: Option<Value>,
+    is: Value,
+    changed: bool,
+    /// The scopes that the resource offers; none of them if the caller may not see the resource.
+    offered: Scopes,
+    /// The credentials that callers with fewer rights had made.
+    #[serde(skip_serializing_if = "EndedCredentials::is_empty")]
+    ended_credentials: EndedCredentials,
+}
+
+impl GrantPatch {
+    fn change(self, resource: ResourceId) -> Result<GrantChange, Problem> {
+        let has_edits = !self.add_scopes.is_empty() || !self.remove_scopes.is_empty();
+        let some = |pointer: &str, names: &[String]| match names {
+            [] => Ok(Scopes::default()),
+            names => scopes(pointer, names),
+        };
+        let scopes = match &self.scopes {
+            Member::Null | Member::Value(_) if has_edits => {
+                let text = "scopes replaces all scopes; leave out add_scopes and remove_scopes";
+                return Err(Problem::member("/scopes".to_owned(), text));
+            }
+            Member::Null => ScopeChange::All,
+            Member::Value(names) => ScopeChange::Only(scopes("/scopes", names)?),
+            Member::Absent if !has_edits => ScopeChange::Keep,
+            Member::Absent => ScopeChange::Edit {
+                add: some("/add_scopes", &self.add_scopes)?,
+                remove: some("/remove_scopes", &self.remove_scopes)?,
+            },
+        };
+        let networks = self.networks.map(|list| networks("/networks", &list)).transpose()?;
+        let claims = self.claims.as_deref().map(claims_patch).transpose()?;
+        Ok(GrantChange { resource, scopes, networks, claims })
+    }
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, resource)): Path<(String, String)>,
+    Input(patch): Input<GrantPatch>,
+) -> Result<Output<PatchedGrantJson>, Problem> {
+    let (client_id, change) = (client_id(&id)?, patch.change(resource_id(&resource)?)?);
+    let changed = grant::change(&app.services, &principal, &client_id, change).await?;
+    let ChangedGrant { was, is, offered, ended_credentials } = changed.value;
+    let resource = resource::show(&app.services.store, &principal, &is.resource).await;
+    let offered = if if_visible(resource)?.is_some() { offered } else { Scopes::default() };
+    Ok(ok(PatchedGrantJson {
+        client_id,
+        was: was.map(|was| was.with_offered(&offered)),
+        is: is.with_offered(&offered),
+        changed: changed.is_changed,
+        grant: is.into(),
+        offered,
+        ended_credentials,
+    }))
 }
 
 /// The resource in a path.
@@ -60,7 +144,7 @@ pub(super) async fn put(
         claims: Some(ClaimsChange::Replace(claims)),
     };
     let changed = grant::change(&app.services, &principal, &client_id(&id)?, change).await?;
-    let grant::ChangedGrant { is, ended_credentials, .. } = changed.value;
+    let ChangedGrant { is, ended_credentials, .. } = changed.value;
     Ok(ok(ChangedGrantJson { grant: is.into(), ended_credentials }))
 }
 

@@ -10,6 +10,7 @@ mod client_document;
 mod client_json;
 mod clients;
 mod conditions;
+mod delivery;
 mod facts_json;
 mod grant_json;
 mod grant_requests;
@@ -18,6 +19,7 @@ mod guard;
 mod idempotency;
 mod import_stream;
 mod imports;
+mod in_process;
 mod json;
 mod keys;
 mod layers;
@@ -32,11 +34,14 @@ mod resource_json;
 mod resource_metadata;
 mod resources;
 mod secrets;
+mod security_json;
 mod server;
 mod signing_keys;
 mod tokens;
 mod trusts;
 
+pub use delivery::Delivery;
+pub use in_process::{InProcessAnswer, InProcessApi};
 pub(super) use layers::with_layers;
 pub(super) use problem::Problem;
 
@@ -49,7 +54,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 use axum::{Extension, Router};
 
-use crate::admin::declarative;
+use crate::admin::{Principal, declarative};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
@@ -73,38 +78,26 @@ const APPLY_SCOPES: [AdminScope; 4] = [
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
 /// `true` in this header changes objects that are applied from a source as well.
-const FORCE_HEADER: &str = "tokend-force";
+pub const FORCE_HEADER: &str = "tokend-force";
+
+/// How a router finds the caller of a request.
+#[derive(Clone)]
+pub(super) enum Access {
+    /// By the access token of the request: every listener has this one.
+    Token,
+    /// The caller is the operator of this process. No request can ask for it: the router itself has
+    /// it, and such a router is never given to a listener.
+    Operator(Principal),
+}
 
 /// The routes of the management listener.
-pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
-        AdminsWrite, AuditRead, ClientsRead, ClientsWrite, GrantsWrite, Introspect, KeysRead,
-        ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
+        AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, ResourcesRead,
+        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
-    let mut api = Api { app: app.clone(), router: Router::new(), listed: Vec::new() };
-    api.add_list("/v1/clients", ClientsRead, clients::list);
-    api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
-    api.add_import("/v1/clients/import", ClientsWrite, imports::run);
-    api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
-    api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
-    api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
-    api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
-    api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
-    api.add(Method::POST, "/v1/clients/{id}/enable", ClientsWrite, clients::enable);
-    api.add_list("/v1/clients/{id}/secrets", ClientsRead, secrets::list);
-    api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
-    api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
-    api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
-    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
-    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
-    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
-    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
-    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
-    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
-    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
-    api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
-    api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
-    api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    let mut api = Api { app: app.clone(), access, router: Router::new(), listed: Vec::new() };
+    add_clients(&mut api);
     api.add_list("/v1/grant-requests", ClientsRead, grant_requests::list);
     api.add(Method::POST, "/v1/grant-requests", GrantsWrite, grant_requests::create);
     api.add(Method::GET, "/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
@@ -112,8 +105,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
     api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
     api.add_unstored("/v1/leaks", SecretsWrite, leaks::report);
-    api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
-    api.add(Method::POST, "/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
     api.add_list("/v1/resources", ResourcesRead, resources::list);
     api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
     api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
@@ -140,6 +131,38 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     metrics::open(app, api.into_router())
 }
 
+/// The routes of clients and of what belongs to one.
+fn add_clients(api: &mut Api) {
+    use AdminScope::{ClientsRead, ClientsWrite, GrantsWrite, SecretsWrite, TokensRevoke};
+    api.add_list("/v1/clients", ClientsRead, clients::list);
+    api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
+    api.add_import("/v1/clients/import", ClientsWrite, imports::run);
+    api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
+    api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
+    api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
+    api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
+    api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
+    api.add(Method::POST, "/v1/clients/{id}/enable", ClientsWrite, clients::enable);
+    api.add_list("/v1/clients/{id}/secrets", ClientsRead, secrets::list);
+    api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
+    api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
+    api.add(Method::PATCH, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::update);
+    api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
+    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
+    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
+    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
+    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
+    api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
+    api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
+    api.add(Method::PATCH, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
+    api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
+    api.add_unstored("/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
+}
+
 /// The layers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layers {
@@ -159,6 +182,7 @@ fn guard_with(scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard 
 /// The API while its routes are added.
 struct Api {
     app: Arc<App>,
+    access: Access,
     router: Router<Arc<App>>,
     listed: Vec<(Method, &'static str)>,
 }
@@ -264,7 +288,7 @@ impl Api {
     /// Every path needs a token, whether it exists or not, except the open ones, which follow the
     /// layers.
     fn into_router(self) -> Router<Arc<App>> {
-        let Self { app, router, listed } = self;
+        let Self { app, access, router, listed } = self;
         router
             .method_not_allowed_fallback(async move |path: MatchedPath| {
                 Problem::method_not_allowed(&allowed(&listed, path.as_str()))
@@ -273,7 +297,7 @@ impl Api {
             // Each route has a limit of its own.
             .layer(DefaultBodyLimit::disable())
             .layer(Extension(ImportSlot::default()))
-            .layer(from_fn_with_state(app, guard::authenticate))
+            .layer(from_fn_with_state((app, access), guard::authenticate))
             .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
             .route("/livez", any(health::live))
             .route("/readyz", any(health::ready))

@@ -3,6 +3,8 @@
 //! Turning a problem into a response only puts it into the response's extensions. The outermost
 //! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -29,11 +31,13 @@ pub(in crate::web) struct Problem {
     /// Where the problem is in the body (RFC 6901).
     pointer: Option<String>,
     /// For the log, if it is not for the caller.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
     /// The scope that the caller lacks.
     missing_scope: Option<AdminScope>,
     /// Headers of the answer beyond those that each problem has.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The error of the verb, if there is one: for a caller in this process.
+    error: Option<Arc<AdminError>>,
 }
 
 impl Problem {
@@ -46,6 +50,7 @@ impl Problem {
             cause: None,
             missing_scope: None,
             headers: Vec::new(),
+            error: None,
         }
     }
 
@@ -187,7 +192,7 @@ impl Problem {
     /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
-        let cause = Some(cause.to_owned());
+        let cause = Some(cause.into());
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", detail);
         Self { cause, ..problem.with_header(RETRY_AFTER, "2") }
     }
@@ -195,7 +200,7 @@ impl Problem {
     /// 500.
     pub(super) fn internal(cause: &str) -> Self {
         let detail = "The server failed. The reason is in its log, under the request id.";
-        let cause = Some(cause.to_owned());
+        let cause = Some(cause.into());
         Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
     }
 
@@ -212,6 +217,11 @@ impl Problem {
     /// The stable code.
     pub(in crate::web) fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// The error of the verb, for a caller in this process: it says more than the answer may.
+    pub(super) fn into_error(self) -> Option<AdminError> {
+        self.error.and_then(Arc::into_inner)
     }
 
     /// What the log says.
@@ -254,23 +264,25 @@ impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let code = error.code();
         let status = status(code);
-        if status.is_server_error() {
+        let problem = if status.is_server_error() {
             let cause = telemetry::with_causes(&error);
-            return match status {
+            match status {
                 StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(&cause),
                 _ => Self::internal(&cause),
+            }
+        } else {
+            let pointer = match &error {
+                AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
+                AdminError::Claims(_) => Some("/claims".to_owned()),
+                _ => None,
             };
-        }
-        let pointer = match &error {
-            AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
-            AdminError::Claims(_) => Some("/claims".to_owned()),
-            _ => None,
+            let missing_scope = match &error {
+                AdminError::ScopeMissing { scope } => Some(*scope),
+                _ => None,
+            };
+            Self { pointer, missing_scope, ..Self::new(status, code.as_str(), error.to_string()) }
         };
-        let missing_scope = match &error {
-            AdminError::ScopeMissing { scope } => Some(*scope),
-            _ => None,
-        };
-        Self { pointer, missing_scope, ..Self::new(status, code.as_str(), error.to_string()) }
+        Self { error: Some(Arc::new(error)), ..problem }
     }
 }
 

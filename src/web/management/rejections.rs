@@ -35,6 +35,18 @@ pub(super) struct ListQuery {
     until: Option<String>,
     /// The whole error code, or a part of the reason.
     reason: Option<String>,
+    /// How far the rejections after this page are counted, as `remaining`.
+    count: Option<u32>,
+}
+
+/// A page of rejections.
+#[derive(Debug, Serialize)]
+pub(super) struct RejectionPage {
+    #[serde(flatten)]
+    page: Page<RejectionRecord>,
+    /// How many rejections follow, counted as far as `count` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
 }
 
 /// A rejection, and the clients that it may be about.
@@ -50,7 +62,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Output<Page<RejectionRecord>>, Problem> {
+) -> Result<Output<RejectionPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let reason =
         query.reason.as_deref().map(|text| text_parameter("reason", text, MAX_REASON_CHARS));
@@ -62,10 +74,22 @@ pub(super) async fn list(
         reason: reason.transpose()?.map(str::to_owned),
         after: query.cursor.as_deref().map(position).transpose()?,
     };
-    let data = rejection::page(&app.services.store, &principal, filter, limit).await?;
+    let (store, filter) = (&app.services.store, rejection::visible(&principal, filter));
+    let data = store.rejections(&filter, limit).await.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
-    Ok(ok(Page { data, next_cursor }))
+    let remaining = match (query.count, last) {
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            let (at, request_id) = (last.at, last.request_id.clone());
+            let rest =
+                RejectionFilter { after: Some(RejectionPosition { at, request_id }), ..filter };
+            let count = store.count_rejections(&rest).await.map_err(AdminError::from)?;
+            Some(count.min(bound.into()))
+        }
+    };
+    Ok(ok(RejectionPage { page: Page { data, next_cursor }, remaining }))
 }
 
 /// Reads a cursor: the time and the request of the last rejection of a page.

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::admin::AdminError;
 use crate::admin::resource::{NewResource, ResourceUpdate};
 use crate::model::facts::Facts;
-use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
+use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::services::Services;
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
-use crate::web::management::json::{at, lifetime};
+use crate::web::management::json::{at, lifetime, list};
 use crate::web::management::member::{Member, Omitted};
 use crate::web::management::read_only::ReadOnlyMembers;
 
@@ -29,8 +31,53 @@ pub(super) struct ResourceJson {
     token_ttl_seconds: Option<i64>,
     signing_alg: Option<&'static str>,
     token_typ: TokenTyp,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    /// `null` for a built-in resource, which was not registered.
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    /// As long as no key of `signing_alg` signs yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_alg_pending: Option<PendingAlgorithm>,
+}
+
+/// How tokens are signed until the first key of a new algorithm may sign.
+#[derive(Debug, Serialize)]
+struct PendingAlgorithm {
+    /// The algorithm until then; `null` for the one of the server.
+    until_then: Option<&'static str>,
+    /// When the first key begins to sign; `null` if a server has yet to make it.
+    signs_from: Option<Timestamp>,
+}
+
+impl ResourceJson {
+    /// A resource, with what its signing algorithm waits for.
+    pub(super) async fn read(services: &Services, resource: Resource) -> Result<Self, Problem> {
+        // A new resource does not wait: its first key signs as soon as it is published.
+        let waiting = resource.signed_before != SignedBefore::Never;
+        let pending = match resource.signing_algorithm.filter(|_| waiting) {
+            Some(algorithm) => pending(services, &resource, algorithm).await?,
+            None => None,
+        };
+        Ok(Self { signing_alg_pending: pending, ..resource.into() })
+    }
+}
+
+async fn pending(
+    services: &Services,
+    resource: &Resource,
+    algorithm: Algorithm,
+) -> Result<Option<PendingAlgorithm>, Problem> {
+    let now = services.clock.now();
+    let keys = services.store.signing_keys().await.map_err(AdminError::from)?;
+    let mine = || keys.iter().filter(|key| key.algorithm == algorithm);
+    if mine().any(|key| key.may_sign(now)) {
+        return Ok(None);
+    }
+    let until_then = match resource.signed_before {
+        SignedBefore::Own(before) => Some(before.as_str()),
+        SignedBefore::Server | SignedBefore::Never => None,
+    };
+    let signs_from = mine().filter(|key| key.retired_at.is_none()).map(|key| key.signs_from).min();
+    Ok(Some(PendingAlgorithm { until_then, signs_from }))
 }
 
 #[derive(Debug, Serialize)]
@@ -52,10 +99,15 @@ impl From<Resource> for ResourceJson {
             token_ttl_seconds: resource.token_lifetime.map(Lifetime::seconds),
             signing_alg: resource.signing_algorithm.map(Algorithm::as_str),
             token_typ: resource.token_typ,
-            created_at: resource.created_at,
-            updated_at: resource.updated_at,
+            created_at: registered(resource.created_at),
+            updated_at: registered(resource.updated_at),
+            signing_alg_pending: None,
         }
     }
+}
+
+fn registered(time: Timestamp) -> Option<Timestamp> {
+    (time.0 != 0).then_some(time)
 }
 
 /// A resource as callers write it: the body of POST, PUT and PATCH, with every member of an answer.
@@ -68,12 +120,19 @@ pub(super) struct ResourceDocument {
     contact: Member<String>,
     labels: Member<BTreeMap<String, Option<String>>>,
     scopes: Member<Vec<ScopeInput>>,
+    /// In a PATCH only: scopes to add, or to describe anew.
+    add_scopes: Vec<ScopeInput>,
+    /// In a PATCH only: scopes to remove.
+    remove_scopes: Vec<String>,
     token_ttl_seconds: Member<i64>,
     signing_alg: Member<String>,
     token_typ: Member<String>,
     source: Member<Value>,
     created_at: Member<Value>,
     updated_at: Member<Value>,
+    /// It changes by itself, so it is not compared.
+    #[serde(rename = "signing_alg_pending")]
+    _signing_alg_pending: Member<Value>,
 }
 
 /// A scope: its name, and what it is for.
@@ -108,6 +167,8 @@ impl ResourceDocument {
             let text = format!("resource is read-only: the path names {id}; leave it out");
             return Err(Problem::member("/resource".to_owned(), text));
         }
+        let (add, remove) = (self.add_scopes, self.remove_scopes);
+        check_edits(&self.scopes, !add.is_empty() || !remove.is_empty(), omitted)?;
         let facts = FactsMembers {
             owner: self.owner,
             description: self.description,
@@ -116,7 +177,9 @@ impl ResourceDocument {
         };
         let typ = self.token_typ;
         Ok(ResourceUpdate {
-            scopes: self.scopes.read(omitted, scopes)?,
+            scopes: self.scopes.read(omitted, |inputs| scopes("/scopes", inputs))?,
+            add: scopes("/add_scopes", add)?,
+            remove: list("/remove_scopes", &remove, ScopeName::parse)?,
             token_lifetime: self
                 .token_ttl_seconds
                 .read(omitted, |seconds| lifetime("/token_ttl_seconds", seconds))?,
@@ -137,7 +200,24 @@ impl ResourceDocument {
     }
 }
 
-fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
+/// Refuses single changes of scopes next to all of them, and in a body that is a whole resource.
+fn check_edits(
+    scopes: &Member<Vec<ScopeInput>>,
+    has_edits: bool,
+    omitted: Omitted,
+) -> Result<(), Problem> {
+    match (scopes, omitted) {
+        _ if !has_edits => Ok(()),
+        (Member::Absent, Omitted::Stays) => Ok(()),
+        _ => {
+            let text =
+                "scopes names all scopes; add_scopes and remove_scopes are for a PATCH alone";
+            Err(Problem::member("/scopes".to_owned(), text))
+        }
+    }
+}
+
+fn scopes(pointer: &str, inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
     let inputs = inputs.into_iter().enumerate();
     inputs
         .map(|(index, scope)| {
@@ -146,7 +226,7 @@ fn scopes(inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
                 "" => scope.name,
                 description => format!("{}={description}", scope.name),
             };
-            at(&format!("/scopes/{index}"), ResourceScope::parse(&text))
+            at(&format!("{pointer}/{index}"), ResourceScope::parse(&text))
         })
         .collect()
 }

@@ -74,12 +74,14 @@ pub(super) async fn show(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Tagged<ResourceJson>, Problem> {
-    Ok(answer(resource::show(&app.services.store, &principal, &resource_id(&id)?).await?))
+    let found = resource::show(&app.services.store, &principal, &resource_id(&id)?).await?;
+    answer(&app, found).await
 }
 
 /// 200 with a resource and its revision.
-fn answer(found: Resource) -> Tagged<ResourceJson> {
-    tagged(&Revision::of_resource(&found), ok(found.into()))
+async fn answer(app: &App, found: Resource) -> Result<Tagged<ResourceJson>, Problem> {
+    let revision = Revision::of_resource(&found);
+    Ok(tagged(&revision, ok(ResourceJson::read(&app.services, found).await?)))
 }
 
 /// 201 with a resource and its revision.
@@ -123,7 +125,7 @@ pub(super) async fn put(
             if !is_conditional {
                 check_read_only(&read_only, changed.value.clone())?;
             }
-            Ok(answer(changed.value))
+            answer(&app, changed.value).await
         }
     }
 }
@@ -146,7 +148,7 @@ pub(super) async fn update(
     if !read_only.is_empty() {
         check_read_only(&read_only, resource::show(&app.services.store, &principal, &id).await?)?;
     }
-    Ok(answer(resource::update(&app.services, &principal, &id, update).await?.value))
+    answer(&app, resource::update(&app.services, &principal, &id, update).await?.value).await
 }
 
 pub(super) async fn delete(

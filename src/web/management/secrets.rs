@@ -10,20 +10,23 @@ use serde::{Deserialize, Serialize};
 use crate::admin::secret::{self, MadeSecret};
 use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
 use crate::app::App;
+use crate::model::client::ClientId;
 use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
-use crate::web::management::Problem;
 use crate::web::management::client_document::SecretInput;
 use crate::web::management::client_json::SecretJson;
 use crate::web::management::clients::{client_id, shown};
+use crate::web::management::delivery;
 use crate::web::management::json::{
-    Input, Output, Page, Parameters, at, created, ok, page_size, wrong_parameter,
+    Input, Output, Page, Parameters, at, created, lifetime, ok, page_size, wrong_parameter,
 };
+use crate::web::management::{Delivery, Problem};
 
 /// A secret, which is shown this once.
 #[derive(Serialize)]
 pub(super) struct CreatedSecret {
+    client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
     /// Absent after a dry run, which makes no secret, and if it was registered by its digest.
@@ -32,6 +35,17 @@ pub(super) struct CreatedSecret {
     /// When the other secrets of the client end, if a rotation ends any.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_secrets_expire_at: Option<Timestamp>,
+}
+
+impl CreatedSecret {
+    fn of(id: &ClientId, made: &MadeSecret) -> Self {
+        Self {
+            client_id: id.clone(),
+            secret: made.record.clone().into(),
+            client_secret: made.plain.as_ref().map(shown),
+            old_secrets_expire_at: made.old_secrets_end,
+        }
+    }
 }
 
 /// A rotation.
@@ -84,34 +98,67 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    delivery: Option<Extension<Delivery>>,
     Input(input): Input<SecretInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
     let (id, new) = (client_id(&id)?, input.new_secret("")?);
-    let made = secret::add(&app.services, &principal, &id, &new).await?;
-    Ok(answer(made))
+    let pending = secret::prepare_addition(&app.services, &principal, &id, &new).await?;
+    let answer = created(CreatedSecret::of(&id, pending.made()));
+    delivery::commit(delivery, pending, answer).await
 }
 
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    delivery: Option<Extension<Delivery>>,
     Input(input): Input<RotationInput>,
 ) -> Result<Output<CreatedSecret>, Problem> {
     let overlap = at("/overlap", Overlap::parse(&input.overlap))?;
     let (id, new) = (client_id(&id)?, input.secret.new_secret("/secret")?);
-    let made = secret_rotation::rotate(&app.services, &principal, &id, &new, overlap).await?;
-    Ok(answer(made))
+    let pending = secret_rotation::prepare(&app.services, &principal, &id, &new, overlap).await?;
+    let answer = created(CreatedSecret::of(&id, pending.made()));
+    delivery::commit(delivery, pending, answer).await
 }
 
-/// The answer that shows a new secret. Nothing is read for it that could fail: the secret exists
-/// nowhere else.
-fn answer(made: MadeSecret) -> Output<CreatedSecret> {
-    let MadeSecret { record, plain, old_secrets_end } = made;
-    created(CreatedSecret {
-        secret: record.into(),
-        client_secret: plain.as_ref().map(shown),
-        old_secrets_expire_at: old_secrets_end,
-    })
+/// A new end of a secret.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndInput {
+    /// How long it stays valid at the most; 0 ends it at once. An end is never put off.
+    expires_in_seconds: i64,
+}
+
+/// The end of a secret.
+#[derive(Debug, Serialize)]
+pub(super) struct EndedSecret {
+    client_id: ClientId,
+    secret_id: SecretId,
+    expires_at: Timestamp,
+    /// False if it ended no later before.
+    changed: bool,
+}
+
+/// Lets a secret end at once or after a while.
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path((id, secret_id)): Path<(String, String)>,
+    Input(input): Input<EndInput>,
+) -> Result<Output<EndedSecret>, Problem> {
+    let after = match input.expires_in_seconds {
+        0 => None,
+        seconds => lifetime("/expires_in_seconds", seconds)?,
+    };
+    let (client_id, secret_id) = (client_id(&id)?, known_form(&secret_id)?);
+    let end = secret::expire(&app.services, &principal, &client_id, &secret_id, after).await?;
+    let (expires_at, changed) = (end.value, end.is_changed);
+    Ok(ok(EndedSecret { client_id, secret_id, expires_at, changed }))
+}
+
+/// The secret in a path.
+fn known_form(text: &str) -> Result<SecretId, Problem> {
+    SecretId::parse(text).map_err(|_| Problem::absent(ObjectKind::Secret, text))
 }
 
 /// Ends a secret at once. Its record stays, so that its use can be read later.
@@ -120,9 +167,7 @@ pub(super) async fn delete(
     Extension(principal): Extension<Principal>,
     Path((id, secret_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let id = client_id(&id)?;
-    let secret_id =
-        SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
+    let (id, secret_id) = (client_id(&id)?, known_form(&secret_id)?);
     secret::expire(&app.services, &principal, &id, &secret_id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

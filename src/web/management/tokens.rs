@@ -32,6 +32,7 @@ use crate::web::management::json::{Input, Output, at, created, ok};
 /// Every token of a client that was issued before this event.
 #[derive(Debug, Serialize)]
 pub(super) struct RevokedTokensJson {
+    client_id: ClientId,
     revoked_until: Timestamp,
     /// Tokens with a smaller `evt` are revoked.
     evt: i64,
@@ -75,8 +76,19 @@ pub(super) struct InspectedJson {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum VerificationJson {
-    Valid { valid: bool, algorithm: &'static str, kid: String, claims: Box<AccessTokenClaims> },
-    Invalid { valid: bool, reason: String },
+    Valid {
+        valid: bool,
+        algorithm: &'static str,
+        kid: String,
+        /// False if no issuer is known: no server has started yet.
+        issuer_checked: bool,
+        claims: Box<AccessTokenClaims>,
+    },
+    Invalid {
+        valid: bool,
+        code: &'static str,
+        reason: String,
+    },
 }
 
 /// A token to be revoked: its text, or its identifier and its client.
@@ -102,9 +114,13 @@ pub(super) async fn issue(
     Input(input): Input<IssueInput>,
 ) -> Result<Output<IssuedJson>, Problem> {
     let id = at("/client_id", ClientId::parse(&input.client_id))?;
-    if input.resource.as_deref() == Some(ResourceId::SERVER) {
+    if input.resource.as_deref() == Some(ResourceId::SERVER) && !principal.is_operator() {
         return Err(AdminError::TokenForServer.into());
     }
+    if app.issuer.as_str().is_empty() {
+        return Err(AdminError::IssuerMissing.into());
+    }
+    admin_token::require_rights(&app.services.store, &principal, &id).await?;
     let scope = input.scopes.as_deref().map(|names| scopes("/scopes", names)).transpose()?;
     let requested = RequestedAccess {
         resources: input.resource.into_iter().collect(),
@@ -148,14 +164,16 @@ pub(super) async fn verify(
     let now = services.clock.now();
     let verified = admin_token::verify(&services.store, &services.config, now, &input.token).await;
     Ok(ok(match verified {
-        Ok(VerifiedToken { token, .. }) => VerificationJson::Valid {
+        Ok(VerifiedToken { token, is_issuer_checked }) => VerificationJson::Valid {
             valid: true,
             algorithm: token.algorithm,
             kid: token.kid,
+            issuer_checked: is_issuer_checked,
             claims: Box::new(token.claims),
         },
         Err(AdminError::TokenInvalid(problem)) => {
-            VerificationJson::Invalid { valid: false, reason: problem.to_string() }
+            let (code, reason) = (problem.code(), problem.to_string());
+            VerificationJson::Invalid { valid: false, code, reason }
         }
         Err(error) => return Err(error.into()),
     }))
@@ -167,13 +185,17 @@ pub(super) async fn revoke(
     Extension(principal): Extension<Principal>,
     Input(input): Input<RevocationInput>,
 ) -> Result<Output<RevokedTokenJson>, Problem> {
-    let target = target(&app, input).await?;
+    let target = target(&app, &principal, input).await?;
     let revoked = revocation::revoke_token(&app.services, &principal, target).await?;
     follow(&app).await?;
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
-async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, Problem> {
+async fn target(
+    app: &App,
+    principal: &Principal,
+    input: RevocationInput,
+) -> Result<RevocationTarget, Problem> {
     let RevocationInput { token, jti, client_id } = input;
     match (token, jti, client_id) {
         (Some(token), None, None) => {
@@ -182,6 +204,9 @@ async fn target(app: &App, input: RevocationInput) -> Result<RevocationTarget, P
             let (store, config) = (&services.store, &services.config);
             let verified = admin_token::verify_signature(store, config, now, &token).await?;
             Ok(RevocationTarget::of_claims(&verified.token.claims)?)
+        }
+        (None, Some(jti), None) if principal.is_operator() => {
+            Ok(RevocationTarget::Id(at("/jti", TokenId::parse(&jti))?))
         }
         (None, Some(jti), Some(client_id)) => Ok(RevocationTarget::OfClient {
             jti: at("/jti", TokenId::parse(&jti))?,
@@ -206,10 +231,11 @@ pub(super) async fn revoke_all(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Output<RevokedTokensJson>, Problem> {
-    let revoked = revocation::revoke_tokens(&app.services, &principal, &client_id(&id)?).await?;
+    let client_id = client_id(&id)?;
+    let revoked = revocation::revoke_tokens(&app.services, &principal, &client_id).await?;
     follow(&app).await?;
     let (revoked_until, evt) = (revoked.revoked_until, revoked.epoch.evt);
-    Ok(ok(RevokedTokensJson { revoked_until, evt }))
+    Ok(ok(RevokedTokensJson { client_id, revoked_until, evt }))
 }
 
 /// What a token request would ask for (RFC 8707, section 2; RFC 6749, section 4.4.2).

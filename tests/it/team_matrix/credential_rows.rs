@@ -27,6 +27,14 @@ pub(super) const CREDENTIAL_ROWS: &[Row] = &[
         expected: client(201),
     },
     Row {
+        route: "PATCH /v1/clients/{id}/secrets/{secret}",
+        request: |it| {
+            let body = json!({ "expires_in_seconds": 60 });
+            (of_client(it, &format!("/secrets/{}", it.secret)), Some(body))
+        },
+        expected: client(200),
+    },
+    Row {
         route: "DELETE /v1/clients/{id}/secrets/{secret}",
         request: |it| (of_client(it, &format!("/secrets/{}", it.secret)), None),
         expected: client(204),
@@ -94,6 +102,15 @@ pub(super) const CREDENTIAL_ROWS: &[Row] = &[
             ("/v1/tokens".to_owned(), Some(body))
         },
         expected: client(201),
+    },
+    // Why a client would get no token is told of visible clients only.
+    Row {
+        route: "POST /v1/tokens",
+        request: |it| {
+            let body = json!({ "client_id": it.client, "resource": "urn:absent" });
+            ("/v1/tokens".to_owned(), Some(body))
+        },
+        expected: [Problem(422, "token_refused"), NO_CLIENT, NO_CLIENT],
     },
     // Whoever holds a token may read it and have it checked: the key set is public.
     Row {

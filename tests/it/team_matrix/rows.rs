@@ -211,6 +211,27 @@ pub(super) const ROWS: &[Row] = &[
         request: |it| (grant_of(&it.third_client, &it.resource), Some(of_scopes())),
         expected: [NO_CLIENT, NO_CLIENT, NO_CLIENT],
     },
+    // A body without members leaves a grant as it is, and is a new one of all scopes without one.
+    Row {
+        route: "PATCH /v1/clients/{id}/grants/{resource}",
+        request: |it| (grant_of(&it.client, &it.third_resource), Some(empty())),
+        expected: client(200),
+    },
+    Row {
+        route: "PATCH /v1/clients/{id}/grants/{resource}",
+        request: |it| (grant_of(&it.client, &it.free_third_resource), Some(empty())),
+        expected: [NEEDS_APPROVAL, NO_CLIENT, NO_CLIENT],
+    },
+    Row {
+        route: "PATCH /v1/clients/{id}/grants/{resource}",
+        request: |it| (grant_of(&it.client, &it.resource), Some(of_scopes())),
+        expected: client(200),
+    },
+    Row {
+        route: "PATCH /v1/clients/{id}/grants/{resource}",
+        request: |it| (grant_of(&it.third_client, &it.resource), Some(of_scopes())),
+        expected: [NO_CLIENT, NO_CLIENT, NO_CLIENT],
+    },
     Row {
         route: "DELETE /v1/clients/{id}/grants/{resource}",
         request: |it| (grant_of(&it.client, &it.third_resource), None),
@@ -229,7 +250,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         route: "GET /v1/resources",
-        request: |_| ("/v1/resources".to_owned(), None),
+        request: |_| ("/v1/resources?limit=1000".to_owned(), None),
         expected: LISTS,
     },
     Row {

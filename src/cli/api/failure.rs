@@ -1,0 +1,194 @@
+//! A request that was not carried out, as an error of the command: the same text, code and exit
+//! code whether a verb of this process failed or a server answered with a problem document.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::admin::{AdminError, AdminErrorCode};
+use crate::cli::error::CliError;
+use crate::cli::error_codes::CliErrorCode;
+use crate::cli::remedies;
+use crate::cli::remedies::command::ServerRemedy;
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A verb of this process failed.
+    Verb(AdminError),
+    /// A server has answered so, or the answer is missing.
+    Answer {
+        /// The stable code of the answer; empty if there was none.
+        code: String,
+        /// The status of the answer.
+        status: Option<StatusCode>,
+        /// The error of the command.
+        error: CliError,
+    },
+}
+
+/// The code of an answer to a token that is not valid.
+const INVALID_TOKEN: &str = "invalid_token";
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Deserialize)]
+struct ProblemDocument {
+    code: String,
+    detail: String,
+    request_id: Option<String>,
+}
+
+impl Failure {
+    /// The JSON of an answer, `null` if it has no body, or the failure that it describes.
+    pub(super) fn or_json(status: StatusCode, body: &[u8]) -> Result<Value, Self> {
+        if !status.is_success() {
+            return Err(Self::of_answer(status, body));
+        }
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        // serde would repeat a part of the text, which may hold a secret.
+        serde_json::from_slice(body)
+            .map_err(|_| CliError::server("the server sent an answer that is not JSON").into())
+    }
+
+    fn of_answer(status: StatusCode, body: &[u8]) -> Self {
+        let Ok(problem) = serde_json::from_slice::<ProblemDocument>(body) else {
+            let text = format!("the server answered {status}, without a problem document");
+            let error = CliError::server(text).with_remedy(ServerRemedy::NameManagementListener);
+            return Self::Answer { code: String::new(), status: Some(status), error };
+        };
+        let ProblemDocument { code, detail, request_id } = problem;
+        let admin_code = AdminErrorCode::parse(&code);
+        let error = CliError::of_server(cli_code(status, admin_code), admin_code, detail);
+        let error = match (admin_code.and_then(remedies::of_admin_code), request_id) {
+            (Some(remedy), _) => error.with_remedy(remedy),
+            (None, Some(id)) if status.is_server_error() => {
+                error.with_remedy(ServerRemedy::ReadLog { request_id: id })
+            }
+            (None, _) if code == INVALID_TOKEN => error.with_remedy(ServerRemedy::CompareIssuer),
+            (None, _) => error,
+        };
+        Self::Answer { code, status: Some(status), error }
+    }
+
+    /// True if the answer has this code.
+    pub(crate) fn is(&self, code: AdminErrorCode) -> bool {
+        match self {
+            Self::Verb(error) => error.code() == code,
+            Self::Answer { code: found, .. } => found == code.as_str(),
+        }
+    }
+
+    /// True if the caller may not do this.
+    pub(crate) fn is_not_allowed(&self) -> bool {
+        matches!(self, Self::Answer { error, .. } if error.is_not_allowed())
+    }
+
+    /// True if the request may have been carried out: the answer was lost, or a server on the way
+    /// has failed.
+    pub(crate) fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::Verb(_) => false,
+            Self::Answer { error, status, .. } => {
+                error.is_outcome_unknown() || status.is_some_and(|status| status.is_server_error())
+            }
+        }
+    }
+
+    /// True if the token of the request is not valid, or no longer.
+    pub(super) fn is_invalid_token(&self) -> bool {
+        matches!(self, Self::Answer { code, .. } if code == INVALID_TOKEN)
+    }
+
+    /// True if the same request may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Verb(AdminError::Store(error)) => error.is_transient(),
+            Self::Verb(_) => false,
+            Self::Answer { error, .. } => error.is_unreachable(),
+        }
+    }
+
+    /// The error of the command.
+    pub(crate) fn into_error(self) -> CliError {
+        match self {
+            Self::Verb(error) => error.into(),
+            Self::Answer { error, .. } => error,
+        }
+    }
+}
+
+/// The code of a command for an answer. A code that this version does not know is judged by the
+/// status.
+fn cli_code(status: StatusCode, code: Option<AdminErrorCode>) -> CliErrorCode {
+    if let Some(code) = code {
+        return CliErrorCode::of_admin(code);
+    }
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CliErrorCode::NotAllowed,
+        StatusCode::NOT_FOUND => CliErrorCode::NotFound,
+        StatusCode::CONFLICT
+        | StatusCode::PRECONDITION_FAILED
+        | StatusCode::PRECONDITION_REQUIRED => CliErrorCode::Conflict,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => CliErrorCode::Usage,
+        StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::GATEWAY_TIMEOUT
+        | StatusCode::TOO_MANY_REQUESTS => CliErrorCode::Server,
+        _ => CliErrorCode::Failed,
+    }
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        Self::Answer { code: String::new(), status: None, error }
+    }
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        failure.into_error()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, code: &str) -> Failure {
+        let body = format!(r#"{{"code":"{code}","detail":"what failed","request_id":"req_1"}}"#);
+        let status = StatusCode::from_u16(status).expect("a status");
+        Failure::or_json(status, body.as_bytes()).expect_err("a failure")
+    }
+
+    #[test]
+    fn each_status_has_its_exit_code() {
+        for (status, code, exit) in [
+            (401, "invalid_token", 6),
+            (403, "forbidden", 6),
+            (403, "client_more_powerful", 6),
+            (404, "client_not_found", 4),
+            (409, "already_exists", 5),
+            (412, "changed", 5),
+            (422, "invalid_value", 2),
+            (400, "invalid_query", 2),
+            (500, "server_error", 1),
+            (503, "temporarily_unavailable", 7),
+        ] {
+            assert_eq!(failure(status, code).into_error().exit_code(), exit, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_server_is_told_from_one_of_the_api() {
+        let failure = Failure::or_json(StatusCode::NOT_FOUND, b"<html>").expect_err("a failure");
+        assert!(!failure.is(AdminErrorCode::ClientNotFound));
+        let error = failure.into_error();
+        assert_eq!(error.exit_code(), 7);
+        assert!(error.as_text().contains("404"), "{}", error.as_text());
+        let error = Failure::or_json(StatusCode::OK, b"tkd_secret").expect_err("a failure");
+        assert!(!error.into_error().as_text().contains("tkd_"));
+        assert_eq!(Failure::or_json(StatusCode::NO_CONTENT, b"").expect("null"), Value::Null);
+    }
+}

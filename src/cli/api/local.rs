@@ -1,0 +1,81 @@
+//! The admin API over the local database: the routes of the management listener, without a socket.
+//! The caller is the operator.
+
+use std::sync::Arc;
+
+use hyper::Request;
+use hyper::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use crate::admin::key_rotation::{self, RotationPolicy};
+use crate::app::App;
+use crate::cli::api::failure::Failure;
+use crate::cli::api::{ApiRequest, Purpose};
+use crate::cli::error::CliError;
+use crate::cli::{Global, principal};
+use crate::config::Requirement;
+use crate::model::client::ClientId;
+use crate::model::time::Clock;
+use crate::server::ServeError;
+use crate::services::Services;
+use crate::web::{Delivery, InProcessAnswer, InProcessApi};
+
+/// The API of this process.
+pub(crate) struct LocalApi {
+    pub(super) api: InProcessApi,
+}
+
+impl LocalApi {
+    /// Opens the database of the settings.
+    pub(super) async fn open(global: &Global, purpose: Purpose) -> Result<Self, CliError> {
+        let services = match purpose {
+            Purpose::Change => global.services().await?,
+            Purpose::Read => {
+                let config = global.config(Requirement::Nothing)?;
+                let services = Box::pin(Services::open_to_read(config, Clock::System)).await?;
+                global.close_at_end(&services.store);
+                services
+            }
+        };
+        let app = Arc::new(App::of_command(services).await?);
+        Ok(Self { api: InProcessApi::new(app, principal()) })
+    }
+
+    /// Loads what issuing a token of this client takes, and makes the signing keys that are due.
+    pub(super) async fn prepare_to_issue(
+        &mut self,
+        global: &Global,
+        client: &str,
+    ) -> Result<(), CliError> {
+        if self.api.app().issuer.as_str().is_empty() {
+            // The error names the setting.
+            global.config(Requirement::Issuer)?;
+        }
+        let app = Arc::new(self.api.app().to_issue(&ClientId::parse(client)?).await?);
+        key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
+        self.api = InProcessApi::new(app, principal());
+        Ok(())
+    }
+
+    pub(super) async fn send(
+        &self,
+        request: &ApiRequest,
+        delivery: Option<Delivery>,
+    ) -> Result<Value, Failure> {
+        let mut head = Request::builder().method(&request.method).uri(request.target());
+        let body = match &request.body {
+            Some(body) => {
+                head = head.header(CONTENT_TYPE, "application/json");
+                body.to_string()
+            }
+            None => String::new(),
+        };
+        let request = head.body(body).map_err(|error| CliError::failed(error.to_string()))?;
+        let InProcessAnswer { status, body, error } =
+            Box::pin(self.api.call(request, delivery)).await;
+        match error {
+            Some(error) => Err(Failure::Verb(error)),
+            None => Failure::or_json(status, &body),
+        }
+    }
+}

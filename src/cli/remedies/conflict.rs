@@ -1,0 +1,58 @@
+//! How to resolve a conflict of a change with what is stored.
+
+use crate::admin::{AdminErrorCode, Conflict, SourceConflict};
+
+/// How to resolve a conflict, if that is known.
+pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
+    use AdminErrorCode as Code;
+    of_conflict_code(match conflict {
+        Conflict::InLine { conflict, .. } => return of_conflict(conflict),
+        Conflict::SecretLimit { .. } => Code::SecretLimitReached,
+        Conflict::KeySource => Code::KeySourceConflict,
+        Conflict::BuiltInResource(_) => Code::BuiltInResource,
+        Conflict::BuiltInScopes(_) => Code::BuiltInScopes,
+        Conflict::Import(_) => Code::ImportConflict,
+        Conflict::GrantRequestNotNeeded(_) => Code::GrantRequestNotNeeded,
+        Conflict::GrantRequestLimit { .. } => Code::GrantRequestLimitReached,
+        Conflict::Source(SourceConflict::Managed { .. }) => Code::ManagedBySource,
+        Conflict::Source(SourceConflict::OtherSource { .. }) => Code::OtherSource,
+        Conflict::Source(SourceConflict::ChangedMeanwhile { .. }) => Code::ChangedDuringApply,
+        Conflict::Source(SourceConflict::TooManyDeletions { .. }) => Code::TooManyDeletions,
+        Conflict::AlreadyExists(_)
+        | Conflict::GrantRequestEnded { .. }
+        | Conflict::NoKeyLost
+        | Conflict::MasterKey(_)
+        | Conflict::ChangedDuringImport => return None,
+    })
+}
+
+/// The same by the code, which is all that a server tells of a conflict.
+pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
+    use AdminErrorCode as Code;
+    Some(match code {
+        Code::SecretLimitReached => {
+            "End a secret: tokend client expire-secret. Or raise secrets.max_per_client."
+        }
+        Code::KeySourceConflict => "To remove them: tokend client keys remove ID --all",
+        Code::BuiltInResource => {
+            "To remove a grant of it: tokend client revoke-grant ID --resource urn:tokend"
+        }
+        Code::BuiltInScopes => {
+            "To offer scopes of your own, register a resource: tokend resource create URI"
+        }
+        Code::ImportConflict => "To keep what exists: --skip-existing. To change it: --update",
+        Code::GrantRequestNotNeeded => {
+            "To give the grant: tokend client grant ID --resource URI --scope SCOPE"
+        }
+        Code::GrantRequestLimitReached => "To end one: tokend grant-request cancel REQUEST",
+        Code::ManagedBySource => {
+            "Change it in its source and run tokend apply. To change it here: --force"
+        }
+        Code::OtherSource => "To make it an object of the applied source: --adopt",
+        Code::ChangedDuringApply => "Run the command again.",
+        Code::TooManyDeletions => {
+            "Read the plan. To delete all of them: --yes, or a larger --max-deletions"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,49 @@
+//! Memories that hold a part: for commands, which must not load all clients.
+
+use crate::directory::{Directory, DirectoryError};
+use crate::keys::seal::MasterKeys;
+use crate::model::client::ClientId;
+use crate::model::time::Clock;
+use crate::store::{Store, StoreError};
+
+impl Directory {
+    /// Knows only the end of the events: for a command, which asks the database.
+    pub async fn unloaded(store: &Store, clock: &Clock) -> Result<Self, StoreError> {
+        let head = store.head().await?;
+        let directory = Self::empty(0, clock, &head, 0);
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
+    /// Loads the resources and one client, if it exists: enough to decide what a token of it would
+    /// say. It has no keys, so it signs and verifies nothing.
+    pub async fn load_client_only(
+        store: &Store,
+        id: &ClientId,
+        clock: &Clock,
+    ) -> Result<Self, DirectoryError> {
+        let head = store.head().await?;
+        let directory = Self::empty(0, clock, &head, 0);
+        directory.load_resources(store).await?;
+        directory.load_client(store, id.clone()).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+
+    /// The same with the signing keys: enough to issue a token of this client.
+    pub async fn load_client_with_keys(
+        store: &Store,
+        master: &MasterKeys,
+        keep_seconds: i64,
+        id: &ClientId,
+        clock: &Clock,
+    ) -> Result<Self, DirectoryError> {
+        let head = store.head().await?;
+        let directory = Self::empty(keep_seconds, clock, &head, 0);
+        directory.load_resources(store).await?;
+        directory.load_keyring(store, master).await?;
+        directory.load_client(store, id.clone()).await?;
+        directory.publish(head.sequence);
+        Ok(directory)
+    }
+}
