@@ -218,30 +218,6 @@ async fn a_list_is_read_page_by_page() {
     assert_eq!((answer.status, answer.json()["code"].clone()), (400, json!("invalid_query")));
 }
 
-/// The samples of docs/admin-api.md.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_samples_of_the_page_work() {
-    let server = Server::start(Engine::Sqlite).await;
-    let scopes = "clients:read clients:write secrets:write grants:write";
-    let administrator = Api::with(&server, scopes).await.administrator;
-    let page = crate::readme::blocks("docs/admin-api.md", "sh").concat();
-    let script = page
-        .replace("http://localhost:8080", &server.base)
-        .replace("http://localhost:8081", &server.management);
-    let output = std::process::Command::new("sh")
-        .args(["-euc", &script])
-        .env("CLIENT_ID", &administrator.id)
-        .env("CLIENT_SECRET", &administrator.secret)
-        .output()
-        .expect("a shell");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let (_, rest) = text.split_once("\"client_secret\":\"").expect("a secret");
-    server.keep_secret(rest.split('"').next().expect("a secret"));
-    let (_, shown) = text.rsplit_once("}{").expect("two answers");
-    assert!(shown.contains("\"client_id\":\"acme\""), "{shown}");
-    assert!(shown.contains("\"labels\":{\"plan\":\"gold\"}"), "{shown}");
-}
-
 /// A mistake in the body is named by its place (RFC 9457; RFC 6901).
 #[tokio::test]
 async fn a_mistake_in_a_body_is_named_by_its_place() {

@@ -8,8 +8,6 @@ use tokend::model::owner::Owner;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 
-use crate::readme::blocks;
-use crate::support::process::program;
 use crate::support::team::{API, SCOPES, Team, assert_refused, grant_path, set};
 use crate::support::{Answer, Engine, Server, client_id, grant, operator};
 
@@ -302,40 +300,4 @@ async fn an_import_of_a_limited_administrator_stays_within_its_owners(
             admin::import::import(&services, &caller, text.as_bytes(), options, &|_| {}).await;
         assert_eq!(imported.is_ok(), is_allowed, "{line}: {imported:?}");
     }
-}
-
-/// The example of the page: two teams that share an API.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_example_of_the_page_works() {
-    let server = Server::start(Engine::Sqlite).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let [operator, teams, client] = &blocks("docs/teams.md", "sh")[..] else {
-        panic!("other blocks than expected")
-    };
-    let run = |text: &str| {
-        let text = text
-            .replace("http://localhost:8080", &server.base)
-            .replace("http://localhost:8081", &server.management);
-        let bin = program().parent().expect("a folder").display();
-        let path = std::env::var("PATH").expect("a path");
-        let output = std::process::Command::new("sh")
-            .args(["-euc", &text])
-            .current_dir(folder.path())
-            .envs(server.place.environment())
-            .env("PATH", format!("{bin}:{path}"))
-            .output()
-            .expect("a shell");
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-        printed
-    };
-    run(operator);
-    server.catch_up().await;
-    let approved = run(teams);
-    assert!(approved.contains("\"state\":\"pending\""), "{approved}");
-    assert!(approved.contains("\"state\":\"approved\""), "{approved}");
-    server.catch_up().await;
-    let answer: serde_json::Value = serde_json::from_str(&run(client)).expect("a token");
-    let claims = server.claims(answer["access_token"].as_str().expect("a token")).await;
-    assert_eq!((&claims["aud"], &claims["tenant"]), (&json!(API), &json!("acme")));
 }

@@ -10,6 +10,7 @@ pub mod integration;
 pub mod kafka;
 pub mod protected_api;
 pub mod released;
+pub mod script;
 pub mod team;
 pub mod undone_migrations;
 
