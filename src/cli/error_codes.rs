@@ -87,6 +87,7 @@ impl CliErrorCode {
             | Code::ImportConflict
             | Code::ManagedBySource
             | Code::OtherSource
+            | Code::OtherOwner
             | Code::ChangedDuringApply
             | Code::TooManyDeletions
             | Code::GrantRequestNotNeeded

@@ -39,7 +39,8 @@ pub const DEFAULT_MAX_DELETIONS: usize = 10;
 pub struct ApplyOptions {
     /// The source of documents that name none.
     pub source: Option<SourceName>,
-    /// True if objects of another source, or of none, become objects of the applied one.
+    /// True if objects of another source, of none, or of another owner become objects of the
+    /// applied one.
     pub is_adopting: bool,
     /// True if objects of the applied sources that are not declared any more are deleted.
     pub is_pruning: bool,

@@ -16,6 +16,7 @@ use crate::admin::import::update::state;
 use crate::admin::{AdminError, ObjectKind, Principal, SourceConflict};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
+use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
 use crate::services::Services;
@@ -157,8 +158,8 @@ impl Planner<'_> {
             };
             if let Some(before) = &before {
                 let id = wanted.resource.as_str();
-                let (holder, applied) = (before.source.as_ref(), wanted.source.as_ref());
-                self.require_same_source(ObjectKind::Resource, id, holder, applied)?;
+                let of = |it: &Resource| (it.source.clone(), it.facts.owner.clone());
+                self.require_adoption(ObjectKind::Resource, id, of(before), of(&wanted))?;
             }
             known.insert(wanted.resource.clone(), wanted.clone());
             let was = before.as_ref().map_or(Value::Null, |before| json!(before));
@@ -211,8 +212,8 @@ impl Planner<'_> {
         let secret = secret.filter(|_| !has_secret);
         if let Some(before) = &before {
             let id = wanted.client.client_id.as_str();
-            let (holder, applied) = (before.client.source.as_ref(), wanted.client.source.as_ref());
-            self.require_same_source(ObjectKind::Client, id, holder, applied)?;
+            let of = |it: &Registration| (it.client.source.clone(), it.client.facts.owner.clone());
+            self.require_adoption(ObjectKind::Client, id, of(before), of(&wanted))?;
         }
         let was = before.as_ref().map_or(Value::Null, state);
         let difference = Difference::between(&was, &state(&wanted));
@@ -225,19 +226,27 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Refuses an object of another source, unless it is to be adopted.
-    fn require_same_source(
+    /// Rejects an object of another source or of another owner, unless it is to be adopted. Any
+    /// administrator can name any source: an object of the same source may have been made in
+    /// advance by one that is limited to another owner. Such a one makes no object without an owner.
+    fn require_adoption(
         &self,
         kind: ObjectKind,
         id: &str,
-        holder: Option<&SourceName>,
-        applied: Option<&SourceName>,
+        (holder, owner): (Option<SourceName>, Option<Owner>),
+        (applied, wanted): (Option<SourceName>, Option<Owner>),
     ) -> Result<(), AdminError> {
-        if holder == applied || self.options.is_adopting {
-            return Ok(());
+        self.principal.require_owner(wanted.as_ref())?;
+        let id = id.to_owned();
+        if self.options.is_adopting {
+            Ok(())
+        } else if holder != applied {
+            Err(SourceConflict::OtherSource { kind, id, holder, applied }.into())
+        } else if let Some(holder) = owner.filter(|owner| wanted.as_ref() != Some(owner)) {
+            Err(SourceConflict::OtherOwner { kind, id, holder, applied: wanted }.into())
+        } else {
+            Ok(())
         }
-        let (id, holder, applied) = (id.to_owned(), holder.cloned(), applied.cloned());
-        Err(SourceConflict::OtherSource { kind, id, holder, applied }.into())
     }
 }
 
