@@ -10,8 +10,8 @@ use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::revision::Revision;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, EndedCredentials, ObjectKind, Principal, claims,
-    client_key, client_to_change, client_update, facts, grant, owner_policy, ownership, revocation,
-    weaker_credentials,
+    client_key, client_update, client_within_rights, facts, grant, owner_policy, ownership,
+    revocation, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
@@ -46,10 +46,16 @@ pub async fn update(
     let has_claims = update.claims.is_some() || update.grants.is_some();
     let condition = std::mem::take(&mut update.precondition);
     let mut change = principal.begin(services).await?;
-    let was = client_to_change(change.read(), principal, id).await?;
+    let was = client_within_rights(change.read(), principal, id).await?;
     condition.check(&Revision::of_client(&was))?;
     let mut is = was.clone();
     update.apply_to(&mut is)?;
+    let difference = Difference::between(&json!(was.client), &json!(is.client));
+    let differs = difference.is_some() || was.grants != is.grants;
+    if differs {
+        let source = was.client.source.as_ref();
+        principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
+    }
     require_rights_to_differences(&mut change, principal, &was, &is).await?;
     if has_claims {
         claims::check_sizes(&is.client.claims, &is.grants)?;
@@ -57,8 +63,7 @@ pub async fn update(
     if is_touched {
         check_security(&is.client.security, &is.client.auth_methods)?;
     }
-    let difference = Difference::between(&json!(was.client), &json!(is.client));
-    if difference.is_none() && was.grants == is.grants {
+    if !differs {
         return Ok(Changed::before(was));
     }
     condition.check_difference()?;

@@ -15,7 +15,6 @@ pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
 use crate::admin::revision::Revision;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, key_rotation,
-    resource_to_change,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -217,7 +216,7 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let before = resource_to_change(change.read(), principal, id).await?;
+    let before = visible_resource(change.read(), principal, id).await?;
     update.precondition.check(&Revision::of_resource(&before))?;
     let mut resource = before.clone();
     resource.scopes = changed_scopes(&before.scopes, &mut update)?;
@@ -233,6 +232,8 @@ pub async fn update(
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
     if json!(before) != json!(resource) {
+        let source = before.source.as_ref();
+        principal.require_unmanaged(ObjectKind::Resource, id.as_str(), source)?;
         update.precondition.check_difference()?;
     }
     require_rights_to_write(&mut change, principal, Some(&before), &resource).await?;
