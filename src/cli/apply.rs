@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::admin::declarative::{
     self, ApplyOptions, Declarations, ExportFilter, Plan, PlannedChange,
 };
-use crate::admin::{AdminErrorCode, Principal};
+use crate::admin::{AdminErrorCode, HashLoad, Principal};
 use crate::cli::api::{Api, ApiRequest, Purpose, path};
 use crate::cli::applied_secrets::{Drafts, SecretsDir, SecretsFormat};
 use crate::cli::declarations::{DeclarationArgs, DeletionArgs};
@@ -205,7 +205,7 @@ pub(crate) async fn execute(
         None if clients.is_empty() => Vec::new(),
         None => return Err(without_folder(&clients)),
     };
-    let prepared = declarative::generate_secrets(services, plan).await?;
+    let prepared = declarative::generate_secrets(services, plan, HashLoad::AllCores).await?;
     let drafts = match dir {
         Some(dir) => Some(dir.write(files, prepared.secrets())?),
         None => None,

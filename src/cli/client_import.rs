@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 
+use crate::admin::HashLoad;
 use crate::admin::import::{
-    self, Existing, ImportOptions, ImportOutcome, ImportedClient, Load, Progress,
+    self, Existing, ImportOptions, ImportOutcome, ImportedClient, Progress,
 };
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
@@ -51,7 +52,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
             (false, false) => Existing::Reject,
         },
         is_dry_run: args.dry_run,
-        load: Load::AllCores,
+        load: HashLoad::AllCores,
     };
     let source = open(file)?;
     let services = Arc::new(global.services().await?);

@@ -1,7 +1,6 @@
 //! Making a plan true: hashes first, then one transaction.
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -11,10 +10,9 @@ use crate::admin::import::update::{Update, state};
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, AuditedChange, ObjectKind, Principal, SourceConflict, client_deletion,
+    AdminError, AuditedChange, HashLoad, ObjectKind, Principal, SourceConflict, client_deletion,
     owner_policy, ownership, registering, resource, resource_deletion,
 };
-use crate::crypto::CryptoError;
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
 use crate::model::resource::Resource;
@@ -62,8 +60,18 @@ impl PreparedPlan {
 ///
 /// # Errors
 /// If the operating system gives no random bytes, or a label is not allowed.
-pub async fn generate_secrets(services: &Services, plan: Plan) -> Result<PreparedPlan, AdminError> {
-    let secrets = generate(services, &plan.clients).await?;
+pub async fn generate_secrets(
+    services: &Services,
+    plan: Plan,
+    load: HashLoad,
+) -> Result<PreparedPlan, AdminError> {
+    let mut wanted: Vec<(ClientId, NewSecret)> = Vec::new();
+    for step in &plan.clients {
+        let id = &step.wanted.client.client_id;
+        wanted.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
+    }
+    let hashing = stream::iter(wanted).map(|(id, new)| generate_one(services, load, id, new));
+    let secrets = hashing.buffered(load.width(services)).try_collect().await?;
     Ok(PreparedPlan { plan, secrets })
 }
 
@@ -118,36 +126,14 @@ pub async fn finish(
     Ok(())
 }
 
-/// The secrets of all steps that need one, in their order: hashed on as many threads as there are
-/// cores, while no transaction is open.
-async fn generate(
-    services: &Services,
-    steps: &[ClientStep],
-) -> Result<Vec<AppliedSecret>, AdminError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut wanted: Vec<(ClientId, NewSecret)> = Vec::new();
-    for step in steps {
-        let id = &step.wanted.client.client_id;
-        wanted.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
-    }
-    let mut hashing =
-        stream::iter(wanted).map(|(id, new)| generate_one(services, id, new)).buffered(cores);
-    let mut secrets = Vec::new();
-    while let Some(secret) = hashing.next().await {
-        secrets.push(secret?);
-    }
-    Ok(secrets)
-}
-
 async fn generate_one(
     services: &Services,
+    load: HashLoad,
     id: ClientId,
     new: NewSecret,
 ) -> Result<AppliedSecret, AdminError> {
     let plain = services.keys.tag_key.mint(&id)?;
-    let hash = tokio::task::spawn_blocking(services.hasher.hashing(plain.clone()))
-        .await
-        .map_err(|_| CryptoError::Failed("hashing a secret"))??;
+    let hash = load.compute(services, services.hasher.hashing(plain.clone())).await?;
     let record = secret::record_with(services, &plain, hash, &new)?;
     Ok(AppliedSecret { client_id: id, record, plain })
 }

@@ -18,7 +18,7 @@ mod step;
 mod wanted;
 mod words;
 
-use crate::admin::{AdminError, Principal, SourceConflict};
+use crate::admin::{AdminError, HashLoad, Principal, SourceConflict};
 use crate::model::source::SourceName;
 use crate::services::Services;
 
@@ -71,7 +71,7 @@ pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminE
     }
 }
 
-/// Makes a plan true, for a caller that receives the secrets in memory.
+/// Makes a plan true, for a server, whose caller receives the secrets in memory.
 ///
 /// # Errors
 /// As [`check_deletions`] and [`write()`].
@@ -85,7 +85,7 @@ pub async fn execute(
     if plan.is_empty() {
         return Ok(Applied::default());
     }
-    let prepared = generate_secrets(services, plan).await?;
+    let prepared = generate_secrets(services, plan, HashLoad::Lanes).await?;
     let applied = write(services, principal, prepared).await?.commit().await?;
     finish(services, principal, &applied).await?;
     Ok(applied)

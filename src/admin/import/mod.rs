@@ -35,7 +35,7 @@ use crate::admin::import::object::Given;
 use crate::admin::import::planned::{Planned, foresee};
 use crate::admin::import::problems::Problems;
 use crate::admin::import::source::{SourceLine, SourceLines};
-use crate::admin::{AdminError, Conflict, Principal};
+use crate::admin::{AdminError, Conflict, HashLoad, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::services::Services;
@@ -57,21 +57,11 @@ pub enum Existing {
     Update,
 }
 
-/// How many cores may hash secrets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Load {
-    /// All: for a command, which does nothing else.
-    #[default]
-    AllCores,
-    /// Half of them: for a server, which issues tokens at the same time.
-    HalfOfCores,
-}
-
 /// How to import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions {
-    /// How many cores may hash secrets.
-    pub load: Load,
+    /// How many secrets are hashed at once.
+    pub load: HashLoad,
     /// What to do with a client that exists already.
     pub existing: Existing,
     /// True if everything is checked and nothing is written.
@@ -257,22 +247,17 @@ async fn prepare_all(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<Planned>, AdminError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = match options.load {
-        Load::AllCores => cores,
-        Load::HalfOfCores => cores.div_ceil(2),
-    };
     let total = Some(checked.len());
     let mut preparing = stream::iter(checked)
         .map(|(line, exists)| async move {
             if exists && options.existing == Existing::Skip {
                 return Ok(Planned::Skip(line.said.client_id));
             }
-            secrets::prepare(services.clone(), line, exists, options.is_dry_run)
+            secrets::prepare(services.clone(), line, exists, options)
                 .await
                 .map(|line| Planned::Write(Box::new(line)))
         })
-        .buffered(threads);
+        .buffered(options.load.width(services));
     let mut planned = Vec::new();
     while let Some(line) = preparing.next().await {
         planned.push(line?);

@@ -15,8 +15,8 @@ use hyper::body::Buf;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::admin::Principal;
-use crate::admin::import::{self, Existing, ImportOptions, Load};
+use crate::admin::import::{self, Existing, ImportOptions};
+use crate::admin::{HashLoad, Principal};
 use crate::app::App;
 use crate::web::management::Problem;
 use crate::web::management::import_stream::{LatestProgress, answer_lines};
@@ -62,7 +62,7 @@ impl ImportQuery {
                 return Err(wrong_parameter("existing", "reject, skip or update is expected"));
             }
         };
-        Ok(ImportOptions { existing, is_dry_run: self.dry_run, load: Load::HalfOfCores })
+        Ok(ImportOptions { existing, is_dry_run: self.dry_run, load: HashLoad::Lanes })
     }
 }
 
