@@ -21,6 +21,7 @@ mod admin_scopes;
 mod admin_writes;
 mod algorithms;
 mod answers_to_clients;
+mod apply_rehearsal;
 mod architecture;
 mod assertion_audiences;
 mod assertion_keys;

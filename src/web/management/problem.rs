@@ -154,6 +154,12 @@ impl Problem {
             .with_header(RETRY_AFTER, "1")
     }
 
+    /// 409 for an apply next to another one.
+    pub(super) fn apply_in_progress() -> Self {
+        let detail = "This instance runs another apply or dry run. Try again shortly.";
+        Self::new(StatusCode::CONFLICT, "apply_in_progress", detail).with_header(RETRY_AFTER, "2")
+    }
+
     /// 429.
     pub(super) fn too_many_idempotency_keys() -> Self {
         let detail = format!(
