@@ -16,7 +16,7 @@ use crate::admin::{
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
 use crate::model::resource::Resource;
-use crate::model::secret::SecretRecord;
+use crate::model::secret::{SecretHash, SecretRecord};
 use crate::services::Services;
 
 /// How many clients are read at once.
@@ -86,14 +86,50 @@ pub async fn write(
     prepared: PreparedPlan,
 ) -> Result<Pending<Applied>, AdminError> {
     let PreparedPlan { plan, secrets } = prepared;
+    let records = secrets.iter().map(|secret| secret.record.clone()).collect();
+    let (change, resources) = write_steps(services, principal, plan, records).await?;
+    Ok(Pending::new(change, Applied { secrets, resources }))
+}
+
+/// Writes a plan in a transaction that is rolled back: what an apply would reject is rejected. No
+/// secret is generated or hashed for that.
+///
+/// # Errors
+/// As [`write`].
+pub async fn rehearse(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+) -> Result<(), AdminError> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let mut records = Vec::new();
+    for step in &plan.clients {
+        if let Some(new) = &step.secret {
+            records.push(secret::record_of(services, SecretHash::from_phc(""), new)?);
+        }
+    }
+    // A transaction that is dropped leaves nothing behind.
+    write_steps(services, principal, plan, records).await.map(|_| ())
+}
+
+/// Writes the steps of a plan; `records` are the new secrets in the order of the clients. Gives the
+/// resources that were written.
+async fn write_steps(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+    records: Vec<SecretRecord>,
+) -> Result<(AuditedChange, Vec<Resource>), AdminError> {
     let mut change = principal.begin(services).await?;
     require_unchanged(&mut change, &plan).await?;
     let Plan { resources, clients, deletions, .. } = plan;
-    let mut applied = Applied { secrets, resources: Vec::new() };
+    let mut written = Vec::with_capacity(resources.len());
     for step in resources {
-        applied.resources.push(write_resource(&mut change, principal, step).await?);
+        written.push(write_resource(&mut change, principal, step).await?);
     }
-    let mut records = applied.secrets.iter();
+    let mut records = records.into_iter();
     for step in clients {
         let secret = step.secret.is_some().then(|| records.next()).flatten();
         write_client(services, principal, &mut change, step, secret).await?;
@@ -108,7 +144,7 @@ pub async fn write(
             }
         }
     }
-    Ok(Pending::new(change, applied))
+    Ok((change, written))
 }
 
 /// Generates the signing keys that new resources need; after the commit.
@@ -205,10 +241,10 @@ async fn write_client(
     principal: &Principal,
     change: &mut AuditedChange,
     step: ClientStep,
-    secret: Option<&AppliedSecret>,
+    secret: Option<SecretRecord>,
 ) -> Result<(), AdminError> {
     let ClientStep { before, mut wanted, .. } = step;
-    wanted.secrets.extend(secret.map(|secret| secret.record.clone()));
+    wanted.secrets.extend(secret);
     let (client, grants) = (&wanted.client, &wanted.grants);
     ownership::check_whole_client(change, principal, before.as_ref(), client, grants).await?;
     let id = wanted.client.client_id.clone();

@@ -4,6 +4,7 @@
 //! The flow: [`Declarations::read`] → [`plan()`] → [`generate_secrets`] → [`write()`] → commit →
 //! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it,
 //! everything that the plan is based on is read again; what has changed meanwhile is a conflict.
+//! A dry run ends with [`rehearse`], which is [`write()`] without a commit.
 
 mod deletions;
 mod desired;
@@ -24,7 +25,9 @@ use crate::services::Services;
 
 pub use desired::Declarations;
 pub use document::{MAX_BYTES, SourceText};
-pub use execution::{Applied, AppliedSecret, PreparedPlan, finish, generate_secrets, write};
+pub use execution::{
+    Applied, AppliedSecret, PreparedPlan, finish, generate_secrets, rehearse, write,
+};
 pub use export::{ExportFilter, ExportedDocument, export};
 pub use members::schema;
 pub use plan::{Plan, plan};

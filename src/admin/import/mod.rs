@@ -32,7 +32,7 @@ use serde::Serialize;
 
 use crate::admin::import::check::{CheckedLine, Checker};
 use crate::admin::import::object::Given;
-use crate::admin::import::planned::{Planned, foresee};
+use crate::admin::import::planned::Planned;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::admin::{AdminError, Conflict, HashLoad, Principal};
@@ -126,8 +126,8 @@ pub async fn import<R: BufRead>(
 }
 
 impl CheckedImport {
-    /// Hashes the secrets and writes all clients in one transaction. One that is dropped writes
-    /// nothing.
+    /// Hashes the secrets and writes all clients in one transaction, which a dry run rolls back. One
+    /// that is dropped writes nothing.
     ///
     /// # Errors
     /// Invalid or a conflict if the database has changed since the check; or a failure of the
@@ -140,9 +140,6 @@ impl CheckedImport {
     ) -> Result<Vec<ImportedClient>, AdminError> {
         let Self { lines, options } = self;
         let prepared = prepare_all(services, lines, options, progress).await?;
-        if options.is_dry_run {
-            return foresee(services, principal, prepared, progress).await;
-        }
         let total = Some(prepared.len());
         let mut change = principal.begin(services).await?;
         let mut results = Vec::with_capacity(prepared.len());
@@ -150,7 +147,8 @@ impl CheckedImport {
             progress(Progress { step: "writing", done, total });
             results.push(line.write(services, principal, &mut change).await?);
         }
-        if results.iter().any(|client| client.result.is_change()) {
+        // A transaction that is dropped leaves nothing behind.
+        if !options.is_dry_run && results.iter().any(|client| client.result.is_change()) {
             change.commit().await?;
         }
         Ok(results)
@@ -267,10 +265,6 @@ async fn prepare_all(
 }
 
 impl ImportOutcome {
-    fn of_update(is_changed: bool) -> Self {
-        if is_changed { Self::Updated } else { Self::Unchanged }
-    }
-
     fn is_change(self) -> bool {
         matches!(self, Self::Imported | Self::Updated)
     }

@@ -1,9 +1,9 @@
-//! Writing the clients of an import whose secrets are ready, or telling what would be written.
+//! Writing the clients of an import whose secrets are ready.
 
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
-use crate::admin::import::{ImportOutcome, ImportedClient, Progress, of_line, rights};
-use crate::admin::ownership::{client_within_rights, visible_client};
+use crate::admin::import::{ImportOutcome, ImportedClient, of_line, rights};
+use crate::admin::ownership::client_within_rights;
 use crate::admin::{
     AdminError, AuditedChange, Conflict, ObjectKind, Principal, owner_policy, ownership,
     registering,
@@ -104,32 +104,4 @@ async fn create(
         usage: None,
     };
     registering::insert(change, &registration, Action::ClientImported).await
-}
-
-/// What a dry run says: the same outcome, without a transaction.
-pub(super) async fn foresee(
-    services: &Services,
-    principal: &Principal,
-    planned: Vec<Planned>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Vec<ImportedClient>, AdminError> {
-    let total = Some(planned.len());
-    let mut results = Vec::with_capacity(planned.len());
-    for (done, line) in planned.into_iter().enumerate() {
-        progress(Progress { step: "comparing", done, total });
-        let (client_id, result) = match line {
-            Planned::Skip(id) => (id, ImportOutcome::Skipped),
-            Planned::Write(line) if line.exists => {
-                let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = visible_client(services.store.read(), principal, &id).await?;
-                let now = services.clock.now();
-                let update = Update::plan(services, before, *line, now);
-                let update = update.map_err(|error| of_line(number, error))?;
-                (id, ImportOutcome::of_update(update.is_some()))
-            }
-            Planned::Write(line) => (line.line.said.client_id, ImportOutcome::Imported),
-        };
-        results.push(ImportedClient { client_id, result });
-    }
-    Ok(results)
 }

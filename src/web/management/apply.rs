@@ -130,6 +130,7 @@ pub(super) async fn apply(
     let plan = declarative::plan(services, &principal, &declarations, &options).await?;
     let (changes, unchanged) = (plan.changes(), plan.unchanged());
     if query.dry_run {
+        declarative::rehearse(services, &principal, plan).await?;
         return Ok(ok(AppliedJson { applied: false, changes, unchanged, secrets: Vec::new() }));
     }
     let applied = declarative::execute(services, &principal, plan, &options).await?;
