@@ -7,11 +7,12 @@ use crate::admin::client::{check_lifetime, check_security, create};
 use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
+use crate::admin::handover::Stated;
 use crate::admin::revision::Revision;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, EndedCredentials, ObjectKind, Principal, claims,
-    client_key, client_update, client_within_rights, facts, grant, owner_policy, ownership,
-    revocation, weaker_credentials,
+    client_key, client_update, client_within_rights, facts, grant, handover, owner_policy,
+    ownership, revocation, secret, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
@@ -45,6 +46,11 @@ pub async fn update(
     let is_touched = update.changes_security();
     let has_claims = update.claims.is_some() || update.grants.is_some();
     let condition = std::mem::take(&mut update.precondition);
+    let stated = Stated {
+        tls_subject: update.tls_subject.is_some(),
+        grants: update.grants.is_some(),
+        ..Stated::default()
+    };
     let mut change = principal.begin(services).await?;
     let was = client_within_rights(change.read(), principal, id).await?;
     condition.check(&Revision::of_client(&was))?;
@@ -68,15 +74,30 @@ pub async fn update(
     }
     condition.check_difference()?;
     if difference.is_some() {
+        let ended = release(&mut change, principal, &was, &mut is, &stated).await?;
         is.client.updated_at = change.now;
         change.transaction.update_client(&is.client).await?;
         record_state(services, &mut change, &was, &is).await?;
-        record_changes(&mut change, &was, &mut is).await?;
+        record_changes(&mut change, &was, &mut is, ended).await?;
     }
     grant::replace(&mut change, &was.grants, &mut is).await?;
     owner_policy::check(&mut change, Some(&was), id).await?;
     change.commit().await?;
     Ok(Changed::now(is))
+}
+
+/// Ends what the client leaves behind if its owner changes. Grants are written with the others.
+async fn release(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    was: &Registration,
+    is: &mut Registration,
+    stated: &Stated,
+) -> Result<EndedCredentials, AdminError> {
+    let at = secret::end_at_once(change);
+    let ended = handover::release(change.read(), principal, at, was, is, stated).await?;
+    weaker_credentials::store(change, is, &ended).await?;
+    Ok(ended)
 }
 
 /// Records the members that differ, and ends what belonged to the owner or the limit before: the
@@ -85,16 +106,16 @@ async fn record_changes(
     change: &mut AuditedChange,
     was: &Registration,
     is: &mut Registration,
+    mut ended: EndedCredentials,
 ) -> Result<(), AdminError> {
     if was.client.facts.owner != is.client.facts.owner {
         let reason = CancelReason::ClientOwnerChanged;
         grant_request::cancel_of_client(change, &is.client.client_id, reason).await?;
     }
-    let mut ended = EndedCredentials::default();
     if was.client.admin_of != is.client.admin_of {
         // Limits are part of an administrator's rights.
         let grants = is.grants.clone();
-        ended = weaker_credentials::end(change, is, &grants).await?;
+        ended = ended.and(weaker_credentials::end(change, is, &grants).await?);
     }
     record_members(change, was, is, &ended).await
 }

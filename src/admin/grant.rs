@@ -214,7 +214,11 @@ async fn record_given(
 }
 
 /// Removes a grant with its event.
-async fn take(change: &mut AuditedChange, id: &ClientId, was: &Grant) -> Result<(), AdminError> {
+pub(super) async fn take(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    was: &Grant,
+) -> Result<(), AdminError> {
     let resource = &was.resource;
     change.transaction.delete_grant(id, resource).await?;
     let owners = change.owners_of_grant(id, resource).await?;

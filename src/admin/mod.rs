@@ -22,6 +22,7 @@ pub mod facts;
 mod foreign_grant;
 pub mod grant;
 pub mod grant_request;
+mod handover;
 mod hash_load;
 pub mod import;
 mod invalid_value;

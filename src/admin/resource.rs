@@ -14,7 +14,8 @@ use crate::admin::resource_update::changed_scopes;
 pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
 use crate::admin::revision::Revision;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, key_rotation,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, foreign_grant,
+    key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -240,6 +241,7 @@ pub async fn update(
     if !replace(&mut change, &before, &mut resource).await? {
         return Ok(Changed::before(resource));
     }
+    foreign_grant::end_of_resource(&mut change, principal, &before, &resource, &[]).await?;
     change.commit().await?;
     publish_key(services, principal, &resource).await?;
     Ok(Changed::now(resource))

@@ -66,6 +66,7 @@ mod github_subjects;
 mod glossary;
 mod grant_requests;
 mod grants;
+mod handovers;
 mod idempotency;
 mod integrations;
 mod interop;

@@ -73,7 +73,7 @@ pub(super) async fn find(
     Ok(steps)
 }
 
-fn loss_of_holder(holder: &GrantHolder) -> String {
+pub(super) fn loss_of_holder(holder: &GrantHolder) -> String {
     let scopes = match &holder.scopes {
         GrantedScopes::All => "all scopes".to_owned(),
         GrantedScopes::Only(scopes) => scopes.to_string(),

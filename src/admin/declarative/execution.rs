@@ -11,7 +11,7 @@ use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
     AdminError, AuditedChange, HashLoad, ObjectKind, Principal, SourceConflict, client_deletion,
-    owner_policy, ownership, registering, resource, resource_deletion,
+    foreign_grant, handover, owner_policy, ownership, registering, resource, resource_deletion,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
@@ -124,10 +124,13 @@ async fn write_steps(
 ) -> Result<(AuditedChange, Vec<Resource>), AdminError> {
     let mut change = principal.begin(services).await?;
     require_unchanged(&mut change, &plan).await?;
-    let Plan { resources, clients, deletions, .. } = plan;
-    let mut written = Vec::with_capacity(resources.len());
+    let Plan { resources, clients, deletions, declared, .. } = plan;
+    let (mut written, mut replaced) = (Vec::with_capacity(resources.len()), Vec::new());
     for step in resources {
-        written.push(write_resource(&mut change, principal, step).await?);
+        let before = step.before.clone();
+        let resource = write_resource(&mut change, principal, step).await?;
+        replaced.extend(before.map(|before| (before, resource.clone())));
+        written.push(resource);
     }
     let mut records = records.into_iter();
     for step in clients {
@@ -143,6 +146,10 @@ async fn write_steps(
                 resource_deletion::remove(&mut change, principal, &resource).await?;
             }
         }
+    }
+    // Here, because the owners of the clients may change together with that of the resource.
+    for (before, is) in &replaced {
+        foreign_grant::end_of_resource(&mut change, principal, before, is, &declared).await?;
     }
     Ok((change, written))
 }
@@ -243,16 +250,23 @@ async fn write_client(
     step: ClientStep,
     secret: Option<SecretRecord>,
 ) -> Result<(), AdminError> {
-    let ClientStep { before, mut wanted, .. } = step;
-    wanted.secrets.extend(secret);
+    let ClientStep { before, mut wanted, stated, .. } = step;
     let (client, grants) = (&wanted.client, &wanted.grants);
     ownership::check_whole_client(change, principal, before.as_ref(), client, grants).await?;
     let id = wanted.client.client_id.clone();
     match &before {
-        None => registering::insert(change, &wanted, Action::ClientCreated).await?,
+        None => {
+            wanted.secrets.extend(secret);
+            registering::insert(change, &wanted, Action::ClientCreated).await?;
+        }
         Some(before) => {
+            let at = secret::end_at_once(change);
+            let reader = change.read();
+            let release = handover::release(reader, principal, at, before, &mut wanted, &stated);
+            let ended = release.await?;
+            wanted.secrets.extend(secret);
             if let Some(update) = Update::between(services, before.clone(), wanted, change.now)? {
-                update.write(services, change, "apply").await?;
+                update.ending(ended).write(services, change, "apply").await?;
             }
         }
     }

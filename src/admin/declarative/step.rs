@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::admin::difference::Difference;
+use crate::admin::handover::Stated;
 use crate::admin::secret::NewSecret;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
@@ -14,13 +15,18 @@ pub(super) struct ResourceStep {
     pub(super) before: Option<Resource>,
     pub(super) wanted: Resource,
     pub(super) difference: Difference,
+    /// The grants that end because its owner changes.
+    pub(super) losses: Vec<String>,
 }
 
 /// A client that is created or changed.
 #[derive(Debug)]
 pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
+    /// As it is declared: what it may not keep if its owner changes is still in it.
     pub(super) wanted: Registration,
+    /// What is declared of it.
+    pub(super) stated: Stated,
     /// The secret that it gets.
     pub(super) secret: Option<NewSecret>,
     /// Absent if nothing but a secret is new.
@@ -67,7 +73,7 @@ pub struct PlannedChange {
     pub was: Value,
     /// The same as they will be; `null` for an object that is deleted.
     pub is: Value,
-    /// What ends with an object that is deleted.
+    /// What ends with an object that is deleted, or with the owner of a resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<String>,
 }
@@ -83,7 +89,7 @@ impl ResourceStep {
             gets_secret: false,
             was,
             is,
-            losses: Vec::new(),
+            losses: self.losses.clone(),
         }
     }
 }

@@ -3,10 +3,9 @@
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
 use crate::admin::import::{ImportOutcome, ImportedClient, of_line, rights};
-use crate::admin::ownership::client_within_rights;
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, ObjectKind, Principal, owner_policy, ownership,
-    registering,
+    AdminError, AuditedChange, Conflict, ObjectKind, Principal, client_within_rights, handover,
+    owner_policy, ownership, registering, secret,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
@@ -72,12 +71,17 @@ async fn update(
         return Err(Conflict::ChangedDuringImport.into());
     }
     let (id, source) = (before.client.client_id.clone(), before.client.source.clone());
-    let Some(update) = Update::plan(services, before, line, change.now)? else {
+    let (mut wanted, stated) = update::wanted(&before, line)?;
+    let (client, grants) = (&wanted.client, &wanted.grants);
+    ownership::check_whole_client(change, principal, Some(&before), client, grants).await?;
+    let at = secret::end_at_once(change);
+    let release = handover::release(change.read(), principal, at, &before, &mut wanted, &stated);
+    let ended = release.await?;
+    let Some(update) = Update::between(services, before, wanted, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
     principal.require_unmanaged(ObjectKind::Client, id.as_str(), source.as_ref())?;
-    update.check_rights(principal, change).await?;
-    update.write(services, change, "import").await?;
+    update.ending(ended).write(services, change, "import").await?;
     Ok(ImportOutcome::Updated)
 }
 
