@@ -26,6 +26,7 @@ mod architecture;
 mod assertion_audiences;
 mod assertion_keys;
 mod assertion_rates;
+mod attacks_of_teams;
 mod audit_stream;
 mod authorization_endpoint;
 mod bound_admin_tokens;
