@@ -85,6 +85,8 @@ codes! {
     ManagedBySource => "managed_by_source",
     /// The object exists and is not of the source that is applied.
     OtherSource => "other_source",
+    /// The object exists, and the applied one has another owner.
+    OtherOwner => "other_owner",
     /// An object changed between the plan and its execution.
     ChangedDuringApply => "changed_during_apply",
     /// The plan deletes more objects than are allowed.

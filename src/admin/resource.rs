@@ -14,8 +14,8 @@ use crate::admin::resource_update::changed_scopes;
 pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
 use crate::admin::revision::Revision;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, key_rotation,
-    resource_to_change,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, foreign_grant,
+    key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -217,7 +217,7 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let before = resource_to_change(change.read(), principal, id).await?;
+    let before = visible_resource(change.read(), principal, id).await?;
     update.precondition.check(&Revision::of_resource(&before))?;
     let mut resource = before.clone();
     resource.scopes = changed_scopes(&before.scopes, &mut update)?;
@@ -233,12 +233,15 @@ pub async fn update(
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
     if json!(before) != json!(resource) {
+        let source = before.source.as_ref();
+        principal.require_unmanaged(ObjectKind::Resource, id.as_str(), source)?;
         update.precondition.check_difference()?;
     }
     require_rights_to_write(&mut change, principal, Some(&before), &resource).await?;
     if !replace(&mut change, &before, &mut resource).await? {
         return Ok(Changed::before(resource));
     }
+    foreign_grant::end_of_resource(&mut change, principal, &before, &resource, &[]).await?;
     change.commit().await?;
     publish_key(services, principal, &resource).await?;
     Ok(Changed::now(resource))

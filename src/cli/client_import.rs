@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::admin::import::{self, Existing, ImportOptions, Load, Progress};
+use crate::admin::HashLoad;
+use crate::admin::import::{self, Existing, ImportOptions, Progress};
 use crate::cli::api::RemoteApi;
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
@@ -66,7 +67,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
     let options = ImportOptions {
         existing,
         is_dry_run: args.dry_run,
-        load: Load::AllCores,
+        load: HashLoad::AllCores,
         write_limit: None,
     };
     let services = Arc::new(global.services().await?);

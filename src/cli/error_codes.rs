@@ -91,6 +91,7 @@ impl CliErrorCode {
             | Code::ImportTooLong
             | Code::ManagedBySource
             | Code::OtherSource
+            | Code::OtherOwner
             | Code::ChangedDuringApply
             | Code::TooManyDeletions
             | Code::GrantRequestNotNeeded

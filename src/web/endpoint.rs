@@ -86,7 +86,9 @@ fn issue(
 ) -> impl Future<Output = Result<Response, ErrorResponse>> + Send {
     let request = TokenRequest::new(parameters, credentials, origin);
     ready(request)
-        .and_then(move |request| token::respond(app, request.with_proof(proof), RatePolicy::Enforce))
+        .and_then(move |request| {
+            token::respond(app, request.with_proof(proof), RatePolicy::Enforce)
+        })
         .map(|issued| {
             let token = issued?.response;
             write(&token, token.access_token.len() + RESPONSE_CAPACITY)

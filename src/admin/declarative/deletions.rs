@@ -74,7 +74,7 @@ pub(super) async fn find(
 }
 
 /// The grant that a holder loses, with the last use of a client that the caller may see.
-fn loss_of_holder(principal: &Principal, holder: &GrantHolder) -> String {
+pub(super) fn loss_of_holder(principal: &Principal, holder: &GrantHolder) -> String {
     let scopes = match &holder.scopes {
         GrantedScopes::All => "all scopes".to_owned(),
         GrantedScopes::Only(scopes) => scopes.to_string(),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
+use crate::admin::handover::Stated;
 use crate::admin::secret::NewSecret;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
@@ -15,13 +16,18 @@ pub(super) struct ResourceStep {
     pub(super) before: Option<Resource>,
     pub(super) wanted: Resource,
     pub(super) difference: Difference,
+    /// The grants that end because its owner changes.
+    pub(super) losses: Vec<String>,
 }
 
 /// A client that is created or changed.
 #[derive(Debug)]
 pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
+    /// As it is declared: what it may not keep if its owner changes is still in it.
     pub(super) wanted: Registration,
+    /// What is declared of it.
+    pub(super) stated: Stated,
     /// The secret that it gets.
     pub(super) secret: Option<NewSecret>,
     /// Absent if nothing but a secret is new.
@@ -73,7 +79,7 @@ pub struct PlannedChange {
     /// The same as they will be; `null` for an object that is deleted.
     #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": { "tenant": "acme" } })))]
     pub is: Value,
-    /// What ends with an object that is deleted.
+    /// What ends with an object that is deleted, or with the owner of a resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<String>,
 }
@@ -89,7 +95,7 @@ impl ResourceStep {
             gets_secret: false,
             was,
             is,
-            losses: Vec::new(),
+            losses: self.losses.clone(),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::GrantRequestLimit { .. } => Code::GrantRequestLimitReached,
         Conflict::Source(SourceConflict::Managed { .. }) => Code::ManagedBySource,
         Conflict::Source(SourceConflict::OtherSource { .. }) => Code::OtherSource,
+        Conflict::Source(SourceConflict::OtherOwner { .. }) => Code::OtherOwner,
         Conflict::Source(SourceConflict::ChangedMeanwhile { .. }) => Code::ChangedDuringApply,
         Conflict::Source(SourceConflict::TooManyDeletions { .. }) => Code::TooManyDeletions,
         Conflict::AlreadyExists(_)
@@ -49,6 +50,7 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
             "Change it in its source and run tokend apply. To change it here: --force"
         }
         Code::OtherSource => "To make it an object of the applied source: --adopt",
+        Code::OtherOwner => "If you know the other owner and take the object over from it: --adopt",
         Code::ChangedDuringApply => "Run the command again.",
         Code::TooManyDeletions => {
             "Read the plan. To delete all of them: --yes, or a larger --max-deletions"

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::Principal;
@@ -115,10 +117,39 @@ pub(super) struct ExportJson {
     documents: Vec<ExportedDocument>,
 }
 
+/// The place of the one apply that an instance runs at a time.
+#[derive(Debug, Clone)]
+pub(super) struct ApplySlot(Arc<Semaphore>);
+
+impl Default for ApplySlot {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+/// Holds the [`ApplySlot`]. It is taken before the body is read, so that one body at a time is in
+/// memory.
+#[derive(Debug)]
+pub(super) struct ApplyPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let slot = parts.extensions.get::<ApplySlot>().map(|ApplySlot(slot)| slot.clone());
+        let slot = slot.ok_or_else(|| Problem::internal("the route has no slot for an apply"))?;
+        let permit = slot.try_acquire_owned().map_err(|_| Problem::apply_in_progress())?;
+        Ok(Self { _permit: permit })
+    }
+}
+
 /// Applies documents. The verb checks the rights that each change needs.
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
+    _permit: ApplyPermit,
     Parameters(query): Parameters<ApplyQuery>,
     Input(DeclarationsInput(body)): Input<DeclarationsInput>,
 ) -> Result<Output<AppliedJson>, Problem> {
@@ -133,6 +164,7 @@ pub(super) async fn apply(
     let plan = declarative::plan(services, &principal, &declarations, &options).await?;
     let (changes, unchanged) = (plan.changes(), plan.unchanged());
     if query.dry_run {
+        declarative::rehearse(services, &principal, plan).await?;
         return Ok(ok(AppliedJson { applied: false, changes, unchanged, secrets: Vec::new() }));
     }
     let applied = declarative::execute(services, &principal, plan, &options).await?;

@@ -218,11 +218,13 @@ impl ClientDocument {
         let id = std::mem::take(&mut self.client_id);
         let id = id.text(Omitted::HasDefault, "/client_id", ClientId::parse_new)?.flatten();
         let secret = match std::mem::take(&mut self.secret) {
-            Member::Absent | Member::Null => NewSecret::default(),
-            Member::Value(input) => input.new_secret("/secret")?,
+            Member::Absent => Some(NewSecret::default()),
+            // As in a declaration: no secret is made.
+            Member::Null => None,
+            Member::Value(input) => Some(input.new_secret("/secret")?),
         };
         let members = self.update(id.as_ref(), Omitted::HasDefault)?;
-        let mut new = members.into_new(id, Some(secret))?;
+        let mut new = members.into_new(id, secret)?;
         new.security.keys = keys;
         new.security.tls_subject = tls_subject;
         Ok(new)

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use utoipa::IntoParams;
 
-use crate::admin::Principal;
-use crate::admin::import::{self, Existing, ImportOptions, Load};
+use crate::admin::import::{self, Existing, ImportOptions};
+use crate::admin::{HashLoad, Principal};
 use crate::app::App;
 use crate::web::management::Problem;
 use crate::web::management::import_stream::{LatestProgress, answer_lines};
@@ -86,7 +86,7 @@ impl ImportQuery {
         Ok(ImportOptions {
             existing,
             is_dry_run: self.dry_run,
-            load: Load::HalfOfCores,
+            load: HashLoad::Lanes,
             write_limit: Some(WRITE_TIMEOUT),
         })
     }

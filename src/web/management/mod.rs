@@ -63,6 +63,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::public_path::TOKEN_PATH;
 use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
 use crate::web::health;
+use crate::web::management::apply::ApplySlot;
 use crate::web::management::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
 use crate::web::management::imports::ImportSlot;
 use crate::web::management::openapi::{Described, Description, Documentation};
@@ -335,6 +336,7 @@ impl Api {
             // Each route has a limit of its own.
             .layer(DefaultBodyLimit::disable())
             .layer(Extension(ImportSlot::default()))
+            .layer(Extension(ApplySlot::default()))
             .layer(from_fn_with_state((app, access), guard::authenticate))
             .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
             .route(openapi::DOCUMENT_PATH, openapi::document_route(documentation.clone()))

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
@@ -191,6 +191,12 @@ impl Problem {
             .with_header(RETRY_AFTER, "1")
     }
 
+    /// 409 for an apply next to another one.
+    pub(super) fn apply_in_progress() -> Self {
+        let detail = "This instance runs another apply or dry run. Try again shortly.";
+        Self::new(StatusCode::CONFLICT, "apply_in_progress", detail).with_header(RETRY_AFTER, "2")
+    }
+
     /// 429.
     pub(super) fn too_many_idempotency_keys() -> Self {
         let detail = format!(
@@ -203,7 +209,7 @@ impl Problem {
 
     /// 422 for a member of the body.
     pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
-        let code = AdminErrorCode::InvalidValue.as_str();
+        let code = Code::InvalidValue.as_str();
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
@@ -258,7 +264,7 @@ impl Problem {
     fn of_server(status: StatusCode, error: &AdminError) -> Self {
         let code = error.code();
         let detail = match code {
-            AdminErrorCode::HashQueueFull => error.to_string(),
+            Code::HashQueueFull => error.to_string(),
             code => code.meaning().to_owned(),
         };
         let cause = Some(telemetry::with_causes(error).into());
@@ -351,8 +357,7 @@ impl From<AdminError> for Problem {
 }
 
 /// The status of a verb's error.
-pub(super) fn status(code: AdminErrorCode) -> StatusCode {
-    use AdminErrorCode as Code;
+pub(super) fn status(code: Code) -> StatusCode {
     match code {
         Code::ClientNotFound
         | Code::ClientNotInList
@@ -381,6 +386,7 @@ pub(super) fn status(code: AdminErrorCode) -> StatusCode {
         | Code::GrantRequestLimitReached
         | Code::ManagedBySource
         | Code::OtherSource
+        | Code::OtherOwner
         | Code::ChangedDuringApply
         | Code::TooManyDeletions => StatusCode::CONFLICT,
         Code::InvalidValue

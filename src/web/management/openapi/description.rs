@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::web::management::Problem;
+use crate::web::management::apply::ApplyPermit;
 use crate::web::management::conditions::{IfMatch, Tagged};
 use crate::web::management::json::{Input, Output, Parameters};
 use crate::web::management::openapi::parameters;
@@ -156,6 +157,13 @@ impl<T> Part for Extension<T> {
 
 impl<T> Part for Option<Extension<T>> {
     fn describe(_: &mut Description) {}
+}
+
+/// 409 while another apply runs.
+impl Part for ApplyPermit {
+    fn describe(description: &mut Description) {
+        description.problems.insert(409);
+    }
 }
 
 impl Part for HeaderMap {
