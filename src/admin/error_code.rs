@@ -28,6 +28,11 @@ macro_rules! codes {
                 }
             }
 
+            /// True if what a request names does not exist.
+            pub fn is_not_found(self) -> bool {
+                self == Self::ClientNotInList || self.as_str().ends_with("_not_found")
+            }
+
             /// What it means, in one sentence.
             pub fn meaning(self) -> &'static str {
                 match self {

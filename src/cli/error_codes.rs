@@ -75,7 +75,7 @@ impl CliErrorCode {
     /// The code of a change that was not made.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
-        if code == Code::ClientNotInList || code.as_str().ends_with("_not_found") {
+        if code.is_not_found() {
             return Self::NotFound;
         }
         match code {

@@ -101,13 +101,34 @@ pub const COMMANDS: &[(&str, i32)] = &[
     ("owner-policy delete shop", 0),
     ("owner-policy delete shop", 4),
     ("owner-policy delete *", 0),
-    ("client import - < {\"client_id\": \"i1\", \"name\": \"One\"}", 0),
-    ("client import - < {\"client_id\": \"i1\", \"name\": \"One\"}", 5),
-    ("client import - --skip-existing -o json < {\"client_id\": \"i1\"}", 0),
-    ("client import - --update --dry-run -o json < {\"client_id\": \"i1\", \"name\": \"Two\"}", 0),
-    ("client import - --update < {\"client_id\": \"i1\", \"name\": \"Two\"}", 0),
-    ("client import - --update -o jsonl < {\"client_id\": \"i2\"}", 0),
-    ("client import - < {\"client_id\": \"i3\", \"nmae\": \"Two\"}", 2),
+    (
+        "client import - < {\"client_id\": \"i1\", \"name\": \"One\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        0,
+    ),
+    (
+        "client import - < {\"client_id\": \"i1\", \"name\": \"One\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        5,
+    ),
+    (
+        "client import - --skip-existing -o json < {\"client_id\": \"i1\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        0,
+    ),
+    (
+        "client import - --update --dry-run -o json < {\"client_id\": \"i1\", \"name\": \"Two\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        0,
+    ),
+    (
+        "client import - --update < {\"client_id\": \"i1\", \"name\": \"Two\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        0,
+    ),
+    (
+        "client import - --update -o jsonl < {\"client_id\": \"i2\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        0,
+    ),
+    (
+        "client import - < {\"client_id\": \"i3\", \"nmae\": \"Two\", \"jwks_uri\": \"https://i.example.com/jwks\"}",
+        2,
+    ),
     ("client import /absent", 2),
     ("secret leaked < nothing", 0),
     ("key list", 0),

@@ -36,6 +36,11 @@ async fn stage(engine: Engine) -> (Server, Cli, Cli) {
     (server, local, remote)
 }
 
+/// A line with a client.
+fn line(id: &str, more: &str) -> String {
+    format!("{{\"client_id\": \"{id}\", \"jwks_uri\": \"https://keys.example.com/jwks\"{more}}}")
+}
+
 fn shown(run: &Run) -> (i32, &str) {
     (run.code, &run.stdout)
 }
@@ -49,11 +54,8 @@ async fn clients_are_imported_as_over_the_local_database(
     let mut lines = String::new();
     for number in 0..2_500 {
         // Of different lengths, so that columns are aligned page by page.
-        let _ = writeln!(
-            lines,
-            "{{\"client_id\": \"c{}\"}}",
-            7_u64.pow(number % 20) + u64::from(number)
-        );
+        let id = 7_u64.pow(number % 20) + u64::from(number);
+        let _ = writeln!(lines, "{}", line(&format!("c{id}"), ""));
     }
     let file = local.place.folder.path().join("clients.ndjson");
     std::fs::write(&file, &lines).expect("a file");
@@ -71,16 +73,13 @@ async fn clients_are_imported_as_over_the_local_database(
     let again = local.run(&["client", "import", file, "--skip-existing"]);
     assert!(again.stderr.contains("2500 skipped"), "{}", again.stderr);
     // All or none: a line that is wrong, clients that exist, and a right that is missing.
-    for (lines, code, text) in [
-        ("{\"client_id\": \"new\"}\n{\"client_id\": 5}", 2, "line 2"),
-        ("{\"client_id\": \"new\"}\n{\"client_id\": \"ops\"}", 5, "ops"),
-        (
-            "{\"client_id\": \"new\"}\n{\"client_id\": \"n2\", \"claims\": {\"a\": 1}}",
-            6,
-            "grants:write",
-        ),
+    for (second, code, text) in [
+        ("{\"client_id\": 5}".to_owned(), 2, "line 2"),
+        (line("ops", ""), 5, "ops"),
+        (line("n2", ", \"claims\": {\"a\": 1}"), 6, "grants:write"),
     ] {
-        let run = remote.run_with(&["client", "import", "-"], lines);
+        let lines = format!("{}\n{second}", line("new", ""));
+        let run = remote.run_with(&["client", "import", "-"], &lines);
         assert_eq!(shown(&run), (code, ""), "{run:?}");
         assert!(run.stderr.contains(text), "{text}: {run:?}");
         assert_eq!(local.run(&["client", "show", "new"]).code, 4);

@@ -116,7 +116,9 @@ async fn why_a_fetch_fails_is_told_to_the_operator_alone() {
         let issuer = format!("https://ci{number}.example");
         add(&api, &client, &issuer, url).await;
         let found = tried(&api, &client, &key.sign(&claims(&server, &issuer))).await;
-        told.push(found["trusts"][number]["reason"].as_str().expect("a reason").to_owned());
+        let unmet = found["trusts"].as_array().expect("trusts").iter();
+        let reasons = unmet.map(|unmet| unmet["reason"].as_str().expect("a reason").to_owned());
+        told.extend(reasons.filter(|reason| !reason.starts_with("iss is")));
     }
     assert!(told.iter().all(|reason| *reason == told[0]), "{told:?}");
     assert!(told[0].contains("its log has the reason"), "{told:?}");
