@@ -49,6 +49,8 @@ pub struct App {
     pub background: BackgroundTasks,
     /// When the usage statistics were last written; 0 for never.
     usage_flushed_at: AtomicI64,
+    /// When the newest backup of this server was made; 0 for never.
+    pub backed_up_at: AtomicI64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -127,6 +129,7 @@ impl App {
             rejections,
             background,
             usage_flushed_at: AtomicI64::new(0),
+            backed_up_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
             event_streams: Arc::default(),
