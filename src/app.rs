@@ -58,6 +58,8 @@ pub struct App {
     pub database: DatabaseHealth,
     /// When the usage statistics were last written; 0 for never.
     usage_flushed_at: AtomicI64,
+    /// When the newest backup of this server was made; 0 for never.
+    pub backed_up_at: AtomicI64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -143,6 +145,7 @@ impl App {
             background,
             database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
+            backed_up_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
             trust_tests,

@@ -29,6 +29,10 @@ impl App {
         self.add_directory(&mut figures);
         self.add_keys(&mut figures, self.services.clock.now());
         self.add_database(&mut figures);
+        if self.services.config.backup.schedule.is_some() {
+            let newest = self.backed_up_at.load(Ordering::Relaxed);
+            figures.add_seconds(&names::BACKUP_SUCCESS, &[], newest);
+        }
         process_figures::add(&mut figures);
         Scrape {
             issued: self.directory.metrics.issued.clone(),

@@ -3,6 +3,7 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+mod backup;
 pub mod command_variables;
 mod coverage;
 mod database_url;
@@ -18,6 +19,7 @@ mod read_process;
 mod service_links;
 pub mod sources;
 
+pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use metrics::MetricsSettings;
 
@@ -94,6 +96,8 @@ pub struct Config {
     pub shutdown: ShutdownSettings,
     /// What is applied at the start.
     pub bootstrap: BootstrapSettings,
+    /// Which backups a server makes.
+    pub backup: BackupSettings,
 }
 
 /// The master keys of the settings, and where they come from.

@@ -49,15 +49,14 @@ pub(super) fn config(
     let metadata = reader.metadata();
     let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
-    let tls = reader.tls();
-    let client_ca = reader.file("tls.client_ca");
+    let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
     let notifications = reader.notifications();
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
-    let master_key = reader.master_key();
+    let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
     Some(Config {
         issuer,
         listen: listen?,
@@ -84,6 +83,7 @@ pub(super) fn config(
         metrics: metrics?,
         shutdown: shutdown?,
         bootstrap: bootstrap?,
+        backup: backup?,
     })
 }
 

@@ -11,6 +11,7 @@ mod draft;
 mod error;
 pub mod restore;
 mod restored_rights;
+pub mod schedule;
 
 pub use crate::admin::backup::check::{Summary, manifest, verify};
 pub use crate::admin::backup::error::BackupError;

@@ -113,18 +113,16 @@ fn read(
 ) -> Result<Summary, BackupError> {
     let send = |piece| pieces.blocking_send(piece).map_err(|_| BackupError::Interrupted);
     let mut page = Vec::new();
-    check::read(path, keys, |part| match part {
-        Part::Row(row) => {
-            page.push(row);
-            if page.len() < PAGE_SIZE as usize {
-                return Ok(());
-            }
-            send(Piece::Rows(std::mem::take(&mut page)))
-        }
-        Part::Table { table, columns } => {
+    check::read(path, keys, |part| {
+        let is_full = page.len() == PAGE_SIZE as usize;
+        if !page.is_empty() && (is_full || !matches!(part, Part::Row(_))) {
             send(Piece::Rows(std::mem::take(&mut page)))?;
-            send(Piece::Table(table, columns))
         }
-        Part::End { .. } => send(Piece::Rows(std::mem::take(&mut page))),
+        match part {
+            Part::Row(row) => page.push(row),
+            Part::Table { table, columns } => send(Piece::Table(table, columns))?,
+            Part::End { .. } => {}
+        }
+        Ok(())
     })
 }

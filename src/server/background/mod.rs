@@ -1,5 +1,6 @@
 //! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
 
+mod backup;
 mod certificate;
 mod database_health;
 mod expiring_secrets;
@@ -54,6 +55,9 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.supervise("measure", measure::measure);
     tasks.supervise("send_notifications", notifications::send_notifications);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
+    if app.services.config.backup.schedule.is_some() {
+        tasks.supervise("make_backups", backup::make_backups);
+    }
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));
     }
