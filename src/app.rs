@@ -3,6 +3,7 @@
 pub mod background;
 pub mod event_streams;
 pub mod figures;
+pub mod key_set_readers;
 mod process_figures;
 pub mod rejections;
 pub mod token_endpoint;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::app::background::BackgroundTasks;
 use crate::app::event_streams::EventStreams;
+use crate::app::key_set_readers::KeySetReaders;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
@@ -45,6 +47,8 @@ pub struct App {
     pub stopping: AtomicBool,
     /// The last rejections, until they are written.
     pub rejections: Arc<RecentRejections>,
+    /// The readers of the key set, until they are written.
+    pub key_set_readers: KeySetReaders,
     /// How the background tasks are.
     pub background: BackgroundTasks,
     /// When the usage statistics were last written; 0 for never.
@@ -125,6 +129,7 @@ impl App {
             directory,
             stopping,
             rejections,
+            key_set_readers: KeySetReaders::default(),
             background,
             usage_flushed_at: AtomicI64::new(0),
             metrics: Arc::default(),
@@ -153,6 +158,19 @@ impl App {
         written
     }
 
+    /// Writes the readers of the key set since the last time. What cannot be written now is kept.
+    pub async fn write_key_set_readers(&self) -> Result<(), StoreError> {
+        let readers = self.key_set_readers.take();
+        if readers.is_empty() {
+            return Ok(());
+        }
+        let written = self.services.store.add_key_set_readers(&readers).await;
+        if written.as_ref().is_err_and(StoreError::is_transient) {
+            self.key_set_readers.put_back(readers);
+        }
+        written
+    }
+
     /// Writes the rejections since the last time. While the database is away the latest are kept.
     pub async fn write_rejections(&self) -> Result<(), StoreError> {
         let rejections = self.rejections.take();
@@ -176,6 +194,7 @@ impl App {
         store.purge_revocations(now).await?;
         store.purge_assertions(now).await?;
         store.purge_keys(now).await?;
+        store.purge_key_set_readers(now).await?;
         store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 

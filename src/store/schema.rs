@@ -10,7 +10,7 @@ use crate::config::Migrate;
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 19] = [
+const MIGRATIONS: [(i64, &str, &str); 20] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -50,6 +50,11 @@ const MIGRATIONS: [(i64, &str, &str); 19] = [
     (19, "sources", include_str!("../../migrations/0019_sources.sql")),
     (20, "notifications", include_str!("../../migrations/0020_notifications.sql")),
     (21, "owner policies", include_str!("../../migrations/0021_owner_policies.sql")),
+    (
+        22,
+        "signing key operations",
+        include_str!("../../migrations/0022_signing_key_operations.sql"),
+    ),
 ];
 
 /// The newest version that this binary knows.

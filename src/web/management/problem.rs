@@ -308,6 +308,8 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::BuiltInResource
         | Code::BuiltInScopes
         | Code::NoKeyLost
+        | Code::StepBreaksVerifiers
+        | Code::SigningKeyLimitReached
         | Code::ChangedDuringImport
         | Code::ImportConflict
         | Code::OwnerPolicyClientLimit
