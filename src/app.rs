@@ -4,6 +4,7 @@ pub mod background;
 pub mod database_health;
 pub mod event_streams;
 pub mod figures;
+pub mod key_set_readers;
 mod process_figures;
 pub mod rejections;
 pub mod token_endpoint;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 use crate::app::background::BackgroundTasks;
 use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
+use crate::app::key_set_readers::KeySetReaders;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
@@ -52,6 +54,8 @@ pub struct App {
     pub stopping: AtomicBool,
     /// The last rejections, until they are written.
     pub rejections: Arc<RecentRejections>,
+    /// The readers of the key set, until they are written.
+    pub key_set_readers: KeySetReaders,
     /// How the background tasks are.
     pub background: BackgroundTasks,
     /// How the database is.
@@ -142,6 +146,7 @@ impl App {
             directory,
             stopping,
             rejections,
+            key_set_readers: KeySetReaders::default(),
             background,
             database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
@@ -185,6 +190,19 @@ impl App {
         written
     }
 
+    /// Writes the readers of the key set since the last time. What cannot be written now is kept.
+    pub async fn write_key_set_readers(&self) -> Result<(), StoreError> {
+        let readers = self.key_set_readers.take();
+        if readers.is_empty() {
+            return Ok(());
+        }
+        let written = self.services.store.add_key_set_readers(&readers).await;
+        if written.as_ref().is_err_and(StoreError::is_transient) {
+            self.key_set_readers.put_back(readers);
+        }
+        written
+    }
+
     /// Writes the rejections since the last time. While the database is away the latest are kept.
     pub async fn write_rejections(&self) -> Result<(), StoreError> {
         let rejections = self.rejections.take();
@@ -208,6 +226,7 @@ impl App {
         store.purge_revocations(now).await?;
         store.purge_assertions(now).await?;
         store.purge_keys(now).await?;
+        store.purge_key_set_readers(now).await?;
         store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 

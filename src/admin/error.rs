@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::key_impact::Impact;
 use crate::admin::object_kind::ObjectKind;
 use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::source_conflict::SourceConflict;
@@ -75,6 +76,15 @@ pub enum Conflict {
         /// The maximum.
         max: usize,
     },
+    /// A step with signing keys breaks tokens or verifiers.
+    #[error("{0}")]
+    BreaksVerifiers(Impact),
+    /// The key set has the maximum number of keys.
+    #[error("the key set has {max} keys, which is the maximum; wait until some have left it")]
+    SigningKeyLimit {
+        /// The maximum.
+        max: usize,
+    },
     /// The clients of an import exist; the text lists them.
     #[error("{0}")]
     Import(String),
@@ -103,6 +113,8 @@ impl Conflict {
             Self::GrantRequestNotNeeded(_) => AdminErrorCode::GrantRequestNotNeeded,
             Self::GrantRequestEnded { .. } => AdminErrorCode::GrantRequestEnded,
             Self::GrantRequestLimit { .. } => AdminErrorCode::GrantRequestLimitReached,
+            Self::BreaksVerifiers(_) => AdminErrorCode::StepBreaksVerifiers,
+            Self::SigningKeyLimit { .. } => AdminErrorCode::SigningKeyLimitReached,
             Self::Import(_) => AdminErrorCode::ImportConflict,
             Self::InLine { conflict, .. } => conflict.code(),
         }

@@ -76,6 +76,10 @@ codes! {
     BuiltInScopes => "built_in_scopes",
     /// A grant of the server itself names each scope.
     AllServerScopes => "all_server_scopes",
+    /// The step with signing keys breaks tokens or verifiers, and is not forced.
+    StepBreaksVerifiers => "step_breaks_verifiers",
+    /// The key set has the maximum number of keys.
+    SigningKeyLimitReached => "signing_key_limit_reached",
     /// The master key opens every key of the database.
     NoKeyLost => "no_key_lost",
     /// The master key cannot be read.

@@ -21,7 +21,8 @@ pub struct Principal {
     actor: Actor,
     rights: Rights,
     mode: WriteMode,
-    /// True if it changes objects that are applied from a source.
+    /// True if it changes objects that are applied from a source, and takes steps with signing keys
+    /// that break verifiers.
     is_forced: bool,
 }
 
@@ -97,11 +98,17 @@ impl Principal {
         self.mode
     }
 
-    /// The same caller, who changes objects that are applied from a source as well. The next
-    /// `apply` of the source undoes such a change.
+    /// The same caller, who changes objects that are applied from a source as well, and takes steps
+    /// with signing keys that break verifiers. The next `apply` of the source undoes a change of its
+    /// objects.
     #[must_use]
     pub fn forced(self) -> Self {
         Self { is_forced: true, ..self }
+    }
+
+    /// True if the caller insists on a change that is rejected otherwise.
+    pub(super) fn is_forced(&self) -> bool {
+        self.is_forced
     }
 
     /// True for an operator with access to the database.

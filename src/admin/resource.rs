@@ -19,6 +19,7 @@ use crate::admin::{
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::key_timeline::signing_key;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::Scopes;
 use crate::model::signing_key::Algorithm;
@@ -147,7 +148,7 @@ async fn require_key(
 ) -> Result<(), AdminError> {
     let Some(algorithm) = algorithm else { return Ok(()) };
     let known = reader.signing_keys().await?;
-    if known.iter().any(|key| key.algorithm == algorithm && key.retired_at.is_none()) {
+    if known.iter().any(|key| key.algorithm == algorithm && !key.is_ended()) {
         return Ok(());
     }
     principal.require(AdminScope::KeysWrite)
@@ -317,7 +318,7 @@ async fn signed_now(
 ) -> Result<SignedBefore, AdminError> {
     let Some(own) = resource.signing_algorithm else { return Ok(SignedBefore::Server) };
     let known = reader.signing_keys().await?;
-    let signs = known.iter().any(|key| key.algorithm == own && key.may_sign(now));
+    let signs = signing_key(&known, own, now).is_some();
     Ok(match resource.signed_before {
         SignedBefore::Never => SignedBefore::Own(own),
         _ if signs => SignedBefore::Own(own),

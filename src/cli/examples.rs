@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 34] = [
+const ALL: [(&str, Examples); 36] = [
     (
         "",
         &[
@@ -207,7 +207,30 @@ const ALL: [(&str, Examples); 34] = [
         ],
     ),
     ("master-key", &[("Continue after the key was lost", "tokend master-key reset --lost")]),
-    ("key", &[("Show the signing keys", "tokend key list")]),
+    (
+        "key",
+        &[
+            ("Show the signing keys", "tokend key list"),
+            ("Rotate without an interruption", "tokend key rotate"),
+        ],
+    ),
+    (
+        "key rotate",
+        &[
+            ("Rotate without an interruption", "tokend key rotate"),
+            (
+                "Let the next key of RS256 sign in two days",
+                "tokend key rotate --alg RS256 --in 48h",
+            ),
+        ],
+    ),
+    (
+        "key revoke",
+        &[(
+            "The key was stolen",
+            "tokend key revoke q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q --reason INC-12 --force",
+        )],
+    ),
     (
         "token",
         &[

@@ -134,7 +134,8 @@ pub(crate) struct Global {
     /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
-    /// Change a client or a resource that is applied from a source; the next apply undoes it
+    /// Change a client or a resource that is applied from a source; the next apply undoes it. Take a
+    /// step with signing keys that breaks tokens or verifiers
     #[arg(long, global = true)]
     force: bool,
     /// The databases that this command has opened; they are closed when it ends.

@@ -237,6 +237,8 @@ pub struct KeySettings {
     pub keep_after: Lifetime,
     /// The size of new RSA keys.
     pub rsa_size: RsaSize,
+    /// True if a key that readers of the key set do not know yet signs later.
+    pub wait_for_readers: bool,
 }
 
 /// How secrets are kept.

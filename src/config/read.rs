@@ -271,6 +271,7 @@ impl SettingsReader<'_> {
         let rsa_size = self.parsed("keys.rsa_size", |text| {
             RsaSize::parse(text).map_err(|malformed| malformed.to_string())
         });
+        let wait_for_readers = self.parsed("keys.wait_for_readers", boolean);
         if let (Some(interval), Some(before)) = (rotation_interval, publish_before)
             && before >= interval
         {
@@ -286,6 +287,7 @@ impl SettingsReader<'_> {
             publish_before: publish_before?,
             keep_after: keep_after?,
             rsa_size: rsa_size?,
+            wait_for_readers: wait_for_readers?,
         })
     }
 

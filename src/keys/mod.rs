@@ -3,6 +3,7 @@
 //! `services` opens them once at the start; the directory keeps the keyring up to date.
 
 pub mod keyring;
+mod ring_key;
 pub mod seal;
 pub mod sealed_stream;
 

@@ -127,10 +127,16 @@ pub enum Action {
     ResourceDeleted,
     /// A signing key was made and published.
     KeyCreated,
-    /// A signing key no longer signs, because no instance needs its algorithm.
+    /// A signing key no longer signs: no instance needs its algorithm, or an operator retired it.
     KeyRetired,
     /// A signing key signs again, because an instance needs its algorithm again.
     KeyRestored,
+    /// An operator lets a signing key begin to sign at another time.
+    KeyRescheduled,
+    /// A signing key begins to sign later, because readers of the key set do not know it yet.
+    KeyPostponed,
+    /// A signing key left the key set before its time, and its tokens are not valid any more.
+    KeyRevoked,
     /// An operator made a token in a client's name.
     TokenIssuedByOperator,
     /// A token ended before its time.
@@ -147,7 +153,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -177,6 +183,9 @@ impl Action {
         Self::KeyCreated,
         Self::KeyRetired,
         Self::KeyRestored,
+        Self::KeyRescheduled,
+        Self::KeyPostponed,
+        Self::KeyRevoked,
         Self::TokenIssuedByOperator,
         Self::TokenRevoked,
         Self::ClientTokensRevoked,
@@ -217,6 +226,9 @@ impl Action {
             Self::KeyCreated => "key.created",
             Self::KeyRetired => "key.retired",
             Self::KeyRestored => "key.restored",
+            Self::KeyRescheduled => "key.rescheduled",
+            Self::KeyPostponed => "key.postponed",
+            Self::KeyRevoked => "key.revoked",
             Self::TokenIssuedByOperator => "token.issued_by_operator",
             Self::TokenRevoked => "token.revoked",
             Self::ClientTokensRevoked => "client.tokens_revoked",

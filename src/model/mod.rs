@@ -17,6 +17,8 @@ pub mod facts;
 pub mod github_subject;
 pub mod grant;
 pub mod grant_request;
+pub mod key_set_reader;
+pub mod key_timeline;
 pub mod labels;
 pub mod leak_policy;
 pub mod master_key;

@@ -25,6 +25,7 @@ pub mod grants;
 pub mod idempotency;
 mod instances;
 mod issuer;
+mod key_set_readers;
 pub mod live_revocations;
 mod measured;
 pub mod notifications;

@@ -11,7 +11,7 @@ use crate::store::transaction::{On, Transaction, on_transaction};
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 20] = [
+const MIGRATIONS: [(i64, &str, &str); 21] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -52,6 +52,11 @@ const MIGRATIONS: [(i64, &str, &str); 20] = [
     (20, "notifications", include_str!("../../migrations/0020_notifications.sql")),
     (21, "owner policies", include_str!("../../migrations/0021_owner_policies.sql")),
     (22, "approved grants", include_str!("../../migrations/0022_approved_grants.sql")),
+    (
+        23,
+        "signing key operations",
+        include_str!("../../migrations/0023_signing_key_operations.sql"),
+    ),
 ];
 
 /// The newest version that this binary knows.

@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-pub const ROUTES: [(&str, &str, &str, u16); 59] = [
+pub const ROUTES: [(&str, &str, &str, u16); 62] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -65,6 +65,9 @@ pub const ROUTES: [(&str, &str, &str, u16); 59] = [
     ("POST", "/v1/tokens/revoke", "tokens:revoke", 415),
     ("GET", "/v1/signing-keys", "keys:read", 200),
     ("GET", "/v1/signing-keys/absent", "keys:read", 404),
+    ("POST", "/v1/signing-keys/rotate", "keys:write", 415),
+    ("POST", "/v1/signing-keys/absent/retire", "keys:write", 404),
+    ("POST", "/v1/signing-keys/absent/revoke", "keys:write", 415),
     ("GET", "/v1/rejections", "clients:read", 200),
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),

@@ -17,7 +17,7 @@ use crate::support::{Engine, Place, Server};
 const API: &str = "https://api.example.com";
 
 const SCOPES: &str = "clients:read,clients:write,secrets:write,grants:write,resources:read,\
-    resources:write,tokens:issue,tokens:revoke,introspect,keys:read,audit:read,admins:write";
+    resources:write,tokens:issue,tokens:revoke,introspect,keys:read,keys:write,audit:read,admins:write";
 
 /// A server with an administrator, and its command line with and without `--server`.
 struct Stage {

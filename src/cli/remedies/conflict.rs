@@ -13,6 +13,7 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::BuiltInScopes(_) => Code::BuiltInScopes,
         Conflict::Import(_) => Code::ImportConflict,
         Conflict::GrantRequestNotNeeded(_) => Code::GrantRequestNotNeeded,
+        Conflict::BreaksVerifiers(_) => Code::StepBreaksVerifiers,
         Conflict::GrantRequestLimit { .. } => Code::GrantRequestLimitReached,
         Conflict::Source(SourceConflict::Managed { .. }) => Code::ManagedBySource,
         Conflict::Source(SourceConflict::OtherSource { .. }) => Code::OtherSource,
@@ -22,6 +23,7 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::AlreadyExists(_)
         | Conflict::GrantRequestEnded { .. }
         | Conflict::NoKeyLost
+        | Conflict::SigningKeyLimit { .. }
         | Conflict::MasterKey(_)
         | Conflict::ChangedDuringImport => return None,
     })
@@ -44,6 +46,10 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
         Code::ImportConflict => "To keep what exists: --skip-existing. To change it: --update",
         Code::GrantRequestNotNeeded => {
             "To give the grant: tokend client grant ID --resource URI --scope SCOPE"
+        }
+        Code::StepBreaksVerifiers => {
+            "To let the next key sign when every verifier knows it: tokend key rotate. To take the \
+             step all the same: --force"
         }
         Code::GrantRequestLimitReached => "To end one: tokend grant-request cancel REQUEST",
         Code::ManagedBySource => {

@@ -83,7 +83,8 @@ const APPLY_SCOPES: [AdminScope; 4] = [
 /// The scopes of an export, which shows both.
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
-/// `true` in this header changes objects that are applied from a source as well.
+/// `true` in this header changes objects that are applied from a source as well, and takes steps
+/// with signing keys that break verifiers.
 pub const FORCE_HEADER: &str = "tokend-force";
 
 /// How a router finds the caller of a request.
@@ -99,8 +100,8 @@ pub(super) enum Access {
 /// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
-        AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, ResourcesRead,
-        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
+        AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, KeysWrite,
+        ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), access, router: Router::new(), listed: Vec::new() };
     add_clients(&mut api);
@@ -127,6 +128,9 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
     api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
     api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.add(Method::POST, "/v1/signing-keys/rotate", KeysWrite, signing_keys::rotate);
+    api.add(Method::POST, "/v1/signing-keys/{kid}/retire", KeysWrite, signing_keys::retire);
+    api.add(Method::POST, "/v1/signing-keys/{kid}/revoke", KeysWrite, signing_keys::revoke);
     api.add_list("/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add_list("/v1/audit-events", AuditRead, audit::list);

@@ -366,6 +366,8 @@ pub(super) fn status(code: Code) -> StatusCode {
         | Code::BuiltInResource
         | Code::BuiltInScopes
         | Code::NoKeyLost
+        | Code::StepBreaksVerifiers
+        | Code::SigningKeyLimitReached
         | Code::ChangedDuringImport
         | Code::ImportConflict
         | Code::OwnerPolicyClientLimit
@@ -425,8 +427,8 @@ mod tests {
     /// A new code has a status of its own.
     #[test]
     fn few_codes_are_faults_of_the_server() {
-        let faults = AdminErrorCode::ALL.into_iter().filter(|code| status(*code) == 500);
-        let names: Vec<_> = faults.map(AdminErrorCode::as_str).collect();
+        let faults = Code::ALL.into_iter().filter(|code| status(*code) == 500);
+        let names: Vec<_> = faults.map(Code::as_str).collect();
         assert_eq!(names, ["master_key_unusable", "database_unreadable", "cryptography_failed"]);
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::admin::AdminError;
 use crate::admin::resource::{NewResource, ResourceUpdate};
 use crate::model::facts::{Contact, Description, Facts};
+use crate::model::key_timeline::signing_key;
 use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
@@ -86,15 +87,15 @@ async fn pending(
 ) -> Result<Option<PendingAlgorithm>, Problem> {
     let now = services.clock.now();
     let keys = services.store.signing_keys().await.map_err(AdminError::from)?;
-    let mine = || keys.iter().filter(|key| key.algorithm == algorithm);
-    if mine().any(|key| key.may_sign(now)) {
+    if signing_key(&keys, algorithm, now).is_some() {
         return Ok(None);
     }
     let until_then = match resource.signed_before {
         SignedBefore::Own(before) => Some(before.as_str()),
         SignedBefore::Server | SignedBefore::Never => None,
     };
-    let signs_from = mine().filter(|key| key.retired_at.is_none()).map(|key| key.signs_from).min();
+    let waiting = keys.iter().filter(|key| key.algorithm == algorithm && !key.is_ended());
+    let signs_from = waiting.map(|key| key.signs_from).min();
     Ok(Some(PendingAlgorithm { until_then, signs_from }))
 }
 

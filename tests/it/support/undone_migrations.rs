@@ -3,6 +3,15 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        23,
+        &[
+            "DROP TABLE key_set_reader",
+            "ALTER TABLE signing_key DROP COLUMN revoked_at",
+            "ALTER TABLE signing_key DROP COLUMN postponed_at",
+            "DELETE FROM _sqlx_migrations WHERE version = 23",
+        ],
+    ),
+    (
         22,
         &[
             "ALTER TABLE client_grant DROP COLUMN is_approved",

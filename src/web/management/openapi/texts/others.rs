@@ -2,7 +2,7 @@
 
 use super::{Text, text};
 
-pub(super) const TEXTS: [Text; 30] = [
+pub(super) const TEXTS: [Text; 33] = [
     text("GET /v1/resources", "list_resources", &[], "List resources", "In alphabetical order."),
     text(
         "POST /v1/resources",
@@ -110,6 +110,29 @@ pub(super) const TEXTS: [Text; 30] = [
         &[],
         "Show a signing key",
         "Never its private half.",
+    ),
+    text(
+        "POST /v1/signing-keys/rotate",
+        "rotate_signing_key",
+        &[],
+        "Let the next key sign",
+        "Without `start_in_seconds` the next key signs as soon as every verifier knows it. A step \
+         that would break verifiers is rejected without `Tokend-Force: true`.",
+    ),
+    text(
+        "POST /v1/signing-keys/{kid}/retire",
+        "retire_signing_key",
+        &[],
+        "Let a key stop signing",
+        "The key verifies until its last token has expired. A successor signs.",
+    ),
+    text(
+        "POST /v1/signing-keys/{kid}/revoke",
+        "revoke_signing_key",
+        &[],
+        "Revoke a signing key",
+        "For a key that was stolen. It leaves the key set at once, all of its tokens are inactive, \
+         and a new key signs. The answer says what breaks, and for how long verifiers cache.",
     ),
     text(
         "GET /v1/rejections",
