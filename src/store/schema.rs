@@ -50,6 +50,7 @@ const MIGRATIONS: [(i64, &str, &str); 19] = [
     (19, "sources", include_str!("../../migrations/0019_sources.sql")),
     (20, "notifications", include_str!("../../migrations/0020_notifications.sql")),
     (21, "owner policies", include_str!("../../migrations/0021_owner_policies.sql")),
+    (22, "event indexes", include_str!("../../migrations/0022_event_indexes.sql")),
 ];
 
 /// The newest version that this binary knows.

@@ -2,6 +2,14 @@
 
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
+    (
+        22,
+        &[
+            "DROP INDEX event_action",
+            "DROP INDEX event_actor",
+            "DELETE FROM _sqlx_migrations WHERE version = 22",
+        ],
+    ),
     (21, &["DROP TABLE owner_policy", "DELETE FROM _sqlx_migrations WHERE version = 21"]),
     (20, &["DROP TABLE notification_cursor", "DELETE FROM _sqlx_migrations WHERE version = 20"]),
     (
