@@ -32,6 +32,10 @@ async fn bench(words: &[String]) {
             }
         }
     }
+    let name = "10 static claims of 300 bytes, ES256, SQLite, form + Basic, 1 client";
+    if words.iter().all(|word| name.contains(word.as_str())) {
+        table.row(&claims_row(name).await);
+    }
     if words.is_empty() {
         table.keep("The token path", include_str!("token_path.md"));
     }
@@ -52,7 +56,31 @@ async fn row(
     let requests = load::requests(&fixture.credentials, body);
     load::once_each(server.port, &requests).await;
     let bare = load::bare_requests();
-    let Comparison { ours, theirs, ratio } = compare(&server, &requests, limit, &bare).await;
+    line(name, &compare(&server, &requests, limit, &bare).await)
+}
+
+/// A client with static claims. The limit is the same server for a client without any.
+async fn claims_row(name: &str) -> String {
+    let fixtures = [
+        Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap).await.with_claims(&ten_claims()).await,
+        Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap).await,
+    ];
+    let servers = fixtures.each_ref().map(|fixture| fixture.serve(Some(SERVER_CORE)));
+    let requests = fixtures.each_ref().map(|one| load::requests(&one.credentials, Body::FormBasic));
+    for (server, requests) in servers.iter().zip(&requests) {
+        server.ready().await;
+        load::once_each(server.port, requests).await;
+    }
+    line(name, &compare(&servers[0], &requests[0], &servers[1], &requests[1]).await)
+}
+
+/// Ten claims, some 300 bytes of JSON together.
+fn ten_claims() -> String {
+    let claims = (0..10).map(|number| format!("\"claim_{number}\":\"{}\"", "v".repeat(17)));
+    format!("{{{}}}", claims.collect::<Vec<_>>().join(","))
+}
+
+fn line(name: &str, Comparison { ours, theirs, ratio }: &Comparison) -> String {
     format!(
         "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {:.0} | {:.2} | {:.1} | **{:.2}** |",
         ours.per_second,

@@ -26,6 +26,9 @@ const DEFAULT_LIMIT: u32 = 1_000;
 /// How many of the last events come before those that are followed.
 const FOLLOW_LIMIT: u32 = 10;
 
+/// How far the events are counted that are left out.
+const COUNT_BOUND: u32 = 10_001;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// List changes, newest first
@@ -158,7 +161,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         let size = wanted.min(PAGE_SIZE);
         let is_last_wanted = wanted == size;
         let request = question.request.clone().with("limit", size);
-        let request = request.with_some("count", is_last_wanted.then_some(u32::MAX));
+        let request = request.with_some("count", is_last_wanted.then_some(COUNT_BOUND));
         let page = api.page::<EventObject>(&request, cursor.as_deref()).await?;
         listing.page(&page.data, |found| found.object.row())?;
         (wanted, remaining) = (wanted - size, page.remaining.unwrap_or(0));
@@ -175,8 +178,13 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 }
 
 fn say_what_is_left_out(count: i64, place: &str, order: Order) {
+    let bound = i64::from(COUNT_BOUND);
     let events = if count == 1 { "event" } else { "events" };
-    let count = thousands(count);
+    let count = if count < bound {
+        thousands(count)
+    } else {
+        format!("more than {}", thousands(bound - 1))
+    };
     output::hint(&match order {
         Order::NewestFirst => format!(
             "{count} older {events}: {}, {} or {} shows them",

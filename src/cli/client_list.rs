@@ -27,6 +27,9 @@ const COUNT_BOUND: u32 = 10_001;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
+    /// Only clients with this part in their id or name, in any case of ASCII letters
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// Only clients in this state: active or disabled
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
@@ -76,6 +79,7 @@ impl ListArgs {
             text.as_deref().map(|text| duration(option, text)).transpose()
         };
         Ok(ApiRequest::get(path(&["clients"]))
+            .with_some("q", self.search.as_deref())
             .with_some("state", state.map(ClientState::as_str))
             .with_some("name", name.as_ref().map(ClientName::as_str))
             .with_some("owner", owner.as_ref().map(Owner::as_str))
@@ -112,6 +116,8 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         let page = page.with_some("count", is_last_wanted.then_some(COUNT_BOUND));
         let page = api.page(&page, cursor.as_deref()).await?;
         listing.page(&page.data, |found| row(found, now))?;
+        // A page of a search may be short although others follow.
+        let found = u32::try_from(page.data.len() + page.unreadable.len()).unwrap_or(size);
         for client in &page.unreadable {
             unreadable += 1;
             output::hint(&format!(
@@ -119,7 +125,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
                 client.client_id, client.problem
             ));
         }
-        wanted = wanted.map(|wanted| wanted - size);
+        wanted = wanted.map(|wanted| wanted.saturating_sub(found));
         cursor = page.next_cursor;
         if cursor.is_none() || wanted == Some(0) {
             listing.end()?;

@@ -44,6 +44,8 @@ pub(super) async fn plan(
     declarations: &Declarations,
     options: &ApplyOptions,
 ) -> Result<RemotePlan, CliError> {
+    // The server would name a mistake by its place in the request, and not by its file and line.
+    declarations.check(options.source.as_ref())?;
     let request = request(declarations, options).with("dry_run", true);
     Ok(api.read(&request).await?.object)
 }

@@ -19,15 +19,16 @@ use crate::model::scope::ScopeName;
 const MAX_SHOWN: u32 = 100;
 
 /// How many clients a warning names.
-const MAX_NAMED: usize = 10;
+const MAX_NAMED: u32 = 10;
 
-/// How many clients are read at a time.
-const PAGE_SIZE: u32 = 1_000;
+/// How far the clients are counted that are not shown or named.
+const COUNT_BOUND: u32 = 10_001;
 
 /// The clients that have a grant for a resource.
 pub(super) struct ResourceClients {
     shown: Vec<ResourceClient>,
-    count: i64,
+    /// How many clients are not shown, up to [`COUNT_BOUND`].
+    others: i64,
 }
 
 /// A client with a grant for a resource.
@@ -40,12 +41,12 @@ struct ResourceClient {
 }
 
 impl ResourceClients {
-    /// Reads the first ones, and counts all; `None` if the caller may not read clients.
+    /// Reads the first ones, and counts the others; `None` if the caller may not read clients.
     pub(super) async fn of(api: &Api, id: &ResourceId) -> Result<Option<Self>, CliError> {
         let request = ApiRequest::get(path(&["clients"]))
             .with("resource", id)
             .with("limit", MAX_SHOWN)
-            .with("count", u32::MAX);
+            .with("count", COUNT_BOUND);
         let page = match api.page::<ClientObject>(&request, None).await {
             Ok(page) => page,
             Err(failure) if failure.is_not_allowed() => return Ok(None),
@@ -63,14 +64,15 @@ impl ResourceClients {
                 })
             })
             .collect();
-        let count = i64::try_from(shown.len()).unwrap_or(i64::MAX);
-        Ok(Some(Self { count: count.saturating_add(page.remaining.unwrap_or(0)), shown }))
+        Ok(Some(Self { others: page.remaining.unwrap_or(0), shown }))
     }
 
     /// Adds them to the JSON of the resource.
     pub(super) fn add_to(&self, value: &mut Value) {
         value["clients"] = json!(self.shown);
-        value["client_count"] = json!(self.count);
+        let shown = i64::try_from(self.shown.len()).unwrap_or(i64::MAX);
+        let is_counted = self.others < i64::from(COUNT_BOUND);
+        value["client_count"] = json!(is_counted.then(|| shown.saturating_add(self.others)));
     }
 
     /// Adds them to the rows of the resource.
@@ -87,9 +89,12 @@ impl ResourceClients {
             }
             ("client", text)
         }));
-        let more = self.count.saturating_sub(i64::from(MAX_SHOWN));
-        if more > 0 {
-            let more = thousands(more);
+        if self.others > 0 {
+            let bound = i64::from(COUNT_BOUND);
+            let more = match self.others {
+                others if others < bound => thousands(others),
+                _ => format!("more than {}", thousands(bound - 1)),
+            };
             rows.push(("clients", format!("{more} more: {}", CommandLine::ListClientsOf(id))));
         }
     }
@@ -108,15 +113,17 @@ pub(super) async fn name_clients_with_all_scopes(
     if names.is_empty() {
         return Ok(());
     }
-    let (mut listed, count) = with_all_scopes(api, id).await?;
-    if count == 0 {
-        return Ok(());
-    }
-    let unnamed = count.saturating_sub(i64::try_from(listed.len()).unwrap_or(count));
+    let (mut listed, unnamed) = with_all_scopes(api, id, names[0]).await?;
+    let count = unnamed.saturating_add(i64::try_from(listed.len()).unwrap_or(i64::MAX));
+    let clients = match count {
+        0 => return Ok(()),
+        1 => "1 client".to_owned(),
+        count if unnamed < i64::from(COUNT_BOUND) => thousands(count) + " clients",
+        count => format!("at least {} clients", thousands(count)),
+    };
     if unnamed > 0 {
         listed.push(format!("{} more", thousands(unnamed)));
     }
-    let clients = if count == 1 { "1 client".to_owned() } else { thousands(count) + " clients" };
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let may_introspect = names.contains(&INTROSPECT);
     let (kind, what) = if may_introspect {
@@ -132,30 +139,30 @@ pub(super) async fn name_clients_with_all_scopes(
     Ok(())
 }
 
-/// The first clients with a grant of all scopes, and how many there are; none if the caller may not
-/// read clients.
-async fn with_all_scopes(api: &Api, id: &ResourceId) -> Result<(Vec<String>, i64), CliError> {
-    let request = ApiRequest::get(path(&["clients"])).with("resource", id).with("limit", PAGE_SIZE);
-    let (mut named, mut count, mut cursor) = (Vec::new(), 0, None);
-    loop {
-        let page = match api.page::<ClientObject>(&request, cursor.as_deref()).await {
-            Ok(page) => page,
-            Err(failure) if failure.is_not_allowed() => return Ok((Vec::new(), 0)),
-            Err(failure) => return Err(failure.into()),
-        };
-        for client in page.data.iter().map(|found| &found.object) {
-            if client.grant(id.as_str()).is_some_and(|grant| grant.scopes.is_none()) {
-                count += 1;
-                if named.len() < MAX_NAMED {
-                    named.push(client.client_id.clone());
-                }
-            }
-        }
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok((named, count));
-        }
-    }
+/// The first clients with a grant of all scopes, and how many others there are up to
+/// [`COUNT_BOUND`]; none if the caller may not read clients. A scope that was just added is in such
+/// grants alone, so that no other client is read.
+async fn with_all_scopes(
+    api: &Api,
+    id: &ResourceId,
+    added: &ScopeName,
+) -> Result<(Vec<String>, i64), CliError> {
+    let request = ApiRequest::get(path(&["clients"]))
+        .with("resource", id)
+        .with("scope", added)
+        .with("limit", MAX_NAMED)
+        .with("count", COUNT_BOUND);
+    let page = match api.page::<ClientObject>(&request, None).await {
+        Ok(page) => page,
+        Err(failure) if failure.is_not_allowed() => return Ok((Vec::new(), 0)),
+        Err(failure) => return Err(failure.into()),
+    };
+    let clients = page.data.iter().map(|found| &found.object);
+    let has_all = |client: &&ClientObject| {
+        client.grant(id.as_str()).is_some_and(|grant| grant.scopes.is_none())
+    };
+    let named = clients.filter(has_all).map(|client| client.client_id.clone()).collect();
+    Ok((named, page.remaining.unwrap_or(0)))
 }
 
 /// The same for the grants of a client that has just been registered. An administrator who may not

@@ -147,7 +147,7 @@ impl Hasher {
 
     /// Hashes a new secret. Takes tens of milliseconds: for commands, not for async threads.
     pub fn hash(&self, secret: &SecretString) -> Result<SecretHash, CryptoError> {
-        argon2id::hash(self.cost, secret.expose_secret())
+        self.workspaces.hash(self.cost, secret.expose_secret())
     }
 
     /// Hashes a new secret off the async threads, when its turn has come.
@@ -159,9 +159,9 @@ impl Hasher {
         let turn = tokio::time::timeout(DEADLINE, acquire(&self.new)).await;
         let turn = turn.map_err(|_| Busy)??;
         self.made.fetch_add(1, Ordering::Relaxed);
-        let (cost, secret) = (self.cost, secret.clone());
+        let hash = self.hashing(secret.clone());
         let hashing = tokio::task::spawn_blocking(move || {
-            let hash = argon2id::hash(cost, secret.expose_secret());
+            let hash = hash();
             // Here, where a caller cannot avoid it by hanging up.
             drop(turn);
             hash
@@ -174,8 +174,8 @@ impl Hasher {
         &self,
         secret: SecretString,
     ) -> impl FnOnce() -> Result<SecretHash, CryptoError> + Send + 'static + use<> {
-        let cost = self.cost;
-        move || argon2id::hash(cost, secret.expose_secret())
+        let (cost, workspaces) = (self.cost, self.workspaces.clone());
+        move || workspaces.hash(cost, secret.expose_secret())
     }
 
     /// True if this is the secret of a hash or of a digest. Takes as long as [`Self::hash`]: for

@@ -1,5 +1,6 @@
-//! Which clients a list holds, page by page. Each filter with an index finds its first page without
-//! a look at every client; what belongs to the clients of a page is read by `registrations`.
+//! Which clients a list holds. One condition finds rows by its index (`client_source`), the others
+//! choose among them (`client_page`); what belongs to the clients of a page is read by
+//! `registrations`.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +11,10 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
 use crate::store::client_labels::label_column;
+use crate::store::client_source::Source;
 use crate::store::row::named_row;
-use crate::store::statement::{Statement, prepared};
-use crate::store::{Store, StoreError, on_pool};
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
 
 /// Which clients a list holds: those that every given filter matches.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +49,7 @@ pub struct GrantFilter {
 }
 
 /// Secrets that are valid at one time and expire until another.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiring {
     /// The present time.
     pub now: Timestamp,
@@ -91,198 +93,83 @@ impl From<PositionRow> for Position {
 }
 
 impl ClientFilter {
-    /// The statement that finds the clients of a page. It leaves `search` out.
-    pub fn page(&self, after: &Position, limit: u32) -> Statement {
-        let mut statement = Statement::default();
-        self.push_page(&mut statement, after, limit, 0);
-        statement
-    }
-
-    /// Appends the statement that finds the clients of a page, after `offset` others.
-    pub(super) fn push_page(
+    /// Appends the statement that finds clients of one source in the order of the list, after
+    /// `offset` others.
+    pub(super) fn push_listed(
         &self,
         statement: &mut Statement,
+        source: Source,
         after: &Position,
-        limit: u32,
-        offset: u32,
+        [limit, offset]: [u32; 2],
     ) {
         statement.push(if self.expiring.is_some() {
             "SELECT t.client_id, t.expires_at, t.secret_id "
         } else {
             "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id "
         });
-        self.push_matching(statement, after);
+        self.push_source(statement, source, after);
+        self.push_order(statement);
+        let bounds = [i64::from(limit).into(), i64::from(offset).into()];
+        statement.push_with(" LIMIT ? OFFSET ?", bounds);
+    }
+
+    /// Appends the order of the list.
+    pub(super) fn push_order(&self, statement: &mut Statement) {
         statement.push(if self.expiring.is_some() {
             " ORDER BY t.expires_at, t.secret_id"
         } else {
             " ORDER BY t.client_id"
         });
-        let bounds = [i64::from(limit).into(), i64::from(offset).into()];
-        statement.push_with(" LIMIT ? OFFSET ?", bounds);
     }
 
-    /// The statement for the number of clients after a place, up to `bound`.
-    fn count(&self, after: &Position, bound: u32) -> Statement {
-        let mut statement = Statement::default();
-        statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one ");
-        self.push_matching(&mut statement, after);
-        statement.push_with(" LIMIT ?) AS following", [i64::from(bound).into()]);
-        statement
+    /// True if the rows of this source are the list: no other condition is left.
+    pub(super) fn is_all_of(&self, source: Source) -> bool {
+        let mut rest = Statement::default();
+        self.push_rest(&mut rest, source);
+        rest.text().is_empty()
     }
 
-    /// Appends where the clients come from and every condition. The table `t` comes first in the
-    /// order of the list: the one whose index serves the filter best.
-    fn push_matching(&self, statement: &mut Statement, after: &Position) {
-        let source = self.source();
-        match source {
-            Source::Secrets(expiring) => push_expiring(statement, expiring, after),
-            Source::Label(ref label) => {
+    /// Appends the conditions that the source does not hold, on its rows `t` and their clients `c`.
+    pub(super) fn push_rest(&self, statement: &mut Statement, source: Source) {
+        if let Some(state) = self.state.filter(|_| source != Source::State) {
+            statement.push_with(" AND c.state = ?", [state.as_str().into()]);
+        }
+        if let Some(name) = self.name.as_ref().filter(|_| source != Source::Name) {
+            statement.push_with(" AND c.name = ?", [name.as_str().into()]);
+        }
+        if let Some(owners) = self.owners.as_ref().filter(|_| source != Source::Owners) {
+            statement.push(" AND c.owner IN ");
+            statement.push_list(owners.iter().map(Owner::as_str));
+        }
+        for (index, (key, value)) in self.labels.iter().enumerate() {
+            if source != Source::Label(index) {
                 statement.push_with(
-                    "FROM client_label t WHERE t.label = ? AND t.client_id > ?",
-                    [label.as_str().into(), after.client_id.as_str().into()],
+                    " AND EXISTS (SELECT 1 FROM client_label l
+                        WHERE l.client_id = t.client_id AND l.label = ?)",
+                    [label_column(key, value).into()],
                 );
             }
-            Source::Grants(resource, scope) => {
-                statement.push_with(
-                    "FROM client_grant t WHERE t.resource = ? AND t.client_id > ?",
-                    [resource.as_str().into(), after.client_id.as_str().into()],
-                );
-                if let Some(scope) = scope {
-                    push_scope(statement, scope, Grants::Listed);
-                }
-            }
-            Source::Clients => {
-                let after = after.client_id.as_str().into();
-                statement.push_with("FROM client t WHERE t.client_id > ?", [after]);
-            }
-        }
-        let is_of_clients = matches!(source, Source::Clients);
-        let clients = if is_of_clients { Clients::Listed } else { Clients::Joined };
-        if let Some(state) = self.state {
-            let [listed, joined] = ["t.state = ?", "c.state = ?"];
-            clients.push(statement, listed, joined, state.as_str().into());
-        }
-        if let Some(name) = &self.name {
-            clients.push(statement, "t.name = ?", "c.name = ?", name.as_str().into());
-        }
-        self.push_facts(statement, clients);
-        if let Some(time) = self.unused_since {
-            clients.push(statement, "t.created_at <= ?", "c.created_at <= ?", time.into());
-            push_unused(statement, time);
         }
         if let Some(grant) = &self.grant
-            && !matches!(source, Source::Grants(..))
+            && (source != Source::Grants || grant.scope.is_some())
         {
-            statement.push(
-                " AND EXISTS (SELECT 1 FROM client_grant g
-                    WHERE g.client_id = t.client_id AND g.resource IN ",
-            );
-            statement.push_list(grant.resources.iter().map(ResourceId::as_str));
-            if let Some(scope) = &grant.scope {
-                push_scope(statement, scope, Grants::Joined);
-            }
-            statement.push(")");
+            push_grant(statement, grant);
         }
-    }
-}
-
-impl ClientFilter {
-    /// Appends the conditions on owner and labels.
-    fn push_facts(&self, statement: &mut Statement, clients: Clients) {
-        match &self.owners {
-            None => {}
-            Some(owners) if owners.is_empty() => {
-                statement.push(" AND 1 = 0");
-            }
-            Some(owners) => {
-                clients.open(statement);
-                // One owner is found by its index in the order of the list.
-                statement.push(clients.column("t.owner IN ", "c.owner IN "));
-                statement.push_list(owners.iter().map(Owner::as_str));
-                clients.close(statement);
-            }
+        if let Some(time) = self.unused_since {
+            push_unused(statement, time);
         }
-        for (key, value) in &self.labels {
+        if let Some(text) = &self.search {
             statement.push_with(
-                " AND EXISTS (SELECT 1 FROM client_label l
-                    WHERE l.client_id = t.client_id AND l.label = ?)",
-                [label_column(key, value).into()],
+                " AND (replace(lower(c.client_id), lower(?), '') <> lower(c.client_id)
+                    OR replace(lower(c.name), lower(?), '') <> lower(c.name))",
+                [text.as_str().into(), text.as_str().into()],
             );
         }
     }
-
-    /// The table that the list is read from: the one whose index serves the filter best.
-    fn source(&self) -> Source<'_> {
-        match (&self.expiring, self.labels.first(), &self.grant) {
-            (Some(expiring), _, _) => Source::Secrets(*expiring),
-            (None, Some((key, value)), _) => Source::Label(label_column(key, value)),
-            (None, None, Some(GrantFilter { resources, scope })) if resources.len() == 1 => {
-                Source::Grants(&resources[0], scope.as_ref())
-            }
-            _ => Source::Clients,
-        }
-    }
-}
-
-/// The table that a list is read from.
-enum Source<'a> {
-    Secrets(Expiring),
-    Label(String),
-    Grants(&'a ResourceId, Option<&'a ScopeName>),
-    Clients,
-}
-
-/// Whether a list is read from the clients themselves.
-#[derive(Clone, Copy)]
-enum Clients {
-    Listed,
-    Joined,
-}
-
-impl Clients {
-    /// One of two texts, for a column of a client.
-    fn column(self, listed: &'static str, joined: &'static str) -> &'static str {
-        match self {
-            Self::Listed => listed,
-            Self::Joined => joined,
-        }
-    }
-
-    /// Begins a condition on a client.
-    fn open(self, statement: &mut Statement) {
-        statement.push(self.column(
-            " AND ",
-            " AND EXISTS (SELECT 1 FROM client c WHERE c.client_id = t.client_id AND ",
-        ));
-    }
-
-    /// Ends a condition on a client.
-    fn close(self, statement: &mut Statement) {
-        statement.push(self.column("", ")"));
-    }
-
-    fn push(
-        self,
-        statement: &mut Statement,
-        listed: &'static str,
-        joined: &'static str,
-        value: crate::store::statement::SqlValue,
-    ) {
-        self.open(statement);
-        statement.push_with(self.column(listed, joined), [value]);
-        self.close(statement);
-    }
-}
-
-/// Whether a list is read from the grants themselves.
-#[derive(Clone, Copy)]
-enum Grants {
-    Listed,
-    Joined,
 }
 
 /// A client with several such secrets is listed once, at the one that expires first.
-fn push_expiring(statement: &mut Statement, expiring: Expiring, after: &Position) {
+pub(super) fn push_expiring(statement: &mut Statement, expiring: Expiring, after: &Position) {
     let Expiring { now, until } = expiring;
     let first = now.0.saturating_add(1).max(after.expires_at);
     statement.push_with(
@@ -305,47 +192,36 @@ fn push_expiring(statement: &mut Statement, expiring: Expiring, after: &Position
 }
 
 /// Scopes are stored as words with spaces between them; NULL stands for all.
-fn push_scope(statement: &mut Statement, scope: &ScopeName, grants: Grants) {
-    let text = match grants {
-        Grants::Listed => {
-            " AND (t.scopes IS NULL
-                OR replace(' ' || t.scopes || ' ', ?, '') <> ' ' || t.scopes || ' ')"
-        }
-        Grants::Joined => {
+fn push_grant(statement: &mut Statement, grant: &GrantFilter) {
+    statement.push(
+        " AND EXISTS (SELECT 1 FROM client_grant g
+            WHERE g.client_id = t.client_id AND g.resource IN ",
+    );
+    statement.push_list(grant.resources.iter().map(ResourceId::as_str));
+    if let Some(scope) = &grant.scope {
+        statement.push_with(
             " AND (g.scopes IS NULL
-                OR replace(' ' || g.scopes || ' ', ?, '') <> ' ' || g.scopes || ' ')"
-        }
-    };
-    statement.push_with(text, [format!(" {scope} ").as_str().into()]);
+                OR replace(' ' || g.scopes || ' ', ?, '') <> ' ' || g.scopes || ' ')",
+            [format!(" {scope} ").as_str().into()],
+        );
+    }
+    statement.push(")");
 }
 
 fn push_unused(statement: &mut Statement, since: Timestamp) {
     statement.push_with(
-        " AND NOT EXISTS (
+        " AND c.created_at <= ? AND NOT EXISTS (
             SELECT 1 FROM client_use u
             WHERE u.client_id = t.client_id AND u.last_used_at > ?)
         AND NOT EXISTS (
             SELECT 1 FROM client_secret n
             JOIN secret_use u ON u.secret_id = n.secret_id
             WHERE n.client_id = t.client_id AND u.last_used_at > ?)",
-        [since.into(), since.into()],
+        [since.into(), since.into(), since.into()],
     );
 }
 
 impl Store {
-    /// How many clients of a list come after a place, counted up to `bound`.
-    pub async fn count_clients(
-        &self,
-        filter: &ClientFilter,
-        after: &Position,
-        bound: u32,
-    ) -> Result<i64, StoreError> {
-        let statement = filter.count(after, bound);
-        on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-        })
-    }
-
     /// The place of a client in a list; `None` if the list needs a secret that expires soon and the
     /// client has none.
     pub async fn client_position(

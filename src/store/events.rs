@@ -61,6 +61,9 @@ impl From<EventRow> for Event {
     }
 }
 
+/// How many events are sorted for a page at most.
+const MAX_SORTED: u32 = 10_000;
+
 /// Which events are wanted: those that every given condition matches.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
@@ -91,26 +94,58 @@ pub enum Order {
     NewestFirst,
 }
 
+/// How events are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// In the order of the list, until there are enough.
+    InOrder,
+    /// By another condition than the sequence, and sorted then.
+    Sorted,
+}
+
 impl EventFilter {
     /// The statement that finds at most `limit` events.
-    pub fn select(&self, order: Order, limit: u32) -> Statement {
+    pub fn select(&self, access: Access, order: Order, limit: u32) -> Statement {
         let mut statement = Statement::default();
         statement.push(EventRow::SELECT).push("WHERE ");
-        self.push_conditions(&mut statement);
-        let tail = match order {
-            Order::OldestFirst => " ORDER BY sequence LIMIT ?",
-            Order::NewestFirst => " ORDER BY sequence DESC LIMIT ?",
+        self.push_conditions(&mut statement, access);
+        // A sum has no index, so that the index of another condition is used.
+        let tail = match (order, access) {
+            (Order::OldestFirst, Access::InOrder) => " ORDER BY sequence LIMIT ?",
+            (Order::NewestFirst, Access::InOrder) => " ORDER BY sequence DESC LIMIT ?",
+            (Order::OldestFirst, Access::Sorted) => " ORDER BY sequence + 0 LIMIT ?",
+            (Order::NewestFirst, Access::Sorted) => " ORDER BY sequence + 0 DESC LIMIT ?",
         };
         statement.push_with(tail, [i64::from(limit).into()]);
         statement
     }
 
-    fn push_conditions(&self, statement: &mut Statement) {
+    /// The statement for the number of events in the time that is asked for, up to `bound`; `None`
+    /// if no time is.
+    fn count_in_time(&self, bound: u32) -> Option<Statement> {
+        if self.since.is_none() && self.until.is_none() {
+            return None;
+        }
+        let (since, until) = (self.since.map_or(i64::MIN, |it| it.0), self.until);
+        let bounds = [since.into(), until.map_or(i64::MAX, |it| it.0).into()];
+        let mut statement = Statement::default();
+        statement
+            .push("SELECT COUNT(*) FROM (SELECT 1 AS one FROM event ")
+            .push_with("WHERE at >= ? AND at <= ?", bounds)
+            .push_with(" LIMIT ?) AS timely", [i64::from(bound).into()]);
+        Some(statement)
+    }
+
+    fn push_conditions(&self, statement: &mut Statement, access: Access) {
         // From the very beginning of numbers, so that a row before the first event is seen too.
         let after = self.after.unwrap_or(i64::MIN);
-        statement.push_with("sequence > ?", [after.into()]);
+        let [from, to] = match access {
+            Access::InOrder => ["sequence > ?", " AND sequence < ?"],
+            Access::Sorted => ["sequence + 0 > ?", " AND sequence + 0 < ?"],
+        };
+        statement.push_with(from, [after.into()]);
         if let Some(before) = self.before {
-            statement.push_with(" AND sequence < ?", [before.into()]);
+            statement.push_with(to, [before.into()]);
         }
         if let Some(since) = self.since {
             statement.push_with(" AND at >= ?", [since.into()]);
@@ -164,16 +199,28 @@ impl Store {
         order: Order,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        let statement = filter.select(order, limit);
+        let statement = filter.select(self.access(filter).await?, order, limit);
         let rows = self.read().rows::<EventRow>(&statement).await?;
         Ok(rows.into_iter().map(Event::from).collect())
+    }
+
+    /// How to find events: a time with few of them is found by its index. Their times need not be in
+    /// the order of their sequence, because a clock may have been set back.
+    async fn access(&self, filter: &EventFilter) -> Result<Access, StoreError> {
+        let Some(statement) = filter.count_in_time(MAX_SORTED) else {
+            return Ok(Access::InOrder);
+        };
+        let events: i64 = on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
+        })?;
+        Ok(if events < i64::from(MAX_SORTED) { Access::Sorted } else { Access::InOrder })
     }
 
     /// How many events a filter matches, counted up to `bound`.
     pub async fn count_events(&self, filter: &EventFilter, bound: u32) -> Result<i64, StoreError> {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one FROM event WHERE ");
-        filter.push_conditions(&mut statement);
+        filter.push_conditions(&mut statement, self.access(filter).await?);
         statement.push_with(" LIMIT ?) AS matching", [i64::from(bound).into()]);
         on_pool!(self, |pool| {
             Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)

@@ -13,6 +13,7 @@ pub mod client_list;
 mod client_names;
 pub mod client_page;
 pub mod client_snapshot;
+mod client_source;
 mod clients;
 pub mod credential_creators;
 pub mod events;

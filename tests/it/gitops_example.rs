@@ -1,23 +1,39 @@
 //! `docs/examples/gitops`, the repository at the beginning of `docs/declarative.md`.
 
+use std::sync::Arc;
+
 use rstest::rstest;
+use tokend::model::time::Clock;
 
 use crate::readme::blocks;
 use crate::support::generated::read;
 use crate::support::script::Script;
-use crate::support::{Engine, Place};
+use crate::support::{Engine, Place, Server};
 
 const PAGE: &str = "docs/declarative.md";
 
 const UNCHANGED: &str = "0 to create, 0 to change, 0 to delete, 2 unchanged\n";
 
-/// The repository on a machine of the CI system, with an empty database.
-async fn repository(engine: Engine) -> (Place, Script) {
-    let place = Place::new(engine).await;
-    let script = Script::at(&place);
-    script.run("tokend migrate");
+/// The repository on a machine of the CI system, which has the administrator of the page and no
+/// database.
+async fn repository(engine: Engine) -> (Server, Script) {
+    let server = Server::at(Arc::new(Place::new(engine).await), Clock::System, &[]).await;
+    let script = Script::of(&server);
     script.copy_example("gitops");
-    (place, script)
+    script.run(&blocks(PAGE, "sh")[0]);
+    server.keep_secret(script.read("gitops.secret").trim());
+    server.catch_up().await;
+    (server, script.without_database())
+}
+
+/// The same as a job: the server and the administrator are in its environment.
+async fn job() -> (Server, Script) {
+    let (server, script) = repository(Engine::Sqlite).await;
+    let script = script
+        .set("TOKEND_SERVER", &server.management)
+        .set("TOKEND_ADMIN_CLIENT_ID", "gitops")
+        .set("TOKEND_ADMIN_CLIENT_SECRET_FILE", "gitops.secret");
+    (server, script)
 }
 
 #[rstest]
@@ -25,14 +41,15 @@ async fn repository(engine: Engine) -> (Place, Script) {
 async fn the_jobs_of_the_page_do_what_it_says(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let (_place, script) = repository(engine).await;
-    let [commands] = &blocks(PAGE, "sh")[..] else { panic!("other commands") };
+    let (server, script) = repository(engine).await;
+    let [_, commands] = &blocks(PAGE, "sh")[..] else { panic!("other commands") };
     let [plan] = &blocks(PAGE, "text")[..] else { panic!("other samples") };
     let printed = script.run(commands);
     assert_eq!(printed, format!("{plan}{plan}{UNCHANGED}"), "the review, the apply, no drift");
     let secret = script.read("secrets/billing");
+    server.keep_secret(secret.trim());
     assert!(secret.starts_with("tkd_"), "{secret}");
-    assert!(script.run("sh ci.sh main").ends_with(UNCHANGED));
+    assert!(script.run(&commands.replace("review", "main")).ends_with(UNCHANGED));
     assert_eq!(script.read("secrets/billing"), secret);
 }
 
@@ -40,8 +57,9 @@ async fn the_jobs_of_the_page_do_what_it_says(
 /// differs from the files.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_jobs_fail_when_they_should() {
-    let (_place, script) = repository(Engine::Sqlite).await;
+    let (server, script) = job().await;
     script.run("sh ci.sh main");
+    server.keep_secret(script.read("secrets/billing").trim());
     script.run("tokend client update billing --contact '#payments' --force");
     assert_eq!(script.try_run("sh ci.sh drift").code, 9);
     let review = script.try_run("sh ci.sh review");

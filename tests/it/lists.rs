@@ -9,7 +9,7 @@ use tokend::model::owner::Owner;
 use tokend::model::resource::ResourceId;
 use tokend::model::time::Timestamp;
 use tokend::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
-use tokend::store::events::{EventFilter, Order};
+use tokend::store::events::{Access, EventFilter, Order};
 
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
@@ -127,7 +127,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
     let none = ClientFilter::default;
     let label = (LabelKey::parse("a").expect("a key"), LabelValue::parse("b").expect("a value"));
     let subjects = vec!["client/a".to_owned(), "resource/a".to_owned()];
-    let events = |filter: EventFilter| filter.select(Order::NewestFirst, 1000);
+    let events = |filter: EventFilter| filter.select(Access::InOrder, Order::NewestFirst, 1000);
     let plans = [
         ("client_state", clients(ClientFilter { state: Some(ClientState::Disabled), ..none() })),
         ("client_name", clients(ClientFilter { name: Some(name), ..none() })),

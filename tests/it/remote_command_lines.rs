@@ -26,6 +26,7 @@ pub const COMMANDS: &[(&str, i32)] = &[
     ("client list --after a --limit 1", 0),
     ("client list --owner shop --label env=prod --resource API --scope orders:read", 0),
     ("client list --expiring 100d -o id", 0),
+    ("client list --search BILL --limit 5", 0),
     ("client list --state sleeping", 2),
     ("client list --resource urn:absent", 4),
     ("resource update API --scope orders:cancel=Cancel --description Orders --token-ttl 20m", 0),

@@ -9,7 +9,7 @@ use tokend::admin::facts::FactsUpdate;
 use tokend::admin::grant::{GrantChange, ScopeChange};
 use tokend::admin::resource::ResourceUpdate;
 use tokend::model::owner::Owner;
-use tokend::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
+use tokend::model::reserved_claims::{OF_THE_SERVER, REGISTERED, REGISTRY_DATE, SETTABLE};
 use tokend::model::resource::ResourceId;
 use tokend::model::static_claims::StaticClaims;
 
@@ -351,4 +351,7 @@ fn the_page_has_the_closed_list() {
     };
     assert_eq!(list("Names of the server"), OF_THE_SERVER);
     assert_eq!(list("Registered names"), REGISTERED);
+    // The three names of the text, and those of the block.
+    assert_eq!(list("Registered names that can be set"), SETTABLE[3..]);
+    assert!(page.contains(&format!("as of {REGISTRY_DATE}, its 163 names")));
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The CI job: `ci.sh review` for a merge request, `ci.sh main` after the merge, and `ci.sh drift` on
-# a schedule.
+# a schedule. TOKEND_SERVER and TOKEND_ADMIN_CLIENT_… name the server and the administrator.
 set -eu
 files=$(dirname "$0")/clients.yaml
 

@@ -62,6 +62,14 @@ impl Declarations {
         serde_json::json!({ "documents": documents })
     }
 
+    /// Checks what needs no database: the members and their values.
+    ///
+    /// # Errors
+    /// Invalid, with every problem and its place: a file and a line, where texts were read.
+    pub fn check(&self, source: Option<&SourceName>) -> Result<(), AdminError> {
+        Desired::parse(self, source).map(|_| ())
+    }
+
     /// An error that lists problems with their places, if there are any.
     pub(super) fn settle(&self, problems: Problems) -> Result<(), AdminError> {
         let count = problems.count();

@@ -1,10 +1,12 @@
 //! What claims are accepted, and what is told of the others.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
+use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED, SETTABLE};
 
 /// Whether an error has the expected reason.
 type IsExpected = fn(&ClaimsError) -> bool;
@@ -109,9 +111,19 @@ fn each_reserved_name_is_refused_in_any_case() {
             assert_eq!(error, ClaimsError::Reserved(name));
         }
     }
-    for name in ["roles", "groups", "entitlements", "name", "given_name", "email", "updated_at"] {
+    for name in SETTABLE {
         assert!(pairs(&[&format!("{name}=x")]).is_ok(), "{name}");
     }
+}
+
+/// The lists have each name of the registry once: 163 of them at its date.
+#[test]
+fn the_lists_have_the_whole_registry() {
+    let unregistered = ["evt", "scp", "active", "token_type", "username", "test"];
+    let all = OF_THE_SERVER.into_iter().chain(REGISTERED).chain(SETTABLE);
+    let registered: Vec<_> = all.filter(|name| !unregistered.contains(name)).collect();
+    let distinct: BTreeSet<_> = registered.iter().map(|name| name.to_ascii_lowercase()).collect();
+    assert_eq!((registered.len(), distinct.len()), (163, 163));
 }
 
 /// A grant replaces a claim of the client whole: objects are not mixed.

@@ -165,12 +165,12 @@ pub(super) async fn list(
         }
     }
     let remaining = match (count, &page.next) {
-        // A search is not counted: it looks at the clients themselves.
+        // A search is not counted: it looks at each client.
         _ if filter.search.is_some() => None,
         (None, _) => None,
         (Some(_), None) => Some(0),
         (Some(bound), Some(last)) => {
-            Some(store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?)
+            store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?
         }
     };
     let next_cursor = page.next.map(|next| next.client_id().to_owned());

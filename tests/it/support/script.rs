@@ -38,6 +38,14 @@ impl Script {
         Self { urls, ..Self::at(&server.place) }
     }
 
+    /// The same on a machine that has no database.
+    #[must_use]
+    pub fn without_database(mut self) -> Self {
+        let of_database = ["TOKEND_DATA_DIR", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY"];
+        self.environment.retain(|(name, _)| !of_database.contains(&name.as_str()));
+        self
+    }
+
     /// The same with a variable.
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);

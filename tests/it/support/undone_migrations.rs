@@ -3,6 +3,14 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        24,
+        &[
+            "DROP INDEX event_action",
+            "DROP INDEX event_actor",
+            "DELETE FROM _sqlx_migrations WHERE version = 24",
+        ],
+    ),
+    (
         23,
         &[
             "DROP TABLE key_set_reader",
