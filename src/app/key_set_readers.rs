@@ -186,8 +186,8 @@ mod tests {
         let times = |reader: &KeySetReader| {
             (reader.first_seen_at.0, reader.last_seen_at.0, reader.newest_key_at.0)
         };
-        assert_eq!(times(before), (20, 30, 7));
-        assert_eq!(times(&readers.take()[0]), (20, 40, 8));
+        assert_eq!(times(before), (10, 30, 7));
+        assert_eq!(times(&readers.take()[0]), (10, 40, 8));
     }
 
     /// Strangers that read under ever new names take no more memory than this, and do not hide

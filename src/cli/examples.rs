@@ -198,7 +198,7 @@ const ALL: [(&str, Examples); 36] = [
         &[
             (
                 "Move to Postgres",
-                "TOKEND_DATABASE_URL=postgres://tokend@db/tokend tokend restore tokend.backup",
+                "TOKEND_DATABASE_URL=postgres://db/machines tokend restore tokend.backup",
             ),
             (
                 "After an incident: end what had ended since the backup",

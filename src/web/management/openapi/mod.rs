@@ -5,7 +5,7 @@ mod examples;
 mod operation;
 mod page;
 mod parameters;
-mod problems;
+pub(super) mod problems;
 mod security;
 mod texts;
 

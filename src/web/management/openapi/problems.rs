@@ -11,7 +11,7 @@ use crate::admin::AdminErrorCode;
 use crate::web::management::problem::{self, ProblemDocument};
 
 /// Each status with its name in the document, and when it is answered.
-const PROBLEMS: [(u16, &str, &str); 16] = [
+const PROBLEMS: [(u16, &str, &str); 17] = [
     (400, "BadRequest", "The request cannot be read: its path, its query, a header or the body."),
     (401, "Unauthorized", "The token is missing, or it is not valid here."),
     (403, "Forbidden", "The caller lacks a scope or a right; `detail` names it."),
@@ -23,6 +23,7 @@ const PROBLEMS: [(u16, &str, &str); 16] = [
     (412, "PreconditionFailed", "The object differs from the state that `If-Match` names."),
     (413, "ContentTooLarge", "The body is too large."),
     (415, "UnsupportedMediaType", "The body has another media type."),
+    (421, "MisdirectedRequest", "`Host` is not a name of the listener."),
     (422, "UnprocessableContent", "A value is not allowed; `errors` has its place in the body."),
     (428, "PreconditionRequired", "The change needs `If-Match`: the object differs."),
     (429, "TooManyRequests", "A limit is reached; try again after `Retry-After`."),
@@ -32,7 +33,7 @@ const PROBLEMS: [(u16, &str, &str); 16] = [
 
 /// The codes of requests that reach no verb, with their status. Those of verbs are
 /// [`AdminErrorCode`].
-const OF_REQUESTS: [(u16, &str, &str); 28] = [
+pub(in crate::web::management) const OF_REQUESTS: [(u16, &str, &str); 31] = [
     (400, "invalid_body", "The body cannot be read to its end."),
     (400, "invalid_header", "A header cannot be read."),
     (400, "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 printable characters."),
@@ -48,17 +49,20 @@ const OF_REQUESTS: [(u16, &str, &str); 28] = [
     (405, "method_not_allowed", "The path does not take this method."),
     (406, "not_acceptable", "The stream is `text/event-stream`, and `Accept` excludes it."),
     (408, "body_too_slow", "The body did not arrive in time."),
+    (409, "apply_in_progress", "The instance runs another apply."),
     (409, "event_not_found", "The log ends before the event of `Last-Event-ID`."),
     (409, "idempotency_key_in_use", "The first request with this `Idempotency-Key` is running."),
     (409, "import_in_progress", "The instance runs another import."),
     (409, "log_replaced", "The audit log was replaced, most likely by a backup."),
     (413, "body_too_large", "The body is larger than the route takes."),
     (415, "unsupported_media_type", "`Content-Type` is not what the route takes."),
+    (421, "unknown_host", "`Host` is not a name of the listener."),
     (422, "idempotency_key_reused", "The `Idempotency-Key` came with another request before."),
     (428, "revision_required", "An approval names the revision that was read."),
     (429, "too_many_idempotency_keys", "The caller has too many keys that are stored."),
     (429, "too_many_requests", "The caller sends too many requests."),
     (429, "too_many_streams", "Too many streams are open."),
+    (429, "verification_in_progress", "The instance verifies the log for another request."),
     (500, "server_error", "The server failed."),
     (503, "temporarily_unavailable", "The database or another part is away."),
 ];
