@@ -51,6 +51,10 @@ pub(crate) enum CliErrorCode {
 /// The code, its exit code and its meaning.
 type Documented = (&'static str, Exit, &'static str);
 
+const NOT_EMPTY: Documented =
+    ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.");
+const BUSY: Documented =
+    ("E-BUSY", Exit::Unreachable, "Too many secrets are being hashed. Try again.");
 const NOT_ALLOWED: Documented = (
     "E-NOT-ALLOWED",
     Exit::NotAllowed,
@@ -171,9 +175,7 @@ impl CliErrorCode {
             Self::Conflict => {
                 ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
             }
-            Self::NotEmpty => {
-                ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.")
-            }
+            Self::NotEmpty => NOT_EMPTY,
             Self::InUse => ("E-IN-USE", Exit::Conflict, "A running tokend uses the database."),
             Self::Database => (
                 "E-DATABASE",
@@ -189,9 +191,7 @@ impl CliErrorCode {
                 ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
             }
             Self::NotAllowed => NOT_ALLOWED,
-            Self::Busy => {
-                ("E-BUSY", Exit::Unreachable, "Too many secrets are being hashed. Try again.")
-            }
+            Self::Busy => BUSY,
             Self::Server => SERVER,
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
             Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),

@@ -22,6 +22,7 @@ mod admin_writes;
 mod algorithms;
 mod answers_to_clients;
 mod apply_rehearsal;
+mod approved_claims;
 mod architecture;
 mod assertion_audiences;
 mod assertion_keys;

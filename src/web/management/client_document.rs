@@ -392,11 +392,8 @@ fn some_methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> 
     list("/auth_methods", names, AuthenticationMethod::parse)
 }
 
-/// Refuses an empty list where it would leave a client without a method to get a token.
+/// Rejects an empty list where it would leave a client without a method to get a token.
 fn at_least_one(pointer: &str, names: &[String]) -> Result<(), Problem> {
-    if names.is_empty() {
-        let text = "the list is empty; leave it out or write null for the default";
-        return Err(Problem::member(pointer.to_owned(), text));
-    }
-    Ok(())
+    let text = "the list is empty; leave it out or write null for the default";
+    if names.is_empty() { Err(Problem::member(pointer.to_owned(), text)) } else { Ok(()) }
 }

@@ -31,6 +31,7 @@ mod owner_policies;
 mod problem;
 #[cfg(test)]
 mod problem_codes;
+mod problem_status;
 mod read_only;
 mod rejections;
 mod resource_json;

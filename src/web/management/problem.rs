@@ -18,6 +18,7 @@ use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
+use crate::web::management::problem_status::status;
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
 use crate::web::management::guard::BodyLimit;
@@ -356,79 +357,11 @@ impl From<AdminError> for Problem {
     }
 }
 
-/// The status of a verb's error.
-pub(super) fn status(code: Code) -> StatusCode {
-    match code {
-        code if code.is_not_found() => StatusCode::NOT_FOUND,
-        Code::AlreadyExists
-        | Code::SecretLimitReached
-        | Code::KeySourceConflict
-        | Code::BuiltInResource
-        | Code::BuiltInScopes
-        | Code::NoKeyLost
-        | Code::StepBreaksVerifiers
-        | Code::SigningKeyLimitReached
-        | Code::ChangedDuringImport
-        | Code::ImportConflict
-        | Code::OwnerPolicyClientLimit
-        | Code::GrantRequestNotNeeded
-        | Code::GrantRequestEnded
-        | Code::GrantRequestLimitReached
-        | Code::ManagedBySource
-        | Code::OtherSource
-        | Code::OtherOwner
-        | Code::ChangedDuringApply
-        | Code::TooManyDeletions => StatusCode::CONFLICT,
-        Code::InvalidValue
-        | Code::GrantWithoutScopes
-        | Code::AllServerScopes
-        | Code::IssuerKeysMissing
-        | Code::AudienceMissing
-        | Code::TlsSubjectMissing
-        | Code::OwnerPolicySecretExpiry
-        | Code::OwnerPolicyAuthMethod
-        | Code::ClaimReserved
-        | Code::ClaimInvalid
-        | Code::ClaimLimitExceeded
-        | Code::TokenRefused
-        | Code::TokenInvalid
-        | Code::TokenForServer
-        | Code::IssuerMissing => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::ScopeMissing
-        | Code::ClientMorePowerful
-        | Code::RightsNotHeld
-        | Code::OwnerNotHeld
-        | Code::AdministratorLimited
-        | Code::AdministratorLimitChanged
-        | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
-        Code::ImportTooLong => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::RevisionChanged | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-        Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
-        Code::HashQueueFull | Code::DatabaseFailed | Code::OutcomeUnknown => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A new code has a status of its own.
-    #[test]
-    fn few_codes_are_faults_of_the_server() {
-        let faults = Code::ALL.into_iter().filter(|code| status(*code) == 500);
-        let names: Vec<_> = faults.map(Code::as_str).collect();
-        assert_eq!(names, ["master_key_unusable", "database_unreadable", "cryptography_failed"]);
     }
 }

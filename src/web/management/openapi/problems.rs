@@ -8,7 +8,8 @@ use utoipa::openapi::{
 };
 
 use crate::admin::AdminErrorCode;
-use crate::web::management::problem::{self, ProblemDocument};
+use crate::web::management::problem::ProblemDocument;
+use crate::web::management::problem_status::status as status_of_verb;
 
 /// Each status with its name in the document, and when it is answered.
 const PROBLEMS: [(u16, &str, &str); 17] = [
@@ -84,7 +85,7 @@ fn codes(status: u16) -> Vec<(&'static str, &'static str)> {
     let of_requests = of_requests.map(|(_, code, meaning)| (*code, *meaning));
     // A failure of the server is a code of the request: its reason is not for the caller.
     let of_verbs = AdminErrorCode::ALL.into_iter().filter(|code| {
-        let is = problem::status(*code);
+        let is = status_of_verb(*code);
         is.as_u16() == status && !is.is_server_error()
     });
     of_requests.chain(of_verbs.map(|code| (code.as_str(), code.meaning()))).collect()
@@ -135,8 +136,8 @@ mod tests {
             assert!(PROBLEMS.iter().any(|(known, ..)| *known == status), "{code}");
         }
         for code in AdminErrorCode::ALL {
-            let status = problem::status(code).as_u16();
-            assert!(PROBLEMS.iter().any(|(known, ..)| *known == status), "{code:?}");
+            let answered = status_of_verb(code).as_u16();
+            assert!(PROBLEMS.iter().any(|(known, ..)| *known == answered), "{code:?}");
         }
     }
 }
