@@ -9,6 +9,7 @@ mod audit;
 mod audit_follow;
 mod backup;
 mod bootstrap;
+mod caller;
 mod candidates;
 mod check_config;
 mod client;
@@ -80,18 +81,18 @@ mod trust_test;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::{Actor, Principal};
 use crate::cli::api::NamedServer;
+use crate::cli::caller::principal;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
 use crate::config::command_variables::SERVER_VARIABLE;
 use crate::config::sources::Flags;
-use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
+use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
 use crate::services::Services;
@@ -310,9 +311,7 @@ fn hangup_of_server() -> Option<Hangup> {
 
 async fn execute(cli: Cli, hangup: Option<Hangup>) -> Result<(), CliError> {
     let Cli { global, command } = cli;
-    let actor = named_actor(global.actor.as_deref())?;
-    // A process executes one command, so that nothing has been set before.
-    let _ = CALLER.set(caller(actor, global.force));
+    caller::set(global.actor.as_deref(), global.force)?;
     let outcome = Box::pin(dispatch(&global, command, hangup)).await;
     global.close().await;
     outcome
@@ -365,41 +364,6 @@ fn report(error: &CliError, format: Format) -> ExitCode {
     // If standard error is gone, nothing can be reported.
     let _ = writeln!(std::io::stderr(), "{text}");
     ExitCode::from(error.exit_code())
-}
-
-/// The caller of every verb in this process.
-static CALLER: OnceLock<Principal> = OnceLock::new();
-
-/// The caller of every verb: the actor that was named, or the user of the operating system.
-fn principal() -> Principal {
-    CALLER.get().cloned().unwrap_or_else(|| Principal::operator(user()))
-}
-
-fn caller(actor: Actor, is_forced: bool) -> Principal {
-    let principal = Principal::operator(actor);
-    if is_forced { principal.forced() } else { principal }
-}
-
-/// The actor of an option or of the environment. In a container or a scheduled job the user of the
-/// operating system says nothing.
-fn named_actor(option: Option<&str>) -> Result<Actor, CliError> {
-    let variable = environment().into_iter().find(|(name, _)| name == ACTOR_VARIABLE);
-    let (name, origin) = match (option, &variable) {
-        (Some(name), _) => (name, "--actor"),
-        (None, Some((_, name))) if !name.is_empty() => (name.as_str(), ACTOR_VARIABLE),
-        (None, _) => return Ok(user()),
-    };
-    Actor::named("cli", name)
-        .map_err(|problem| CliError::usage(format!("{origin} {name:?}: {problem}")))
-}
-
-fn user() -> Actor {
-    let names = ["SUDO_USER", "USER", "LOGNAME"];
-    let environment = environment();
-    let name = names.iter().find_map(|wanted| {
-        environment.iter().find(|(name, value)| name == wanted && !value.is_empty())
-    });
-    Actor::new("cli", name.map_or("unknown", |(_, value)| value))
 }
 
 /// The parser of the command line, with help and completion in their final form.
