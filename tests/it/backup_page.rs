@@ -69,13 +69,15 @@ async fn every_sample_of_the_page_on_backups_works() {
     // The moved server has the newest secret, and the one that was restored has none.
     let key = cli.place.folder.path().join(".tokend/master.key");
     let moved = first_server().await.set("TOKEND_DATABASE_URL", &postgres);
-    let moved = moved.set("TOKEND_MASTER_KEY_FILE", text(&key)).serve().await;
+    let moved = moved.set("TOKEND_MASTER_KEY_FILE", text(&key));
+    let server = moved.serve().await;
     let newest = rotated["client_secret"].as_str().expect("a secret");
-    ask(&moved.base, "ops", newest).await.token();
+    ask(&server.base, "ops", newest).await.token();
     let data = cli.place.folder.path().join("restored");
-    let restored = first_server().await.set("TOKEND_DATA_DIR", text(&data)).serve().await;
+    let restored = first_server().await.set("TOKEND_DATA_DIR", text(&data));
+    let server = restored.serve().await;
     for secret in [&secret, newest] {
-        ask(&restored.base, "ops", secret).await.assert_refused(401, "invalid_client");
+        ask(&server.base, "ops", secret).await.assert_refused(401, "invalid_client");
     }
 }
 

@@ -165,6 +165,12 @@ async fn a_backup_under_load_is_one_prefix_of_the_event_log(
     }
 }
 
+/// An import of 3,000 clients.
+fn lines() -> String {
+    let line = |number| format!("{{\"client_id\":\"c{number}\",\"secret_hash\":\"{HASH}\"}}\n");
+    (0..3_000).map(line).collect()
+}
+
 /// However early or late a restore is killed, the database is empty or complete.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -172,10 +178,7 @@ async fn a_killed_restore_leaves_nothing_or_everything(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(Engine::Sqlite).await;
-    let lines: String = (0..3_000)
-        .map(|number| format!("{{\"client_id\":\"c{number}\",\"secret_hash\":\"{HASH}\"}}\n"))
-        .collect();
-    server.import(&lines).await;
+    server.import(&lines()).await;
     let (file, made) = back_up(&server.place);
     let place = Arc::new(Place::new(engine).await);
     let cli = Cli::at(place.clone());
@@ -209,8 +212,7 @@ async fn a_killed_restore_leaves_nothing_or_everything(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_backup_leaves_no_file_under_its_name() {
     let server = Server::start(Engine::Sqlite).await;
-    let lines: String = (0..3_000).map(|n| format!("{{\"client_id\":\"c{n}\"}}\n")).collect();
-    server.import(&lines).await;
+    server.import(&lines()).await;
     let cli = Cli::at(server.place.clone());
     let file = server.place.folder.path().join("killed.backup");
     let mut pause = Duration::from_millis(10);
