@@ -131,6 +131,7 @@ fn checks() -> SignatureChecks {
 }
 
 /// The kind of a trust.
+#[derive(Clone, Copy)]
 enum Side<'a> {
     Issuer(&'a FederatedCredential),
     Domain(&'a SpiffeTrust),

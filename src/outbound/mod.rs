@@ -11,7 +11,7 @@ mod post;
 mod response;
 mod tls;
 
-pub use post::PostAnswer;
+pub use post::{PostAnswer, RetryAfter};
 pub use response::exchange;
 pub use tls::TlsClient;
 

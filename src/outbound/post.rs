@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use url::{Position, Url};
 
+use crate::model::time::Timestamp;
 use crate::outbound::FetchError;
 use crate::outbound::response::{AGENT, MAX_HEAD_BYTES};
 
@@ -19,8 +20,38 @@ use crate::outbound::response::{AGENT, MAX_HEAD_BYTES};
 pub struct PostAnswer {
     /// The status.
     pub status: u16,
-    /// How many seconds to wait before the next attempt (RFC 9110, section 10.2.3), if that is said.
-    pub retry_after: Option<i64>,
+    /// When the next attempt is wanted, if that is said.
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// When the next attempt is wanted (RFC 9110, section 10.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// After so many seconds.
+    Seconds(i64),
+    /// At this time.
+    At(Timestamp),
+}
+
+impl RetryAfter {
+    /// How many seconds to wait from now on.
+    pub fn seconds(self, now: Timestamp) -> i64 {
+        match self {
+            Self::Seconds(seconds) => seconds,
+            Self::At(time) => time.0.saturating_sub(now.0).max(0),
+        }
+    }
+
+    /// Reads a number of seconds, or a date.
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(Self::Seconds(text.parse().unwrap_or(i64::MAX)));
+        }
+        let date = httpdate::parse_http_date(text).ok()?;
+        let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok().map(|seconds| Self::At(Timestamp(seconds)))
+    }
 }
 
 impl PostAnswer {
@@ -61,19 +92,8 @@ where
     driving.spawn(connection);
     let response = sender.send_request(request).await.map_err(FetchError::Http)?;
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = retry_after.and_then(|text| seconds_until(text, SystemTime::now()));
+    let retry_after = retry_after.and_then(RetryAfter::parse);
     Ok(PostAnswer { status: response.status().as_u16(), retry_after })
-}
-
-/// Reads a number of seconds, or a date.
-fn seconds_until(text: &str, now: SystemTime) -> Option<i64> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(text.parse().unwrap_or(i64::MAX));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let left = date.duration_since(now).unwrap_or_default();
-    i64::try_from(left.as_secs()).ok()
 }
 
 #[cfg(test)]
@@ -82,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_time_to_wait_is_a_number_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(784_111_747);
+        let now = Timestamp(784_111_747);
         for (text, expected) in [
             ("120", Some(120)),
             (" 0 ", Some(0)),
@@ -93,7 +113,8 @@ mod tests {
             ("soon", None),
             ("", None),
         ] {
-            assert_eq!(seconds_until(text, now), expected, "{text:?}");
+            let found = RetryAfter::parse(text).map(|it| it.seconds(now));
+            assert_eq!(found, expected, "{text:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
-use crate::outbound::{FetchError, PostAnswer};
+use crate::outbound::{FetchError, PostAnswer, RetryAfter};
 use crate::store::notifications::NotificationCursor;
 use crate::telemetry;
 
@@ -38,8 +38,8 @@ pub(super) struct Undelivered {
     /// For the log.
     pub(super) problem: String,
     cause: Cause,
-    /// How long the receiver asks to wait, in seconds.
-    retry_after: Option<i64>,
+    /// When the receiver wants the next attempt.
+    retry_after: Option<RetryAfter>,
 }
 
 /// What a failed attempt says of the next ones.
@@ -91,7 +91,8 @@ pub(super) fn after_failure(
     let rejections = cursor.rejections + i64::from(max_rejections.is_some());
     let doublings = u32::try_from(cursor.failures.clamp(0, 16)).unwrap_or(0);
     let pause = MIN_PAUSE_SECONDS.saturating_mul(1 << doublings).min(MAX_PAUSE_SECONDS);
-    let wanted = undelivered.retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS);
+    let wanted =
+        undelivered.retry_after.map_or(0, |it| it.seconds(now)).min(MAX_RETRY_AFTER_SECONDS);
     let next_attempt_at = now.plus_seconds(pause.max(wanted));
     if let Some(max) = max_rejections {
         return match events.first().filter(|_| rejections >= max) {
@@ -137,6 +138,7 @@ mod tests {
     };
 
     fn answered(status: u16, retry_after: Option<i64>) -> Undelivered {
+        let retry_after = retry_after.map(RetryAfter::Seconds);
         Undelivered::answered(PostAnswer { status, retry_after })
     }
 
