@@ -3,7 +3,7 @@
 # for `make test-fast`.
 
 .PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package tools docs \
-    install install-files bench growth fuzz fuzz-planted
+    install install-files dist dist-archive bench growth fuzz fuzz-planted
 
 check: fmt typos prose clippy doc deny test
 
@@ -53,10 +53,11 @@ test-package:
 	cargo build --locked --release --bin tokend
 	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored packaging::
 
-# Writes docs/settings.md from config/default.toml, the schema of declarations, the tables of
-# docs/monitoring.md, and the figures of README.md and docs/speed.md from benches/RESULTS.md.
+# Writes docs/settings.md from config/default.toml, docs/openapi.json, the schema of declarations,
+# the tables of docs/monitoring.md, and the figures of README.md and docs/speed.md from
+# benches/RESULTS.md.
 docs:
-	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::the_page
+	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::the_page openapi::the_document
 
 # Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
 PREFIX = /usr/local
@@ -72,13 +73,27 @@ install:
 install-files:
 	install -d "$(INSTALL_TO)/bin" "$(INSTALL_TO)/share/tokend" \
 	    "$(INSTALL_TO)/share/bash-completion/completions" \
-	    "$(INSTALL_TO)/share/zsh/site-functions" "$(INSTALL_TO)/share/fish/vendor_completions.d"
+	    "$(INSTALL_TO)/share/zsh/site-functions" "$(INSTALL_TO)/share/fish/vendor_completions.d" \
+	    "$(INSTALL_TO)/share/tokend/systemd"
 	install -m 755 "$(PROGRAM)" "$(INSTALL_TO)/bin/tokend"
 	install -m 644 config/default.toml "$(INSTALL_TO)/share/tokend/tokend.toml"
 	install -m 644 LICENSE "$(INSTALL_TO)/share/tokend/LICENSE"
 	"$(PROGRAM)" completion bash > "$(INSTALL_TO)/share/bash-completion/completions/tokend"
 	"$(PROGRAM)" completion zsh > "$(INSTALL_TO)/share/zsh/site-functions/_tokend"
 	"$(PROGRAM)" completion fish > "$(INSTALL_TO)/share/fish/vendor_completions.d/tokend.fish"
+	"$(PROGRAM)" man "$(INSTALL_TO)/share/man/man1"
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' deploy/systemd/tokend.service \
+	    > "$(INSTALL_TO)/share/tokend/systemd/tokend.service"
+	install -m 644 deploy/systemd/tokend.socket deploy/systemd/tokend.sysusers \
+	    "$(INSTALL_TO)/share/tokend/systemd"
+
+# What a release consists of, in target/dist. It builds the program in a folder of its own.
+dist:
+	sh .ci/dist
+
+# The archive of a program that is built already: make dist-archive PROGRAM=target/debug/tokend
+dist-archive:
+	sh .ci/dist archive "$(PROGRAM)"
 
 # The server has one core, the load the other one. Figures of other machines are not comparable;
 # ratios to the limit, measured in the same run, are. Each benchmark writes its section of

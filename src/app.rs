@@ -1,8 +1,10 @@
 //! The running server: the services and the memory of one instance.
 
 pub mod background;
+pub mod database_health;
 pub mod event_streams;
 pub mod figures;
+pub mod key_set_readers;
 mod process_figures;
 pub mod rejections;
 pub mod token_endpoint;
@@ -11,8 +13,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use tokio::sync::Semaphore;
+
 use crate::app::background::BackgroundTasks;
+use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
+use crate::app::key_set_readers::KeySetReaders;
 use crate::app::rejections::RecentRejections;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
@@ -31,7 +37,10 @@ const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(59));
 
 /// How many callers are told apart; two that are not share a limit.
-const LEAK_REPORT_BUCKETS: usize = 1 << 10;
+const CALLER_BUCKETS: usize = 1 << 10;
+
+/// How many tests of tokens against trusts a caller may make: each may fetch key sets of others.
+const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(29));
 
 /// What a server stands on: the services, and everything in memory.
 pub struct App {
@@ -45,16 +54,27 @@ pub struct App {
     pub stopping: AtomicBool,
     /// The last rejections, until they are written.
     pub rejections: Arc<RecentRejections>,
+    /// The readers of the key set, until they are written.
+    pub key_set_readers: KeySetReaders,
     /// How the background tasks are.
     pub background: BackgroundTasks,
+    /// How the database is.
+    pub database: DatabaseHealth,
     /// When the usage statistics were last written; 0 for never.
     usage_flushed_at: AtomicI64,
+    /// When the newest backup of this server was made; 0 for never.
+    pub backed_up_at: AtomicI64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
     pub leak_reports: RateTable,
+    /// Limits the tests of tokens against trusts of each caller.
+    pub trust_tests: RateTable,
     /// The open streams of events.
     pub event_streams: Arc<EventStreams>,
+    /// The place of the one verification of the audit log that runs at a time: it reads the log as
+    /// fast as the database gives it.
+    pub log_verification: Semaphore,
 }
 
 impl From<DirectoryError> for StartError {
@@ -118,18 +138,24 @@ impl App {
     fn with(services: Arc<Services>, issuer: Issuer, directory: Directory) -> Self {
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, LEAK_REPORT_BUCKETS);
+        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, CALLER_BUCKETS);
+        let trust_tests = RateTable::new(TRUST_TESTS_PER_CALLER, CALLER_BUCKETS);
         Self {
             services,
             issuer,
             directory,
             stopping,
             rejections,
+            key_set_readers: KeySetReaders::default(),
             background,
+            database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
+            backed_up_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
+            trust_tests,
             event_streams: Arc::default(),
+            log_verification: Semaphore::new(1),
         }
     }
 
@@ -145,10 +171,34 @@ impl App {
         let heartbeat = Heartbeat { instance, written_until, expires_at };
         let written = store.add_use(&uses, &heartbeat).await;
         self.metrics.usage_flushes.count(usize::from(written.is_err()));
+        match &written {
+            // It writes a row even if nothing was used, so it tells whether writes work again.
+            Ok(()) => {
+                self.database.note_write(true);
+            }
+            // The database answered, and took no write.
+            Err(error) if error.message_of_database().is_some() => {
+                self.database.note_write(false);
+            }
+            Err(_) => {}
+        }
         if written.is_ok() {
             self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
         } else {
             self.directory.usage.put_back(entries);
+        }
+        written
+    }
+
+    /// Writes the readers of the key set since the last time. What cannot be written now is kept.
+    pub async fn write_key_set_readers(&self) -> Result<(), StoreError> {
+        let readers = self.key_set_readers.take();
+        if readers.is_empty() {
+            return Ok(());
+        }
+        let written = self.services.store.add_key_set_readers(&readers).await;
+        if written.as_ref().is_err_and(StoreError::is_transient) {
+            self.key_set_readers.put_back(readers);
         }
         written
     }
@@ -176,6 +226,7 @@ impl App {
         store.purge_revocations(now).await?;
         store.purge_assertions(now).await?;
         store.purge_keys(now).await?;
+        store.purge_key_set_readers(now).await?;
         store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 

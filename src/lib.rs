@@ -39,6 +39,9 @@ pub mod limits;
 // SQL, two engines, schema, change feed.
 pub mod store;
 
+// HTTP to others: key sets are fetched, notifications are sent, within bounds.
+pub mod outbound;
+
 // Key sets of others: fetched and cached.
 pub mod remote_keys;
 

@@ -3,6 +3,7 @@
 //! command does not load all clients.
 
 pub mod audited_change;
+pub mod backup_keys;
 pub mod inspection;
 pub mod master_key;
 pub mod notifications;
@@ -19,7 +20,7 @@ use crate::keys::Keys;
 use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
-use crate::remote_keys::fetch::{FetchError, Fetcher};
+use crate::outbound::{FetchError, Fetcher};
 use crate::secrets::hash_queue::Hasher;
 use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};
@@ -133,6 +134,8 @@ pub struct Services {
     pub api_dpop_proofs: ReplayCache,
     /// Fetches key sets.
     pub fetcher: Fetcher,
+    /// Sends notifications.
+    pub notifier: Fetcher,
     /// The roots of accepted client certificates.
     pub client_ca: Option<ClientCa>,
     /// The clock.

@@ -18,8 +18,8 @@ pub(crate) use tokend::model::time::Timestamp;
 pub(crate) use tokend::model::trust::ForeignIssuer;
 pub(crate) use tokend::oauth::caller::{HeaderCredentials, PresentedCertificate};
 pub(crate) use tokend::oauth::parameters::Parameters;
+pub(crate) use tokend::outbound::exchange;
 pub(crate) use tokend::remote_keys::discovered_uri;
-pub(crate) use tokend::remote_keys::fetch::exchange;
 pub(crate) use tokend::web::probe::{basic_credentials, client_address, client_certificate};
 pub(crate) use tokend::x509::certificate::ClientCertificate;
 

@@ -68,11 +68,15 @@ pub fn subjects(text: &str) -> Vec<String> {
     with_kinds(text, '/', &SUBJECT_KINDS)
 }
 
-/// The same, and the client that alone has this name.
-pub async fn subjects_named(store: &Store, text: &str) -> Result<Vec<String>, AdminError> {
+/// The same, and the client that alone has this name among those that the caller may see.
+pub async fn subjects_named(
+    store: &Store,
+    principal: &Principal,
+    text: &str,
+) -> Result<Vec<String>, AdminError> {
     let mut subjects = subjects(text);
     if let Ok(name) = ClientName::parse(text)
-        && let [id] = &store.clients_named(&name, 2).await?[..]
+        && let [id] = &store.clients_named(&name, principal.owners(), 2).await?[..]
     {
         subjects.push(EventSubject::Client(id.clone()).to_string());
     }
@@ -156,7 +160,7 @@ async fn compare_with_head(store: &Store, end: Head) -> Result<VerificationResul
     Ok(VerificationResult::Broken { sequence: head.sequence.max(end.sequence), problem })
 }
 
-fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
+pub(super) fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
     if event.sequence > end.sequence + 1 {
         Some("an event is missing")
     } else if event.sequence < end.sequence + 1 {

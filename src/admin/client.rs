@@ -17,8 +17,8 @@ use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Conflict, Principal, client_key, client_to_change, grant, owner_policy,
-    revocation,
+    AdminError, Changed, Conflict, ObjectKind, Principal, client_key, client_within_rights, grant,
+    owner_policy, revocation,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
@@ -250,11 +250,13 @@ pub async fn set_state(
 ) -> Result<Changed<Registration>, AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
     let mut change = principal.begin(services).await?;
-    let mut current = client_to_change(change.read(), principal, id).await?;
+    let mut current = client_within_rights(change.read(), principal, id).await?;
     let was = current.client.state;
     if was == state {
         return Ok(Changed::before(current));
     }
+    let source = current.client.source.as_ref();
+    principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
     current.client.state = state;
     current.client.updated_at = change.now;
     change.transaction.update_client(&current.client).await?;

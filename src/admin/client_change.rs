@@ -7,11 +7,12 @@ use crate::admin::client::{check_lifetime, check_security, create};
 use crate::admin::client_update::ClientUpdate;
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
+use crate::admin::handover::Stated;
 use crate::admin::revision::Revision;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, EndedCredentials, ObjectKind, Principal, claims,
-    client_key, client_to_change, client_update, facts, grant, owner_policy, ownership, revocation,
-    weaker_credentials,
+    client_key, client_update, client_within_rights, facts, grant, handover, owner_policy,
+    ownership, revocation, secret, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
@@ -45,11 +46,22 @@ pub async fn update(
     let is_touched = update.changes_security();
     let has_claims = update.claims.is_some() || update.grants.is_some();
     let condition = std::mem::take(&mut update.precondition);
+    let stated = Stated {
+        tls_subject: update.tls_subject.is_some(),
+        grants: update.grants.is_some(),
+        ..Stated::default()
+    };
     let mut change = principal.begin(services).await?;
-    let was = client_to_change(change.read(), principal, id).await?;
+    let was = client_within_rights(change.read(), principal, id).await?;
     condition.check(&Revision::of_client(&was))?;
     let mut is = was.clone();
     update.apply_to(&mut is)?;
+    let difference = Difference::between(&json!(was.client), &json!(is.client));
+    let differs = difference.is_some() || was.grants != is.grants;
+    if differs {
+        let source = was.client.source.as_ref();
+        principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
+    }
     require_rights_to_differences(&mut change, principal, &was, &is).await?;
     if has_claims {
         claims::check_sizes(&is.client.claims, &is.grants)?;
@@ -57,21 +69,35 @@ pub async fn update(
     if is_touched {
         check_security(&is.client.security, &is.client.auth_methods)?;
     }
-    let difference = Difference::between(&json!(was.client), &json!(is.client));
-    if difference.is_none() && was.grants == is.grants {
+    if !differs {
         return Ok(Changed::before(was));
     }
     condition.check_difference()?;
     if difference.is_some() {
+        let ended = release(&mut change, principal, &was, &mut is, &stated).await?;
         is.client.updated_at = change.now;
         change.transaction.update_client(&is.client).await?;
         record_state(services, &mut change, &was, &is).await?;
-        record_changes(&mut change, &was, &mut is).await?;
+        record_changes(&mut change, &was, &mut is, ended).await?;
     }
     grant::replace(&mut change, &was.grants, &mut is).await?;
     owner_policy::check(&mut change, Some(&was), id).await?;
     change.commit().await?;
     Ok(Changed::now(is))
+}
+
+/// Ends what the client leaves behind if its owner changes. Grants are written with the others.
+async fn release(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    was: &Registration,
+    is: &mut Registration,
+    stated: &Stated,
+) -> Result<EndedCredentials, AdminError> {
+    let at = secret::end_at_once(change);
+    let ended = handover::release(change.read(), principal, at, was, is, stated).await?;
+    weaker_credentials::store(change, is, &ended).await?;
+    Ok(ended)
 }
 
 /// Records the members that differ, and ends what belonged to the owner or the limit before: the
@@ -80,16 +106,16 @@ async fn record_changes(
     change: &mut AuditedChange,
     was: &Registration,
     is: &mut Registration,
+    mut ended: EndedCredentials,
 ) -> Result<(), AdminError> {
     if was.client.facts.owner != is.client.facts.owner {
         let reason = CancelReason::ClientOwnerChanged;
         grant_request::cancel_of_client(change, &is.client.client_id, reason).await?;
     }
-    let mut ended = EndedCredentials::default();
     if was.client.admin_of != is.client.admin_of {
         // Limits are part of an administrator's rights.
         let grants = is.grants.clone();
-        ended = weaker_credentials::end(change, is, &grants).await?;
+        ended = ended.and(weaker_credentials::end(change, is, &grants).await?);
     }
     record_members(change, was, is, &ended).await
 }

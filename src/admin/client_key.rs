@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
 use crate::admin::invalid_value::InvalidValue;
@@ -139,15 +140,19 @@ fn no_such_key(name: &str) -> AdminError {
 }
 
 /// A public key of a client, for people and programs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ClientKey {
     /// Its `kid`, if it has one.
+    #[schema(required = true, examples("2026-11"))]
     pub kid: Option<String>,
     /// Its thumbprint (RFC 7638), by which a key without a `kid` is removed.
+    #[schema(required = true, examples("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"))]
     pub thumbprint: Option<String>,
     /// The algorithms of assertions that it verifies, or why it cannot be used.
+    #[schema(examples("ES256"))]
     pub algorithms: String,
     /// The key itself (RFC 7517).
+    #[schema(value_type = Object, examples(json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "2026-11" })))]
     pub jwk: Value,
 }
 

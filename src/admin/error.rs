@@ -1,10 +1,12 @@
 //! Why a verb of the operator was not carried out: a stable code and typed data. It names no
-//! command: the command line, and later the admin API and the console, say how to fix it.
+//! command: the command line and the admin API say how to fix it.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
+use crate::admin::key_impact::Impact;
 use crate::admin::object_kind::ObjectKind;
 use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::source_conflict::SourceConflict;
@@ -74,6 +76,15 @@ pub enum Conflict {
         /// The maximum.
         max: usize,
     },
+    /// A step with signing keys breaks tokens or verifiers.
+    #[error("{0}")]
+    BreaksVerifiers(Impact),
+    /// The key set has the maximum number of keys.
+    #[error("the key set has {max} keys, which is the maximum; wait until some have left it")]
+    SigningKeyLimit {
+        /// The maximum.
+        max: usize,
+    },
     /// The clients of an import exist; the text lists them.
     #[error("{0}")]
     Import(String),
@@ -102,6 +113,8 @@ impl Conflict {
             Self::GrantRequestNotNeeded(_) => AdminErrorCode::GrantRequestNotNeeded,
             Self::GrantRequestEnded { .. } => AdminErrorCode::GrantRequestEnded,
             Self::GrantRequestLimit { .. } => AdminErrorCode::GrantRequestLimitReached,
+            Self::BreaksVerifiers(_) => AdminErrorCode::StepBreaksVerifiers,
+            Self::SigningKeyLimit { .. } => AdminErrorCode::SigningKeyLimitReached,
             Self::Import(_) => AdminErrorCode::ImportConflict,
             Self::InLine { conflict, .. } => conflict.code(),
         }
@@ -181,6 +194,16 @@ pub enum AdminError {
         /// What the caller lacks.
         problem: Box<Self>,
     },
+    /// The clients of an import could not be written in time.
+    #[error(
+        "the import took longer than {} s to write, which all other changes wait for; nothing was \
+         imported; split the file",
+        limit.as_secs()
+    )]
+    ImportTooLong {
+        /// How long it may take.
+        limit: Duration,
+    },
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -190,8 +213,12 @@ pub enum AdminError {
         /// The scope.
         scope: AdminScope,
     },
-    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks.
-    #[error("{client} holds scopes of urn:tokend or owners that the caller lacks")]
+    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks, or it may use them
+    /// where the caller may not.
+    #[error(
+        "{client} holds scopes of urn:tokend or owners that the caller lacks, or is less restricted \
+         by networks, DPoP or certificates"
+    )]
     MorePowerful {
         /// The client.
         client: ClientId,
@@ -277,6 +304,7 @@ impl AdminError {
             Self::TokenInvalid(_) => AdminErrorCode::TokenInvalid,
             Self::TokenForServer => AdminErrorCode::TokenForServer,
             Self::InLine { problem, .. } => problem.code(),
+            Self::ImportTooLong { .. } => AdminErrorCode::ImportTooLong,
             Self::IssuerMissing => AdminErrorCode::IssuerMissing,
             Self::ScopeMissing { .. } => AdminErrorCode::ScopeMissing,
             Self::MorePowerful { .. } => AdminErrorCode::ClientMorePowerful,
@@ -290,7 +318,7 @@ impl AdminError {
             Self::PreconditionFailed => AdminErrorCode::PreconditionFailed,
             Self::PreconditionRequired => AdminErrorCode::PreconditionRequired,
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
-            Self::Store(_) => AdminErrorCode::DatabaseFailed,
+            Self::Store(error) => of_store(error),
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,
         }
     }
@@ -315,6 +343,16 @@ impl AdminError {
 
     pub(super) fn malformed(field: &'static str) -> impl Fn(Malformed) -> Self {
         move |malformed| Self::invalid(field, malformed.to_string())
+    }
+}
+
+fn of_store(error: &StoreError) -> AdminErrorCode {
+    match error {
+        StoreError::OutcomeUnknown(_) => AdminErrorCode::OutcomeUnknown,
+        StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
+            AdminErrorCode::DatabaseFailed
+        }
+        _ => AdminErrorCode::DatabaseUnreadable,
     }
 }
 

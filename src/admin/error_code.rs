@@ -28,6 +28,11 @@ macro_rules! codes {
                 }
             }
 
+            /// True if what a request names does not exist.
+            pub fn is_not_found(self) -> bool {
+                self == Self::ClientNotInList || self.as_str().ends_with("_not_found")
+            }
+
             /// What it means, in one sentence.
             pub fn meaning(self) -> &'static str {
                 match self {
@@ -71,6 +76,10 @@ codes! {
     BuiltInScopes => "built_in_scopes",
     /// A grant of the server itself names each scope.
     AllServerScopes => "all_server_scopes",
+    /// The step with signing keys breaks tokens or verifiers, and is not forced.
+    StepBreaksVerifiers => "step_breaks_verifiers",
+    /// The key set has the maximum number of keys.
+    SigningKeyLimitReached => "signing_key_limit_reached",
     /// The master key opens every key of the database.
     NoKeyLost => "no_key_lost",
     /// The master key cannot be read.
@@ -79,10 +88,14 @@ codes! {
     ChangedDuringImport => "changed_during_import",
     /// Clients of an import exist already.
     ImportConflict => "import_conflict",
+    /// The import could not be written in time. Split the file.
+    ImportTooLong => "import_too_long",
     /// The object is applied from a source, and the change comes from elsewhere.
     ManagedBySource => "managed_by_source",
     /// The object exists and is not of the source that is applied.
     OtherSource => "other_source",
+    /// The object exists, and the applied one has another owner.
+    OtherOwner => "other_owner",
     /// An object changed between the plan and its execution.
     ChangedDuringApply => "changed_during_apply",
     /// The plan deletes more objects than are allowed.
@@ -115,7 +128,7 @@ codes! {
     IssuerMissing => "issuer_missing",
     /// The caller lacks a scope of `urn:tokend`.
     ScopeMissing => "scope_missing",
-    /// The client holds scopes of `urn:tokend` that the caller lacks.
+    /// The client holds scopes of `urn:tokend` that the caller lacks, or is less restricted.
     ClientMorePowerful => "client_more_powerful",
     /// The caller would grant scopes of `urn:tokend` that it lacks.
     RightsNotHeld => "rights_not_held",
@@ -151,8 +164,12 @@ codes! {
     OwnerPolicyClientLimit => "owner_policy_client_limit",
     /// Too many secrets are being hashed. Try again.
     HashQueueFull => "hash_queue_full",
-    /// The database failed.
+    /// The database does not answer, or a statement failed. Try again.
     DatabaseFailed => "database_failed",
+    /// The database did not confirm the change: it was made, or it was not. Read the audit log.
+    OutcomeUnknown => "outcome_unknown",
+    /// The database holds what cannot be read.
+    DatabaseUnreadable => "database_unreadable",
     /// A key or a secret cannot be generated, sealed or opened.
     CryptographyFailed => "cryptography_failed",
 }

@@ -1,11 +1,15 @@
 //! Grants of a resource of another owner: a limited administrator gives only what is approved, and
 //! takes away whatever is of its own client or its own resource.
 
+use std::collections::HashSet;
+
 use crate::admin::ownership::client_within_rights;
-use crate::admin::{AdminError, AuditedChange, Principal};
+use crate::admin::{AdminError, AuditedChange, Principal, grant};
 use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
-use crate::model::resource::ResourceId;
+use crate::model::owner::Owner;
+use crate::model::resource::{Resource, ResourceId};
+use crate::store::grant_holders::GrantHolder;
 use crate::store::reader::Reader;
 
 /// Refuses a grant that gives more of another owner's resource than `was`, the grant that the
@@ -29,6 +33,62 @@ pub(super) async fn check(
         return Ok(());
     }
     Err(AdminError::ApprovalNeeded { resource: is.resource.clone() })
+}
+
+/// True if the caller decides on a grant for its other side too, when one side changes hands: it
+/// administers that owner; or, without a limit, the other side has no owner or one of `owners`.
+/// Otherwise the approval was for the side as it was.
+pub(super) fn is_decided_by(
+    principal: &Principal,
+    other: Option<&Owner>,
+    owners: &[Option<&Owner>],
+) -> bool {
+    match principal.owners() {
+        Some(_) => principal.may_administer(other),
+        None => other.is_none() || owners.contains(&other),
+    }
+}
+
+/// The clients that lose their grant of a resource because its owner changes: the new owner has not
+/// approved them. Those that the change itself declares keep it.
+pub(super) async fn losers(
+    mut reader: Reader<'_>,
+    principal: &Principal,
+    before: &Resource,
+    after: &Resource,
+    declared: &[ClientId],
+) -> Result<Vec<GrantHolder>, AdminError> {
+    let (old, new) = (&before.facts.owner, &after.facts.owner);
+    let mut losers = Vec::new();
+    if old.is_none() || old == new {
+        return Ok(losers);
+    }
+    let declared: HashSet<&ClientId> = declared.iter().collect();
+    for holder in reader.grant_holders(&after.resource).await? {
+        let owner = reader.client_owner(&holder.client_id).await?;
+        let stays = declared.contains(&holder.client_id)
+            || is_decided_by(principal, owner.as_ref(), &[new.as_ref()]);
+        if !stays {
+            losers.push(holder);
+        }
+    }
+    Ok(losers)
+}
+
+/// Ends the grants of [`losers`], each with its event.
+pub(super) async fn end_of_resource(
+    change: &mut AuditedChange,
+    principal: &Principal,
+    before: &Resource,
+    after: &Resource,
+    declared: &[ClientId],
+) -> Result<(), AdminError> {
+    for loser in losers(change.read(), principal, before, after, declared).await? {
+        if let Some(was) = change.transaction.grant(&loser.client_id, &after.resource).await? {
+            grant::take(change, &loser.client_id, &was).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to take a grant from a client, unless the caller may change the client, or the resource

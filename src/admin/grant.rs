@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::admin::claims::ClaimsChange;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, EndedCredentials, ObjectKind, Principal, client_to_change,
-    foreign_grant, registration, suggestion, weaker_credentials,
+    AdminError, AuditedChange, Changed, EndedCredentials, ObjectKind, Principal,
+    client_within_rights, foreign_grant, registration, suggestion, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, Registration};
@@ -76,7 +76,7 @@ pub async fn change(
     principal.require(AdminScope::GrantsWrite)?;
     let GrantChange { resource, scopes, networks, claims } = change;
     let mut change = principal.begin(services).await?;
-    let mut current = client_to_change(change.read(), principal, id).await?;
+    let mut current = client_within_rights(change.read(), principal, id).await?;
     let owner = change.read().resource_owner(&resource).await?;
     let is_foreign = !resource.is_built_in() && !principal.may_administer(owner.as_ref());
     let offered = change.transaction.offered_scopes(&resource).await?;
@@ -109,6 +109,8 @@ pub async fn change(
         let ended_credentials = EndedCredentials::default();
         return Ok(Changed::before(ChangedGrant { was, is, offered, ended_credentials }));
     }
+    let source = current.client.source.as_ref();
+    principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
     let granted = std::slice::from_ref(&is);
     change.transaction.put_grant(id, &is).await?;
     let ended_credentials = weaker_credentials::end(&mut change, &mut current, granted).await?;
@@ -212,7 +214,11 @@ async fn record_given(
 }
 
 /// Removes a grant with its event.
-async fn take(change: &mut AuditedChange, id: &ClientId, was: &Grant) -> Result<(), AdminError> {
+pub(super) async fn take(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    was: &Grant,
+) -> Result<(), AdminError> {
     let resource = &was.resource;
     change.transaction.delete_grant(id, resource).await?;
     let owners = change.owners_of_grant(id, resource).await?;

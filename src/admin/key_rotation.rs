@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::admin::{Actor, AdminError, AuditedChange};
+use crate::admin::{Actor, AdminError, AuditedChange, key_postponement};
 use crate::app::App;
 use crate::config::KeySettings;
 use crate::crypto::CryptoError;
 use crate::directory::DirectoryError;
 use crate::keys::keyring;
 use crate::model::event::{Action, EventSubject};
-use crate::model::signing_key::{Algorithm, KeyId, KeyState, SigningKeyRecord, state_of};
+use crate::model::key_timeline::{KeyState, KeyTimeline};
+use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
@@ -22,7 +23,8 @@ pub enum RotationPolicy {
     /// Create the keys that are due. For a command that signs without serving: its settings may
     /// differ from those of the servers.
     CreateDue,
-    /// Also retire the keys of algorithms that no instance needs. For servers.
+    /// Also retire the keys of algorithms that no instance needs, and postpone a key that readers
+    /// do not know yet, if the settings say so. For servers.
     CreateAndRetire,
 }
 
@@ -46,6 +48,11 @@ pub async fn rotate(app: &App, policy: RotationPolicy) -> Result<(), RotationErr
         note_wanted(&app.services, &needed, &known()).await?;
     }
     if !create_due_keys(&app.services, &needed, &known()).await?.is_empty() {
+        app.catch_up().await?;
+    }
+    if policy == RotationPolicy::CreateAndRetire
+        && key_postponement::postpone(&app.services, &known()).await?
+    {
         app.catch_up().await?;
     }
     if policy == RotationPolicy::CreateAndRetire
@@ -93,7 +100,7 @@ async fn note_wanted(
     wanted: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<(), AdminError> {
-    let known: Vec<_> = known.iter().filter(|key| key.retired_at.is_none()).collect();
+    let known: Vec<_> = known.iter().filter(|key| !key.is_ended()).collect();
     let has_key = |algorithm: &Algorithm| known.iter().any(|key| key.algorithm == *algorithm);
     let is_alone =
         wanted.iter().all(has_key) && known.iter().all(|key| wanted.contains(&key.algorithm));
@@ -144,7 +151,8 @@ fn unwanted(
     known: &[SigningKeyRecord],
     now: Timestamp,
 ) -> Vec<KeyId> {
-    let state = |key: &SigningKeyRecord| state_of(key, known, now, services.keep_seconds());
+    let keep = services.keep_seconds();
+    let state = |key: &SigningKeyRecord| KeyTimeline::of(key, known, keep).state(now);
     let signs = |algorithm: &Algorithm| {
         known.iter().any(|key| key.algorithm == *algorithm && state(key) == KeyState::Signing)
     };
@@ -153,7 +161,7 @@ fn unwanted(
     }
     known
         .iter()
-        .filter(|key| !wanted.contains(&key.algorithm) && key.retired_at.is_none())
+        .filter(|key| !wanted.contains(&key.algorithm) && !key.is_ended())
         .filter(|key| state(key) != KeyState::Gone)
         .map(|key| key.kid.clone())
         .collect()
@@ -175,15 +183,14 @@ fn step(
 ) -> Option<Step> {
     let keys = &services.config.keys;
     let keep = services.keep_seconds();
-    let is_retired = |key: &&SigningKeyRecord| key.retired_at.is_some();
     let mine = || known.iter().filter(|key| key.algorithm == algorithm);
-    if mine().any(|key| !is_retired(&key)) {
+    if mine().any(|key| !key.is_ended()) {
         return plan_rotation(known, algorithm, keys, now).map(Step::Make);
     }
-    let may_return = |key: &&SigningKeyRecord| is_retired(key) && key.sealed.is_some();
+    let may_return = |key: &&SigningKeyRecord| key.revoked_at.is_none() && key.sealed.is_some();
     let youngest = mine().filter(may_return).max_by_key(|key| key.signs_from);
     match youngest {
-        Some(key) if state_of(key, known, now, keep) == KeyState::Verifying => {
+        Some(key) if KeyTimeline::of(key, known, keep).state(now) == KeyState::Verifying => {
             Some(Step::Restore(key.kid.clone()))
         }
         _ => plan_rotation(known, algorithm, keys, now).map(Step::Make),
@@ -219,6 +226,20 @@ async fn make(
     algorithm: Algorithm,
     signs_from: Timestamp,
 ) -> Result<KeyId, AdminError> {
+    let key = create(services, &mut change, known, algorithm, signs_from).await?;
+    change.commit().await?;
+    log_creation(&key);
+    Ok(key.kid)
+}
+
+/// Creates a key as a part of a change, with its event.
+pub(super) async fn create(
+    services: &Services,
+    change: &mut AuditedChange,
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+    signs_from: Timestamp,
+) -> Result<SigningKeyRecord, AdminError> {
     let rsa_size = services.config.keys.rsa_size;
     let master = &services.keys.master;
     let key = keyring::create(master, algorithm, rsa_size, change.now, signs_from)?;
@@ -228,9 +249,13 @@ async fn make(
     change.transaction.create_signing_key(&key).await?;
     let detail = json!({ "algorithm": algorithm, "signs_from": signs_from });
     change.record(Action::KeyCreated, EventSubject::SigningKey(key.kid.clone()), detail).await?;
-    change.commit().await?;
-    tracing::info!(kid = %key.kid, algorithm = algorithm.as_str(), signs_from = %signs_from, "signing key created");
-    Ok(key.kid)
+    Ok(key)
+}
+
+/// Says in the log that a key exists.
+pub(super) fn log_creation(key: &SigningKeyRecord) {
+    let SigningKeyRecord { kid, algorithm, signs_from, .. } = key;
+    tracing::info!(%kid, algorithm = algorithm.as_str(), %signs_from, "signing key created");
 }
 
 /// From when on a new key of this algorithm should sign, if one is due at `now`.
@@ -242,7 +267,7 @@ fn plan_rotation(
 ) -> Option<Timestamp> {
     let newest = known
         .iter()
-        .filter(|key| key.algorithm == algorithm && key.retired_at.is_none())
+        .filter(|key| key.algorithm == algorithm && !key.is_ended())
         .map(|key| key.signs_from)
         .max();
     let published_long_enough = now.plus(keys.publish_before);
@@ -273,6 +298,7 @@ mod tests {
             publish_before: days(1),
             keep_after: days(1),
             rsa_size: RsaSize::Bits2048,
+            wait_for_readers: false,
         }
     }
 
@@ -285,6 +311,8 @@ mod tests {
             created_at: Timestamp(signs_from),
             signs_from: Timestamp(signs_from),
             retired_at: None,
+            revoked_at: None,
+            postponed_at: None,
         }
     }
 

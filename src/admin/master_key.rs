@@ -6,7 +6,8 @@ use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
 use crate::model::event::{Action, EventSubject};
-use crate::model::signing_key::{KeyId, KeyState, Sealed, SigningKeyRecord, state_of};
+use crate::model::key_timeline::{KeyState, KeyTimeline};
+use crate::model::signing_key::{KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Clock;
 use crate::services::master_key::{self, FoundKey};
 use crate::services::opening::TAG_KEY;
@@ -58,7 +59,7 @@ pub async fn find_lost(
     let is_published = |record: &&SigningKeyRecord| {
         record.public_jwk.is_some()
             && matches!(
-                state_of(record, &records, now, keep),
+                KeyTimeline::of(record, &records, keep).state(now),
                 KeyState::Signing | KeyState::Verifying
             )
     };

@@ -1,10 +1,11 @@
 //! The operator's verbs, a file a noun. Each checks, writes its change and the event of it in one
 //! transaction, and gives back what it made.
 //!
-//! The command line calls them; so will the admin API. They work on the database, and running
-//! servers follow the events.
+//! The command line and the admin API call them. They work on the database, and running servers
+//! follow the events.
 
 pub mod audit;
+pub mod backup;
 pub mod claims;
 pub mod client;
 mod client_change;
@@ -22,8 +23,13 @@ pub mod facts;
 mod foreign_grant;
 pub mod grant;
 pub mod grant_request;
+mod handover;
+mod hash_load;
 pub mod import;
 mod invalid_value;
+pub mod key_change;
+pub mod key_impact;
+mod key_postponement;
 pub mod key_rotation;
 pub mod master_key;
 mod new_credentials;
@@ -56,10 +62,12 @@ mod weaker_credentials;
 pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, Conflict};
 pub use crate::admin::error_code::AdminErrorCode;
+pub use crate::admin::hash_load::HashLoad;
 pub use crate::admin::invalid_value::InvalidValue;
 pub use crate::admin::object_kind::ObjectKind;
 use crate::admin::ownership::{client_to_change, client_within_rights, resource_to_change};
 pub use crate::admin::principal::Principal;
+pub use crate::admin::restrictions::Restrictions;
 pub use crate::admin::source_conflict::SourceConflict;
 pub use crate::admin::weaker_credentials::EndedCredentials;
 use crate::model::client::{ClientId, Registration};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::admin::{
-    Actor, AdminError, AuditedChange, ObjectKind, SourceConflict, client_within_rights,
+    Actor, AdminError, AuditedChange, ObjectKind, Restrictions, SourceConflict,
+    client_within_rights,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
@@ -20,7 +21,8 @@ pub struct Principal {
     actor: Actor,
     rights: Rights,
     mode: WriteMode,
-    /// True if it changes objects that are applied from a source.
+    /// True if it changes objects that are applied from a source, and takes steps with signing keys
+    /// that break verifiers.
     is_forced: bool,
 }
 
@@ -36,6 +38,8 @@ enum Rights {
         held: BTreeSet<AdminScope>,
         /// The owners whose objects it may administer; all objects if absent.
         owners: Option<BTreeSet<Owner>>,
+        /// Within which they hold.
+        restrictions: Restrictions,
     },
 }
 
@@ -45,8 +49,8 @@ impl Principal {
         Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store, is_forced: false }
     }
 
-    /// A client with these scopes of `urn:tokend`. `owners` is its `admin_of`: it sees and changes
-    /// only their objects; none if it is empty, all if it is absent.
+    /// A client with these scopes of `urn:tokend` and without restrictions. `owners` is its
+    /// `admin_of`: it sees and changes only their objects; none if it is empty, all if it is absent.
     pub fn administrator(
         id: &ClientId,
         scopes: BTreeSet<AdminScope>,
@@ -54,10 +58,24 @@ impl Principal {
     ) -> Self {
         Self {
             actor: Actor::client(id),
-            rights: Rights::Scopes { client: id.clone(), held: scopes, owners },
+            rights: Rights::Scopes {
+                client: id.clone(),
+                held: scopes,
+                owners,
+                restrictions: Restrictions::default(),
+            },
             mode: WriteMode::Store,
             is_forced: false,
         }
+    }
+
+    /// The same caller, whose rights hold within these restrictions.
+    #[must_use]
+    pub fn within(mut self, restricted: Restrictions) -> Self {
+        if let Rights::Scopes { restrictions, .. } = &mut self.rights {
+            *restrictions = restricted;
+        }
+        self
     }
 
     /// The owners whose objects the caller may see and change; all objects, also those without an
@@ -80,11 +98,17 @@ impl Principal {
         self.mode
     }
 
-    /// The same caller, who changes objects that are applied from a source as well. The next
-    /// `apply` of the source undoes such a change.
+    /// The same caller, who changes objects that are applied from a source as well, and takes steps
+    /// with signing keys that break verifiers. The next `apply` of the source undoes a change of its
+    /// objects.
     #[must_use]
     pub fn forced(self) -> Self {
         Self { is_forced: true, ..self }
+    }
+
+    /// True if the caller insists on a change that is rejected otherwise.
+    pub(super) fn is_forced(&self) -> bool {
+        self.is_forced
     }
 
     /// True for an operator with access to the database.
@@ -107,7 +131,7 @@ impl Principal {
         let change = AuditedChange::begin(services, &self.actor).await?;
         let mut change = change.in_mode(self.mode);
         change.transaction.write_as(self.creator());
-        if let Rights::Scopes { client, held, owners } = &self.rights {
+        if let Rights::Scopes { client, held, owners, .. } = &self.rights {
             let found = change.read().registration(client).await?;
             let found = found.filter(|found| found.client.state == ClientState::Active);
             let (grants, admin_of) = match found {
@@ -129,14 +153,30 @@ impl Principal {
         Ok(change)
     }
 
-    /// The rights that credentials remember of the caller that made them. The owners of a limited
-    /// caller are not remembered, so it is treated as one without rights: what it makes ends when
-    /// its client becomes an administrator.
+    /// The rights that credentials remember of the caller that made them. Owners and restrictions
+    /// are not remembered, so a caller that has some is treated as one without rights: what it
+    /// makes ends when its client becomes an administrator.
     fn creator(&self) -> Creator {
         match &self.rights {
             Rights::Unlimited => Creator::Operator,
             Rights::Scopes { owners: Some(_), .. } => Creator::default(),
-            Rights::Scopes { held, owners: None, .. } => Creator::Administrator(held.clone()),
+            Rights::Scopes { held, owners: None, .. }
+                if self.may_loosen(&Restrictions::default()) =>
+            {
+                Creator::Administrator(held.clone())
+            }
+            Rights::Scopes { .. } => Creator::default(),
+        }
+    }
+
+    /// True if an administrator with these restrictions gives the caller no more than it has: they
+    /// are not looser than its own, or the caller may make administrators, which may be without any.
+    fn may_loosen(&self, other: &Restrictions) -> bool {
+        match &self.rights {
+            Rights::Unlimited => true,
+            Rights::Scopes { held, restrictions, .. } => {
+                held.contains(&AdminScope::AdminsWrite) || restrictions.hold_within(other)
+            }
         }
     }
 
@@ -180,7 +220,8 @@ impl Principal {
     }
 
     /// Refuses any change of a client that holds scopes of `urn:tokend` or owners which the caller
-    /// lacks. Otherwise a caller could take these rights over, for example by a new secret.
+    /// lacks, or that uses its scopes where the caller cannot. Otherwise a caller could take these
+    /// rights over, for example by a new secret.
     ///
     /// # Errors
     /// [`AdminError::MorePowerful`].
@@ -191,7 +232,12 @@ impl Principal {
         let is_administrator =
             admin_of.is_some() || client.grants.iter().any(|grant| grant.resource.is_built_in());
         let has_owners_within = !is_administrator || covers(owners.as_ref(), admin_of);
-        if has_owners_within && client.grants.iter().all(|grant| is_within(grant, held)) {
+        let restrictions = Restrictions::of(&client.client.security, &client.grants);
+        let is_looser = is_administrator && !self.may_loosen(&restrictions);
+        if has_owners_within
+            && !is_looser
+            && client.grants.iter().all(|grant| is_within(grant, held))
+        {
             return Ok(());
         }
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
@@ -270,7 +316,7 @@ mod tests {
     use super::*;
     use crate::model::resource::ResourceId;
     use crate::model::scope::Scopes;
-    use crate::model::security::Networks;
+    use crate::model::security::{ClientSecurity, Networks};
     use crate::model::static_claims::StaticClaims;
 
     fn grant(resource: &str, scopes: &str) -> Grant {
@@ -336,6 +382,17 @@ mod tests {
         }
         let nothing = limited("grants:write admins:write", Some(owners(&[])));
         assert!(nothing.require_grantable(&grant, Some(&owners(&["a"]))).is_err());
+    }
+
+    #[test]
+    fn credentials_of_a_restricted_administrator_are_those_of_a_caller_without_rights() {
+        let granted = GrantedScopes::Only(Scopes::parse("clients:read").expect("scopes"));
+        let security = ClientSecurity { dpop_bound: true, ..ClientSecurity::default() };
+        let restrictions = Restrictions::of(&security, &[]);
+        let restricted = administrator("clients:read").within(restrictions.clone());
+        assert!(!restricted.creator().has_all(&granted));
+        let maker = administrator("clients:read admins:write").within(restrictions);
+        assert!(maker.creator().has_all(&granted), "it can make an administrator as it likes");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rejections: requests that the server rejected, as operators look for them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::admin::{AdminError, ObjectKind, Principal, ownership};
 use crate::model::client::ClientId;
@@ -59,7 +60,7 @@ async fn visible_among(
 }
 
 /// The clients that a rejection may be about without naming them.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Candidates {
     /// Other clients with a secret that ends like the one that was presented.
     pub secret_of: Vec<ClientId>,

@@ -14,11 +14,12 @@ use crate::admin::resource_update::changed_scopes;
 pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
 use crate::admin::revision::Revision;
 use crate::admin::{
-    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, key_rotation,
-    resource_to_change,
+    AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, foreign_grant,
+    key_rotation,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
+use crate::model::key_timeline::signing_key;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::Scopes;
 use crate::model::signing_key::Algorithm;
@@ -147,7 +148,7 @@ async fn require_key(
 ) -> Result<(), AdminError> {
     let Some(algorithm) = algorithm else { return Ok(()) };
     let known = reader.signing_keys().await?;
-    if known.iter().any(|key| key.algorithm == algorithm && key.retired_at.is_none()) {
+    if known.iter().any(|key| key.algorithm == algorithm && !key.is_ended()) {
         return Ok(());
     }
     principal.require(AdminScope::KeysWrite)
@@ -217,7 +218,7 @@ pub async fn update(
     check_token_typ(id, update.token_typ.unwrap_or_default())?;
     check_built_in(id, &update)?;
     let mut change = principal.begin(services).await?;
-    let before = resource_to_change(change.read(), principal, id).await?;
+    let before = visible_resource(change.read(), principal, id).await?;
     update.precondition.check(&Revision::of_resource(&before))?;
     let mut resource = before.clone();
     resource.scopes = changed_scopes(&before.scopes, &mut update)?;
@@ -233,12 +234,15 @@ pub async fn update(
     resource.token_typ = update.token_typ.unwrap_or(resource.token_typ);
     update.facts.apply_to(&mut resource.facts)?;
     if json!(before) != json!(resource) {
+        let source = before.source.as_ref();
+        principal.require_unmanaged(ObjectKind::Resource, id.as_str(), source)?;
         update.precondition.check_difference()?;
     }
     require_rights_to_write(&mut change, principal, Some(&before), &resource).await?;
     if !replace(&mut change, &before, &mut resource).await? {
         return Ok(Changed::before(resource));
     }
+    foreign_grant::end_of_resource(&mut change, principal, &before, &resource, &[]).await?;
     change.commit().await?;
     publish_key(services, principal, &resource).await?;
     Ok(Changed::now(resource))
@@ -314,7 +318,7 @@ async fn signed_now(
 ) -> Result<SignedBefore, AdminError> {
     let Some(own) = resource.signing_algorithm else { return Ok(SignedBefore::Server) };
     let known = reader.signing_keys().await?;
-    let signs = known.iter().any(|key| key.algorithm == own && key.may_sign(now));
+    let signs = signing_key(&known, own, now).is_some();
     Ok(match resource.signed_before {
         SignedBefore::Never => SignedBefore::Own(own),
         _ if signs => SignedBefore::Own(own),

@@ -139,7 +139,7 @@ pub(super) async fn end_tokens(
 
 /// How long a token may live that has been issued already. Settings may have been others then, and
 /// may be others for the instances that issue.
-async fn longest_lifetime(
+pub(super) async fn longest_lifetime(
     services: &Services,
     mut reader: Reader<'_>,
 ) -> Result<Lifetime, StoreError> {

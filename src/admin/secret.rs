@@ -178,7 +178,8 @@ pub(super) fn record_with(
     Ok(SecretRecord { suffix: suffix(plain.expose_secret()), ..record })
 }
 
-fn record_of(
+/// The record of a secret or a digest with this hash.
+pub(super) fn record_of(
     services: &Services,
     hash: SecretHash,
     new: &NewSecret,

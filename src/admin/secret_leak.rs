@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::admin::secret::{end_at_once, ended_at};
@@ -59,7 +60,7 @@ pub struct FoundSecrets {
 }
 
 /// What was done about a leaked secret.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LeakedSecret {
     /// The client.
     pub client_id: ClientId,
@@ -70,6 +71,7 @@ pub struct LeakedSecret {
     /// When it was first reported.
     pub leaked_at: Timestamp,
     /// When it ends, or when it has ended.
+    #[schema(required = true)]
     pub expires_at: Option<Timestamp>,
 }
 

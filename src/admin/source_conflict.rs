@@ -1,6 +1,7 @@
 //! Changes that do not fit the source of an object.
 
 use crate::admin::{AdminErrorCode, ObjectKind};
+use crate::model::owner::Owner;
 use crate::model::source::SourceName;
 
 /// A change that does not fit the source that an object is applied from.
@@ -28,6 +29,18 @@ pub enum SourceConflict {
         /// The source that is applied.
         applied: Option<SourceName>,
     },
+    /// The object exists, and the applied one has another owner.
+    #[error("{kind} {id} exists and is of the owner {holder}, not {}", of_owner(.applied.as_ref()))]
+    OtherOwner {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its identifier.
+        id: String,
+        /// Its owner.
+        holder: Owner,
+        /// The owner that is applied.
+        applied: Option<Owner>,
+    },
     /// The object changed between the plan and its execution.
     #[error("{kind} {id} changed after the plan was made; nothing was applied")]
     ChangedMeanwhile {
@@ -50,11 +63,16 @@ fn of_source(source: Option<&SourceName>) -> String {
     source.map_or_else(|| "of no source".to_owned(), |name| format!("of the source {name}"))
 }
 
+fn of_owner(owner: Option<&Owner>) -> String {
+    owner.map_or_else(|| "of no owner".to_owned(), |name| format!("of the owner {name}"))
+}
+
 impl SourceConflict {
     pub(super) fn code(&self) -> AdminErrorCode {
         match self {
             Self::Managed { .. } => AdminErrorCode::ManagedBySource,
             Self::OtherSource { .. } => AdminErrorCode::OtherSource,
+            Self::OtherOwner { .. } => AdminErrorCode::OtherOwner,
             Self::ChangedMeanwhile { .. } => AdminErrorCode::ChangedDuringApply,
             Self::TooManyDeletions { .. } => AdminErrorCode::TooManyDeletions,
         }

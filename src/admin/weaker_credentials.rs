@@ -1,4 +1,5 @@
-//! The end of credentials that a weaker caller made, when their client gets scopes of `urn:tokend`.
+//! The end of credentials that a weaker caller made, when their client gets scopes of `urn:tokend`
+//! or, by [`handover`](crate::admin::handover), another owner.
 //!
 //! The caller may know a secret that it made, or hold the key that it registered. While the client
 //! was no administrator that gave it nothing; from now on it would give it the scopes that the
@@ -6,16 +7,19 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::{AdminError, AuditedChange, secret};
 use crate::model::client::Registration;
 use crate::model::creator::Creator;
 use crate::model::grant::Grant;
 use crate::model::secret::SecretId;
+use crate::model::time::Timestamp;
 use crate::model::trust::TrustId;
+use crate::store::credential_creators::CredentialCreators;
 
 /// The credentials that a change has ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EndedCredentials {
     /// Secrets that were valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -37,6 +41,16 @@ impl EndedCredentials {
         *self == Self::default()
     }
 
+    /// Both together.
+    #[must_use]
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.secrets.extend(other.secrets);
+        self.trusts.extend(other.trusts);
+        self.keys |= other.keys;
+        self.tls_subject |= other.tls_subject;
+        self
+    }
+
     /// Adds them to the detail of an event or to an answer, if there are any.
     pub fn add_to(&self, object: &mut Value) {
         if !self.is_empty() {
@@ -54,44 +68,62 @@ pub(super) async fn end(
     current: &mut Registration,
     grants: &[Grant],
 ) -> Result<EndedCredentials, AdminError> {
-    let mut ended = EndedCredentials::default();
     let Some(grant) = grants.iter().find(|grant| grant.resource.is_built_in()) else {
-        return Ok(ended);
+        return Ok(EndedCredentials::default());
     };
-    let id = current.client.client_id.clone();
-    let creators = change.read().credential_creators(&id).await?;
+    let creators = change.read().credential_creators(&current.client.client_id).await?;
     let at = secret::end_at_once(change);
-    for (secret_id, creator) in creators.secrets {
-        let known = current.secrets.iter_mut().find(|known| known.secret_id == secret_id);
-        let Some(known) = known.filter(|known| known.is_live(at)) else { continue };
-        if !creator.has_all(&grant.scopes) {
+    let ended = take(current, &creators, at, |creator| !creator.has_all(&grant.scopes));
+    store(change, current, &ended).await?;
+    Ok(ended)
+}
+
+/// Ends credentials of a client in memory: those of the creators for which `is_ended` holds.
+pub(super) fn take(
+    current: &mut Registration,
+    creators: &CredentialCreators,
+    at: Timestamp,
+    is_ended: impl Fn(&Creator) -> bool,
+) -> EndedCredentials {
+    let mut ended = EndedCredentials::default();
+    for (secret_id, _) in creators.secrets.iter().filter(|(_, creator)| is_ended(creator)) {
+        let known = current.secrets.iter_mut().find(|known| known.secret_id == *secret_id);
+        if let Some(known) = known.filter(|known| known.is_live(at)) {
             known.expires_at = Some(at);
-            change.transaction.update_secret(&id, known).await?;
-            ended.secrets.push(secret_id);
+            ended.secrets.push(secret_id.clone());
         }
     }
-    for (trust_id, creator) in creators.trusts {
-        if !creator.has_all(&grant.scopes) {
-            change.transaction.delete_trust(&id, &trust_id).await?;
-            current.trusts.retain(|trust| trust.trust_id != trust_id);
-            ended.trusts.push(trust_id);
-        }
+    let of_trusts = creators.trusts.iter().chain(&creators.spiffe_trusts);
+    for (trust_id, _) in of_trusts.filter(|(_, creator)| is_ended(creator)) {
+        current.trusts.retain(|trust| trust.trust_id != *trust_id);
+        current.spiffe_trusts.retain(|trust| trust.trust_id != *trust_id);
+        ended.trusts.push(trust_id.clone());
     }
-    for (trust_id, creator) in creators.spiffe_trusts {
-        if !creator.has_all(&grant.scopes) {
-            change.transaction.delete_spiffe_trust(&id, &trust_id).await?;
-            current.spiffe_trusts.retain(|trust| trust.trust_id != trust_id);
-            ended.trusts.push(trust_id);
-        }
-    }
-    let is_weaker =
-        |creator: Option<Creator>| creator.is_some_and(|creator| !creator.has_all(&grant.scopes));
     let security = &mut current.client.security;
-    ended.keys = is_weaker(creators.keys) && security.keys.take().is_some();
-    ended.tls_subject = is_weaker(creators.tls_subject) && security.tls_subject.take().is_some();
+    let is_ended = |creator: &Option<Creator>| creator.as_ref().is_some_and(&is_ended);
+    ended.keys = is_ended(&creators.keys) && security.keys.take().is_some();
+    ended.tls_subject = is_ended(&creators.tls_subject) && security.tls_subject.take().is_some();
+    ended
+}
+
+/// Writes that credentials of a client have ended, which [`take`] took from `current`.
+pub(super) async fn store(
+    change: &mut AuditedChange,
+    current: &mut Registration,
+    ended: &EndedCredentials,
+) -> Result<(), AdminError> {
+    let id = current.client.client_id.clone();
+    for secret in current.secrets.iter().filter(|it| ended.secrets.contains(&it.secret_id)) {
+        change.transaction.update_secret(&id, secret).await?;
+    }
+    for trust_id in &ended.trusts {
+        if !change.transaction.delete_trust(&id, trust_id).await? {
+            change.transaction.delete_spiffe_trust(&id, trust_id).await?;
+        }
+    }
     if ended.keys || ended.tls_subject {
         current.client.updated_at = change.now;
         change.transaction.update_client(&current.client).await?;
     }
-    Ok(ended)
+    Ok(())
 }

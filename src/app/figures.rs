@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use crate::app::{App, process_figures};
 use crate::model::client::ClientState;
-use crate::model::signing_key::{Algorithm, KeyState, SigningKeyRecord};
+use crate::model::key_timeline::KeyState;
+use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 use crate::store::schema;
 use crate::telemetry::metrics::Scrape;
@@ -29,6 +30,10 @@ impl App {
         self.add_directory(&mut figures);
         self.add_keys(&mut figures, self.services.clock.now());
         self.add_database(&mut figures);
+        if self.services.config.backup.schedule.is_some() {
+            let newest = self.backed_up_at.load(Ordering::Relaxed);
+            figures.add_seconds(&names::BACKUP_SUCCESS, &[], newest);
+        }
         process_figures::add(&mut figures);
         Scrape {
             issued: self.directory.metrics.issued.clone(),
@@ -99,21 +104,20 @@ impl App {
         let keyring = self.directory.keyring();
         let states = [KeyState::Published, KeyState::Signing, KeyState::Verifying];
         for algorithm in Algorithm::ALL {
-            let of_algorithm =
-                || keyring.records().iter().filter(|record| record.algorithm == algorithm);
-            if of_algorithm().next().is_none() {
+            let mine = || keyring.states(now).filter(|(record, _)| record.algorithm == algorithm);
+            if mine().next().is_none() {
                 continue;
             }
             for state in states {
                 let labels = [state.as_str(), algorithm.as_str()];
-                let is_in = |record: &&SigningKeyRecord| keyring.state(record, now) == state;
-                figures.add_by(&names::SIGNING_KEYS, &labels, of_algorithm().filter(is_in).count());
-                for key in of_algorithm().filter(is_in) {
+                let in_state = || mine().filter(|(_, its)| *its == state).map(|(record, _)| record);
+                figures.add_by(&names::SIGNING_KEYS, &labels, in_state().count());
+                for key in in_state() {
                     let labels = [key.kid.as_str(), state.as_str(), algorithm.as_str()];
                     figures.add_seconds(&names::KEY_CREATED, &labels, key.created_at.0);
                 }
             }
-            let live = || of_algorithm().filter(|record| record.retired_at.is_none());
+            let live = || mine().map(|(record, _)| record).filter(|record| !record.is_ended());
             let next = live().map(|record| record.signs_from).filter(|from| *from > now).min();
             let interval = self.services.config.keys.rotation_interval;
             let last = live().map(|record| record.signs_from).max();

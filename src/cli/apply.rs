@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::admin::declarative::{
     self, ApplyOptions, Declarations, ExportFilter, Plan, PlannedChange,
 };
-use crate::admin::{AdminErrorCode, Principal};
+use crate::admin::{AdminErrorCode, HashLoad, Principal};
 use crate::cli::api::{Api, ApiRequest, Purpose, path};
 use crate::cli::applied_secrets::{Drafts, SecretsDir, SecretsFormat};
 use crate::cli::declarations::{DeclarationArgs, DeletionArgs};
@@ -83,8 +83,9 @@ pub(crate) async fn diff(global: &Global, args: &DiffArgs) -> Result<(), CliErro
         (plan.changes, plan.unchanged)
     } else {
         let services = global.services().await?;
-        let plan = declarative::plan(&services, &principal(), &declarations, &options).await?;
-        (plan.changes(), plan.unchanged())
+        let principal = principal();
+        let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
+        rehearsed(&services, &principal, plan).await?
     };
     let words = declarative::in_words(&changes, unchanged);
     print(global.output, &words, &result(&changes, unchanged))?;
@@ -102,13 +103,25 @@ pub(crate) async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), CliEr
     let services = global.services().await?;
     let principal = principal();
     let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
-    let (changes, unchanged) = (plan.changes(), plan.unchanged());
     if args.dry_run {
+        let (changes, unchanged) = rehearsed(&services, &principal, plan).await?;
         return print_plan(global.output, &changes, unchanged);
     }
+    let (changes, unchanged) = (plan.changes(), plan.unchanged());
     announce(global.output, &changes, unchanged)?;
     let done = Box::pin(execute(&services, &principal, plan, &options, dir.as_ref())).await?;
     print_done(global.output, &done, unchanged)
+}
+
+/// What a plan changes and how much stays, if an apply would do it.
+async fn rehearsed(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+) -> Result<(Vec<PlannedChange>, usize), CliError> {
+    let result = (plan.changes(), plan.unchanged());
+    declarative::rehearse(services, principal, plan).await?;
+    Ok(result)
 }
 
 /// The same at a server. Between its plan and its execution another caller may change something, so
@@ -205,7 +218,7 @@ pub(crate) async fn execute(
         None if clients.is_empty() => Vec::new(),
         None => return Err(without_folder(&clients)),
     };
-    let prepared = declarative::generate_secrets(services, plan).await?;
+    let prepared = declarative::generate_secrets(services, plan, HashLoad::AllCores).await?;
     let drafts = match dir {
         Some(dir) => Some(dir.write(files, prepared.secrets())?),
         None => None,

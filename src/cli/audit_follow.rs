@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::cli::api::{Api, ApiRequest, Failure, Object, Page};
 use crate::cli::audit::HEADER;
+use crate::cli::audit_stream;
 use crate::cli::error::CliError;
+use crate::cli::error_codes::CliErrorCode;
 use crate::cli::listing::Listing;
 use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
 
-/// How often the API is asked for new events.
+/// How often the database is asked for new events.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many events are read at a time.
@@ -25,7 +27,7 @@ pub(super) async fn run(
     limit: u32,
 ) -> Result<(), CliError> {
     let mut listing = Listing::new(format, &HEADER);
-    let mut end = if let Some(after) = after {
+    let start = if let Some(after) = after {
         after
     } else {
         // What comes while the last events are read is read again with the new ones.
@@ -34,9 +36,41 @@ pub(super) async fn run(
         listing.page(&last, |found| found.object.row())?;
         end
     };
-    let mut is_away = false;
+    match api {
+        Api::Local(_) => {
+            check_place(api, &request, start).await?;
+            poll(api, &request, start, &mut listing).await
+        }
+        // The stream begins where `Last-Event-ID` says.
+        Api::Remote(server) => {
+            let request = request.without("after").with("follow", true);
+            audit_stream::follow(server, &request, start, &mut listing).await
+        }
+    }
+}
+
+/// Rejects a place behind the end of the log, as a server does.
+async fn check_place(api: &Api, request: &ApiRequest, start: i64) -> Result<(), CliError> {
+    let end = last_sequence(api, request).await?;
+    if start <= end {
+        return Ok(());
+    }
+    let text = format!(
+        "the log ends at event {end}. It may have been restored from a backup: read it again."
+    );
+    Err(CliError::of_server(CliErrorCode::Conflict, None, text))
+}
+
+/// Asks the local database for new events again and again.
+async fn poll(
+    api: &Api,
+    request: &ApiRequest,
+    start: i64,
+    listing: &mut Listing<'_>,
+) -> Result<(), CliError> {
+    let (mut end, mut is_away) = (start, false);
     loop {
-        match next(api, &request, end).await {
+        match next(api, request, end).await {
             Ok((page, last)) => {
                 is_away = false;
                 listing.page(&page.data, |found| found.object.row())?;

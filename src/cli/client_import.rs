@@ -1,23 +1,30 @@
 //! `tokend client import`: clients of another system, with the ids and secrets that they have.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::import::{
-    self, Existing, ImportOptions, ImportOutcome, ImportedClient, Load, Progress,
-};
+use crate::admin::HashLoad;
+use crate::admin::import::{self, Existing, ImportOptions, Progress};
+use crate::cli::api::RemoteApi;
 use crate::cli::error::CliError;
+use crate::cli::listing::Listing;
 use crate::cli::output::Format;
-use crate::cli::{Global, input, output, principal};
+use crate::cli::{Global, input, output, principal, remote_import};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How many clients are printed at a time.
+const PAGE_SIZE: usize = 1_000;
+
+/// The columns of the result.
+const HEADER: [&str; 2] = ["IMPORTED", "RESULT"];
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
@@ -44,65 +51,111 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
     let Some(file) = args.file.as_deref().filter(|_| !args.schema) else {
         return output::json(&import::schema());
     };
-    let options = ImportOptions {
-        existing: match (args.skip_existing, args.update) {
-            (true, _) => Existing::Skip,
-            (_, true) => Existing::Update,
-            (false, false) => Existing::Reject,
-        },
-        is_dry_run: args.dry_run,
-        load: Load::AllCores,
+    let existing = match (args.skip_existing, args.update) {
+        (true, _) => Existing::Skip,
+        (_, true) => Existing::Update,
+        (false, false) => Existing::Reject,
     };
     let source = open(file)?;
+    let mut results = ImportResults::new(global.output, args.dry_run);
+    if let Some(server) = global.server() {
+        let server = RemoteApi::new(&server, global.force)?;
+        let name = file.display().to_string();
+        remote_import::run(&server, source, &name, existing, &mut results).await?;
+        return results.end();
+    }
+    let options = ImportOptions {
+        existing,
+        is_dry_run: args.dry_run,
+        load: HashLoad::AllCores,
+        write_limit: None,
+    };
     let services = Arc::new(global.services().await?);
     let meter = ProgressMeter::default();
-    let show = |progress| meter.show(progress);
+    let show = |Progress { step, done, total }: Progress| meter.show(step, done, total);
+    let source = BufReader::new(source);
     let imported = import::import(&services, &principal(), source, options, &show).await;
     meter.clear();
-    print(global, &imported?, args.dry_run)
+    for client in imported? {
+        results.add(json!(client))?;
+    }
+    results.end()
 }
 
-fn open(file: &Path) -> Result<Box<dyn BufRead>, CliError> {
+/// What an import reads: a file, or standard input.
+pub(super) type Source = Box<dyn Read + Send>;
+
+fn open(file: &Path) -> Result<Source, CliError> {
     if file == Path::new("-") {
         input::announce("clients, one JSON object a line,");
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok(Box::new(io::stdin()));
     }
     let opened = File::open(file)
         .map_err(|error| CliError::usage(format!("{} cannot be read: {error}", file.display())))?;
-    Ok(Box::new(BufReader::new(opened)))
+    Ok(Box::new(opened))
 }
 
-fn print(global: &Global, imported: &[ImportedClient], is_dry_run: bool) -> Result<(), CliError> {
-    let values: Vec<_> = imported
-        .iter()
-        .map(|client| {
-            let mut value = json!(client);
-            if is_dry_run {
-                value["dry_run"] = json!(true);
-            }
-            value
-        })
-        .collect();
-    output::many(global.output, &values, &["IMPORTED", "RESULT"], |value| {
-        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        vec![text("client_id"), text("result")]
-    })?;
-    if global.output == Format::Table {
-        let count = |wanted| imported.iter().filter(|client| client.result == wanted).count();
-        output::hint(&format!(
-            "{}{} imported, {} updated, {} unchanged, {} skipped",
-            if is_dry_run { "dry run, nothing was written: " } else { "" },
-            count(ImportOutcome::Imported),
-            count(ImportOutcome::Updated),
-            count(ImportOutcome::Unchanged),
-            count(ImportOutcome::Skipped),
-        ));
+/// The clients of an import as they are printed, some at a time: there may be a million.
+pub(super) struct ImportResults {
+    format: Format,
+    is_dry_run: bool,
+    listing: Listing<'static>,
+    page: Vec<Value>,
+    /// How many there are of each of [`OUTCOMES`].
+    counts: [usize; OUTCOMES.len()],
+}
+
+/// The outcomes of a line, in the order of the summary.
+const OUTCOMES: [&str; 4] = ["imported", "updated", "unchanged", "skipped"];
+
+impl ImportResults {
+    fn new(format: Format, is_dry_run: bool) -> Self {
+        let listing = Listing::new(format, &HEADER);
+        Self { format, is_dry_run, listing, page: Vec::new(), counts: [0; OUTCOMES.len()] }
     }
-    Ok(())
+
+    /// True if nothing is written.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.is_dry_run
+    }
+
+    /// Adds a client, as the API has it.
+    pub(super) fn add(&mut self, mut client: Value) -> Result<(), CliError> {
+        for (outcome, count) in OUTCOMES.iter().zip(&mut self.counts) {
+            *count += usize::from(client["result"] == *outcome);
+        }
+        if self.is_dry_run {
+            client["dry_run"] = json!(true);
+        }
+        self.page.push(client);
+        if self.page.len() < PAGE_SIZE { Ok(()) } else { self.print_page() }
+    }
+
+    fn print_page(&mut self) -> Result<(), CliError> {
+        let printed = self.listing.page(&self.page, |client| {
+            let text = |name: &str| client[name].as_str().unwrap_or_default().to_owned();
+            vec![text("client_id"), text("result")]
+        });
+        self.page.clear();
+        printed
+    }
+
+    /// Prints the rest, and a summary.
+    fn end(mut self) -> Result<(), CliError> {
+        self.print_page()?;
+        self.listing.end()?;
+        if self.format == Format::Table {
+            let counts = OUTCOMES.iter().zip(self.counts);
+            let counts = counts.map(|(outcome, count)| format!("{count} {outcome}"));
+            let start = if self.is_dry_run { "dry run, nothing was written: " } else { "" };
+            output::hint(&format!("{start}{}", counts.collect::<Vec<_>>().join(", ")));
+        }
+        Ok(())
+    }
 }
 
 /// Shows on a terminal how far the import is, in one line of standard error.
-struct ProgressMeter {
+pub(super) struct ProgressMeter {
     is_terminal: bool,
     shown: Mutex<Option<Instant>>,
 }
@@ -114,7 +167,8 @@ impl Default for ProgressMeter {
 }
 
 impl ProgressMeter {
-    fn show(&self, progress: Progress) {
+    /// Shows that so many of `total` have taken a step.
+    pub(super) fn show(&self, step: &str, done: usize, total: Option<usize>) {
         if !self.is_terminal {
             return;
         }
@@ -123,13 +177,13 @@ impl ProgressMeter {
             return;
         }
         *shown = Some(Instant::now());
-        let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let total = total.map(|total| format!(" of {total}")).unwrap_or_default();
         // A terminal that is gone shows nothing, and the import continues.
-        let _ = write!(io::stderr(), "\r\x1b[K{} {}{total}", progress.step, progress.done);
+        let _ = write!(io::stderr(), "\r\x1b[K{step} {done}{total}");
     }
 
     /// Removes the line.
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -7,44 +7,17 @@ use crate::cli::objects::client::ClientObject;
 use crate::cli::output;
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::client::{ClientId, ClientName};
-use crate::store::Store;
 
 /// How many clients of one name are listed in an error.
 const MAX_LISTED: u32 = 10;
 
 /// Finds the client that `text` means. An identifier always wins over a name. A name must be
-/// unique; the note on standard error says which client it means.
+/// unique; the note on standard error says which client it means. An administrator that may not read
+/// clients names one by its id.
 ///
 /// # Errors
 /// Not found if no client has this identifier or name; a usage error that lists the identifiers if
 /// several clients have this name.
-pub(crate) async fn resolve(store: &Store, text: &str) -> Result<ClientId, CliError> {
-    if let Ok(id) = ClientId::parse(text)
-        && store.has_client(&id).await?
-    {
-        return Ok(id);
-    }
-    let named = match ClientName::parse(text) {
-        Ok(name) => store.clients_named(&name, MAX_LISTED + 1).await?,
-        Err(_) => Vec::new(),
-    };
-    match &named[..] {
-        [] => {
-            let shown = text.replace(char::is_control, "?");
-            Err(AdminError::not_found(ObjectKind::Client, shown).into())
-        }
-        [id] => {
-            output::hint(&format!("note: client \"{text}\" is {id}"));
-            Ok(id.clone())
-        }
-        several => Err(ambiguous(text, several)),
-    }
-}
-
-/// The same by the API. An administrator who may not read clients names one by its id.
-///
-/// # Errors
-/// As [`resolve`].
 pub(crate) async fn find(api: &Api, text: &str) -> Result<String, CliError> {
     if ClientId::parse(text).is_ok() {
         match api.send(&ApiRequest::get(path(&["clients", text]))).await {

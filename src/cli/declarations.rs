@@ -25,7 +25,7 @@ pub(crate) struct DeclarationArgs {
     /// The source of documents that do not name one, such as the name of a git repository
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Take over objects of another source or of none
+    /// Take over objects of another source, of none, or of another owner
     #[arg(long)]
     adopt: bool,
     /// Delete the objects of the same source that are not declared any more

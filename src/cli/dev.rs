@@ -20,7 +20,7 @@ use crate::config::{Config, Location, environment};
 use crate::jose::jwt;
 use crate::model::public_path::{KEY_SET_PATH, TOKEN_PATH};
 use crate::model::shell_word::quote;
-use crate::server::{ServeError, Server};
+use crate::server::{InheritedSockets, ServeError, Server};
 use crate::store::files::create_private_folder;
 
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub(crate) async fn run(
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
-    let (app, sockets) = Box::pin(serve::load(config, in_dev)).await?;
+    let (app, sockets) = Box::pin(serve::load(config, InheritedSockets::none(), in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
     let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::services::StartError::from)?;

@@ -85,9 +85,10 @@ impl CliError {
         self.code == CliErrorCode::OutcomeUnknown
     }
 
-    /// True if the server could not be reached.
+    /// True if the server or its database does not answer now: the same may succeed later.
     pub(crate) fn is_unreachable(&self) -> bool {
-        self.code == CliErrorCode::Server
+        use CliErrorCode::{Busy, Database, Server};
+        matches!(self.code, Busy | Database | Server)
     }
 
     /// The reader of standard output has closed it, as `head` does. What was asked for is done,
@@ -146,7 +147,8 @@ impl CliError {
         self
     }
 
-    fn new(code: CliErrorCode, text: impl Into<String>) -> Self {
+    /// An error with this code.
+    pub(super) fn new(code: CliErrorCode, text: impl Into<String>) -> Self {
         Self {
             code,
             admin_code: None,

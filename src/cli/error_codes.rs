@@ -14,6 +14,7 @@ pub(crate) enum Exit {
     NotAllowed = 6,
     Unreachable = 7,
     NotValid = 8,
+    /// Only with `diff --exit-code`.
     Differences = 9,
 }
 
@@ -34,10 +35,12 @@ pub(crate) enum CliErrorCode {
     NotFound,
     Conflict,
     InUse,
+    NotEmpty,
     Database,
     OutcomeUnknown,
     NotValid,
     NotAllowed,
+    Busy,
     Server,
     /// Not an error: nothing is printed.
     ClosedPipe,
@@ -72,7 +75,7 @@ impl CliErrorCode {
     /// The code of a change that was not made.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
-        if code == Code::ClientNotInList || code.as_str().ends_with("_not_found") {
+        if code.is_not_found() {
             return Self::NotFound;
         }
         match code {
@@ -85,8 +88,10 @@ impl CliErrorCode {
             | Code::MasterKeyUnusable
             | Code::ChangedDuringImport
             | Code::ImportConflict
+            | Code::ImportTooLong
             | Code::ManagedBySource
             | Code::OtherSource
+            | Code::OtherOwner
             | Code::ChangedDuringApply
             | Code::TooManyDeletions
             | Code::GrantRequestNotNeeded
@@ -115,7 +120,10 @@ impl CliErrorCode {
             | Code::AdministratorLimited
             | Code::AdministratorLimitChanged
             | Code::GrantApprovalNeeded => Self::NotAllowed,
+            Code::HashQueueFull => Self::Busy,
             Code::DatabaseFailed => Self::Database,
+            Code::OutcomeUnknown => Self::OutcomeUnknown,
+            Code::DatabaseUnreadable => Self::Store,
             Code::TokenInvalid => Self::NotValid,
             _ => Self::Failed,
         }
@@ -163,6 +171,9 @@ impl CliErrorCode {
             Self::Conflict => {
                 ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
             }
+            Self::NotEmpty => {
+                ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.")
+            }
             Self::InUse => ("E-IN-USE", Exit::Conflict, "A running tokend uses the database."),
             Self::Database => (
                 "E-DATABASE",
@@ -178,6 +189,9 @@ impl CliErrorCode {
                 ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
             }
             Self::NotAllowed => NOT_ALLOWED,
+            Self::Busy => {
+                ("E-BUSY", Exit::Unreachable, "Too many secrets are being hashed. Try again.")
+            }
             Self::Server => SERVER,
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
             Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
@@ -193,7 +207,7 @@ mod tests {
     use crate::config::problem::PROBLEM_CODES;
 
     /// Every code that is printed, in the order of the page.
-    const PRINTED: [CliErrorCode; 19] = [
+    const PRINTED: [CliErrorCode; 21] = [
         CliErrorCode::Failed,
         CliErrorCode::Store,
         CliErrorCode::Schema,
@@ -208,10 +222,12 @@ mod tests {
         CliErrorCode::NotFound,
         CliErrorCode::Conflict,
         CliErrorCode::InUse,
+        CliErrorCode::NotEmpty,
         CliErrorCode::Database,
         CliErrorCode::OutcomeUnknown,
         CliErrorCode::NotValid,
         CliErrorCode::NotAllowed,
+        CliErrorCode::Busy,
         CliErrorCode::Server,
     ];
 
@@ -230,25 +246,30 @@ A command that fails prints a text, a code and how to fix it. With `-o json` it 
 This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_codes` writes it.
 ";
 
+    /// The exit codes without a code and a text.
+    const SILENT: &str = "
+Two exit codes come without a code and a text: 0 if the command has done what was asked, and 9 if \
+        `tokend diff --exit-code` has found differences.
+";
+
+    fn table(title: &str, head: &str, rows: &[String]) -> String {
+        let columns = "|---".repeat(head.matches(" | ").count() + 1);
+        format!("\n## {title}\n\n| {head} |\n{columns}|\n{}\n", rows.join("\n"))
+    }
+
     fn page() -> String {
         let mut page = INTRODUCTION.to_owned();
-        let mut table = |title: &str, head: &str, rows: Vec<String>| {
-            let columns = "|---".repeat(head.matches(" | ").count() + 1);
-            page.push_str(&format!(
-                "\n## {title}\n\n| {head} |\n{columns}|\n{}\n",
-                rows.join("\n")
-            ));
-        };
         let rows = PRINTED.map(|code| {
             let (name, exit, meaning) = code.documented();
             format!("| `{name}` | {} | {meaning} |", exit as u8)
         });
-        table("Codes and exit codes", "Code | Exit code | Meaning", rows.to_vec());
+        page += &table("Codes and exit codes", "Code | Exit code | Meaning", &rows);
+        page.push_str(SILENT);
         let rows = PROBLEM_CODES.map(|(code, meaning)| format!("| `{code}` | {meaning} |"));
-        table("Problems of the settings (exit code 3)", "Code | Meaning", rows.to_vec());
+        page += &table("Problems of the settings (exit code 3)", "Code | Meaning", &rows);
         let row = |code: AdminErrorCode| format!("| `{}` | {} |", code.as_str(), code.meaning());
         let rows = AdminErrorCode::ALL.map(row);
-        table("Reasons why a change was not made (`admin_code`)", "Code | Meaning", rows.to_vec());
+        page += &table("Reasons why a change was not made (`admin_code`)", "Code | Meaning", &rows);
         page
     }
 

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 31] = [
+const ALL: [(&str, Examples); 36] = [
     (
         "",
         &[
@@ -186,8 +186,51 @@ const ALL: [(&str, Examples); 31] = [
             ),
         ],
     ),
+    (
+        "backup",
+        &[
+            ("Write the whole database to a file", "tokend backup create tokend.backup"),
+            ("Check that a file is complete", "tokend backup verify tokend.backup"),
+        ],
+    ),
+    (
+        "restore",
+        &[
+            (
+                "Move to Postgres",
+                "TOKEND_DATABASE_URL=postgres://db/machines tokend restore tokend.backup",
+            ),
+            (
+                "After an incident: end what had ended since the backup",
+                "tokend restore tokend.backup --revoke-tokens --end-secrets events.jsonl",
+            ),
+        ],
+    ),
     ("master-key", &[("Continue after the key was lost", "tokend master-key reset --lost")]),
-    ("key", &[("Show the signing keys", "tokend key list")]),
+    (
+        "key",
+        &[
+            ("Show the signing keys", "tokend key list"),
+            ("Rotate without an interruption", "tokend key rotate"),
+        ],
+    ),
+    (
+        "key rotate",
+        &[
+            ("Rotate without an interruption", "tokend key rotate"),
+            (
+                "Let the next key of RS256 sign in two days",
+                "tokend key rotate --alg RS256 --in 48h",
+            ),
+        ],
+    ),
+    (
+        "key revoke",
+        &[(
+            "The key was stolen",
+            "tokend key revoke q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q --reason INC-12 --force",
+        )],
+    ),
     (
         "token",
         &[
@@ -294,6 +337,7 @@ const ALL: [(&str, Examples); 31] = [
         "completion",
         &[("Complete commands, options and ids in this bash", "source <(tokend completion bash)")],
     ),
+    ("man", &[("Install the manual pages of this user", "tokend man ~/.local/share/man/man1")]),
 ];
 
 /// The examples of the command at `path`, such as `client trust`, as its help shows them.

@@ -3,15 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+use crate::cli::api::connection;
 
 /// How long an exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest body that is read, in bytes.
+const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// What came back.
 pub(crate) struct HttpResponse {
@@ -68,16 +72,14 @@ async fn exchange(
 }
 
 async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<HttpResponse, String> {
-    let failed = |error: hyper::Error| format!("{address} did not answer: {error}");
+    let failed = |error: String| format!("{address} did not answer: {error}");
     let stream = TcpStream::connect(address)
         .await
         .map_err(|error| format!("cannot connect to {address}: {error}"))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let driving = tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(failed)?;
+    let (response, driving) = connection::send(stream, request).await.map_err(failed)?;
     let status = response.status();
-    let body = response.into_body().collect().await.map_err(failed)?.to_bytes();
-    driving.abort();
+    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
+    drop(driving);
+    let body = body.map_err(|error| failed(error.to_string()))?.to_bytes();
     Ok(HttpResponse { status, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -1,26 +1,212 @@
 //! `tokend key`: the keys that tokens are signed with.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
 
-use crate::cli::Global;
-use crate::cli::api::{Api, ApiRequest, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::objects::signing_key::SigningKeyObject;
-use crate::cli::output;
+use crate::cli::objects::signing_key::{HEADER, SigningKeyObject};
+use crate::cli::objects::some_time;
+use crate::cli::output::Format;
+use crate::cli::{Global, confirmation, output};
+use crate::model::signing_key::{Algorithm, KeyId};
+use crate::model::time::{Lifetime, Timestamp};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// List the signing keys and their states
+    /// List the signing keys with their times and next steps, and the readers of the key set that
+    /// do not know the next key
     List,
+    /// Show one signing key
+    Show(KeyArgs),
+    /// Let the next key sign: as soon as every verifier knows it, or at another time
+    Rotate(RotateArgs),
+    /// Let a key stop signing; it stays published until its last token has expired
+    Retire(RetireArgs),
+    /// Revoke a key that others may have: it leaves the key set, and its tokens become invalid
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The key's id (kid)
+    #[arg(allow_hyphen_values = true)]
+    kid: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    /// When the next key signs, such as 48h from now; when every verifier knows it if omitted
+    #[arg(long = "in", value_name = "DURATION", conflicts_with = "now")]
+    after: Option<String>,
+    /// The next key signs at once. Unless it has been published long enough, this needs --force
+    #[arg(long)]
+    now: bool,
+    /// The algorithm whose next key signs; that of the server if omitted
+    #[arg(long, value_name = "ALG")]
+    alg: Option<String>,
+    /// Do not ask; required without a terminal if something breaks
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetireArgs {
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Do not ask; required without a terminal if something breaks
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Do not ask; required without a terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What a step did, or would do.
+#[derive(Debug, Clone, Deserialize)]
+struct ChangeObject {
+    changed: bool,
+    key: SigningKeyObject,
+    successor: Option<SigningKeyObject>,
+    impact: ImpactObject,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct ImpactObject {
+    #[serde(deserialize_with = "some_time")]
+    invalid_tokens_until: Option<Timestamp>,
+    #[serde(deserialize_with = "some_time")]
+    unknown_key_until: Option<Timestamp>,
 }
 
 /// Runs `tokend key`.
 pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), CliError> {
-    let KeyCommand::List = command;
+    match command {
+        KeyCommand::List => list(global).await,
+        KeyCommand::Show(args) => show(global, &args.kid).await,
+        KeyCommand::Rotate(args) => rotate(global, args).await,
+        KeyCommand::Retire(args) => {
+            let place = step_path(&args.key.kid, "retire")?;
+            take(global, &ApiRequest::post(place, json!({})), "Retire this key?", args.yes).await
+        }
+        KeyCommand::Revoke(args) => {
+            let place = step_path(&args.key.kid, "revoke")?;
+            let body = json!({ "reason": args.reason });
+            take(global, &ApiRequest::post(place, body), "Revoke this key for good?", args.yes)
+                .await
+        }
+    }
+}
+
+async fn list(global: &Global) -> Result<(), CliError> {
     let api = Api::open(global, Purpose::Read).await?;
     let request = ApiRequest::get(path(&["signing-keys"]));
     let keys = api.page::<SigningKeyObject>(&request, None).await?.data;
-    let header = ["KEY", "ALGORITHM", "STATE", "CREATED", "SIGNS FROM"];
     let now = api.now();
-    output::many(global.output, &keys, &header, |key| key.object.row(now))
+    output::many(global.output, &keys, &HEADER, |key| key.object.row(now))?;
+    if global.output == Format::Table {
+        for line in keys.iter().flat_map(|key| key.object.reader_lines(now)) {
+            output::hint(&line);
+        }
+    }
+    Ok(())
+}
+
+async fn show(global: &Global, kid: &str) -> Result<(), CliError> {
+    let api = Api::open(global, Purpose::Read).await?;
+    let kid = KeyId::parse(kid)?;
+    let request = ApiRequest::get(path(&["signing-keys", kid.as_str()]));
+    let key: Object<SigningKeyObject> = api.read(&request).await?;
+    let now = api.now();
+    output::one(global.output, kid.as_str(), &key.json, &key.object.rows(now))?;
+    if global.output == Format::Table {
+        for line in key.object.reader_lines(now) {
+            output::hint(&line);
+        }
+    }
+    Ok(())
+}
+
+async fn rotate(global: &Global, args: &RotateArgs) -> Result<(), CliError> {
+    let after = args.after.as_deref().map(|text| duration("--in", text)).transpose()?;
+    let seconds = if args.now { Some(0) } else { after.map(Lifetime::seconds) };
+    let algorithm = args.alg.as_deref().map(Algorithm::parse).transpose()?;
+    let body = json!({
+        "algorithm": algorithm.map(Algorithm::as_str), "start_in_seconds": seconds,
+    });
+    let request = ApiRequest::post(path(&["signing-keys", "rotate"]), body);
+    take(global, &request, "Let the next key sign all the same?", args.yes).await
+}
+
+fn step_path(kid: &str, step: &str) -> Result<String, CliError> {
+    Ok(path(&["signing-keys", KeyId::parse(kid)?.as_str(), step]))
+}
+
+/// Takes a step. What it breaks is said first; then it is confirmed.
+async fn take(
+    global: &Global,
+    request: &ApiRequest,
+    question: &str,
+    yes: bool,
+) -> Result<(), CliError> {
+    let api = Api::open(global, Purpose::Change).await?;
+    let plan: Object<ChangeObject> = api.read(&request.clone().with("dry_run", true)).await?;
+    let losses = losses(&plan.object, api.now());
+    let is_final = request.path().ends_with("/revoke") && plan.object.changed;
+    if is_final || !losses.is_empty() {
+        confirmation::confirm(question, &losses, yes)?;
+    }
+    let done: Object<ChangeObject> = api.read(request).await?;
+    let ChangeObject { changed, key, successor, .. } = &done.object;
+    if !changed {
+        output::hint("nothing changed: it was already so");
+    }
+    let now = api.now();
+    let mut rows = key.rows(now);
+    if let Some(successor) = successor {
+        let SigningKeyObject { kid, state, .. } = successor;
+        rows.retain(|(name, _)| *name != "successor");
+        rows.push(("next key", format!("{kid} ({state})")));
+    }
+    output::one(global.output, &key.kid, &done.json, &rows)
+}
+
+/// What a step breaks, for the operator.
+fn losses(plan: &ChangeObject, now: Timestamp) -> Vec<String> {
+    let mut lines = Vec::new();
+    let kid = &plan.key.kid;
+    if let Some(until) = plan.impact.invalid_tokens_until {
+        let until = output::time(until, now);
+        lines.push(format!(
+            "Every token that {kid} signed becomes invalid; the last one would expire at {until}. \
+             Clients get 401 from APIs until they request a new token."
+        ));
+        lines.push(
+            "An API that does not read the revocation list accepts these tokens until it fetches \
+             the key set again: after 5 minutes to 12 hours, and up to a day while it cannot reach \
+             this server."
+                .to_owned(),
+        );
+    }
+    if let Some(until) = plan.impact.unknown_key_until {
+        let next = plan.successor.as_ref().unwrap_or(&plan.key);
+        let (next, until) = (&next.kid, output::time(until, now));
+        lines.push(format!(
+            "The next key, {next}, signs before every verifier knows it. A verifier that does not \
+             fetch the key set for an unknown kid rejects its tokens for 5 minutes to 12 hours. By \
+             {until} every verifier knows it."
+        ));
+    }
+    lines
 }

@@ -1,13 +1,17 @@
 //! The command line: a file a noun. It reads arguments, calls a verb, and shows what came back.
 //!
-//! Every command works on the database of the settings; a running server follows by itself.
+//! A command calls the admin API: in process over the database of the settings, or that of the
+//! server that `--server` names. `api` knows both ways. The local commands work on the database.
 
 mod api;
 mod applied_secrets;
 mod apply;
 mod audit;
 mod audit_follow;
+mod audit_stream;
+mod backup;
 mod bootstrap;
+mod caller;
 mod candidates;
 mod check_config;
 mod client;
@@ -48,6 +52,7 @@ mod input;
 mod key;
 mod listing;
 mod losses;
+mod man;
 mod master_key;
 mod migrate;
 mod new_secret;
@@ -59,16 +64,17 @@ mod rejections;
 mod reload;
 mod remedies;
 mod remote_apply;
+mod remote_import;
 mod remote_secret;
 mod resource;
 mod resource_clients;
 mod resource_view;
+mod restore;
 mod secret;
 mod secret_destination;
 mod secret_file;
 mod secret_leftover;
 mod serve;
-mod spiffe_trust;
 mod time;
 mod token;
 mod token_text;
@@ -78,22 +84,23 @@ mod trust_test;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::admin::{Actor, Principal};
 use crate::cli::api::NamedServer;
+use crate::cli::caller::principal;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
 use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::serve::FromSystem;
 use crate::config::command_variables::SERVER_VARIABLE;
 use crate::config::sources::Flags;
-use crate::config::{ACTOR_VARIABLE, Config, Requirement, environment};
+use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
+use crate::server::InheritedSockets;
 use crate::services::Services;
-use crate::services::opening::ReadOnlyServices;
 use crate::store::Store;
 
 /// An OAuth 2.0 authorization server for machines.
@@ -127,7 +134,8 @@ pub(crate) struct Global {
     /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
-    /// Change a client or a resource that is applied from a source; the next apply undoes it
+    /// Change a client or a resource that is applied from a source; the next apply undoes it. Take a
+    /// step with signing keys that breaks tokens or verifiers
     #[arg(long, global = true)]
     force: bool,
     /// The databases that this command has opened; they are closed when it ends.
@@ -171,6 +179,11 @@ enum Command {
     /// The master key, which seals the keys in the database
     #[command(subcommand)]
     MasterKey(master_key::MasterKeyCommand),
+    /// Backups: the whole database in one sealed file
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Restore a backup into an empty database of either engine
+    Restore(restore::RestoreArgs),
     /// Issue, inspect, verify and revoke tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -192,6 +205,8 @@ enum Command {
     Version,
     /// Print a completion script for a shell
     Completion(completion::CompletionArgs),
+    /// Write the manual pages of all commands
+    Man(man::ManArgs),
 }
 
 impl Global {
@@ -234,14 +249,6 @@ impl Global {
         Ok(services)
     }
 
-    /// Opens what a command needs that only reads the database. It needs no master key.
-    async fn reader(&self) -> Result<ReadOnlyServices, CliError> {
-        let config = self.config(Requirement::Nothing)?;
-        let reader = Box::pin(ReadOnlyServices::open(config, Clock::System)).await?;
-        self.close_at_end(&reader.store);
-        Ok(reader)
-    }
-
     /// Notes a database to be closed when the command ends, however it ends.
     fn close_at_end(&self, store: &Store) {
         if let Ok(mut opened) = self.opened.lock() {
@@ -262,6 +269,7 @@ impl Global {
 pub fn run() -> ExitCode {
     hardening::forbid_core_dumps();
     completion::answer_shell();
+    let sockets = InheritedSockets::take();
     // On a single core, threads that could take work from one another only cost time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
@@ -278,7 +286,7 @@ pub fn run() -> ExitCode {
     };
     let cli = parsed();
     let format = cli.global.output;
-    let outcome = runtime.block_on(execute(cli, hangup));
+    let outcome = runtime.block_on(execute(cli, FromSystem { hangup, sockets }));
     // No request waits for hashes that still run.
     runtime.shutdown_background();
     match outcome {
@@ -301,25 +309,19 @@ fn hangup_of_server() -> Option<Hangup> {
     is_server.then(Hangup::install)?.ok()
 }
 
-async fn execute(cli: Cli, hangup: Option<Hangup>) -> Result<(), CliError> {
+async fn execute(cli: Cli, given: FromSystem) -> Result<(), CliError> {
     let Cli { global, command } = cli;
-    let actor = named_actor(global.actor.as_deref())?;
-    // A process executes one command, so that nothing has been set before.
-    let _ = CALLER.set(caller(actor, global.force));
-    let outcome = Box::pin(dispatch(&global, command, hangup)).await;
+    caller::name(global.actor.as_deref(), global.force)?;
+    let outcome = Box::pin(dispatch(&global, command, given)).await;
     global.close().await;
     outcome
 }
 
-async fn dispatch(
-    global: &Global,
-    command: Command,
-    hangup: Option<Hangup>,
-) -> Result<(), CliError> {
+async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Result<(), CliError> {
     reach::check(global, &command)?;
     match command {
-        Command::Serve => serve::run(global, hangup).await,
-        Command::Dev(args) => Box::pin(dev::run(global, args, hangup)).await,
+        Command::Serve => serve::run(global, given).await,
+        Command::Dev(args) => Box::pin(dev::run(global, args, given.hangup)).await,
         Command::Migrate(args) => migrate::run(global, &args).await,
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),
@@ -331,6 +333,8 @@ async fn dispatch(
         Command::OwnerPolicy(command) => Box::pin(owner_policy::run(global, &command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
+        Command::Backup(command) => Box::pin(backup::run(global, &command)).await,
+        Command::Restore(args) => Box::pin(restore::run(global, &args)).await,
         Command::Token(command) => token::run(global, command).await,
         Command::Explain(args) => explain::run(global, &args).await,
         Command::Rejections(command) => rejections::run(global, &command).await,
@@ -340,6 +344,7 @@ async fn dispatch(
         Command::Audit(command) => audit::run(global, &command).await,
         Command::Version => output::version(global.output),
         Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
@@ -356,41 +361,6 @@ fn report(error: &CliError, format: Format) -> ExitCode {
     // If standard error is gone, nothing can be reported.
     let _ = writeln!(std::io::stderr(), "{text}");
     ExitCode::from(error.exit_code())
-}
-
-/// The caller of every verb in this process.
-static CALLER: OnceLock<Principal> = OnceLock::new();
-
-/// The caller of every verb: the actor that was named, or the user of the operating system.
-fn principal() -> Principal {
-    CALLER.get().cloned().unwrap_or_else(|| Principal::operator(user()))
-}
-
-fn caller(actor: Actor, is_forced: bool) -> Principal {
-    let principal = Principal::operator(actor);
-    if is_forced { principal.forced() } else { principal }
-}
-
-/// The actor of an option or of the environment. In a container or a scheduled job the user of the
-/// operating system says nothing.
-fn named_actor(option: Option<&str>) -> Result<Actor, CliError> {
-    let variable = environment().into_iter().find(|(name, _)| name == ACTOR_VARIABLE);
-    let (name, origin) = match (option, &variable) {
-        (Some(name), _) => (name, "--actor"),
-        (None, Some((_, name))) if !name.is_empty() => (name.as_str(), ACTOR_VARIABLE),
-        (None, _) => return Ok(user()),
-    };
-    Actor::named("cli", name)
-        .map_err(|problem| CliError::usage(format!("{origin} {name:?}: {problem}")))
-}
-
-fn user() -> Actor {
-    let names = ["SUDO_USER", "USER", "LOGNAME"];
-    let environment = environment();
-    let name = names.iter().find_map(|wanted| {
-        environment.iter().find(|(name, value)| name == wanted && !value.is_empty())
-    });
-    Actor::new("cli", name.map_or("unknown", |(_, value)| value))
 }
 
 /// The parser of the command line, with help and completion in their final form.

@@ -1,16 +1,33 @@
 //! `tokend owner-policy`: what the platform team requires of the clients of an owner.
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::admin::owner_policy;
+use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::{Global, output, principal};
+use crate::cli::listing::Listing;
+use crate::cli::{Global, output};
 use crate::model::client::AuthenticationMethod;
-use crate::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
+use crate::model::owner_policy::{OwnerPolicy, PolicyScope};
 
 /// How many policies are read at a time.
 const PAGE_SIZE: u32 = 1_000;
+
+/// The columns of a list of policies.
+const HEADER: [&str; 4] = ["OWNER", "SECRET EXPIRY", "AUTH METHODS", "MAX CLIENTS"];
+
+/// A policy, as the API has it.
+#[derive(Deserialize)]
+struct OwnerPolicyObject {
+    owner: String,
+    secret_expiry_required: bool,
+    secret_max_age_seconds: Option<i64>,
+    auth_methods: Option<Vec<String>>,
+    max_clients: Option<u32>,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnerPolicyCommand {
@@ -68,67 +85,68 @@ pub(crate) async fn run(global: &Global, command: &OwnerPolicyCommand) -> Result
     match command {
         OwnerPolicyCommand::List => list(global).await,
         OwnerPolicyCommand::Show(args) => {
-            let reader = global.reader().await?;
-            let found =
-                owner_policy::show(&reader.store, &principal(), &PolicyScope::parse(&args.owner)?)
-                    .await?;
-            print(global, &found)
+            let request = ApiRequest::get(policy_of(&args.owner)?);
+            let api = Api::open(global, Purpose::Read).await?;
+            print(global, &api.read(&request).await?)
         }
         OwnerPolicyCommand::Set(args) => {
-            let scope = PolicyScope::parse(&args.owner)?;
-            let record = OwnerPolicyRecord { scope, policy: args.policy()? };
-            let services = global.services().await?;
-            let set = owner_policy::set(&services, &principal(), record).await?;
-            print(global, &set.value)
+            let request = ApiRequest::put(policy_of(&args.owner)?, json!(args.policy()?));
+            let api = Api::open(global, Purpose::Change).await?;
+            print(global, &api.read(&request).await?)
         }
         OwnerPolicyCommand::Delete(args) => {
-            let scope = PolicyScope::parse(&args.owner)?;
-            let services = global.services().await?;
-            owner_policy::delete(&services, &principal(), &scope).await?;
-            output::hint(&format!("the policy of {scope} is removed"));
+            let request = ApiRequest::delete(policy_of(&args.owner)?);
+            let api = Api::open(global, Purpose::Change).await?;
+            api.send(&request).await?;
+            output::hint(&format!("the policy of {} is removed", args.owner));
             Ok(())
         }
     }
 }
 
+/// The path of the policy of an owner.
+fn policy_of(owner: &str) -> Result<String, CliError> {
+    Ok(path(&["owner-policies", PolicyScope::parse(owner)?.as_str()]))
+}
+
 async fn list(global: &Global) -> Result<(), CliError> {
-    let reader = global.reader().await?;
-    let mut found: Vec<OwnerPolicyRecord> = Vec::new();
+    let api = Api::open(global, Purpose::Read).await?;
+    let request = ApiRequest::get(path(&["owner-policies"])).with("limit", PAGE_SIZE);
+    let mut listing = Listing::new(global.output, &HEADER);
+    let mut cursor = None;
     loop {
-        let after = found.last().map(|last| last.scope.to_string()).unwrap_or_default();
-        let page = owner_policy::list(&reader.store, &principal(), &after, PAGE_SIZE).await?;
-        let is_last = page.len() < PAGE_SIZE as usize;
-        found.extend(page);
-        if is_last {
-            break;
+        let page = api.page::<OwnerPolicyObject>(&request, cursor.as_deref()).await?;
+        listing.page(&page.data, |found| {
+            let cells = found.object.cells().map(|(_, value)| value);
+            std::iter::once(found.object.owner.clone()).chain(cells).collect()
+        })?;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return listing.end();
         }
     }
-    let header = ["OWNER", "SECRET EXPIRY", "AUTH METHODS", "MAX CLIENTS"];
-    output::many(global.output, &found, &header, |record| {
-        let rows = cells(&record.policy).map(|(_, value)| value);
-        std::iter::once(record.scope.to_string()).chain(rows).collect()
-    })
 }
 
-fn print(global: &Global, record: &OwnerPolicyRecord) -> Result<(), CliError> {
-    let owner = record.scope.to_string();
+fn print(global: &Global, found: &Object<OwnerPolicyObject>) -> Result<(), CliError> {
+    let owner = &found.object.owner;
     let mut rows = vec![("owner", owner.clone())];
-    rows.extend(cells(&record.policy));
-    output::one(global.output, &owner, record, &rows)
+    rows.extend(found.object.cells());
+    output::one(global.output, owner, found, &rows)
 }
 
-fn cells(policy: &OwnerPolicy) -> [(&'static str, String); 3] {
-    let expiry = match policy.secret_max_age {
-        Some(max_age) => format!("within {max_age}"),
-        None if policy.requires_expiry() => "required".to_owned(),
-        None => "optional".to_owned(),
-    };
-    let names = |methods: &Vec<AuthenticationMethod>| {
-        methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" ")
-    };
-    [
-        ("secret expiry", expiry),
-        ("auth methods", policy.auth_methods.as_ref().map_or_else(|| "any".to_owned(), names)),
-        ("max clients", policy.max_clients.map_or_else(|| "any".to_owned(), |max| max.to_string())),
-    ]
+impl OwnerPolicyObject {
+    /// The rules, by the names of their rows.
+    fn cells(&self) -> [(&'static str, String); 3] {
+        let expiry = match self.secret_max_age_seconds {
+            Some(seconds) => format!("within {}", output::lifetime(seconds)),
+            None if self.secret_expiry_required => "required".to_owned(),
+            None => "optional".to_owned(),
+        };
+        let any = || "any".to_owned();
+        [
+            ("secret expiry", expiry),
+            ("auth methods", self.auth_methods.as_ref().map_or_else(any, |names| names.join(" "))),
+            ("max clients", self.max_clients.map_or_else(any, |max| max.to_string())),
+        ]
+    }
 }

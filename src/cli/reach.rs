@@ -1,7 +1,7 @@
 //! Which commands go through the admin API, and which work on the local database or machine alone.
 
+use crate::cli::backup::BackupCommand;
 use crate::cli::client::ClientCommand;
-use crate::cli::client_trust::TrustCommand;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::cli::secret::SecretCommand;
@@ -13,8 +13,6 @@ use crate::cli::{Command, Global};
 enum Reach {
     /// Through the admin API: over the local database, or of the server that `--server` names.
     Api,
-    /// On the local database, as long as the API has no route for it.
-    LocalForNow,
     /// On the local database alone: it is about the database or the server itself.
     Database,
     /// On this machine, without a database: a server in the environment does not matter.
@@ -31,7 +29,6 @@ pub(super) fn check(global: &Global, command: &Command) -> Result<(), CliError> 
     let what = match reach {
         Reach::Api => return Ok(()),
         Reach::Machine if global.server.is_none() => return Ok(()),
-        Reach::LocalForNow => "this command works on the local database only for now",
         Reach::Database => "this command works on the local database only",
         Reach::Machine => "this command works on this machine only",
     };
@@ -43,10 +40,10 @@ fn of(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
         Command::Secret(command) => of_secret(command),
-        Command::OwnerPolicy(_) => Reach::LocalForNow,
         Command::Key(_)
         | Command::Resource(_)
         | Command::GrantRequest(_)
+        | Command::OwnerPolicy(_)
         | Command::Explain(_)
         | Command::Rejections(_)
         | Command::Diff(_)
@@ -54,14 +51,19 @@ fn of(command: &Command) -> Reach {
         | Command::Export(_)
         | Command::Audit(_) => Reach::Api,
         Command::Token(command) => of_token(command),
-        Command::Serve | Command::Dev(_) | Command::Migrate(_) | Command::MasterKey(_) => {
-            Reach::Database
-        }
-        Command::CheckConfig(_)
+        Command::Serve
+        | Command::Dev(_)
+        | Command::Migrate(_)
+        | Command::MasterKey(_)
+        | Command::Backup(BackupCommand::Create(_))
+        | Command::Restore(_) => Reach::Database,
+        Command::Backup(BackupCommand::Verify(_))
+        | Command::CheckConfig(_)
         | Command::Config(_)
         | Command::Health(_)
         | Command::Version
-        | Command::Completion(_) => Reach::Machine,
+        | Command::Completion(_)
+        | Command::Man(_) => Reach::Machine,
     }
 }
 
@@ -98,11 +100,7 @@ fn of_client(command: &ClientCommand) -> Reach {
         | ClientCommand::RevokeGrant(_)
         | ClientCommand::RevokeTokens(_)
         | ClientCommand::Keys(_)
-        | ClientCommand::Trust(
-            TrustCommand::Add(_) | TrustCommand::List(_) | TrustCommand::Remove(_),
-        ) => Reach::Api,
-        ClientCommand::Trust(TrustCommand::Test(_)) | ClientCommand::Import(_) => {
-            Reach::LocalForNow
-        }
+        | ClientCommand::Trust(_)
+        | ClientCommand::Import(_) => Reach::Api,
     }
 }

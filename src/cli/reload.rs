@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::error::CliError;
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Requirement};
+use crate::server::service_manager;
 use crate::telemetry::LogLevel;
 
 /// The one setting that is applied without a restart.
@@ -42,12 +43,14 @@ impl Hangup {
     {
         let mut reloader = Reloader { log_level: running.text(LOG_LEVEL), running, level };
         while self.0.recv().await.is_some() {
+            service_manager::notify_reloading();
             // Files are read, which may take a while.
             match tokio::task::spawn_blocking(read.clone()).await {
                 Ok(Ok(loaded)) => reloader.apply(&loaded),
                 Ok(Err(error)) => reject(error.text()),
                 Err(error) => reject(&error.to_string()),
             }
+            service_manager::notify_reloaded();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How to fix what a command or a server met, for the operator: the one place that turns the typed
 //! errors of the layers below into commands, options and settings.
 
+pub(super) mod backup;
 pub(super) mod command;
 pub(super) mod command_line;
 mod conflict;
@@ -149,6 +150,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         AdminError::InLine { problem, .. } => return of_admin(problem),
         AdminError::OwnerPolicy(violation) => owner_policy::of_violation(violation),
         AdminError::Invalid { .. }
+        | AdminError::ImportTooLong { .. }
         | AdminError::Claims(_)
         | AdminError::TokenInvalid(_)
         | AdminError::TokenForServer

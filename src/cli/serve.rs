@@ -12,27 +12,35 @@ use crate::cli::reload::{Hangup, Loaded};
 use crate::cli::{Global, bootstrap, dev_mark, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
-use crate::server::{ServeError, Server, Sockets};
+use crate::server::{InheritedSockets, ServeError, Server, Sockets, service_manager};
 use crate::services::{Services, inspection};
 use crate::telemetry::{self, LogLevel};
 
+/// What this process has from the system before it reads its settings.
+pub(crate) struct FromSystem {
+    /// The handler of SIGHUP.
+    pub(crate) hangup: Option<Hangup>,
+    /// The sockets that a service manager has opened.
+    pub(crate) sockets: InheritedSockets,
+}
+
 /// Runs `tokend serve`.
-pub(crate) async fn run(global: &Global, hangup: Option<Hangup>) -> Result<(), CliError> {
+pub(crate) async fn run(global: &Global, given: FromSystem) -> Result<(), CliError> {
     let read = global.server_settings();
     let Loaded { settings, config } = read()?;
     let level = start_logging(&config);
-    if let Some(hangup) = hangup {
+    if let Some(hangup) = given.hangup {
         tokio::spawn(hangup.reload_settings(settings, level, read));
     }
     let is_json = config.log.format == LogFormat::Json;
-    let outcome = Box::pin(serve(config)).await;
+    let outcome = Box::pin(serve(config, given.sockets)).await;
     outcome.map_err(|error| if is_json { error.logged() } else { error })
 }
 
-async fn serve(config: Config) -> Result<(), CliError> {
+async fn serve(config: Config, inherited: InheritedSockets) -> Result<(), CliError> {
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
-    let (app, sockets) = Box::pin(load(config, CliError::from)).await?;
+    let (app, sockets) = Box::pin(load(config, inherited, CliError::from)).await?;
     dev_mark::release(&app.services.config, &app.services.store).await?;
     let server = Server::start(app.clone(), sockets).await?;
     let config = &app.services.config;
@@ -44,19 +52,22 @@ async fn serve(config: Config) -> Result<(), CliError> {
         version = env!("CARGO_PKG_VERSION"),
         "tokend serves tokens"
     );
-    server.run(shutdown_signal()?).await;
+    let stop = shutdown_signal()?;
+    service_manager::notify_ready();
+    server.run(stop).await;
     Ok(())
 }
 
-/// Opens the database, binds the addresses and loads the app of a server. `reject` says why an
-/// address cannot be bound.
+/// Opens the database, binds the addresses that are not inherited, and loads the app of a server.
+/// `reject` says why an address cannot be bound.
 pub(crate) async fn load(
     config: Config,
+    inherited: InheritedSockets,
     reject: impl Fn(ServeError) -> CliError,
 ) -> Result<(Arc<App>, Sockets), CliError> {
     let mut services = Services::open(config, Clock::System).await?;
     Box::pin(bootstrap::apply(&services)).await?;
-    let sockets = Sockets::bind(&mut services.config).map_err(reject)?;
+    let sockets = Sockets::bind(&mut services.config, inherited).map_err(reject)?;
     let issuer = services.config.issuer.clone();
     let issuer = issuer.ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
     Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))

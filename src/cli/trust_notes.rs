@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::output;
 use crate::model::claim_pattern::Pattern;
 use crate::model::github_subject::{self, Form, GithubSubject};
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 
 /// How long the check of an issuer or of a bundle endpoint may take.

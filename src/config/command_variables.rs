@@ -22,10 +22,19 @@ pub const ADMIN_CLIENT_SECRET: &str = "TOKEND_ADMIN_CLIENT_SECRET";
 /// The environment variable that names the file of the private key of commands.
 pub const ADMIN_KEY_FILE: &str = "TOKEND_ADMIN_KEY_FILE";
 
+/// The names of all of them.
+pub(super) const NAMES: [&str; 7] = [
+    ACTOR_VARIABLE,
+    SERVER_VARIABLE,
+    ISSUER_URL_VARIABLE,
+    SERVER_CA_FILE_VARIABLE,
+    ADMIN_KEY_FILE,
+    ADMIN_CLIENT_ID,
+    ADMIN_CLIENT_SECRET,
+];
+
 /// True for a variable that a command reads and that is not a setting.
 pub(super) fn is_command_variable(name: &str) -> bool {
     let plain = name.strip_suffix("_FILE").unwrap_or(name);
-    [ACTOR_VARIABLE, SERVER_VARIABLE, ISSUER_URL_VARIABLE].contains(&name)
-        || [SERVER_CA_FILE_VARIABLE, ADMIN_KEY_FILE].contains(&name)
-        || [ADMIN_CLIENT_ID, ADMIN_CLIENT_SECRET].contains(&plain)
+    NAMES.contains(&name) || [ADMIN_CLIENT_ID, ADMIN_CLIENT_SECRET].contains(&plain)
 }

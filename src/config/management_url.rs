@@ -26,6 +26,14 @@ impl Config {
         Some(format!("http://{host}:{port}"))
     }
 
+    /// The host in the setting `management.url`, without the port.
+    pub fn configured_management_host(&self) -> Option<&str> {
+        let url = self.configured_management_url.as_ref()?.as_str();
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let port = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
+        Some(port.map_or(authority, |colon| &authority[..colon]))
+    }
+
     /// Every URL under which the management listener is called. A listener on loopback has a few
     /// names for one place, and a caller may use any of them.
     pub fn management_urls(&self) -> Vec<String> {
@@ -73,9 +81,15 @@ mod tests {
 
     #[test]
     fn the_setting_is_the_only_url() {
-        for url in ["https://ops.example.com", "https://ops.example.com:8443", "http://[::1]:1"] {
+        for (url, host) in [
+            ("https://ops.example.com", "ops.example.com"),
+            ("https://ops.example.com:8443", "ops.example.com"),
+            ("http://[::1]:1", "[::1]"),
+            ("https://[2001:db8::1]", "[2001:db8::1]"),
+        ] {
             let config = config("10.0.0.7:8081", url).expect("settings");
             assert_eq!(config.management_urls(), [url]);
+            assert_eq!(config.configured_management_host(), Some(host));
         }
         for (url, word) in [
             ("http://ops.example.com", "must be https"),

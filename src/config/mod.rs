@@ -3,6 +3,7 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+mod backup;
 pub mod command_variables;
 mod coverage;
 mod database_url;
@@ -15,8 +16,10 @@ pub mod problem;
 mod providers;
 mod read;
 mod read_process;
+mod service_links;
 pub mod sources;
 
+pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use metrics::MetricsSettings;
 
@@ -27,7 +30,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use crate::config::notifications::NotificationSettings;
+pub use crate::config::notifications::{NotificationSettings, Webhook};
 use crate::config::problem::{ConfigError, Problem};
 pub use crate::config::read_process::BootstrapSettings;
 use crate::config::sources::{Flags, Settings};
@@ -93,6 +96,8 @@ pub struct Config {
     pub shutdown: ShutdownSettings,
     /// What is applied at the start.
     pub bootstrap: BootstrapSettings,
+    /// Which backups a server makes.
+    pub backup: BackupSettings,
 }
 
 /// The master keys of the settings, and where they come from.
@@ -232,6 +237,8 @@ pub struct KeySettings {
     pub keep_after: Lifetime,
     /// The size of new RSA keys.
     pub rsa_size: RsaSize,
+    /// True if a key that readers of the key set do not know yet signs later.
+    pub wait_for_readers: bool,
 }
 
 /// How secrets are kept.

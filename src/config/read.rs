@@ -49,15 +49,14 @@ pub(super) fn config(
     let metadata = reader.metadata();
     let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
-    let tls = reader.tls();
-    let client_ca = reader.file("tls.client_ca");
+    let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
     let notifications = reader.notifications();
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
-    let master_key = reader.master_key();
+    let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
     Some(Config {
         issuer,
         listen: listen?,
@@ -84,6 +83,7 @@ pub(super) fn config(
         metrics: metrics?,
         shutdown: shutdown?,
         bootstrap: bootstrap?,
+        backup: backup?,
     })
 }
 
@@ -271,6 +271,7 @@ impl SettingsReader<'_> {
         let rsa_size = self.parsed("keys.rsa_size", |text| {
             RsaSize::parse(text).map_err(|malformed| malformed.to_string())
         });
+        let wait_for_readers = self.parsed("keys.wait_for_readers", boolean);
         if let (Some(interval), Some(before)) = (rotation_interval, publish_before)
             && before >= interval
         {
@@ -286,6 +287,7 @@ impl SettingsReader<'_> {
             publish_before: publish_before?,
             keep_after: keep_after?,
             rsa_size: rsa_size?,
+            wait_for_readers: wait_for_readers?,
         })
     }
 

@@ -9,9 +9,10 @@ use figment::value::Value;
 use zeroize::Zeroizing;
 
 use crate::config::DEFAULTS;
-use crate::config::command_variables::is_command_variable;
+use crate::config::command_variables::{self, is_command_variable};
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
+use crate::config::service_links::is_service_link;
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
@@ -239,10 +240,13 @@ impl SourceBuilder {
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {
-        let is_ours = |name: &str| {
-            name.starts_with("TOKEND_") && !is_command_variable(name) && !is_service_link(name)
+        let is_ours = |name: &str, value: &str| {
+            name.starts_with("TOKEND_")
+                && !is_command_variable(name)
+                && !is_service_link(name, value)
         };
-        let mut ours: Vec<_> = environment.iter().filter(|(name, _)| is_ours(name)).collect();
+        let ours = environment.iter().filter(|(name, value)| is_ours(name, value));
+        let mut ours: Vec<_> = ours.collect();
         // A value by file is stronger than a plain one; both at once is rejected below.
         ours.sort_by_key(|(name, _)| (name.ends_with("_FILE"), name.clone()));
         for (name, value) in ours {
@@ -253,7 +257,9 @@ impl SourceBuilder {
             {
                 self.value_by_file(&key, name, value, environment);
             } else {
-                let variables: Vec<String> = self.by_variable.keys().cloned().collect();
+                let of_commands = command_variables::NAMES.map(str::to_owned);
+                let variables: Vec<String> =
+                    self.by_variable.keys().cloned().chain(of_commands).collect();
                 let problem = unknown(name, &variables, "in the environment".to_owned());
                 self.problems.push(problem);
             }
@@ -362,18 +368,6 @@ fn without_quotes(message: &str) -> String {
     let is_said = |line: &str| line.contains('|') || line.trim_end().ends_with("TOML file");
     let lines = message.lines().filter(|line| !is_said(line)).map(str::trim);
     lines.collect::<Vec<_>>().join(": ")
-}
-
-/// True for what Kubernetes puts into the environment of every container when a Service is called
-/// `tokend`. These are not settings.
-fn is_service_link(name: &str) -> bool {
-    let rest = name.strip_prefix("TOKEND_").unwrap_or_default();
-    rest == "PORT"
-        || rest.starts_with("SERVICE_HOST")
-        || rest.starts_with("SERVICE_PORT")
-        || rest
-            .strip_prefix("PORT_")
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The environment variable of a key: `token.lifetime` is `TOKEND_TOKEN_LIFETIME`.

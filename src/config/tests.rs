@@ -99,8 +99,33 @@ fn what_kubernetes_adds_to_the_environment_is_not_a_setting() {
         ("TOKEND_PORT_8080_TCP_ADDR", "10.0.0.1"),
         ("TOKEND_SERVICE_HOST", "10.0.0.1"),
         ("TOKEND_SERVICE_PORT_HTTP", "8080"),
+        ("TOKEND_MANAGEMENT_SERVICE_HOST", "10.0.0.2"),
+        ("TOKEND_MANAGEMENT_PORT", "tcp://10.0.0.2:8081"),
     ];
     assert!(load(&Flags::default(), &added).is_ok());
+    // A port that an operator wants to set is not lost in silence.
+    assert_eq!(problems(&[("TOKEND_PORT", "8080")])[0].code, "E-CONF-UNKNOWN");
+}
+
+/// A server may run in the environment of its operator.
+#[test]
+fn what_commands_read_is_no_unknown_setting() {
+    for name in [
+        "TOKEND_SERVER",
+        "TOKEND_ISSUER_URL",
+        "TOKEND_SERVER_CA_FILE",
+        "TOKEND_ADMIN_CLIENT_ID",
+        "TOKEND_ADMIN_CLIENT_ID_FILE",
+        "TOKEND_ADMIN_CLIENT_SECRET",
+        "TOKEND_ADMIN_CLIENT_SECRET_FILE",
+        "TOKEND_ADMIN_KEY_FILE",
+        "TOKEND_ACTOR",
+    ] {
+        assert!(load(&Flags::default(), &[(name, "x")]).is_ok(), "{name}");
+    }
+    let misspelt = &problems(&[("TOKEND_SERVR", "x")])[0];
+    assert_eq!(misspelt.code, "E-CONF-UNKNOWN");
+    assert_eq!(misspelt.remedy, "did you mean `TOKEND_SERVER`?");
 }
 
 #[test]
@@ -149,7 +174,7 @@ fn a_webhook_needs_a_secret_which_no_problem_shows() {
     let both = format!("{secret},{secret}");
     let good = [webhook, ("TOKEND_NOTIFICATIONS_WEBHOOK_SECRET", &both)];
     let config = load(&Flags::default(), &good).expect("settings");
-    assert_eq!(config.notifications.secrets.len(), 2);
+    assert_eq!(config.notifications.webhooks[0].secrets.len(), 2);
     assert!(!format!("{config:?}").contains("MfKQ"));
 }
 

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
 use crate::directory::YIELD_EVERY;
-use crate::model::grant::Grant;
+use crate::model::grant::HeldGrant;
 use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::Scopes;
@@ -90,7 +90,7 @@ impl KnownGrants {
 /// Everything that the entry of a grant depends on, apart from the resources.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct GrantKey {
-    grant: Grant,
+    held: HeldGrant,
     /// `None` for a client without static claims.
     client: Option<Arc<ClientClaims>>,
 }
@@ -125,7 +125,7 @@ impl GrantInterner {
     /// The entries of a client's grants.
     pub(super) async fn entries(
         &self,
-        grants: Vec<Grant>,
+        grants: Vec<HeldGrant>,
         client_claims: &StaticClaims,
         owner: Option<&Owner>,
         resources: &Resources,
@@ -137,12 +137,12 @@ impl GrantInterner {
         if known.entries.len() >= known.sweep_at.max(MIN_SWEEP) {
             known.sweep();
         }
-        let mut entry = |grant: Grant| {
-            let key = GrantKey { grant, client: client.clone() };
+        let mut entry = |held: HeldGrant| {
+            let key = GrantKey { held, client: client.clone() };
             if let Some(entry) = known.entries.get(&key) {
                 return entry.clone();
             }
-            let claims = TokenClaims::of(client_claims, &key.grant.claims);
+            let claims = TokenClaims::of(client_claims, &key.held.grant.claims);
             let effective = ArcSwapOption::new(effective(resources, &key, &claims, &self.issued));
             let entry = Arc::new(GrantEntry { effective, claims });
             known.entries.insert(key, entry.clone());
@@ -166,13 +166,16 @@ impl TokenClaims {
 
 /// The static claims that tokens for a resource have. A resource of another owner gets only what
 /// was approved with the grant: otherwise one team could write roles into the tokens for the API of
-/// another team. A resource without an owner gets all.
+/// another team. A resource without an owner gets all, unless a grant request named what it gets:
+/// then those who approved it have seen the claims of the grant, and not those of the client.
 fn claims_for(
     resource_owner: Option<&Owner>,
     client_owner: Option<&Owner>,
+    is_approved: bool,
     claims: &TokenClaims,
 ) -> Option<Arc<str>> {
-    if resource_owner.is_none() || resource_owner == client_owner {
+    let has_same_owner = resource_owner == client_owner;
+    if has_same_owner || (resource_owner.is_none() && !is_approved) {
         claims.merged.clone()
     } else {
         claims.of_grant.clone()
@@ -185,13 +188,13 @@ fn effective(
     claims: &TokenClaims,
     issued: &IssuedTokens,
 ) -> Option<Arc<EffectiveGrant>> {
-    let grant = &key.grant;
+    let HeldGrant { grant, is_approved } = &key.held;
     let resource = resources.get(&grant.resource)?.clone();
     let scope = grant.scopes.within(&resource.scope_names());
     let scope_text = scope.to_string();
     let networks = grant.networks.clone();
     let client_owner = key.client.as_ref().and_then(|client| client.owner.as_ref());
-    let claims = claims_for(resource.facts.owner.as_ref(), client_owner, claims);
+    let claims = claims_for(resource.facts.owner.as_ref(), client_owner, *is_approved, claims);
     let issued = issued.of_resource(resource.resource.as_str());
     Some(Arc::new(EffectiveGrant { resource, scope, scope_text, networks, claims, issued }))
 }
@@ -199,7 +202,7 @@ fn effective(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::grant::GrantedScopes;
+    use crate::model::grant::{Grant, GrantedScopes};
 
     fn claims(json: &str) -> StaticClaims {
         StaticClaims::parse(json).expect("claims")
@@ -211,20 +214,26 @@ mod tests {
         let both = TokenClaims::of(&client, &claims(r#"{"roles":["reader"]}"#));
         let merged = Some(r#""roles":["reader"],"tenant":"acme""#);
         let approved = Some(r#""roles":["reader"]"#);
-        for (resource, client, expected) in [
-            (None, None, merged),
-            (None, Some("a"), merged),
-            (Some("a"), Some("a"), merged),
-            (Some("a"), Some("b"), approved),
-            (Some("a"), None, approved),
+        for (resource, client, is_approved, expected) in [
+            (None, None, false, merged),
+            (None, None, true, merged),
+            (None, Some("a"), false, merged),
+            (None, Some("a"), true, approved),
+            (Some("a"), Some("a"), false, merged),
+            (Some("a"), Some("a"), true, merged),
+            (Some("a"), Some("b"), false, approved),
+            (Some("a"), Some("b"), true, approved),
+            (Some("a"), None, false, approved),
         ] {
             let owner = |name: Option<&str>| name.map(Owner::stored);
-            let found = claims_for(owner(resource).as_ref(), owner(client).as_ref(), &both);
-            assert_eq!(found.as_deref(), expected, "{resource:?} {client:?}");
+            let (resource, client) = (owner(resource), owner(client));
+            let found = claims_for(resource.as_ref(), client.as_ref(), is_approved, &both);
+            assert_eq!(found.as_deref(), expected, "{resource:?} {client:?} {is_approved}");
         }
         let nothing = TokenClaims::of(&client, &claims("{}"));
-        assert_eq!(claims_for(Some(&Owner::stored("a")), None, &nothing), None);
+        assert_eq!(claims_for(Some(&Owner::stored("a")), None, false, &nothing), None);
     }
+
     /// A client that changes its claims again and again leaves nothing behind.
     #[tokio::test]
     async fn grants_that_no_client_has_are_dropped() {
@@ -235,6 +244,7 @@ mod tests {
             networks: Networks::default(),
             claims: StaticClaims::default(),
         };
+        let grant = HeldGrant { grant, is_approved: false };
         let resources = Resources::default();
         let mut held = Vec::new();
         for number in 0..1_000 {

@@ -195,20 +195,26 @@ impl Directory {
         Ok(())
     }
 
-    /// Loads the keys in a running server, which continues with those it has if a new one cannot
-    /// be opened: its operator fixes that, and other changes are followed meanwhile.
+    /// Loads the keys in a running server, which continues without those that cannot be opened:
+    /// its operator fixes that, and other changes are followed meanwhile.
     async fn load_new_keys(
         &self,
         store: &Store,
         master: &MasterKeys,
     ) -> Result<(), DirectoryError> {
-        match self.load_keyring(store, master).await {
-            Err(DirectoryError::Crypto(problem)) => {
-                tracing::error!(%problem, "a new signing key cannot be opened here and is left out");
-                Ok(())
-            }
-            other => other,
+        let records = store.signing_keys().await?;
+        let (keyring, problem) = Keyring::open_readable(master, records, self.keep_seconds);
+        if let Some(problem) = problem {
+            tracing::error!(%problem, "a new signing key cannot be opened here and is left out");
         }
+        self.replace_keyring(keyring);
+        Ok(())
+    }
+
+    fn replace_keyring(&self, keyring: Keyring) {
+        self.keyring.store(Arc::new(keyring));
+        // The revocation list names revoked keys, and a revoked key may have signed the last one.
+        self.revocations.renew_list();
     }
 
     async fn load_everything(
@@ -263,7 +269,7 @@ impl Directory {
     async fn load_keyring(&self, store: &Store, master: &MasterKeys) -> Result<(), DirectoryError> {
         let records = store.signing_keys().await?;
         let keyring = Keyring::open(master, records, self.keep_seconds)?;
-        self.keyring.store(Arc::new(keyring));
+        self.replace_keyring(keyring);
         Ok(())
     }
 

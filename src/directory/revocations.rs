@@ -129,6 +129,11 @@ impl Revocations {
         }
     }
 
+    /// Has the list signed anew the next time, because what it says besides these has changed.
+    pub(super) fn renew_list(&self) {
+        self.change();
+    }
+
     fn change(&self) {
         self.version.fetch_add(1, Ordering::Release);
     }

@@ -6,37 +6,48 @@ use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
 /// The claims of an access token (RFC 9068, section 2.2).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccessTokenClaims {
-    /// Who issued it.
+    /// The issuer.
+    #[schema(examples("https://auth.example.com"))]
     pub iss: String,
-    /// Whom it is about: the client.
+    /// The subject: the client.
+    #[schema(examples("acme"))]
     pub sub: String,
     /// The resource it is for.
+    #[schema(examples("https://orders.example.com"))]
     pub aud: String,
     /// The client it was issued to.
+    #[schema(examples("acme"))]
     pub client_id: String,
     /// What it may do, separated by spaces; absent if nothing in particular.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,
     /// When it was issued.
+    #[schema(examples(1795771800))]
     pub iat: i64,
-    /// From when on it no longer counts.
+    /// When it expires.
+    #[schema(examples(1795775400))]
     pub exp: i64,
     /// Its own identifier.
+    #[schema(examples("kq1sBz3vT0aXn9LrYc5uEw"))]
     pub jti: String,
     /// The sequence of the last event that the issuing instance had in memory when the request
-    /// began (DESIGN D24); absent in tokens of older versions.
+    /// began; absent in tokens of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples(41))]
     pub evt: Option<i64>,
     /// The key that its holder must prove to have (RFC 7800, section 3.1); absent for a bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub cnf: Option<Confirmation>,
     /// The static claims of its client and grant.
     #[serde(flatten)]
@@ -44,7 +55,7 @@ pub struct AccessTokenClaims {
 }
 
 /// What a token is bound to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Confirmation {
     /// The thumbprint of a key by which each request is signed (RFC 9449, section 6.1).
     #[serde(rename = "jkt")]

@@ -2,50 +2,26 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{Jwk, JwkSet, ThumbprintHash};
+use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde::Serialize;
 
 use crate::crypto::CryptoError;
 use crate::crypto::digest;
 use crate::jose::jwt::PublicKey;
 use crate::jose::signer::{self, Signer};
-use crate::jose::token_header::{self, TokenHeaders};
+pub use crate::keys::ring_key::SigningKey;
+use crate::keys::ring_key::{RingKey, VerifyingKey};
 use crate::keys::seal::MasterKeys;
-use crate::model::resource::TokenTyp;
-use crate::model::signing_key::{Algorithm, KeyId, KeyState, RsaSize, SigningKeyRecord, state_of};
+use crate::model::key_timeline::{KeyState, KeyTimeline};
+use crate::model::signing_key::{Algorithm, RsaSize, SigningKeyRecord};
 use crate::model::time::Timestamp;
-
-/// A key that has been opened, and so may sign.
-#[derive(Debug)]
-pub struct SigningKey {
-    signer: Signer,
-    kid: KeyId,
-    headers: TokenHeaders,
-}
-
-/// The public half of a key, as it is published and as it verifies.
-#[derive(Debug)]
-struct VerifyingKey {
-    jwk: Jwk,
-    key: PublicKey,
-}
-
-/// A key of the ring. One whose master key was lost has its public half only; one that was lost
-/// before its public half was stored has neither.
-#[derive(Debug)]
-struct RingKey {
-    signing: Option<Arc<SigningKey>>,
-    verifying: Option<VerifyingKey>,
-}
 
 /// All keys, in the order in which they sign.
 #[derive(Debug, Default)]
 pub struct Keyring {
     records: Vec<SigningKeyRecord>,
+    timelines: Vec<KeyTimeline>,
     keys: Vec<RingKey>,
-    keep_seconds: i64,
 }
 
 /// A document that is served from memory, with its entity tag.
@@ -77,6 +53,8 @@ pub fn create(
         created_at,
         signs_from,
         retired_at: None,
+        revoked_at: None,
+        postponed_at: None,
     })
 }
 
@@ -103,7 +81,28 @@ impl Keyring {
     ) -> Result<Self, CryptoError> {
         let keys =
             records.iter().map(|record| RingKey::open(master, record)).collect::<Result<_, _>>()?;
-        Ok(Self { records, keys, keep_seconds })
+        Ok(Self::of(records, keys, keep_seconds))
+    }
+
+    /// The same without the keys that cannot be opened: a running server continues with the others.
+    /// Gives what is wrong with the last one that is left out.
+    pub fn open_readable(
+        master: &MasterKeys,
+        records: Vec<SigningKeyRecord>,
+        keep_seconds: i64,
+    ) -> (Self, Option<CryptoError>) {
+        let mut problem = None;
+        let (mut readable, mut keys) = (Vec::new(), Vec::new());
+        for record in records {
+            match RingKey::open(master, &record) {
+                Ok(key) => {
+                    readable.push(record);
+                    keys.push(key);
+                }
+                Err(error) => problem = Some(error),
+            }
+        }
+        (Self::of(readable, keys, keep_seconds), problem)
     }
 
     /// The same from the stored public halves alone: verifies, and never signs. For commands that
@@ -113,7 +112,13 @@ impl Keyring {
             .iter()
             .map(|record| RingKey { signing: None, verifying: VerifyingKey::stored(record) })
             .collect();
-        Self { records, keys, keep_seconds }
+        Self::of(records, keys, keep_seconds)
+    }
+
+    fn of(records: Vec<SigningKeyRecord>, keys: Vec<RingKey>, keep_seconds: i64) -> Self {
+        let timeline = |record| KeyTimeline::of(record, &records, keep_seconds);
+        let timelines = records.iter().map(timeline).collect();
+        Self { records, timelines, keys }
     }
 
     /// The records behind the keys.
@@ -121,30 +126,30 @@ impl Keyring {
         &self.records
     }
 
-    /// What a key is for at `now`.
-    pub fn state(&self, record: &SigningKeyRecord, now: Timestamp) -> KeyState {
-        state_of(record, &self.records, now, self.keep_seconds)
+    /// Every key with what it is for at `now`, in the order in which they sign.
+    pub fn states(&self, now: Timestamp) -> impl Iterator<Item = (&SigningKeyRecord, KeyState)> {
+        let states = self.timelines.iter().map(move |timeline| timeline.state(now));
+        self.records.iter().zip(states)
     }
 
-    /// The key that signs with `algorithm` at `now`.
+    /// The key that signs with `algorithm` at `now`. If none does, one that another instance has
+    /// just let sign at once, while the clock of this one is behind.
     pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
-        // The records are in the order in which they sign, so the last one that has begun signs.
-        self.records
-            .iter()
-            .rposition(|record| record.algorithm == algorithm && record.may_sign(now))
-            .and_then(|position| self.keys[position].signing.as_ref())
+        let is_mine = |record: &SigningKeyRecord| record.algorithm == algorithm;
+        self.signing_among(is_mine, now).or_else(|| {
+            let overdue = |(record, timeline): (&SigningKeyRecord, &KeyTimeline)| {
+                is_mine(record) && timeline.is_overdue(now)
+            };
+            let position = self.records.iter().zip(&self.timelines).position(overdue)?;
+            self.keys[position].signing.as_ref()
+        })
     }
 
     /// The same, or the key that will sign next if none does yet. Only for tokens that no verifier
     /// expects to be signed by another one.
     pub fn signing_early(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
-        let is_next = |record: &SigningKeyRecord| {
-            record.algorithm == algorithm && self.state(record, now) == KeyState::Published
-        };
-        self.signing(algorithm, now).or_else(|| {
-            let position = self.records.iter().position(is_next)?;
-            self.keys[position].signing.as_ref()
-        })
+        self.signing(algorithm, now)
+            .or_else(|| self.next_among(|record| record.algorithm == algorithm, now))
     }
 
     /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
@@ -153,10 +158,41 @@ impl Keyring {
     /// If none signs yet, the first key that will: another instance has just created it, and the
     /// clock of this one is behind.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
-        let is_next = |record: &SigningKeyRecord| self.state(record, now) == KeyState::Published;
-        let signs = self.records.iter().rposition(|record| record.may_sign(now));
-        let position = signs.or_else(|| self.records.iter().position(is_next))?;
-        self.keys[position].signing.as_ref()
+        self.signing_among(|_| true, now).or_else(|| self.next_among(|_| true, now))
+    }
+
+    /// The last key that has begun to sign.
+    fn signing_among(
+        &self,
+        is_meant: impl Fn(&SigningKeyRecord) -> bool,
+        now: Timestamp,
+    ) -> Option<&Arc<SigningKey>> {
+        // The records are in the order in which they sign.
+        let positions = (0..self.records.len()).rev();
+        positions
+            .filter(|place| is_meant(&self.records[*place]))
+            .filter(|place| self.timelines[*place].state(now) == KeyState::Signing)
+            .find_map(|place| self.keys[place].signing.as_ref())
+    }
+
+    /// The first key that will sign.
+    fn next_among(
+        &self,
+        is_meant: impl Fn(&SigningKeyRecord) -> bool,
+        now: Timestamp,
+    ) -> Option<&Arc<SigningKey>> {
+        let positions = 0..self.records.len();
+        positions
+            .filter(|place| is_meant(&self.records[*place]))
+            .filter(|place| self.timelines[*place].state(now) == KeyState::Published)
+            .find_map(|place| self.keys[place].signing.as_ref())
+    }
+
+    /// When the newest key was made that is in the key set at `now`. A reader of the key set knows
+    /// every key that was made until then.
+    pub fn newest_published(&self, now: Timestamp) -> Option<Timestamp> {
+        let published = self.states(now).filter(|(_, state)| state.is_in_key_set());
+        published.map(|(record, _)| record.created_at).max()
     }
 
     /// The keys in the key set at `now`, ready to check tokens.
@@ -165,21 +201,17 @@ impl Keyring {
     }
 
     fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
-        self.records
+        self.timelines
             .iter()
             .zip(&self.keys)
-            .filter(move |(record, _)| self.state(record, now) != KeyState::Gone)
+            .filter(move |(timeline, _)| timeline.state(now).is_in_key_set())
             .filter_map(|(_, key)| key.verifying.as_ref())
     }
 
     /// The algorithms of the keys in the key set at `now`, without repetition.
     pub fn algorithms(&self, now: Timestamp) -> Vec<Algorithm> {
-        let mut algorithms: Vec<_> = self
-            .records
-            .iter()
-            .filter(|record| self.state(record, now) != KeyState::Gone)
-            .map(|record| record.algorithm)
-            .collect();
+        let published = self.states(now).filter(|(_, state)| state.is_in_key_set());
+        let mut algorithms: Vec<_> = published.map(|(record, _)| record.algorithm).collect();
         algorithms.sort_unstable();
         algorithms.dedup();
         algorithms
@@ -189,77 +221,6 @@ impl Keyring {
     pub fn key_set(&self, now: Timestamp) -> Document {
         let keys = self.not_gone(now).map(|key| key.jwk.clone()).collect();
         Document::of(&JwkSet { keys })
-    }
-}
-
-impl RingKey {
-    fn open(master: &MasterKeys, record: &SigningKeyRecord) -> Result<Self, CryptoError> {
-        let Some(sealed) = &record.sealed else {
-            return Ok(Self { signing: None, verifying: VerifyingKey::stored(record) });
-        };
-        let opened = master.open(record.kid.as_str(), sealed)?;
-        let signer = Signer::new(record.algorithm, &opened.content)?;
-        let (kid, jwk) = signer.public_jwk()?;
-        if kid != record.kid {
-            return Err(CryptoError::Failed("matching a signing key with its id"));
-        }
-        let verifying = VerifyingKey::of(jwk);
-        let verifying = verifying.ok_or(CryptoError::Failed("reading a public key of our own"))?;
-        let headers = TokenHeaders::new(record.algorithm, &kid)?;
-        let signing = SigningKey { signer, kid, headers };
-        Ok(Self { signing: Some(Arc::new(signing)), verifying: Some(verifying) })
-    }
-}
-
-impl VerifyingKey {
-    fn of(jwk: Jwk) -> Option<Self> {
-        let key = PublicKey::of(&jwk)?;
-        Some(Self { jwk, key })
-    }
-
-    /// The public half in the database. One under another id than its own verifies nothing.
-    fn stored(record: &SigningKeyRecord) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_str(record.public_jwk.as_deref()?).ok()?;
-        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
-        let is_its_own = thumbprint == record.kid.as_str()
-            && jwk.common.key_id.as_deref() == Some(record.kid.as_str());
-        if is_its_own { Self::of(jwk) } else { None }
-    }
-}
-
-impl SigningKey {
-    /// The algorithm that it signs with.
-    pub fn algorithm(&self) -> Algorithm {
-        self.signer.algorithm()
-    }
-
-    /// Writes and signs an access token over `claims` (RFC 9068, section 2), with the type that its
-    /// resource wants.
-    pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {
-        self.sign_under(self.headers.of(typ), claims)
-    }
-
-    /// Writes and signs a JWT of another type than an access token.
-    pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
-        let header = token_header::encode(typ, self.signer.algorithm(), &self.kid)?;
-        self.sign_under(&header, claims)
-    }
-
-    /// Writes and signs a compact JWS (RFC 7515, section 3.1).
-    fn sign_under(&self, header: &str, claims: &[u8]) -> Result<String, CryptoError> {
-        // Exact, with a byte to spare: small buffers come from the allocator's fast lists.
-        let signature_length = self.signer.encoded_length();
-        let claims_length = claims.len() * 4 / 3 + 2;
-        let length = header.len() + claims_length + signature_length + 2;
-        let mut token = String::with_capacity(length);
-        token.push_str(header);
-        token.push('.');
-        BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let mut signature = String::with_capacity(signature_length);
-        self.signer.sign(token.as_bytes(), &mut signature)?;
-        token.push('.');
-        token.push_str(&signature);
-        Ok(token)
     }
 }
 
@@ -282,6 +243,7 @@ mod tests {
     use super::*;
     use crate::jose::jwt;
     use crate::model::master_key::MasterKeyList;
+    use crate::model::resource::TokenTyp;
 
     fn master() -> MasterKeys {
         let key = MasterKeys::generate().expect("a key");

@@ -3,7 +3,9 @@
 //! `services` opens them once at the start; the directory keeps the keyring up to date.
 
 pub mod keyring;
+mod ring_key;
 pub mod seal;
+pub mod sealed_stream;
 
 use zeroize::Zeroizing;
 

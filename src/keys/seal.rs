@@ -11,7 +11,10 @@ use crate::model::master_key::{MASTER_KEY_LENGTH, MasterKeyList};
 use crate::model::signing_key::Sealed;
 
 /// One key that seals and opens.
-struct SealingKey(RandomizedNonceKey);
+struct SealingKey {
+    key: RandomizedNonceKey,
+    fingerprint: String,
+}
 
 /// The master keys of this process, ready to use: the first seals, all open. The master keys
 /// themselves are not kept; these are derived from them.
@@ -47,11 +50,22 @@ impl MasterKeys {
         Ok(Zeroizing::new(BASE64_STANDARD.encode(key.as_slice())))
     }
 
+    /// The name of the first key, which seals: 16 hexadecimal digits that tell master keys apart
+    /// and say nothing about them.
+    pub fn fingerprint(&self) -> &str {
+        &self.0[0].fingerprint
+    }
+
+    /// The names of all keys, which open.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.fingerprint.as_str())
+    }
+
     /// Seals `content` under a `name`, without which it cannot be opened.
     pub fn seal(&self, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
         let mut sealed = Zeroizing::new(content.to_vec());
         let nonce = self.0[0]
-            .0
+            .key
             .seal_in_place_append_tag(Aad::from(name), &mut *sealed)
             .map_err(|_| CryptoError::Failed("sealing a key"))?;
         let mut text = nonce.as_ref().to_vec();
@@ -67,7 +81,7 @@ impl MasterKeys {
         for (position, key) in self.0.iter().enumerate() {
             let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
             let mut content = Zeroizing::new(ciphertext.to_vec());
-            if let Ok(opened) = key.0.open_in_place(nonce, Aad::from(name), &mut content) {
+            if let Ok(opened) = key.key.open_in_place(nonce, Aad::from(name), &mut content) {
                 let length = opened.len();
                 content.truncate(length);
                 return Ok(Opened { content, is_outdated: position > 0 });
@@ -80,15 +94,25 @@ impl MasterKeys {
 impl SealingKey {
     fn derive(master: &[u8]) -> Result<Self, CryptoError> {
         let failed = |_| CryptoError::Failed("deriving a key");
-        let mut key = Zeroizing::new([0_u8; MASTER_KEY_LENGTH]);
-        Salt::new(HKDF_SHA256, b"tokend master key")
-            .extract(master)
-            .expand(&[b"seal"], Length)
-            .and_then(|output| output.fill(key.as_mut_slice()))
-            .map_err(failed)?;
-        RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map(Self).map_err(failed)
+        let extracted = Salt::new(HKDF_SHA256, b"tokend master key").extract(master);
+        let derive = |purpose: &[u8]| {
+            let mut key = Zeroizing::new([0_u8; MASTER_KEY_LENGTH]);
+            extracted
+                .expand(&[purpose], Length)
+                .and_then(|output| output.fill(key.as_mut_slice()))
+                .map_err(failed)?;
+            Ok(key)
+        };
+        let key = RandomizedNonceKey::new(&AES_256_GCM, derive(b"seal")?.as_slice());
+        let fingerprint = derive(b"fingerprint")?;
+        let fingerprint = fingerprint.iter().take(FINGERPRINT_LENGTH);
+        let fingerprint = fingerprint.map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { key: key.map_err(failed)?, fingerprint })
     }
 }
+
+/// The length of a fingerprint in bytes.
+const FINGERPRINT_LENGTH: usize = 8;
 
 /// How much HKDF is asked for.
 struct Length;
@@ -119,6 +143,16 @@ mod tests {
         assert!(opened.is_outdated);
         let opened = keys(&format!("{OLD},{NEW}")).open("name", &sealed).expect("opened");
         assert!(!opened.is_outdated);
+    }
+
+    /// A backup of any version names its master key by the fingerprint, so it never changes.
+    #[test]
+    fn a_fingerprint_is_that_of_the_first_key_and_stays_the_same() {
+        let both = keys(&format!("{OLD},{NEW}"));
+        assert_eq!(both.fingerprint(), keys(OLD).fingerprint());
+        let fingerprints: Vec<_> = both.fingerprints().collect();
+        assert_eq!(fingerprints, [keys(OLD).fingerprint(), keys(NEW).fingerprint()]);
+        assert_eq!(keys(OLD).fingerprint(), "2fd7e5b87eb0e2b4");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 
 /// URLs that a client may send as the `aud` of its assertions in addition to the issuer; none by
 /// default. Which URLs may be registered depends on the issuer, so the caller checks that.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, ToSchema)]
+#[schema(value_type = Vec<String>, description = "URLs that a client may send as the `aud` of its assertions in addition to the issuer.", examples("https://auth.example.com/v1/oauth/token"))]
 pub struct AssertionAudiences(Box<[Box<str>]>);
 
 impl AssertionAudiences {

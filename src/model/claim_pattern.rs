@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::github_subject::{self, Form};
+use crate::model::text_schema::text_schema;
 
 /// What a claim must be: the text, in which `*` as a whole segment stands for any one segment.
 /// Segments are separated by slashes and colons.
@@ -15,6 +16,14 @@ use crate::model::github_subject::{self, Form};
 /// code that was not reviewed. Only a pattern that spells `pull_request` out matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Box<str>);
+
+text_schema!(
+    Pattern,
+    "What a claim must be. `*` as a whole segment stands for any one segment; slashes and colons separate segments.",
+    min_length(Some(1)),
+    max_length(Some(500)),
+    examples(["repo:acme/api:ref:refs/heads/main"]),
+);
 
 impl Pattern {
     /// Checks the pattern of a claim. A `*` may stand where everything it could match belongs to

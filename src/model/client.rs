@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::facts::Facts;
@@ -15,11 +16,19 @@ pub use crate::model::registration::Registration;
 use crate::model::security::ClientSecurity;
 use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
+use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
+
+text_schema!(
+    ClientId,
+    "The identifier of a client.",
+    pattern(Some(r"^[!-~]([ -~]{0,254}[!-~])?$")),
+    examples(["acme"]),
+);
 
 impl ClientId {
     /// The maximum length of an identifier, in bytes.
@@ -93,6 +102,14 @@ impl Serialize for ClientId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClientName(String);
 
+text_schema!(
+    ClientName,
+    "The name of a client for people, without control characters.",
+    min_length(Some(1)),
+    max_length(Some(Self::MAX_LENGTH)),
+    examples(["Acme billing"]),
+);
+
 impl ClientName {
     /// The maximum length of a name, in characters.
     pub const MAX_LENGTH: usize = 100;
@@ -134,7 +151,7 @@ impl ClientName {
 }
 
 /// Whether a client may get tokens at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientState {
     /// It may.
@@ -169,7 +186,7 @@ pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-t
 pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
 /// A way in which a client proves who it is (RFC 8414, `token_endpoint_auth_methods_supported`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
     /// The secret in the `Authorization: Basic` header.
@@ -238,6 +255,12 @@ pub enum GrantType {
     /// registrations of other systems survive an import, and it never yields a token.
     NotOffered(Box<str>),
 }
+
+text_schema!(
+    GrantType,
+    "A grant type: `client_credentials`, the URI of RFC 7523, or another registered one that a client of another system has.",
+    examples(["client_credentials", Self::JWT_BEARER]),
+);
 
 impl GrantType {
     /// The name of the grant of RFC 7523.

@@ -54,6 +54,12 @@ impl Creator {
         }
     }
 
+    /// True for an administrator that is limited to owners, and for a creator that is not known: their
+    /// rights are not remembered. Every other creator of a credential held a scope.
+    pub fn is_limited(&self) -> bool {
+        matches!(self, Self::Administrator(held) if held.is_empty())
+    }
+
     /// True if the creator had each of these scopes of `urn:tokend`. A scope that this version does
     /// not know may be one of a newer version, which the creator lacked.
     pub fn has_all(&self, granted: &GrantedScopes) -> bool {
@@ -86,6 +92,19 @@ mod tests {
         }
         assert_eq!(Creator::default(), with(""));
         assert_eq!(with("secrets:write unknown clients:read"), with("clients:read secrets:write"));
+    }
+
+    #[test]
+    fn a_creator_whose_rights_are_not_remembered_is_limited() {
+        for (creator, is_limited) in [
+            (Creator::Operator, false),
+            (with("secrets:write"), false),
+            (with(""), true),
+            (Creator::default(), true),
+            (Creator::Operator.common(&with("")), true),
+        ] {
+            assert_eq!(creator.is_limited(), is_limited, "{creator:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
@@ -126,10 +127,16 @@ pub enum Action {
     ResourceDeleted,
     /// A signing key was made and published.
     KeyCreated,
-    /// A signing key no longer signs, because no instance needs its algorithm.
+    /// A signing key no longer signs: no instance needs its algorithm, or an operator retired it.
     KeyRetired,
     /// A signing key signs again, because an instance needs its algorithm again.
     KeyRestored,
+    /// An operator lets a signing key begin to sign at another time.
+    KeyRescheduled,
+    /// A signing key begins to sign later, because readers of the key set do not know it yet.
+    KeyPostponed,
+    /// A signing key left the key set before its time, and its tokens are not valid any more.
+    KeyRevoked,
     /// An operator made a token in a client's name.
     TokenIssuedByOperator,
     /// A token ended before its time.
@@ -146,7 +153,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -176,6 +183,9 @@ impl Action {
         Self::KeyCreated,
         Self::KeyRetired,
         Self::KeyRestored,
+        Self::KeyRescheduled,
+        Self::KeyPostponed,
+        Self::KeyRevoked,
         Self::TokenIssuedByOperator,
         Self::TokenRevoked,
         Self::ClientTokensRevoked,
@@ -216,6 +226,9 @@ impl Action {
             Self::KeyCreated => "key.created",
             Self::KeyRetired => "key.retired",
             Self::KeyRestored => "key.restored",
+            Self::KeyRescheduled => "key.rescheduled",
+            Self::KeyPostponed => "key.postponed",
+            Self::KeyRevoked => "key.revoked",
             Self::TokenIssuedByOperator => "token.issued_by_operator",
             Self::TokenRevoked => "token.revoked",
             Self::ClientTokensRevoked => "client.tokens_revoked",
@@ -228,12 +241,14 @@ impl Action {
 
 /// The owners at the time of an event. They stay when its subject changes hands or is deleted, so
 /// that the event stays visible to the right team.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventOwners {
     /// The owner of the subject.
+    #[schema(required = true)]
     pub owner: Option<Owner>,
     /// The owner of the other side: of the resource of a grant, or the one before a change of
     /// owner.
+    #[schema(required = true)]
     pub other_owner: Option<Owner>,
 }
 
@@ -252,27 +267,34 @@ impl EventOwners {
 
 /// One link of the chain, with texts as they are stored: whatever stands in the table can be
 /// read, hashed and shown, also if it was changed by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Event {
     /// Its place: 1, 2, 3 without a gap, in the order of commits.
+    #[schema(examples(41))]
     pub sequence: i64,
     /// When the change was made.
     pub at: Timestamp,
     /// Who made it, such as `cli:ana` or `server`.
+    #[schema(examples("client:ops"))]
     pub actor: String,
     /// What was done ([`Action::as_str`]).
+    #[schema(examples("client.created"))]
     pub action: String,
     /// What it was about (the text of an [`EventSubject`]).
+    #[schema(examples("client/acme"))]
     pub subject: String,
     /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
     #[serde(serialize_with = "as_object")]
+    #[schema(value_type = Object, examples(json!({ "name": "Acme billing" })))]
     pub detail: String,
     /// Whose objects it was about, at that time.
     #[serde(flatten)]
     pub owners: EventOwners,
     /// The hash of the event before it; empty for the first one.
+    #[schema(examples("80a00f0b51c6d51dc228b0b2b1f4fb3a510da55c0aaef2a956d7c488180d68f9"))]
     pub previous_hash: String,
     /// SHA-256 over all the above.
+    #[schema(examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
     pub hash: String,
 }
 

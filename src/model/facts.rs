@@ -1,20 +1,25 @@
 //! Facts of clients and resources: for people and policies, never for tokens.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::labels::Labels;
 use crate::model::owner::Owner;
+use crate::model::text_schema::text_schema;
 
 /// What is known of a client or a resource besides what tokens need (DESIGN D18). Of it the
 /// directory holds only the owner of a resource, and of a client that has static claims.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facts {
     /// The team that it belongs to.
+    #[schema(required = true)]
     pub owner: Option<Owner>,
     /// What it is for.
+    #[schema(required = true)]
     pub description: Option<Description>,
     /// Where the people of the team are reached.
+    #[schema(required = true)]
     pub contact: Option<Contact>,
     /// Keys with values, for selection.
     pub labels: Labels,
@@ -24,9 +29,25 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description(String);
 
+text_schema!(
+    Description,
+    "What an object is for, without control characters.",
+    min_length(Some(1)),
+    max_length(Some(Self::MAX_LENGTH)),
+    examples(["Invoices of the web shop"]),
+);
+
 /// Where the people of a team are reached: a mail address, a channel, a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Contact(String);
+
+text_schema!(
+    Contact,
+    "Where the people of a team are reached, without control characters.",
+    min_length(Some(1)),
+    max_length(Some(Self::MAX_LENGTH)),
+    examples(["payments@example.com"]),
+);
 
 impl Description {
     /// The maximum length, in characters.

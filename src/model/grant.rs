@@ -59,6 +59,16 @@ impl Grant {
     }
 }
 
+/// A grant as a client holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HeldGrant {
+    /// The grant.
+    pub grant: Grant,
+    /// True if it came from an approved grant request. Its claims are then all that was approved,
+    /// until the grant is taken away.
+    pub is_approved: bool,
+}
+
 /// A client's right to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Grant {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
@@ -12,11 +13,19 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
 /// The identifier of a grant request: `grq_` and random letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantRequestId(Box<str>);
+
+text_schema!(
+    GrantRequestId,
+    "The identifier of a grant request.",
+    pattern(Some("^grq_[A-Za-z0-9]{1,40}$")),
+    examples(["grq_4nbfJZ1C0eGJ3Yc2"]),
+);
 
 impl GrantRequestId {
     /// Reads an identifier as this server makes it.
@@ -64,6 +73,12 @@ pub enum GrantRequestState {
     Expired,
 }
 
+text_schema!(
+    GrantRequestState,
+    "What became of a grant request.",
+    enum_values(Some(Self::ALL.map(Self::as_str))),
+);
+
 impl GrantRequestState {
     /// Every state.
     pub const ALL: [Self; 5] =
@@ -102,6 +117,14 @@ impl Serialize for GrantRequestState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark(String);
 
+text_schema!(
+    Remark,
+    "A remark of a person, without control characters.",
+    min_length(Some(1)),
+    max_length(Some(Self::MAX_LENGTH)),
+    examples(["The nightly export needs the orders of yesterday."]),
+);
+
 impl Remark {
     /// The maximum length, in characters.
     pub const MAX_LENGTH: usize = 500;
@@ -133,7 +156,7 @@ impl Remark {
 }
 
 /// A request for a grant of a resource of another owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GrantRequest {
     /// Its identifier.
     pub request_id: GrantRequestId,
@@ -151,20 +174,27 @@ pub struct GrantRequest {
     /// The static claims of the grant.
     pub claims: StaticClaims,
     /// 1, and 1 more with each change of what is requested. An approval names it.
+    #[schema(examples(1))]
     pub revision: i64,
     /// What became of it.
     pub state: GrantRequestState,
     /// What the requester says about it.
+    #[schema(required = true)]
     pub message: Option<Remark>,
     /// Why it ended.
+    #[schema(required = true)]
     pub reason: Option<Remark>,
     /// The owner of the client at the time of the request.
+    #[schema(required = true)]
     pub client_owner: Option<Owner>,
     /// The owner of the resource at the time of the request.
+    #[schema(required = true)]
     pub resource_owner: Option<Owner>,
     /// The actor of the last change of what is requested.
+    #[schema(examples("client:ops"))]
     pub requested_by: String,
     /// The actor that ended it.
+    #[schema(required = true)]
     pub ended_by: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,

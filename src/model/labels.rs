@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 
@@ -23,7 +24,8 @@ pub struct LabelKey(Box<str>);
 pub struct LabelValue(Box<str>);
 
 /// The labels of an object, in the order of their keys.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, ToSchema)]
+#[schema(value_type = BTreeMap<String, String>, description = "Keys with values, for selection.", examples(json!({ "plan": "gold" })))]
 pub struct Labels(BTreeMap<LabelKey, LabelValue>);
 
 impl LabelKey {

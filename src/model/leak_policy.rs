@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 
 /// What is done with a secret of a client that is reported as leaked. Each report is an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,6 +16,12 @@ pub enum LeakPolicy {
     /// The secret ends at once.
     EndNow,
 }
+
+text_schema!(
+    LeakPolicy,
+    "What is done with a secret that is reported as leaked.",
+    enum_values(Some(Self::ALL.map(Self::as_str))),
+);
 
 impl LeakPolicy {
     /// Every policy.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Lifetime;
 
 /// The prefix of an overlap that ends when a secret is unused.
@@ -24,6 +25,12 @@ pub enum Overlap {
         max: Lifetime,
     },
 }
+
+text_schema!(
+    Overlap,
+    "How long the old secrets stay valid: `0s` ends them at once.",
+    examples(["24h", "until_unused:6h,max:7d", "0s"]),
+);
 
 impl Overlap {
     /// The maximum of an overlap that does not name one, in seconds: 7 days.

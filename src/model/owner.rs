@@ -4,11 +4,19 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::model::text_schema::text_schema;
 use crate::model::{Malformed, labels};
 
 /// The name of a team, such as `payments`. It is compared exactly, upper and lower case included.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(Box<str>);
+
+text_schema!(
+    Owner,
+    "The name of a team. It is compared exactly.",
+    pattern(Some("^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")),
+    examples(["payments"]),
+);
 
 impl Owner {
     /// The maximum length of a name, in bytes.

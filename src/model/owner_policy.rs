@@ -3,10 +3,12 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner::Owner;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Lifetime;
 
 /// The text of [`PolicyScope::Others`].
@@ -20,6 +22,13 @@ pub enum PolicyScope {
     /// Those of every owner without a policy of its own. A client without an owner has no policy.
     Others,
 }
+
+text_schema!(
+    PolicyScope,
+    "An owner, or `*` for every owner without a policy of its own.",
+    pattern(Some(r"^(\*|[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)$")),
+    examples(["payments", "*"]),
+);
 
 impl PolicyScope {
     /// Reads an owner, or `*` for all others.
@@ -62,16 +71,20 @@ impl Serialize for PolicyScope {
 }
 
 /// The rules; the default has none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OwnerPolicyRules)]
 pub struct OwnerPolicy {
     /// Whether each secret must have an expiry. A maximum age requires one as well.
     pub secret_expiry_required: bool,
     /// The longest time from the creation of a secret to its expiry.
     #[serde(rename = "secret_max_age_seconds")]
+    #[schema(required = true)]
     pub secret_max_age: Option<Lifetime>,
     /// The authentication methods that clients may have; all if absent.
+    #[schema(required = true)]
     pub auth_methods: Option<Vec<AuthenticationMethod>>,
     /// The maximum number of clients.
+    #[schema(required = true)]
     pub max_clients: Option<u32>,
 }
 
@@ -88,7 +101,8 @@ impl OwnerPolicy {
 }
 
 /// A policy, and whose clients it is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OwnerPolicy)]
 pub struct OwnerPolicyRecord {
     /// Whose clients.
     #[serde(rename = "owner")]

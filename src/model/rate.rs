@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
 /// At most so many in a window, written `60/m`.
@@ -167,6 +168,13 @@ pub enum RateLimit {
     /// This one.
     AtMost(Rate),
 }
+
+text_schema!(
+    RateLimit,
+    "How many tokens a client may request, or `off`.",
+    pattern(Some("^(off|[1-9][0-9]{0,9}/[smhd])$")),
+    examples(["60/m", "off"]),
+);
 
 impl RateLimit {
     /// Reads `off` or a rate.

@@ -3,30 +3,40 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 
 /// Why a request was rejected: what the caller was told, and what it was not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Rejection)]
 pub struct RejectionRecord {
     /// The id of the request, which the caller has been told.
+    #[schema(examples("req_KfAPnLS0MFyEF6HBc9yT"))]
     pub request_id: String,
     /// When.
     pub at: Timestamp,
     /// The HTTP status of the answer.
+    #[schema(examples(401))]
     pub status: u16,
     /// The code of the answer.
+    #[schema(examples("invalid_client"))]
     pub error: String,
     /// Where the request came from.
+    #[schema(examples("192.0.2.7"))]
     pub address: String,
     /// The client it was about, if there is one of the id that was presented.
+    #[schema(required = true, examples("acme"))]
     pub client_id: Option<String>,
     /// The true reason.
+    #[schema(examples("acme: the secret has expired"))]
     pub reason: String,
     /// How to fix it.
+    #[schema(value_type = Option<String>, required = true, examples("Give the client a new secret: tokend client add-secret acme."))]
     pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented: its checksum.
+    #[schema(required = true, examples("19RbFA"))]
     pub hint: Option<String>,
 }
 

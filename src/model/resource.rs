@@ -4,18 +4,28 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::facts::Facts;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
+use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The identifier of a resource: an absolute URI without a fragment (RFC 8707, section 2). It is
 /// compared exactly and becomes the `aud` of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceId(Arc<str>);
+
+text_schema!(
+    ResourceId,
+    "The identifier of a resource: an absolute URI without a fragment. It is the `aud` of its tokens.",
+    format(Some(utoipa::openapi::SchemaFormat::Custom("uri".to_owned()))),
+    max_length(Some(Self::MAX_BYTES)),
+    examples(["https://orders.example.com"]),
+);
 
 impl ResourceId {
     /// The longest identifier we take, in bytes.
@@ -102,6 +112,12 @@ pub enum TokenTyp {
     Jwt,
 }
 
+text_schema!(
+    TokenTyp,
+    "The `typ` in the header of the tokens of a resource.",
+    enum_values(Some([Self::AtJwt, Self::Jwt].map(Self::as_str))),
+);
+
 impl TokenTyp {
     /// Reads the `typ` as a header has it, in any case (RFC 7515, section 4.1.9).
     ///
@@ -130,7 +146,7 @@ impl Serialize for TokenTyp {
 }
 
 /// One scope that a resource offers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResourceScope {
     /// The scope itself.
     pub name: ScopeName,

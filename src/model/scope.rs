@@ -4,12 +4,21 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 
 /// One scope, such as `orders:read`: printable ASCII without space, quote and backslash.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeName(Box<str>);
+
+text_schema!(
+    ScopeName,
+    "A scope: printable ASCII without space, double quote and backslash.",
+    pattern(Some(r"^[!#-\[\]-~]+$")),
+    examples(["orders:read"]),
+);
 
 impl ScopeName {
     /// The longest scope we register, in bytes.
@@ -58,7 +67,8 @@ impl Serialize for ScopeName {
 }
 
 /// A set of scopes; order and repetition have no meaning (RFC 6749, section 3.3).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, ToSchema)]
+#[schema(value_type = Vec<ScopeName>, description = "Scopes, each once.")]
 pub struct Scopes(BTreeSet<ScopeName>);
 
 impl Scopes {

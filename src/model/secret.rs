@@ -8,12 +8,20 @@ use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::secret_digest::SecretDigest;
 use crate::model::secret_status::SecretStatus;
+use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
 
 /// The identifier of a secret: `sec_` and random letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(Box<str>);
+
+text_schema!(
+    SecretId,
+    "The identifier of a secret; not the secret.",
+    pattern(Some("^sec_[A-Za-z0-9]{1,40}$")),
+    examples(["sec_4nbfJZ1C0eGJ3Yc2"]),
+);
 
 impl SecretId {
     /// Takes an identifier as we make and store it.

@@ -3,11 +3,18 @@
 use std::fmt;
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 
 /// The SHA-256 of a whole secret. Only secrets of 256 random bits are compared by it, so it tells
 /// nothing about the secret and need not be secret itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretDigest([u8; Self::LENGTH]);
+
+text_schema!(
+    SecretDigest,
+    "The SHA-256 of a whole secret that was generated offline.",
+    pattern(Some("^sha256:[0-9A-Fa-f]{64}$")),
+);
 
 impl SecretDigest {
     /// The length of a digest in bytes.

@@ -1,6 +1,7 @@
 //! What an operator should know of a secret before ending it: whether anything still uses it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::client::Registration;
 use crate::model::secret::SecretRecord;
@@ -16,16 +17,19 @@ const NEVER_USED: &str = "never used";
 const NO_NEWER: &str = "no newer secret is used";
 
 /// What an operator should know of a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SecretStatus {
     /// Whether the secret can be ended.
+    #[schema(required = false)]
     pub safe_to_end: SafeToEnd,
     /// True if it is valid and expires within `secrets.warn_before`.
+    #[schema(required = false)]
     pub expiring_soon: bool,
 }
 
 /// Whether a secret can be ended without a client that fails, as far as its use shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(json!({ "safe": false, "reason": "The secret is in use: last used 2 hours ago from 192.0.2.7." })))]
 pub struct SafeToEnd {
     /// True if nothing has used the secret for its window, and something else is used instead.
     pub safe: bool,

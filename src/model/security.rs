@@ -5,10 +5,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::distinguished_name::DistinguishedName;
+use crate::model::text_schema::text_schema;
 
 /// The part of a client's registration that goes beyond secrets; all of it may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -187,6 +189,13 @@ pub(in crate::model) fn https_url(what: &str, text: &str) -> Result<Box<str>, Ma
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeySetUri(Box<str>);
 
+text_schema!(
+    KeySetUri,
+    "An https URL from which a key set is fetched.",
+    format(Some(utoipa::openapi::SchemaFormat::Custom("uri".to_owned()))),
+    examples(["https://acme.example/jwks"]),
+);
+
 impl KeySetUri {
     /// Checks a URL.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
@@ -232,7 +241,8 @@ impl Serialize for KeySetUri {
 }
 
 /// Networks that something may be used from; anywhere if there is none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, ToSchema)]
+#[schema(value_type = Vec<String>, description = "Networks in CIDR notation; anywhere if the list is empty.", examples("10.2.0.0/16"))]
 pub struct Networks(Box<[IpNet]>);
 
 impl Networks {

@@ -4,12 +4,23 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::model::text_schema::text_schema;
 use crate::model::{Malformed, labels};
 
 /// The name of a source, such as `payments` or `git.example.com/payments/clients`. It is compared
 /// exactly.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceName(Box<str>);
+
+text_schema!(
+    SourceName,
+    "The name of the source that an object is applied from.",
+    pattern(Some(
+        "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)*$"
+    )),
+    max_length(Some(Self::MAX_LENGTH)),
+    examples(["git.example.com/payments/clients"]),
+);
 
 impl SourceName {
     /// The maximum length of a name, in bytes.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 
 const SCHEME: &str = "spiffe://";
 
@@ -12,6 +13,13 @@ const SCHEME: &str = "spiffe://";
 /// (SPIFFE-ID, section 2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrustDomain(Box<str>);
+
+text_schema!(
+    TrustDomain,
+    "The name of a SPIFFE trust domain.",
+    pattern(Some("^[a-z0-9._-]{1,255}$")),
+    examples(["acme.example"]),
+);
 
 impl TrustDomain {
     /// The maximum length of a name, in bytes.
@@ -167,6 +175,13 @@ pub enum SpiffeIdPattern {
     /// Every ID below this one, at any depth; not this one itself.
     Below(SpiffeId),
 }
+
+text_schema!(
+    SpiffeIdPattern,
+    "A SPIFFE ID, or all below a path: then it ends with `/*`.",
+    pattern(Some("^spiffe://")),
+    examples(["spiffe://acme.example/ns/*"]),
+);
 
 impl SpiffeIdPattern {
     /// The maximum number of segments before `/*`. It bounds the prefixes that are looked up for

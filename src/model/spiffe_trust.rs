@@ -2,6 +2,7 @@
 //! (draft-ietf-oauth-spiffe-client-auth-02).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::security::KeySetUri;
@@ -10,7 +11,7 @@ use crate::model::time::Timestamp;
 use crate::model::trust::TrustId;
 
 /// A trust of a client in a SPIFFE trust domain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SpiffeTrust {
     /// Its identifier.
     pub trust_id: TrustId,
@@ -23,7 +24,7 @@ pub struct SpiffeTrust {
 
 /// A trust domain with its keys and the workloads of it that are accepted. The keys are bound to
 /// the trust domain (section 6): they never verify an ID of another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SpiffeSource {
     trust_domain: TrustDomain,
     bundle_endpoint: KeySetUri,

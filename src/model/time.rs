@@ -7,12 +7,23 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
+use crate::model::text_schema::text_schema;
 
 /// A time: whole seconds since 1970-01-01T00:00:00Z (`NumericDate` of RFC 7519, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
+
+text_schema!(
+    Timestamp,
+    "A time in UTC, in whole seconds (RFC 3339).",
+    format(Some(utoipa::openapi::SchemaFormat::KnownFormat(
+        utoipa::openapi::KnownFormat::DateTime
+    ))),
+    examples(["2026-11-27T09:30:00Z"]),
+);
 
 impl Timestamp {
     /// The latest time that can be written as a date: 9999-12-31T23:59:59Z.
@@ -72,7 +83,8 @@ impl Serialize for Timestamp {
 }
 
 /// A duration of whole seconds, at least one and at most ten years.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = u32, minimum = 1, maximum = 316_224_000, description = "A duration in seconds, ten years at most.", examples(7776000))]
 pub struct Lifetime(u32);
 
 impl Lifetime {

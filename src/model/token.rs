@@ -7,11 +7,19 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
 /// The identifier of a token, its `jti` (RFC 7519, section 4.1.7).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(Box<str>);
+
+text_schema!(
+    TokenId,
+    "The `jti` of a token.",
+    pattern(Some("^[A-Za-z0-9_-]{22}$")),
+    examples(["kq1sBz3vT0aXn9LrYc5uEw"]),
+);
 
 impl TokenId {
     /// The length of an identifier: 16 bytes in base64url.

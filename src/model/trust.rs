@@ -7,14 +7,16 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::claim_pattern::Pattern;
 use crate::model::security::KeySource;
+use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
 /// A trust of a client in a foreign issuer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FederatedCredential {
     /// Its identifier.
     pub trust_id: TrustId,
@@ -22,8 +24,10 @@ pub struct FederatedCredential {
     pub issuer: ForeignIssuer,
     /// The issuer's keys; found by discovery if nothing is said.
     #[serde(flatten)]
+    #[schema(value_type = KeySource)]
     pub keys: Option<KeySource>,
     /// What must be among the `aud` of a token.
+    #[schema(examples("https://auth.example.com"))]
     pub audience: String,
     /// What a token must say, claim by claim.
     pub conditions: Conditions,
@@ -39,6 +43,13 @@ impl FederatedCredential {
 /// The identifier of a trust: `tru_` and letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrustId(Box<str>);
+
+text_schema!(
+    TrustId,
+    "The identifier of a trust.",
+    pattern(Some("^tru_[A-Za-z0-9_]+$")),
+    examples(["tru_7KsvPbq0Jx3dYw1R"]),
+);
 
 impl TrustId {
     /// Checks an identifier.
@@ -72,6 +83,13 @@ impl Serialize for TrustId {
 /// question; those of a private cluster are pasted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ForeignIssuer(Box<str>);
+
+text_schema!(
+    ForeignIssuer,
+    "The `iss` of the tokens of an issuer. It is compared exactly.",
+    pattern(Some("^[!-~]{1,500}$")),
+    examples(["https://token.actions.githubusercontent.com"]),
+);
 
 impl ForeignIssuer {
     /// Takes 1 to 500 printable characters.
@@ -111,7 +129,8 @@ impl fmt::Display for ForeignIssuer {
 }
 
 /// What a token must say: a pattern for each claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(json!({ "sub": "repo:acme/api:ref:refs/heads/main" })))]
 pub struct Conditions(BTreeMap<String, Pattern>);
 
 /// Claims of which each names one workload, or at least one place where only its owner runs code.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
@@ -25,15 +26,17 @@ pub enum Used<'a> {
 }
 
 /// What is known of the use of something. Each use proved a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Usage {
     /// The first use.
     pub first_used_at: Timestamp,
     /// The last use.
     pub last_used_at: Timestamp,
     /// How many uses there were.
+    #[schema(examples(240))]
     pub uses: i64,
     /// Where the last one came from.
+    #[schema(value_type = String, examples("192.0.2.7"))]
     pub last_address: IpAddr,
 }
 

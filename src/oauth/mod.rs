@@ -14,3 +14,4 @@ pub mod revocation;
 pub mod revocation_list;
 pub mod token;
 mod token_validation;
+pub mod trust_test;

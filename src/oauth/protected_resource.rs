@@ -1,6 +1,7 @@
 //! Metadata of the admin API as a protected resource (RFC 9728): where a caller gets its token.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
@@ -10,16 +11,28 @@ use crate::model::signing_key::Algorithm;
 pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// The metadata document (RFC 9728, section 2).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ResourceMetadata {
     /// The URL of the listener, because a client rejects any other value (section 3.3). The token
     /// endpoint takes it for `urn:tokend`, which is not a URL.
+    #[schema(examples("https://admin.example.com"))]
     resource: String,
+    /// The issuer.
+    #[schema(value_type = Vec<String>, examples("https://auth.example.com"))]
     authorization_servers: [String; 1],
+    /// The scopes of `urn:tokend`.
+    #[schema(value_type = Vec<String>, examples("clients:read"))]
     scopes_supported: [&'static str; AdminScope::ALL.len()],
+    /// `header`: a token is never in the URL.
+    #[schema(value_type = Vec<String>, examples("header"))]
     bearer_methods_supported: [&'static str; 1],
+    /// The algorithms of DPoP proofs.
+    #[schema(value_type = Vec<String>, examples("ES256"))]
     dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
+    /// Whether a proxy can show client certificates, so that bound tokens work.
     tls_client_certificate_bound_access_tokens: bool,
+    /// The name for people.
+    #[schema(examples("tokend admin API"))]
     resource_name: &'static str,
 }
 

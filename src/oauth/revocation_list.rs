@@ -1,18 +1,19 @@
 //! The list of what has been revoked, for APIs that check tokens offline: a small JWT, signed with
 //! the key that signs tokens.
 //!
-//! A token is revoked if `tokens` has its `jti`, or if `epochs` has its `client_id` with an `evt`
-//! greater than its own or an `iat_before` later than its `iat`. Verifiers of the first version of
-//! the list look at `clients` instead, and are as safe as before.
+//! A token is revoked if `tokens` has its `jti`, if `keys` has its `kid`, or if `epochs` has its
+//! `client_id` with an `evt` greater than its own or an `iat_before` later than its `iat`. Verifiers
+//! of the first version of the list look at `clients` instead, and are as safe as before.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::app::App;
-use crate::keys::keyring::Document;
+use crate::keys::keyring::{Document, Keyring};
 use crate::model::client::ClientId;
 use crate::model::rejection_reason::RejectionReason;
+use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevocationEpoch, TokenId};
 use crate::oauth::error::OAuthError;
@@ -22,6 +23,10 @@ const TYPE: &str = "revocations+jwt";
 
 /// For so many seconds a list may be relied on.
 const LIST_TTL_SECONDS: i64 = 600;
+
+/// For so many seconds a revoked signing key is listed: verifiers may hold a copy of its public half
+/// for long, and a thief can sign tokens of any lifetime.
+const KEY_LISTED_SECONDS: i64 = 366 * 86_400;
 
 /// The version of the list: 2 has `epochs`.
 const VERSION: u32 = 2;
@@ -39,6 +44,9 @@ struct RevocationListClaims<'a> {
     clients: BTreeMap<ClientId, i64>,
     /// When each revoked token expires.
     tokens: BTreeMap<TokenId, i64>,
+    /// When each revoked signing key was revoked. Left out while there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    keys: BTreeMap<KeyId, i64>,
 }
 
 /// The current list; signed anew only after a change or a minute.
@@ -52,6 +60,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
     let clients = revocations.clients().into_iter().map(|(id, until)| (id, until.0));
     let tokens = revocations.tokens().into_iter();
     let tokens = tokens.map(|(jti, expires_at)| (jti, expires_at.0));
+    let keyring = app.directory.keyring();
     let claims = RevocationListClaims {
         iss: app.issuer.as_str(),
         iat: now.0,
@@ -60,10 +69,10 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
         epochs: revocations.epochs(),
         clients: clients.collect(),
         tokens: tokens.collect(),
+        keys: revoked_keys(&keyring, now),
     };
     let failed = |error: String| OAuthError::server_error(error);
     let text = serde_json::to_vec(&claims).map_err(|error| failed(error.to_string()))?;
-    let keyring = app.directory.keyring();
     let key = keyring
         .signing(app.services.config.token.algorithm, now)
         .or_else(|| keyring.signing_any(now))
@@ -73,4 +82,12 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
         })?;
     let jwt = key.sign_as(TYPE, &text).map_err(|error| failed(error.to_string()))?;
     Ok(Document::of_text(jwt))
+}
+
+fn revoked_keys(keyring: &Keyring, now: Timestamp) -> BTreeMap<KeyId, i64> {
+    let revoked = keyring.records().iter().filter_map(|key| Some((key, key.revoked_at?)));
+    revoked
+        .filter(|(_, revoked_at)| now < revoked_at.plus_seconds(KEY_LISTED_SECONDS))
+        .map(|(key, revoked_at)| (key.kid.clone(), revoked_at.0))
+        .collect()
 }

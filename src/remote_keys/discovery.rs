@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::security::KeySetUri;
 use crate::model::trust::ForeignIssuer;
+use crate::outbound::Fetcher;
 use crate::remote_keys::RemoteSource;
-use crate::remote_keys::fetch::Fetcher;
 use crate::telemetry;
 
 /// Fetches a key set from where it is kept.

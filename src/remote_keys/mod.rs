@@ -1,7 +1,6 @@
-//! Key sets of others: discovery, fetching within bounds, and a cache that many clients share.
+//! Key sets of others: discovery, and a cache that many clients share.
 
 mod discovery;
-pub mod fetch;
 mod key_sets;
 
 pub use discovery::{discovered_uri, fetch_keys};

@@ -72,8 +72,7 @@ impl Workspaces {
     /// The hash of a new secret, with a salt of its own.
     pub(super) fn hash(&self, cost: Cost, secret: &str) -> Result<SecretHash, CryptoError> {
         const FAILED: CryptoError = CryptoError::Failed("hashing a secret");
-        let params =
-            Params::new(cost.memory_kib, cost.iterations, 1, None).map_err(|_| FAILED)?;
+        let params = Params::new(cost.memory_kib, cost.iterations, 1, None).map_err(|_| FAILED)?;
         let written = ParamsString::try_from(&params).map_err(|_| FAILED)?;
         let salt = random::public_bytes::<SALT_BYTES>()?;
         let mut memory = self.take(params.block_count());

@@ -57,7 +57,7 @@ pub enum HashError {
 pub struct Hasher {
     cost: Cost,
     /// New secrets wait here, apart from those that are checked for tokens.
-    new: QueueSlots,
+    pub(super) new: QueueSlots,
     generated: QueueSlots,
     imported: QueueSlots,
     throttled: ThrottledQueue,
@@ -65,7 +65,7 @@ pub struct Hasher {
     workspaces: Arc<Workspaces>,
     checks: AtomicU64,
     counts: [QueueCounts; 3],
-    made: AtomicU64,
+    pub(super) made: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -93,8 +93,8 @@ pub struct QueueFigures {
 
 /// The places of a queue: so many may run, and so many more may wait.
 #[derive(Debug)]
-struct QueueSlots {
-    lanes: usize,
+pub(super) struct QueueSlots {
+    pub(super) lanes: usize,
     places: usize,
     running: Arc<Semaphore>,
     waiting: Semaphore,
@@ -303,7 +303,7 @@ impl Turn {
     }
 }
 
-async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
+pub(super) async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
     // The semaphore is never closed.
     places.running.clone().acquire_owned().await.map_err(|_| Busy)
 }

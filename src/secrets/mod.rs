@@ -2,6 +2,7 @@
 //! verified secrets. Nothing here knows the database or HTTP.
 
 pub mod argon2id;
+pub mod batch_turn;
 pub mod hash_queue;
 pub mod offline;
 pub mod secret;

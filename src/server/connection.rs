@@ -1,10 +1,13 @@
 //! One connection: HTTP/1.1 by hyper over a [`TimeoutStream`], which adds what hyper leaves out.
 
+use std::future::ready;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,15 +35,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) {
     let counter = Arc::new(RequestCounter::new(activity));
     let mut stream = TimeoutStream::new(stream, timeouts, counter.clone());
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (context, counter, peer) = (context.clone(), counter.clone(), peer.clone());
-        async move {
-            let Some(begun) = counter.begin() else {
-                return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
-            };
-            let response = web::answer(&context, &peer, request).await;
-            Ok(response.map(|body| begun.answer(body)))
+    let service = service_fn(|request: hyper::Request<Incoming>| match counter.begin() {
+        Some(begun) => {
+            let answering = web::answer(&context, &peer, request);
+            Either::Left(answering.map(|answer| Ok(answer.map(|body| begun.answer(body)))))
         }
+        None => Either::Right(ready(Err(io::Error::from(io::ErrorKind::ConnectionAborted)))),
     });
     let ended = {
         // hyper borrows the stream, which may have to tell the peer why it was not understood.

@@ -7,6 +7,7 @@ mod connection;
 mod listener;
 mod places;
 mod requests;
+pub mod service_manager;
 mod sockets;
 mod timeout_stream;
 mod tls;
@@ -23,7 +24,7 @@ use tokio::task::JoinSet;
 use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
 use crate::server::listener::Listener;
-pub use crate::server::sockets::Sockets;
+pub use crate::server::sockets::{InheritedSockets, Sockets};
 use crate::server::tls::Tls;
 use crate::services::notifications;
 use crate::store::StoreError;
@@ -46,6 +47,9 @@ pub enum ServeError {
         /// What stood in the way.
         problem: std::io::Error,
     },
+    /// The sockets that a service manager has opened cannot be used.
+    #[error("cannot use the sockets of the service manager (LISTEN_FDS): {0}")]
+    Inherited(String),
     /// TLS cannot be spoken.
     #[error("{0}")]
     Tls(String),
@@ -117,6 +121,7 @@ impl Server {
             accepting.spawn(listener.accept(closed.clone()));
         }
         stop.await;
+        service_manager::notify_stopping();
         tracing::info!("stopping: readiness fails from now on");
         app.stopping.store(true, Ordering::Relaxed);
         app.event_streams.stop();

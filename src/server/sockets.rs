@@ -1,8 +1,11 @@
 //! The two addresses of a server. They are bound before the clients are loaded, so that the ports
-//! are known, and they refuse connections until the server can answer.
+//! are known, and they reject connections until the server can answer. A service manager may have
+//! opened them already: then connections wait.
 
+use std::io;
 use std::net::SocketAddr;
 
+use listenfd::ListenFd;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::Config;
@@ -10,6 +13,50 @@ use crate::server::ServeError;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
+
+/// What a service manager has opened for this process, in the protocol of systemd (`LISTEN_FDS`):
+/// first the public listener, then the one for management.
+pub struct InheritedSockets(ListenFd);
+
+impl InheritedSockets {
+    /// Takes them. It removes variables of the environment, so that no other thread may run yet.
+    pub fn take() -> Self {
+        Self(ListenFd::from_env())
+    }
+
+    /// No socket: the addresses of the settings are bound.
+    pub fn none() -> Self {
+        Self(ListenFd::empty())
+    }
+
+    fn check_count(&self) -> Result<(), ServeError> {
+        match self.0.len() {
+            0..=2 => Ok(()),
+            count => Err(ServeError::Inherited(format!(
+                "there are {count}. At most two are expected: the public listener, then the one for management"
+            ))),
+        }
+    }
+
+    fn socket(
+        &mut self,
+        index: usize,
+        setting: &'static str,
+    ) -> Result<Option<Socket>, ServeError> {
+        let mut take = || {
+            let Some(listener) = self.0.take_tcp_listener(index)? else { return Ok(None) };
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Ok(Some(Socket { bound: Bound::Inherited(listener), address, setting }))
+        };
+        take().map_err(|problem: io::Error| {
+            let number = index + 1;
+            ServeError::Inherited(format!(
+                "number {number}, for `{setting}`, is not a TCP listener: {problem}"
+            ))
+        })
+    }
+}
 
 /// Two bound addresses that do not accept connections yet.
 #[derive(Debug)]
@@ -20,21 +67,33 @@ pub struct Sockets {
 
 #[derive(Debug)]
 struct Socket {
-    bound: TcpSocket,
+    bound: Bound,
     address: SocketAddr,
     setting: &'static str,
 }
 
+#[derive(Debug)]
+enum Bound {
+    Own(TcpSocket),
+    Inherited(std::net::TcpListener),
+}
+
 impl Sockets {
-    /// Binds the addresses of `listen` and `management.listen`. For port 0 the system chooses a
-    /// free port. `config` then holds the real addresses, and an issuer with port 0 takes the port
-    /// of `listen`.
+    /// Binds the addresses of `listen` and `management.listen`, unless there is an inherited
+    /// socket. For port 0 the system chooses a free port. `config` then holds the real addresses,
+    /// and an issuer with port 0 takes the port of `listen`.
     ///
     /// # Errors
-    /// [`ServeError::Listen`] if an address is taken or is not an address of this machine.
-    pub fn bind(config: &mut Config) -> Result<Self, ServeError> {
-        let public = Socket::bind("listen", config.listen)?;
-        let management = Socket::bind("management.listen", config.management_listen)?;
+    /// [`ServeError::Listen`] if an address is taken or is not an address of this machine, and
+    /// [`ServeError::Inherited`] if the service manager gave sockets that are not expected.
+    pub fn bind(config: &mut Config, mut inherited: InheritedSockets) -> Result<Self, ServeError> {
+        inherited.check_count()?;
+        let mut open = |index, setting, address| match inherited.socket(index, setting)? {
+            Some(socket) => Ok(socket),
+            None => Socket::bind(setting, address),
+        };
+        let public = open(0, "listen", config.listen)?;
+        let management = open(1, "management.listen", config.management_listen)?;
         config.listen = public.address;
         config.management_listen = management.address;
         let port = public.address.port();
@@ -66,14 +125,17 @@ impl Socket {
             Ok((socket, address))
         };
         match bind() {
-            Ok((bound, address)) => Ok(Self { bound, address, setting }),
+            Ok((bound, address)) => Ok(Self { bound: Bound::Own(bound), address, setting }),
             Err(problem) => Err(ServeError::Listen { address, setting, problem }),
         }
     }
 
     fn listen(self) -> Result<TcpListener, ServeError> {
         let Self { bound, address, setting } = self;
-        let listener = bound.listen(BACKLOG);
+        let listener = match bound {
+            Bound::Own(socket) => socket.listen(BACKLOG),
+            Bound::Inherited(listener) => TcpListener::from_std(listener),
+        };
         listener.map_err(|problem| ServeError::Listen { address, setting, problem })
     }
 }

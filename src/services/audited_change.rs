@@ -90,7 +90,15 @@ impl AuditedChange {
 
     /// The same without keys: for a change that is about their loss.
     pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
-        let mut transaction = store.begin().await?;
+        Self::on(store.begin().await?, clock, actor).await
+    }
+
+    /// The same on a transaction that has begun already: that of a restore.
+    pub async fn on(
+        mut transaction: WriteTransaction,
+        clock: &Clock,
+        actor: &Actor,
+    ) -> Result<Self, StoreError> {
         let database_now = transaction.time(clock).await?;
         let (now, mode) = (clock.now(), WriteMode::default());
         Ok(Self { transaction, now, database_now, actor: actor.clone(), mode })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{Config, Location};
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::services::master_key::{self, FoundKey};
 use crate::services::opening::{TAG_KEY, client_ca};
 use crate::services::{StartError, sealed};

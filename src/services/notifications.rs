@@ -6,38 +6,28 @@
 //! are sent one by one, in their order. One that cannot be delivered is sent again with growing
 //! pauses, and is given up in the end, so that it does not hold up the others forever.
 
+mod attempt;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
+use crate::config::Webhook;
 use crate::crypto::{digest, mac};
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
 use crate::model::webhook::{WebhookSecret, WebhookUrl};
-use crate::remote_keys::fetch::FetchError;
 use crate::services::Services;
+use crate::services::notifications::attempt::{Undelivered, after_failure, delivered};
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
 use crate::store::notifications::{NotificationCursor, NotificationLease};
-use crate::telemetry;
 
 /// How many events are sent under one lease.
 const BATCH: u32 = 50;
 
 /// How long a lease lasts since the last event. Sending one takes five seconds at most.
 const LEASE_SECONDS: i64 = 30;
-
-/// The pause after the first failure, in seconds; doubled with each one.
-const MIN_PAUSE_SECONDS: i64 = 5;
-
-/// The longest pause, in seconds.
-const MAX_PAUSE_SECONDS: i64 = 600;
-
-/// How often a receiver may reject an event before it is given up: within about an hour.
-const MAX_REJECTIONS: i64 = 12;
-
-/// The age at which an event is given up if its receiver cannot be reached.
-const MAX_AGE_SECONDS: i64 = 3 * 86_400;
 
 /// How far the log may be ahead of a receiver for which it holds nothing, before that is noted.
 const MAX_LAG: i64 = 1_000;
@@ -59,7 +49,7 @@ pub enum Backlog {
 /// What the database says.
 pub async fn add_receivers(services: &Services) -> Result<(), StoreError> {
     let end = services.store.head().await?.sequence;
-    for url in &services.config.notifications.webhooks {
+    for Webhook { url, .. } in &services.config.notifications.webhooks {
         services.store.add_notification_cursor(&id_of(url), end).await?;
     }
     Ok(())
@@ -74,9 +64,9 @@ fn id_of(url: &WebhookUrl) -> String {
 ///
 /// # Errors
 /// What the database says.
-pub async fn deliver(services: &Services, url: &WebhookUrl) -> Result<Backlog, StoreError> {
+pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, StoreError> {
     let store = &services.store;
-    let receiver = id_of(url);
+    let receiver = id_of(&webhook.url);
     // The place comes before the end of the log, so that it is never ahead of it.
     let known = store.notification_cursor(&receiver).await?;
     let end = store.head().await?.sequence;
@@ -98,7 +88,7 @@ pub async fn deliver(services: &Services, url: &WebhookUrl) -> Result<Backlog, S
     if now < cursor.next_attempt_at {
         return Ok(Backlog::Waiting);
     }
-    let sending = Sending { services, url, receiver: &receiver };
+    let sending = Sending { services, webhook, receiver: &receiver };
     if !store.lease_notifications(&sending.lease(now), cursor.sequence).await? {
         return Ok(Backlog::Waiting);
     }
@@ -116,7 +106,7 @@ pub async fn deliver(services: &Services, url: &WebhookUrl) -> Result<Backlog, S
 /// The sending of some events to one receiver.
 struct Sending<'a> {
     services: &'a Services,
-    url: &'a WebhookUrl,
+    webhook: &'a Webhook,
     receiver: &'a str,
 }
 
@@ -154,17 +144,21 @@ impl Sending<'_> {
         Ok(if events.len() == BATCH as usize { Backlog::More } else { Backlog::Empty })
     }
 
-    async fn post(&self, event: &Event) -> Result<(), FetchError> {
+    async fn post(&self, event: &Event) -> Result<(), Undelivered> {
         let message = Message::of(event);
         let timestamp = self.services.clock.now().0.to_string();
-        let secrets = &self.services.config.notifications.secrets;
-        let signature = message.signature(&timestamp, secrets);
+        let signature = message.signature(&timestamp, &self.webhook.secrets);
         let headers = [
             ("webhook-id", message.id.as_str()),
             ("webhook-timestamp", &timestamp),
             ("webhook-signature", &signature),
         ];
-        self.services.fetcher.post(self.url.as_str(), &headers, message.body.clone()).await
+        let url = self.webhook.url.as_str();
+        match self.services.notifier.post(url, &headers, message.body.clone()).await {
+            Ok(answer) if answer.is_success() => Ok(()),
+            Ok(answer) => Err(Undelivered::answered(answer)),
+            Err(error) => Err(Undelivered::without_answer(&error)),
+        }
     }
 
     /// The place after a failed attempt at the first of some events.
@@ -172,12 +166,12 @@ impl Sending<'_> {
         &self,
         cursor: NotificationCursor,
         events: &[Event],
-        error: &FetchError,
+        undelivered: &Undelivered,
         now: Timestamp,
     ) -> NotificationCursor {
-        let next = after_failure(cursor, events, is_rejection(error), now);
-        let problem = telemetry::with_causes(error);
-        let receiver = self.url.authority();
+        let next = after_failure(cursor, events, undelivered, now);
+        let problem = undelivered.problem.as_str();
+        let receiver = self.webhook.url.authority();
         let given_up = events.iter().take_while(|event| event.sequence <= next.sequence);
         let mut is_given_up = false;
         for Event { sequence, action, subject, .. } in given_up {
@@ -204,47 +198,6 @@ impl Sending<'_> {
             );
         }
         next
-    }
-}
-
-fn delivered(event: &Event) -> NotificationCursor {
-    let (failures, rejections, next_attempt_at) = (0, 0, Timestamp(0));
-    NotificationCursor { sequence: event.sequence, failures, rejections, next_attempt_at }
-}
-
-/// True if the receiver has read the event and does not take it. The other failures say that it
-/// cannot be reached: nothing, or a proxy in front of it, answers.
-fn is_rejection(error: &FetchError) -> bool {
-    matches!(error, FetchError::Status(status) if !matches!(status, 429 | 502..=504))
-}
-
-/// The place after a failed attempt at the first of `events`. It is given up if it was rejected too
-/// often. If the receiver cannot be reached, all that are too old are given up.
-fn after_failure(
-    cursor: NotificationCursor,
-    events: &[Event],
-    is_rejection: bool,
-    now: Timestamp,
-) -> NotificationCursor {
-    let failures = cursor.failures.saturating_add(1);
-    let rejections = cursor.rejections + i64::from(is_rejection);
-    let doublings = u32::try_from(cursor.failures.clamp(0, 16)).unwrap_or(0);
-    let pause = MIN_PAUSE_SECONDS.saturating_mul(1 << doublings).min(MAX_PAUSE_SECONDS);
-    let next_attempt_at = now.plus_seconds(pause);
-    if is_rejection {
-        return match events.first().filter(|_| rejections >= MAX_REJECTIONS) {
-            // The next event may be one that the receiver takes.
-            Some(event) => delivered(event),
-            None => NotificationCursor { failures, rejections, next_attempt_at, ..cursor },
-        };
-    }
-    let is_old = |event: &&Event| event.at <= now.minus_seconds(MAX_AGE_SECONDS);
-    match events.iter().take_while(is_old).last() {
-        Some(Event { sequence, .. }) => {
-            let (sequence, rejections) = (*sequence, 0);
-            NotificationCursor { sequence, failures, rejections, next_attempt_at }
-        }
-        None => NotificationCursor { failures, next_attempt_at, ..cursor },
     }
 }
 
@@ -275,7 +228,6 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::EventOwners;
 
     /// The example of the specification of Standard Webhooks.
     #[test]
@@ -290,60 +242,5 @@ mod tests {
         assert_eq!(message.signature("1614265330", std::slice::from_ref(&secret)), expected);
         let both = message.signature("1614265330", &[secret.clone(), secret]);
         assert_eq!(both, format!("{expected} {expected}"));
-    }
-
-    fn event(sequence: i64, at: i64) -> Event {
-        Event {
-            sequence,
-            at: Timestamp(at),
-            actor: String::new(),
-            action: "secret.leaked".to_owned(),
-            subject: String::new(),
-            detail: "{}".to_owned(),
-            owners: EventOwners::default(),
-            previous_hash: String::new(),
-            hash: sequence.to_string(),
-        }
-    }
-
-    const START: NotificationCursor = NotificationCursor {
-        sequence: 0,
-        failures: 0,
-        rejections: 0,
-        next_attempt_at: Timestamp(0),
-    };
-
-    #[test]
-    fn an_event_that_is_rejected_too_often_is_given_up_and_the_next_one_is_sent_at_once() {
-        let events = [event(3, 1_000), event(4, 1_000)];
-        let (mut cursor, mut now) = (START, Timestamp(1_000));
-        let mut pauses = Vec::new();
-        for _ in 1..MAX_REJECTIONS {
-            cursor = after_failure(cursor, &events, true, now);
-            assert_eq!(cursor.sequence, 0);
-            pauses.push(cursor.next_attempt_at.0 - now.0);
-            now = cursor.next_attempt_at;
-        }
-        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600]);
-        assert_eq!(after_failure(cursor, &events, true, now), delivered(&events[0]));
-    }
-
-    #[test]
-    fn a_receiver_that_cannot_be_reached_loses_only_what_is_too_old() {
-        let events = [event(3, 0), event(4, 10), event(5, MAX_AGE_SECONDS)];
-        let mut cursor = START;
-        for _ in 0..100 {
-            cursor = after_failure(cursor, &events, false, Timestamp(MAX_AGE_SECONDS - 1));
-            assert_eq!((cursor.sequence, cursor.rejections), (0, 0));
-        }
-        cursor = after_failure(cursor, &events, false, Timestamp(MAX_AGE_SECONDS + 10));
-        assert_eq!((cursor.sequence, cursor.failures), (4, 101));
-        assert_eq!(cursor.next_attempt_at.0, MAX_AGE_SECONDS + 10 + MAX_PAUSE_SECONDS);
-        for (status, expected) in
-            [(429, false), (502, false), (504, false), (500, true), (302, true)]
-        {
-            assert_eq!(is_rejection(&FetchError::Status(status)), expected, "{status}");
-        }
-        assert!(!is_rejection(&FetchError::TimedOut));
     }
 }

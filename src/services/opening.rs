@@ -14,7 +14,7 @@ use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::guess_limiter::GuessLimits;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::secrets::argon2id::Cost;
 use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;
@@ -65,6 +65,7 @@ impl ReadOnlyServices {
 struct Opened {
     keys: Keys,
     fetcher: Fetcher,
+    notifier: Fetcher,
     client_ca: Option<ClientCa>,
     instance: String,
 }
@@ -77,13 +78,15 @@ impl Opened {
         let keys = open_keys(config, store, role).await?;
         let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
         let fetcher = Fetcher::new(&config.fetch)?;
-        Ok(Self { keys, fetcher, client_ca, instance: random::identifier("ins_")? })
+        let notifier = Fetcher::of_notifications(config)?;
+        Ok(Self { keys, fetcher, notifier, client_ca, instance: random::identifier("ins_")? })
     }
 
     fn to_read() -> Result<Self, StartError> {
         let fetch = FetchSettings { allowed_networks: Vec::new(), ca_file: None };
-        let (keys, fetcher) = (Keys::throwaway()?, Fetcher::new(&fetch)?);
-        Ok(Self { keys, fetcher, client_ca: None, instance: random::identifier("ins_")? })
+        let (fetcher, notifier) = (Fetcher::new(&fetch)?, Fetcher::new(&fetch)?);
+        let (keys, instance) = (Keys::throwaway()?, random::identifier("ins_")?);
+        Ok(Self { keys, fetcher, notifier, client_ca: None, instance })
     }
 }
 
@@ -147,7 +150,7 @@ impl Services {
         opened: Result<Opened, StartError>,
     ) -> Result<Self, StartError> {
         match opened {
-            Ok(Opened { keys, fetcher, client_ca, instance }) => Ok(Self {
+            Ok(Opened { keys, fetcher, notifier, client_ca, instance }) => Ok(Self {
                 hasher: hasher(&config.secrets),
                 guess_limiter: GuessLimiter::new(guess_limits(&config)),
                 nonce_issuer: keys.tag_key.nonce_issuer(),
@@ -158,6 +161,7 @@ impl Services {
                 store,
                 keys,
                 fetcher,
+                notifier,
                 client_ca,
                 clock,
                 instance,
@@ -194,6 +198,24 @@ pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, 
             Err(place_schema(error, config))
         }
     }
+}
+
+/// Opens a database that must exist, to read it. Its schema may be older than this binary.
+///
+/// # Errors
+///
+/// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+pub async fn open_of_older_schema(config: &Config) -> Result<Store, StartError> {
+    let opened = Store::open(&config.database, OpenMode::Read).await;
+    let store = opened.map_err(|error| place(error, config))?;
+    let problem = match schema::version(&store).await {
+        Ok(0) => SchemaError::Empty,
+        Ok(found) if found > schema::NEWEST => SchemaError::Newer { found },
+        Ok(_) => return Ok(store),
+        Err(error) => error.into(),
+    };
+    store.close().await;
+    Err(place_schema(problem, config))
 }
 
 /// Adds where the database was looked for, if there is not one.

@@ -47,7 +47,16 @@ pub(super) fn open_tag_key(found: &FoundKey, seal: &Sealed) -> Result<Opened, St
     open_with(&MasterKeys::derive(&found.keys)?, found, seal)
 }
 
-fn open_with(master: &MasterKeys, found: &FoundKey, seal: &Sealed) -> Result<Opened, StartError> {
+/// Opens the seal of the tag key with keys that were derived already.
+///
+/// # Errors
+///
+/// [`StartError::WrongMasterKey`] if none of the master keys opens it.
+pub(super) fn open_with(
+    master: &MasterKeys,
+    found: &FoundKey,
+    seal: &Sealed,
+) -> Result<Opened, StartError> {
     master
         .open(TAG_KEY, seal)
         .map_err(|_| StartError::WrongMasterKey { origin: found.source.clone() })

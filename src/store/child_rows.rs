@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
-use crate::model::grant::Grant;
+use crate::model::grant::HeldGrant;
 use crate::model::secret::SecretRecord;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
@@ -69,7 +69,7 @@ pub(super) struct Children {
     /// Its secrets, oldest first, without their use.
     pub(super) secrets: Vec<SecretRecord>,
     /// Its grants, in alphabetical order.
-    pub(super) grants: Vec<Grant>,
+    pub(super) grants: Vec<HeldGrant>,
     /// Its trusts in foreign issuers, oldest first.
     pub(super) trusts: Vec<FederatedCredential>,
     /// Its trusts in SPIFFE trust domains, oldest first.
@@ -102,9 +102,9 @@ impl ChildRows {
         let trusts = self.trusts.remove(client_id).unwrap_or_default();
         let spiffe_trusts = self.spiffe_trusts.remove(client_id).unwrap_or_default();
         let mut grants =
-            grants.iter().map(GrantRow::decode).collect::<Result<Vec<Grant>, StoreError>>()?;
+            grants.iter().map(GrantRow::decode_held).collect::<Result<Vec<_>, StoreError>>()?;
         // Not in the database, whose collation may be that of a language.
-        grants.sort_by(|one, other| one.resource.cmp(&other.resource));
+        grants.sort_by(|one, other| one.grant.resource.cmp(&other.grant.resource));
         Ok(Children {
             secrets: secrets.into_iter().map(SecretRow::decode).collect::<Result<_, _>>()?,
             grants,

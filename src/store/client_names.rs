@@ -1,7 +1,39 @@
 //! Looking clients up by what an operator types: an identifier, or a name.
 
+use std::collections::BTreeSet;
+
 use crate::model::client::{ClientId, ClientName};
+use crate::model::owner::Owner;
+use crate::store::reader::Reader;
+use crate::store::row::named_row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError, on_pool};
+
+named_row! {
+    struct IdRow {
+        client_id: String,
+    }
+}
+
+impl Reader<'_> {
+    /// The identifiers of at most `limit` clients that follow `after`, in alphabetical order.
+    ///
+    /// # Errors
+    /// If the database fails, or a stored identifier cannot be read.
+    pub async fn client_ids(
+        &mut self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push_with(
+            "SELECT client_id FROM client WHERE client_id > ? ORDER BY client_id LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.rows::<IdRow>(&statement).await?;
+        rows.iter().map(|row| Ok(ClientId::parse(&row.client_id)?)).collect()
+    }
+}
 
 impl Store {
     /// True if a client has this identifier.
@@ -16,31 +48,32 @@ impl Store {
         })
     }
 
-    /// The identifiers of at most `limit` clients with this name, in alphabetical order. Names are
-    /// compared exactly.
+    /// The identifiers of at most `limit` clients with this name, in alphabetical order: of these
+    /// owners, or of all and of none if absent. Names are compared exactly.
     ///
     /// # Errors
     /// If the database fails, or a stored identifier cannot be read.
     pub async fn clients_named(
         &self,
         name: &ClientName,
+        owners: Option<&BTreeSet<Owner>>,
         limit: u32,
     ) -> Result<Vec<ClientId>, StoreError> {
-        const SQL: &str = "
-            SELECT client_id
-            FROM client
-            WHERE name = $1
-            ORDER BY client_id
-            LIMIT $2";
-        on_pool!(self, |pool| {
-            let ids: Vec<String> = sqlx::query_scalar(SQL)
-                .bind(name.as_str())
-                .bind(i64::from(limit))
-                .fetch_all(pool)
-                .await?;
-            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
-        })
+        const SQL: &str = "SELECT client_id FROM client WHERE name = ?";
+        let mut statement = Statement::default();
+        statement.push_with(SQL, [name.as_str().into()]);
+        match owners {
+            None => {}
+            Some(owners) if owners.is_empty() => return Ok(Vec::new()),
+            Some(owners) => {
+                statement.push(" AND owner IN ").push_list(owners.iter().map(Owner::as_str));
+            }
+        }
+        statement.push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
+        let rows = self.read().rows::<IdRow>(&statement).await?;
+        Ok(rows.iter().map(|row| ClientId::parse(&row.client_id)).collect::<Result<_, _>>()?)
     }
+
     /// The identifiers of at most `limit` clients that begin with `start`, in alphabetical order.
     ///
     /// # Errors

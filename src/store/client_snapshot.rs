@@ -2,7 +2,7 @@
 //! page, because there may be a million.
 
 use crate::model::client::ClientId;
-use crate::model::grant::Grant;
+use crate::model::grant::HeldGrant;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
@@ -27,7 +27,7 @@ pub struct ClientSnapshot {
     /// Its secrets, oldest first.
     pub secrets: Vec<SecretSnapshot>,
     /// What it may ask for, in alphabetical order.
-    pub grants: Vec<Grant>,
+    pub grants: Vec<HeldGrant>,
     /// Foreign issuers whose tokens authenticate it.
     pub trusts: Vec<FederatedCredential>,
     /// SPIFFE trust domains whose JWT-SVIDs authenticate it.

@@ -3,6 +3,7 @@
 
 use crate::model::client::ClientId;
 use crate::model::grant::GrantedScopes;
+use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
@@ -18,6 +19,8 @@ use crate::store::{Store, StoreError};
 pub struct GrantHolder {
     /// The client.
     pub client_id: ClientId,
+    /// Its owner, whose administrators alone may know of its use.
+    pub owner: Option<Owner>,
     /// The scopes of its grant.
     pub scopes: GrantedScopes,
     /// The last time at which the client authenticated, for any resource.
@@ -27,6 +30,7 @@ pub struct GrantHolder {
 named_row! {
     struct HolderRow {
         client_id: String,
+        owner: Option<String>,
         scopes: Option<String>,
         secrets_used_at: Option<i64>,
         others_used_at: Option<i64>,
@@ -37,6 +41,7 @@ impl HolderRow {
     fn decode(&self) -> Result<GrantHolder, StoreError> {
         Ok(GrantHolder {
             client_id: ClientId::parse(&self.client_id)?,
+            owner: self.owner.as_deref().map(Owner::stored),
             scopes: granted_scopes(self.scopes.as_deref()),
             last_used_at: self.secrets_used_at.max(self.others_used_at).map(Timestamp),
         })
@@ -61,6 +66,9 @@ impl Reader<'_> {
     ) -> Result<Vec<GrantHolder>, StoreError> {
         const SQL: &str = "
             SELECT client_grant.client_id, client_grant.scopes,
+                (SELECT client.owner
+                FROM client
+                WHERE client.client_id = client_grant.client_id) AS owner,
                 (SELECT MAX(secret_use.last_used_at)
                 FROM client_secret
                 JOIN secret_use ON secret_use.secret_id = client_secret.secret_id

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::client::ClientId;
-use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::grant::{Grant, GrantedScopes, HeldGrant};
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
@@ -23,6 +23,7 @@ table_row! {
         scopes: Option<String>,
         networks: Option<String>,
         claims: Option<String>,
+        is_approved: bool,
     }
 }
 
@@ -34,6 +35,10 @@ impl GrantRow {
             networks: Networks::stored(self.networks.as_deref().unwrap_or_default())?,
             claims: claims(self.claims.as_deref())?,
         })
+    }
+
+    pub(super) fn decode_held(&self) -> Result<HeldGrant, StoreError> {
+        Ok(HeldGrant { grant: self.decode()?, is_approved: self.is_approved })
     }
 }
 
@@ -158,6 +163,22 @@ impl WriteTransaction {
         }
         let scopes = rows.iter().flatten().map(|name| ScopeName::parse(name));
         Ok(Some(scopes.collect::<Result<_, _>>()?))
+    }
+
+    /// Notes that the grant of a client came from an approved grant request. It stays so until the
+    /// grant is deleted: a later change by [`Self::put_grant`] does not undo it.
+    pub async fn approve_grant(
+        &mut self,
+        client_id: &ClientId,
+        resource: &ResourceId,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE client_grant SET is_approved = TRUE WHERE client_id = $1 AND resource = $2";
+        on_write!(self, |connection| {
+            let update = sqlx::query(SQL).bind(client_id.as_str()).bind(resource.as_str());
+            update.execute(connection).await?;
+            Ok(())
+        })
     }
 
     /// Gives a client a grant, in place of an earlier one to the same resource.

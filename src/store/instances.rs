@@ -7,7 +7,7 @@
 use sqlx::Executor;
 use sqlx::postgres::PgListener;
 
-use crate::store::transaction::On;
+use crate::store::transaction::{On, Transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{StoreError, with_timeout};
 
@@ -34,9 +34,21 @@ impl WriteTransaction {
     ///
     /// [`StoreError::InUse`] if one runs.
     pub async fn require_no_instance(&mut self) -> Result<(), StoreError> {
+        self.transaction.require_no_instance().await
+    }
+}
+
+impl Transaction {
+    /// Makes sure that no instance runs until this transaction ends, and that no other transaction
+    /// has made sure of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] if one runs.
+    pub(super) async fn require_no_instance(&mut self) -> Result<(), StoreError> {
         const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
-        let timeout = self.transaction.timeout;
-        let On::Postgres(transaction) = &mut self.transaction.on else { return Ok(()) };
+        let timeout = self.timeout;
+        let On::Postgres(transaction) = &mut self.on else { return Ok(()) };
         let attempt = async {
             let query = sqlx::query_scalar(TRY).bind(INSTANCE_LOCK);
             Ok(query.fetch_one(&mut **transaction).await?)

@@ -5,6 +5,7 @@
 //! one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
+pub mod backup;
 mod beginning;
 mod child_rows;
 mod client_labels;
@@ -25,11 +26,13 @@ pub mod grants;
 pub mod idempotency;
 mod instances;
 mod issuer;
+mod key_set_readers;
 pub mod live_revocations;
 mod measured;
 pub mod notifications;
 pub mod open;
 mod owner_policies;
+mod probe;
 pub mod reader;
 pub mod registrations;
 pub mod rejections;

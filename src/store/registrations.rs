@@ -74,5 +74,6 @@ fn registration(
     let secrets = secrets.into_iter().map(with_use).collect::<Result<_, _>>()?;
     let own_use: Option<Usage> = usage.of_client(&row.client_id)?;
     let client = row.decode()?;
+    let grants = grants.into_iter().map(|held| held.grant).collect();
     Ok(Registration { client, secrets, grants, trusts, spiffe_trusts, usage: own_use })
 }

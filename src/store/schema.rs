@@ -7,10 +7,11 @@ use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::config::Migrate;
+use crate::store::transaction::{On, Transaction, on_transaction};
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 19] = [
+const MIGRATIONS: [(i64, &str, &str); 22] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -50,7 +51,13 @@ const MIGRATIONS: [(i64, &str, &str); 19] = [
     (19, "sources", include_str!("../../migrations/0019_sources.sql")),
     (20, "notifications", include_str!("../../migrations/0020_notifications.sql")),
     (21, "owner policies", include_str!("../../migrations/0021_owner_policies.sql")),
-    (22, "event indexes", include_str!("../../migrations/0022_event_indexes.sql")),
+    (22, "approved grants", include_str!("../../migrations/0022_approved_grants.sql")),
+    (
+        23,
+        "signing key operations",
+        include_str!("../../migrations/0023_signing_key_operations.sql"),
+    ),
+    (24, "event indexes", include_str!("../../migrations/0024_event_indexes.sql")),
 ];
 
 /// The newest version that this binary knows.
@@ -161,17 +168,67 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
     }
 }
 
+/// Whether the table of migrations exists.
+const EXISTS_POSTGRES: &str = "
+    SELECT COUNT(*)
+    FROM information_schema.tables
+    WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
+const EXISTS_SQLITE: &str = "
+    SELECT COUNT(*)
+    FROM sqlite_master
+    WHERE type = 'table' AND name = '_sqlx_migrations'";
+
+/// The newest migration in the table of migrations.
+const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+
+/// True if a schema of this version has existed, so that this binary can create it.
+pub fn is_known(version: i64) -> bool {
+    MIGRATIONS.iter().any(|(known, ..)| *known == version)
+}
+
+impl Transaction {
+    /// The version of the schema; 0 if nothing has been migrated yet.
+    pub(super) async fn schema(&mut self) -> Result<i64, StoreError> {
+        let exists = match self.on {
+            On::Postgres(_) => EXISTS_POSTGRES,
+            On::Sqlite(_) => EXISTS_SQLITE,
+        };
+        on_transaction!(self, |connection| {
+            let exists: i64 = sqlx::query_scalar(exists).fetch_one(&mut *connection).await?;
+            if exists == 0 {
+                return Ok(0);
+            }
+            Ok(sqlx::query_scalar(VERSION).fetch_one(connection).await?)
+        })
+    }
+
+    /// Applies every migration that is missing up to a version, as a part of this transaction.
+    ///
+    /// # Errors
+    /// [`SchemaError::Altered`], and what the database says.
+    pub(super) async fn migrate_to(&mut self, version: i64) -> Result<(), SchemaError> {
+        let (migrator, target) = (migrator(), Some(version));
+        let run = async {
+            match &mut self.on {
+                On::Postgres(on) => migrator.run_direct(target, &mut **on, false).await,
+                On::Sqlite(on) => migrator.run_direct(target, &mut **on, false).await,
+            }
+        };
+        let Ok(outcome) = tokio::time::timeout(MAX_MIGRATION_TIME, run).await else {
+            return Err(StoreError::TimedOut(MAX_MIGRATION_TIME).into());
+        };
+        outcome.map_err(|error| match error {
+            MigrateError::VersionMismatch(version) => SchemaError::Altered(version),
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                StoreError::Failed(error).into()
+            }
+            other => StoreError::Failed(sqlx::Error::from(other)).into(),
+        })
+    }
+}
+
 /// The version of the schema in the database; 0 if nothing has been migrated yet.
 pub async fn version(store: &Store) -> Result<i64, StoreError> {
-    const EXISTS_POSTGRES: &str = "
-        SELECT COUNT(*)
-        FROM information_schema.tables
-        WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
-    const EXISTS_SQLITE: &str = "
-        SELECT COUNT(*)
-        FROM sqlite_master
-        WHERE type = 'table' AND name = '_sqlx_migrations'";
-    const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
     let count = async {
         Ok(match &store.pool {
             Pool::Postgres(pool) => sqlx::query_scalar(EXISTS_POSTGRES).fetch_one(pool).await?,
@@ -193,6 +250,12 @@ async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bo
         return Ok(false);
     }
     Ok(is_busy(error) || version(store).await? > found)
+}
+
+/// The scripts of all migrations, in their order.
+#[cfg(test)]
+pub(super) fn scripts() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|(.., sql)| *sql)
 }
 
 fn migrator() -> Migrator {

@@ -18,6 +18,8 @@ table_row! {
         signs_from: i64,
         retired_at: Option<i64>,
         public_jwk: Option<String>,
+        revoked_at: Option<i64>,
+        postponed_at: Option<i64>,
     }
 }
 
@@ -31,6 +33,8 @@ impl SigningKeyRow {
             signs_from: key.signs_from.0,
             retired_at: key.retired_at.map(|time| time.0),
             public_jwk: key.public_jwk.clone(),
+            revoked_at: key.revoked_at.map(|time| time.0),
+            postponed_at: key.postponed_at.map(|time| time.0),
         }
     }
 
@@ -43,7 +47,10 @@ impl SigningKeyRow {
             public_jwk: self.public_jwk,
             created_at: Timestamp(self.created_at),
             signs_from: Timestamp(self.signs_from),
-            retired_at: self.retired_at.map(Timestamp),
+            // That of a revoked key is for earlier versions.
+            retired_at: self.retired_at.filter(|_| self.revoked_at.is_none()).map(Timestamp),
+            revoked_at: self.revoked_at.map(Timestamp),
+            postponed_at: self.postponed_at.map(Timestamp),
         })
     }
 }
@@ -194,6 +201,45 @@ impl WriteTransaction {
                 .bind(retired_at.map(|retired_at| retired_at.0))
                 .execute(connection)
                 .await?;
+            Ok(())
+        })
+    }
+    /// Lets a signing key that does not sign yet begin at another time.
+    pub async fn reschedule_signing_key(
+        &mut self,
+        kid: &KeyId,
+        signs_from: Timestamp,
+        postponed_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE signing_key
+            SET signs_from = $2, postponed_at = COALESCE($3, postponed_at)
+            WHERE kid = $1";
+        on_write!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(kid.as_str())
+                .bind(signs_from.0)
+                .bind(postponed_at.map(|time| time.0))
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Takes a signing key out of the key set for good, and removes its private half. An instance
+    /// of an earlier version does not read `revoked_at`. For it, the key is retired before it
+    /// signs, so it leaves the key set there as well.
+    pub async fn revoke_signing_key(
+        &mut self,
+        kid: &KeyId,
+        revoked_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE signing_key
+            SET sealed = '', revoked_at = $2, retired_at = signs_from - 1
+            WHERE kid = $1";
+        on_write!(self, |connection| {
+            sqlx::query(SQL).bind(kid.as_str()).bind(revoked_at.0).execute(connection).await?;
             Ok(())
         })
     }

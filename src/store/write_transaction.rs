@@ -49,16 +49,26 @@ impl Store {
 
     /// Begins a change; waits until changes that began earlier are done.
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let alone =
+            with_timeout(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
+        let alone = alone.await?;
+        WriteTransaction::on(self.transaction().await?, alone).await
+    }
+}
+
+impl WriteTransaction {
+    /// A change on a transaction that has begun.
+    pub(super) async fn on(
+        transaction: Transaction,
+        alone: OwnedMutexGuard<()>,
+    ) -> Result<Self, StoreError> {
         const SQL: &str = "
             UPDATE event_head
             SET sequence = sequence
             WHERE id = 1
             RETURNING sequence, hash";
-        let alone =
-            with_timeout(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
-        let alone = alone.await?;
-        let mut change = WriteTransaction {
-            transaction: self.transaction().await?,
+        let mut change = Self {
+            transaction,
             creator: Creator::default(),
             head: Head { sequence: 0, hash: String::new() },
             actions: Vec::new(),
@@ -70,9 +80,7 @@ impl Store {
         change.head = Head { sequence, hash };
         Ok(change)
     }
-}
 
-impl WriteTransaction {
     /// The time of the database. Postgres has a clock of its own, which all instances share;
     /// SQLite runs on this machine, and its time is that of `clock`.
     pub async fn time(&mut self, clock: &Clock) -> Result<Timestamp, StoreError> {

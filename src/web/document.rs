@@ -7,12 +7,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use crate::app::App;
 use crate::keys::keyring::Document;
+use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::oauth::{metadata, revocation_list};
 use crate::web::error_response::ErrorResponse;
@@ -51,7 +53,16 @@ pub(super) async fn key_set(
     request: Request,
 ) -> Result<Response, ErrorResponse> {
     let now = app.services.clock.now();
-    serve(&request, &JSON, || Ok(app.directory.keyring().key_set(now)))
+    let keyring = app.directory.keyring();
+    let response = serve(&request, &JSON, || Ok(keyring.key_set(now)))?;
+    if *request.method() == Method::GET
+        && let Some(origin) = request.extensions().get::<RequestOrigin>()
+        && let Some(newest_key_at) = keyring.newest_published(now)
+    {
+        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+        app.key_set_readers.note(origin.address, agent, newest_key_at, now);
+    }
+    Ok(response)
 }
 
 /// Answers the list of revocations.

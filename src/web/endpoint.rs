@@ -1,15 +1,16 @@
 //! The endpoints where a client authenticates: tokens (RFC 6749, section 3.2), introspection
 //! (RFC 7662) and revocation (RFC 7009).
 
+use std::future::ready;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
-
+use futures_util::future::Either;
+use futures_util::{FutureExt, TryFutureExt};
 use serde::Serialize;
 use serde_json::json;
 
@@ -51,57 +52,83 @@ struct Call {
 
 /// Answers a request at an endpoint.
 ///
-/// A function that returns a block, because an `async fn` holds its arguments twice. The future has
-/// to stay below 1 KiB: axum puts it in a box, and the allocator is slow above that.
+/// The steps are chained futures: each gives its value to the next one. The future of an async
+/// function would hold each value twice, as its argument and as that of the step. The whole has to
+/// stay below 1 KiB: axum puts it in a box, and the allocator is slow above that.
 pub(super) fn answer(
     endpoint: Endpoint,
     app: Arc<App>,
     origin: RequestOrigin,
     request: Request,
 ) -> impl Future<Output = Result<Response, ErrorResponse>> + Send {
-    let (head, content) = request.into_parts();
-    async move {
-        match head.method {
-            Method::POST => {}
-            Method::OPTIONS => return Ok(options()),
-            _ => return Err(ErrorResponse::method_not_allowed(ALLOWED)),
-        }
-        let Call { parameters, credentials, proof } = read(endpoint, &app, &head, content).await?;
-        match endpoint {
-            Endpoint::Token => {
-                let request = TokenRequest::new(parameters, credentials, origin)?.with_proof(proof);
-                let token = token::respond(&app, request, RatePolicy::Enforce).await?.response;
-                write(&token, token.access_token.len() + RESPONSE_CAPACITY)
-            }
-            Endpoint::Introspection => {
-                let query = TokenQuery::new(parameters, credentials, origin)?;
-                write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
-            }
-            Endpoint::Revocation => {
-                let query = TokenQuery::new(parameters, credentials, origin)?;
-                // In a box, because the state of a database query has 9 KB.
-                Box::pin(revocation::revoke(&app, &query)).await?;
-                write(&json!({}), RESPONSE_CAPACITY)
-            }
-        }
+    let early = match *request.method() {
+        Method::POST => None,
+        Method::OPTIONS => Some(Ok(options())),
+        _ => Some(Err(ErrorResponse::method_not_allowed(ALLOWED))),
+    };
+    if let Some(early) = early {
+        return Either::Left(ready(early));
     }
+    Either::Right(read(endpoint, app.clone(), request).and_then(move |call| match endpoint {
+        Endpoint::Token => Either::Left(issue(app, call, origin)),
+        // In a box, because the state of a database query has 9 KB.
+        Endpoint::Introspection | Endpoint::Revocation => {
+            Either::Right(Box::pin(answer_query(endpoint, app, call, origin)))
+        }
+    }))
 }
 
-async fn read(
+/// Issues a token.
+fn issue(
+    app: Arc<App>,
+    Call { parameters, credentials, proof }: Call,
+    origin: RequestOrigin,
+) -> impl Future<Output = Result<Response, ErrorResponse>> + Send {
+    let request = TokenRequest::new(parameters, credentials, origin);
+    ready(request)
+        .and_then(move |request| {
+            token::respond(app, request.with_proof(proof), RatePolicy::Enforce)
+        })
+        .map(|issued| {
+            let token = issued?.response;
+            write(&token, token.access_token.len() + RESPONSE_CAPACITY)
+        })
+}
+
+/// Answers a question about a token, or revokes one.
+async fn answer_query(
     endpoint: Endpoint,
-    app: &App,
-    head: &Parts,
-    content: Body,
-) -> Result<Call, ErrorResponse> {
-    refuse_credentials_in_url(&head.uri)?;
-    let parameters = body::parameters(&head.headers, content, &app.services.config.limits).await?;
-    let is_known = |id: &str| app.directory.client(id).is_some();
-    let credentials = basic::credentials(&head.headers, is_known)?;
-    let proof = match endpoint {
-        Endpoint::Token => proof(&head.headers, head.uri.path())?,
-        Endpoint::Introspection | Endpoint::Revocation => None,
-    };
-    Ok(Call { parameters, credentials, proof })
+    app: Arc<App>,
+    call: Call,
+    origin: RequestOrigin,
+) -> Result<Response, ErrorResponse> {
+    let query = TokenQuery::new(call.parameters, call.credentials, origin)?;
+    if endpoint == Endpoint::Revocation {
+        revocation::revoke(&app, &query).await?;
+        return write(&json!({}), RESPONSE_CAPACITY);
+    }
+    write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
+}
+
+#[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
+fn read(
+    endpoint: Endpoint,
+    app: Arc<App>,
+    request: Request,
+) -> impl Future<Output = Result<Call, ErrorResponse>> + Send {
+    let (head, content) = request.into_parts();
+    async move {
+        reject_credentials_in_url(&head.uri)?;
+        let limits = &app.services.config.limits;
+        let parameters = body::parameters(&head.headers, content, limits).await?;
+        let is_known = |id: &str| app.directory.client(id).is_some();
+        let credentials = basic::credentials(&head.headers, is_known)?;
+        let proof = match endpoint {
+            Endpoint::Token => proof(&head.headers, head.uri.path())?,
+            Endpoint::Introspection | Endpoint::Revocation => None,
+        };
+        Ok(Call { parameters, credentials, proof })
+    }
 }
 
 /// The proof of possession that came along (RFC 9449, section 5).
@@ -137,7 +164,7 @@ fn options() -> Response {
     response
 }
 
-fn refuse_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
+fn reject_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
     let Some(query) = uri.query() else { return Ok(()) };
     if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| NEVER_IN_URL.contains(&&*name)) {
         return Err(OAuthError::invalid_request(

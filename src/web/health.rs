@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::web::error_response::ErrorResponse;
@@ -19,18 +20,29 @@ const ALLOWED: &str = "GET, HEAD";
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 pub(super) struct Report {
-    status: &'static str,
+    /// `ready`, `degraded: REASON`, `unavailable` or `stopping`.
+    #[schema(examples("ready"))]
+    status: String,
+    #[serde(skip)]
+    state: &'static str,
+    /// `ok`, or for how long the database is away and what that means.
+    #[schema(examples("ok"))]
     database: String,
+    /// `ok`, or that no key can sign.
+    #[schema(examples("ok"))]
     signing_key: &'static str,
+    /// `ok`, or the tasks that fail.
+    #[schema(examples("ok"))]
     background_tasks: String,
 }
 
 impl Report {
     /// The word for all of it.
-    pub(super) fn status(&self) -> &'static str {
-        self.status
+    pub(super) fn state(&self) -> &'static str {
+        self.state
     }
 }
 
@@ -55,14 +67,16 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let config = &app.services.config.directory;
     let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
     let is_late = staleness > poll.saturating_add(LATE_SECONDS);
+    let is_away = app.database.is_away();
+    let rejects_writes = app.database.rejects_writes();
     let is_stale = staleness > config.max_staleness.seconds();
     let can_sign = app.directory.keyring().signing_any(now).is_some();
     let failing = app.background.failing(app.services.clock.monotonic());
-    let (code, status) = if app.stopping.load(Ordering::Relaxed) {
+    let (code, state) = if app.stopping.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
     } else if is_stale || !can_sign {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-    } else if is_late || !failing.is_empty() {
+    } else if is_late || is_away || rejects_writes || !failing.is_empty() {
         (StatusCode::OK, "degraded")
     } else {
         (StatusCode::OK, "ready")
@@ -71,8 +85,17 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         format!("away for {staleness} s: longer than directory.max_staleness, no tokens are issued")
     } else if is_late {
         format!("away for {staleness} s: tokens are issued from memory, changes wait")
+    } else if is_away {
+        "does not answer: tokens are issued from memory, changes wait".to_owned()
+    } else if rejects_writes {
+        "takes no writes: tokens are issued, changes are not stored".to_owned()
     } else {
         "ok".to_owned()
+    };
+    let status = if state == "degraded" {
+        format!("degraded: {}", reason(is_late || is_away, rejects_writes))
+    } else {
+        state.to_owned()
     };
     let signing_key = if can_sign { "ok" } else { "there is none" };
     let background_tasks = if failing.is_empty() {
@@ -80,7 +103,19 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     } else {
         format!("failing again and again: {}; the log says why", failing.join(", "))
     };
-    (code, Report { status, database, signing_key, background_tasks })
+    (code, Report { status, state, database, signing_key, background_tasks })
+}
+
+/// Why an instance that issues tokens is not as it should be: the first reason, which may be that
+/// of the others.
+fn reason(is_away: bool, rejects_writes: bool) -> &'static str {
+    if is_away {
+        "the database is away"
+    } else if rejects_writes {
+        "writes fail"
+    } else {
+        "background tasks fail"
+    }
 }
 
 fn write<T: Serialize>(

@@ -1,6 +1,7 @@
 //! The outermost layer: what every exchange has, whatever its path. An id, a look at the head, an
 //! answer with a body, and one line in the log.
 
+use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
+use futures_util::future::Either;
 use ipnet::IpNet;
 use tower::Service;
 
@@ -22,7 +24,7 @@ use crate::model::untrusted_text;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::metrics::http::{ListenerName, OTHER};
+use crate::telemetry::metrics::http::{InFlight, ListenerName, OTHER};
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::management::Problem;
 use crate::web::page::ErrorPage;
@@ -65,60 +67,87 @@ pub struct Peer {
 }
 
 /// Answers one request of a peer.
-pub async fn answer<B>(context: &ListenerContext, peer: &Peer, request: Request<B>) -> Response
+///
+/// A chain of futures, because an `async fn` holds the request twice, and hyper copies the future.
+pub fn answer<'a, B>(
+    context: &'a ListenerContext,
+    peer: &Peer,
+    request: Request<B>,
+) -> impl Future<Output = Response> + Send + use<'a, B>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let started = Instant::now();
-    let in_flight = context.metrics.http.begin(context.listener);
-    let known = context.labels.find(request.uri().path());
-    let request_id = request_id();
     let trusted = &context.trusted_proxies;
     let client = address::of_client(peer.address, request.headers(), trusted);
-    let line = Line { method: request.method().clone(), client };
-    let mut response = match check_head(&request, context.header_size) {
+    let exchange = Exchange {
+        context,
+        started: Instant::now(),
+        in_flight: context.metrics.http.begin(context.listener),
+        known: context.labels.find(request.uri().path()),
+        request_id: request_id(),
+        line: Line { method: request.method().clone(), client },
+    };
+    let answering = match check_head(&request, context.header_size) {
         Ok(()) => {
             let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
             let shown = certificate::of_client(ip, shown, request.headers(), trusted);
             let is_trusted_proxy = address::is_trusted(ip, trusted);
-            route(context, RequestOrigin { address: client, shown, is_trusted_proxy }, request)
-                .await
+            let origin = RequestOrigin { address: client, shown, is_trusted_proxy };
+            Either::Left(route(context, origin, request))
         }
-        Err(rejection) => rejection.into_response(),
+        Err(rejection) => Either::Right(ready(rejection.into_response())),
     };
-    count(context, known, &line.method, &mut response, started);
-    if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
-        count_rejection(&context.metrics, known, &rejection, &request_id);
-        line.refused(rejection.status(), rejection.code(), &rejection.reason(), &request_id);
-        if rejection.is_explained() {
-            let now = context.clock.now();
-            let record = || rejection.record(&request_id, now, &client.to_string());
-            context.rejections.note(client, rejection.about(), record);
+    answering.map(|response| exchange.finish(response))
+}
+
+/// What is known of a request while it is being answered.
+struct Exchange<'a> {
+    context: &'a ListenerContext,
+    started: Instant,
+    in_flight: InFlight<'a>,
+    known: Option<&'a KnownRoute>,
+    request_id: String,
+    line: Line,
+}
+
+impl Exchange<'_> {
+    /// Counts and logs the answer, and writes the body of a rejection.
+    fn finish(self, mut response: Response) -> Response {
+        let Self { context, started, in_flight, known, request_id, line } = self;
+        count(context, known, &line.method, &mut response, started);
+        if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
+            count_rejection(&context.metrics, known, &rejection, &request_id);
+            line.refused(rejection.status(), rejection.code(), &rejection.reason(), &request_id);
+            if rejection.is_explained() {
+                let (now, client) = (context.clock.now(), line.client);
+                let record = || rejection.record(&request_id, now, &client.to_string());
+                context.rejections.note(client, rejection.about(), record);
+            }
+            let headers = std::mem::take(response.headers_mut());
+            response = match response.extensions_mut().remove::<ErrorPage>() {
+                Some(ErrorPage(html)) => page::response(rejection.status(), html),
+                None => rejection.render(context.error_format, &request_id),
+            };
+            keep_headers(headers, &mut response);
+        } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            if problem.status() == StatusCode::TOO_MANY_REQUESTS {
+                context.metrics.rate_limited.count_value("admin_api");
+            }
+            let reason = untrusted_text::escape(problem.reason());
+            line.refused(problem.status(), problem.code(), &reason, &request_id);
+            let headers = std::mem::take(response.headers_mut());
+            response = problem.render(&request_id);
+            keep_headers(headers, &mut response);
+        } else {
+            line.answered(&response, &request_id, started);
         }
-        let headers = std::mem::take(response.headers_mut());
-        response = match response.extensions_mut().remove::<ErrorPage>() {
-            Some(ErrorPage(html)) => page::response(rejection.status(), html),
-            None => rejection.render(context.error_format, &request_id),
-        };
-        keep_headers(headers, &mut response);
-    } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        if problem.status() == StatusCode::TOO_MANY_REQUESTS {
-            context.metrics.rate_limited.count_value("admin_api");
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(request_id)) {
+            response.headers_mut().insert(REQUEST_ID, value);
         }
-        let reason = untrusted_text::escape(problem.reason());
-        line.refused(problem.status(), problem.code(), &reason, &request_id);
-        let headers = std::mem::take(response.headers_mut());
-        response = problem.render(&request_id);
-        keep_headers(headers, &mut response);
-    } else {
-        line.answered(&response, &request_id, started);
+        in_flight.answered();
+        response
     }
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    in_flight.answered();
-    response
 }
 
 /// Keeps the headers that layers have added to an answer whose body is written only here. The

@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-const ROUTES: [(&str, &str, &str, u16); 58] = [
+pub const ROUTES: [(&str, &str, &str, u16); 62] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -34,6 +34,7 @@ const ROUTES: [(&str, &str, &str, u16); 58] = [
     ("DELETE", "/v1/clients/absent/keys/a", "secrets:write", 404),
     ("GET", "/v1/clients/absent/trusts", "clients:read", 404),
     ("POST", "/v1/clients/absent/trusts", "secrets:write", 415),
+    ("POST", "/v1/clients/absent/trusts/test", "secrets:write", 415),
     ("DELETE", "/v1/clients/absent/trusts/tru_1", "secrets:write", 404),
     ("GET", "/v1/clients/absent/grants", "clients:read", 404),
     ("PUT", "/v1/clients/absent/grants/urn:a", "grants:write", 415),
@@ -64,6 +65,9 @@ const ROUTES: [(&str, &str, &str, u16); 58] = [
     ("POST", "/v1/tokens/revoke", "tokens:revoke", 415),
     ("GET", "/v1/signing-keys", "keys:read", 200),
     ("GET", "/v1/signing-keys/absent", "keys:read", 404),
+    ("POST", "/v1/signing-keys/rotate", "keys:write", 415),
+    ("POST", "/v1/signing-keys/absent/retire", "keys:write", 404),
+    ("POST", "/v1/signing-keys/absent/revoke", "keys:write", 415),
     ("GET", "/v1/rejections", "clients:read", 200),
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),
@@ -296,6 +300,7 @@ async fn no_administrator_gets_more_rights_than_it_has() {
             path("/trusts"),
             Some(json!({ "issuer": "https://a.example", "subject": "a", "audience": "b" })),
         ),
+        ("POST", path("/trusts/test"), Some(json!({ "token": "a.b.c" }))),
         ("DELETE", path("/trusts/tru_1"), None),
     ] {
         let answer = api.call(method, &path, body).await;

@@ -2,12 +2,14 @@
 //! by signing keys, by hashes that cost the server more than the caller.
 
 use reqwest::Method;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin::{AdminErrorCode, Principal, secret, token};
 use tokend::model::admin_preset::AdminPreset;
 use tokend::model::admin_scope::AdminScope;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
+use tokend::model::security::Networks;
 
 use crate::support::process::Cli;
 use crate::support::{
@@ -88,6 +90,68 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
         let body = json!({ "dpop_bound_access_tokens": false });
         let answer = call(&server, &caller, "PATCH", &path, Some(body)).await;
         assert_eq!(answer.status, status, "{}", answer.text);
+    }
+}
+
+/// A caller that acts from its network only, or with its key only, would act from anywhere with a
+/// credential of an equal administrator that is not held to that.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restricted_administrator_takes_no_looser_one_over(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let scopes = "clients:read clients:write secrets:write tokens:revoke";
+    let local = || Networks::parse("127.0.0.0/8").expect("networks");
+    let new = |scopes: String, of_client: bool, of_grant: bool| {
+        server.new_client(move |new| {
+            new.grants = vec![grant("urn:tokend", Some(&scopes))];
+            if of_client {
+                new.security.networks = local();
+            }
+            if of_grant {
+                new.grants[0].networks = local();
+            }
+        })
+    };
+    let looser = new(scopes.to_owned(), false, false).await;
+    let equal = new(scopes.to_owned(), true, false).await;
+    let equal_by_grant = new(scopes.to_owned(), false, true).await;
+    let plain = server.client().await;
+    let trust =
+        json!({ "issuer": "https://a.example", "conditions": { "sub": "b" }, "audience": "c" });
+    for (caller, is_restricted) in [
+        (new(scopes.to_owned(), true, false).await, true),
+        (new(scopes.to_owned(), false, true).await, true),
+        (new(scopes.to_owned(), false, false).await, false),
+        (new(format!("{scopes} admins:write"), true, false).await, false),
+    ] {
+        for (target, is_looser) in [
+            (&looser, true),
+            (&equal, false),
+            (&equal_by_grant, false),
+            (&plain, false),
+            (&caller, false),
+        ] {
+            let path = format!("/v1/clients/{}", target.id);
+            for (method, path, body) in [
+                ("POST", format!("{path}/secrets"), json!({})),
+                ("POST", format!("{path}/secrets/rotate"), json!({ "overlap": "1h" })),
+                ("POST", format!("{path}/trusts"), trust.clone()),
+                ("PATCH", path.clone(), json!({ "name": "Mine" })),
+            ] {
+                let answer = call(&server, &caller, method, &path, Some(body)).await;
+                if is_restricted && is_looser {
+                    let found = (answer.status, answer.json()["code"].clone());
+                    assert_eq!(found, (403, json!("client_more_powerful")), "{method} {path}");
+                } else {
+                    assert!(answer.status < 300, "{method} {path}: {}", answer.text);
+                    if let Some(secret) = answer.json()["client_secret"].as_str() {
+                        server.keep_secret(secret);
+                    }
+                }
+            }
+        }
     }
 }
 

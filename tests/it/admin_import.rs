@@ -1,10 +1,22 @@
 //! `POST /v1/clients/import`: the lines of the answer, and the rights that each line needs.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokend::admin;
+use tokend::admin::AdminErrorCode;
+use tokend::admin::import::{self, ImportOptions};
+use tokend::oauth::caller::{PresentedCertificate, RequestOrigin};
+use tokend::web::management_routes;
+use tower::ServiceExt;
 
 use crate::support::api::{ALL_SCOPES, Api};
-use crate::support::{Answer, Engine, ORDERS, Server, grant};
+use crate::support::eventually::eventually;
+use crate::support::{Answer, Engine, ORDERS, Server, client_id, grant, operator};
 
 async fn import(api: &Api<'_>, query: &str, lines: &[Value]) -> Answer {
     let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -193,4 +205,60 @@ async fn an_import_takes_no_stronger_client_over() {
         assert_eq!(skipped[0]["result"], "skipped");
     }
     assert_eq!(server.ask_for(&stronger, &[("resource", "urn:tokend")]).await.status, 200);
+}
+
+/// The answer is held and never read, as by a caller that takes nothing. The import ends all the
+/// same, and changes of others do not wait for it.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_does_not_wait_for_its_reader(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let shown = PresentedCertificate::Nothing;
+    let line = json!({ "client_id": "a", "client_secret": "a-secret-of-old" }).to_string();
+    let request = Request::post("/v1/clients/import")
+        .header("authorization", format!("Bearer {}", api.token))
+        .header("content-type", "application/x-ndjson")
+        .extension(RequestOrigin { address, shown, is_trusted_proxy: false })
+        .body(Body::from(line))
+        .expect("a request");
+    let unread = management_routes(server.app.clone()).oneshot(request).await.expect("an answer");
+    assert_eq!(unread.status(), 200);
+    let id = client_id("a");
+    eventually("the imported client", async || {
+        server.services().store.has_client(&id).await.expect("a look").then_some(())
+    })
+    .await;
+    let made = api.call("POST", "/v1/clients", Some(json!({ "client_id": "b" }))).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    drop(unread);
+}
+
+/// The time limit ends the transaction, and nothing of it is left.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_takes_too_long_writes_nothing(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let trust =
+        json!({ "issuer": "https://a.example", "audience": "c", "conditions": { "sub": "b" } });
+    let line = |number: u32| json!({ "client_id": format!("c{number}"), "trusts": [trust] });
+    let lines: String = (0..200).map(|number| format!("{}\n", line(number))).collect();
+    let options = ImportOptions { write_limit: Some(Duration::ZERO), ..ImportOptions::default() };
+    let services = &server.app.services;
+    let ended = import::import(services, &operator(), lines.as_bytes(), options, &|_| {}).await;
+    let error = ended.expect_err("a time limit of nothing");
+    assert_eq!(error.code(), AdminErrorCode::ImportTooLong, "{error}");
+    assert!(!services.store.has_client(&client_id("c0")).await.expect("a look"));
+    // The lock is free again.
+    let lines = lines.as_bytes();
+    let options = ImportOptions::default();
+    let done = import::import(services, &operator(), lines, options, &|_| {}).await;
+    assert_eq!(done.expect("an import").len(), 200);
+    let result = admin::audit::verify(&services.store).await.expect("a look");
+    assert!(matches!(result, admin::audit::VerificationResult::Intact { .. }), "{result:?}");
 }

@@ -319,6 +319,21 @@ async fn the_audit_log_is_verified_in_parts() {
     }
 }
 
+/// One verification runs at a time, so that callers cannot keep the database busy.
+#[tokio::test]
+async fn a_second_verification_waits_its_turn() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, "audit:read").await;
+    let running = server.app.log_verification.try_acquire().expect("the place");
+    let answer = api.call("GET", "/v1/audit-events/verify", None).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (429, "1"), "{}", answer.text);
+    assert_eq!(answer.json()["code"], "verification_in_progress");
+    drop(running);
+    for _ in 0..2 {
+        assert_eq!(api.call("GET", "/v1/audit-events/verify", None).await.status, 200);
+    }
+}
+
 /// A key that was registered over the API authenticates the client.
 #[tokio::test]
 async fn a_registered_key_authenticates() {

@@ -162,6 +162,20 @@ async fn a_replacement_leaves_credentials_as_they_are() {
     assert_eq!((&claims["tenant"], &claims["tier"]), (&json!("acme"), &json!(2)));
 }
 
+/// `"secret": null` makes no secret, so it needs no right to secrets.
+#[tokio::test]
+async fn a_client_without_a_secret_is_made_by_null() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, "clients:read clients:write").await;
+    let body = json!({ "client_id": "acme", "secret": null });
+    let answer = api.call("POST", "/v1/clients", Some(body)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(answer.json()["secrets"], json!([]));
+    assert!(answer.json()["client_secret"].is_null(), "{}", answer.text);
+    let answer = api.call("POST", "/v1/clients", Some(json!({ "client_id": "other" }))).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (403, &json!("scope_missing")));
+}
+
 #[tokio::test]
 async fn a_patch_is_a_merge_patch() {
     let server = Server::start(Engine::Sqlite).await;

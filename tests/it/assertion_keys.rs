@@ -73,15 +73,15 @@ async fn a_fetch_follows_no_redirect_and_reads_no_more_than_it_must() {
         allowed_networks: networks.split(',').filter_map(|word| word.parse().ok()).collect(),
         ca_file: Some(elsewhere.ca_file.path().to_owned()),
     };
-    let fetcher = tokend::remote_keys::fetch::Fetcher::new(&config("127.0.0.0/8,::1/128"))
-        .expect("a fetcher");
+    let fetcher =
+        tokend::outbound::Fetcher::new(&config("127.0.0.0/8,::1/128")).expect("a fetcher");
     assert!(fetcher.text(&elsewhere.url("/jwks")).await.is_ok());
     let moved = fetcher.text(&elsewhere.url("/moved")).await.expect_err("a redirect");
     assert!(moved.to_string().contains("302"), "{moved}");
     let large = fetcher.text(&elsewhere.url("/large")).await.expect_err("too long");
     assert!(large.to_string().contains("longer"), "{large}");
     let requests = elsewhere.requests();
-    let guarded = tokend::remote_keys::fetch::Fetcher::new(&config("")).expect("a fetcher");
+    let guarded = tokend::outbound::Fetcher::new(&config("")).expect("a fetcher");
     assert!(guarded.text(&elsewhere.url("/jwks")).await.is_err());
     assert_eq!(elsewhere.requests(), requests);
 }

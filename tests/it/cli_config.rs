@@ -66,6 +66,33 @@ async fn the_report_reads_like_this() {
     "#);
 }
 
+/// The environment of a pod next to a Service called `tokend`, and that of an operator.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_starts_next_to_variables_that_are_no_settings() {
+    let misspelt = Cli::new(Engine::Sqlite).await.set("TOKEND_LISTN", "127.0.0.1:0");
+    let run = misspelt.run(&["serve"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("unknown setting `TOKEND_LISTN`"), "{run:?}");
+    assert!(run.stderr.contains("did you mean `TOKEND_LISTEN`?"), "{run:?}");
+
+    let mut cli = Cli::new(Engine::Sqlite).await;
+    for (name, value) in [
+        ("TOKEND_SERVICE_HOST", "10.0.0.1"),
+        ("TOKEND_SERVICE_PORT", "8080"),
+        ("TOKEND_PORT", "tcp://10.0.0.1:8080"),
+        ("TOKEND_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("TOKEND_MANAGEMENT_PORT", "tcp://10.0.0.2:8081"),
+        ("TOKEND_SERVER", "https://id.example.com"),
+        ("TOKEND_ADMIN_CLIENT_ID_FILE", "/absent"),
+        ("TOKEND_ISSUER_URL", "https://id.example.com"),
+    ] {
+        cli = cli.set(name, value);
+    }
+    let mut server = cli.serve().await;
+    server.signal("TERM");
+    assert_eq!(server.ended().await, Some(0), "{}", server.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn config_show_tells_each_value_and_where_it_came_from() {
     let cli = Cli::new(Engine::Sqlite)

@@ -127,8 +127,22 @@ async fn keys_are_listed_without_their_private_half() {
     cli.run(&["token", "issue", "--client", "a"]);
     let keys = cli.json(&["key", "list"]);
     let members: Vec<_> = keys[0].as_object().expect("a key").keys().cloned().collect();
-    let expected =
-        ["algorithm", "created_at", "kid", "public_jwk", "retired_at", "signs_from", "state"];
+    let expected = [
+        "algorithm",
+        "created_at",
+        "kid",
+        "leaves_at",
+        "next_step",
+        "postponed_at",
+        "public_jwk",
+        "readers",
+        "retired_at",
+        "revoked_at",
+        "signs_from",
+        "signs_until",
+        "state",
+        "successor",
+    ];
     assert_eq!(members, expected);
     assert!(keys[0]["public_jwk"].get("d").is_none());
     assert_eq!(keys[0]["state"], "signing");

@@ -121,7 +121,9 @@ async fn what_is_not_declared_any_more_goes_back_to_its_default(
         "source: payments\nresources:\n- resource: https://orders.example.com\n  scopes: [orders:read]\nclients:\n- client_id: billing\n  auth_methods: [client_secret_basic]\n  grant_types: [client_credentials]\n{trust}- client_id: worker\n  secret: null\n  token_lifetime: 5m\n"
     );
     let file = write(&cli, "b.yaml", &text);
-    let plan = cli.run(&["diff", "-f", &file]).stdout;
+    let refused = cli.run(&["apply", "-f", &file]);
+    assert!(refused.code == 5 && refused.stderr.contains("--adopt"), "{refused:?}");
+    let plan = cli.run(&["diff", "-f", &file, "--adopt"]).stdout;
     for words in [
         "~ change client billing",
         "grants: - ",
@@ -130,7 +132,7 @@ async fn what_is_not_declared_any_more_goes_back_to_its_default(
     ] {
         assert!(plan.contains(words), "no {words:?} in {plan}");
     }
-    succeeds(&cli.run(&["apply", "-f", &file]));
+    succeeds(&cli.run(&["apply", "-f", &file, "--adopt"]));
     let shown = cli.json(&["client", "show", "billing"]);
     assert_eq!(
         (&shown["owner"], &shown["grants"], &shown["claims"]),
@@ -162,7 +164,15 @@ async fn an_object_has_one_source() {
         &["client", "update", "billing", "--name", "x"][..],
         &["client", "disable", "billing"],
         &["client", "delete", "billing", "--yes"],
-        &["client", "grant", "billing", "--resource", "https://orders.example.com"],
+        &[
+            "client",
+            "grant",
+            "billing",
+            "--resource",
+            "https://orders.example.com",
+            "--scope",
+            "orders:write",
+        ],
         &["resource", "update", "https://orders.example.com", "--token-ttl", "5m"],
         &["resource", "delete", "https://orders.example.com", "--yes"],
     ] {

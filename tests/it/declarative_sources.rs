@@ -140,6 +140,42 @@ async fn an_object_of_a_source_is_changed_only_by_force(
     assert_eq!(undone["changes"].as_array().map(Vec::len), Some(2), "{undone}");
 }
 
+/// What changes nothing succeeds without `Tokend-Force`.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_of_what_is_declared_needs_no_force(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    apply(&api, "", &documents()).await;
+    let head = server.services().store.head().await.expect("a head");
+    let (client, resource) = (api.call("GET", CLIENT, None).await, api.call("GET", RESOURCE, None));
+    let (client, resource) = (client.json(), resource.await.json());
+    let grant = format!("{CLIENT}/grants/{}", ORDERS.replace('/', "%2F"));
+    for (method, path, body) in [
+        ("PUT", CLIENT, client.clone()),
+        ("PUT", RESOURCE, resource),
+        ("PATCH", CLIENT, json!({ "name": "Billing" })),
+        ("PATCH", RESOURCE, json!({ "owner": "payments" })),
+        ("PUT", grant.as_str(), json!({ "scopes": null })),
+        ("POST", "/v1/clients/robot/disable", json!({})),
+    ] {
+        let answer = api.call(method, path, Some(body)).await;
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
+    }
+    assert_eq!(server.services().store.head().await.expect("a head"), head, "no event");
+    let mut other = client;
+    other["name"] = json!("Other");
+    for (method, path, body) in [
+        ("PUT", CLIENT, other),
+        ("PUT", grant.as_str(), json!({ "scopes": ["orders:read"] })),
+        ("POST", "/v1/clients/robot/enable", json!({})),
+    ] {
+        assert_code(&api.call(method, path, Some(body)).await, 409, "managed_by_source");
+    }
+}
+
 /// A body of more than 16 MiB is refused by its announced length, before it is read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_large_is_refused() {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use crate::stopping::ask;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Run};
-use crate::support::{Engine, ORDERS};
+use crate::support::{Answer, Engine, ORDERS, client};
 
 /// A disk of two MiB, which a process holds in a namespace of its own. It ends with this value.
 struct SmallDisk {
@@ -103,9 +103,21 @@ async fn a_full_disk_stops_changes_and_no_tokens() {
     for _ in 0..20 {
         ask(&server.base, "a", &secret).await.token();
     }
+    // The server itself finds out by what it writes: rejections, and statistics every 15 seconds.
+    let is_ready = async |wanted: &str| {
+        eventually(wanted, async || {
+            ask(&server.base, "a", "a-wrong-secret").await;
+            let answer = Answer::of(client().get(format!("{}/readyz", server.base))).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            (answer.json()["status"] == wanted).then_some(())
+        })
+        .await;
+    };
+    is_ready("degraded: writes fail").await;
     let before = cli.json(&["client", "list", "--limit", "1000"]).as_array().map(Vec::len);
 
     disk.free();
+    is_ready("ready").await;
     let run = create(&cli);
     assert_eq!(run.code, 0, "{run:?}");
     let after = cli.json(&["client", "list", "--limit", "1000"]).as_array().map(Vec::len);

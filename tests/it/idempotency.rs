@@ -6,6 +6,7 @@ use tokend::model::time::Timestamp;
 use tokend::store::idempotency::{IdempotentRequest, KEY_TTL_SECONDS, KeyState};
 
 use crate::support::api::{ALL_SCOPES, Api};
+use crate::support::team::{API, Team};
 use crate::support::{Answer, Engine, Server, client_id, operator};
 
 const CLIENTS: &str = "/v1/clients";
@@ -109,6 +110,51 @@ async fn a_stored_answer_is_authorized_again() {
     assert_eq!(api.call("PUT", &path, Some(fewer)).await.status, 200);
     let refused = post(&caller, "k", CLIENTS, &json!({ "client_id": "acme" })).await;
     assert_code(&refused, 403, "scope_missing");
+}
+
+/// The team of a resource does not see the client of a request that it decides. Its lost answer is
+/// read again all the same, and by nobody who sees neither side.
+#[rstest]
+#[tokio::test]
+async fn the_answer_to_a_decision_is_read_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let (shop, billing) = (Team::new(&server, "shop").await, Team::new(&server, "billing").await);
+    shop.resource(API, "shop").await;
+    billing.client("invoices", "billing").await;
+    for (verb, team, body) in [
+        ("reject", &shop, json!({ "reason": "Too wide." })),
+        ("cancel", &billing, json!({})),
+        ("approve", &shop, json!({ "revision": 1 })),
+    ] {
+        let id = billing.request("invoices", API).await;
+        let path = format!("/v1/grant-requests/{id}/{verb}");
+        let first = decide(&server, team, &path, &body).await;
+        assert_eq!(first.status, 200, "{verb}: {}", first.text);
+        server.catch_up().await;
+        let again = decide(&server, team, &path, &body).await;
+        assert_eq!((again.status, &again.text), (200, &first.text), "{verb}");
+        assert_eq!(again.header("idempotency-replayed"), "true", "{verb}");
+    }
+    // An administrator that has lost the owner sees the request no more, and its answer neither.
+    let id = billing.request("invoices", API).await;
+    let last = format!("/v1/grant-requests/{id}/reject");
+    let first = decide(&server, &shop, &last, &json!({})).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    let all = Team::of(&server, None).await;
+    let path = format!("/v1/clients/{}", shop.administrator.id);
+    all.done("PATCH", &path, Some(json!({ "admin_of": ["other"] }))).await;
+    let again = decide(&server, &shop, &last, &json!({})).await;
+    assert_code(&again, 404, "grant_request_not_found");
+}
+
+/// A decision with a key of its own.
+async fn decide(server: &Server, team: &Team<'_>, path: &str, body: &Value) -> Answer {
+    let key = path.rsplit('/').take(2).collect::<Vec<_>>().join("-");
+    let request = server.http.post(format!("{}{path}", server.management));
+    let request = request.bearer_auth(&team.token).header("idempotency-key", key);
+    Answer::of(request.json(body)).await
 }
 
 /// What is in the database is sealed, and one request at a time holds a key.

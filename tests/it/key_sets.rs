@@ -11,8 +11,8 @@ use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ForeignIssuer;
+use tokend::outbound::Fetcher;
 use tokend::remote_keys::RemoteSource;
-use tokend::remote_keys::fetch::Fetcher;
 
 use crate::support::eventually::eventually;
 use crate::support::https::{self, HANG, Https, INTERIM};

@@ -217,6 +217,53 @@ async fn metrics_are_open_on_loopback_alone_or_need_the_scope() {
     }
 }
 
+/// A page that a browser on this machine shows reaches loopback by a name of its own.
+#[tokio::test]
+async fn open_metrics_on_loopback_are_read_by_a_name_of_the_listener() {
+    let ask = async |server: &Server, hosts: &[&str]| {
+        let mut request = server.http.get(format!("{}/metrics", server.management));
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        Answer::of(request).await
+    };
+    let url = ("TOKEND_MANAGEMENT_URL", "https://ops.example.com");
+    let server = Server::with(Engine::Sqlite, &[url]).await;
+    for (host, status) in [
+        ("127.0.0.1:8081", 200),
+        ("127.0.0.1", 200),
+        ("localhost:8081", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8081", 200),
+        ("127.9.9.9:1", 200),
+        ("ops.example.com", 200),
+        ("Ops.example.com:443", 200),
+        ("evil.example:8081", 421),
+        ("localhost.evil.example:8081", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("ops.example.com.evil.example", 421),
+        ("10.0.0.7:8081", 421),
+        ("0.0.0.0:8081", 421),
+    ] {
+        let answer = ask(&server, &[host]).await;
+        assert_eq!(answer.status, status, "{host}: {}", answer.text);
+        if status == 421 {
+            assert_eq!(answer.json()["code"], "unknown_host", "{host}");
+            assert!(!answer.text.contains("tokend_"), "{host}: {}", answer.text);
+        }
+    }
+    // Whoever opens metrics on another address has decided who reaches it.
+    let settings =
+        [("TOKEND_MANAGEMENT_LISTEN", "0.0.0.0:8081"), ("TOKEND_METRICS_ACCESS", "open")];
+    let server = Server::with(Engine::Sqlite, &settings).await;
+    assert_eq!(ask(&server, &["tokend.monitoring.svc:8081"]).await.status, 200);
+    // With a token, the name does not matter: a browser has none.
+    let server = Server::with(Engine::Sqlite, &[("TOKEND_METRICS_ACCESS", "token")]).await;
+    let api = Api::with(&server, "stats:read").await;
+    let answer = api.send("GET", "/metrics", &[("host", "evil.example")], None).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_busiest_clients_have_series_only_if_the_operator_wants_them() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_METRICS_PER_CLIENT", "1")]).await;

@@ -171,11 +171,19 @@ fn the_program_installs_into_a_prefix() {
         .map(|path| path.strip_prefix(&prefix).expect("below the prefix").display().to_string())
         .collect();
     files.sort();
+    let (pages, files): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.starts_with("share/man/man1/tokend"));
+    for page in ["share/man/man1/tokend.1", "share/man/man1/tokend-client-create.1"] {
+        assert!(pages.iter().any(|file| file == page), "{page} is not in {pages:?}");
+    }
     let expected = [
         "bin/tokend",
         "share/bash-completion/completions/tokend",
         "share/fish/vendor_completions.d/tokend.fish",
         "share/tokend/LICENSE",
+        "share/tokend/systemd/tokend.service",
+        "share/tokend/systemd/tokend.socket",
+        "share/tokend/systemd/tokend.sysusers",
         "share/tokend/tokend.toml",
         "share/zsh/site-functions/_tokend",
     ];
@@ -184,10 +192,13 @@ fn the_program_installs_into_a_prefix() {
         let mode = fs::metadata(prefix.join(file)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, expected, "{file}");
     }
-    for shell in [expected[1], expected[2], expected[5]] {
+    for shell in [expected[1], expected[2], expected[8]] {
         let script = fs::read_to_string(prefix.join(shell)).expect("a script");
         assert!(script.contains("check-config"), "{shell} completes no command");
     }
+    let unit = prefix.join("share/tokend/systemd/tokend.service");
+    let unit = fs::read_to_string(unit).expect("a unit");
+    assert!(unit.contains("\nExecStart=/opt/tokend/bin/tokend serve\n"), "{unit}");
     let shown = Command::new(prefix.join("bin/tokend"))
         .args(["config", "show", "--config"])
         .arg(prefix.join("share/tokend/tokend.toml"))
@@ -196,4 +207,53 @@ fn the_program_installs_into_a_prefix() {
         .output()
         .expect("the program");
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+}
+
+/// `make dist-archive` packs the same bytes each time, whatever the time and the user are.
+#[test]
+fn the_archive_of_a_release_is_reproducible() {
+    let copy = tempfile::tempdir().expect("a folder");
+    // The script writes into target/ of the folder that it is in.
+    for path in [".ci", "config", "deploy"] {
+        let copied = Command::new("cp").arg("-R").arg(root().join(path)).arg(copy.path()).status();
+        assert!(copied.expect("cp").success());
+    }
+    for path in ["Cargo.toml", "Makefile", "LICENSE", "README.md", "CHANGELOG.md"] {
+        fs::copy(root().join(path), copy.path().join(path)).expect("a copy");
+    }
+    let pack = |umask: &str| {
+        let run = Command::new("sh")
+            .arg("-c")
+            .arg(format!("umask {umask}; exec make -s dist-archive PROGRAM=\"$1\""))
+            .arg("sh")
+            .arg(program())
+            .env("SOURCE_DATE_EPOCH", "1790000000")
+            .current_dir(copy.path())
+            .output()
+            .expect("make");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let dist = copy.path().join("target/dist");
+        let sums = fs::read_to_string(dist.join("SHA256SUMS")).expect("checksums");
+        (sums, dist)
+    };
+    let (first, _) = pack("022");
+    let (second, dist) = pack("077");
+    assert_eq!(first, second);
+    let (_, name) = first.trim().split_once("  ").expect("a checksum and a name");
+    let listed = Command::new("tar").arg("-tzvf").arg(dist.join(name)).output().expect("tar");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for file in [
+        "/bin/tokend",
+        "/share/man/man1/tokend.1",
+        "/share/tokend/tokend.toml",
+        "/share/tokend/systemd/tokend.service",
+        "/deploy/proxy/nginx.conf",
+        "/LICENSE",
+    ] {
+        assert!(listed.lines().any(|line| line.ends_with(file)), "{file} is not in {listed}");
+    }
+    for line in listed.lines() {
+        let is_roots = line.contains(" 0/0 ") && line.contains(" 2026-09-2");
+        assert!(is_roots, "{line}");
+    }
 }

@@ -1,9 +1,13 @@
 //! The pages for developers and operators: what can run here is run, taken from the text itself.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use tokend::model::time::Clock;
 
 use crate::readme::{Stage, blocks};
 use crate::support::generated::read;
+use crate::support::{Engine, ORDERS, Place, Server, now};
 
 const GETTING_TOKENS: &str = "docs/getting-tokens.md";
 
@@ -44,11 +48,76 @@ async fn every_sample_of_getting_tokens_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_pages_for_operators_works() {
     let (stage, _cli) = Stage::set().await;
-    let pages = ["docs/clients.md", "docs/operations.md"];
+    let pages = [
+        "docs/clients.md",
+        "docs/operations.md",
+        "docs/operations/install.md",
+        "docs/operations/proxies.md",
+        "docs/operations/upgrade.md",
+        "docs/operations/postgres.md",
+    ];
     let texts = pages.iter().flat_map(|page| blocks(page, "sh"));
     let said = texts.map(|text| stage.shell(&text)).collect::<Vec<_>>().join("\n");
     for words in ["Billing worker", "intact", "IMPORTED", "schema", "configuration is valid"] {
         assert!(said.contains(words), "no {words:?} in {said}");
+    }
+}
+
+/// Two issuers on one database, as the page on a change of the issuer describes them.
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_with_two_issuers_share_clients_and_keys_alone() {
+    let place = Arc::new(Place::new(Engine::Sqlite).await);
+    let (old, new) = ("https://old.example.com", "https://new.example.com");
+    let at = async |issuer| {
+        let settings = [("TOKEND_ISSUER", issuer)];
+        Server::at(place.clone(), Clock::fixed(now()), &settings).await
+    };
+    let old = (at(old).await, old);
+    old.0.resource(ORDERS, &["orders:read"]).await;
+    let client = old.0.client().await;
+    let new = (at(new).await, new);
+    let key_set = async |server: &Server| server.get("/.well-known/jwks.json").await.text;
+    assert_eq!(key_set(&old.0).await, key_set(&new.0).await);
+    for (own, other) in [(&old, &new), (&new, &old)] {
+        let token = own.0.ask(&client).await.token();
+        assert_eq!(own.0.claims(&token).await["iss"], own.1);
+        let introspect = async |server: &Server| {
+            let form = [("token", token.as_str())];
+            server.post("/v1/oauth/introspect", &client, &form).await.json()["active"].clone()
+        };
+        assert_eq!(introspect(&own.0).await, true);
+        assert_eq!(introspect(&other.0).await, false);
+    }
+}
+
+/// The first numbers of the cells of a table whose first cell is a number of clients.
+fn figures(text: &str, cell: usize) -> Vec<(u64, f64)> {
+    let number = |cell: &str| {
+        let digits: String = cell.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        let factor = if cell.ends_with("GiB") { 1024.0 } else { 1.0 };
+        digits.parse::<f64>().ok().map(|number| number * factor)
+    };
+    let rows = text.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    rows.filter_map(|cells| {
+        let clients = cells.get(1)?.replace(',', "").parse().ok()?;
+        Some((clients, number(cells.get(cell)?)?))
+    })
+    .collect()
+}
+
+/// No machine of the page is smaller than what an instance took.
+#[test]
+fn the_sizes_of_machines_cover_what_was_measured() {
+    let results = read("benches/RESULTS.md");
+    let growth = results.split_once("\n## Growth\n").expect("a section").1;
+    let growth = growth.split("\n## ").next().expect("a section");
+    let measured = figures(growth, 5);
+    let sizes = figures(&read("docs/operations/sizes.md"), 3);
+    assert_eq!(sizes.len(), 3, "{sizes:?}");
+    for (clients, size) in sizes {
+        let of_size = measured.iter().filter(|(number, _)| *number == clients);
+        let most = of_size.map(|(_, most)| *most).fold(0.0, f64::max);
+        assert!(most > 0.0 && most < size, "{clients}: {most} of {size} MiB");
     }
 }
 
@@ -63,7 +132,7 @@ fn the_rust_snippet_is_the_one_that_compiles() {
 /// C-03, C-22, C-31, G-06: sizes and defaults are documented, truly, in samples that parse.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sizes_and_samples_are_true() {
-    let cli = crate::support::process::Cli::new(crate::support::Engine::Sqlite).await;
+    let cli = crate::support::process::Cli::new(Engine::Sqlite).await;
     let made = cli.json(&["client", "create", "--generate-id"]);
     let length = |name: &str| made[name].as_str().map_or(0, str::len);
     let text = read(GETTING_TOKENS);

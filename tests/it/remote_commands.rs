@@ -10,14 +10,14 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::model::time::Clock;
 
-use crate::remote_command_lines::{COMMANDS, JWKS, LOCAL};
+use crate::remote_command_lines::{COMMANDS, ELSEWHERE, JWKS, LOCAL};
 use crate::support::process::{Cli, Run};
 use crate::support::{Engine, Place, Server};
 
 const API: &str = "https://api.example.com";
 
 const SCOPES: &str = "clients:read,clients:write,secrets:write,grants:write,resources:read,\
-    resources:write,tokens:issue,tokens:revoke,introspect,keys:read,audit:read,admins:write";
+    resources:write,tokens:issue,tokens:revoke,introspect,keys:read,keys:write,audit:read,admins:write";
 
 /// A server with an administrator, and its command line with and without `--server`.
 struct Stage {
@@ -51,8 +51,9 @@ impl Stage {
         self.local.place.folder.path().join(name)
     }
 
-    /// Runs a command that is written in one line.
+    /// Runs a command that is written in one line. What comes after ` < ` is its input.
     fn run(&self, cli: &Cli, line: &str) -> Run {
+        let (line, input) = line.split_once(" < ").unwrap_or((line, ""));
         let file = self.file("secret").display().to_string();
         let jwks = self.file("keys.json").display().to_string();
         let words = line.split_whitespace().map(|word| match word {
@@ -61,7 +62,7 @@ impl Stage {
             word => word.replace("API", API),
         });
         let words: Vec<_> = words.collect();
-        cli.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        cli.run_with(&words.iter().map(String::as_str).collect::<Vec<_>>(), input)
     }
 }
 
@@ -151,6 +152,38 @@ async fn every_command_does_the_same_locally_and_at_a_server(
     for name in ["secret.new", "secret.new.secret"] {
         assert!(!other.file(name).exists(), "{name}");
     }
+}
+
+/// The commands without subcommands at and below a path, as the help texts list them.
+fn commands_below(cli: &Cli, path: &[&str]) -> Vec<String> {
+    let help = cli.run(&[path, &["--help"]].concat());
+    assert_eq!(help.code, 0, "{path:?}: {help:?}");
+    let Some((_, list)) = help.stdout.split_once("Commands:\n") else {
+        return vec![path.join(" ")];
+    };
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let names = lines
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split(' ').next().filter(|name| !matches!(*name, "" | "help")));
+    names.flat_map(|name| commands_below(cli, &[path, &[name]].concat())).collect()
+}
+
+/// A new command has a row in one of the tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_program_is_in_a_table() {
+    let cli = Cli::without_database(Engine::Sqlite).await;
+    let lines = COMMANDS.iter().map(|(line, _)| *line).chain(LOCAL).chain(ELSEWHERE);
+    let lines: Vec<&str> = lines.collect();
+    let commands = commands_below(&cli, &[]);
+    assert!(commands.len() > 50, "the help is read wrongly: {commands:?}");
+    let is_named = |command: &String| {
+        lines.iter().any(|line| {
+            line.strip_prefix(command.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        })
+    };
+    let missing: Vec<_> = commands.iter().filter(|command| !is_named(command)).collect();
+    assert!(missing.is_empty(), "commands without a row in remote_command_lines.rs: {missing:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

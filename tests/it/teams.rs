@@ -50,6 +50,66 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
     assert_eq!(events["data"], json!([]));
 }
 
+/// A name is looked up among the clients of the caller: another team with the same name does not
+/// make it ambiguous.
+#[rstest]
+#[tokio::test]
+async fn a_name_means_a_client_of_the_own_team(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let (shop, billing) = (Team::new(&server, "shop").await, Team::new(&server, "billing").await);
+    let nothing = Team::of(&server, Some(&[])).await;
+    let all = Team::of(&server, None).await;
+    for (team, id, owner) in [(&shop, "shop-job", "shop"), (&billing, "pay-job", "billing")] {
+        team.client(id, owner).await;
+        let name = Some(json!({ "name": "Nightly" }));
+        team.done("PATCH", &format!("/v1/clients/{id}"), name).await;
+    }
+    for (team, expected) in [
+        (&shop, Some("client/shop-job")),
+        (&billing, Some("client/pay-job")),
+        (&nothing, None),
+        (&all, None),
+    ] {
+        let found = team.get("/v1/audit-events?subject=Nightly").await.json();
+        assert_eq!(found["data"][0]["subject"].as_str(), expected, "{found}");
+    }
+}
+
+/// Who loses a grant by a prune is told, for a decision; when it was used is for its own team.
+#[rstest]
+#[tokio::test]
+async fn a_plan_tells_no_use_of_clients_of_other_teams(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let (shop, billing) = (Team::new(&server, "shop").await, Team::new(&server, "billing").await);
+    let all = Team::of(&server, None).await;
+    let scopes = json!([{ "name": "orders:read" }]);
+    let api = json!({ "resource": API, "scopes": scopes, "owner": "shop" });
+    shop.done("POST", "/v1/apply", Some(json!({ "source": "git", "resources": [api] }))).await;
+    for (team, id, owner) in [(&shop, "shop-job", "shop"), (&billing, "pay-job", "billing")] {
+        let client = team.client(id, owner).await;
+        all.done("PUT", &grant_path(id), Some(json!({ "scopes": ["orders:read"] }))).await;
+        server.ask_for(&client, &[("resource", API)]).await.token();
+    }
+    server.app.write_usage().await.expect("written");
+    let nothing = json!({ "source": "git", "resources": [] });
+    for (team, sees_all) in [(&shop, false), (&all, true)] {
+        let plan = team.post("/v1/apply?prune=true&dry_run=true", nothing.clone()).await;
+        assert_eq!(plan.status, 200, "{}", plan.text);
+        let used = |id: &str| {
+            let grant = format!("grant of client {id} (orders:read)");
+            assert!(plan.text.contains(&grant), "{id}: {}", plan.text);
+            plan.text.contains(&format!("{grant}, last used "))
+        };
+        assert!(used("shop-job"), "{}", plan.text);
+        assert_eq!(used("pay-job"), sees_all, "{}", plan.text);
+        assert!(!plan.text.contains("never used"), "{}", plan.text);
+    }
+}
+
 /// What exists in other teams is not told by filters, cursors and suggestions.
 #[rstest]
 #[tokio::test]

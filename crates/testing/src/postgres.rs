@@ -1,7 +1,9 @@
-//! A real Postgres: one throw-away cluster for all tests of this process, a database for each.
+//! A real Postgres: one throw-away cluster for all tests of this process, a database for each; and
+//! clusters of their own for tests that stop or freeze it.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,9 +18,55 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 struct Cluster {
     /// The URL of a cluster without the name of a database.
     base: String,
-    /// Stops the cluster when this process ends, however it ends: its standard input closes.
-    _keeper: Option<Child>,
-    _port: Option<ReservedPort>,
+    keeper: Option<Keeper>,
+}
+
+/// Stops the cluster when this process ends, however it ends: its standard input closes.
+struct Keeper {
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    _process: Child,
+    _port: ReservedPort,
+}
+
+/// A cluster that a test has for itself.
+pub struct OwnPostgres(Cluster);
+
+/// What is done to all processes of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// SIGQUIT: connections end without a word.
+    Stop,
+    Start,
+    /// SIGSTOP: connections stand, and nothing answers.
+    Freeze,
+    Thaw,
+}
+
+impl OwnPostgres {
+    /// Starts a cluster, with an empty database; gives its URL as well.
+    pub async fn start() -> (Self, String) {
+        assert_allowed("Postgres");
+        let cluster = tokio::task::spawn_blocking(start).await.expect("a cluster");
+        let url = format!("{}/postgres", cluster.base);
+        (Self(cluster), url)
+    }
+
+    /// Does it, and returns when it is done.
+    pub fn carry_out(&mut self, deed: Deed) {
+        let keeper = self.0.keeper.as_mut().expect("a keeper");
+        let word = format!("{deed:?}").to_lowercase();
+        writeln!(keeper.input, "{word}").expect("a shell");
+        assert_eq!(keeper.line(), "done\n", "{deed:?}");
+    }
+}
+
+impl Keeper {
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("a line");
+        line
+    }
 }
 
 /// Makes an empty database and gives its URL.
@@ -38,7 +86,7 @@ fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => {
             let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base).to_owned();
-            Cluster { base, _keeper: None, _port: None }
+            Cluster { base, keeper: None }
         }
         Err(_) => start(),
     })
@@ -68,13 +116,34 @@ fn start() -> Cluster {
 as_postgres() {{ {switch} "$@"; }}
 dir=$(as_postgres mktemp -d "${{TMPDIR:-/tmp}}/tokend-pg.XXXXXX")
 cd "$dir"
-stop() {{ as_postgres {bin}/pg_ctl -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"; }}
-trap stop EXIT
+start() {{
+  as_postgres {bin}/pg_ctl -D "$dir/data" -w -l "$dir/log" start \
+    -o "-p {number} -k $dir -h 127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB -c max_connections=400" >/dev/null
+}}
+signal() {{
+  postmaster=$(head -n 1 "$dir/data/postmaster.pid")
+  for process in $postmaster $(cat "/proc/$postmaster/task/$postmaster/children"); do
+    kill "-$1" "$process" 2>/dev/null || true
+  done
+}}
+end() {{
+  signal CONT 2>/dev/null || true
+  as_postgres {bin}/pg_ctl -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
+  rm -rf "$dir"
+}}
+trap end EXIT
 as_postgres {bin}/initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >/dev/null
-as_postgres {bin}/pg_ctl -D "$dir/data" -w -l "$dir/log" start \
-  -o "-p {number} -k $dir -h 127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB -c max_connections=400" >/dev/null
+start
 echo ready
-cat >/dev/null
+while read -r deed; do
+  case $deed in
+    stop) as_postgres {bin}/pg_ctl -D "$dir/data" -m immediate stop >/dev/null ;;
+    start) start ;;
+    freeze) signal STOP ;;
+    thaw) signal CONT ;;
+  esac
+  echo done
+done
 "#,
         switch =
             if is_root { "setpriv --reuid=postgres --regid=postgres --init-groups" } else { "" },
@@ -87,10 +156,10 @@ cat >/dev/null
         .stdout(Stdio::piped())
         .spawn()
         .expect("a shell");
-    let mut line = String::new();
-    let output = keeper.stdout.take().expect("its output");
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).expect("a line");
-    assert_eq!(line, "ready\n", "Postgres did not start");
+    let input = keeper.stdin.take().expect("its input");
+    let output = BufReader::new(keeper.stdout.take().expect("its output"));
     let base = format!("postgres://postgres@{}", port.address);
-    Cluster { base, _keeper: Some(keeper), _port: Some(port) }
+    let mut keeper = Keeper { input, output, _process: keeper, _port: port };
+    assert_eq!(keeper.line(), "ready\n", "Postgres did not start");
+    Cluster { base, keeper: Some(keeper) }
 }

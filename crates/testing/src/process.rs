@@ -135,15 +135,25 @@ impl Cli {
         }
     }
 
-    /// Runs `tokend serve` until it is ready.
+    /// Runs `tokend serve` until it is ready, on free ports, with its address as the issuer.
     pub async fn serve(&self) -> Process {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.serve_with(&[("TOKEND_ISSUER", "http://127.0.0.1:0")], any).await
+    }
+
+    /// The same at this address, with the issuer of the settings.
+    pub async fn serve_at(&self, address: SocketAddr) -> Process {
+        self.serve_with(&[], address).await
+    }
+
+    async fn serve_with(&self, settings: &[(&str, &str)], address: SocketAddr) -> Process {
         let number = SERVERS.fetch_add(1, Ordering::Relaxed);
         let log = self.place.folder.path().join(format!("serve-{number}.log"));
         let file = std::fs::File::create(&log).expect("a log");
         let child = self
             .command(&["serve"])
-            .env("TOKEND_ISSUER", "http://127.0.0.1:0")
-            .env("TOKEND_LISTEN", "127.0.0.1:0")
+            .envs(settings.iter().copied())
+            .env("TOKEND_LISTEN", address.to_string())
             .env("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:0")
             .envs(self.log_level().map(|level| ("TOKEND_LOG_LEVEL", level)))
             .stdin(Stdio::null())

@@ -33,6 +33,8 @@ pub struct Receiver {
     port: u16,
     ca_file: NamedTempFile,
     status: Arc<Mutex<Status>>,
+    /// The value of `Retry-After` in each answer.
+    retry_after: Arc<Mutex<Option<u32>>>,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
@@ -44,14 +46,15 @@ impl Receiver {
         let port = listener.local_addr().expect("an address").port();
         let status: Arc<Mutex<Status>> = Arc::new(Mutex::new(Box::new(status)));
         let received = Arc::default();
-        let serving = (acceptor, status.clone(), Arc::clone(&received));
+        let retry_after = Arc::default();
+        let serving = (acceptor, status.clone(), Arc::clone(&retry_after), Arc::clone(&received));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, status, received) = serving.clone();
-                tokio::spawn(serve(acceptor, stream, status, received));
+                let (acceptor, status, retry_after, received) = serving.clone();
+                tokio::spawn(serve(acceptor, stream, status, retry_after, received));
             }
         });
-        Self { port, ca_file, status, received }
+        Self { port, ca_file, status, retry_after, received }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -63,6 +66,11 @@ impl Receiver {
         *self.status.lock().expect("a lock") = Box::new(status);
     }
 
+    /// Asks from now on to wait so many seconds before the next attempt.
+    pub fn ask_to_wait(&self, seconds: u32) {
+        *self.retry_after.lock().expect("a lock") = Some(seconds);
+    }
+
     /// All requests until now.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().expect("a lock").clone()
@@ -72,7 +80,7 @@ impl Receiver {
     pub fn settings(&self) -> [(&'static str, String); 2] {
         [
             ("TOKEND_FETCH_CA_FILE", self.ca_file.path().display().to_string()),
-            ("TOKEND_FETCH_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
+            ("TOKEND_NOTIFICATIONS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
         ]
     }
 }
@@ -81,6 +89,7 @@ async fn serve(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     status: Arc<Mutex<Status>>,
+    retry_after: Arc<Mutex<Option<u32>>>,
     received: Arc<Mutex<Vec<Received>>>,
 ) {
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
@@ -89,8 +98,11 @@ async fn serve(
     let answer = request.status;
     received.lock().expect("a lock").push(request);
     if answer != DOWN {
-        let text =
-            format!("HTTP/1.1 {answer} Any\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let wait = *retry_after.lock().expect("a lock");
+        let wait = wait.map(|wait| format!("retry-after: {wait}\r\n")).unwrap_or_default();
+        let text = format!(
+            "HTTP/1.1 {answer} Any\r\ncontent-length: 0\r\n{wait}connection: close\r\n\r\n"
+        );
         let _ = stream.write_all(text.as_bytes()).await;
         let _ = stream.shutdown().await;
     }

@@ -67,17 +67,21 @@ pub(super) async fn find(
     for resource in existing.iter().filter(is_of) {
         let holders = services.store.grant_holders(&resource.resource).await?;
         rights::require_resource_deletion(principal, !holders.is_empty())?;
-        let losses = holders.iter().map(loss_of_holder).collect();
+        let losses = holders.iter().map(|holder| loss_of_holder(principal, holder)).collect();
         steps.push(DeletionStep::Resource { resource: Box::new(resource.clone()), losses });
     }
     Ok(steps)
 }
 
-fn loss_of_holder(holder: &GrantHolder) -> String {
+/// The grant that a holder loses, with the last use of a client that the caller may see.
+pub(super) fn loss_of_holder(principal: &Principal, holder: &GrantHolder) -> String {
     let scopes = match &holder.scopes {
         GrantedScopes::All => "all scopes".to_owned(),
         GrantedScopes::Only(scopes) => scopes.to_string(),
     };
+    if !principal.may_administer(holder.owner.as_ref()) {
+        return format!("grant of client {} ({scopes})", holder.client_id);
+    }
     match holder.last_used_at {
         Some(last) => format!("grant of client {} ({scopes}), last used {last}", holder.client_id),
         None => format!("grant of client {} ({scopes}), never used", holder.client_id),

@@ -9,7 +9,7 @@ use crate::admin::import::problems::Problems;
 use crate::admin::secret;
 use crate::admin::{AdminError, Conflict};
 use crate::model::Malformed;
-use crate::model::secret::SecretRecord;
+use crate::model::secret::{SecretId, SecretRecord};
 use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
 use crate::services::Services;
@@ -42,6 +42,14 @@ pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Vec<Declare
         Some(DeclaredDigest { digest, label: label.unwrap_or_default(), expires_at })
     });
     declared.collect()
+}
+
+/// Those of these secrets that are declared.
+pub(super) fn listed(secrets: &[SecretRecord], declared: &[DeclaredDigest]) -> Vec<SecretId> {
+    let is_listed = |secret: &&SecretRecord| {
+        secret.hash.digest().is_some_and(|known| declared.iter().any(|it| it.digest == *known))
+    };
+    secrets.iter().filter(is_listed).map(|secret| secret.secret_id.clone()).collect()
 }
 
 /// Registers the digests that a client lacks, and changes the label and the end of the others. A

@@ -1,7 +1,6 @@
 //! Making a plan true: hashes first, then one transaction.
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -11,14 +10,13 @@ use crate::admin::import::update::{Update, state};
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, AuditedChange, ObjectKind, Principal, SourceConflict, client_deletion,
-    owner_policy, ownership, registering, resource, resource_deletion,
+    AdminError, AuditedChange, HashLoad, ObjectKind, Principal, SourceConflict, client_deletion,
+    foreign_grant, handover, owner_policy, ownership, registering, resource, resource_deletion,
 };
-use crate::crypto::CryptoError;
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
 use crate::model::resource::Resource;
-use crate::model::secret::SecretRecord;
+use crate::model::secret::{SecretHash, SecretRecord};
 use crate::services::Services;
 
 /// How many clients are read at once.
@@ -62,8 +60,18 @@ impl PreparedPlan {
 ///
 /// # Errors
 /// If the operating system gives no random bytes, or a label is not allowed.
-pub async fn generate_secrets(services: &Services, plan: Plan) -> Result<PreparedPlan, AdminError> {
-    let secrets = generate(services, &plan.clients).await?;
+pub async fn generate_secrets(
+    services: &Services,
+    plan: Plan,
+    load: HashLoad,
+) -> Result<PreparedPlan, AdminError> {
+    let mut wanted: Vec<(ClientId, NewSecret)> = Vec::new();
+    for step in &plan.clients {
+        let id = &step.wanted.client.client_id;
+        wanted.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
+    }
+    let hashing = stream::iter(wanted).map(|(id, new)| generate_one(services, load, id, new));
+    let secrets = hashing.buffered(load.width(services)).try_collect().await?;
     Ok(PreparedPlan { plan, secrets })
 }
 
@@ -78,14 +86,53 @@ pub async fn write(
     prepared: PreparedPlan,
 ) -> Result<Pending<Applied>, AdminError> {
     let PreparedPlan { plan, secrets } = prepared;
+    let records = secrets.iter().map(|secret| secret.record.clone()).collect();
+    let (change, resources) = write_steps(services, principal, plan, records).await?;
+    Ok(Pending::new(change, Applied { secrets, resources }))
+}
+
+/// Writes a plan in a transaction that is rolled back: what an apply would reject is rejected. No
+/// secret is generated or hashed for that.
+///
+/// # Errors
+/// As [`write`].
+pub async fn rehearse(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+) -> Result<(), AdminError> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let mut records = Vec::new();
+    for step in &plan.clients {
+        if let Some(new) = &step.secret {
+            records.push(secret::record_of(services, SecretHash::from_phc(""), new)?);
+        }
+    }
+    // A transaction that is dropped leaves nothing behind.
+    write_steps(services, principal, plan, records).await.map(|_| ())
+}
+
+/// Writes the steps of a plan; `records` are the new secrets in the order of the clients. Gives the
+/// resources that were written.
+async fn write_steps(
+    services: &Services,
+    principal: &Principal,
+    plan: Plan,
+    records: Vec<SecretRecord>,
+) -> Result<(AuditedChange, Vec<Resource>), AdminError> {
     let mut change = principal.begin(services).await?;
     require_unchanged(&mut change, &plan).await?;
-    let Plan { resources, clients, deletions, .. } = plan;
-    let mut applied = Applied { secrets, resources: Vec::new() };
+    let Plan { resources, clients, deletions, declared, .. } = plan;
+    let (mut written, mut replaced) = (Vec::with_capacity(resources.len()), Vec::new());
     for step in resources {
-        applied.resources.push(write_resource(&mut change, principal, step).await?);
+        let before = step.before.clone();
+        let resource = write_resource(&mut change, principal, step).await?;
+        replaced.extend(before.map(|before| (before, resource.clone())));
+        written.push(resource);
     }
-    let mut records = applied.secrets.iter();
+    let mut records = records.into_iter();
     for step in clients {
         let secret = step.secret.is_some().then(|| records.next()).flatten();
         write_client(services, principal, &mut change, step, secret).await?;
@@ -100,7 +147,11 @@ pub async fn write(
             }
         }
     }
-    Ok(Pending::new(change, applied))
+    // Here, because the owners of the clients may change together with that of the resource.
+    for (before, is) in &replaced {
+        foreign_grant::end_of_resource(&mut change, principal, before, is, &declared).await?;
+    }
+    Ok((change, written))
 }
 
 /// Generates the signing keys that new resources need; after the commit.
@@ -118,36 +169,14 @@ pub async fn finish(
     Ok(())
 }
 
-/// The secrets of all steps that need one, in their order: hashed on as many threads as there are
-/// cores, while no transaction is open.
-async fn generate(
-    services: &Services,
-    steps: &[ClientStep],
-) -> Result<Vec<AppliedSecret>, AdminError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut wanted: Vec<(ClientId, NewSecret)> = Vec::new();
-    for step in steps {
-        let id = &step.wanted.client.client_id;
-        wanted.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
-    }
-    let mut hashing =
-        stream::iter(wanted).map(|(id, new)| generate_one(services, id, new)).buffered(cores);
-    let mut secrets = Vec::new();
-    while let Some(secret) = hashing.next().await {
-        secrets.push(secret?);
-    }
-    Ok(secrets)
-}
-
 async fn generate_one(
     services: &Services,
+    load: HashLoad,
     id: ClientId,
     new: NewSecret,
 ) -> Result<AppliedSecret, AdminError> {
     let plain = services.keys.tag_key.mint(&id)?;
-    let hash = tokio::task::spawn_blocking(services.hasher.hashing(plain.clone()))
-        .await
-        .map_err(|_| CryptoError::Failed("hashing a secret"))??;
+    let hash = load.compute(services, services.hasher.hashing(plain.clone())).await?;
     let record = secret::record_with(services, &plain, hash, &new)?;
     Ok(AppliedSecret { client_id: id, record, plain })
 }
@@ -219,18 +248,25 @@ async fn write_client(
     principal: &Principal,
     change: &mut AuditedChange,
     step: ClientStep,
-    secret: Option<&AppliedSecret>,
+    secret: Option<SecretRecord>,
 ) -> Result<(), AdminError> {
-    let ClientStep { before, mut wanted, .. } = step;
-    wanted.secrets.extend(secret.map(|secret| secret.record.clone()));
+    let ClientStep { before, mut wanted, stated, .. } = step;
     let (client, grants) = (&wanted.client, &wanted.grants);
     ownership::check_whole_client(change, principal, before.as_ref(), client, grants).await?;
     let id = wanted.client.client_id.clone();
     match &before {
-        None => registering::insert(change, &wanted, Action::ClientCreated).await?,
+        None => {
+            wanted.secrets.extend(secret);
+            registering::insert(change, &wanted, Action::ClientCreated).await?;
+        }
         Some(before) => {
+            let at = secret::end_at_once(change);
+            let reader = change.read();
+            let release = handover::release(reader, principal, at, before, &mut wanted, &stated);
+            let ended = release.await?;
+            wanted.secrets.extend(secret);
             if let Some(update) = Update::between(services, before.clone(), wanted, change.now)? {
-                update.write(services, change, "apply").await?;
+                update.ending(ended).write(services, change, "apply").await?;
             }
         }
     }

@@ -4,6 +4,7 @@
 //! The flow: [`Declarations::read`] → [`plan()`] → [`generate_secrets`] → [`write()`] → commit →
 //! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it,
 //! everything that the plan is based on is read again; what has changed meanwhile is a conflict.
+//! A dry run ends with [`rehearse`], which is [`write()`] without a commit.
 
 mod deletions;
 mod desired;
@@ -18,13 +19,15 @@ mod step;
 mod wanted;
 mod words;
 
-use crate::admin::{AdminError, Principal, SourceConflict};
+use crate::admin::{AdminError, HashLoad, Principal, SourceConflict};
 use crate::model::source::SourceName;
 use crate::services::Services;
 
 pub use desired::Declarations;
 pub use document::{MAX_BYTES, SourceText};
-pub use execution::{Applied, AppliedSecret, PreparedPlan, finish, generate_secrets, write};
+pub use execution::{
+    Applied, AppliedSecret, PreparedPlan, finish, generate_secrets, rehearse, write,
+};
 pub use export::{ExportFilter, ExportedDocument, export};
 pub use members::schema;
 pub use plan::{Plan, plan};
@@ -39,7 +42,8 @@ pub const DEFAULT_MAX_DELETIONS: usize = 10;
 pub struct ApplyOptions {
     /// The source of documents that name none.
     pub source: Option<SourceName>,
-    /// True if objects of another source, or of none, become objects of the applied one.
+    /// True if objects of another source, of none, or of another owner become objects of the
+    /// applied one.
     pub is_adopting: bool,
     /// True if objects of the applied sources that are not declared any more are deleted.
     pub is_pruning: bool,
@@ -70,7 +74,7 @@ pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminE
     }
 }
 
-/// Makes a plan true, for a caller that receives the secrets in memory.
+/// Makes a plan true, for a server, whose caller receives the secrets in memory.
 ///
 /// # Errors
 /// As [`check_deletions`] and [`write()`].
@@ -84,7 +88,7 @@ pub async fn execute(
     if plan.is_empty() {
         return Ok(Applied::default());
     }
-    let prepared = generate_secrets(services, plan).await?;
+    let prepared = generate_secrets(services, plan, HashLoad::Lanes).await?;
     let applied = write(services, principal, prepared).await?.commit().await?;
     finish(services, principal, &applied).await?;
     Ok(applied)

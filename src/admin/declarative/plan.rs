@@ -13,9 +13,10 @@ use crate::admin::difference::Difference;
 use crate::admin::import::check::Checker;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::update::state;
-use crate::admin::{AdminError, ObjectKind, Principal, SourceConflict};
+use crate::admin::{AdminError, ObjectKind, Principal, SourceConflict, foreign_grant, handover};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
+use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
 use crate::services::Services;
@@ -31,7 +32,7 @@ pub struct Plan {
     pub(super) deletions: Vec<DeletionStep>,
     unchanged: usize,
     /// The clients that are declared.
-    declared: Vec<ClientId>,
+    pub(super) declared: Vec<ClientId>,
 }
 
 impl Plan {
@@ -118,6 +119,14 @@ pub async fn plan(
     planner.clients(known, clients).await?;
     let Planner { problems, mut plan, .. } = planner;
     declarations.settle(problems)?;
+    for step in &mut plan.resources {
+        let Some(before) = &step.before else { continue };
+        let (reader, declared) = (services.store.read(), &plan.declared);
+        let losers = foreign_grant::losers(reader, principal, before, &step.wanted, declared);
+        let losers = losers.await?;
+        let loss = |holder| deletions::loss_of_holder(principal, holder);
+        step.losses = losers.iter().map(loss).collect();
+    }
     if options.is_pruning {
         plan.deletions =
             deletions::find(services, principal, &sources, &existing, &declared).await?;
@@ -157,8 +166,8 @@ impl Planner<'_> {
             };
             if let Some(before) = &before {
                 let id = wanted.resource.as_str();
-                let (holder, applied) = (before.source.as_ref(), wanted.source.as_ref());
-                self.require_same_source(ObjectKind::Resource, id, holder, applied)?;
+                let of = |it: &Resource| (it.source.clone(), it.facts.owner.clone());
+                self.require_adoption(ObjectKind::Resource, id, of(before), of(&wanted))?;
             }
             known.insert(wanted.resource.clone(), wanted.clone());
             let was = before.as_ref().map_or(Value::Null, |before| json!(before));
@@ -166,7 +175,8 @@ impl Planner<'_> {
                 None => self.plan.unchanged += 1,
                 Some(difference) => {
                     rights::require_resource(self.principal, &wanted)?;
-                    self.plan.resources.push(ResourceStep { before, wanted, difference });
+                    let losses = Vec::new();
+                    self.plan.resources.push(ResourceStep { before, wanted, difference, losses });
                 }
             }
         }
@@ -193,51 +203,62 @@ impl Planner<'_> {
             let (line, declared) = desired.split();
             let Some(line) = checker.check(line, &mut self.problems) else { continue };
             match wanted::client(self.services, line, declared, before.as_ref(), now) {
-                Ok(wanted) => self.client(before, wanted)?,
+                Ok(wanted) => self.client(before, wanted).await?,
                 Err(error) => self.problems.add(document, &format!("{path}{error}")),
             }
         }
         Ok(())
     }
 
-    fn client(
+    async fn client(
         &mut self,
         before: Option<Registration>,
         wanted: WantedClient,
     ) -> Result<(), AdminError> {
+        let WantedClient { registration: wanted, secret, stated } = wanted;
         let now = self.services.clock.now();
-        let WantedClient { registration: wanted, secret } = wanted;
-        let has_secret = wanted.secrets.iter().any(|secret| secret.is_live(now));
-        let secret = secret.filter(|_| !has_secret);
+        let mut after = wanted.clone();
         if let Some(before) = &before {
             let id = wanted.client.client_id.as_str();
-            let (holder, applied) = (before.client.source.as_ref(), wanted.client.source.as_ref());
-            self.require_same_source(ObjectKind::Client, id, holder, applied)?;
+            let of = |it: &Registration| (it.client.source.clone(), it.client.facts.owner.clone());
+            self.require_adoption(ObjectKind::Client, id, of(before), of(&wanted))?;
+            let reader = self.services.store.read();
+            handover::release(reader, self.principal, now, before, &mut after, &stated).await?;
         }
+        let has_secret = after.secrets.iter().any(|secret| secret.is_live(now));
+        let secret = secret.filter(|_| !has_secret);
         let was = before.as_ref().map_or(Value::Null, state);
-        let difference = Difference::between(&was, &state(&wanted));
+        let difference = Difference::between(&was, &state(&after));
         if difference.is_none() && secret.is_none() {
             self.plan.unchanged += 1;
             return Ok(());
         }
         rights::require_client(self.principal, before.as_ref(), &wanted, secret.is_some())?;
-        self.plan.clients.push(ClientStep { before, wanted, secret, difference });
+        self.plan.clients.push(ClientStep { before, wanted, stated, secret, difference });
         Ok(())
     }
 
-    /// Refuses an object of another source, unless it is to be adopted.
-    fn require_same_source(
+    /// Rejects an object of another source or of another owner, unless it is to be adopted. Any
+    /// administrator can name any source: an object of the same source may have been made in
+    /// advance by one that is limited to another owner. Such a one makes no object without an owner.
+    fn require_adoption(
         &self,
         kind: ObjectKind,
         id: &str,
-        holder: Option<&SourceName>,
-        applied: Option<&SourceName>,
+        (holder, owner): (Option<SourceName>, Option<Owner>),
+        (applied, wanted): (Option<SourceName>, Option<Owner>),
     ) -> Result<(), AdminError> {
-        if holder == applied || self.options.is_adopting {
-            return Ok(());
+        self.principal.require_owner(wanted.as_ref())?;
+        let id = id.to_owned();
+        if self.options.is_adopting {
+            Ok(())
+        } else if holder != applied {
+            Err(SourceConflict::OtherSource { kind, id, holder, applied }.into())
+        } else if let Some(holder) = owner.filter(|owner| wanted.as_ref() != Some(owner)) {
+            Err(SourceConflict::OtherOwner { kind, id, holder, applied: wanted }.into())
+        } else {
+            Ok(())
         }
-        let (id, holder, applied) = (id.to_owned(), holder.cloned(), applied.cloned());
-        Err(SourceConflict::OtherSource { kind, id, holder, applied }.into())
     }
 }
 

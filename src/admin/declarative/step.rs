@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
+use crate::admin::handover::Stated;
 use crate::admin::secret::NewSecret;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
@@ -14,13 +16,18 @@ pub(super) struct ResourceStep {
     pub(super) before: Option<Resource>,
     pub(super) wanted: Resource,
     pub(super) difference: Difference,
+    /// The grants that end because its owner changes.
+    pub(super) losses: Vec<String>,
 }
 
 /// A client that is created or changed.
 #[derive(Debug)]
 pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
+    /// As it is declared: what it may not keep if its owner changes is still in it.
     pub(super) wanted: Registration,
+    /// What is declared of it.
+    pub(super) stated: Stated,
     /// The secret that it gets.
     pub(super) secret: Option<NewSecret>,
     /// Absent if nothing but a secret is new.
@@ -39,7 +46,7 @@ pub(super) enum DeletionStep {
 }
 
 /// What happens to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
     /// It is new.
@@ -51,23 +58,28 @@ pub enum PlannedAction {
 }
 
 /// One change of a plan.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PlannedChange {
     /// What happens.
     pub action: PlannedAction,
     /// `client` or `resource`.
+    #[schema(examples("client"))]
     pub kind: String,
     /// The identifier.
+    #[schema(examples("acme"))]
     pub id: String,
     /// The source that it is applied from.
+    #[schema(required = true, examples("customers"))]
     pub source: Option<String>,
     /// True if a secret is generated for it.
     pub gets_secret: bool,
     /// The members that differ, as they were; `null` for a new object.
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": {} })))]
     pub was: Value,
     /// The same as they will be; `null` for an object that is deleted.
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": { "tenant": "acme" } })))]
     pub is: Value,
-    /// What ends with an object that is deleted.
+    /// What ends with an object that is deleted, or with the owner of a resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<String>,
 }
@@ -83,7 +95,7 @@ impl ResourceStep {
             gets_secret: false,
             was,
             is,
-            losses: Vec::new(),
+            losses: self.losses.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::admin::client::{check_lifetime, check_security};
 use crate::admin::declarative::desired::{DesiredClient, DesiredResource, SecretPolicy};
 use crate::admin::declarative::digests::{self, DeclaredDigest};
+use crate::admin::handover::Stated;
 use crate::admin::import::check::CheckedLine;
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
@@ -26,6 +27,8 @@ pub(super) struct WantedClient {
     pub(super) registration: Registration,
     /// The secret that it gets if it has no valid one.
     pub(super) secret: Option<NewSecret>,
+    /// What the declaration states: everything but the secrets that it does not list.
+    pub(super) stated: Stated,
 }
 
 /// The resource that a declaration asks for, in place of the stored one.
@@ -86,6 +89,14 @@ pub(super) fn client(
     (client.source, client.admin_of) = (source, admin_of);
     let secret = secret_of(&client, secret, !digests.is_empty())?;
     let mut secrets = before.map(|before| before.secrets.clone()).unwrap_or_default();
+    let stated = Stated {
+        keys: true,
+        tls_subject: true,
+        trusts: true,
+        spiffe_trusts: true,
+        grants: true,
+        secrets: digests::listed(&secrets, &digests),
+    };
     digests::register(services, &mut secrets, digests, now)?;
     let trusts = line.trusts.unwrap_or_default();
     let spiffe = line.spiffe_trusts.unwrap_or_default();
@@ -108,7 +119,7 @@ pub(super) fn client(
         spiffe_trusts: spiffe,
         usage: before.and_then(|before| before.usage),
     };
-    Ok(WantedClient { registration, secret })
+    Ok(WantedClient { registration, secret, stated })
 }
 
 /// What a declaration has and an import line lacks.

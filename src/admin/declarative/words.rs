@@ -78,8 +78,15 @@ fn of_secrets(was: &Value, is: &Value) -> Vec<String> {
     lines
 }
 
+/// What the removal of a limit means. A declaration removes it by the omission of a member.
+const LIMIT_REMOVED: &str = "its limit is removed, because admin_of is not declared: it \
+                             administers the objects of all owners";
+
 /// A member that changes: of a list the elements that come and go, otherwise both values.
 fn of_member(name: &str, was: &Value, is: &Value) -> Vec<String> {
+    if name == "admin_of" && is.is_null() {
+        return vec![format!("    admin_of: {} -> none: {LIMIT_REMOVED}", shown(was))];
+    }
     let (Value::Array(before), Value::Array(after)) = (was, is) else {
         return vec![format!("    {name}: {} -> {}", shown(was), shown(is))];
     };
@@ -162,6 +169,13 @@ mod tests {
              - delete client billing\n    ends: secret sec_1, never used\n\
              1 to create, 1 to change, 1 to delete, 4 unchanged"
         );
+    }
+
+    #[test]
+    fn the_removal_of_a_limit_is_told() {
+        let sides = (json!({ "admin_of": ["a"] }), json!({ "admin_of": null }));
+        let lines = of(&[change(PlannedAction::Update, sides.0, sides.1)], 0);
+        assert!(lines[1].starts_with("    admin_of: [\"a\"] -> none: its limit"), "{lines:?}");
     }
 
     #[test]

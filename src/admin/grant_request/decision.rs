@@ -37,6 +37,7 @@ pub async fn approve(
     let is = request.grant();
     let was = change.transaction.grant(&request.client_id, &request.resource).await?;
     change.transaction.put_grant(&request.client_id, &is).await?;
+    change.transaction.approve_grant(&request.client_id, &request.resource).await?;
     let mut detail = json!(is);
     detail["was"] = was.as_ref().map_or(Value::Null, |was| was.with_offered(&offered));
     detail["is"] = is.with_offered(&offered);

@@ -25,6 +25,7 @@ pub(super) mod update;
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -32,10 +33,10 @@ use serde::Serialize;
 
 use crate::admin::import::check::{CheckedLine, Checker};
 use crate::admin::import::object::Given;
-use crate::admin::import::planned::{Planned, foresee};
+use crate::admin::import::planned::Planned;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::source::{SourceLine, SourceLines};
-use crate::admin::{AdminError, Conflict, Principal};
+use crate::admin::{AdminError, AuditedChange, Conflict, HashLoad, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::services::Services;
@@ -57,25 +58,17 @@ pub enum Existing {
     Update,
 }
 
-/// How many cores may hash secrets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Load {
-    /// All: for a command, which does nothing else.
-    #[default]
-    AllCores,
-    /// Half of them: for a server, which issues tokens at the same time.
-    HalfOfCores,
-}
-
 /// How to import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions {
-    /// How many cores may hash secrets.
-    pub load: Load,
+    /// How many secrets are hashed at once.
+    pub load: HashLoad,
     /// What to do with a client that exists already.
     pub existing: Existing,
     /// True if everything is checked and nothing is written.
     pub is_dry_run: bool,
+    /// How long the transaction may take, which all other changes wait for; any time if absent.
+    pub write_limit: Option<Duration>,
 }
 
 /// What happened to the client of a line.
@@ -136,12 +129,12 @@ pub async fn import<R: BufRead>(
 }
 
 impl CheckedImport {
-    /// Hashes the secrets and writes all clients in one transaction. One that is dropped writes
-    /// nothing.
+    /// Hashes the secrets and writes all clients in one transaction, which a dry run rolls back. One
+    /// that is dropped writes nothing.
     ///
     /// # Errors
-    /// Invalid or a conflict if the database has changed since the check; or a failure of the
-    /// database.
+    /// Invalid or a conflict if the database has changed since the check;
+    /// [`AdminError::ImportTooLong`], after which nothing is written; or a failure of the database.
     pub async fn run(
         self,
         services: &Arc<Services>,
@@ -150,21 +143,39 @@ impl CheckedImport {
     ) -> Result<Vec<ImportedClient>, AdminError> {
         let Self { lines, options } = self;
         let prepared = prepare_all(services, lines, options, progress).await?;
-        if options.is_dry_run {
-            return foresee(services, principal, prepared, progress).await;
-        }
-        let total = Some(prepared.len());
         let mut change = principal.begin(services).await?;
-        let mut results = Vec::with_capacity(prepared.len());
-        for (done, line) in prepared.into_iter().enumerate() {
-            progress(Progress { step: "writing", done, total });
-            results.push(line.write(services, principal, &mut change).await?);
-        }
-        if results.iter().any(|client| client.result.is_change()) {
+        let writing = write_all(services, principal, &mut change, prepared, progress);
+        let results = match options.write_limit {
+            None => writing.await?,
+            Some(limit) => match tokio::time::timeout(limit, writing).await {
+                Ok(results) => results?,
+                Err(_) => return Err(AdminError::ImportTooLong { limit }),
+            },
+        };
+        // A transaction that is dropped leaves nothing behind. The commit has the limit of the
+        // database: a limit here would leave its outcome open.
+        if !options.is_dry_run && results.iter().any(|client| client.result.is_change()) {
             change.commit().await?;
         }
         Ok(results)
     }
+}
+
+/// Writes the clients. Nothing is final yet.
+async fn write_all(
+    services: &Services,
+    principal: &Principal,
+    change: &mut AuditedChange,
+    prepared: Vec<Planned>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Vec<ImportedClient>, AdminError> {
+    let total = Some(prepared.len());
+    let mut results = Vec::with_capacity(prepared.len());
+    for (done, line) in prepared.into_iter().enumerate() {
+        progress(Progress { step: "writing", done, total });
+        results.push(line.write(services, principal, change).await?);
+    }
+    Ok(results)
 }
 
 /// Reads and checks the whole source. Problems of all lines come together.
@@ -257,22 +268,17 @@ async fn prepare_all(
     options: ImportOptions,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<Planned>, AdminError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = match options.load {
-        Load::AllCores => cores,
-        Load::HalfOfCores => cores.div_ceil(2),
-    };
     let total = Some(checked.len());
     let mut preparing = stream::iter(checked)
         .map(|(line, exists)| async move {
             if exists && options.existing == Existing::Skip {
                 return Ok(Planned::Skip(line.said.client_id));
             }
-            secrets::prepare(services.clone(), line, exists, options.is_dry_run)
+            secrets::prepare(services.clone(), line, exists, options)
                 .await
                 .map(|line| Planned::Write(Box::new(line)))
         })
-        .buffered(threads);
+        .buffered(options.load.width(services));
     let mut planned = Vec::new();
     while let Some(line) = preparing.next().await {
         planned.push(line?);
@@ -282,10 +288,6 @@ async fn prepare_all(
 }
 
 impl ImportOutcome {
-    fn of_update(is_changed: bool) -> Self {
-        if is_changed { Self::Updated } else { Self::Unchanged }
-    }
-
     fn is_change(self) -> bool {
         matches!(self, Self::Imported | Self::Updated)
     }

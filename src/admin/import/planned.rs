@@ -1,12 +1,11 @@
-//! Writing the clients of an import whose secrets are ready, or telling what would be written.
+//! Writing the clients of an import whose secrets are ready.
 
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
-use crate::admin::import::{ImportOutcome, ImportedClient, Progress, of_line, rights};
-use crate::admin::ownership::{client_within_rights, visible_client};
+use crate::admin::import::{ImportOutcome, ImportedClient, of_line, rights};
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, ObjectKind, Principal, owner_policy, ownership,
-    registering,
+    AdminError, AuditedChange, Conflict, ObjectKind, Principal, client_within_rights, handover,
+    owner_policy, ownership, registering, secret,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
@@ -72,12 +71,17 @@ async fn update(
         return Err(Conflict::ChangedDuringImport.into());
     }
     let (id, source) = (before.client.client_id.clone(), before.client.source.clone());
-    let Some(update) = Update::plan(services, before, line, change.now)? else {
+    let (mut wanted, stated) = update::wanted(&before, line)?;
+    let (client, grants) = (&wanted.client, &wanted.grants);
+    ownership::check_whole_client(change, principal, Some(&before), client, grants).await?;
+    let at = secret::end_at_once(change);
+    let release = handover::release(change.read(), principal, at, &before, &mut wanted, &stated);
+    let ended = release.await?;
+    let Some(update) = Update::between(services, before, wanted, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
     principal.require_unmanaged(ObjectKind::Client, id.as_str(), source.as_ref())?;
-    update.check_rights(principal, change).await?;
-    update.write(services, change, "import").await?;
+    update.ending(ended).write(services, change, "import").await?;
     Ok(ImportOutcome::Updated)
 }
 
@@ -104,32 +108,4 @@ async fn create(
         usage: None,
     };
     registering::insert(change, &registration, Action::ClientImported).await
-}
-
-/// What a dry run says: the same outcome, without a transaction.
-pub(super) async fn foresee(
-    services: &Services,
-    principal: &Principal,
-    planned: Vec<Planned>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Vec<ImportedClient>, AdminError> {
-    let total = Some(planned.len());
-    let mut results = Vec::with_capacity(planned.len());
-    for (done, line) in planned.into_iter().enumerate() {
-        progress(Progress { step: "comparing", done, total });
-        let (client_id, result) = match line {
-            Planned::Skip(id) => (id, ImportOutcome::Skipped),
-            Planned::Write(line) if line.exists => {
-                let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
-                let before = visible_client(services.store.read(), principal, &id).await?;
-                let now = services.clock.now();
-                let update = Update::plan(services, before, *line, now);
-                let update = update.map_err(|error| of_line(number, error))?;
-                (id, ImportOutcome::of_update(update.is_some()))
-            }
-            Planned::Write(line) => (line.line.said.client_id, ImportOutcome::Imported),
-        };
-        results.push(ImportedClient { client_id, result });
-    }
-    Ok(results)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
+use crate::admin::import::ImportOptions;
 use crate::admin::import::check::CheckedLine;
 use crate::admin::import::line::{ImportedSecret, SecretLine};
 use crate::admin::import::object::Given;
@@ -42,7 +43,7 @@ pub(super) async fn prepare(
     services: Arc<Services>,
     mut line: CheckedLine,
     exists: bool,
-    is_dry_run: bool,
+    options: ImportOptions,
 ) -> Result<PreparedLine, AdminError> {
     let said = std::mem::take(&mut line.said.secrets);
     if said.is_empty() {
@@ -52,16 +53,12 @@ pub(super) async fn prepare(
         if exists { services.store.registration(&line.said.client_id).await? } else { None };
     let stored = stored.map(|found| found.secrets).unwrap_or_default();
     let needs_hash = said.iter().any(|secret| matches!(secret.imported, ImportedSecret::Plain(_)));
+    let (of_line, is_dry_run) = (services.clone(), options.is_dry_run);
     let compute = move || -> Result<Vec<PreparedSecret>, CryptoError> {
-        said.into_iter().map(|secret| prepare_one(&services, &stored, secret, is_dry_run)).collect()
+        said.into_iter().map(|secret| prepare_one(&of_line, &stored, secret, is_dry_run)).collect()
     };
-    let secrets = if needs_hash {
-        tokio::task::spawn_blocking(compute)
-            .await
-            .map_err(|_| CryptoError::Failed("hashing a secret"))??
-    } else {
-        compute()?
-    };
+    let secrets =
+        if needs_hash { options.load.compute(&services, compute).await? } else { compute()? };
     Ok(PreparedLine { line, exists, secrets })
 }
 

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use crate::admin::claims;
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
+use crate::admin::handover::Stated;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, Principal, grant, ownership, revocation, trust,
+    AdminError, AuditedChange, Conflict, EndedCredentials, grant, revocation, trust,
     weaker_credentials,
 };
 use crate::model::client::{ClientId, ClientState, Registration};
@@ -26,40 +27,49 @@ pub(in crate::admin) struct Update {
     before: Registration,
     wanted: Registration,
     difference: Difference,
+    ended: EndedCredentials,
+}
+
+/// The client that a line asks for in place of the one that exists, and what the line states.
+///
+/// # Errors
+/// If the client could not authenticate afterwards.
+pub(super) fn wanted(
+    before: &Registration,
+    prepared: PreparedLine,
+) -> Result<(Registration, Stated), AdminError> {
+    let PreparedLine { line, secrets: given, .. } = prepared;
+    let mut client = before.client.clone();
+    line.apply_to(&mut client)?;
+    let mut stated = Stated {
+        keys: line.said.keys.is_some(),
+        tls_subject: line.said.tls_subject.is_some(),
+        trusts: line.trusts.is_some(),
+        spiffe_trusts: line.spiffe_trusts.is_some(),
+        grants: line.said.grants.is_some(),
+        secrets: Vec::new(),
+    };
+    let trusts = match line.trusts {
+        Some(trusts) => kept_or_new(&before.trusts, trusts),
+        None => before.trusts.clone(),
+    };
+    let spiffe_trusts = match line.spiffe_trusts {
+        Some(trusts) => spiffe_trusts::kept_or_new(&before.spiffe_trusts, trusts),
+        None => before.spiffe_trusts.clone(),
+    };
+    let mut secrets = before.secrets.clone();
+    for secret in given {
+        if let PreparedSecret::Known { secret_id, .. } = &secret {
+            stated.secrets.push(secret_id.clone());
+        }
+        put_secret(&mut secrets, secret);
+    }
+    let grants = line.said.grants.unwrap_or_else(|| before.grants.clone());
+    let usage = before.usage;
+    Ok((Registration { client, secrets, grants, trusts, spiffe_trusts, usage }, stated))
 }
 
 impl Update {
-    /// Compares a line with the client as it is; `None` if nothing changes.
-    ///
-    /// # Errors
-    /// If the client could not authenticate afterwards, or would have too many live secrets.
-    pub(super) fn plan(
-        services: &Services,
-        before: Registration,
-        prepared: PreparedLine,
-        now: Timestamp,
-    ) -> Result<Option<Self>, AdminError> {
-        let PreparedLine { line, secrets: given, .. } = prepared;
-        let mut client = before.client.clone();
-        line.apply_to(&mut client)?;
-        let grants = line.said.grants.unwrap_or_else(|| before.grants.clone());
-        let trusts = match line.trusts {
-            Some(trusts) => kept_or_new(&before.trusts, trusts),
-            None => before.trusts.clone(),
-        };
-        let spiffe_trusts = match line.spiffe_trusts {
-            Some(trusts) => spiffe_trusts::kept_or_new(&before.spiffe_trusts, trusts),
-            None => before.spiffe_trusts.clone(),
-        };
-        let mut secrets = before.secrets.clone();
-        for secret in given {
-            put_secret(&mut secrets, secret);
-        }
-        let wanted =
-            Registration { client, secrets, grants, trusts, spiffe_trusts, usage: before.usage };
-        Self::between(services, before, wanted, now)
-    }
-
     /// Compares a client as it is with what it should be; `None` if nothing changes.
     ///
     /// # Errors
@@ -84,18 +94,12 @@ impl Update {
             return Err(Conflict::SecretLimit { live, max: most }.into());
         }
         wanted.client.updated_at = now;
-        Ok(Some(Self { before, wanted, difference }))
+        Ok(Some(Self { before, wanted, difference, ended: EndedCredentials::default() }))
     }
 
-    /// Holds the changes to the rules of single changes.
-    pub(in crate::admin) async fn check_rights(
-        &self,
-        principal: &Principal,
-        change: &mut AuditedChange,
-    ) -> Result<(), AdminError> {
-        let (before, wanted) = (Some(&self.before), &self.wanted);
-        ownership::check_whole_client(change, principal, before, &wanted.client, &wanted.grants)
-            .await
+    /// The same with the credentials that it ends, for the event.
+    pub(in crate::admin) fn ending(self, ended: EndedCredentials) -> Self {
+        Self { ended, ..self }
     }
 
     /// Writes the changes and the event. `command` is what changes the client, such as `import`.
@@ -105,7 +109,7 @@ impl Update {
         change: &mut AuditedChange,
         command: &str,
     ) -> Result<(), AdminError> {
-        let Self { before, mut wanted, difference } = self;
+        let Self { before, mut wanted, difference, ended } = self;
         let Registration { client, grants, trusts, .. } = &wanted;
         let id = &client.client_id;
         if before.client.facts.owner != client.facts.owner {
@@ -134,7 +138,7 @@ impl Update {
         }
         let subject = EventSubject::Client(id.clone());
         let granted = wanted.grants.clone();
-        let ended = weaker_credentials::end(change, &mut wanted, &granted).await?;
+        let ended = ended.and(weaker_credentials::end(change, &mut wanted, &granted).await?);
         let Registration { client, grants, .. } = &wanted;
         let mut detail = difference.add_to(json!({ "name": client.name }));
         detail[command] = json!(true);

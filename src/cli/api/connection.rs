@@ -1,21 +1,24 @@
 //! HTTP to the server of `--server`: one request a connection, bounded in time and bytes.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use url::{Position, Url};
 
+use crate::cli::api::lines::AnswerLines;
 use crate::cli::api::server_url::is_loopback;
-use crate::remote_keys::fetch::{FetchError, TlsClient};
+use crate::outbound::{FetchError, TlsClient};
 use crate::telemetry;
 
 /// How long connecting may take, TLS included.
@@ -69,19 +72,32 @@ impl Connector {
     pub(super) async fn exchange(
         &self,
         url: &Url,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Answer, ExchangeError> {
+        let answer = self.open(url, request, TIMEOUT).await?;
+        let place = answer.place.clone();
+        let missing = |text: String| ExchangeError::NoAnswer(format!("{place}: {text}"));
+        match tokio::time::timeout(TIMEOUT, answer.whole()).await {
+            Ok(whole) => whole.map_err(missing),
+            Err(_) => Err(missing(format!("no answer within {TIMEOUT:?}"))),
+        }
+    }
+
+    /// Sends a request, and reads the head of the answer, which comes within `timeout`.
+    pub(super) async fn open<B>(
+        &self,
+        url: &Url,
+        mut request: Request<B>,
+        timeout: Duration,
+    ) -> Result<OpenAnswer, ExchangeError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let place = &url[..Position::AfterPort];
         let not_sent = |what: String| ExchangeError::NotSent(format!("{place}: {what}"));
-        let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
-        let host = host.map_err(|_| not_sent("the host cannot be written".to_owned()))?;
-        let target = url[Position::BeforePath..Position::AfterQuery].parse();
-        *request.uri_mut() = target.map_err(|_| not_sent("the path is malformed".to_owned()))?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, host);
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        let no_answer = |what: String| ExchangeError::NoAnswer(format!("{place}: {what}"));
+        complete(&mut request, url).map_err(|problem| not_sent(problem.to_owned()))?;
         let connecting = async {
             let stream = connect(url).await.map_err(|error| error.to_string())?;
             if url.scheme() == "http" {
@@ -102,13 +118,56 @@ impl Connector {
                 Stream::Tls(stream) => send(*stream, request).await,
             }
         };
-        match tokio::time::timeout(TIMEOUT, sending).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(problem)) => Err(ExchangeError::NoAnswer(format!("{place}: {problem}"))),
-            Err(_) => {
-                Err(ExchangeError::NoAnswer(format!("{place}: no answer within {TIMEOUT:?}")))
+        match tokio::time::timeout(timeout, sending).await {
+            Ok(Ok((response, driving))) => {
+                Ok(OpenAnswer { response, driving, place: place.to_owned() })
             }
+            Ok(Err(problem)) => Err(no_answer(problem)),
+            Err(_) => Err(no_answer(format!("no answer within {timeout:?}"))),
         }
+    }
+}
+
+/// Gives a request the target and the headers of a URL.
+fn complete<B>(request: &mut Request<B>, url: &Url) -> Result<(), &'static str> {
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+    let host = host.map_err(|_| "the host cannot be written")?;
+    let target = url[Position::BeforePath..Position::AfterQuery].parse();
+    *request.uri_mut() = target.map_err(|_| "the path is malformed")?;
+    let headers = request.headers_mut();
+    headers.insert(HOST, host);
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    Ok(())
+}
+
+/// An answer whose body is still to be read. The connection ends with it.
+pub(super) struct OpenAnswer {
+    response: Response<Incoming>,
+    driving: JoinSet<hyper::Result<()>>,
+    /// The server.
+    place: String,
+}
+
+impl OpenAnswer {
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// Reads the whole body, which is bounded.
+    pub(super) async fn whole(self) -> Result<Answer, String> {
+        let status = self.response.status();
+        let body = Limited::new(self.response.into_body(), MAX_BODY_BYTES).collect().await;
+        drop(self.driving);
+        let body = body.map_err(|error| format!("the answer cannot be read: {error}"))?;
+        Ok(Answer { status, body: body.to_bytes() })
+    }
+
+    /// The body line by line, as long as the server sends something each `silence`.
+    pub(super) fn lines(self, silence: Duration) -> AnswerLines {
+        AnswerLines::new(self.response.into_body(), self.driving, silence)
     }
 }
 
@@ -131,18 +190,21 @@ async fn connect(url: &Url) -> io::Result<TcpStream> {
     TcpStream::connect(addresses.as_slice()).await
 }
 
-async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, String>
+type Sent = (Response<Incoming>, JoinSet<hyper::Result<()>>);
+
+/// Sends a request over a stream, and reads the head of the answer. The set holds the connection.
+pub(in crate::cli) async fn send<S, B>(stream: S, request: Request<B>) -> Result<Sent, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let failed = |error: hyper::Error| telemetry::with_causes(&error);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let driving = tokio::spawn(connection);
+    // The set aborts the connection when it is dropped.
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
     let response = sender.send_request(request).await.map_err(failed)?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
-    driving.abort();
-    let body = body.map_err(|error| format!("the answer cannot be read: {error}"))?;
-    Ok(Answer { status, body: body.to_bytes() })
+    Ok((response, driving))
 }

@@ -52,7 +52,8 @@ impl Failure {
             .map_err(|_| CliError::server("the server sent an answer that is not JSON").into())
     }
 
-    fn of_answer(status: StatusCode, body: &[u8]) -> Self {
+    /// The failure that an answer with a status of 4xx or 5xx describes.
+    pub(crate) fn of_answer(status: StatusCode, body: &[u8]) -> Self {
         let Ok(problem) = serde_json::from_slice::<ProblemDocument>(body) else {
             let text = format!("the server answered {status}, without a problem document");
             let error = CliError::server(text).with_remedy(ServerRemedy::NameManagementListener);
@@ -175,6 +176,10 @@ mod tests {
             (400, "invalid_query", 2),
             (500, "server_error", 1),
             (503, "temporarily_unavailable", 7),
+            (503, "hash_queue_full", 7),
+            (503, "database_failed", 7),
+            (503, "outcome_unknown", 7),
+            (500, "database_unreadable", 1),
         ] {
             assert_eq!(failure(status, code).into_error().exit_code(), exit, "{status} {code}");
         }

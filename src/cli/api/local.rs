@@ -16,8 +16,9 @@ use crate::cli::{Global, principal};
 use crate::config::Requirement;
 use crate::model::client::ClientId;
 use crate::model::time::Clock;
+use crate::outbound::Fetcher;
 use crate::server::ServeError;
-use crate::services::Services;
+use crate::services::{Services, StartError};
 use crate::web::{Delivery, InProcessAnswer, InProcessApi};
 
 /// The API of this process.
@@ -30,10 +31,14 @@ impl LocalApi {
     pub(super) async fn open(global: &Global, purpose: Purpose) -> Result<Self, CliError> {
         let services = match purpose {
             Purpose::Change => global.services().await?,
-            Purpose::Read => {
+            Purpose::Read | Purpose::Fetch => {
                 let config = global.config(Requirement::Nothing)?;
-                let services = Box::pin(Services::open_to_read(config, Clock::System)).await?;
+                let mut services = Box::pin(Services::open_to_read(config, Clock::System)).await?;
                 global.close_at_end(&services.store);
+                if purpose == Purpose::Fetch {
+                    let fetcher = Fetcher::new(&services.config.fetch);
+                    services.fetcher = fetcher.map_err(StartError::from)?;
+                }
                 services
             }
         };

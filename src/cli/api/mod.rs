@@ -2,9 +2,11 @@
 //! `--server` names. A command builds a request and shows the answer, whichever of the two it is.
 
 mod access_token;
-mod connection;
+pub(in crate::cli) mod connection;
 mod credentials;
+mod events;
 mod failure;
+mod lines;
 mod local;
 mod remote;
 mod request;
@@ -18,11 +20,13 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::{Clock, Timestamp};
-use crate::remote_keys::fetch::Fetcher;
+use crate::outbound::Fetcher;
 use crate::services::Services;
 use crate::web::Delivery;
 
+pub(crate) use events::SentEvent;
 pub(crate) use failure::Failure;
+pub(crate) use lines::AnswerLines;
 pub(crate) use local::LocalApi;
 pub(crate) use remote::{NamedServer, RemoteApi};
 pub(crate) use request::{ApiRequest, path};
@@ -32,6 +36,8 @@ pub(crate) use request::{ApiRequest, path};
 pub(crate) enum Purpose {
     /// It only reads. Over the local database that needs no master key.
     Read,
+    /// The same, and it fetches key sets of others by the settings.
+    Fetch,
     /// It changes something.
     Change,
 }

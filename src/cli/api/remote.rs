@@ -1,10 +1,13 @@
 //! The admin API of a server: over HTTPS, with an access token of an administrator's client.
 
+use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http_body_util::{Empty, Full};
+use hyper::body::{Body, Bytes};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use hyper::http::request::Builder;
 use hyper::{Method, Request};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -13,7 +16,9 @@ use zeroize::Zeroizing;
 
 use crate::cli::api::connection::{Answer, Connector, ExchangeError};
 use crate::cli::api::credentials::Credentials;
+use crate::cli::api::events::SentEvents;
 use crate::cli::api::failure::Failure;
+use crate::cli::api::lines::AnswerLines;
 use crate::cli::api::server_url::ServerUrl;
 use crate::cli::api::{ApiRequest, access_token};
 use crate::cli::error::CliError;
@@ -24,6 +29,21 @@ use crate::web::FORCE_HEADER;
 
 /// The header of a POST that may be repeated.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The last event of a stream that was seen (WHATWG HTML, section 9.2.4).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How long the head of a stream, or the text of an error, may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a stream of events may be silent: four of the comments that a server sends.
+const EVENT_SILENCE: Duration = Duration::from_mins(1);
+
+/// How long an upload may take until its answer begins: it is checked as a whole before.
+const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// How long the answer to an upload may be silent.
+const UPLOAD_SILENCE: Duration = Duration::from_mins(10);
 
 /// The API of a server.
 pub(crate) struct RemoteApi {
@@ -46,7 +66,7 @@ pub(crate) struct NamedServer {
 impl RemoteApi {
     /// The API of this server, for the credentials of the environment. Nothing is sent yet. With
     /// `is_forced`, changes are made to objects that are applied from a source as well.
-    pub(super) fn new(named: &NamedServer, is_forced: bool) -> Result<Self, CliError> {
+    pub(crate) fn new(named: &NamedServer, is_forced: bool) -> Result<Self, CliError> {
         let server = ServerUrl::parse(named.origin, &named.url)?;
         let credentials = Credentials::from_environment()?;
         let environment = environment();
@@ -64,17 +84,68 @@ impl RemoteApi {
     }
 
     pub(super) async fn send(&self, request: &ApiRequest) -> Result<Value, Failure> {
+        self.with_token(async |token| self.send_with(token, request).await).await
+    }
+
+    /// Follows a stream of events after the one with this id.
+    pub(crate) async fn follow(
+        &self,
+        request: &ApiRequest,
+        last: i64,
+    ) -> Result<SentEvents, Failure> {
+        let lines = self
+            .with_token(async |token| {
+                let head = self
+                    .head(token, request)?
+                    .header(ACCEPT, "text/event-stream")
+                    .header(LAST_EVENT_ID, last);
+                let http = built(head, Empty::new())?;
+                self.open(request, http, HEAD_TIMEOUT, EVENT_SILENCE).await
+            })
+            .await?;
+        Ok(SentEvents::new(lines))
+    }
+
+    /// Sends NDJSON while it is read, and gives the lines of the answer. It is sent once.
+    pub(crate) async fn upload<B>(
+        &self,
+        request: &ApiRequest,
+        body: B,
+    ) -> Result<AnswerLines, Failure>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let token = self.new_token().await?;
+        let head = self.head(&token, request)?.header(CONTENT_TYPE, "application/x-ndjson");
+        self.open(request, built(head, body)?, UPLOAD_TIMEOUT, UPLOAD_SILENCE).await
+    }
+
+    /// Gets a new token for the next request: the one that was used is not valid any more, or lacks
+    /// a right that the client may hold again.
+    pub(crate) async fn forget_token(&self) {
+        *self.token.lock().await = None;
+    }
+
+    async fn new_token(&self) -> Result<SecretString, CliError> {
+        access_token::request(&self.connector, &self.server, &self.credentials).await
+    }
+
+    /// Sends something with the token that is known, and again with a new one if that has expired.
+    async fn with_token<T>(
+        &self,
+        send: impl AsyncFn(&SecretString) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let mut known = self.token.lock().await;
         if let Some(token) = known.as_ref() {
-            match self.send_with(token, request).await {
+            match send(token).await {
                 // The token of a command that follows the audit log expires.
                 Err(failure) if failure.is_invalid_token() => {}
                 outcome => return outcome,
             }
         }
-        let new = access_token::request(&self.connector, &self.server, &self.credentials).await?;
-        let token = known.insert(new);
-        self.send_with(token, request).await
+        let new = self.new_token().await?;
+        send(known.insert(new)).await
     }
 
     async fn send_with(
@@ -82,34 +153,69 @@ impl RemoteApi {
         token: &SecretString,
         request: &ApiRequest,
     ) -> Result<Value, Failure> {
-        let bearer = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
-        let mut head = Request::builder()
-            .method(&request.method)
-            .header(AUTHORIZATION, access_token::sensitive(&bearer)?);
+        let mut head = self.head(token, request)?;
         let mut body = Bytes::new();
         if let Some(json) = &request.body {
             head = head.header(CONTENT_TYPE, "application/json");
             body = Bytes::from(json.to_string());
         }
+        let url = self.server.join(&request.target())?;
+        match self.connector.exchange(&url, built(head, Full::new(body))?).await {
+            Ok(Answer { status, body }) => Failure::or_json(status, &body),
+            Err(error) => Err(missing(request, &error)),
+        }
+    }
+
+    /// The head that every request has.
+    fn head(&self, token: &SecretString, request: &ApiRequest) -> Result<Builder, CliError> {
+        let bearer = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
+        let mut head = Request::builder()
+            .method(&request.method)
+            .header(AUTHORIZATION, access_token::sensitive(&bearer)?);
         if let Some(key) = &request.idempotency_key {
             head = head.header(IDEMPOTENCY_KEY, key);
         }
         if self.is_forced && request.method != Method::GET {
             head = head.header(FORCE_HEADER, "true");
         }
+        Ok(head)
+    }
+
+    /// Opens an answer of lines. An answer that is not 200 is read as a whole.
+    async fn open<B>(
+        &self,
+        request: &ApiRequest,
+        http: Request<B>,
+        timeout: Duration,
+        silence: Duration,
+    ) -> Result<AnswerLines, Failure>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let url = self.server.join(&request.target())?;
-        let http = head.body(Full::new(body));
-        let http = http.map_err(|error| CliError::failed(error.to_string()))?;
-        match self.connector.exchange(&url, http).await {
-            Ok(Answer { status, body }) => Failure::or_json(status, &body),
-            Err(ExchangeError::NoAnswer(text)) if request.method != Method::GET => {
-                Err(CliError::outcome_unknown(text)
-                    .with_remedy(ServerRemedy::OutcomeUnknown)
-                    .into())
-            }
-            Err(error) => {
-                Err(CliError::server(error.text()).with_remedy(ServerRemedy::Reach).into())
-            }
+        let answer = self.connector.open(&url, http, timeout).await;
+        let answer = answer.map_err(|error| missing(request, &error))?;
+        if answer.status().is_success() {
+            return Ok(answer.lines(silence));
         }
+        let whole = tokio::time::timeout(HEAD_TIMEOUT, answer.whole()).await;
+        let whole = whole.unwrap_or_else(|_| Err("the answer does not end".to_owned()));
+        let Answer { status, body } = whole.map_err(CliError::server)?;
+        Err(Failure::of_answer(status, &body))
+    }
+}
+
+fn built<B>(head: Builder, body: B) -> Result<Request<B>, CliError> {
+    head.body(body).map_err(|error| CliError::failed(error.to_string()))
+}
+
+/// The failure of a request whose answer is missing.
+fn missing(request: &ApiRequest, error: &ExchangeError) -> Failure {
+    match error {
+        ExchangeError::NoAnswer(text) if request.method != Method::GET => {
+            CliError::outcome_unknown(text).with_remedy(ServerRemedy::OutcomeUnknown).into()
+        }
+        error => CliError::server(error.text()).with_remedy(ServerRemedy::Reach).into(),
     }
 }

@@ -45,6 +45,11 @@ impl ApiRequest {
         Self::new(Method::POST, path, Some(body))
     }
 
+    /// Puts a body in place.
+    pub(crate) fn put(path: String, body: Value) -> Self {
+        Self::new(Method::PUT, path, Some(body))
+    }
+
     /// Changes some members.
     pub(crate) fn patch(path: String, body: Value) -> Self {
         Self::new(Method::PATCH, path, Some(body))
@@ -74,9 +79,14 @@ impl ApiRequest {
     }
 
     /// The same with another value of a parameter.
-    pub(crate) fn replaced(mut self, name: &'static str, value: impl Display) -> Self {
+    pub(crate) fn replaced(self, name: &'static str, value: impl Display) -> Self {
+        self.without(name).with(name, value)
+    }
+
+    /// The same without a parameter.
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.query.retain(|(known, _)| *known != name);
-        self.with(name, value)
+        self
     }
 
     /// The path.

@@ -1,7 +1,7 @@
 //! The examples of commands without subcommands that need no more than one.
 
 /// The path of each command, what its example does, and the line.
-pub(super) const SINGLE: [(&str, &str, &str); 45] = [
+pub(super) const SINGLE: [(&str, &str, &str); 49] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),
     ("client show", "Show a client as JSON", "tokend client show billing -o json"),
@@ -92,6 +92,14 @@ pub(super) const SINGLE: [(&str, &str, &str); 45] = [
     ("secret check", "Find out whether a secret was cut", "tokend secret check - < billing.secret"),
     ("secret leaked", "Report the secrets in a file", "tokend secret leaked - < leaked.env"),
     ("key list", "Show the signing keys as JSON", "tokend key list -o json"),
+    ("backup create", "Write the whole database to a file", "tokend backup create tokend.backup"),
+    ("backup verify", "Show as JSON what a file holds", "tokend backup verify a.backup -o json"),
+    ("key show", "Show one key", "tokend key show q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q"),
+    (
+        "key retire",
+        "Let a key stop signing",
+        "tokend key retire q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q",
+    ),
     ("master-key reset", "Continue after the key was lost", "tokend master-key reset --lost"),
     (
         "token issue",

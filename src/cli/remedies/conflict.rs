@@ -13,14 +13,17 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::BuiltInScopes(_) => Code::BuiltInScopes,
         Conflict::Import(_) => Code::ImportConflict,
         Conflict::GrantRequestNotNeeded(_) => Code::GrantRequestNotNeeded,
+        Conflict::BreaksVerifiers(_) => Code::StepBreaksVerifiers,
         Conflict::GrantRequestLimit { .. } => Code::GrantRequestLimitReached,
         Conflict::Source(SourceConflict::Managed { .. }) => Code::ManagedBySource,
         Conflict::Source(SourceConflict::OtherSource { .. }) => Code::OtherSource,
+        Conflict::Source(SourceConflict::OtherOwner { .. }) => Code::OtherOwner,
         Conflict::Source(SourceConflict::ChangedMeanwhile { .. }) => Code::ChangedDuringApply,
         Conflict::Source(SourceConflict::TooManyDeletions { .. }) => Code::TooManyDeletions,
         Conflict::AlreadyExists(_)
         | Conflict::GrantRequestEnded { .. }
         | Conflict::NoKeyLost
+        | Conflict::SigningKeyLimit { .. }
         | Conflict::MasterKey(_)
         | Conflict::ChangedDuringImport => return None,
     })
@@ -44,11 +47,16 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
         Code::GrantRequestNotNeeded => {
             "To give the grant: tokend client grant ID --resource URI --scope SCOPE"
         }
+        Code::StepBreaksVerifiers => {
+            "To let the next key sign when every verifier knows it: tokend key rotate. To take the \
+             step all the same: --force"
+        }
         Code::GrantRequestLimitReached => "To end one: tokend grant-request cancel REQUEST",
         Code::ManagedBySource => {
             "Change it in its source and run tokend apply. To change it here: --force"
         }
         Code::OtherSource => "To make it an object of the applied source: --adopt",
+        Code::OtherOwner => "If you know the other owner and take the object over from it: --adopt",
         Code::ChangedDuringApply => "Run the command again.",
         Code::TooManyDeletions => {
             "Read the plan. To delete all of them: --yes, or a larger --max-deletions"

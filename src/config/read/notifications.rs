@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use crate::config::NotificationSettings;
-use crate::config::parse::{ConfigProblem, list};
+use crate::config::parse::{ConfigProblem, list, networks};
 use crate::config::read::SettingsReader;
+use crate::config::{NotificationSettings, Webhook};
+use crate::model::Malformed;
 use crate::model::event::Action;
 use crate::model::webhook::{WebhookSecret, WebhookUrl};
 
@@ -16,31 +17,93 @@ const SECRET: &str = "notifications.webhook_secret";
 impl SettingsReader<'_> {
     /// Where notifications are sent; every problem is noted.
     pub(super) fn notifications(&mut self) -> Option<NotificationSettings> {
-        let webhooks = self.parsed("notifications.webhooks", webhooks);
+        let urls = self.parsed("notifications.webhooks", webhooks);
         let events = self.parsed("notifications.events", events);
+        let allowed_networks = self.parsed("notifications.allowed_networks", networks);
         let secrets = self.webhook_secrets();
-        let (webhooks, secrets) = (webhooks?, secrets?);
-        if secrets.is_empty() && !webhooks.is_empty() {
-            self.complain(
-                SECRET,
-                "is not set, but `notifications.webhooks` is: a receiver could not tell our messages from forged ones",
-                "E-CONF-VALUE",
-                MAKE_SECRET,
-            );
-            return None;
-        }
-        Some(NotificationSettings { webhooks, secrets, events: events? })
+        let webhooks = match with_secrets(urls?, &secrets?) {
+            Ok(webhooks) => webhooks,
+            Err(problem) => {
+                self.complain(SECRET, &problem, "E-CONF-VALUE", MAKE_SECRET);
+                return None;
+            }
+        };
+        Some(NotificationSettings {
+            webhooks,
+            events: events?,
+            allowed_networks: allowed_networks?,
+        })
     }
 
-    fn webhook_secrets(&mut self) -> Option<Vec<WebhookSecret>> {
+    fn webhook_secrets(&mut self) -> Option<Vec<NamedSecret>> {
         let text = Zeroizing::new(self.settings.text(SECRET));
-        let secrets: Result<Vec<_>, _> = list(&text).map(WebhookSecret::parse).collect();
+        let secrets: Result<Vec<_>, _> = list(&text).map(NamedSecret::parse).collect();
         secrets
             .map_err(|problem| {
                 self.complain(SECRET, &problem.to_string(), "E-CONF-VALUE", MAKE_SECRET);
             })
             .ok()
     }
+}
+
+/// A secret, and the beginning of the URLs that it signs for.
+#[derive(Debug)]
+struct NamedSecret {
+    /// The host, or the host with a part of the path; empty for every receiver without a secret of
+    /// its own.
+    receiver: String,
+    secret: WebhookSecret,
+}
+
+impl NamedSecret {
+    fn parse(text: &str) -> Result<Self, Malformed> {
+        // The secret has `=` at its end alone. A name is shown in a problem, so it is not a secret.
+        let (receiver, secret) = match text.split_once("=whsec_") {
+            Some((receiver, _)) if !receiver.contains("whsec_") => {
+                (receiver, text.get(receiver.len() + 1..).unwrap_or_default())
+            }
+            _ => ("", text),
+        };
+        Ok(Self { receiver: receiver.trim().to_owned(), secret: WebhookSecret::parse(secret)? })
+    }
+
+    fn is_for(&self, url: &WebhookUrl) -> bool {
+        let rest =
+            url.as_str().strip_prefix("https://").and_then(|url| url.strip_prefix(&self.receiver));
+        !self.receiver.is_empty()
+            && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+}
+
+/// Gives each receiver its own secrets, or else those without a receiver.
+fn with_secrets(
+    urls: Vec<WebhookUrl>,
+    secrets: &[NamedSecret],
+) -> Result<Vec<Webhook>, ConfigProblem> {
+    let unused = secrets
+        .iter()
+        .find(|named| !named.receiver.is_empty() && !urls.iter().any(|url| named.is_for(url)));
+    if let Some(named) = unused {
+        return Err(format!(
+            "has a secret for {}, and no URL of `notifications.webhooks` begins so after https://",
+            named.receiver
+        ));
+    }
+    urls.into_iter().map(|url| {
+        let found = |is_meant: &dyn Fn(&NamedSecret) -> bool| -> Vec<WebhookSecret> {
+            let found = secrets.iter().filter(|named| is_meant(named));
+            found.map(|named| named.secret.clone()).collect()
+        };
+        let own = found(&|named| named.is_for(&url));
+        let secrets = if own.is_empty() { found(&|named| named.receiver.is_empty()) } else { own };
+        if secrets.is_empty() {
+            return Err(format!(
+                "has no secret for the receiver {}: it could not tell our messages from forged ones",
+                url.authority()
+            ));
+        }
+        Ok(Webhook { url, secrets })
+    }).collect()
 }
 
 const MAKE_SECRET: &str = "make one with: echo \"whsec_$(openssl rand -base64 32)\"";
@@ -87,6 +150,43 @@ mod tests {
         assert!(events("secret").expect("a group").contains(&"secret.leaked"));
         for wrong in ["", "client.disable", "secrets"] {
             assert!(events(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_receiver_has_its_own_secrets_or_the_common_ones() {
+        let secret = |byte: u8| {
+            use base64::Engine;
+            format!("whsec_{}", base64::prelude::BASE64_STANDARD.encode([byte; 25]))
+        };
+        let urls = || webhooks("https://a.example/x,https://b.example:8443/y?z").expect("URLs");
+        let bytes = |texts: &[String]| {
+            let secrets: Result<Vec<_>, _> =
+                texts.iter().map(|it| NamedSecret::parse(it)).collect();
+            let webhooks = with_secrets(urls(), &secrets.expect("secrets"))?;
+            let first = |webhook: Webhook| {
+                webhook.secrets.iter().map(|secret| secret.bytes()[0]).collect::<Vec<_>>()
+            };
+            Ok::<_, String>(webhooks.into_iter().map(first).collect::<Vec<_>>())
+        };
+        let of = |receiver: &str, byte| format!("{receiver}={}", secret(byte));
+        assert_eq!(bytes(&[secret(1), secret(2)]), Ok(vec![vec![1, 2], vec![1, 2]]));
+        assert_eq!(
+            bytes(&[secret(1), of("b.example:8443", 2), of("b.example:8443/y", 3)]),
+            Ok(vec![vec![1], vec![2, 3]])
+        );
+        assert_eq!(
+            bytes(&[of("a.example/x", 1), of("b.example:8443", 2)]),
+            Ok(vec![vec![1], vec![2]])
+        );
+        for (secrets, text) in [
+            (vec![of("a.example", 1)], "no secret for the receiver b.example:8443"),
+            (vec![secret(1), of("c.example", 2)], "a secret for c.example"),
+            (vec![secret(1), of("b.example", 2)], "a secret for b.example"),
+            (vec![secret(1), of("a.exam", 2)], "a secret for a.exam"),
+        ] {
+            let problem = bytes(&secrets).expect_err("a problem");
+            assert!(problem.contains(text) && !problem.contains("whsec"), "{problem}");
         }
     }
 

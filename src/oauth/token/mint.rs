@@ -6,6 +6,7 @@ use std::time::Instant;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::crypto::random;
@@ -23,16 +24,22 @@ use crate::oauth::token::sender_constraint::Bound;
 const TOKEN_CAPACITY: usize = 512;
 
 /// The answer to a token request (RFC 6749, section 5.1).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The token.
+    #[schema(examples(
+        "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"
+    ))]
     pub access_token: String,
     /// How it is used: `Bearer` or `DPoP`.
+    #[schema(examples("Bearer"))]
     pub token_type: &'static str,
     /// How many seconds it lives, from now.
+    #[schema(examples(3600))]
     pub expires_in: i64,
     /// What it may do; left out if that is nothing in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,
 }
 

@@ -13,6 +13,7 @@ pub mod sender_constraint;
 
 pub use rate::RatePolicy;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::app::App;
@@ -42,11 +43,12 @@ use crate::telemetry::metrics::histogram::Histogram;
     reason = "an async fn holds its arguments twice, and this future is copied for each request"
 )]
 pub fn respond(
-    app: &App,
+    app: Arc<App>,
     request: TokenRequest,
     rate: RatePolicy,
 ) -> impl Future<Output = Result<IssuedToken, OAuthError>> + Send {
     async move {
+        let app = &*app;
         let mut started = Instant::now();
         let stages = &app.metrics.stages;
         let TokenRequest { ref grant, ref requested, ref proof, .. } = request;

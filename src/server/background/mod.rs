@@ -1,6 +1,8 @@
 //! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
 
+mod backup;
 mod certificate;
+mod database_health;
 mod expiring_secrets;
 mod follow;
 mod measure;
@@ -42,8 +44,10 @@ const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
     tasks.supervise("follow_changes", follow::follow);
+    tasks.supervise("watch_database", database_health::watch_database);
     tasks.every(ROTATION_INTERVAL, "rotate_signing_keys", rotate_signing_keys);
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
+    tasks.every(USAGE_INTERVAL, "write_key_set_readers", write_key_set_readers);
     tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);
     tasks.every(PURGE_INTERVAL, "purge_expired", purge_expired);
     tasks.every(PURGE_INTERVAL, "end_grant_requests", end_grant_requests);
@@ -52,6 +56,9 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.supervise("measure", measure::measure);
     tasks.supervise("send_notifications", notifications::send_notifications);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
+    if app.services.config.backup.schedule.is_some() {
+        tasks.supervise("make_backups", backup::make_backups);
+    }
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));
     }
@@ -61,6 +68,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
 /// Writes what would be lost by the end of the process.
 pub(super) async fn flush(app: &Arc<App>) {
     write_rejections(app.clone()).await;
+    write_key_set_readers(app.clone()).await;
     if let Err(error) = say_farewell(app).await {
         tracing::warn!(
             error = &error as &dyn Error,
@@ -129,6 +137,15 @@ async fn write_usage(app: Arc<App>) {
         tracing::warn!(
             error = &error as &dyn Error,
             "usage statistics cannot be written; the next interval writes them"
+        );
+    }
+}
+
+async fn write_key_set_readers(app: Arc<App>) {
+    if let Err(error) = app.write_key_set_readers().await {
+        tracing::debug!(
+            error = &error as &dyn Error,
+            "readers of the key set cannot be written; the next interval writes them"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::app::App;
-use crate::model::webhook::WebhookUrl;
+use crate::config::Webhook;
 use crate::services::notifications::{self, Backlog};
 
 /// How often to look for events while some wait.
@@ -24,14 +24,14 @@ pub(super) async fn send_notifications(app: Arc<App>) {
     if webhooks.is_empty() {
         return std::future::pending().await;
     }
-    join_all(webhooks.iter().map(|url| send_to(&app, url))).await;
+    join_all(webhooks.iter().map(|webhook| send_to(&app, webhook))).await;
 }
 
-async fn send_to(app: &App, url: &WebhookUrl) {
+async fn send_to(app: &App, webhook: &Webhook) {
     let mut progress = app.directory.progress();
     loop {
         progress.borrow_and_update();
-        let interval = match notifications::deliver(&app.services, url).await {
+        let interval = match notifications::deliver(&app.services, webhook).await {
             Ok(Backlog::Empty) => IDLE_INTERVAL,
             Ok(Backlog::More) => Duration::ZERO,
             // That the database is away is said where changes are followed.

@@ -135,6 +135,9 @@ definitions! {
     USAGE_FLUSHED = Gauge "tokend_usage_last_flush_timestamp_seconds" []
         "When the usage statistics were last written.";
 
+    BACKUP_SUCCESS = Gauge "tokend_backup_last_success_timestamp_seconds" []
+        "When the newest backup was made; 0 for never. Only with backup.schedule.";
+
     SIGNING_KEYS = Gauge "tokend_signing_keys" ["state", "alg"]
         "Signing keys.";
     KEY_CREATED = Gauge "tokend_signing_key_created_timestamp_seconds" ["kid", "state", "alg"]

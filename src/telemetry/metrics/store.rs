@@ -120,6 +120,12 @@ impl StoreMetrics {
         self.failures.count(kind as usize);
     }
 
+    /// How often the database has taken no write, because its disk is full or it may only be read.
+    pub fn failed_writes(&self) -> u64 {
+        let kinds = [FailureKind::DiskFull, FailureKind::ReadOnly];
+        kinds.into_iter().map(|kind| self.failures.get(kind as usize)).sum()
+    }
+
     /// Counts the events of a change that was made, or was not.
     pub fn count_change(&self, actions: &[String], is_made: bool) {
         let counters = if is_made { &self.done } else { &self.failed };

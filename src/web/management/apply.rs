@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::Principal;
 use crate::admin::declarative::{
@@ -23,36 +26,55 @@ use crate::web::management::clients::shown;
 use crate::web::management::json::{Input, Output, Parameters, ok, parsed_parameter};
 
 /// How documents are applied.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ApplyQuery {
-    /// Only plan.
+    /// True to answer the plan, and to change nothing.
     #[serde(default)]
     dry_run: bool,
+    /// The source of documents that name none.
+    #[param(value_type = Option<SourceName>, inline)]
     source: Option<String>,
+    /// True to take over objects of another source or of none.
     #[serde(default)]
     adopt: bool,
+    /// True to delete objects of the same source that are not declared.
     #[serde(default)]
     prune: bool,
+    /// How many objects may be deleted at the most.
     max_deletions: Option<usize>,
 }
 
 /// What was done, or would be done.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Applied)]
 pub(super) struct AppliedJson {
+    /// False for a plan.
+    #[schema(examples(true))]
     applied: bool,
+    /// The changes, in their order.
     changes: Vec<PlannedChange>,
+    /// How many objects are as they are declared.
+    #[schema(examples(12))]
     unchanged: usize,
     /// The new secrets, which are shown this once.
     secrets: Vec<NewSecretJson>,
 }
 
 /// A new secret of a client.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppliedSecret)]
 struct NewSecretJson {
+    /// The client.
     client_id: ClientId,
+    /// The secret.
     secret_id: SecretId,
+    /// The secret itself.
+    #[schema(required = true, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
+    /// When it expires.
+    #[schema(required = true)]
     expires_at: Option<Timestamp>,
 }
 
@@ -67,26 +89,69 @@ impl From<AppliedSecret> for NewSecretJson {
     }
 }
 
+/// A document with `resources` and `clients`, as `tokend apply` takes it. The schema of its format
+/// is `docs/declarative.schema.json`.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Declarations, value_type = Object, examples(json!({ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" }, "grants": [{ "resource": "https://orders.example.com", "scopes": ["orders:read"] }] }] })))]
+pub(super) struct DeclarationsInput(Value);
+
 /// Which objects are exported.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ExportQuery {
+    /// Only objects of this source.
+    #[param(value_type = Option<SourceName>, inline)]
     source: Option<String>,
+    /// Only objects of this owner.
+    #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
 }
 
 /// The documents of an export.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Export)]
 pub(super) struct ExportJson {
+    /// One for each source, and one for the objects without a source.
+    #[schema(value_type = Vec<Object>, examples(json!([{ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" } }] }])))]
     documents: Vec<ExportedDocument>,
+}
+
+/// The place of the one apply that an instance runs at a time.
+#[derive(Debug, Clone)]
+pub(super) struct ApplySlot(Arc<Semaphore>);
+
+impl Default for ApplySlot {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+/// Holds the [`ApplySlot`]. It is taken before the body is read, so that one body at a time is in
+/// memory.
+#[derive(Debug)]
+pub(super) struct ApplyPermit {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let slot = parts.extensions.get::<ApplySlot>().map(|ApplySlot(slot)| slot.clone());
+        let slot = slot.ok_or_else(|| Problem::internal("the route has no slot for an apply"))?;
+        let permit = slot.try_acquire_owned().map_err(|_| Problem::apply_in_progress())?;
+        Ok(Self { _permit: permit })
+    }
 }
 
 /// Applies documents. The verb checks the rights that each change needs.
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
+    _permit: ApplyPermit,
     Parameters(query): Parameters<ApplyQuery>,
-    Input(body): Input<Value>,
+    Input(DeclarationsInput(body)): Input<DeclarationsInput>,
 ) -> Result<Output<AppliedJson>, Problem> {
     let declarations = Declarations::of_json(body);
     let options = ApplyOptions {
@@ -99,6 +164,7 @@ pub(super) async fn apply(
     let plan = declarative::plan(services, &principal, &declarations, &options).await?;
     let (changes, unchanged) = (plan.changes(), plan.unchanged());
     if query.dry_run {
+        declarative::rehearse(services, &principal, plan).await?;
         return Ok(ok(AppliedJson { applied: false, changes, unchanged, secrets: Vec::new() }));
     }
     let applied = declarative::execute(services, &principal, plan, &options).await?;

@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
@@ -20,6 +21,16 @@ use crate::web::management::audit_stream;
 use crate::web::management::json::{
     Output, Page, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
 };
+use crate::web::management::openapi::{Answer, Description};
+
+/// What the document of the API shows as a stream.
+const STREAM_EXAMPLE: &str = "\
+id: 1042
+data: {\"sequence\":1042,\"actor\":\"client:ops\",\"action\":\"client.created\",\"subject\":\"client/acme\",…}
+
+event: end
+data: {\"type\":\"about:blank\",\"status\":401,\"code\":\"invalid_token\",…}
+";
 
 /// How many events a page has by default.
 const PAGE_SIZE: u32 = 100;
@@ -28,22 +39,31 @@ const PAGE_SIZE: u32 = 100;
 const PART_SIZE: u32 = 10_000;
 
 /// Which events a list holds, newest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The sequence of the last event of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<i64>,
+    /// Those of this actor, such as `client:ops` or `cli:ana`.
     actor: Option<String>,
+    /// Those with this action, such as `client.created`, or `client` for each one of that group.
     action: Option<String>,
+    /// Those about this object, such as `client/acme`, or `acme` for each kind of object.
     subject: Option<String>,
-    /// The owner of one side at that time.
+    /// Those of which this was the owner of one side at that time.
+    #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
-    /// The earliest time.
+    /// Those of this time or later, in RFC 3339.
+    #[param(value_type = Option<Timestamp>, inline)]
     since: Option<String>,
-    /// The latest time.
+    /// Those of this time or earlier, in RFC 3339.
+    #[param(value_type = Option<Timestamp>, inline)]
     until: Option<String>,
-    /// Only events after this sequence, oldest first.
+    /// Those after this sequence, oldest first.
     after: Option<i64>,
     /// How far the events after this page are counted, as `remaining`.
     count: Option<u32>,
@@ -52,41 +72,58 @@ pub(super) struct ListQuery {
     follow: bool,
 }
 
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Events = Page<Event>;
+
 /// A page of events.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventPage {
     #[serde(flatten)]
-    page: Page<Event>,
+    page: Events,
     /// How many events follow, counted as far as `count` says.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     remaining: Option<i64>,
 }
 
 /// Which part of the chain is checked.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct VerifyQuery {
+    /// How many events are checked.
+    #[param(minimum = 1)]
     limit: Option<u32>,
     /// `SEQUENCE:HASH` of the event after which the part begins.
     cursor: Option<String>,
 }
 
 /// The state of a part of the chain of events.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChainVerification)]
 pub(super) struct Verification {
     /// True if every event of the part fits; of the whole chain if `next_cursor` is `null` and the
     /// first part began without a cursor.
+    #[schema(examples(true))]
     is_intact: bool,
     /// `SEQUENCE:HASH` of the last event that was checked. Noted elsewhere, it proves later that
     /// the events until then were not rewritten.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        examples("41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+    )]
     verified_until: Option<String>,
     /// The sequence of the first event that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     broken_at: Option<i64>,
+    /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     problem: Option<&'static str>,
     /// What the next request sends as `cursor`; `null` at the end of the chain.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -95,11 +132,11 @@ pub(super) async fn list(
     Extension(principal): Extension<Principal>,
     Parameters(query): Parameters<ListQuery>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<PageOrStream, Problem> {
     let mut filter = query.filter()?;
     let store = &app.services.store;
     if let Some(text) = &query.subject {
-        filter.subjects = audit::subjects_named(store, text).await?;
+        filter.subjects = audit::subjects_named(store, &principal, text).await?;
     }
     if query.follow {
         let has_pages = query.limit.is_some() || query.cursor.is_some() || query.count.is_some();
@@ -108,9 +145,9 @@ pub(super) async fn list(
                         and until";
             return Err(Problem::bad_request("invalid_query", text));
         }
-        return audit_stream::open(app, &principal, request, filter).await;
+        return audit_stream::open(app, &principal, request, filter).await.map(PageOrStream);
     }
-    Ok(page(&app, &principal, &query, filter).await?.into_response())
+    Ok(PageOrStream(page(&app, &principal, &query, filter).await?.into_response()))
 }
 
 async fn page(
@@ -136,6 +173,24 @@ async fn page(
         }
     };
     Ok(ok(EventPage { page: Page { data, next_cursor }, remaining }))
+}
+
+/// A page of events, or a stream of them.
+pub(super) struct PageOrStream(Response);
+
+impl IntoResponse for PageOrStream {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for PageOrStream {
+    fn describe(description: &mut Description) {
+        description.answers_with::<EventPage>("application/json");
+        description.answers_text("text/event-stream", STREAM_EXAMPLE);
+        // 422: an action that does not exist.
+        description.fails_with([406, 409, 422, 429]);
+    }
 }
 
 impl ListQuery {
@@ -166,7 +221,8 @@ impl ListQuery {
     }
 }
 
-/// Checks a part of the chain. A chain of any length is checked by following `next_cursor`.
+/// Checks a part of the chain. A chain of any length is checked by following `next_cursor`. One
+/// request at a time does so: more of them would keep the database busy.
 pub(super) async fn verify(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<VerifyQuery>,
@@ -175,6 +231,8 @@ pub(super) async fn verify(
     if !(1..=audit::MAX_PART).contains(&limit) {
         return Err(wrong_parameter("limit", format!("1 to {}", audit::MAX_PART)));
     }
+    let place = app.log_verification.try_acquire();
+    let _place = place.map_err(|_| Problem::verification_in_progress())?;
     let beginning = Head { sequence: 0, hash: String::new() };
     let start = parsed_parameter("cursor", query.cursor, Head::parse)?.unwrap_or(beginning);
     let unbroken = |sequence, hash: &str| Verification {

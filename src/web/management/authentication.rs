@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use axum::http::request::Parts;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::admin::{AdminError, Principal};
+use crate::admin::{AdminError, Principal, Restrictions};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
@@ -99,8 +99,11 @@ async fn holder(
     // The directory does not hold the owners of administrators (DESIGN D18).
     let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
     let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
+    let restrictions = Restrictions::of(&found.client.security, &found.grants);
     let owners = found.client.admin_of;
-    principal(app, &id, token, owners, origin).ok_or_else(|| Problem::unauthorized(NO_GRANT))
+    let principal = principal(app, &id, token, owners, origin);
+    let principal = principal.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
+    Ok(principal.within(restrictions))
 }
 
 const NO_GRANT: &str = "The client of the token may not use the admin API from here.";

@@ -6,17 +6,22 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{ClientUpdate, NewClient, RightsNeeded};
 use crate::admin::secret::NewSecret;
+use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName, ClientState, GrantType};
+use crate::model::facts::{Contact, Description};
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::secret_digest::SecretDigest;
-use crate::model::security::{KeySource, TlsSubject};
+use crate::model::security::{KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::web::management::Problem;
 use crate::web::management::facts_json::FactsMembers;
 use crate::web::management::grant_json::{GrantInput, claims, claims_patch, grants, networks};
@@ -26,66 +31,169 @@ use crate::web::management::read_only::ReadOnlyMembers;
 use crate::web::management::security_json::{audiences, keys, tls_subject};
 
 /// The members of a client.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ClientInput, examples(json!({ "client_id": "acme", "name": "Acme billing", "owner": "sales", "labels": { "plan": "gold" }, "grants": [{ "resource": "https://orders.example.com", "scopes": ["orders:read"] }] })))]
 pub(super) struct ClientDocument {
+    /// The identifier, sent in token requests. It never changes; it is generated if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<ClientId>)]
     client_id: Member<String>,
+    /// The name for people; the identifier if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<ClientName>)]
     name: Member<String>,
+    /// The team that the object belongs to. Without one it belongs to unlimited administrators.
+    #[serde(default)]
+    #[schema(value_type = Option<Owner>)]
     owner: Member<String>,
+    /// What the object is for.
+    #[serde(default)]
+    #[schema(value_type = Option<Description>)]
     description: Member<String>,
+    /// Where the people of the team are reached.
+    #[serde(default)]
+    #[schema(value_type = Option<Contact>)]
     contact: Member<String>,
+    /// Keys with values, for selection. In a PATCH, `null` removes one label.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     labels: Member<BTreeMap<String, Option<String>>>,
+    /// Whether the client gets tokens. No default changes it.
+    #[serde(default)]
+    #[schema(value_type = ClientState, required = false)]
     state: Member<String>,
+    /// The methods by which the client may authenticate; by a secret if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<AuthenticationMethod>>, min_items = 1)]
     auth_methods: Member<Vec<String>>,
+    /// The grants that the client may use; `client_credentials` if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<GrantType>>, min_items = 1)]
     grant_types: Member<Vec<String>>,
+    /// How long tokens live; the setting of the server if `null`.
+    #[serde(default)]
+    #[schema(value_type = Option<Lifetime>)]
     token_ttl_seconds: Member<i64>,
+    /// How many tokens the client may request; the setting of the server if `null`.
+    #[serde(default)]
+    #[schema(value_type = Option<RateLimit>)]
     token_rate: Member<String>,
+    /// What is done with a secret that is reported as leaked. Needs `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<LeakPolicy>)]
     leak_policy: Member<String>,
+    /// Whether every token must be bound to a key by DPoP (RFC 9449).
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     dpop_bound_access_tokens: Member<bool>,
+    /// Whether every token must be bound to a certificate (RFC 8705).
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     tls_client_certificate_bound_access_tokens: Member<bool>,
+    /// Networks from which the client may be used; anywhere if empty.
+    #[serde(default)]
+    #[schema(value_type = Option<Networks>)]
     networks: Member<Vec<String>>,
+    /// Further values that the `aud` of assertions may have.
+    #[serde(default)]
+    #[schema(value_type = Option<AssertionAudiences>)]
     assertion_audiences: Member<Vec<String>>,
+    /// Claims that are added to every token. Needs `grants:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<StaticClaims>)]
     claims: Member<Box<RawValue>>,
+    /// What the client may access. Needs `grants:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<GrantInput>>)]
     grants: Member<Vec<GrantInput>>,
+    /// The owners that an administrator is limited to; none if empty. Needs `admins:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Owner>>)]
     admin_of: Member<Vec<String>>,
+    /// The first secret, of a POST only. Needs `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<SecretInput>)]
     secret: Member<SecretInput>,
+    /// The public keys that verify assertions (RFC 7517). Only a POST sets them, with
+    /// `secrets:write`; later `/keys` changes them.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     jwks: Member<Value>,
+    /// The URL of the public keys, instead of `jwks`. Only a POST sets it, with `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<KeySetUri>)]
     jwks_uri: Member<Value>,
+    /// The distinguished name in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_subject_dn: Member<Value>,
+    /// A DNS name in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_dns: Member<Value>,
+    /// A URI in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_uri: Member<Value>,
+    /// An address in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_ip: Member<Value>,
+    /// A mail address in the certificate (RFC 8705). POST and PATCH set it, with `secrets:write`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     tls_client_auth_san_email: Member<Value>,
+    /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
+    #[serde(default)]
+    #[schema(value_type = Option<SourceName>, read_only)]
     source: Member<Value>,
+    /// When the object was created.
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>, read_only)]
     created_at: Member<Value>,
+    /// When the object was last changed.
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>, read_only)]
     updated_at: Member<Value>,
-    /// It changes by itself, so it is not compared.
-    #[serde(rename = "last_used_at")]
+    /// When the client last authenticated.
+    #[serde(rename = "last_used_at", default)]
+    #[schema(value_type = Option<Timestamp>, read_only)]
     _last_used_at: Member<Value>,
-    /// Likewise.
-    #[serde(rename = "expiring_soon")]
+    /// Whether a valid secret expires within `secrets.warn_before`.
+    #[serde(rename = "expiring_soon", default)]
+    #[schema(value_type = Option<bool>, read_only)]
     _expiring_soon: Member<Value>,
-    /// The other credentials have routes of their own.
-    #[serde(rename = "secrets")]
+    /// Ignored: secrets have routes of their own.
+    #[serde(rename = "secrets", default)]
+    #[schema(value_type = Option<Vec<Object>>, read_only)]
     _secrets: Member<IgnoredAny>,
-    /// Likewise.
-    #[serde(rename = "trusts")]
+    /// Ignored: trusts have routes of their own.
+    #[serde(rename = "trusts", default)]
+    #[schema(value_type = Option<Vec<Object>>, read_only)]
     _trusts: Member<IgnoredAny>,
-    /// Likewise.
-    #[serde(rename = "spiffe_trusts")]
+    /// Ignored: trusts have routes of their own.
+    #[serde(rename = "spiffe_trusts", default)]
+    #[schema(value_type = Option<Vec<Object>>, read_only)]
     _spiffe_trusts: Member<IgnoredAny>,
-    /// Their use changes by itself.
-    #[serde(rename = "usage")]
+    /// Ignored: it changes by itself.
+    #[serde(rename = "usage", default)]
+    #[schema(value_type = Option<Object>, read_only)]
     _usage: Member<IgnoredAny>,
 }
 
 /// What a secret should be like.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = NewSecret, examples(json!({ "label": "2027", "expires_in_seconds": 7776000 })))]
 pub(super) struct SecretInput {
+    /// The name of the secret for people.
     label: String,
+    /// How long it is valid; it does not expire if absent.
+    #[schema(value_type = Option<Lifetime>)]
     expires_in_seconds: Option<i64>,
     /// The SHA-256 of a secret that was generated offline; it is generated here if absent.
+    #[schema(value_type = Option<SecretDigest>)]
     secret_digest: Option<String>,
 }
 
@@ -110,11 +218,13 @@ impl ClientDocument {
         let id = std::mem::take(&mut self.client_id);
         let id = id.text(Omitted::HasDefault, "/client_id", ClientId::parse_new)?.flatten();
         let secret = match std::mem::take(&mut self.secret) {
-            Member::Absent | Member::Null => NewSecret::default(),
-            Member::Value(input) => input.new_secret("/secret")?,
+            Member::Absent => Some(NewSecret::default()),
+            // As in a declaration: no secret is made.
+            Member::Null => None,
+            Member::Value(input) => Some(input.new_secret("/secret")?),
         };
         let members = self.update(id.as_ref(), Omitted::HasDefault)?;
-        let mut new = members.into_new(id, Some(secret))?;
+        let mut new = members.into_new(id, secret)?;
         new.security.keys = keys;
         new.security.tls_subject = tls_subject;
         Ok(new)

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::client::Put;
 use crate::admin::client_list::{self, ClientQuestion};
@@ -41,36 +42,51 @@ const MAX_SEARCH_CHARS: usize = 100;
 const MAX_REASON_CHARS: usize = 500;
 
 /// Which clients a list holds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Those in this state.
+    #[param(value_type = Option<ClientState>, inline)]
     state: Option<String>,
+    /// Those of this owner.
+    #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
-    /// A part of the id or the name.
+    /// A part of the id or the name, in any case of ASCII letters.
+    #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
     /// The whole name.
     name: Option<String>,
     /// Such as `team=payments`; several are separated by commas.
     label: Option<String>,
+    /// Those with a grant of this resource.
     resource: Option<String>,
+    /// Those with a grant of this scope.
     scope: Option<String>,
-    /// Such as `14d`.
+    /// Those with a valid secret that expires within this time, such as `14d`.
     expiring_within: Option<String>,
-    /// Such as `90d`.
+    /// Those that were not used for this time, such as `90d`.
     unused_for: Option<String>,
     /// How far the clients after this page are counted, as `remaining`.
     count: Option<u32>,
 }
 
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Clients = Page<ClientJson>;
+
 /// A page of clients.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ClientPage {
     #[serde(flatten)]
-    page: Page<ClientJson>,
-    /// How many clients follow, counted as far as `count` says.
+    page: Clients,
+    /// How many clients follow, counted as far as `count` says. Absent without `count` or with `q`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     remaining: Option<i64>,
     /// Clients of this page whose rows cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,25 +94,34 @@ pub(super) struct ClientPage {
 }
 
 /// A client whose rows cannot be read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct UnreadableClient {
+    /// The client.
+    #[schema(examples("acme"))]
     client_id: String,
+    /// What is wrong with its rows.
+    #[schema(examples("token_ttl: it is negative"))]
     problem: String,
 }
 
 /// A client with its first secret, which is shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CreatedClient {
     #[serde(flatten)]
     client: ClientJson,
+    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
 }
 
 /// Why a client is disabled or enabled.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StateChange, examples(json!({ "reason": "Its secret was found in a public repository." })))]
 pub(super) struct StateInput {
+    /// Why, for the audit log.
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::admin::claims::ClaimsChange;
 use crate::admin::{AdminError, InvalidValue};
@@ -14,11 +15,17 @@ use crate::web::management::Problem;
 use crate::web::management::json::at;
 
 /// A grant. `scopes` is `null` for every scope that the resource offers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Grant)]
 pub(super) struct GrantJson {
+    /// The resource.
     resource: ResourceId,
+    /// The scopes; `null` for all that the resource offers.
+    #[schema(required = true)]
     scopes: Option<Scopes>,
+    /// From where the grant may be used.
     networks: Networks,
+    /// Claims for tokens of this resource. One replaces the claim of the client of the same name.
     claims: StaticClaims,
 }
 
@@ -31,12 +38,21 @@ impl From<Grant> for GrantJson {
 
 /// A grant to be given, as a whole. `scopes` is `null` or absent for every scope that the resource
 /// offers; networks and claims are none if they are absent.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "resource": "https://orders.example.com", "scopes": ["orders:read"] })))]
 pub(super) struct GrantInput {
+    /// The resource. The path names it for a single grant.
+    #[schema(value_type = Option<ResourceId>)]
     resource: Option<String>,
+    /// The scopes; all that the resource offers if absent or `null`.
+    #[schema(value_type = Option<Vec<ScopeName>>, min_items = 1)]
     scopes: Option<Vec<String>>,
+    /// From where the grant may be used; anywhere if absent.
+    #[schema(value_type = Option<Networks>)]
     networks: Option<Vec<String>>,
+    /// Claims for tokens of this resource.
+    #[schema(value_type = Option<StaticClaims>)]
     claims: Option<Box<RawValue>>,
 }
 

@@ -4,66 +4,101 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::ETAG;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::grant_request::{self, GrantRequestQuestion, NewGrantRequest};
+use crate::admin::revision::Precondition;
 use crate::admin::{ObjectKind, Principal};
 use crate::app::App;
 use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
+use crate::model::scope::ScopeName;
+use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
+use crate::web::management::conditions::IfMatch;
 use crate::web::management::grant_json::{networks, scopes};
 use crate::web::management::json::{
     Input, Output, Page, Parameters, at, ok, page_size, parsed, parsed_parameter,
 };
+use crate::web::management::openapi::{Answer, Description};
 
 /// How many requests a page has if the query does not say it.
 const PAGE_SIZE: u32 = 50;
 
 /// Which requests a list holds, newest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<i64>,
+    /// Those in this state.
+    #[param(value_type = Option<GrantRequestState>, inline)]
     state: Option<String>,
+    /// Those of this client.
+    #[param(value_type = Option<ClientId>, inline)]
     client: Option<String>,
+    /// Those of this resource.
+    #[param(value_type = Option<ResourceId>, inline)]
     resource: Option<String>,
-    /// The owner of the client or of the resource.
+    /// Those of a client or of a resource of this owner.
+    #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
 }
 
 /// A grant to be requested.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewGrantRequest, examples(json!({ "client_id": "acme", "resource": "https://orders.example.com", "scopes": ["orders:read"], "message": "For the nightly export." })))]
 pub(super) struct RequestInput {
+    /// The client that would get the grant.
+    #[schema(value_type = ClientId)]
     client_id: String,
+    /// The resource.
+    #[schema(value_type = ResourceId)]
     resource: String,
+    /// The scopes of the grant.
+    #[schema(value_type = Vec<ScopeName>, min_items = 1)]
     scopes: Vec<String>,
+    /// From where the grant could be used; anywhere if absent.
     #[serde(default)]
+    #[schema(value_type = Networks)]
     networks: Vec<String>,
+    /// The claims of the grant.
+    #[schema(value_type = Option<StaticClaims>)]
     claims: Option<Box<RawValue>>,
+    /// What the administrators of the resource should know.
+    #[schema(value_type = Option<Remark>)]
     message: Option<String>,
 }
 
 /// An approval of what was read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Approval, examples(json!({ "revision": 1 })))]
 pub(super) struct ApprovalInput {
+    /// The revision that was read, unless `If-Match` names it.
     revision: Option<i64>,
 }
 
 /// The end of a request without an approval.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EndOfRequest, examples(json!({ "reason": "Use the reports API instead." })))]
 pub(super) struct EndInput {
+    /// Why, for the other team.
+    #[schema(value_type = Option<Remark>)]
     reason: Option<String>,
 }
 
@@ -78,6 +113,13 @@ impl IntoResponse for TaggedRequest {
             response.headers_mut().insert(ETAG, tag);
         }
         response
+    }
+}
+
+impl Answer for TaggedRequest {
+    fn describe(description: &mut Description) {
+        description.answers_with::<GrantRequest>("application/json");
+        description.is_tagged();
     }
 }
 
@@ -128,11 +170,11 @@ pub(super) async fn approve(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    IfMatch(condition): IfMatch,
     Input(input): Input<ApprovalInput>,
 ) -> Result<TaggedRequest, Problem> {
     let id = request_id(&id)?;
-    let revision = revision(&headers, input.revision)?;
+    let revision = revision(&condition, input.revision)?;
     let approved = grant_request::approve(&app.services, &principal, &id, revision).await?;
     Ok(TaggedRequest(StatusCode::OK, approved))
 }
@@ -165,16 +207,14 @@ fn request_id(text: &str) -> Result<GrantRequestId, Problem> {
 }
 
 /// The revision that an approval is for. The body and `If-Match` must not contradict each other.
-fn revision(headers: &HeaderMap, member: Option<i64>) -> Result<i64, Problem> {
-    let mut values = headers.get_all(IF_MATCH).iter();
-    let header = match (values.next(), values.next()) {
-        (None, _) => None,
-        (Some(value), None) => {
-            let text = value.to_str().unwrap_or_default().trim();
-            let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-            Some(tag.and_then(|tag| tag.parse().ok()).ok_or_else(wrong_tag)?)
-        }
-        (Some(_), Some(_)) => return Err(wrong_tag()),
+fn revision(condition: &Precondition, member: Option<i64>) -> Result<i64, Problem> {
+    let header = match condition {
+        Precondition::None => None,
+        Precondition::Revision(tags) => match &tags[..] {
+            [tag] => Some(tag.parse().map_err(|_| wrong_tag())?),
+            _ => return Err(wrong_tag()),
+        },
+        _ => return Err(wrong_tag()),
     };
     match (header, member) {
         (None, None) => Err(Problem::revision_required()),
@@ -216,27 +256,22 @@ mod tests {
 
     #[test]
     fn an_approval_names_one_revision() {
-        let headers = |tags: &[&'static str]| -> HeaderMap {
-            tags.iter().map(|tag| (IF_MATCH, HeaderValue::from_static(tag))).collect()
+        let named = |tags: &[&str]| {
+            Precondition::Revision(tags.iter().map(|tag| (*tag).to_owned()).collect())
         };
-        for (tags, member, expected) in [
-            (&["\"2\""][..], None, Some(2)),
-            (&[], Some(2), Some(2)),
-            (&["\"2\""], Some(2), Some(2)),
-            (&["\"2\""], Some(3), None),
-            (&[], None, None),
-            (&["*"], None, None),
-            (&["2"], None, None),
-            (&["\"2\", \"3\""], None, None),
-            (&["W/\"2\""], None, None),
+        for (condition, member, expected) in [
+            (named(&["2"]), None, Some(2)),
+            (Precondition::None, Some(2), Some(2)),
+            (named(&["2"]), Some(2), Some(2)),
+            (named(&["2"]), Some(3), None),
+            (Precondition::None, None, None),
+            (Precondition::Exists, None, None),
+            (named(&["x"]), None, None),
+            // Tags that are weak or without quotation marks are left out.
+            (named(&[]), None, None),
+            (named(&["2", "3"]), None, None),
         ] {
-            assert_eq!(revision(&headers(tags), member).ok(), expected, "{tags:?} {member:?}");
+            assert_eq!(revision(&condition, member).ok(), expected, "{condition:?} {member:?}");
         }
-        let two = headers(&["\"1\""]).into_iter().chain(headers(&["\"2\""]));
-        let mut both = HeaderMap::new();
-        for (name, value) in two {
-            both.append(name.unwrap_or(IF_MATCH), value);
-        }
-        assert!(revision(&both, None).is_err());
     }
 }

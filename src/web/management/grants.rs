@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::admin::claims::ClaimsChange;
 use crate::admin::grant::{self, ChangedGrant, GrantChange, ScopeChange};
@@ -16,7 +17,9 @@ use crate::app::App;
 use crate::model::client::ClientId;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
-use crate::model::scope::Scopes;
+use crate::model::scope::{ScopeName, Scopes};
+use crate::model::security::Networks;
+use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
 use crate::web::management::conditions::if_visible;
@@ -25,7 +28,8 @@ use crate::web::management::json::{Input, Output, Page, ok};
 use crate::web::management::member::Member;
 
 /// A grant after a change, with what ended by it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangedGrant)]
 pub(super) struct ChangedGrantJson {
     #[serde(flatten)]
     grant: GrantJson,
@@ -35,27 +39,46 @@ pub(super) struct ChangedGrantJson {
 }
 
 /// What should change about a grant; an absent member stays. A new grant without scopes has all.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "add_scopes": ["orders:write"], "claims": { "tenant": "acme" } })))]
 pub(super) struct GrantPatch {
     /// These scopes alone; `null` for every scope that the resource offers.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ScopeName>>, min_items = 1)]
     scopes: Member<Vec<String>>,
+    /// Scopes to add. Not together with `scopes`.
+    #[serde(default)]
+    #[schema(value_type = Vec<ScopeName>, required = false)]
     add_scopes: Vec<String>,
+    /// Scopes to remove. Not together with `scopes`.
+    #[serde(default)]
+    #[schema(value_type = Vec<ScopeName>, required = false)]
     remove_scopes: Vec<String>,
+    /// From where the grant may be used; anywhere if empty.
+    #[schema(value_type = Option<Networks>)]
     networks: Option<Vec<String>>,
     /// Claims by name; `null` removes one.
+    #[schema(value_type = Option<StaticClaims>)]
     claims: Option<Box<RawValue>>,
 }
 
 /// A grant after a change, with what it was.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PatchedGrant)]
 pub(super) struct PatchedGrantJson {
+    /// The client.
     client_id: ClientId,
     #[serde(flatten)]
     grant: GrantJson,
-    /// `null` if there was no grant.
+    /// The grant before, as the audit log shows it; `null` if there was none.
+    #[schema(value_type = Option<Object>, required = true, examples(json!({ "scopes": ["orders:read"] })))]
     was: Option<Value>,
+    /// The grant now, in the same form.
+    #[schema(value_type = Object, examples(json!({ "scopes": ["orders:read", "orders:write"] })))]
     is: Value,
+    /// False if nothing differed.
+    #[schema(examples(true))]
     changed: bool,
     /// The scopes that the resource offers; none of them if the caller may not see the resource.
     offered: Scopes,

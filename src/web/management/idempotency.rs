@@ -15,11 +15,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::admin::{AdminError, Principal, WriteMode};
+use crate::admin::{AdminError, Principal, WriteMode, grant_request};
 use crate::app::App;
 use crate::crypto::digest;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
+use crate::model::grant_request::GrantRequestId;
 use crate::model::signing_key::Sealed;
 use crate::store::idempotency::{IdempotentRequest, KeyState};
 use crate::web::management::Problem;
@@ -44,6 +45,10 @@ struct StoredAnswer {
     body: String,
     /// The client that the answer is about, which the caller must still be allowed to change.
     client_id: Option<String>,
+    /// The grant request that was decided instead. Its client may be of another owner, so it is the
+    /// request that the caller must still see.
+    #[serde(default)]
+    request_id: Option<String>,
     /// The scopes that the caller held.
     scopes: Vec<String>,
 }
@@ -79,9 +84,17 @@ enum Claim {
 /// A request that has claimed its key.
 struct Run {
     key_hash: String,
-    subject: Option<String>,
+    subject: Subject,
     scopes: BTreeSet<AdminScope>,
     request: Request,
+}
+
+/// What the path of a request names.
+enum Subject {
+    Client(String),
+    GrantRequest(String),
+    /// Nothing: the answer may name a client.
+    None,
 }
 
 async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
@@ -116,7 +129,7 @@ async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
             return replay(app, &principal, known).await.map(Claim::Known);
         }
     }
-    let subject = client_of_path(&mut parts).await;
+    let subject = subject_of_path(&mut parts).await;
     let request = Request::from_parts(parts, Body::from(body));
     let (key_hash, scopes) = (wanted.key_hash, principal.scopes());
     Ok(Claim::Run(Box::new(Run { key_hash, subject, scopes, request })))
@@ -146,21 +159,26 @@ fn key(parts: &Parts) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The client that the path names.
-async fn client_of_path(parts: &mut Parts) -> Option<String> {
-    let path = parts.extensions.get::<MatchedPath>()?.as_str();
-    if !path.starts_with("/v1/clients/{id}") {
-        return None;
-    }
-    let params = parts.extract::<RawPathParams>().await.ok()?;
-    params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value.to_owned())
+/// What the path names.
+async fn subject_of_path(parts: &mut Parts) -> Subject {
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let kind = if path.starts_with("/v1/clients/{id}") {
+        Subject::Client
+    } else if path.starts_with("/v1/grant-requests/{id}") {
+        Subject::GrantRequest
+    } else {
+        return Subject::None;
+    };
+    let Ok(params) = parts.extract::<RawPathParams>().await else { return Subject::None };
+    let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value.to_owned());
+    id.map_or(Subject::None, kind)
 }
 
 /// Stores an answer that reports a success. Every other one changed nothing: its key is free again.
 async fn keep(
     app: &App,
     key_hash: &str,
-    subject: Option<String>,
+    subject: Subject,
     scopes: BTreeSet<AdminScope>,
     response: Response,
 ) -> Response {
@@ -186,10 +204,16 @@ async fn keep(
         return Response::from_parts(parts, Body::from(body));
     }
     let etag = parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+    let (client_id, request_id) = match subject {
+        Subject::Client(id) => (Some(id), None),
+        Subject::GrantRequest(id) => (None, Some(id)),
+        Subject::None => (client_of_body(&body), None),
+    };
     let answer = StoredAnswer {
         status: parts.status.as_u16(),
         etag,
-        client_id: subject.or_else(|| client_of_body(&body)),
+        client_id,
+        request_id,
         body: String::from_utf8_lossy(&body).into_owned(),
         scopes: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
     };
@@ -248,6 +272,12 @@ async fn replay(
     let client = known.client_id.as_deref().map(ClientId::parse).transpose();
     let client = client.map_err(|error| Problem::internal(&error.to_string()))?;
     principal.authorize_again(&app.services, &scopes, client.as_ref()).await?;
+    if let Some(id) = &known.request_id {
+        let id =
+            GrantRequestId::parse(id).map_err(|error| Problem::internal(&error.to_string()))?;
+        let (store, clock) = (&app.services.store, &app.services.clock);
+        grant_request::show(store, clock, principal, &id).await?;
+    }
     let has_body = !known.body.is_empty();
     let mut response = Response::new(Body::from(known.body));
     *response.status_mut() = StatusCode::from_u16(known.status)

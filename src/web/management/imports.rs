@@ -9,18 +9,20 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use hyper::body::Buf;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use utoipa::IntoParams;
 
-use crate::admin::Principal;
-use crate::admin::import::{self, Existing, ImportOptions, Load};
+use crate::admin::import::{self, Existing, ImportOptions};
+use crate::admin::{HashLoad, Principal};
 use crate::app::App;
 use crate::web::management::Problem;
 use crate::web::management::import_stream::{LatestProgress, answer_lines};
 use crate::web::management::json::{Parameters, wrong_parameter};
+use crate::web::management::openapi::{Answer, Description};
 
 /// The largest body: the clients of an import are held in memory until all are checked.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
@@ -28,9 +30,26 @@ pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
 /// How long the body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// How long the clients may take to be written: meanwhile no other change is made, on any instance.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
+
 /// The media types of NDJSON. None is registered.
 const MEDIA_TYPES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+
+/// What the document of the API shows as a body.
+const REQUEST_EXAMPLE: &str = "\
+{\"client_id\":\"acme\",\"client_secret\":\"as-it-was\",\"name\":\"Acme billing\"}
+{\"client_id\":\"globex\",\"client_secret\":\"as-it-was\"}
+";
+
+/// What it shows as an answer.
+const ANSWER_EXAMPLE: &str = "\
+{\"progress\":{\"done\":1,\"step\":\"hashing secrets\",\"total\":2}}
+{\"client_id\":\"acme\",\"result\":\"imported\"}
+{\"client_id\":\"globex\",\"result\":\"imported\"}
+{\"summary\":{\"dry_run\":false,\"imported\":2,\"skipped\":0,\"unchanged\":0,\"updated\":0}}
+";
 
 /// The place of the one import that an instance runs at a time.
 #[derive(Debug, Clone)]
@@ -43,11 +62,13 @@ impl Default for ImportSlot {
 }
 
 /// How to import.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ImportQuery {
     /// What to do with a client that exists: `reject` (the default), `skip` or `update`.
     existing: Option<String>,
+    /// True to check all lines, and to import nothing.
     #[serde(default)]
     dry_run: bool,
 }
@@ -62,20 +83,25 @@ impl ImportQuery {
                 return Err(wrong_parameter("existing", "reject, skip or update is expected"));
             }
         };
-        Ok(ImportOptions { existing, is_dry_run: self.dry_run, load: Load::HalfOfCores })
+        Ok(ImportOptions {
+            existing,
+            is_dry_run: self.dry_run,
+            load: HashLoad::Lanes,
+            write_limit: Some(WRITE_TIMEOUT),
+        })
     }
 }
 
 /// Imports all clients or none. Problems of lines are found before the answer begins and have their
-/// status; what happens later is in the last line. A caller that goes away before the end imports
-/// nothing.
+/// status; what happens later is in the last line. The import waits for no reader: one that is slow
+/// misses lines of progress. A caller that goes away before the end imports nothing.
 pub(super) async fn run(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Extension(ImportSlot(slot)): Extension<ImportSlot>,
     Parameters(query): Parameters<ImportQuery>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Lines, Problem> {
     let options = query.options()?;
     check_media_type(&request)?;
     // Before the body is read, so that one body at a time is in memory.
@@ -89,16 +115,31 @@ pub(super) async fn run(
     let latest = LatestProgress::default();
     let report = latest.clone();
     let work = async move {
-        let _permit = permit;
         let progress = move |now| report.set(now);
         checked.run(&services, &principal, &progress).await
     };
-    let lines = answer_lines(Box::pin(work), latest, options.is_dry_run);
+    let lines = answer_lines(work, latest, options.is_dry_run, permit);
     let mut response = Response::new(Body::from_stream(lines));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(Lines(response))
+}
+
+/// The lines of the answer.
+pub(super) struct Lines(Response);
+
+impl IntoResponse for Lines {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Lines {
+    fn describe(description: &mut Description) {
+        description.takes_text(MEDIA_TYPES[0], REQUEST_EXAMPLE);
+        description.answers_text(MEDIA_TYPES[0], ANSWER_EXAMPLE);
+    }
 }
 
 fn check_media_type(request: &Request) -> Result<(), Problem> {

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::admin::client_key::{self, ClientKey};
 use crate::admin::{Principal, client};
@@ -20,11 +21,16 @@ use crate::web::management::json::{Input, Output, at, created, ok};
 use crate::x509::certificate::ClientCertificate;
 
 /// The keys of a client. It has registered keys, or a `jwks_uri`, or neither.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Keys)]
 pub(super) struct KeysJson {
+    /// The registered keys.
     data: Vec<ClientKey>,
+    /// Where the keys are fetched from.
+    #[schema(required = true)]
     jwks_uri: Option<KeySetUri>,
     /// Always `null`: a client has few keys.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -40,18 +46,22 @@ impl From<Registration> for KeysJson {
 }
 
 /// Keys to be added: exactly one of the members.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewKeys, examples(json!({ "jwks_uri": "https://acme.example/jwks" })))]
 pub(super) struct KeysInput {
     /// One key (RFC 7517, section 4).
+    #[schema(value_type = Option<Object>)]
     jwk: Option<Value>,
     /// A key set (RFC 7517, section 5).
+    #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
     /// Public keys or certificates in PEM.
     pem: Option<String>,
     /// A self-signed certificate in PEM (RFC 8705, section 2.2).
     certificate: Option<String>,
     /// An https URL of a key set.
+    #[schema(value_type = Option<KeySetUri>)]
     jwks_uri: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::admin::Principal;
 use crate::admin::secret_leak::{self, LeakReport, LeakedSecret};
@@ -16,18 +17,24 @@ use crate::web::management::Problem;
 use crate::web::management::json::{Input, Output, at, ok};
 
 /// A text in which secrets may be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LeakReport, examples(json!({ "text": "CLIENT_SECRET=…" })))]
 pub(super) struct LeakInput {
+    /// Any text, such as a file or a log.
+    #[schema(value_type = String)]
     text: SecretString,
     /// The client whose imported secrets are looked for as well.
+    #[schema(value_type = Option<ClientId>)]
     client_id: Option<String>,
 }
 
 /// The secrets of the report that the caller may see. The answer is the same if a secret belongs to
 /// another owner, or to nothing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LeakedSecrets)]
 pub(super) struct LeaksJson {
+    /// The secrets that the caller may see, with what was done.
     secrets: Vec<LeakedSecret>,
 }
 

@@ -26,8 +26,11 @@ mod layers;
 mod leaks;
 mod member;
 mod metrics;
+mod openapi;
 mod owner_policies;
 mod problem;
+#[cfg(test)]
+mod problem_codes;
 mod read_only;
 mod rejections;
 mod resource_json;
@@ -57,10 +60,13 @@ use axum::{Extension, Router};
 use crate::admin::{Principal, declarative};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
+use crate::model::public_path::TOKEN_PATH;
 use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
 use crate::web::health;
+use crate::web::management::apply::ApplySlot;
 use crate::web::management::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
 use crate::web::management::imports::ImportSlot;
+use crate::web::management::openapi::{Described, Description, Documentation};
 
 /// The largest body of a request.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -77,7 +83,8 @@ const APPLY_SCOPES: [AdminScope; 4] = [
 /// The scopes of an export, which shows both.
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
-/// `true` in this header changes objects that are applied from a source as well.
+/// `true` in this header changes objects that are applied from a source as well, and takes steps
+/// with signing keys that break verifiers.
 pub const FORCE_HEADER: &str = "tokend-force";
 
 /// How a router finds the caller of a request.
@@ -93,8 +100,8 @@ pub(super) enum Access {
 /// The routes of the management listener.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
-        AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, ResourcesRead,
-        ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
+        AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, KeysWrite,
+        ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
     let mut api = Api { app: app.clone(), access, router: Router::new(), listed: Vec::new() };
     add_clients(&mut api);
@@ -121,6 +128,9 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
     api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
     api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.add(Method::POST, "/v1/signing-keys/rotate", KeysWrite, signing_keys::rotate);
+    api.add(Method::POST, "/v1/signing-keys/{kid}/retire", KeysWrite, signing_keys::retire);
+    api.add(Method::POST, "/v1/signing-keys/{kid}/revoke", KeysWrite, signing_keys::revoke);
     api.add_list("/v1/rejections", ClientsRead, rejections::list);
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add_list("/v1/audit-events", AuditRead, audit::list);
@@ -128,6 +138,7 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
     api.add_declarations();
     metrics::add(&mut api);
+    api.list_open();
     metrics::open(app, api.into_router())
 }
 
@@ -154,6 +165,7 @@ fn add_clients(api: &mut Api) {
     api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
     api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
     api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.add_unstored("/v1/clients/{id}/trusts/test", SecretsWrite, trusts::test);
     api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
     api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
     api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
@@ -184,7 +196,17 @@ struct Api {
     app: Arc<App>,
     access: Access,
     router: Router<Arc<App>>,
-    listed: Vec<(Method, &'static str)>,
+    listed: Vec<ListedRoute>,
+}
+
+/// A route as the document shows it.
+struct ListedRoute {
+    method: Method,
+    path: &'static str,
+    /// `None` for a route that needs no token.
+    guard: Option<Guard>,
+    layers: Layers,
+    describe: fn() -> Description,
 }
 
 impl Api {
@@ -192,7 +214,7 @@ impl Api {
     /// `dry_run` if it writes.
     fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
@@ -203,7 +225,7 @@ impl Api {
     /// The same for a GET whose handler reads the query.
     fn add_list<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let guard = guard_with(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
@@ -214,7 +236,7 @@ impl Api {
     /// dry run: it changes nothing, or a repetition does no harm.
     fn add_unstored<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let guard = guard_with(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
@@ -225,7 +247,7 @@ impl Api {
     /// its answer is a stream.
     fn add_import<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let guard =
@@ -252,7 +274,7 @@ impl Api {
         layers: Layers,
         handler: H,
     ) where
-        H: Handler<T, Arc<App>>,
+        H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
         let filter = match method {
@@ -263,6 +285,7 @@ impl Api {
             // axum answers HEAD as GET without the body.
             _ => MethodFilter::GET,
         };
+        let listed = guard.clone();
         let route = on(filter, handler);
         let route = match (&method, layers) {
             (&Method::GET, Layers::All) => route.layer(layers::compression()),
@@ -282,23 +305,47 @@ impl Api {
             Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
         };
         self.router = std::mem::take(&mut self.router).route(path, route);
-        self.listed.push((method, path));
+        let (guard, describe) = (Some(listed), H::describe as fn() -> Description);
+        self.listed.push(ListedRoute { method, path, guard, layers, describe });
+    }
+
+    /// Lists a route that needs no token, and is added after the layers.
+    fn list_without_token(&mut self, path: &'static str, describe: fn() -> Description) {
+        let (method, layers) = (Method::GET, Layers::Guard);
+        self.listed.push(ListedRoute { method, path, guard: None, layers, describe });
+    }
+
+    /// Lists the routes that [`Self::into_router`] opens.
+    fn list_open(&mut self) {
+        self.list_without_token(RESOURCE_METADATA_PATH, resource_metadata::describe);
+        self.list_without_token(openapi::DOCUMENT_PATH, openapi::describe_document);
+        self.list_without_token(openapi::PAGE_PATH, openapi::describe_page);
+        self.list_without_token("/livez", openapi::describe_liveness);
+        self.list_without_token("/readyz", openapi::describe_readiness);
+        self.list_without_token("/healthz", openapi::describe_readiness);
     }
 
     /// Every path needs a token, whether it exists or not, except the open ones, which follow the
     /// layers.
     fn into_router(self) -> Router<Arc<App>> {
         let Self { app, access, router, listed } = self;
+        let token_url = format!("{}{TOKEN_PATH}", app.issuer.as_str());
+        let documentation = Arc::new(Documentation::new(listed, token_url));
+        let known = documentation.clone();
         router
             .method_not_allowed_fallback(async move |path: MatchedPath| {
-                Problem::method_not_allowed(&allowed(&listed, path.as_str()))
+                Problem::method_not_allowed(&allowed(known.routes(), path.as_str()))
             })
             .fallback(async || Problem::not_found())
             // Each route has a limit of its own.
             .layer(DefaultBodyLimit::disable())
             .layer(Extension(ImportSlot::default()))
+            .layer(Extension(ApplySlot::default()))
             .layer(from_fn_with_state((app, access), guard::authenticate))
             .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
+            .route(openapi::DOCUMENT_PATH, openapi::document_route(documentation.clone()))
+            .route(openapi::PAGE_PATH, openapi::page_route(documentation))
+            .route(openapi::STYLE_PATH, any(openapi::style))
             .route("/livez", any(health::live))
             .route("/readyz", any(health::ready))
             .route("/healthz", any(health::ready))
@@ -306,9 +353,9 @@ impl Api {
 }
 
 /// The methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers GET.
-fn allowed(listed: &[(Method, &'static str)], path: &str) -> String {
-    let methods = listed.iter().filter(|(_, listed)| *listed == path);
-    let names = methods.map(|(method, _)| match *method {
+fn allowed(listed: &[ListedRoute], path: &str) -> String {
+    let methods = listed.iter().filter(|listed| listed.path == path);
+    let names = methods.map(|listed| match listed.method {
         Method::GET => "GET, HEAD",
         ref other => other.as_str(),
     });

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::{ObjectKind, Principal, owner_policy};
 use crate::app::App;
@@ -21,22 +22,32 @@ use crate::web::management::json::{
 const PAGE_SIZE: u32 = 50;
 
 /// Which policies a list holds, in the order of their owners.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The last owner of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
 /// The rules of a policy; an absent member has no rule.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OwnerPolicyInput, examples(json!({ "secret_expiry_required": true, "secret_max_age_seconds": 7776000, "max_clients": 100 })))]
 pub(super) struct PolicyInput {
+    /// Whether each secret must have an expiry.
     #[serde(default)]
     secret_expiry_required: bool,
+    /// The longest time from the creation of a secret to its expiry.
+    #[schema(value_type = Option<Lifetime>)]
     secret_max_age_seconds: Option<i64>,
+    /// The methods that clients may have; all if absent.
+    #[schema(value_type = Option<Vec<AuthenticationMethod>>)]
     auth_methods: Option<Vec<String>>,
+    /// The maximum number of clients.
     max_clients: Option<u32>,
 }
 

@@ -11,9 +11,10 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
@@ -38,6 +39,42 @@ pub(in crate::web) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error of the verb, if there is one: for a caller in this process.
     error: Option<Arc<AdminError>>,
+}
+
+/// A problem as the caller gets it (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument {
+    /// Always `about:blank`: the code tells the problems apart.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The phrase of the status.
+    #[schema(required = true)]
+    title: Option<&'static str>,
+    /// The status.
+    status: u16,
+    /// The stable name of the problem, for programs.
+    code: &'static str,
+    /// What failed, what was received, and what is expected, for people.
+    detail: String,
+    /// The places in the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<PlacedProblem>,
+    /// The id of the request, under which the log of the server names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+}
+
+/// A mistake in the body.
+#[derive(Debug, Serialize, ToSchema)]
+struct PlacedProblem {
+    /// Its place, as a JSON pointer (RFC 6901).
+    #[schema(examples("/name"))]
+    pointer: String,
+    /// What is wrong there.
+    #[schema(examples("name: 1 to 100 characters"))]
+    detail: String,
 }
 
 impl Problem {
@@ -154,6 +191,12 @@ impl Problem {
             .with_header(RETRY_AFTER, "1")
     }
 
+    /// 409 for an apply next to another one.
+    pub(super) fn apply_in_progress() -> Self {
+        let detail = "This instance runs another apply or dry run. Try again shortly.";
+        Self::new(StatusCode::CONFLICT, "apply_in_progress", detail).with_header(RETRY_AFTER, "2")
+    }
+
     /// 429.
     pub(super) fn too_many_idempotency_keys() -> Self {
         let detail = format!(
@@ -166,7 +209,7 @@ impl Problem {
 
     /// 422 for a member of the body.
     pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
-        let code = AdminErrorCode::InvalidValue.as_str();
+        let code = Code::InvalidValue.as_str();
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
@@ -181,6 +224,19 @@ impl Problem {
             format!("Too many requests of this caller. Try again in {} s.", exceeded.seconds);
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
             .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
+    }
+
+    /// 421 for a name that is not one of this listener (RFC 9110, section 15.5.20).
+    pub(super) fn unknown_host() -> Self {
+        let detail = "Host is not the name of this listener: call it as 127.0.0.1, [::1], localhost, or the host of management.url.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail)
+    }
+
+    /// 429 for a verification of the audit log while another one runs.
+    pub(super) fn verification_in_progress() -> Self {
+        let detail = "This instance verifies the audit log for another request. Try again shortly.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "verification_in_progress", detail)
+            .with_header(RETRY_AFTER, "1")
     }
 
     /// 429 for one more stream.
@@ -202,6 +258,21 @@ impl Problem {
         let detail = "The server failed. The reason is in its log, under the request id.";
         let cause = Some(cause.into());
         Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
+    }
+
+    /// 500 or 503 with the code of the cause. What the database or the keys say is for the log.
+    fn of_server(status: StatusCode, error: &AdminError) -> Self {
+        let code = error.code();
+        let detail = match code {
+            Code::HashQueueFull => error.to_string(),
+            code => code.meaning().to_owned(),
+        };
+        let cause = Some(telemetry::with_causes(error).into());
+        let problem = Self { cause, ..Self::new(status, code.as_str(), detail) };
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => problem.with_header(RETRY_AFTER, "2"),
+            _ => problem,
+        }
     }
 
     /// The status.
@@ -230,25 +301,28 @@ impl Problem {
     }
 
     /// The document, without the id of the request.
-    pub(super) fn document(&self) -> Value {
-        let mut document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if let Some(pointer) = &self.pointer {
-            document["errors"] = json!([{ "pointer": pointer, "detail": self.detail }]);
+    pub(super) fn document(&self) -> ProblemDocument {
+        let place = |pointer: &String| PlacedProblem {
+            pointer: pointer.clone(),
+            detail: self.detail.clone(),
+        };
+        ProblemDocument {
+            kind: "about:blank",
+            title: self.status.canonical_reason(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail.clone(),
+            errors: self.pointer.iter().map(place).collect(),
+            request_id: None,
         }
-        document
     }
 
     /// Writes the answer.
     pub(in crate::web) fn render(&self, request_id: &str) -> Response {
-        let mut body = self.document();
-        body["request_id"] = request_id.into();
-        let mut response = Response::new(Body::from(body.to_string()));
+        let document =
+            ProblemDocument { request_id: Some(request_id.to_owned()), ..self.document() };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -265,11 +339,7 @@ impl From<AdminError> for Problem {
         let code = error.code();
         let status = status(code);
         let problem = if status.is_server_error() {
-            let cause = telemetry::with_causes(&error);
-            match status {
-                StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(&cause),
-                _ => Self::internal(&cause),
-            }
+            Self::of_server(status, &error)
         } else {
             let pointer = match &error {
                 AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
@@ -286,28 +356,18 @@ impl From<AdminError> for Problem {
     }
 }
 
-fn status(code: AdminErrorCode) -> StatusCode {
-    use AdminErrorCode as Code;
+/// The status of a verb's error.
+pub(super) fn status(code: Code) -> StatusCode {
     match code {
-        Code::ClientNotFound
-        | Code::ClientNotInList
-        | Code::ResourceNotFound
-        | Code::ScopeNotFound
-        | Code::GrantNotFound
-        | Code::SecretNotFound
-        | Code::KeyNotFound
-        | Code::TrustNotFound
-        | Code::RejectionNotFound
-        | Code::SigningKeyNotFound
-        | Code::ClaimNotFound
-        | Code::OwnerPolicyNotFound
-        | Code::GrantRequestNotFound => StatusCode::NOT_FOUND,
+        code if code.is_not_found() => StatusCode::NOT_FOUND,
         Code::AlreadyExists
         | Code::SecretLimitReached
         | Code::KeySourceConflict
         | Code::BuiltInResource
         | Code::BuiltInScopes
         | Code::NoKeyLost
+        | Code::StepBreaksVerifiers
+        | Code::SigningKeyLimitReached
         | Code::ChangedDuringImport
         | Code::ImportConflict
         | Code::OwnerPolicyClientLimit
@@ -316,6 +376,7 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::GrantRequestLimitReached
         | Code::ManagedBySource
         | Code::OtherSource
+        | Code::OtherOwner
         | Code::ChangedDuringApply
         | Code::TooManyDeletions => StatusCode::CONFLICT,
         Code::InvalidValue
@@ -340,10 +401,13 @@ fn status(code: AdminErrorCode) -> StatusCode {
         | Code::AdministratorLimited
         | Code::AdministratorLimitChanged
         | Code::GrantApprovalNeeded => StatusCode::FORBIDDEN,
+        Code::ImportTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RevisionChanged | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
-        Code::HashQueueFull | Code::DatabaseFailed => StatusCode::SERVICE_UNAVAILABLE,
-        Code::MasterKeyUnusable | Code::CryptographyFailed => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::HashQueueFull | Code::DatabaseFailed | Code::OutcomeUnknown => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -353,5 +417,18 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new code has a status of its own.
+    #[test]
+    fn few_codes_are_faults_of_the_server() {
+        let faults = Code::ALL.into_iter().filter(|code| status(*code) == 500);
+        let names: Vec<_> = faults.map(Code::as_str).collect();
+        assert_eq!(names, ["master_key_unusable", "database_unreadable", "cryptography_failed"]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::rejection::{self, Candidates};
 use crate::admin::{AdminError, ObjectKind, Principal};
@@ -25,32 +26,48 @@ const PAGE_SIZE: u32 = 100;
 const MAX_REASON_CHARS: usize = 100;
 
 /// Which rejections a list holds, newest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Those of this client.
+    #[param(value_type = Option<ClientId>, inline)]
     client_id: Option<String>,
+    /// Those at this time or later.
+    #[param(value_type = Option<Timestamp>, inline)]
     since: Option<String>,
+    /// Those at this time or earlier.
+    #[param(value_type = Option<Timestamp>, inline)]
     until: Option<String>,
     /// The whole error code, or a part of the reason.
+    #[param(min_length = 1, max_length = 100)]
     reason: Option<String>,
     /// How far the rejections after this page are counted, as `remaining`.
     count: Option<u32>,
 }
 
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Rejections = Page<RejectionRecord>;
+
 /// A page of rejections.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RejectionPage {
     #[serde(flatten)]
-    page: Page<RejectionRecord>,
+    page: Rejections,
     /// How many rejections follow, counted as far as `count` says.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     remaining: Option<i64>,
 }
 
 /// A rejection, and the clients that it may be about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExplainedRejection)]
 pub(super) struct Explanation {
     #[serde(flatten)]
     rejection: RejectionRecord,

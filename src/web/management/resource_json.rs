@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::admin::AdminError;
 use crate::admin::resource::{NewResource, ResourceUpdate};
-use crate::model::facts::Facts;
+use crate::model::facts::{Contact, Description, Facts};
+use crate::model::key_timeline::signing_key;
+use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -21,30 +24,46 @@ use crate::web::management::member::{Member, Omitted};
 use crate::web::management::read_only::ReadOnlyMembers;
 
 /// A resource.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Resource)]
 pub(super) struct ResourceJson {
+    /// The identifier: an absolute URI. It becomes the `aud` of tokens.
     resource: ResourceId,
     #[serde(flatten)]
     facts: Facts,
+    /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
+    #[schema(required = true)]
     source: Option<SourceName>,
+    /// The scopes that the resource offers.
     scopes: Vec<ScopeJson>,
+    /// How long tokens live; the setting of the server if `null`.
+    #[schema(required = true)]
     token_ttl_seconds: Option<i64>,
+    /// The algorithm that tokens are signed with; the setting of the server if `null`.
+    #[schema(value_type = Option<Algorithm>, required = true)]
     signing_alg: Option<&'static str>,
+    /// The `typ` in the header of tokens.
     token_typ: TokenTyp,
-    /// `null` for a built-in resource, which was not registered.
+    /// When the object was created; `null` for a built-in resource, which was not registered.
+    #[schema(required = true)]
     created_at: Option<Timestamp>,
+    /// When the object was last changed.
+    #[schema(required = true)]
     updated_at: Option<Timestamp>,
-    /// As long as no key of `signing_alg` signs yet.
+    /// Present while no key of `signing_alg` signs yet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     signing_alg_pending: Option<PendingAlgorithm>,
 }
 
 /// How tokens are signed until the first key of a new algorithm may sign.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct PendingAlgorithm {
     /// The algorithm until then; `null` for the one of the server.
+    #[schema(value_type = Option<Algorithm>, required = true)]
     until_then: Option<&'static str>,
     /// When the first key begins to sign; `null` if a server has yet to make it.
+    #[schema(required = true)]
     signs_from: Option<Timestamp>,
 }
 
@@ -68,21 +87,25 @@ async fn pending(
 ) -> Result<Option<PendingAlgorithm>, Problem> {
     let now = services.clock.now();
     let keys = services.store.signing_keys().await.map_err(AdminError::from)?;
-    let mine = || keys.iter().filter(|key| key.algorithm == algorithm);
-    if mine().any(|key| key.may_sign(now)) {
+    if signing_key(&keys, algorithm, now).is_some() {
         return Ok(None);
     }
     let until_then = match resource.signed_before {
         SignedBefore::Own(before) => Some(before.as_str()),
         SignedBefore::Server | SignedBefore::Never => None,
     };
-    let signs_from = mine().filter(|key| key.retired_at.is_none()).map(|key| key.signs_from).min();
+    let waiting = keys.iter().filter(|key| key.algorithm == algorithm && !key.is_ended());
+    let signs_from = waiting.map(|key| key.signs_from).min();
     Ok(Some(PendingAlgorithm { until_then, signs_from }))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ResourceScope)]
 struct ScopeJson {
+    /// The scope.
     name: ScopeName,
+    /// What it permits, for people; may be empty.
+    #[schema(examples("Read orders"))]
     description: String,
 }
 
@@ -111,35 +134,79 @@ fn registered(time: Timestamp) -> Option<Timestamp> {
 }
 
 /// A resource as callers write it: the body of POST, PUT and PATCH, with every member of an answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ResourceInput, examples(json!({ "resource": "https://orders.example.com", "owner": "orders", "scopes": [{ "name": "orders:read", "description": "Read orders" }] })))]
 pub(super) struct ResourceDocument {
+    /// The identifier: an absolute URI. It becomes the `aud` of tokens.
+    #[schema(value_type = Option<ResourceId>)]
     resource: Option<String>,
+    /// The team that the object belongs to. Without one it belongs to unlimited administrators.
+    #[serde(default)]
+    #[schema(value_type = Option<Owner>)]
     owner: Member<String>,
+    /// What the object is for.
+    #[serde(default)]
+    #[schema(value_type = Option<Description>)]
     description: Member<String>,
+    /// Where the people of the team are reached.
+    #[serde(default)]
+    #[schema(value_type = Option<Contact>)]
     contact: Member<String>,
+    /// Keys with values, for selection. In a PATCH, `null` removes one label.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     labels: Member<BTreeMap<String, Option<String>>>,
+    /// The scopes that the resource offers.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ScopeInput>>)]
     scopes: Member<Vec<ScopeInput>>,
     /// In a PATCH only: scopes to add, or to describe anew.
+    #[serde(default)]
+    #[schema(value_type = Vec<ScopeInput>, required = false)]
     add_scopes: Vec<ScopeInput>,
     /// In a PATCH only: scopes to remove.
+    #[serde(default)]
+    #[schema(value_type = Vec<ScopeName>, required = false)]
     remove_scopes: Vec<String>,
+    /// How long tokens live; the setting of the server if `null`.
+    #[serde(default)]
+    #[schema(value_type = Option<Lifetime>)]
     token_ttl_seconds: Member<i64>,
+    /// The algorithm that tokens are signed with; the setting of the server if `null`.
+    #[serde(default)]
+    #[schema(value_type = Option<Algorithm>)]
     signing_alg: Member<String>,
+    /// The `typ` in the header of tokens.
+    #[serde(default)]
+    #[schema(value_type = Option<TokenTyp>)]
     token_typ: Member<String>,
+    /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
+    #[serde(default)]
+    #[schema(value_type = Option<SourceName>, read_only)]
     source: Member<Value>,
+    /// When the object was created.
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>, read_only)]
     created_at: Member<Value>,
+    /// When the object was last changed.
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>, read_only)]
     updated_at: Member<Value>,
-    /// It changes by itself, so it is not compared.
-    #[serde(rename = "signing_alg_pending")]
+    /// Ignored: it changes by itself.
+    #[serde(rename = "signing_alg_pending", default)]
+    #[schema(value_type = Option<Object>, read_only)]
     _signing_alg_pending: Member<Value>,
 }
 
 /// A scope: its name, and what it is for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ResourceScopeInput)]
 struct ScopeInput {
+    /// The scope.
     name: String,
+    /// What it permits, for people; at most 200 characters.
     #[serde(default)]
     description: String,
 }

@@ -10,6 +10,15 @@ use crate::app::App;
 use crate::oauth::protected_resource::{ResourceMetadata, resource_metadata};
 use crate::web::management::Problem;
 use crate::web::management::json::{Output, ok};
+use crate::web::management::openapi::Description;
+
+/// What the document of the API says of this route.
+pub(super) fn describe() -> Description {
+    let mut description = Description::default();
+    description.answers_with::<ResourceMetadata>("application/json");
+    description.fails_with([404]);
+    description
+}
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use crate::admin::resource::Put;
 use crate::admin::revision::{Precondition, Revision};
@@ -33,16 +34,22 @@ const PAGE_SIZE: u32 = 50;
 const MAX_SEARCH_CHARS: usize = 100;
 
 /// Which resources a list holds, in alphabetical order.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The last resource of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Those of this owner.
+    #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
     /// Such as `team=payments`; several are separated by commas.
     label: Option<String>,
-    /// A part of the identifier.
+    /// A part of the identifier, in any case of ASCII letters.
+    #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::secret::{self, MadeSecret};
 use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
@@ -24,16 +25,19 @@ use crate::web::management::json::{
 use crate::web::management::{Delivery, Problem};
 
 /// A secret, which is shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSecret {
+    /// The client.
     client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
-    /// Absent after a dry run, which makes no secret, and if it was registered by its digest.
+    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
     /// When the other secrets of the client end, if a rotation ends any.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     old_secrets_expire_at: Option<Timestamp>,
 }
 
@@ -49,12 +53,15 @@ impl CreatedSecret {
 }
 
 /// A rotation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Rotation, examples(json!({ "overlap": "24h", "secret": { "label": "2027" } })))]
 pub(super) struct RotationInput {
     /// How long the old secrets stay valid: `24h`, `until_unused:6h,max:7d`, or `0s`, which ends
     /// them at once.
+    #[schema(value_type = Overlap)]
     overlap: String,
+    /// The new secret.
     #[serde(default)]
     secret: SecretInput,
 }
@@ -63,11 +70,14 @@ pub(super) struct RotationInput {
 const PAGE_SIZE: u32 = 100;
 
 /// Which secrets a list holds, oldest first.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// The last secret of the page before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -122,18 +132,23 @@ pub(super) async fn rotate(
 }
 
 /// A new end of a secret.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SecretEnd, examples(json!({ "expires_in_seconds": 3600 })))]
 pub(super) struct EndInput {
     /// How long it stays valid at the most; 0 ends it at once. An end is never put off.
+    #[schema(minimum = 0)]
     expires_in_seconds: i64,
 }
 
 /// The end of a secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EndedSecret {
+    /// The client.
     client_id: ClientId,
+    /// The secret.
     secret_id: SecretId,
+    /// When it ends.
     expires_at: Timestamp,
     /// False if it ended no later before.
     changed: bool,

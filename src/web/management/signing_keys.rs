@@ -2,21 +2,54 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::admin::ObjectKind;
+use crate::admin::key_change::{self, KeyChange, Start};
 use crate::admin::signing_key::{self, ShownSigningKey};
+use crate::admin::{Changed, ObjectKind, Principal};
 use crate::app::App;
-use crate::model::signing_key::KeyId;
+use crate::model::signing_key::{Algorithm, KeyId};
+use crate::model::time::Lifetime;
 use crate::web::management::Problem;
-use crate::web::management::json::{Output, Page, ok};
+use crate::web::management::json::{Input, Output, Page, at, ok, parsed};
+
+/// The longest reason of a revocation, in characters.
+const MAX_REASON_CHARS: usize = 500;
+
+/// A rotation.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotationInput {
+    /// That of the server if absent.
+    algorithm: Option<String>,
+    /// When the next key signs: 0 for at once, absent for as soon as every verifier knows it.
+    start_in_seconds: Option<i64>,
+}
+
+/// A revocation.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevocationInput {
+    /// For the audit log.
+    reason: Option<String>,
+}
+
+/// What a step did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct KeyChangeJson {
+    /// False if it was so before.
+    changed: bool,
+    #[serde(flatten)]
+    change: KeyChange,
+}
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
 ) -> Result<Output<Page<ShownSigningKey>>, Problem> {
-    let services = &app.services;
-    let now = services.clock.now();
-    let data = signing_key::list(&services.store, now, services.keep_seconds()).await?;
+    let data = signing_key::list(&app.services).await?;
     Ok(ok(Page { data, next_cursor: None }))
 }
 
@@ -24,8 +57,55 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(kid): Path<String>,
 ) -> Result<Output<ShownSigningKey>, Problem> {
-    let kid = KeyId::parse(&kid).map_err(|_| Problem::absent(ObjectKind::SigningKey, &kid))?;
-    let services = &app.services;
-    let (now, keep_seconds) = (services.clock.now(), services.keep_seconds());
-    Ok(ok(signing_key::show(&services.store, now, keep_seconds, kid.as_str()).await?))
+    Ok(ok(signing_key::show(&app.services, &key_id(&kid)?).await?))
+}
+
+/// Lets the next key sign, on this instance before the answer and on the others soon.
+pub(super) async fn rotate(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Input(input): Input<RotationInput>,
+) -> Result<Output<KeyChangeJson>, Problem> {
+    let algorithm = parsed("/algorithm", input.algorithm, Algorithm::parse)?;
+    let start = match input.start_in_seconds {
+        None => Start::WhenKnown,
+        Some(0) => Start::Now,
+        Some(seconds) => Start::In(at("/start_in_seconds", Lifetime::from_seconds(seconds))?),
+    };
+    let changed = key_change::rotate(&app.services, &principal, algorithm, start).await?;
+    answer(&app, changed).await
+}
+
+pub(super) async fn retire(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(kid): Path<String>,
+) -> Result<Output<KeyChangeJson>, Problem> {
+    let changed = key_change::retire(&app.services, &principal, &key_id(&kid)?).await?;
+    answer(&app, changed).await
+}
+
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(kid): Path<String>,
+    Input(input): Input<RevocationInput>,
+) -> Result<Output<KeyChangeJson>, Problem> {
+    let (kid, reason) = (key_id(&kid)?, input.reason.as_deref());
+    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
+        let text = format!("at most {MAX_REASON_CHARS} characters");
+        return Err(Problem::member("/reason".to_owned(), text));
+    }
+    let changed = key_change::revoke(&app.services, &principal, &kid, reason).await?;
+    answer(&app, changed).await
+}
+
+async fn answer(app: &App, changed: Changed<KeyChange>) -> Result<Output<KeyChangeJson>, Problem> {
+    let followed = app.catch_up().await;
+    followed.map_err(|error| Problem::unavailable(&error.to_string()))?;
+    Ok(ok(KeyChangeJson { changed: changed.is_changed, change: changed.value }))
+}
+
+fn key_id(text: &str) -> Result<KeyId, Problem> {
+    KeyId::parse(text).map_err(|_| Problem::absent(ObjectKind::SigningKey, text))
 }

@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::admin::revocation::{self, RevocationTarget};
 use crate::admin::token::{self as admin_token, VerifiedToken};
@@ -16,6 +17,7 @@ use crate::directory::DirectoryError;
 use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
+use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
@@ -30,79 +32,125 @@ use crate::web::management::grant_json::scopes;
 use crate::web::management::json::{Input, Output, at, created, ok};
 
 /// Every token of a client that was issued before this event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RevokedTokens)]
 pub(super) struct RevokedTokensJson {
+    /// The client.
     client_id: ClientId,
+    /// Tokens that were issued until then are revoked.
     revoked_until: Timestamp,
     /// Tokens with a smaller `evt` are revoked.
+    #[schema(examples(41))]
     evt: i64,
 }
 
 /// A token to be issued.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewToken, examples(json!({ "client_id": "acme", "resource": "https://orders.example.com", "scopes": ["orders:read"] })))]
 pub(super) struct IssueInput {
+    /// The client.
+    #[schema(value_type = ClientId)]
     client_id: String,
     /// May be absent if only one is possible.
+    #[schema(value_type = Option<ResourceId>)]
     resource: Option<String>,
     /// Every granted scope if absent.
+    #[schema(value_type = Option<Vec<ScopeName>>)]
     scopes: Option<Vec<String>>,
 }
 
 /// A token that was issued.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedToken)]
 pub(super) struct IssuedJson {
     #[serde(flatten)]
     response: TokenResponse,
+    /// The client.
     client_id: ClientId,
+    /// The resource.
     resource: ResourceId,
 }
 
 /// A token, as text.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Token)]
 pub(super) struct TokenInput {
+    /// The token.
+    #[schema(examples(
+        "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhY21lIn0.c2lnbmF0dXJl"
+    ))]
     token: String,
 }
 
 /// Header and claims of a token, which nothing has checked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InspectedToken)]
 pub(super) struct InspectedJson {
+    /// The header.
+    #[schema(value_type = Object, examples(json!({ "alg": "ES256", "typ": "at+jwt", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" })))]
     header: Value,
+    /// The claims.
+    #[schema(value_type = Object, examples(json!({ "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "scope": "orders:read" })))]
     claims: Value,
 }
 
 /// What the check of a token found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = VerifiedToken)]
 pub(super) enum VerificationJson {
+    /// The token is valid.
     Valid {
+        /// True.
+        #[schema(examples(true))]
         valid: bool,
+        /// The algorithm of its signature.
+        #[schema(examples("ES256"))]
         algorithm: &'static str,
+        /// The key that verified it.
+        #[schema(examples("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"))]
         kid: String,
         /// False if no issuer is known: no server has started yet.
+        #[schema(examples(true))]
         issuer_checked: bool,
+        /// Its claims.
         claims: Box<AccessTokenClaims>,
     },
+    /// The token is not valid.
     Invalid {
+        /// False.
         valid: bool,
+        /// The reason for programs.
+        #[schema(examples("expired"))]
         code: &'static str,
+        /// The reason for people.
+        #[schema(examples("the token has expired"))]
         reason: String,
     },
 }
 
 /// A token to be revoked: its text, or its identifier and its client.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Revocation, examples(json!({ "client_id": "acme", "jti": "kq1sBz3vT0aXn9LrYc5uEw" })))]
 pub(super) struct RevocationInput {
+    /// The token, whose signature is verified.
     token: Option<String>,
+    /// Its identifier, with `client_id`.
+    #[schema(value_type = Option<TokenId>)]
     jti: Option<String>,
+    /// Its client.
+    #[schema(value_type = Option<ClientId>)]
     client_id: Option<String>,
 }
 
 /// A token that was revoked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RevokedToken)]
 pub(super) struct RevokedTokenJson {
+    /// Its identifier.
     jti: TokenId,
     /// Until then it is in the list of revoked tokens.
     kept_until: Timestamp,
@@ -130,7 +178,7 @@ pub(super) async fn issue(
         AuthenticatedClient::vouched_for(&app.directory, &id).map_err(|error| refused(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
     let request = TokenRequest::by_operator(client, requested);
-    let issued = Box::pin(token::respond(&app, request, RatePolicy::Exempt));
+    let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
     let IssuedToken { response, granted } = issued.await.map_err(|error| refused(&error))?;
     let resource = granted.resource().resource.clone();
     // The token is dropped if the caller may not have it.
@@ -239,14 +287,21 @@ pub(super) async fn revoke_all(
 }
 
 /// What a token request would ask for (RFC 8707, section 2; RFC 6749, section 4.4.2).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = PreviewedRequest, examples(json!({ "resource": "https://orders.example.com", "scope": "orders:read" })))]
 pub(super) struct PreviewInput {
     /// May be absent if only one is possible.
+    #[schema(value_type = Option<ResourceId>)]
     resource: Option<String>,
     /// Separated by spaces; every granted scope if absent.
     scope: Option<String>,
 }
+
+/// The claims of the next token.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = Object, examples(json!({ "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "client_id": "acme", "scope": "orders:read", "iat": 1795771800, "exp": 1795775400, "tenant": "acme" })))]
+pub(super) struct PreviewedClaims(Value);
 
 /// The claims that the next token of a client would have. Nothing is signed, counted or stored.
 pub(super) async fn preview(
@@ -254,17 +309,17 @@ pub(super) async fn preview(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
     Input(input): Input<PreviewInput>,
-) -> Result<Output<Value>, Problem> {
+) -> Result<Output<PreviewedClaims>, Problem> {
     let id = client_id(&id)?;
     client::show(&app.services.store, &principal, &id).await?;
     let requested =
         RequestedAccess { resources: input.resource.into_iter().collect(), scope: input.scope };
     let previewed = preview::preview(&app.services, &id, &requested).await;
-    Ok(ok(previewed.map_err(|error| match error {
+    Ok(ok(PreviewedClaims(previewed.map_err(|error| match error {
         PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
         PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),
         PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
         PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
         PreviewError::Load(error) => Problem::internal(&error.to_string()),
-    })?))
+    })?)))
 }

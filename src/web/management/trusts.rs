@@ -7,48 +7,71 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::admin::trust::{self, NewTrust};
-use crate::admin::{ObjectKind, Principal, client, spiffe_trust};
+use crate::admin::{ObjectKind, Principal, client, spiffe_trust, token};
 use crate::app::App;
 use crate::model::claim_pattern::Pattern;
 use crate::model::security::{KeySetUri, KeySource};
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
+use crate::oauth::trust_test::{self, FetchDetail, TrustTest};
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
 use crate::web::management::json::{Input, Output, Page, at, created, ok};
 use crate::web::management::keys::inline;
 
 /// A trust of either kind, as the command line prints it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = Trust)]
 pub(super) enum TrustJson {
     Issuer(FederatedCredential),
     Spiffe(SpiffeTrust),
 }
 
 /// A trust to be made: in an issuer, or in a trust domain.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewTrust, examples(json!({ "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:acme/api:ref:refs/heads/main", "conditions": { "repository_id": "1234" } })))]
 pub(super) struct TrustInput {
     /// Exactly the `iss` of the tokens.
+    #[schema(value_type = Option<ForeignIssuer>)]
     issuer: Option<String>,
-    /// Found by discovery if neither `jwks` nor `jwks_uri` is given.
+    /// The keys of the issuer; found by discovery if neither `jwks` nor `jwks_uri` is given.
+    #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
+    /// Where the keys of the issuer are fetched from.
+    #[schema(value_type = Option<KeySetUri>)]
     jwks_uri: Option<String>,
     /// What must be among the `aud`; the issuer of this server if absent.
     audience: Option<String>,
     /// A pattern for each claim.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Pattern>)]
     conditions: BTreeMap<String, String>,
+    /// The SPIFFE trust domain.
+    #[schema(value_type = Option<TrustDomain>)]
     trust_domain: Option<String>,
+    /// Where the keys of the trust domain are fetched from.
+    #[schema(value_type = Option<KeySetUri>)]
     bundle_endpoint: Option<String>,
     /// With a trust domain: a SPIFFE ID or a prefix. With an issuer: the condition on `sub`.
     subject: Option<String>,
+}
+
+/// A token that is tried.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestInput {
+    /// A JWT as the workload sends it. It is neither stored nor logged.
+    #[schema(value_type = String)]
+    token: SecretString,
 }
 
 /// A trust that the body describes.
@@ -155,6 +178,25 @@ pub(super) async fn create(
             TrustJson::Spiffe(spiffe_trust::add(services, &principal, &id, source).await?)
         }
     }))
+}
+
+/// Tries a token against the trusts of a client. The caller must be able to change the client, so
+/// that it may know all that the answer tells of the trusts.
+pub(super) async fn test(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    Input(input): Input<TestInput>,
+) -> Result<Output<TrustTest>, Problem> {
+    let id = client_id(&id)?;
+    let store = &app.services.store;
+    token::require_rights(store, &principal, &id).await?;
+    let now = app.services.clock.now();
+    app.trust_tests.count(principal.actor(), now).map_err(Problem::too_many_requests)?;
+    let found = client::show(store, &principal, &id).await?;
+    let detail = if principal.is_operator() { FetchDetail::Full } else { FetchDetail::Logged };
+    let token = input.token.expose_secret().trim();
+    Ok(ok(Box::pin(trust_test::run(&app, &found, token, detail)).await))
 }
 
 pub(super) async fn delete(

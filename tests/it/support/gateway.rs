@@ -82,10 +82,8 @@ impl Gateway {
                 .expect("written");
         }
         if program == Program::Nginx {
-            // Debian loads the module by a link that works in its own folder only.
-            let is_there = Path::new(JS_MODULE).exists();
-            let module = if is_there { format!("load_module {JS_MODULE};") } else { String::new() };
-            std::fs::write(folder.path().join("nginx.conf"), module + NGINX).expect("written");
+            std::fs::write(folder.path().join("nginx.conf"), nginx_main("include orders.conf;"))
+                .expect("written");
         }
         let log = std::fs::File::create(folder.path().join("log")).expect("a log");
         let child = program
@@ -156,27 +154,34 @@ impl Drop for Gateway {
 }
 
 /// Without the ports that all instances of Caddy would share.
-const CADDY: &str = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n\n";
+pub const CADDY: &str = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n\n";
 
 const JS_MODULE: &str = "/usr/lib/nginx/modules/ngx_http_js_module.so";
 
-/// What Debian's own file has around those of its folder `conf.d`, but without daemons.
-const NGINX: &str = "
+/// What Debian's own file of nginx has around those of its folder `conf.d`, but without daemons.
+pub fn nginx_main(includes: &str) -> String {
+    // Debian loads the module by a link that works in its own folder only.
+    let is_there = Path::new(JS_MODULE).exists();
+    let module = if is_there { format!("load_module {JS_MODULE};") } else { String::new() };
+    format!(
+        "{module}
 daemon off;
 master_process off;
 pid nginx.pid;
 error_log stderr;
-events {}
-http {
+events {{}}
+http {{
     access_log off;
     client_body_temp_path body;
     proxy_temp_path proxy;
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    include orders.conf;
+    {includes}
+}}
+"
+    )
 }
-";
 
 impl Program {
     /// Its name in the table of programs that were tried.

@@ -3,10 +3,26 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
-        22,
+        24,
         &[
             "DROP INDEX event_action",
             "DROP INDEX event_actor",
+            "DELETE FROM _sqlx_migrations WHERE version = 24",
+        ],
+    ),
+    (
+        23,
+        &[
+            "DROP TABLE key_set_reader",
+            "ALTER TABLE signing_key DROP COLUMN revoked_at",
+            "ALTER TABLE signing_key DROP COLUMN postponed_at",
+            "DELETE FROM _sqlx_migrations WHERE version = 23",
+        ],
+    ),
+    (
+        22,
+        &[
+            "ALTER TABLE client_grant DROP COLUMN is_approved",
             "DELETE FROM _sqlx_migrations WHERE version = 22",
         ],
     ),

@@ -76,6 +76,11 @@ pub(super) const CREDENTIAL_ROWS: &[Row] = &[
         expected: client(201),
     },
     Row {
+        route: "POST /v1/clients/{id}/trusts/test",
+        request: |it| (of_client(it, "/trusts/test"), Some(json!({ "token": "a.b.c" }))),
+        expected: client(200),
+    },
+    Row {
         route: "DELETE /v1/clients/{id}/trusts/{trust}",
         request: |it| (of_client(it, "/trusts/tru_absent"), None),
         expected: [Problem(404, "trust_not_found"), NO_CLIENT, NO_CLIENT],

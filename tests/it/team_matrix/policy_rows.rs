@@ -1,4 +1,5 @@
-//! The rows of policies of owners: there is one of `a` and one of `b`.
+//! The rows of policies of owners, of which there is one of `a` and one of `b`, and of signing keys,
+//! which belong to no owner.
 
 use serde_json::json;
 
@@ -32,6 +33,21 @@ pub(super) const POLICY_ROWS: &[Row] = &[
     Row {
         route: "DELETE /v1/owner-policies/{owner}",
         request: |it| (path(it), None),
+        expected: [LIMITED, LIMITED, LIMITED],
+    },
+    Row {
+        route: "POST /v1/signing-keys/rotate",
+        request: |_| ("/v1/signing-keys/rotate".to_owned(), Some(json!({}))),
+        expected: [LIMITED, LIMITED, LIMITED],
+    },
+    Row {
+        route: "POST /v1/signing-keys/{kid}/retire",
+        request: |_| ("/v1/signing-keys/absent/retire".to_owned(), None),
+        expected: [LIMITED, LIMITED, LIMITED],
+    },
+    Row {
+        route: "POST /v1/signing-keys/{kid}/revoke",
+        request: |_| ("/v1/signing-keys/absent/revoke".to_owned(), Some(json!({}))),
         expected: [LIMITED, LIMITED, LIMITED],
     },
 ];

@@ -1,0 +1,201 @@
+//! Reads a backup from its first line to its last one, and checks all of it on the way: seals,
+//! numbers of rows, the chain of events, and the keys that are sealed in it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::admin::audit::chain_error;
+use crate::admin::backup::archive::{Archive, Part};
+use crate::admin::backup::error::BackupError;
+use crate::keys::seal::MasterKeys;
+use crate::model::backup::{Column, Manifest, Row, RowCounts};
+use crate::model::event::{Event, EventOwners, Head};
+use crate::model::owner::Owner;
+use crate::model::signing_key::Sealed;
+use crate::model::time::Timestamp;
+use crate::store::backup::EVENTS;
+use crate::store::schema;
+
+/// What a backup holds.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// How many rows each table has.
+    pub rows: RowCounts,
+    /// The sealed keys in it that no master key of the settings opens.
+    pub unopened_keys: Vec<String>,
+}
+
+/// Reads what a file says of itself. It is proved by [`verify`] and by a restore.
+///
+/// # Errors
+/// If it is not a backup, or one of a newer program.
+pub fn manifest(path: &Path) -> Result<Manifest, BackupError> {
+    let Archive { manifest, .. } = Archive::open(path)?;
+    if schema::is_known(manifest.schema) {
+        return Ok(manifest);
+    }
+    let Manifest { schema: found, version, .. } = manifest;
+    Err(BackupError::UnknownSchema { path: path.to_owned(), found, version })
+}
+
+/// Rejects a backup that no master key of the settings opens.
+pub(super) fn require_key(path: &Path, keys: Option<&MasterKeys>) -> Result<(), BackupError> {
+    let archive = Archive::open(path)?;
+    match keys {
+        Some(keys) => archive.read(keys).map(|_| ()),
+        None => Err(archive.without_key()),
+    }
+}
+
+/// Checks a backup, and changes nothing. It reads the whole file on this thread.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verify(path: &Path, keys: Option<&MasterKeys>) -> Result<Summary, BackupError> {
+    manifest(path)?;
+    read(path, keys, |_| Ok(()))
+}
+
+/// Reads a backup, and gives each line to `sink` after it was checked. What was given is a complete
+/// backup only after this has succeeded.
+pub(super) fn read(
+    path: &Path,
+    keys: Option<&MasterKeys>,
+    mut sink: impl FnMut(Part) -> Result<(), BackupError>,
+) -> Result<Summary, BackupError> {
+    let archive = Archive::open(path)?;
+    let manifest = archive.manifest.clone();
+    let Some(keys) = keys else { return Err(archive.without_key()) };
+    let mut lines = archive.read(keys)?;
+    let mut checker = Checker::new(keys);
+    let mut is_complete = false;
+    while let Some(part) = lines.next()? {
+        let checked =
+            if is_complete { Err("a line after the last one".to_owned()) } else { Ok(()) };
+        let checked = checked.and_then(|()| match &part {
+            Part::Table { table, columns } => checker.begin(table, columns),
+            Part::Row(row) => checker.row(row),
+            Part::End { rows } => checker.end(rows, &manifest),
+        });
+        checked.map_err(|problem| BackupError::damaged(path, problem))?;
+        is_complete = matches!(part, Part::End { .. });
+        sink(part)?;
+    }
+    if !is_complete {
+        return Err(BackupError::damaged(path, "its last line is missing"));
+    }
+    let Checker { rows, unopened_keys, .. } = checker;
+    Ok(Summary { manifest, rows, unopened_keys })
+}
+
+/// What has been read so far.
+struct Checker<'a> {
+    keys: &'a MasterKeys,
+    table: String,
+    columns: Vec<Column>,
+    rows: RowCounts,
+    /// The last event.
+    chain: Head,
+    /// The end of the chain that the database had stored.
+    stored_head: Option<Head>,
+    unopened_keys: Vec<String>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(keys: &'a MasterKeys) -> Self {
+        Self {
+            keys,
+            table: String::new(),
+            columns: Vec::new(),
+            rows: RowCounts::new(),
+            chain: Head { sequence: 0, hash: String::new() },
+            stored_head: None,
+            unopened_keys: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, table: &str, columns: &[Column]) -> Result<(), String> {
+        if self.rows.insert(table.to_owned(), 0).is_some() {
+            return Err(format!("the table {table} begins twice"));
+        }
+        table.clone_into(&mut self.table);
+        self.columns = columns.to_vec();
+        Ok(())
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), String> {
+        let count = self.rows.get_mut(&self.table).ok_or("a row without a table")?;
+        *count += 1;
+        match self.table.as_str() {
+            EVENTS => self.event(row),
+            "event_head" => {
+                let sequence = self.number(row, "sequence")?;
+                self.stored_head = Some(Head { sequence, hash: self.text(row, "hash")? });
+                Ok(())
+            }
+            "sealed_key" => self.sealed(row, "name"),
+            "signing_key" => self.sealed(row, "kid"),
+            _ => Ok(()),
+        }
+    }
+
+    fn event(&mut self, row: &Row) -> Result<(), String> {
+        let owner = |name| self.optional(row, name).map(Owner::stored);
+        let event = Event {
+            sequence: self.number(row, "sequence")?,
+            at: Timestamp(self.number(row, "at")?),
+            actor: self.text(row, "actor")?,
+            action: self.text(row, "action")?,
+            subject: self.text(row, "subject")?,
+            detail: self.text(row, "detail")?,
+            owners: EventOwners { owner: owner("owner"), other_owner: owner("other_owner") },
+            previous_hash: self.text(row, "previous_hash")?,
+            hash: self.text(row, "hash")?,
+        };
+        if let Some(problem) = chain_error(&event, &self.chain) {
+            return Err(format!("event {}: {problem}", event.sequence));
+        }
+        self.chain = Head { sequence: event.sequence, hash: event.hash };
+        Ok(())
+    }
+
+    /// Notes a sealed key that the master keys do not open. The column is empty if it was lost.
+    fn sealed(&mut self, row: &Row, name: &str) -> Result<(), String> {
+        let (name, sealed) = (self.text(row, name)?, self.text(row, "sealed")?);
+        if !sealed.is_empty() && self.keys.open(&name, &Sealed(sealed)).is_err() {
+            self.unopened_keys.push(name);
+        }
+        Ok(())
+    }
+
+    fn end(&self, rows: &RowCounts, manifest: &Manifest) -> Result<(), String> {
+        if self.rows != *rows {
+            return Err("the numbers of its rows differ from those that it names".to_owned());
+        }
+        if self.chain != manifest.head() || self.stored_head.as_ref() != Some(&self.chain) {
+            return Err("its last event is not the end of the chain".to_owned());
+        }
+        Ok(())
+    }
+
+    fn value<'r>(&self, row: &'r Row, name: &str) -> Option<&'r Value> {
+        row.get(self.columns.iter().position(|column| column.name == name)?)
+    }
+
+    fn optional<'r>(&self, row: &'r Row, name: &str) -> Option<&'r str> {
+        self.value(row, name).and_then(Value::as_str)
+    }
+
+    fn text(&self, row: &Row, name: &str) -> Result<String, String> {
+        let text = self.optional(row, name).map(str::to_owned);
+        text.ok_or_else(|| format!("a row of {} without {name}", self.table))
+    }
+
+    fn number(&self, row: &Row, name: &str) -> Result<i64, String> {
+        let number = self.value(row, name).and_then(Value::as_i64);
+        number.ok_or_else(|| format!("a row of {} without {name}", self.table))
+    }
+}

@@ -1,0 +1,128 @@
+//! Loads a backup into an empty database of either engine: all of it, or nothing.
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+
+use crate::admin::backup::archive::Part;
+use crate::admin::backup::check::{self, Summary};
+use crate::admin::backup::error::BackupError;
+use crate::admin::backup::restored_rights::{Withdrawal, Withdrawn, withdraw};
+use crate::admin::{AuditedChange, Principal};
+use crate::config::Config;
+use crate::keys::seal::MasterKeys;
+use crate::model::backup::{Column, Manifest, Row};
+use crate::model::time::Clock;
+use crate::services::backup_keys;
+use crate::store::backup::loading::{Loading, LoadingError};
+use crate::store::backup::snapshot::PAGE_SIZE;
+use crate::store::open::OpenMode;
+use crate::store::schema::NEWEST;
+use crate::store::{Store, StoreError};
+
+/// How many pages of rows may wait for the database.
+const WAITING_PAGES: usize = 2;
+
+/// What is handed over by the thread that reads and opens.
+enum Piece {
+    Table(String, Vec<Column>),
+    Rows(Vec<Row>),
+}
+
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// What the backup held.
+    pub backup: Summary,
+    /// What was withdrawn after that.
+    pub withdrawn: Withdrawn,
+}
+
+/// Loads a backup into an empty database, brings its schema up to date, and withdraws what the
+/// caller asks for. All of this is one transaction.
+///
+/// # Errors
+/// A database that is not empty or is in use, a backup that is damaged or sealed under another
+/// master key, and what the database says. Then the database is still empty.
+pub async fn restore(
+    config: &Config,
+    clock: &Clock,
+    principal: &Principal,
+    path: &Path,
+    withdrawal: Withdrawal,
+) -> Result<Restored, BackupError> {
+    // What is wrong with the file is said before a database is created.
+    let Manifest { schema, .. } = check::manifest(path)?;
+    let keys = backup_keys::of_settings(config)?;
+    check::require_key(path, keys.as_ref())?;
+    let store = Store::open(&config.database, OpenMode::Create).await?;
+    let restored = async {
+        let mut loading = store.begin_loading(schema).await?;
+        let backup = load(&mut loading, keys, path.to_owned()).await?;
+        if schema < NEWEST {
+            loading.migrate().await.map_err(LoadingError::Schema)?;
+        }
+        if withdrawal.is_nothing() {
+            loading.commit().await?;
+            return Ok(Restored { backup, withdrawn: Withdrawn::default() });
+        }
+        let transaction = loading.into_change().await?;
+        let mut change = AuditedChange::on(transaction, clock, principal.actor()).await?;
+        let withdrawn = withdraw(config, &mut change, &withdrawal).await?;
+        change.commit().await?;
+        Ok(Restored { backup, withdrawn })
+    };
+    let restored = Box::pin(restored).await;
+    store.close().await;
+    restored
+}
+
+/// Loads every row; the result says whether the whole backup is what was written.
+async fn load(
+    loading: &mut Loading,
+    keys: Option<MasterKeys>,
+    path: PathBuf,
+) -> Result<Summary, BackupError> {
+    let (pieces, mut waiting) = mpsc::channel(WAITING_PAGES);
+    let file = path.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&path, keys.as_ref(), &pieces));
+    let loaded = async {
+        while let Some(piece) = waiting.recv().await {
+            match piece {
+                Piece::Table(table, columns) => loading.open(&table, &columns).await?,
+                Piece::Rows(rows) => loading.load(rows).await?,
+            }
+        }
+        Ok(())
+    };
+    let loaded = loaded.await.map_err(|error: StoreError| match error {
+        StoreError::Unreadable(problem) => BackupError::damaged(&file, problem.to_string()),
+        error => error.into(),
+    });
+    // If the database rejects a row, that is why no more was read.
+    drop(waiting);
+    let read = reading.await.map_err(|_| BackupError::Interrupted)?;
+    loaded.and(read)
+}
+
+/// Reads and checks the whole file, and hands its rows over in pages.
+fn read(
+    path: &Path,
+    keys: Option<&MasterKeys>,
+    pieces: &mpsc::Sender<Piece>,
+) -> Result<Summary, BackupError> {
+    let send = |piece| pieces.blocking_send(piece).map_err(|_| BackupError::Interrupted);
+    let mut page = Vec::new();
+    check::read(path, keys, |part| {
+        let is_full = page.len() == PAGE_SIZE as usize;
+        if !page.is_empty() && (is_full || !matches!(part, Part::Row(_))) {
+            send(Piece::Rows(std::mem::take(&mut page)))?;
+        }
+        match part {
+            Part::Row(row) => page.push(row),
+            Part::Table { table, columns } => send(Piece::Table(table, columns))?,
+            Part::End { .. } => {}
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,197 @@
+//! What a restore gives back that had ended after the backup: tokens that were revoked since, and
+//! secrets that were rotated since. Both can be withdrawn again, as a part of the restore.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::admin::secret::{end_at_once, ended_at};
+use crate::admin::{AdminError, AuditedChange};
+use crate::config::Config;
+use crate::model::Malformed;
+use crate::model::client::ClientId;
+use crate::model::event::{Action, EventSubject};
+use crate::model::secret::SecretId;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::model::token::{RevocationEpoch, RevokedClient};
+
+/// How many clients are read at a time.
+const PAGE_SIZE: u32 = 1_000;
+
+/// A secret that ends.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EndedSecret {
+    /// Its client.
+    pub client_id: ClientId,
+    /// The secret.
+    pub secret_id: SecretId,
+}
+
+/// What is withdrawn after a restore.
+#[derive(Debug, Clone, Default)]
+pub struct Withdrawal {
+    /// True if all tokens that were issued until now are revoked.
+    pub tokens: bool,
+    /// The secrets that end at once.
+    pub secrets: BTreeSet<EndedSecret>,
+}
+
+/// What was withdrawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// The clients whose tokens were revoked.
+    pub clients: u64,
+    /// The secrets that ended.
+    pub secrets: u64,
+}
+
+impl Withdrawal {
+    /// True if nothing is withdrawn.
+    pub fn is_nothing(&self) -> bool {
+        !self.tokens && self.secrets.is_empty()
+    }
+}
+
+impl EndedSecret {
+    /// The secrets that an event after `sequence` has ended, or has given an end: by a rotation, by
+    /// an operator, or because they leaked. `line` is an event as the audit log prints it in JSON.
+    ///
+    /// # Errors
+    /// If it is not an event.
+    pub fn of_event(line: &str, sequence: i64) -> Result<Vec<Self>, Malformed> {
+        #[derive(Deserialize)]
+        struct Line {
+            sequence: i64,
+            action: String,
+            subject: String,
+            detail: Value,
+        }
+        let event: Line = serde_json::from_str(line)
+            .map_err(|error| Malformed::because(format!("is not an event: {error}")))?;
+        let named = match event.action.as_str() {
+            _ if event.sequence <= sequence => return Ok(Vec::new()),
+            "secret.rotated" => event.detail["ended"].as_array().cloned().unwrap_or_default(),
+            "secret.expired" | "secret.leaked" => vec![event.detail["secret_id"].clone()],
+            _ => return Ok(Vec::new()),
+        };
+        let EventSubject::Client(client_id) = EventSubject::parse(&event.subject)? else {
+            return Err(Malformed::because("is an event of a secret without its client"));
+        };
+        let secret = |id: &Value| {
+            let id = id.as_str().ok_or_else(|| Malformed::because("names no secret"))?;
+            Ok(Self { client_id: client_id.clone(), secret_id: SecretId::parse(id)? })
+        };
+        named.iter().map(secret).collect()
+    }
+}
+
+/// Withdraws what is asked for, with an event for each client or secret.
+pub(super) async fn withdraw(
+    config: &Config,
+    change: &mut AuditedChange,
+    withdrawal: &Withdrawal,
+) -> Result<Withdrawn, AdminError> {
+    let mut withdrawn = Withdrawn::default();
+    for secret in &withdrawal.secrets {
+        withdrawn.secrets += u64::from(end_secret(change, secret).await?);
+    }
+    if withdrawal.tokens {
+        withdrawn.clients = revoke_all_tokens(config, change).await?;
+    }
+    Ok(withdrawn)
+}
+
+/// Ends a secret; `false` if the backup does not have it, or if it has ended already.
+async fn end_secret(change: &mut AuditedChange, ended: &EndedSecret) -> Result<bool, AdminError> {
+    let EndedSecret { client_id, secret_id } = ended;
+    let Some(found) = change.read().registration(client_id).await? else { return Ok(false) };
+    let secret = found.secrets.iter().find(|secret| secret.secret_id == *secret_id);
+    let end = end_at_once(change);
+    let Some(secret) = secret.filter(|secret| end.is_before(secret.expires_at)) else {
+        return Ok(false);
+    };
+    change.transaction.update_secret(client_id, &ended_at(secret, end)).await?;
+    let detail = json!({
+        "secret_id": secret_id,
+        "ended_at": end,
+        "cause": "restored",
+        "was": { "expires_at": secret.expires_at },
+        "is": { "expires_at": end },
+    });
+    change.record(Action::SecretExpired, EventSubject::Client(client_id.clone()), detail).await?;
+    Ok(true)
+}
+
+/// Revokes every token that was issued until now, also those whose `evt` is a number that this
+/// database has not reached yet: they are compared by their time.
+async fn revoke_all_tokens(config: &Config, change: &mut AuditedChange) -> Result<u64, AdminError> {
+    let noted = change.read().longest_lifetime().await?;
+    let longest = noted.map_or(config.token.lifetime_max, |it| it.max(config.token.lifetime_max));
+    let (mut after, mut revoked) = (String::new(), 0);
+    loop {
+        let page = change.read().client_ids(&after, PAGE_SIZE).await?;
+        for id in &page {
+            revoke_tokens(change, id, longest).await?;
+            revoked += 1;
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE_SIZE as usize => last.as_str().clone_into(&mut after),
+            _ => return Ok(revoked),
+        }
+    }
+}
+
+async fn revoke_tokens(
+    change: &mut AuditedChange,
+    id: &ClientId,
+    longest: Lifetime,
+) -> Result<(), AdminError> {
+    let now: Timestamp = change.database_now;
+    // No instance issues now, so the margin for clocks of instances is not needed.
+    let epoch = RevocationEpoch { evt: change.next_sequence(), iat_before: now.plus_seconds(1) };
+    let expires_at = now.plus(longest).plus_seconds(1);
+    let revoked = RevokedClient { client_id: id.clone(), epoch, revoked_until: now, expires_at };
+    change.transaction.revoke_client(&revoked).await?;
+    let detail = json!({ "revoked_until": now, "epoch": epoch, "cause": "restored" });
+    change.record(Action::ClientTokensRevoked, EventSubject::Client(id.clone()), detail).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_that_ended_after_the_backup_are_found_in_events() {
+        let of = |line: &str| {
+            let secrets = EndedSecret::of_event(line, 10);
+            secrets.map(|it| it.into_iter().map(|it| it.secret_id.as_str().to_owned()).collect())
+        };
+        let ids = |texts: &[&str]| -> Result<Vec<String>, Malformed> {
+            Ok(texts.iter().map(ToString::to_string).collect())
+        };
+        let a = SECRET;
+        let rotated = |sequence: i64| {
+            format!(
+                r#"{{"sequence":{sequence},"at":"2026-11-27T00:00:00Z","actor":"cli:ana",
+                "action":"secret.rotated","subject":"client/billing",
+                "detail":{{"secret_id":"sec_new","ended":["{a}"]}},"hash":"x"}}"#
+            )
+        };
+        assert_eq!(of(&rotated(11)), ids(&[a]));
+        assert_eq!(of(&rotated(10)), ids(&[]), "it is in the backup");
+        let leaked = format!(
+            r#"{{"sequence":12,"action":"secret.leaked","subject":"client/billing",
+            "detail":{{"secret_id":"{a}"}}}}"#
+        );
+        assert_eq!(of(&leaked), ids(&[a]));
+        let other =
+            r#"{"sequence":12,"action":"client.updated","subject":"client/billing","detail":{}}"#;
+        assert_eq!(of(other), ids(&[]));
+        assert!(of("sec_x").is_err());
+    }
+
+    /// The form of an identifier of a secret.
+    const SECRET: &str = "sec_0123456789ABCDEFGHIJ";
+}

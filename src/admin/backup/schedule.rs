@@ -1,0 +1,161 @@
+//! Backups that a server makes: when the newest one is old enough, and how many are kept. The files
+//! themselves are the only record of it, so a restart changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use crate::admin::backup::check::Summary;
+use crate::admin::backup::create::create;
+use crate::admin::backup::draft;
+use crate::admin::backup::error::BackupError;
+use crate::config::BackupSettings;
+use crate::model::time::{Clock, Timestamp};
+use crate::services::Services;
+use crate::store::files;
+
+/// The beginning and the end of the name of a backup that a server made.
+const PREFIX: &str = "tokend-";
+const SUFFIX: &str = ".backup";
+
+/// An unfinished file of this age is what a killed process has left, in seconds.
+const ABANDONED_SECONDS: i64 = 86_400;
+
+/// Makes a backup if one is due, and removes those beyond the number that is kept.
+///
+/// # Errors
+/// As [`create`], and what the operating system says about the folder.
+pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, BackupError> {
+    let BackupSettings { schedule, dir, keep } = &services.config.backup;
+    let now = services.clock.now();
+    let Some(schedule) = schedule else { return Ok(None) };
+    if newest(dir)?.is_some_and(|newest| now < newest.plus(*schedule)) {
+        return Ok(None);
+    }
+    files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
+    let path = dir.join(name_of(now));
+    let made = create(&services.config, &services.store, &services.clock, &path).await?;
+    remove_old(dir, *keep, &services.clock)?;
+    Ok(Some(made))
+}
+
+/// The time of the newest backup in a folder.
+///
+/// # Errors
+/// What the operating system says about the folder, unless it does not exist.
+pub fn newest(dir: &Path) -> Result<Option<Timestamp>, BackupError> {
+    Ok(backups(dir)?.into_iter().map(|(time, _)| time).max())
+}
+
+/// The name of a backup that is made at this time.
+fn name_of(time: Timestamp) -> String {
+    let digits: String = time.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    format!("{PREFIX}{digits}{SUFFIX}")
+}
+
+/// The time in the name of a backup that a server made, `tokend-20261127T121005Z.backup`.
+fn time_of(name: &str) -> Option<Timestamp> {
+    let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    let (date, time) = digits.strip_suffix('Z')?.split_once('T')?;
+    let part = |text: &str, from: usize, to: usize| text.get(from..to).map(str::to_owned);
+    let date = [part(date, 0, 4)?, part(date, 4, 6)?, part(date, 6, 8)?].join("-");
+    let time = [part(time, 0, 2)?, part(time, 2, 4)?, part(time, 4, 6)?].join(":");
+    let time = Timestamp::parse(&format!("{date}T{time}Z")).ok()?;
+    (name_of(time) == name).then_some(time)
+}
+
+/// The files in a folder, with their names; none if it does not exist.
+fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
+    let reading = BackupError::reading(dir);
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(&reading)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(&reading)?;
+        if let Ok(name) = entry.file_name().into_string() {
+            found.push((name, entry.path()));
+        }
+    }
+    Ok(found)
+}
+
+fn backups(dir: &Path) -> Result<Vec<(Timestamp, PathBuf)>, BackupError> {
+    let timed = |(name, path): (String, PathBuf)| Some((time_of(&name)?, path));
+    Ok(entries(dir)?.into_iter().filter_map(timed).collect())
+}
+
+/// Removes the oldest backups beyond `keep`, and what killed processes have left.
+fn remove_old(dir: &Path, keep: usize, clock: &Clock) -> Result<(), BackupError> {
+    let mut backups = backups(dir)?;
+    backups.sort();
+    let old = backups.len().saturating_sub(keep);
+    let old = backups.into_iter().take(old).map(|(_, path)| path);
+    let abandoned = entries(dir)?.into_iter().filter(|(name, _)| {
+        let begun = name.split_once(SUFFIX).and_then(|(time, rest)| {
+            let time = time_of(&format!("{time}{SUFFIX}"))?;
+            rest.ends_with(draft::SUFFIX).then_some(time)
+        });
+        begun.is_some_and(|time| time.plus_seconds(ABANDONED_SECONDS) < clock.now())
+    });
+    for path in old.chain(abandoned.map(|(_, path)| path)) {
+        std::fs::remove_file(&path).map_err(BackupError::writing(&path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_backup_is_in_its_name() {
+        let time = Timestamp::parse("2026-11-27T12:10:05Z").expect("a time");
+        let name = name_of(time);
+        assert_eq!(name, "tokend-20261127T121005Z.backup");
+        assert_eq!(time_of(&name), Some(time));
+        for other in [
+            "tokend.backup",
+            "tokend-20261127T121005Z.backup.a.partial",
+            "tokend-2026112ET121005Z.backup",
+            "tokend-20261127T121005.backup",
+            "tokend-20261127T1210055Z.backup",
+            "tokend-2026€1127T12Z.backup",
+        ] {
+            assert_eq!(time_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path();
+        let names = || {
+            let mut names: Vec<_> =
+                entries(dir).expect("a folder").into_iter().map(|(name, _)| name).collect();
+            names.sort();
+            names
+        };
+        for name in [
+            "tokend-20261124T000000Z.backup",
+            "tokend-20261124T000000Z.backup.x.partial",
+            "tokend-20261125T000000Z.backup",
+            "tokend-20261126T000000Z.backup",
+            "tokend-20261127T000000Z.backup.x.partial",
+            "mine.backup",
+        ] {
+            std::fs::write(dir.join(name), "").expect("written");
+        }
+        let clock = Clock::fixed(Timestamp::parse("2026-11-27T01:00:00Z").expect("a time"));
+        remove_old(dir, 2, &clock).expect("removed");
+        let left = [
+            "mine.backup",
+            "tokend-20261125T000000Z.backup",
+            "tokend-20261126T000000Z.backup",
+            "tokend-20261127T000000Z.backup.x.partial",
+        ];
+        assert_eq!(names(), left);
+        let newest = newest(dir).expect("a folder").expect("a backup");
+        assert_eq!(newest.to_string(), "2026-11-26T00:00:00Z");
+        assert_eq!(super::newest(&dir.join("absent")).expect("nothing"), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! Server-sent events (WHATWG HTML, section 9.2) as a server of ours sends them, over lines that are
+//! bounded.
+
+use crate::cli::api::lines::AnswerLines;
+
+/// An event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SentEvent {
+    /// The place in the stream from which it can be resumed.
+    pub(crate) id: Option<String>,
+    /// Its type; `None` for a plain message.
+    pub(crate) kind: Option<String>,
+    /// Its data; `None` if it only has an id.
+    pub(crate) data: Option<String>,
+}
+
+/// A stream of events.
+pub(crate) struct SentEvents(AnswerLines);
+
+impl SentEvents {
+    pub(super) fn new(lines: AnswerLines) -> Self {
+        Self(lines)
+    }
+
+    /// The next event; `None` at the end of the stream. An event that is cut off is left out, as it
+    /// is sent again after a resumption.
+    ///
+    /// # Errors
+    /// If the connection breaks or is silent for too long.
+    pub(crate) async fn next(&mut self) -> Result<Option<SentEvent>, String> {
+        let mut event = SentEvent::default();
+        while let Some(line) = self.0.next().await? {
+            if !line.is_empty() {
+                event.add(&line);
+            } else if event != SentEvent::default() {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl SentEvent {
+    /// Adds a line: a field, or a comment, which begins with a colon.
+    fn add(&mut self, line: &str) {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "id" => self.id = Some(value.to_owned()),
+            "event" => self.kind = Some(value.to_owned()),
+            "data" => match &mut self.data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(value);
+                }
+                None => self.data = Some(value.to_owned()),
+            },
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_and_others_are_ignored() {
+        let mut event = SentEvent::default();
+        for line in [": keep-alive", "retry: 2000", "id: 7", "event:end", "data: a", "data:b", "x"]
+        {
+            event.add(line);
+        }
+        let text = |text: &str| Some(text.to_owned());
+        let expected = SentEvent { id: text("7"), kind: text("end"), data: text("a\nb") };
+        assert_eq!(event, expected);
+    }
+}

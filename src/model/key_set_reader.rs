@@ -1,0 +1,47 @@
+//! Readers of the key set, and which keys they know. It is advice and not a proof: the readers
+//! behind a CDN are not seen, and any host can read the key set under any name.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::time::Timestamp;
+
+/// Readers of one network with one user agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct KeySetReader {
+    /// The network of the address: /24 of IPv4, /48 of IPv6.
+    pub network: String,
+    /// The first product of the `User-Agent` header.
+    pub user_agent: String,
+    /// When it was first seen.
+    pub first_seen_at: Timestamp,
+    /// When it was last seen.
+    pub last_seen_at: Timestamp,
+    /// On how many days (UTC) it was seen.
+    pub days: i64,
+    /// When the newest key was made that it has fetched.
+    pub newest_key_at: Timestamp,
+}
+
+impl KeySetReader {
+    /// A reader that was not seen for so long is gone.
+    pub const ACTIVE_SECONDS: i64 = 3 * 86_400;
+
+    /// A reader that was seen on so many days is likely to come back.
+    pub const STEADY_DAYS: i64 = 3;
+
+    /// True if it was seen lately.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.last_seen_at.plus_seconds(Self::ACTIVE_SECONDS) > now
+    }
+
+    /// True if it is likely to come back.
+    pub fn is_steady(&self, now: Timestamp) -> bool {
+        self.is_active(now) && self.days >= Self::STEADY_DAYS
+    }
+
+    /// True if it has fetched a key set with the key that was made then.
+    pub fn knows(&self, created_at: Timestamp) -> bool {
+        self.newest_key_at >= created_at
+    }
+}

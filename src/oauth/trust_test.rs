@@ -1,0 +1,306 @@
+//! Tries a token against the trusts of a client, as an assertion would be: which trust accepts it, or
+//! what differs. Nothing is issued, and nothing is counted.
+//!
+//! Key sets are fetched by the rules of fetched URLs, each one once and at most a few for one test.
+//! Why a fetch failed tells of the network of the server, so only the operator reads it; others are
+//! told that it failed, and the log has the reason.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::jose::assertion::{ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
+use crate::jose::external_jwks::ExternalJwks;
+use crate::model::client::{AuthenticationMethod, ClientId, ClientState, JWT_SPIFFE, Registration};
+use crate::model::owner::Owner;
+use crate::model::remedy::{OperatorAction, Remedy};
+use crate::model::security::KeySource;
+use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::trust::{FederatedCredential, TrustId};
+use crate::oauth::client_authentication::federation::{mismatch, untimely};
+use crate::oauth::client_authentication::subject_form;
+use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
+use crate::remote_keys::{RemoteSource, fetch_keys};
+
+/// How many signatures are verified for one test: four keys for each of the trusts that a client
+/// may have.
+const MAX_SIGNATURE_CHECKS: usize = 4 * FederatedCredential::MAX_PER_CLIENT;
+
+/// How many key sets are fetched for one test. Each one takes ten seconds at most.
+const MAX_FETCHES: usize = 4;
+
+/// How much is told about a key set that cannot be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchDetail {
+    /// The whole reason: for the operator of this process.
+    Full,
+    /// That it cannot be fetched. The log has the reason.
+    Logged,
+}
+
+/// The result of a test.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrustTest {
+    /// The client.
+    pub client_id: ClientId,
+    /// True if a trust accepts the token.
+    pub matches: bool,
+    /// The trust that accepts it.
+    #[serde(flatten)]
+    pub met: Option<MetTrust>,
+    /// Why no trust accepts it.
+    #[serde(flatten)]
+    pub failure: Option<TestFailure>,
+    /// What differs, trust by trust.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusts: Vec<UnmetTrust>,
+}
+
+/// A trust that accepts a token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MetTrust {
+    trust_id: TrustId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_domain: Option<String>,
+    /// The type that the client sends, if it is not `jwt-bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_assertion_type: Option<&'static str>,
+}
+
+/// Why a token meets no trust of a client.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TestFailure {
+    /// `malformed_token`, `client_disabled` or `no_trust_met`.
+    code: &'static str,
+    /// The same for people.
+    reason: String,
+}
+
+/// A trust that does not accept a token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnmetTrust {
+    trust_id: TrustId,
+    /// What differs.
+    reason: String,
+    /// What the difference means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    /// How to fix it, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    remedy: Option<Remedy>,
+}
+
+/// Tests a token against the trusts of a client.
+pub async fn run(app: &App, found: &Registration, token: &str, detail: FetchDetail) -> TrustTest {
+    let assertion = match UnverifiedAssertion::parse(token) {
+        Ok(assertion) => assertion,
+        Err(error) => return failed(found, "malformed_token", error.to_string(), Vec::new()),
+    };
+    let id = &found.client.client_id;
+    if found.client.state == ClientState::Disabled {
+        let reason = format!("client {id} is disabled: no token authenticates it");
+        return failed(found, "client_disabled", reason, Vec::new());
+    }
+    let mut test = Test { app, found, detail, fetched: Vec::new(), checks: checks() };
+    let mut unmet = Vec::new();
+    for trust in &found.trusts {
+        match test.in_issuer(trust, &assertion).await {
+            Ok(()) => return met(found, trust.trust_id.clone(), Side::Issuer(trust)),
+            Err(problem) => unmet.push(problem),
+        }
+    }
+    for trust in &found.spiffe_trusts {
+        match test.in_domain(trust, &assertion).await {
+            Ok(()) => return met(found, trust.trust_id.clone(), Side::Domain(trust)),
+            Err(SvidProblem { reason, remedy }) => unmet.push(UnmetTrust {
+                trust_id: trust.trust_id.clone(),
+                reason,
+                note: None,
+                remedy: Some(remedy),
+            }),
+        }
+    }
+    failed(found, "no_trust_met", format!("the token meets no trust of {id}"), unmet)
+}
+
+fn checks() -> SignatureChecks {
+    SignatureChecks::new(MAX_SIGNATURE_CHECKS)
+}
+
+/// The kind of a trust.
+enum Side<'a> {
+    Issuer(&'a FederatedCredential),
+    Domain(&'a SpiffeTrust),
+}
+
+fn met(found: &Registration, trust_id: TrustId, side: Side<'_>) -> TrustTest {
+    let (issuer, trust_domain, client_assertion_type) = match side {
+        Side::Issuer(trust) => (Some(trust.issuer.to_string()), None, None),
+        Side::Domain(trust) => {
+            (None, Some(trust.source.trust_domain().to_string()), Some(JWT_SPIFFE))
+        }
+    };
+    TrustTest {
+        client_id: found.client.client_id.clone(),
+        matches: true,
+        met: Some(MetTrust { trust_id, issuer, trust_domain, client_assertion_type }),
+        failure: None,
+        trusts: Vec::new(),
+    }
+}
+
+fn failed(
+    found: &Registration,
+    code: &'static str,
+    reason: String,
+    trusts: Vec<UnmetTrust>,
+) -> TrustTest {
+    TrustTest {
+        client_id: found.client.client_id.clone(),
+        matches: false,
+        met: None,
+        failure: Some(TestFailure { code, reason }),
+        trusts,
+    }
+}
+
+/// A test that runs.
+struct Test<'a> {
+    app: &'a App,
+    found: &'a Registration,
+    detail: FetchDetail,
+    /// Each key set that was fetched, or why not.
+    fetched: Vec<(RemoteSource, Result<ExternalJwks, String>)>,
+    checks: SignatureChecks,
+}
+
+impl Test<'_> {
+    /// Judges a token by a trust in an issuer, as the server does with the type `jwt-bearer`.
+    async fn in_issuer(
+        &mut self,
+        trust: &FederatedCredential,
+        assertion: &UnverifiedAssertion<'_>,
+    ) -> Result<(), UnmetTrust> {
+        let client_id = self.found.client.client_id.as_str();
+        let unmet = |reason: String| UnmetTrust {
+            trust_id: trust.trust_id.clone(),
+            reason,
+            note: None,
+            remedy: None,
+        };
+        assertion.check_purpose().map_err(|problem| unmet(problem.to_string()))?;
+        let claims = assertion.unverified_claims();
+        if let Some(difference) = mismatch(trust, claims) {
+            let form = subject_form::note(client_id, trust, &difference);
+            let (note, remedy) = form.map(|form| (form.reason, form.remedy)).unzip();
+            return Err(UnmetTrust { note, remedy, ..unmet(difference.to_string()) });
+        }
+        let no_keys =
+            |problem: String| unmet(format!("the issuer's keys cannot be had: {problem}"));
+        let now = self.app.services.clock.now();
+        let mut checks = std::mem::replace(&mut self.checks, SignatureChecks::new(0));
+        let stored;
+        let keys = match &trust.keys {
+            Some(KeySource::Inline(set)) => {
+                stored = ExternalJwks::stored(set.as_str());
+                stored.as_ref().map_err(|error| no_keys(error.to_string()))
+            }
+            Some(KeySource::Remote(uri)) => {
+                self.fetch(RemoteSource::KeySet(uri.clone())).await.map_err(no_keys)
+            }
+            None => {
+                let source = RemoteSource::Discovered(trust.issuer.clone());
+                self.fetch(source).await.map_err(no_keys)
+            }
+        };
+        let outcome = keys.and_then(|keys| {
+            let verified = assertion.verify(keys, &ISSUER_ALGS, &mut checks);
+            verified.map(|_| ()).map_err(|error| unmet(error.to_string()))
+        });
+        self.checks = checks;
+        outcome?;
+        untimely(claims, now).map_or(Ok(()), |problem| Err(unmet(problem)))
+    }
+
+    /// Judges a token by a trust in a trust domain, as the server does with the type `jwt-spiffe`.
+    async fn in_domain(
+        &mut self,
+        trust: &SpiffeTrust,
+        assertion: &UnverifiedAssertion<'_>,
+    ) -> Result<(), SvidProblem> {
+        let problem =
+            |reason: String, remedy: &'static str| SvidProblem { reason, remedy: remedy.into() };
+        let svid = UnverifiedSvid::parse(assertion)?;
+        if let Some(reason) = svid.mismatch(trust) {
+            return Err(problem(reason, "Compare the SPIFFE ID with the subject of the trust."));
+        }
+        let (app, found) = (self.app, self.found);
+        let mut checks = std::mem::replace(&mut self.checks, SignatureChecks::new(0));
+        let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
+        let keys = self.fetch(source).await.map_err(|error| {
+            problem(
+                format!("the bundle of the trust domain cannot be fetched: {error}"),
+                "Check the bundle endpoint. It is fetched over https with a certificate of a public CA, or of fetch.ca_file.",
+            )
+        });
+        let verified = keys.and_then(|keys| svid.verify(keys, &mut checks));
+        self.checks = checks;
+        let verified = verified?;
+        if app.issuer.as_str().is_empty() {
+            return Err(problem(
+                "aud cannot be checked, because the issuer of this server is not known".to_owned(),
+                "Set TOKEND_ISSUER.",
+            ));
+        }
+        let services = &app.services;
+        let lifetime_max = services.config.assertions.lifetime_max;
+        check_claims(verified, app.issuer.as_str(), lifetime_max, services.clock.now())?;
+        let methods = &found.client.auth_methods;
+        if methods.contains(&AuthenticationMethod::SpiffeJwt) {
+            return Ok(());
+        }
+        let method = AuthenticationMethod::SpiffeJwt.as_str();
+        let permitted = methods.iter().map(|method| method.as_str().to_owned()).collect();
+        let action = OperatorAction::PermitMethod { method: method.to_owned(), permitted };
+        Err(SvidProblem {
+            reason: format!("the client may not use {method}"),
+            remedy: action.into(),
+        })
+    }
+
+    /// The keys of a source, fetched at most once for this test.
+    async fn fetch(&mut self, source: RemoteSource) -> Result<&ExternalJwks, String> {
+        let known = self.fetched.iter().position(|(known, _)| *known == source);
+        if known.is_none() {
+            if self.fetched.len() == MAX_FETCHES {
+                return Err(format!(
+                    "{MAX_FETCHES} others were fetched for this test, the maximum"
+                ));
+            }
+            let keys = fetch_keys(&self.app.services.fetcher, &source).await;
+            let keys = keys.map_err(|problem| self.told(problem));
+            self.fetched.push((source, keys));
+        }
+        let found = known.map_or_else(|| self.fetched.last(), |place| self.fetched.get(place));
+        match found {
+            Some((_, Ok(keys))) => Ok(keys),
+            Some((_, Err(problem))) => Err(problem.clone()),
+            None => Err("it was not fetched".to_owned()),
+        }
+    }
+
+    /// What is told of a failed fetch.
+    fn told(&self, problem: String) -> String {
+        if self.detail == FetchDetail::Full {
+            return problem;
+        }
+        let client = &self.found.client;
+        let (client_id, owner) =
+            (&client.client_id, client.facts.owner.as_ref().map(Owner::as_str));
+        tracing::warn!(%client_id, owner, problem, "the keys of a trust cannot be fetched for a test");
+        "the server cannot fetch them, and its log has the reason".to_owned()
+    }
+}

@@ -1,0 +1,178 @@
+//! HTTP to others: key sets and metadata are fetched, notifications are sent. The one place that opens
+//! connections to the outside.
+//!
+//! Any operator can register a URL, and it could name a host inside our own network. So each fetch
+//! resolves the name and connects to a public address only, unless the settings name others
+//! (SECURITY 26). Everything that the remote host sends is limited, in time and in bytes.
+
+mod address;
+mod limited;
+mod post;
+mod response;
+mod tls;
+
+pub use post::PostAnswer;
+pub use response::exchange;
+pub use tls::TlsClient;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use url::Url;
+
+use crate::config;
+use crate::outbound::address::PublicAddressResolver;
+use crate::outbound::limited::LimitedStream;
+
+/// How long all of a fetch may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long connecting may take, all addresses of a name together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest body that is read, in bytes.
+const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// The most bytes that a remote host may send in a connection, counted below TLS. It leaves
+/// 128 KiB for handshake, head, interim responses and framing.
+const MAX_CONNECTION_BYTES: usize = MAX_BODY_BYTES + (128 << 10);
+
+/// Why something could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The text is not a URL that can be fetched.
+    #[error("it is not an https URL")]
+    NotHttps,
+    /// The host is an address that must not be connected to.
+    #[error("{0} is not a public address; if it may be connected to, add its network to {1}")]
+    NotPublic(IpAddr, &'static str),
+    /// The name could not be resolved.
+    #[error("the name of the host cannot be resolved")]
+    Resolve(#[source] std::io::Error),
+    /// The name has no address.
+    #[error("the name of the host has no address")]
+    NoAddress,
+    /// No address could be connected to.
+    #[error("cannot connect to {0}")]
+    Connect(SocketAddr, #[source] std::io::Error),
+    /// The TLS handshake failed.
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] std::io::Error),
+    /// The remote host sent something else than a response.
+    #[error("there was no HTTP response")]
+    Http(#[source] hyper::Error),
+    /// The remote host was too slow.
+    #[error("there was no complete answer within {} seconds", TIMEOUT.as_secs())]
+    TimedOut,
+    /// The response has another status than 2xx.
+    #[error("the answer has status {0}; redirects are not followed")]
+    Status(u16),
+    /// There were too many interim responses.
+    #[error("the host sent too many interim responses (1xx)")]
+    TooManyInterim,
+    /// The body is too long.
+    #[error("the answer is longer than {MAX_BODY_BYTES} bytes")]
+    TooLong,
+    /// The body is not text.
+    #[error("the answer is not UTF-8")]
+    NotText,
+    /// TLS cannot be used at all.
+    #[error("TLS cannot be used")]
+    Tls(#[source] rustls::Error),
+    /// A certificate of the settings cannot be used.
+    #[error("`fetch.ca_file` cannot be used: {0}")]
+    UnusableCa(String),
+}
+
+/// Fetches texts.
+pub struct Fetcher {
+    tls: TlsClient,
+    resolver: PublicAddressResolver,
+}
+
+impl std::fmt::Debug for Fetcher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Fetcher").field("resolver", &self.resolver).finish_non_exhaustive()
+    }
+}
+
+impl Fetcher {
+    /// A fetcher of key sets with these settings.
+    pub fn new(settings: &config::FetchSettings) -> Result<Self, FetchError> {
+        Self::within(settings, &settings.allowed_networks, "fetch.allowed_networks")
+    }
+
+    /// A sender of notifications: it trusts the same certificates, and has networks of its own, so
+    /// that a network of receivers is not open to the key sets of clients.
+    pub fn of_notifications(config: &config::Config) -> Result<Self, FetchError> {
+        let networks = &config.notifications.allowed_networks;
+        Self::within(&config.fetch, networks, "notifications.allowed_networks")
+    }
+
+    fn within(
+        settings: &config::FetchSettings,
+        networks: &[IpNet],
+        setting: &'static str,
+    ) -> Result<Self, FetchError> {
+        let tls = settings.ca_file.as_deref().map(TlsClient::with_roots_of).transpose()?;
+        let resolver = PublicAddressResolver::new(networks.to_vec(), setting);
+        Ok(Self { tls: tls.unwrap_or_default(), resolver })
+    }
+
+    /// Fetches a text: one request, no redirect, at most five seconds and 256 KiB.
+    pub async fn text(&self, url: &str) -> Result<String, FetchError> {
+        let url = https_url(url)?;
+        let fetching = async {
+            let stream = self.connect(&url).await?;
+            exchange(stream, &url).await
+        };
+        tokio::time::timeout(TIMEOUT, fetching).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    /// Sends a JSON text to a receiver, under the same bounds: one request, no redirect, public
+    /// addresses or allowed ones, at most five seconds.
+    ///
+    /// # Errors
+    /// No answer. An answer of any status is one.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: String,
+    ) -> Result<PostAnswer, FetchError> {
+        let url = https_url(url)?;
+        let sending = async {
+            let stream = self.connect(&url).await?;
+            post::post(stream, &url, headers, body).await
+        };
+        tokio::time::timeout(TIMEOUT, sending).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    async fn connect(&self, url: &Url) -> Result<TlsStream<LimitedStream<TcpStream>>, FetchError> {
+        let addresses = self.resolver.resolve(url).await?;
+        let stream = LimitedStream::new(connect_to_one(&addresses).await?, MAX_CONNECTION_BYTES);
+        self.tls.connect(url, stream).await
+    }
+}
+
+fn https_url(text: &str) -> Result<Url, FetchError> {
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "https");
+    url.ok_or(FetchError::NotHttps)
+}
+
+/// Connects to the first address that answers. Each one has an equal part of the time.
+async fn connect_to_one(addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
+    let count = u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let mut failure = FetchError::NoAddress;
+    for address in addresses {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT / count, TcpStream::connect(address));
+        match connecting.await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = FetchError::Connect(*address, error),
+        }
+    }
+    Err(failure)
+}

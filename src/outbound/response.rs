@@ -1,0 +1,180 @@
+//! One request and its response, over any stream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use url::{Position, Url};
+
+use crate::outbound::{FetchError, MAX_BODY_BYTES};
+
+/// The largest response head, in bytes.
+pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
+
+/// The most interim responses (1xx) before the final one.
+const MAX_INTERIM_RESPONSES: usize = 4;
+
+/// The value of `User-Agent`.
+pub(super) const AGENT: &str = concat!("tokend/", env!("CARGO_PKG_VERSION"));
+
+/// Sends a GET for `url` and reads the body of the response as text.
+///
+/// Reads at most a head of 32 KiB, four interim responses and 256 KiB of body. The time is for the
+/// caller to limit.
+///
+/// # Errors
+/// Another status than 2xx, malformed HTTP, too much of anything, or a body that is not UTF-8.
+pub async fn exchange<S>(stream: S, url: &Url) -> Result<String, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = hyper::client::conn::http1::Builder::new();
+    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
+    let (mut sender, connection) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
+    // The set aborts the connection when this function ends, or its caller gives up.
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
+    let mut request = request(url)?;
+    let interim = InterimResponses::count(&mut request);
+    let response = tokio::select! {
+        response = sender.send_request(request) => response.map_err(FetchError::Http)?,
+        () = interim.too_many.notified() => return Err(FetchError::TooManyInterim),
+    };
+    if interim.count.load(Ordering::Relaxed) > MAX_INTERIM_RESPONSES {
+        return Err(FetchError::TooManyInterim);
+    }
+    body(response).await
+}
+
+fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    Request::get(&url[Position::BeforePath..Position::AfterQuery])
+        .header(HOST, host)
+        .header(USER_AGENT, AGENT)
+        .header(ACCEPT, "application/json")
+        .header(CONNECTION, "close")
+        .body(Empty::new())
+        .map_err(|_| FetchError::NotHttps)
+}
+
+async fn body(response: Response<Incoming>) -> Result<String, FetchError> {
+    if !response.status().is_success() {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
+    let mut incoming = response.into_body();
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(FetchError::Http)?.into_data() else { continue };
+        if body.len().saturating_add(data.len()) > MAX_BODY_BYTES {
+            return Err(FetchError::TooLong);
+        }
+        body.extend_from_slice(&data);
+    }
+    String::from_utf8(body).map_err(|_| FetchError::NotText)
+}
+
+/// Counts the interim responses to one request.
+#[derive(Default)]
+struct InterimResponses {
+    count: AtomicUsize,
+    too_many: Notify,
+}
+
+impl InterimResponses {
+    fn count(request: &mut Request<Empty<Bytes>>) -> Arc<Self> {
+        let interim = Arc::new(Self::default());
+        let counting = interim.clone();
+        hyper::ext::on_informational(request, move |_| {
+            if counting.count.fetch_add(1, Ordering::Relaxed) == MAX_INTERIM_RESPONSES {
+                counting.too_many.notify_one();
+            }
+        });
+        interim
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::telemetry;
+
+    /// What a host that sends these bytes comes to.
+    async fn answered(bytes: Vec<u8>) -> Result<String, FetchError> {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let writing = tokio::spawn(async move {
+            let mut request = [0; 1024];
+            let _ = far.read(&mut request).await;
+            let _ = far.write_all(&bytes).await;
+            let _ = far.shutdown().await;
+            far
+        });
+        let url = Url::parse("https://a.example/jwks?v=1").expect("a URL");
+        let outcome = exchange(near, &url).await;
+        writing.abort();
+        outcome
+    }
+
+    #[tokio::test]
+    async fn a_response_is_read_after_a_few_interim_ones() {
+        let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        let interim = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
+        for few in [0, MAX_INTERIM_RESPONSES] {
+            let bytes = format!("{}{ok}", interim.repeat(few));
+            assert_eq!(answered(bytes.into_bytes()).await.expect("a body"), "{}");
+        }
+        let bytes = format!("{}{ok}", interim.repeat(MAX_INTERIM_RESPONSES + 1));
+        let error = answered(bytes.into_bytes()).await.expect_err("rejected");
+        assert!(matches!(error, FetchError::TooManyInterim), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_response_that_breaks_a_limit_is_rejected() {
+        let long = "x".repeat(MAX_BODY_BYTES + 1);
+        let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(MAX_HEAD_BYTES));
+        let cases: [(String, &str); 5] = [
+            (format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{long}", long.len()), "longer"),
+            (format!("HTTP/1.1 200 OK\r\n\r\n{long}"), "longer"),
+            ("HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n".into(), "302"),
+            (head, "HTTP"),
+            ("SSH-2.0-OpenSSH_9.9\r\n".into(), "HTTP"),
+        ];
+        for (bytes, word) in cases {
+            let error = answered(bytes.into_bytes()).await.expect_err("rejected");
+            let text = telemetry::with_causes(&error);
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        let not_text = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xff\xfe".to_vec();
+        assert!(matches!(answered(not_text).await, Err(FetchError::NotText)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// No bytes of a remote host make the exchange panic.
+        #[test]
+        fn any_bytes_are_an_answer_or_an_error(
+            head in prop_oneof![
+                Just(String::new()),
+                Just("HTTP/1.1 200 OK\r\n\r\n".to_owned()),
+                Just("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()),
+                "HTTP/1\\.[01] [1-5][0-9][0-9] [ -~]{0,20}\r\n([a-z-]{1,12}: [ -~]{0,20}\r\n){0,4}\r\n",
+            ],
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let bytes = [head.into_bytes(), rest].concat();
+            let _ = runtime.block_on(answered(bytes));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! TLS to other servers: the root certificates of the system, and those of a file.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::Verifier;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use url::{Host, Url};
+
+use crate::outbound::FetchError;
+
+/// Opens TLS to other servers. The root certificates of the system are read for the first one: most
+/// servers and commands never fetch anything.
+#[derive(Default)]
+pub struct TlsClient {
+    config: OnceLock<Arc<ClientConfig>>,
+    roots: Vec<CertificateDer<'static>>,
+}
+
+impl TlsClient {
+    /// The same, which also trusts the certificates of a file (PEM).
+    ///
+    /// # Errors
+    /// [`FetchError::UnusableCa`].
+    pub fn with_roots_of(path: &Path) -> Result<Self, FetchError> {
+        Ok(Self { config: OnceLock::new(), roots: certificates(path)? })
+    }
+
+    /// Opens TLS on a stream to the host of a URL, whose certificate must be valid.
+    ///
+    /// # Errors
+    /// If the URL has no host, or the handshake fails.
+    pub async fn connect<S>(&self, url: &Url, stream: S) -> Result<TlsStream<S>, FetchError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let name = match url.host() {
+            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).ok(),
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address).into()),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address).into()),
+            None => None,
+        };
+        let name = name.ok_or(FetchError::NotHttps)?;
+        let connector = TlsConnector::from(self.config()?);
+        connector.connect(name, stream).await.map_err(FetchError::Handshake)
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, FetchError> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.clone());
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = Verifier::new_with_extra_roots(self.roots.clone(), provider.clone())
+            .map_err(FetchError::Tls)?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(FetchError::Tls)?
+            // "Dangerous" because any verifier can be given; this one uses the system's roots.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
+    let unusable = |problem: &dyn std::fmt::Display| {
+        FetchError::UnusableCa(format!("{}: {problem}", path.display()))
+    };
+    let found = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(&error))?;
+    if found.is_empty() {
+        return Err(unusable(&"it has no certificate (PEM)"));
+    }
+    Ok(found)
+}

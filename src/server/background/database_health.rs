@@ -1,0 +1,41 @@
+//! Watches the database for readiness, which never asks it itself: a stopped or frozen database is
+//! known within a second, also while nothing else uses it.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+
+/// How often to look.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// How long Postgres may take to answer. With [`INTERVAL`] it is less than a second.
+const LIMIT: Duration = Duration::from_millis(700);
+
+/// Looks again and again whether the database answers, and whether a write has failed since the
+/// last look because the database takes none.
+pub(super) async fn watch_database(app: Arc<App>) {
+    let store = &app.services.store;
+    let mut prober = store.prober(LIMIT);
+    let mut failed_writes = store.metrics.failed_writes();
+    loop {
+        let answer = prober.probe().await;
+        if let Err(error) = &answer {
+            if app.database.note_answer(false) {
+                let error = error as &dyn Error;
+                tracing::warn!(error, "the database does not answer");
+            }
+            // Its connection may be dead without an error.
+            prober = store.prober(LIMIT);
+        } else if app.database.note_answer(true) {
+            tracing::info!("the database answers again");
+        }
+        let failed = store.metrics.failed_writes();
+        if failed != failed_writes && app.database.note_write(false) {
+            tracing::warn!("the database takes no writes: changes are not stored");
+        }
+        failed_writes = failed;
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

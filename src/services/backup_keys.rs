@@ -1,0 +1,39 @@
+//! The master keys that seal and open backups.
+
+use crate::config::Config;
+use crate::keys::seal::MasterKeys;
+use crate::services::opening::TAG_KEY;
+use crate::services::{StartError, master_key, sealed};
+use crate::store::Store;
+
+/// The master keys of the settings, which must be those of the database: a backup under another
+/// key could not be used later.
+///
+/// # Errors
+///
+/// A master key that is missing, unreadable, or not the one of the database; and what the database
+/// says.
+pub async fn of_database(config: &Config, store: &Store) -> Result<MasterKeys, StartError> {
+    let Some(found) = master_key::find(config)? else {
+        return Err(if store.holds_sealed_keys().await? {
+            StartError::master_key_missing(config)
+        } else {
+            StartError::no_master_key_yet(config)
+        });
+    };
+    let master = MasterKeys::derive(&found.keys)?;
+    if let Some(seal) = store.sealed_key(TAG_KEY).await? {
+        sealed::open_with(&master, &found, &seal)?;
+    }
+    Ok(master)
+}
+
+/// The master keys of the settings; `None` if there are none.
+///
+/// # Errors
+///
+/// A master key that cannot be read.
+pub fn of_settings(config: &Config) -> Result<Option<MasterKeys>, StartError> {
+    let found = master_key::find(config)?;
+    Ok(found.map(|found| MasterKeys::derive(&found.keys)).transpose()?)
+}

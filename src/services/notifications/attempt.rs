@@ -1,0 +1,202 @@
+//! What an attempt to deliver an event means for the next one: when it is made, and when an event is
+//! given up.
+
+use crate::model::event::Event;
+use crate::model::time::Timestamp;
+use crate::outbound::{FetchError, PostAnswer};
+use crate::store::notifications::NotificationCursor;
+use crate::telemetry;
+
+/// The pause after the first failure, in seconds; doubled with each one.
+const MIN_PAUSE_SECONDS: i64 = 5;
+
+/// The longest pause, in seconds.
+const MAX_PAUSE_SECONDS: i64 = 600;
+
+/// The longest pause that a receiver may ask for, in seconds.
+const MAX_RETRY_AFTER_SECONDS: i64 = 3_600;
+
+/// How often a receiver may reject an event before it is given up: within about ten minutes.
+const MAX_REJECTIONS: i64 = 8;
+
+/// The same if the receiver takes no such event, such as one that is too large: a repetition is of
+/// little use, and the events after it wait.
+const MAX_REJECTIONS_OF_CONTENT: i64 = 3;
+
+/// The age at which an event is given up if its receiver cannot be reached.
+const MAX_AGE_SECONDS: i64 = 3 * 86_400;
+
+/// The place after an event that was delivered or is given up.
+pub(super) fn delivered(event: &Event) -> NotificationCursor {
+    let (failures, rejections, next_attempt_at) = (0, 0, Timestamp(0));
+    NotificationCursor { sequence: event.sequence, failures, rejections, next_attempt_at }
+}
+
+/// Why an event was not delivered.
+#[derive(Debug)]
+pub(super) struct Undelivered {
+    /// For the log.
+    pub(super) problem: String,
+    cause: Cause,
+    /// How long the receiver asks to wait, in seconds.
+    retry_after: Option<i64>,
+}
+
+/// What a failed attempt says of the next ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// The receiver cannot be reached: nothing, or a proxy in front of it, answers.
+    Unreachable,
+    /// The receiver does not take the event.
+    Rejected,
+    /// The receiver takes no event like this one.
+    ContentRejected,
+}
+
+impl Undelivered {
+    /// No answer came.
+    pub(super) fn without_answer(error: &FetchError) -> Self {
+        let (problem, cause) = (telemetry::with_causes(error), Cause::Unreachable);
+        Self { problem, cause, retry_after: None }
+    }
+
+    /// An answer came that is not a confirmation.
+    pub(super) fn answered(PostAnswer { status, retry_after }: PostAnswer) -> Self {
+        let cause = match status {
+            // With a time to wait, the size is a problem for now only (RFC 9110, section 15.5.14).
+            413 if retry_after.is_some() => Cause::Unreachable,
+            429 | 502..=504 => Cause::Unreachable,
+            400 | 413 | 414 | 415 | 422 | 431 => Cause::ContentRejected,
+            _ => Cause::Rejected,
+        };
+        let problem = FetchError::Status(status).to_string();
+        Self { problem, cause, retry_after }
+    }
+}
+
+/// The place after a failed attempt at the first of `events`. It is given up if it was rejected too
+/// often. If the receiver cannot be reached, all that are too old are given up.
+pub(super) fn after_failure(
+    cursor: NotificationCursor,
+    events: &[Event],
+    undelivered: &Undelivered,
+    now: Timestamp,
+) -> NotificationCursor {
+    let max_rejections = match undelivered.cause {
+        Cause::Unreachable => None,
+        Cause::Rejected => Some(MAX_REJECTIONS),
+        Cause::ContentRejected => Some(MAX_REJECTIONS_OF_CONTENT),
+    };
+    let failures = cursor.failures.saturating_add(1);
+    let rejections = cursor.rejections + i64::from(max_rejections.is_some());
+    let doublings = u32::try_from(cursor.failures.clamp(0, 16)).unwrap_or(0);
+    let pause = MIN_PAUSE_SECONDS.saturating_mul(1 << doublings).min(MAX_PAUSE_SECONDS);
+    let wanted = undelivered.retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS);
+    let next_attempt_at = now.plus_seconds(pause.max(wanted));
+    if let Some(max) = max_rejections {
+        return match events.first().filter(|_| rejections >= max) {
+            // The next event may be one that the receiver takes.
+            Some(event) => delivered(event),
+            None => NotificationCursor { failures, rejections, next_attempt_at, ..cursor },
+        };
+    }
+    let is_old = |event: &&Event| event.at <= now.minus_seconds(MAX_AGE_SECONDS);
+    match events.iter().take_while(is_old).last() {
+        Some(Event { sequence, .. }) => {
+            let (sequence, rejections) = (*sequence, 0);
+            NotificationCursor { sequence, failures, rejections, next_attempt_at }
+        }
+        None => NotificationCursor { failures, next_attempt_at, ..cursor },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EventOwners;
+
+    fn event(sequence: i64, at: i64) -> Event {
+        Event {
+            sequence,
+            at: Timestamp(at),
+            actor: String::new(),
+            action: "secret.leaked".to_owned(),
+            subject: String::new(),
+            detail: "{}".to_owned(),
+            owners: EventOwners::default(),
+            previous_hash: String::new(),
+            hash: sequence.to_string(),
+        }
+    }
+
+    const START: NotificationCursor = NotificationCursor {
+        sequence: 0,
+        failures: 0,
+        rejections: 0,
+        next_attempt_at: Timestamp(0),
+    };
+
+    fn answered(status: u16, retry_after: Option<i64>) -> Undelivered {
+        Undelivered::answered(PostAnswer { status, retry_after })
+    }
+
+    /// The pauses until an event is given up to which a receiver answers with this status.
+    fn pauses(status: u16) -> Vec<i64> {
+        let events = [event(3, 1_000), event(4, 1_000)];
+        let (mut cursor, mut now, mut pauses) = (START, Timestamp(1_000), Vec::new());
+        loop {
+            cursor = after_failure(cursor, &events, &answered(status, None), now);
+            if cursor.sequence > 0 {
+                assert_eq!(cursor, delivered(&events[0]));
+                return pauses;
+            }
+            pauses.push(cursor.next_attempt_at.0 - now.0);
+            now = cursor.next_attempt_at;
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_rejected_too_often_is_given_up_and_the_next_one_is_sent_at_once() {
+        for status in [302, 401, 404, 500] {
+            assert_eq!(pauses(status), [5, 10, 20, 40, 80, 160, 320], "{status}");
+        }
+        for status in [400, 413, 422] {
+            assert_eq!(pauses(status), [5, 10], "{status}");
+        }
+    }
+
+    #[test]
+    fn a_receiver_says_how_long_to_wait_within_bounds() {
+        let events = [event(3, 1_000)];
+        for (status, retry_after, expected) in [
+            (503, Some(1), 5),
+            (503, Some(60), 60),
+            (429, Some(100_000), MAX_RETRY_AFTER_SECONDS),
+            (413, Some(30), 30),
+            (500, Some(30), 30),
+            (503, None, 5),
+        ] {
+            let undelivered = answered(status, retry_after);
+            let cursor = after_failure(START, &events, &undelivered, Timestamp(1_000));
+            assert_eq!(cursor.next_attempt_at.0, 1_000 + expected, "{status} {retry_after:?}");
+        }
+        assert_eq!(answered(413, Some(30)).cause, Cause::Unreachable);
+    }
+
+    #[test]
+    fn a_receiver_that_cannot_be_reached_loses_only_what_is_too_old() {
+        let events = [event(3, 0), event(4, 10), event(5, MAX_AGE_SECONDS)];
+        let away = Undelivered::without_answer(&FetchError::TimedOut);
+        let mut cursor = START;
+        for _ in 0..100 {
+            cursor = after_failure(cursor, &events, &away, Timestamp(MAX_AGE_SECONDS - 1));
+            assert_eq!((cursor.sequence, cursor.rejections), (0, 0));
+        }
+        cursor = after_failure(cursor, &events, &away, Timestamp(MAX_AGE_SECONDS + 10));
+        assert_eq!((cursor.sequence, cursor.failures), (4, 101));
+        assert_eq!(cursor.next_attempt_at.0, MAX_AGE_SECONDS + 10 + MAX_PAUSE_SECONDS);
+        for status in [429, 502, 503, 504] {
+            assert_eq!(answered(status, None).cause, Cause::Unreachable, "{status}");
+        }
+    }
+}

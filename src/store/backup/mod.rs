@@ -1,0 +1,129 @@
+//! The rows of a backup: read in one transaction that sees one state, and loaded in one
+//! transaction that leaves all of them or nothing.
+//!
+//! Columns are those that the database has, so a new column is never forgotten. Tables are listed
+//! here: a test holds that each table of the schema is in one of the two lists.
+
+pub mod loading;
+pub mod snapshot;
+
+use crate::model::Malformed;
+use crate::model::backup::{Column, ColumnKind};
+use crate::store::StoreError;
+use crate::store::transaction::{On, Transaction, on_transaction};
+
+/// The tables in a backup. A table follows those that it refers to.
+pub const SAVED: [&str; 22] = [
+    EVENTS,
+    "event_head",
+    "sealed_key",
+    "signing_key",
+    "server_issuer",
+    "longest_lifetime",
+    "owner_policy",
+    "resource",
+    "resource_scope",
+    "client",
+    "client_label",
+    "client_secret",
+    "client_grant",
+    "client_trust",
+    "client_spiffe_trust",
+    "grant_request",
+    "secret_use",
+    "client_use",
+    "revoked_token",
+    "revoked_client",
+    "used_assertion",
+    "notification_cursor",
+];
+
+/// The tables that a backup leaves out: they are about running instances, or kept for a short time.
+#[cfg(test)]
+const LEFT_OUT: [&str; 6] = [
+    "idempotency_key",
+    "key_set_reader",
+    "refusal",
+    "usage_heartbeat",
+    "wanted_algorithm",
+    "_sqlx_migrations",
+];
+
+/// The table of events, which are read and loaded in their order.
+pub const EVENTS: &str = "event";
+
+/// The name of a saved table as this program writes it, if there is one of that name.
+fn known(table: &str) -> Option<&'static str> {
+    SAVED.into_iter().find(|known| *known == table)
+}
+
+impl Transaction {
+    /// The columns of a table, in their order; none if the table does not exist.
+    async fn columns(&mut self, table: &str) -> Result<Vec<Column>, StoreError> {
+        const POSTGRES: &str = "
+            SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT)
+            FROM information_schema.columns
+            WHERE table_schema = current_schema() AND table_name = $1
+            ORDER BY ordinal_position";
+        const SQLITE: &str = "SELECT name, lower(type) FROM pragma_table_info($1) ORDER BY cid";
+        let sql = match self.on {
+            On::Postgres(_) => POSTGRES,
+            On::Sqlite(_) => SQLITE,
+        };
+        let found: Vec<(String, String)> = on_transaction!(self, |connection| {
+            Ok(sqlx::query_as(sql).bind(table).fetch_all(connection).await?)
+        })?;
+        let column = |(name, kind): (String, String)| {
+            let kind = match kind.as_str() {
+                "text" => ColumnKind::Text,
+                "bigint" => ColumnKind::Number,
+                "boolean" => ColumnKind::Flag,
+                _ => return Err(Malformed::because(format!("{table}.{name} has type {kind}"))),
+            };
+            Ok(Column { name, kind })
+        };
+        Ok(found.into_iter().map(column).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The names of columns as a list of SQL. They come from the catalog of a database.
+fn list_of(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::store::schema;
+
+    /// A new table must be in a backup, or be left out on purpose.
+    #[test]
+    fn each_table_of_the_schema_is_saved_or_left_out() {
+        let made: BTreeSet<&str> = schema::scripts()
+            .flat_map(|sql| sql.split("CREATE TABLE ").skip(1))
+            .filter_map(|rest| rest.split_whitespace().next())
+            .collect();
+        let listed: BTreeSet<&str> =
+            SAVED.into_iter().chain(LEFT_OUT).filter(|name| !name.starts_with('_')).collect();
+        assert_eq!(made, listed);
+    }
+
+    #[test]
+    fn a_table_follows_those_that_it_refers_to() {
+        for sql in schema::scripts() {
+            for table in sql.split("CREATE TABLE ").skip(1) {
+                let name = table.split_whitespace().next().expect("a name");
+                let body = table.split(");\n").next().expect("a body");
+                for target in body.split("REFERENCES ").skip(1) {
+                    let target = target.split_whitespace().next().expect("a table");
+                    let place = |name| SAVED.iter().position(|table| *table == name);
+                    if let Some(own) = place(name) {
+                        assert!(place(target).is_some_and(|it| it < own), "{name}: {target}");
+                    }
+                }
+            }
+        }
+    }
+}

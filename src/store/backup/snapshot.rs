@@ -1,0 +1,173 @@
+//! One state of the database, read to its end while others change it.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, Type};
+
+use crate::model::backup::{Column, ColumnKind, Row};
+use crate::model::event::Head;
+use crate::store::backup::{EVENTS, known, list_of};
+use crate::store::transaction::{On, Transaction, on_transaction};
+use crate::store::{Pool, Store, StoreError, with_timeout};
+
+/// How many rows are read at a time.
+pub const PAGE_SIZE: u32 = 200;
+
+/// How long one page may take. A backup does not hurry.
+const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// A transaction that sees the database as it was at one time, on a connection of its own.
+pub struct Snapshot {
+    transaction: Transaction,
+    store: Store,
+}
+
+/// A table that is being read, page by page.
+pub struct OpenTable {
+    name: &'static str,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// The place in a SQLite file of the last row that was read.
+    after: i64,
+}
+
+impl Store {
+    /// Opens a snapshot. Writers are not delayed by it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let store = self.on_one_connection();
+        let begin = async {
+            Ok(match &store.pool {
+                Pool::Postgres(pool) => On::Postgres(pool.begin_with(ONE_STATE).await?),
+                // The first statement that reads decides which state it sees.
+                Pool::Sqlite(pool) => On::Sqlite(pool.begin().await?),
+            })
+        };
+        let on = with_timeout(store.timeout, begin).await?;
+        let metrics = store.metrics.clone();
+        Ok(Snapshot { transaction: Transaction { on, timeout: PAGE_TIMEOUT, metrics }, store })
+    }
+
+    /// The same database on one connection of its own.
+    fn on_one_connection(&self) -> Self {
+        let pool = match &self.pool {
+            Pool::Postgres(pool) => {
+                let options = PgConnectOptions::clone(&pool.connect_options());
+                let one = PgPoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
+                Pool::Postgres(one.connect_lazy_with(options))
+            }
+            Pool::Sqlite(pool) => {
+                let options = SqliteConnectOptions::clone(&pool.connect_options());
+                let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
+                Pool::Sqlite(one.connect_lazy_with(options))
+            }
+        };
+        Self { pool, ..self.clone() }
+    }
+}
+
+impl Snapshot {
+    /// The version of the schema; 0 if there is none.
+    pub async fn schema(&mut self) -> Result<i64, StoreError> {
+        self.transaction.schema().await
+    }
+
+    /// The end of the chain.
+    pub async fn head(&mut self) -> Result<Head, StoreError> {
+        const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
+        let (sequence, hash): (i64, String) = on_transaction!(self.transaction, |connection| {
+            Ok(sqlx::query_as(SQL).fetch_one(connection).await?)
+        })?;
+        Ok(Head { sequence, hash })
+    }
+
+    /// Begins to read a table; `None` if the schema does not have it yet.
+    pub async fn open(&mut self, table: &str) -> Result<Option<OpenTable>, StoreError> {
+        const CURSOR: &str = "tokend_backup";
+        let Some(name) = known(table) else { return Ok(None) };
+        let columns = self.transaction.columns(name).await?;
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        if let On::Postgres(_) = &self.transaction.on {
+            let order = if name == EVENTS { " ORDER BY sequence" } else { "" };
+            let list = list_of(&columns);
+            let declare =
+                format!("DECLARE {CURSOR} NO SCROLL CURSOR FOR SELECT {list} FROM {name}{order}");
+            on_transaction!(self.transaction, |connection| {
+                sqlx::query("CLOSE ALL").execute(&mut *connection).await?;
+                sqlx::query(AssertSqlSafe(declare)).execute(connection).await?;
+                Ok(())
+            })?;
+        }
+        Ok(Some(OpenTable { name, columns, after: i64::MIN }))
+    }
+
+    /// The next rows of a table; none at its end. Only the table that was opened last can be read.
+    pub async fn page(&mut self, table: &mut OpenTable) -> Result<Vec<Row>, StoreError> {
+        let Transaction { on, timeout, .. } = &mut self.transaction;
+        let page = async {
+            match on {
+                On::Postgres(transaction) => {
+                    let sql = format!("FETCH {PAGE_SIZE} FROM tokend_backup");
+                    // Another table has other columns, so the statement is not kept.
+                    let fetch = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+                    let rows = fetch.fetch_all(&mut **transaction).await?;
+                    Ok(rows
+                        .iter()
+                        .map(|row| values(row, &table.columns))
+                        .collect::<Result<_, _>>()?)
+                }
+                On::Sqlite(transaction) => {
+                    let OpenTable { name, columns, after } = table;
+                    // In the order of the file, so that each page of it is read once.
+                    let order = if *name == EVENTS { "sequence" } else { "rowid" };
+                    let sql = format!(
+                        "SELECT {}, {order} AS place_in_order FROM {name} \
+                         WHERE {order} > $1 ORDER BY {order} LIMIT {PAGE_SIZE}",
+                        list_of(columns)
+                    );
+                    let query = sqlx::query(AssertSqlSafe(sql)).bind(*after);
+                    let rows = query.fetch_all(&mut **transaction).await?;
+                    if let Some(last) = rows.last() {
+                        *after = sqlx::Row::try_get(last, columns.len())?;
+                    }
+                    Ok(rows.iter().map(|row| values(row, columns)).collect::<Result<_, _>>()?)
+                }
+            }
+        };
+        with_timeout(*timeout, page).await
+    }
+
+    /// Ends the snapshot and closes its connection.
+    pub async fn close(self) {
+        let Self { transaction, store } = self;
+        drop(transaction);
+        store.close().await;
+    }
+}
+
+/// The values of a row.
+fn values<'r, R>(row: &'r R, columns: &[Column]) -> Result<Row, sqlx::Error>
+where
+    R: sqlx::Row,
+    usize: ColumnIndex<R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<bool>: Decode<'r, R::Database> + Type<R::Database>,
+    R::Database: Database,
+{
+    let value = |(place, column): (usize, &Column)| {
+        Ok(match column.kind {
+            ColumnKind::Text => row.try_get::<Option<String>, _>(place)?.into(),
+            ColumnKind::Number => row.try_get::<Option<i64>, _>(place)?.into(),
+            ColumnKind::Flag => row.try_get::<Option<bool>, _>(place)?.into(),
+        })
+    };
+    columns.iter().enumerate().map(value).collect()
+}

@@ -1,0 +1,119 @@
+//! Readers of the key set, of all instances together. Writing them is not a change: it has no
+//! followers and waits for no change.
+
+use sqlx::QueryBuilder;
+
+use crate::model::key_set_reader::KeySetReader;
+use crate::model::time::Timestamp;
+use crate::store::reader::Reader;
+use crate::store::row::{TableRow, table_row};
+use crate::store::statement::Statement;
+use crate::store::transaction::on_transaction;
+use crate::store::{Store, StoreError, on_pool};
+
+/// How many readers are kept. Those that were seen on few days leave first.
+const MAX_READERS: i64 = 1_000;
+
+/// For how many seconds a reader is kept that is not seen again.
+const KEPT_SECONDS: i64 = 30 * 86_400;
+
+/// How many readers one statement writes.
+const BATCH: usize = 500;
+
+table_row! {
+    /// A row of `key_set_reader`.
+    struct KeySetReaderRow in "key_set_reader" {
+        network: String,
+        user_agent: String,
+        first_seen_at: i64,
+        last_seen_at: i64,
+        days: i64,
+        newest_key_at: i64,
+    }
+}
+
+impl From<KeySetReaderRow> for KeySetReader {
+    fn from(row: KeySetReaderRow) -> Self {
+        Self {
+            network: row.network,
+            user_agent: row.user_agent,
+            first_seen_at: Timestamp(row.first_seen_at),
+            last_seen_at: Timestamp(row.last_seen_at),
+            days: row.days,
+            newest_key_at: Timestamp(row.newest_key_at),
+        }
+    }
+}
+
+const INSERT: &str = "
+    INSERT INTO key_set_reader AS known
+        (network, user_agent, first_seen_at, last_seen_at, days, newest_key_at) ";
+
+const OR_ADD: &str = "
+    ON CONFLICT (network, user_agent) DO UPDATE SET
+        days = known.days + CASE
+            WHEN excluded.last_seen_at / 86400 > known.last_seen_at / 86400
+            THEN 1 ELSE 0 END,
+        last_seen_at = CASE
+            WHEN excluded.last_seen_at > known.last_seen_at
+            THEN excluded.last_seen_at ELSE known.last_seen_at END,
+        newest_key_at = CASE
+            WHEN excluded.newest_key_at > known.newest_key_at
+            THEN excluded.newest_key_at ELSE known.newest_key_at END";
+
+impl Reader<'_> {
+    /// The readers of the key set that are kept, those of many days first.
+    pub async fn key_set_readers(&mut self) -> Result<Vec<KeySetReader>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(KeySetReaderRow::SELECT).push_with(
+            "ORDER BY days DESC, last_seen_at DESC, network, user_agent LIMIT ?",
+            [MAX_READERS.into()],
+        );
+        let rows = self.rows::<KeySetReaderRow>(&statement).await?;
+        Ok(rows.into_iter().map(KeySetReader::from).collect())
+    }
+}
+
+impl Store {
+    /// Adds to what is known of the readers of the key set: all of it or nothing.
+    pub async fn add_key_set_readers(&self, readers: &[KeySetReader]) -> Result<(), StoreError> {
+        let mut transaction = self.transaction().await?;
+        for batch in readers.chunks(BATCH) {
+            on_transaction!(transaction, |connection| {
+                let mut statement = QueryBuilder::new(INSERT);
+                statement.push_values(batch, |mut row, reader| {
+                    row.push_bind(&reader.network)
+                        .push_bind(&reader.user_agent)
+                        .push_bind(reader.first_seen_at.0)
+                        .push_bind(reader.last_seen_at.0)
+                        .push_bind(reader.days)
+                        .push_bind(reader.newest_key_at.0);
+                });
+                statement.push(OR_ADD);
+                statement.build().execute(connection).await?;
+                Ok(())
+            })?;
+        }
+        transaction.commit().await
+    }
+
+    /// Deletes readers that are gone, and those beyond the maximum.
+    pub async fn purge_key_set_readers(&self, now: Timestamp) -> Result<(), StoreError> {
+        const GONE: &str = "DELETE FROM key_set_reader WHERE last_seen_at < $1";
+        // SQLite has no OFFSET without a LIMIT.
+        const BEYOND: &str = "
+            DELETE FROM key_set_reader
+            WHERE (network, user_agent) IN (
+                SELECT network, user_agent
+                FROM key_set_reader
+                ORDER BY days DESC, last_seen_at DESC, network, user_agent
+                LIMIT 1000000 OFFSET $1
+            )";
+        on_pool!(self, |pool| {
+            let gone = sqlx::query(GONE).bind(now.minus_seconds(KEPT_SECONDS).0);
+            gone.execute(pool).await?;
+            sqlx::query(BEYOND).bind(MAX_READERS).execute(pool).await?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! How a caller proves itself, in the document.
+
+use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
+
+use crate::model::admin_scope::AdminScope;
+
+/// The name of the scheme.
+pub(super) const SCHEME: &str = "tokend";
+
+/// A token of this server by the client credentials grant, with the scopes of `urn:tokend`.
+pub(super) fn scheme(token_url: &str) -> SecurityScheme {
+    let scopes = AdminScope::ALL.map(|scope| (scope.as_str(), scope.description()));
+    let flow = ClientCredentials::new(token_url, Scopes::from_iter(scopes));
+    let text = "A token for `resource=urn:tokend`. A client that is bound to a key or to a \
+                certificate proves that with each request.";
+    SecurityScheme::OAuth2(OAuth2::with_description([Flow::ClientCredentials(flow)], text))
+}

@@ -1,0 +1,279 @@
+//! Clients with their credentials and grants.
+
+use super::{Text, text};
+
+pub(super) const TEXTS: [Text; 35] = [
+    text(
+        "GET /v1/clients",
+        "list_clients",
+        &[],
+        "List clients",
+        "In the order of their ids; with `expiring_within` in the order of the first expiry. \
+         A page of a search may be short or empty although `next_cursor` is not `null`: \
+         follow it to the end.",
+    ),
+    text(
+        "POST /v1/clients",
+        "create_client",
+        &[201],
+        "Create a client",
+        "Answers its first secret as `client_secret`, once. The secret needs `secrets:write`, \
+         `grants` and `claims` need `grants:write`, `admin_of` needs `admins:write`.",
+    ),
+    text(
+        "POST /v1/clients/import",
+        "import_clients",
+        &[200],
+        "Import clients",
+        "Takes one client a line, in the format of `tokend client import`: at most 64 MiB and \
+         100,000 clients. All are imported, or none. A line needs the scopes of the single \
+         calls. The answer has one object a line: progress, then the result for each client, \
+         then a summary or a problem.",
+    ),
+    text(
+        "GET /v1/clients/{id}",
+        "show_client",
+        &[],
+        "Show a client",
+        "Shows the client with its grants and credentials; of a secret only the last characters. \
+         The `ETag` names this state for `If-Match`.",
+    ),
+    text(
+        "PUT /v1/clients/{id}",
+        "put_client",
+        &[200, 201],
+        "Create or replace a client",
+        "Replaces all members that can be written; secrets, keys and trusts stay. Without \
+         `If-Match` it creates the client, or succeeds when nothing differs; otherwise the \
+         answer is 428. A right to a member is needed only if the member would differ.",
+    ),
+    text(
+        "PATCH /v1/clients/{id}",
+        "update_client",
+        &[],
+        "Change a client",
+        "A merge patch (RFC 7396): an absent member stays, `null` restores the default. \
+         Rights are checked by member.",
+    ),
+    text(
+        "DELETE /v1/clients/{id}",
+        "delete_client",
+        &[],
+        "Delete a client",
+        "Deletes the client with its credentials and grants. Its tokens are rejected at once \
+         where they are introspected, and elsewhere when they expire.",
+    ),
+    text(
+        "POST /v1/clients/{id}/disable",
+        "disable_client",
+        &[],
+        "Disable a client",
+        "The client gets no tokens until it is enabled again, and its tokens are rejected \
+         where they are introspected.",
+    ),
+    text(
+        "POST /v1/clients/{id}/enable",
+        "enable_client",
+        &[],
+        "Enable a client",
+        "The client gets tokens again.",
+    ),
+    text(
+        "GET /v1/clients/{id}/secrets",
+        "list_secrets",
+        &[],
+        "List the secrets of a client",
+        "Oldest first. Each has only the last characters of the secret, its use, and whether \
+         it is safe to end.",
+    ),
+    text(
+        "POST /v1/clients/{id}/secrets",
+        "create_secret",
+        &[201],
+        "Add a secret",
+        "Answers the secret as `client_secret`, once. With `secret_digest` it registers a \
+         secret that was generated offline, which the server never sees.",
+    ),
+    text(
+        "POST /v1/clients/{id}/secrets/rotate",
+        "rotate_secret",
+        &[201],
+        "Replace the secrets of a client",
+        "Makes a new secret and ends the others after `overlap`: a time, `0s` for at once, or \
+         `until_unused:6h,max:7d`.",
+    ),
+    text(
+        "PATCH /v1/clients/{id}/secrets/{secret}",
+        "expire_secret",
+        &[],
+        "Let a secret end",
+        "Sets the end of a secret to `expires_in_seconds` from now; `0` ends it at once. An end \
+         is never put off: the earlier one stays.",
+    ),
+    text(
+        "DELETE /v1/clients/{id}/secrets/{secret}",
+        "delete_secret",
+        &[],
+        "End a secret",
+        "Ends it at once. Its record stays for a while, so that its use can still be read.",
+    ),
+    text(
+        "POST /v1/leaks",
+        "report_leak",
+        &[429],
+        "Report leaked secrets",
+        "Finds secrets of this server in any text and applies the `leak_policy` of their \
+         clients. The answer is the same for a secret of another owner as for none. Imported \
+         secrets are found only with `client_id`.",
+    ),
+    text(
+        "GET /v1/clients/{id}/keys",
+        "list_keys",
+        &[],
+        "List the keys of a client",
+        "The client has registered keys, or a `jwks_uri`, or neither.",
+    ),
+    text(
+        "POST /v1/clients/{id}/keys",
+        "add_keys",
+        &[201],
+        "Add keys",
+        "Takes exactly one of the members. A key replaces the one of the same `kid`.",
+    ),
+    text(
+        "DELETE /v1/clients/{id}/keys",
+        "clear_keys",
+        &[],
+        "Remove all keys",
+        "Removes the registered keys, or the `jwks_uri`.",
+    ),
+    text(
+        "DELETE /v1/clients/{id}/keys/{key}",
+        "delete_key",
+        &[],
+        "Remove a key",
+        "Removes one registered key.",
+    ),
+    text(
+        "GET /v1/clients/{id}/trusts",
+        "list_trusts",
+        &[],
+        "List the trusts of a client",
+        "Trusts in issuers, then those in SPIFFE trust domains.",
+    ),
+    text(
+        "POST /v1/clients/{id}/trusts",
+        "create_trust",
+        &[201],
+        "Add a trust",
+        "Takes a trust in an issuer (`issuer`, with `subject` or `conditions`) or in a SPIFFE \
+         trust domain (`trust_domain`, `bundle_endpoint` and `subject`).",
+    ),
+    text(
+        "POST /v1/clients/{id}/trusts/test",
+        "test_trusts",
+        &[200],
+        "Test a token against the trusts of a client",
+        "Says which trust accepts the token, or what differs, trust by trust. Nothing is issued \
+         or counted.",
+    ),
+    text(
+        "DELETE /v1/clients/{id}/trusts/{trust}",
+        "delete_trust",
+        &[],
+        "Remove a trust",
+        "Its tokens no longer authenticate the client.",
+    ),
+    text(
+        "GET /v1/clients/{id}/grants",
+        "list_grants",
+        &[],
+        "List the grants of a client",
+        "What the client may access.",
+    ),
+    text(
+        "PUT /v1/clients/{id}/grants/{resource}",
+        "put_grant",
+        &[],
+        "Grant access to a resource",
+        "Replaces the whole grant. Without `scopes` it has every scope of the resource. A \
+         resource of another owner needs an approved grant request instead. A grant of \
+         `urn:tokend` needs `admins:write`, and ends credentials that callers with fewer \
+         rights made.",
+    ),
+    text(
+        "PATCH /v1/clients/{id}/grants/{resource}",
+        "update_grant",
+        &[],
+        "Change a grant",
+        "Adds or removes scopes, or changes networks and claims; an absent member stays. It makes \
+         the grant if there is none: then with the scopes of `scopes` or `add_scopes`, or with \
+         every scope. The rights are those of PUT.",
+    ),
+    text(
+        "DELETE /v1/clients/{id}/grants/{resource}",
+        "delete_grant",
+        &[],
+        "Remove a grant",
+        "The client gets no more tokens for the resource.",
+    ),
+    text(
+        "POST /v1/clients/{id}/tokens/revoke",
+        "revoke_tokens_of_client",
+        &[],
+        "Revoke all tokens of a client",
+        "Every token that was issued before is rejected where tokens are introspected. The \
+         client can request new ones.",
+    ),
+    text(
+        "POST /v1/clients/{id}/token-preview",
+        "preview_token",
+        &[],
+        "Preview the next token",
+        "Answers the exact claims that a token request would give, and issues none.",
+    ),
+    text(
+        "GET /v1/grant-requests",
+        "list_grant_requests",
+        &[],
+        "List grant requests",
+        "Newest first. A caller sees those of its clients and of its resources.",
+    ),
+    text(
+        "POST /v1/grant-requests",
+        "create_grant_request",
+        &[200, 201],
+        "Request a grant",
+        "Answers 201 for a new request, and 200 if there is a pending one of the same client \
+         and resource, which is changed.",
+    ),
+    text(
+        "GET /v1/grant-requests/{id}",
+        "show_grant_request",
+        &[],
+        "Show a grant request",
+        "Its revision is the `ETag`; an approval names it.",
+    ),
+    text(
+        "POST /v1/grant-requests/{id}/approve",
+        "approve_grant_request",
+        &[412, 428],
+        "Approve a grant request",
+        "Gives the grant. Names the revision that was read, as `revision` or `If-Match`. The \
+         team of the client alone cannot approve.",
+    ),
+    text(
+        "POST /v1/grant-requests/{id}/reject",
+        "reject_grant_request",
+        &[],
+        "Reject a grant request",
+        "By an administrator of the resource.",
+    ),
+    text(
+        "POST /v1/grant-requests/{id}/cancel",
+        "cancel_grant_request",
+        &[],
+        "Cancel a grant request",
+        "By an administrator of the client.",
+    ),
+];

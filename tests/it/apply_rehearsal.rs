@@ -1,0 +1,128 @@
+//! A dry run of an apply rejects what the apply rejects, and an instance runs one apply at a time.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::api::{ALL_SCOPES, Api};
+use crate::support::eventually::eventually;
+use crate::support::process::Cli;
+use crate::support::team::{API, Team};
+use crate::support::{Answer, Engine, Server};
+
+/// Each rule that is held inside the transaction of an apply.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_rejects_what_the_apply_rejects(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let all = Api::with(&server, ALL_SCOPES).await;
+    let keyless = "clients:read clients:write secrets:write grants:write resources:read \
+                   resources:write";
+    let keyless = Api::with(&server, keyless).await;
+    let (shop, pay) = (Team::new(&server, "shop").await, Team::new(&server, "pay").await);
+    shop.resource(API, "shop").await;
+    let policy = json!({ "secret_expiry_required": true });
+    let set = all.call("PUT", "/v1/owner-policies/strict", Some(policy)).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    let bound = json!({
+        "client_id": "bound", "secret": null, "networks": ["10.0.0.0/8"],
+        "grants": [{ "resource": "urn:tokend", "scopes": ["clients:read"] }],
+    });
+    let bound = |networks: Value| {
+        let mut client = bound.clone();
+        client["networks"] = networks;
+        json!({ "source": "s", "clients": [client] })
+    };
+    let made = all.call("POST", "/v1/apply", Some(bound(json!(["10.0.0.0/8"])))).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+
+    let grant = json!([{ "resource": API, "scopes": ["orders:read"] }]);
+    let foreign = json!({ "client_id": "a", "owner": "pay", "secret": null, "grants": grant });
+    let unscoped = json!([{ "resource": API, "scopes": ["nothing"] }]);
+    let unscoped = json!({ "client_id": "a", "owner": "pay", "secret": null, "grants": unscoped });
+    let algorithm = json!({ "resource": "urn:example:rsa", "signing_alg": "RS256" });
+    let token = |team: &Team<'_>| team.token.clone();
+    for (token, body, code) in [
+        (token(&pay), json!({ "clients": [foreign] }), "grant_approval_needed"),
+        (token(&pay), json!({ "clients": [unscoped] }), "grant_approval_needed"),
+        (keyless.token.clone(), json!({ "resources": [algorithm] }), "scope_missing"),
+        (keyless.token.clone(), bound(json!([])), "scope_missing"),
+        (
+            all.token.clone(),
+            json!({ "clients": [{ "client_id": "a", "owner": "strict" }] }),
+            "owner_policy_secret_expiry",
+        ),
+    ] {
+        let made = server.services().hasher.made();
+        for query in ["?dry_run=true", ""] {
+            let request = server.http.post(format!("{}/v1/apply{query}", server.management));
+            let request = request.bearer_auth(&token).json(&body);
+            let answer = Answer::of(request).await;
+            assert_eq!(answer.json()["code"], code, "{query} {body}: {}", answer.text);
+            if !query.is_empty() {
+                assert_eq!(server.services().hasher.made(), made, "a dry run costs no hash");
+            }
+        }
+    }
+}
+
+/// The command line plans by the same checks, and leaves nothing behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_rejects_what_the_apply_rejects() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    cli.json(&["owner-policy", "set", "strict", "--require-secret-expiry"]);
+    let file = cli.place.folder.path().join("a.yaml");
+    let file = file.to_str().expect("a path");
+    std::fs::write(file, "clients: [{client_id: a, owner: strict}]\n").expect("written");
+    for words in [
+        &["diff", "-f", file][..],
+        &["apply", "-f", file, "--dry-run"],
+        &["apply", "-f", file, "--secrets-dir", "secrets"],
+    ] {
+        let run = cli.run(words);
+        assert!(run.code != 0 && run.stderr.contains("has no expiry"), "{words:?}: {run:?}");
+    }
+    std::fs::write(file, "clients: [{client_id: a, owner: free}]\n").expect("written");
+    let run = cli.run(&["diff", "-f", file]);
+    assert!(run.code == 0 && run.stdout.contains("a secret is generated"), "{run:?}");
+    assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "");
+}
+
+/// A second apply is told to come again while the body of the first one arrives.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_runs_one_apply_at_a_time() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let body = json!({ "clients": [{ "client_id": "a" }] });
+    let address = server.management.strip_prefix("http://").expect("http").to_owned();
+    let mut first = TcpStream::connect(&address).await.expect("a connection");
+    let text = body.to_string();
+    let head = format!(
+        "POST /v1/apply HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        api.token,
+        text.len(),
+    );
+    first.write_all(head.as_bytes()).await.expect("a head");
+    let busy = eventually("an apply in progress", async || {
+        let answer = api.call("POST", "/v1/apply?dry_run=true", Some(body.clone())).await;
+        (answer.status == 409).then_some(answer)
+    })
+    .await;
+    assert_eq!(busy.json()["code"], "apply_in_progress", "{}", busy.text);
+    assert_eq!(busy.header("retry-after"), "2");
+    // Without the right to apply, a caller neither holds the place nor learns of it.
+    let stranger = Api::with(&server, "audit:read").await;
+    let answer = stranger.call("POST", "/v1/apply", Some(body.clone())).await;
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    first.write_all(text.as_bytes()).await.expect("a body");
+    let applied = eventually("the end of the first apply", async || {
+        let answer = api.call("POST", "/v1/apply?dry_run=true", Some(body.clone())).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(applied.json()["unchanged"], 1, "{}", applied.text);
+}
