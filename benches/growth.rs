@@ -29,7 +29,7 @@ async fn bench(words: &[String]) {
     let sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     for clients in if sizes.is_empty() { &ALL_SIZES[..] } else { &sizes } {
         for engine in Engine::ALL.into_iter().filter(|engine| any_engine || is_named(engine)) {
-            table.row(&row(&limit, engine, *clients).await);
+            table.row(&Box::pin(row(&limit, engine, *clients)).await);
         }
     }
     if words.is_empty() {

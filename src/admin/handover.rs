@@ -13,6 +13,7 @@ use crate::store::reader::Reader;
 
 /// What a change states by itself. Its caller answers for that, so it stays.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of a client")]
 pub(super) struct Stated {
     /// The keys or the `jwks_uri`.
     pub(super) keys: bool,

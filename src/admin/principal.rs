@@ -159,7 +159,6 @@ impl Principal {
     fn creator(&self) -> Creator {
         match &self.rights {
             Rights::Unlimited => Creator::Operator,
-            Rights::Scopes { owners: Some(_), .. } => Creator::default(),
             Rights::Scopes { held, owners: None, .. }
                 if self.may_loosen(&Restrictions::default()) =>
             {

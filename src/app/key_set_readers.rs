@@ -102,16 +102,13 @@ fn note(
         None if is_full => (OTHERS, place(OTHERS)),
         known => (user_agent, known),
     };
-    match known.and_then(|place| readers.get_mut(place)) {
-        Some(known) => {
-            known.first_seen_at = known.first_seen_at.min(first_seen_at);
-            known.last_seen_at = known.last_seen_at.max(last_seen_at);
-            known.newest_key_at = known.newest_key_at.max(newest_key_at);
-        }
-        None => {
-            let user_agent = name.into();
-            readers.push(SeenReader { user_agent, first_seen_at, last_seen_at, newest_key_at });
-        }
+    if let Some(known) = known.and_then(|place| readers.get_mut(place)) {
+        known.first_seen_at = known.first_seen_at.min(first_seen_at);
+        known.last_seen_at = known.last_seen_at.max(last_seen_at);
+        known.newest_key_at = known.newest_key_at.max(newest_key_at);
+    } else {
+        let user_agent = name.into();
+        readers.push(SeenReader { user_agent, first_seen_at, last_seen_at, newest_key_at });
     }
 }
 

@@ -6,6 +6,7 @@
 //! told that it failed, and the log has the reason.
 
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -40,6 +41,7 @@ pub enum FetchDetail {
 
 /// The result of a test.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({ "client_id": "deploy", "matches": true, "trust_id": "trust_A7kQ2vXw9LpZ", "issuer": "https://token.actions.githubusercontent.com" })))]
 pub struct TrustTest {
     /// The client.
     pub client_id: ClientId,

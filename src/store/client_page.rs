@@ -1,5 +1,7 @@
 //! Pages of a list of clients. Conditions without an index are looked at in bounded steps.
 
+use std::collections::BTreeSet;
+
 use crate::store::client_list::{ClientFilter, Position, PositionRow};
 use crate::store::client_source::Source;
 use crate::store::statement::{Statement, prepared};
@@ -77,7 +79,7 @@ impl Store {
         after: &Position,
         limit: u32,
     ) -> Result<ClientPage, StoreError> {
-        if filter.owners.as_ref().is_some_and(|owners| owners.is_empty()) {
+        if filter.owners.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(ClientPage::default());
         }
         let source = self.client_source(filter, after, MAX_LOOKED_AT).await?;
@@ -100,7 +102,7 @@ impl Store {
         after: &Position,
         bound: u32,
     ) -> Result<Option<i64>, StoreError> {
-        if filter.owners.as_ref().is_some_and(|owners| owners.is_empty()) {
+        if filter.owners.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(Some(0));
         }
         let source = self.client_source(filter, after, MAX_LOOKED_AT).await?;

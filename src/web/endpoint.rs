@@ -110,7 +110,6 @@ async fn answer_query(
     write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
 }
 
-#[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
 fn read(
     endpoint: Endpoint,
     app: Arc<App>,

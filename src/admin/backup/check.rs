@@ -73,14 +73,13 @@ pub(super) fn read(
     let mut checker = Checker::new(keys);
     let mut is_complete = false;
     while let Some(part) = lines.next()? {
-        let checked =
-            if is_complete { Err("a line after the last one".to_owned()) } else { Ok(()) };
-        let checked = checked.and_then(|()| match &part {
+        let order = if is_complete { Err("a line after the last one".to_owned()) } else { Ok(()) };
+        let outcome = order.and_then(|()| match &part {
             Part::Table { table, columns } => checker.begin(table, columns),
             Part::Row(row) => checker.row(row),
             Part::End { rows } => checker.end(rows, &manifest),
         });
-        checked.map_err(|problem| BackupError::damaged(path, problem))?;
+        outcome.map_err(|problem| BackupError::damaged(path, problem))?;
         is_complete = matches!(part, Part::End { .. });
         sink(part)?;
     }

@@ -73,11 +73,11 @@ async fn create_of(
     };
     let (pieces, waiting) = mpsc::channel(WAITING_PAGES);
     let target = path.to_owned();
-    let writing = tokio::task::spawn_blocking(move || write(&keys, manifest, &target, waiting));
+    let writer = tokio::task::spawn_blocking(move || write(&keys, manifest, &target, waiting));
     let read = send(snapshot, &pieces).await;
     drop(pieces);
     // If the file cannot be written, that is why no more was read.
-    let written = writing.await.map_err(|_| BackupError::Interrupted)?;
+    let written = writer.await.map_err(|_| BackupError::Interrupted)?;
     read?;
     written
 }

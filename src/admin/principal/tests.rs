@@ -44,9 +44,7 @@ fn only_rights_that_the_caller_holds_can_be_granted() {
     assert!(caller.require_grantable(&grant("https://orders.example.com", ""), None).is_ok());
     let no_admins = administrator("grants:write clients:read");
     assert!(no_admins.require_grantable(&grant(server, "clients:read"), None).is_err());
-    assert!(
-        no_admins.require_grantable(&grant("https://orders.example.com", ""), None).is_ok()
-    );
+    assert!(no_admins.require_grantable(&grant("https://orders.example.com", ""), None).is_ok());
     let no_grants = administrator("admins:write clients:read");
     assert!(no_grants.require_grantable(&grant(server, "clients:read"), None).is_err());
 }

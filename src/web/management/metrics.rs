@@ -83,7 +83,7 @@ async fn show_to_administrator(
     if principal.owners().is_some() {
         return Err(AdminError::Limited { what: "reading metrics" }.into());
     }
-    show(app, headers).await
+    show(&app, &headers)
 }
 
 /// A page in a browser on the same machine can reach a listener on loopback by a name of its own
@@ -93,7 +93,7 @@ async fn show_openly(app: State<Arc<App>>, headers: HeaderMap) -> Result<Metrics
     if config.management_listen.ip().is_loopback() && !is_own_host(config, &headers) {
         return Err(Problem::unknown_host());
     }
-    show(app, headers).await
+    show(&app, &headers)
 }
 
 /// True if `Host` is a loopback address, `localhost` or the host of `management.url`. No browser
@@ -113,12 +113,12 @@ fn is_own_host(config: &Config, headers: &HeaderMap) -> bool {
         || config.configured_management_host().is_some_and(|own| host.eq_ignore_ascii_case(own))
 }
 
-async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<MetricsText, Problem> {
+fn show(app: &Arc<App>, headers: &HeaderMap) -> Result<MetricsText, Problem> {
     let accepted: Vec<_> =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let format = Format::accepted(&accepted.join(","));
     let mut scrape = app.scrape();
-    let (_, report) = health::report(&app);
+    let (_, report) = health::report(app);
     for state in STATES {
         let is_it = usize::from(state == report.state());
         scrape.figures.add_by(&definitions::HEALTH, &[state], is_it);

@@ -18,10 +18,10 @@ use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
-use crate::web::management::problem_status::status;
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
 use crate::web::management::guard::BodyLimit;
+use crate::web::management::problem_status::status;
 
 /// An answer with a status of 4xx or 5xx.
 #[derive(Debug, Clone)]
