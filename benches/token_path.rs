@@ -34,7 +34,7 @@ async fn bench(words: &[String]) {
     }
     let name = "10 static claims of 300 bytes, ES256, SQLite, form + Basic, 1 client";
     if words.iter().all(|word| name.contains(word.as_str())) {
-        table.row(&claims_row(name).await);
+        table.row(&Box::pin(claims_row(name)).await);
     }
     if words.is_empty() {
         table.keep("The token path", include_str!("token_path.md"));

@@ -6,7 +6,6 @@
 //! told that it failed, and the log has the reason.
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::app::App;

@@ -257,7 +257,7 @@ async fn what_is_not_a_whole_backup_is_rejected() {
     let newer = whole.replacen("{\"tokend_backup\":1,", "{\"tokend_backup\":2,", 1);
     let schema = whole.replacen("\"schema\":", "\"schema\":9", 1);
     let cases: [(&str, &[u8], i32, &str); 6] = [
-        ("cut", whole[..whole.len() - 9].as_bytes(), 8, "is damaged: the file ends within"),
+        ("cut", &whole.as_bytes()[..whole.len() - 9], 8, "is damaged: the file ends within"),
         ("changed", &flipped, 8, "is damaged: chunk"),
         ("another first line", renamed.as_bytes(), 8, "is damaged: chunk 0"),
         ("something else", b"a text\n", 8, "is not a backup of tokend"),

@@ -10,7 +10,7 @@ use tokend::model::scope::ScopeName;
 
 use crate::support::process::Cli;
 use crate::support::team::{API, Team, assert_refused, grant_path};
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, operator};
+use crate::support::{Answer, Engine, ORDERS, Server, operator};
 
 #[rstest]
 #[tokio::test]

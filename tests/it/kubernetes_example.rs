@@ -56,7 +56,7 @@ fn environment() -> Vec<(String, String)> {
     variables.filter_map(|one| Some((text(&one["name"])?, text(&one["value"])?))).collect()
 }
 
-/// The pod of the CronJob: the administrator of the page trusts its service account.
+/// The pod of the `CronJob`: the administrator of the page trusts its service account.
 async fn pod(server: &Server) -> Script {
     let mut script = in_cluster(server);
     let key = KeyPair::new(Algorithm::Rs256);

@@ -94,11 +94,11 @@ pub(super) const SINGLE: [(&str, &str, &str); 49] = [
     ("key list", "Show the signing keys as JSON", "tokend key list -o json"),
     ("backup create", "Write the whole database to a file", "tokend backup create tokend.backup"),
     ("backup verify", "Show as JSON what a file holds", "tokend backup verify a.backup -o json"),
-    ("key show", "Show one key", "tokend key show q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q"),
+    ("key show", "Show one key", "tokend key show q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q"),
     (
         "key retire",
         "Let a key stop signing",
-        "tokend key retire q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q",
+        "tokend key retire q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q",
     ),
     ("master-key reset", "Continue after the key was lost", "tokend master-key reset --lost"),
     (
