@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
+use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
 use crate::model::untrusted_text;
@@ -166,7 +166,7 @@ impl Problem {
 
     /// 422 for a member of the body.
     pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
-        let code = AdminErrorCode::InvalidValue.as_str();
+        let code = Code::InvalidValue.as_str();
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
@@ -299,8 +299,7 @@ impl From<AdminError> for Problem {
     }
 }
 
-fn status(code: AdminErrorCode) -> StatusCode {
-    use AdminErrorCode as Code;
+fn status(code: Code) -> StatusCode {
     match code {
         Code::ClientNotFound
         | Code::ClientNotInList
