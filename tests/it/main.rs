@@ -21,6 +21,7 @@ mod admin_scopes;
 mod admin_writes;
 mod algorithms;
 mod answers_to_clients;
+mod approved_claims;
 mod architecture;
 mod assertion_audiences;
 mod assertion_keys;
