@@ -71,7 +71,7 @@ async fn the_report_reads_like_this() {
 async fn serve_starts_next_to_variables_that_are_no_settings() {
     let misspelt = Cli::new(Engine::Sqlite).await.set("TOKEND_LISTN", "127.0.0.1:0");
     let run = misspelt.run(&["serve"]);
-    assert_eq!(run.code, 2, "{run:?}");
+    assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stderr.contains("unknown setting `TOKEND_LISTN`"), "{run:?}");
     assert!(run.stderr.contains("did you mean `TOKEND_LISTEN`?"), "{run:?}");
 
