@@ -15,9 +15,9 @@ use crate::support::{Engine, Server};
 /// How many requests are open at a time.
 const AT_ONCE: usize = 8;
 
-/// One of so many queries and of so many bodies with a wrong type is sent to a route, and the next
-/// one to the next route: 1 sends all of them to each.
-const STRIDE: usize = 5;
+/// One of so many queries, headers and bodies with a wrong type is sent to a route, and the next one
+/// to the next route: 1 sends all of them to each.
+const STRIDE: usize = 11;
 
 /// A request that no route expects.
 #[derive(Debug, Clone, Default)]
@@ -259,7 +259,8 @@ fn requests(engine: Engine) -> Vec<Odd> {
         let stride = if is_list { STRIDE } else { 4 * STRIDE };
         let some = queries.filter(|(place, _)| (place + route) % stride == 0);
         all.extend(some.map(|(_, query)| Odd::of(method, &format!("{path}?{query}"))));
-        for (name, value) in &headers {
+        let some = headers.iter().enumerate().filter(|(place, _)| (place + route) % STRIDE == 0);
+        for (_, (name, value)) in some {
             all.push(Odd::of(method, path).json("{}").with(name, value.clone()));
         }
         for odd in ["OPTIONS", "TRACE", "BREW", "HEAD", "PUT", "DELETE"] {

@@ -11,7 +11,7 @@ use crate::app::App;
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long Postgres may take to answer. With [`INTERVAL`] it is less than a second.
-const LIMIT: Duration = Duration::from_millis(700);
+const LIMIT: Duration = Duration::from_millis(600);
 
 /// Looks again and again whether the database answers, and whether a write has failed since the
 /// last look because the database takes none.
