@@ -32,10 +32,10 @@ pub struct AccessTokenClaims {
     #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,
     /// When it was issued.
-    #[schema(examples(1795771800))]
+    #[schema(examples(1_795_771_800))]
     pub iat: i64,
     /// When it expires.
-    #[schema(examples(1795775400))]
+    #[schema(examples(1_795_775_400))]
     pub exp: i64,
     /// Its own identifier.
     #[schema(examples("kq1sBz3vT0aXn9LrYc5uEw"))]

@@ -84,7 +84,7 @@ impl Serialize for Timestamp {
 
 /// A duration of whole seconds, at least one and at most ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = u32, minimum = 1, maximum = 316_224_000, description = "A duration in seconds, ten years at most.", examples(7776000))]
+#[schema(value_type = u32, minimum = 1, maximum = 316_224_000, description = "A duration in seconds, ten years at most.", examples(7_776_000))]
 pub struct Lifetime(u32);
 
 impl Lifetime {

@@ -185,7 +185,7 @@ pub(super) struct ClientDocument {
 /// What a secret should be like.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schema(as = NewSecret, examples(json!({ "label": "2027", "expires_in_seconds": 7776000 })))]
+#[schema(as = NewSecret, examples(json!({ "label": "2027", "expires_in_seconds": 7_776_000 })))]
 pub(super) struct SecretInput {
     /// The name of the secret for people.
     label: String,

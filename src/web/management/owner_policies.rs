@@ -36,7 +36,7 @@ pub(super) struct ListQuery {
 /// The rules of a policy; an absent member has no rule.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = OwnerPolicyInput, examples(json!({ "secret_expiry_required": true, "secret_max_age_seconds": 7776000, "max_clients": 100 })))]
+#[schema(as = OwnerPolicyInput, examples(json!({ "secret_expiry_required": true, "secret_max_age_seconds": 7_776_000, "max_clients": 100 })))]
 pub(super) struct PolicyInput {
     /// Whether each secret must have an expiry.
     #[serde(default)]
