@@ -141,6 +141,7 @@ fn no_such_key(name: &str) -> AdminError {
 
 /// A public key of a client, for people and programs.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({ "kid": "2026-11", "thumbprint": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "algorithms": "ES256", "jwk": { "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "2026-11" } })))]
 pub struct ClientKey {
     /// Its `kid`, if it has one.
     #[schema(required = true, examples("2026-11"))]
@@ -152,7 +153,7 @@ pub struct ClientKey {
     #[schema(examples("ES256"))]
     pub algorithms: String,
     /// The key itself (RFC 7517).
-    #[schema(value_type = Object, examples(json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "2026-11" })))]
+    #[schema(value_type = Object)]
     pub jwk: Value,
 }
 

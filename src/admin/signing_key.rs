@@ -19,7 +19,7 @@ const MAX_READERS_SHOWN: usize = 20;
 
 /// A signing key, without its private half.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SigningKey)]
+#[schema(as = SigningKey, examples(json!({ "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "algorithm": "ES256", "state": "signing", "created_at": "2026-11-27T09:30:00Z", "signs_from": "2026-11-27T09:45:00Z", "retired_at": null, "public_jwk": { "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" } })))]
 pub struct ShownSigningKey {
     /// Its thumbprint.
     pub kid: KeyId,
@@ -50,7 +50,7 @@ pub struct ShownSigningKey {
     /// behind it.
     pub readers: Option<ReadersOfKey>,
     /// The public key (RFC 7517); `None` until a server has stored it.
-    #[schema(value_type = Option<Object>, required = true, examples(json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "2026-11" })))]
+    #[schema(value_type = Option<Object>, required = true)]
     pub public_jwk: Option<Box<RawValue>>,
 }
 

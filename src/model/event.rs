@@ -285,7 +285,7 @@ pub struct Event {
     pub subject: String,
     /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
     #[serde(serialize_with = "as_object")]
-    #[schema(value_type = Object, examples(json!({ "name": "Acme billing" })))]
+    #[schema(value_type = Object)]
     pub detail: String,
     /// Whose objects it was about, at that time.
     #[serde(flatten)]

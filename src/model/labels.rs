@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::model::Malformed;
+use crate::model::text_schema::object_schema;
 
 /// The maximum length of a value and of the name in a key, in bytes.
 pub(super) const MAX_NAME_LENGTH: usize = 63;
@@ -24,9 +25,15 @@ pub struct LabelKey(Box<str>);
 pub struct LabelValue(Box<str>);
 
 /// The labels of an object, in the order of their keys.
-#[derive(Debug, Clone, Default, PartialEq, Eq, ToSchema)]
-#[schema(value_type = BTreeMap<String, String>, description = "Keys with values, for selection.", examples(json!({ "plan": "gold" })))]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels(BTreeMap<LabelKey, LabelValue>);
+
+object_schema!(
+    Labels as "Labels",
+    "Keys with values, for selection.",
+    { "plan": "gold" },
+    additional_properties(Some(ObjectBuilder::new().schema_type(Type::String))),
+);
 
 impl LabelKey {
     /// Reads a key: a name, or a DNS name as a prefix, `/` and a name.

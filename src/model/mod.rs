@@ -47,7 +47,7 @@ pub mod source;
 pub mod spiffe_id;
 pub mod spiffe_trust;
 pub mod static_claims;
-mod text_schema;
+pub(crate) mod text_schema;
 pub mod time;
 pub mod token;
 pub mod trust;

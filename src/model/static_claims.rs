@@ -6,16 +6,21 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::raw_members::RawMembers;
 use crate::model::reserved_claims;
+use crate::model::text_schema::object_schema;
 
 /// Claims by name, in alphabetical order. They compare as equal if their names and values are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, ToSchema)]
-#[schema(value_type = Object, description = "Claims that are added to tokens: names with JSON values, at most 32 names and 1 KiB.", examples(json!({ "tenant": "acme", "roles": ["reader"] })))]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct StaticClaims(BTreeMap<Box<str>, Value>);
+
+object_schema!(
+    StaticClaims as "StaticClaims",
+    "Claims that are added to tokens: names with JSON values, at most 32 names and 1 KiB.",
+    { "tenant": "acme", "roles": ["reader"] },
+);
 
 /// Why claims are not accepted. Each variant names what was received and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

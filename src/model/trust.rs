@@ -8,11 +8,12 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::AdditionalProperties;
 
 use crate::model::Malformed;
 use crate::model::claim_pattern::Pattern;
 use crate::model::security::KeySource;
-use crate::model::text_schema::text_schema;
+use crate::model::text_schema::{object_schema, text_schema};
 use crate::model::time::Timestamp;
 
 /// A trust of a client in a foreign issuer.
@@ -129,9 +130,15 @@ impl fmt::Display for ForeignIssuer {
 }
 
 /// What a token must say: a pattern for each claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(examples(json!({ "sub": "repo:acme/api:ref:refs/heads/main" })))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conditions(BTreeMap<String, Pattern>);
+
+object_schema!(
+    Conditions as "Conditions",
+    "What a token must say: a pattern for each claim.",
+    { "sub": "repo:acme/api:ref:refs/heads/main" },
+    additional_properties(Some(AdditionalProperties::RefOr(Pattern::schema()))),
+);
 
 /// Claims of which each names one workload, or at least one place where only its owner runs code.
 const IDENTIFYING: [&str; 13] = [

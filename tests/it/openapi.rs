@@ -1,4 +1,4 @@
-//! The OpenAPI document: every route with its scope, current as committed, and true: `schemathesis`
+//! The `OpenAPI` document: every route with its scope, current as committed, and true: `schemathesis`
 //! (`PyPI`) finds no answer outside of it.
 
 use std::collections::BTreeSet;

@@ -59,6 +59,7 @@ pub enum PlannedAction {
 
 /// One change of a plan.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({ "action": "update", "kind": "client", "id": "acme", "source": "customers", "gets_secret": false, "was": { "claims": {} }, "is": { "claims": { "tenant": "acme" } } })))]
 pub struct PlannedChange {
     /// What happens.
     pub action: PlannedAction,
@@ -74,10 +75,10 @@ pub struct PlannedChange {
     /// True if a secret is generated for it.
     pub gets_secret: bool,
     /// The members that differ, as they were; `null` for a new object.
-    #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": {} })))]
+    #[schema(value_type = Option<Object>, required = true)]
     pub was: Value,
     /// The same as they will be; `null` for an object that is deleted.
-    #[schema(value_type = Option<Object>, required = true, examples(json!({ "claims": { "tenant": "acme" } })))]
+    #[schema(value_type = Option<Object>, required = true)]
     pub is: Value,
     /// What ends with an object that is deleted, or with the owner of a resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

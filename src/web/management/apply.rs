@@ -20,6 +20,7 @@ use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::secret::SecretId;
 use crate::model::source::SourceName;
+use crate::model::text_schema::object_schema;
 use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::clients::shown;
@@ -89,11 +90,23 @@ impl From<AppliedSecret> for NewSecretJson {
     }
 }
 
-/// A document with `resources` and `clients`, as `tokend apply` takes it. The schema of its format
-/// is `docs/declarative.schema.json`.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = Declarations, value_type = Object, examples(json!({ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" }, "grants": [{ "resource": "https://orders.example.com", "scopes": ["orders:read"] }] }] })))]
+/// A document with `resources` and `clients`, or several as `{ "documents": [ … ] }`.
+#[derive(Deserialize)]
 pub(super) struct DeclarationsInput(Value);
+
+object_schema!(
+    DeclarationsInput as "Declarations",
+    "A document with `resources` and `clients` as `tokend apply` takes it, or several in the member \
+     `documents`. The schema of its format is `docs/declarative.schema.json`.",
+    {
+        "source": "customers",
+        "clients": [{
+            "client_id": "acme",
+            "claims": { "tenant": "acme" },
+            "grants": [{ "resource": "https://orders.example.com", "scopes": ["orders:read"] }],
+        }],
+    },
+);
 
 /// Which objects are exported.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -110,10 +123,10 @@ pub(super) struct ExportQuery {
 
 /// The documents of an export.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Export)]
+#[schema(as = Export, examples(json!({ "documents": [{ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" } }] }] })))]
 pub(super) struct ExportJson {
     /// One for each source, and one for the objects without a source.
-    #[schema(value_type = Vec<Object>, examples(json!([{ "source": "customers", "clients": [{ "client_id": "acme", "claims": { "tenant": "acme" } }] }])))]
+    #[schema(value_type = Vec<Object>)]
     documents: Vec<ExportedDocument>,
 }
 

@@ -72,10 +72,10 @@ pub(super) struct PatchedGrantJson {
     #[serde(flatten)]
     grant: GrantJson,
     /// The grant before, as the audit log shows it; `null` if there was none.
-    #[schema(value_type = Option<Object>, required = true, examples(json!({ "scopes": ["orders:read"] })))]
+    #[schema(value_type = Option<Object>, required = true)]
     was: Option<Value>,
     /// The grant now, in the same form.
-    #[schema(value_type = Object, examples(json!({ "scopes": ["orders:read", "orders:write"] })))]
+    #[schema(value_type = Object)]
     is: Value,
     /// False if nothing differed.
     #[schema(examples(true))]

@@ -18,6 +18,7 @@ use crate::jose::jwt::{self, AccessTokenClaims};
 use crate::model::client::ClientId;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
+use crate::model::text_schema::object_schema;
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::oauth::client_authentication::AuthenticatedClient;
@@ -86,13 +87,13 @@ pub(super) struct TokenInput {
 
 /// Header and claims of a token, which nothing has checked.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = InspectedToken)]
+#[schema(as = InspectedToken, examples(json!({ "header": { "alg": "ES256", "typ": "at+jwt", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" }, "claims": { "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "scope": "orders:read" } })))]
 pub(super) struct InspectedJson {
     /// The header.
-    #[schema(value_type = Object, examples(json!({ "alg": "ES256", "typ": "at+jwt", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" })))]
+    #[schema(value_type = Object)]
     header: Value,
     /// The claims.
-    #[schema(value_type = Object, examples(json!({ "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "scope": "orders:read" })))]
+    #[schema(value_type = Object)]
     claims: Value,
 }
 
@@ -299,9 +300,23 @@ pub(super) struct PreviewInput {
 }
 
 /// The claims of the next token.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(value_type = Object, examples(json!({ "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "client_id": "acme", "scope": "orders:read", "iat": 1795771800, "exp": 1795775400, "tenant": "acme" })))]
+#[derive(Debug, Serialize)]
 pub(super) struct PreviewedClaims(Value);
+
+object_schema!(
+    PreviewedClaims as "PreviewedClaims",
+    "The claims of the next token.",
+    {
+        "iss": "https://auth.example.com",
+        "sub": "acme",
+        "aud": "https://orders.example.com",
+        "client_id": "acme",
+        "scope": "orders:read",
+        "iat": 1_795_771_800,
+        "exp": 1_795_775_400,
+        "tenant": "acme",
+    },
+);
 
 /// The claims that the next token of a client would have. Nothing is signed, counted or stored.
 pub(super) async fn preview(

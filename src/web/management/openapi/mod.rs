@@ -1,4 +1,4 @@
-//! The OpenAPI document of the admin API, made from its routes, and the page that shows it.
+//! The `OpenAPI` document of the admin API, made from its routes, and the page that shows it.
 
 mod description;
 mod examples;

@@ -176,8 +176,8 @@ pub(super) const TEXTS: [Text; 33] = [
         "apply",
         &[],
         "Apply declarations",
-        "Takes a document with `resources` and `clients`, or a list of them, in the format of \
-         `tokend apply`. Everything is done in one transaction. `dry_run=true` answers the \
+        "Takes a document with `resources` and `clients` in the format of `tokend apply`, or \
+         several as `{ \"documents\": [ … ] }`. Everything is done in one transaction. `dry_run=true` answers the \
          plan. Each change needs the scopes of the single calls.",
     ),
     text(
