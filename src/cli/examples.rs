@@ -208,7 +208,7 @@ const ALL: [(&str, Examples); 33] = [
         "key revoke",
         &[(
             "The key was stolen",
-            "tokend key revoke q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q --reason INC-12 --force",
+            "tokend key revoke cm0TzRzjFxdlZlXc3dCSvWoXDiwtEOjSmjjIuBqRFms --reason INC-12 --force",
         )],
     ),
     (

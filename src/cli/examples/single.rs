@@ -92,11 +92,11 @@ pub(super) const SINGLE: [(&str, &str, &str); 47] = [
     ("secret check", "Find out whether a secret was cut", "tokend secret check - < billing.secret"),
     ("secret leaked", "Report the secrets in a file", "tokend secret leaked - < leaked.env"),
     ("key list", "Show the signing keys as JSON", "tokend key list -o json"),
-    ("key show", "Show one key", "tokend key show q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q"),
+    ("key show", "Show one key", "tokend key show cm0TzRzjFxdlZlXc3dCSvWoXDiwtEOjSmjjIuBqRFms"),
     (
         "key retire",
         "Let a key stop signing",
-        "tokend key retire q7Jw3kBv0dW9yXo2mUe5hTz8sLr1nGf4aCp6iKj-E_Q",
+        "tokend key retire cm0TzRzjFxdlZlXc3dCSvWoXDiwtEOjSmjjIuBqRFms",
     ),
     ("master-key reset", "Continue after the key was lost", "tokend master-key reset --lost"),
     (
