@@ -54,6 +54,7 @@ async fn a_postgres_that_stops_or_freezes_is_noticed() {
 }
 
 /// Readiness notices a stopped database within a second.
+#[ignore = "measures time"]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
 async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
@@ -72,7 +73,6 @@ async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let took = started.elapsed();
-        println!("{deed:?}: noticed after {took:?}");
         assert!(took < Duration::from_secs(1), "{deed:?}: {took:?}");
         postgres.carry_out(back);
     }

@@ -1,4 +1,4 @@
-//! The beginning of `docs/admin-api.md`: a SaaS with a client for each of its customers.
+//! The beginning of `docs/admin-api.md`: a service with a client for each of its customers.
 
 use rstest::rstest;
 use serde_json::{Value, json};
