@@ -54,7 +54,6 @@ async fn a_postgres_that_stops_or_freezes_is_noticed() {
 }
 
 /// Readiness notices a stopped database within a second.
-#[ignore = "measures time"]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
 async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
