@@ -1,5 +1,7 @@
 //! A dry run of an apply rejects what the apply rejects, and an instance runs one apply at a time.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -98,7 +100,6 @@ async fn an_instance_runs_one_apply_at_a_time() {
     let api = Api::with(&server, ALL_SCOPES).await;
     let body = json!({ "clients": [{ "client_id": "a" }] });
     let address = server.management.strip_prefix("http://").expect("http").to_owned();
-    let mut first = TcpStream::connect(&address).await.expect("a connection");
     let text = body.to_string();
     let head = format!(
         "POST /v1/apply HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
@@ -106,10 +107,13 @@ async fn an_instance_runs_one_apply_at_a_time() {
         api.token,
         text.len(),
     );
-    first.write_all(head.as_bytes()).await.expect("a head");
-    let busy = eventually("an apply in progress", async || {
+    // The second request must not take the place before the first one has arrived.
+    let (mut first, busy) = eventually("an apply in progress", async || {
+        let mut first = TcpStream::connect(&address).await.expect("a connection");
+        first.write_all(head.as_bytes()).await.expect("a head");
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let answer = api.call("POST", "/v1/apply?dry_run=true", Some(body.clone())).await;
-        (answer.status == 409).then_some(answer)
+        (answer.status == 409).then_some((first, answer))
     })
     .await;
     assert_eq!(busy.json()["code"], "apply_in_progress", "{}", busy.text);

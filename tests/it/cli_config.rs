@@ -82,7 +82,6 @@ async fn serve_starts_next_to_variables_that_are_no_settings() {
         ("TOKEND_PORT", "tcp://10.0.0.1:8080"),
         ("TOKEND_PORT_8080_TCP_ADDR", "10.0.0.1"),
         ("TOKEND_MANAGEMENT_PORT", "tcp://10.0.0.2:8081"),
-        ("TOKEND_SERVER", "https://id.example.com"),
         ("TOKEND_ADMIN_CLIENT_ID_FILE", "/absent"),
         ("TOKEND_ISSUER_URL", "https://id.example.com"),
     ] {
