@@ -82,6 +82,8 @@ impl CliErrorCode {
             | Code::BuiltInResource
             | Code::BuiltInScopes
             | Code::NoKeyLost
+            | Code::StepBreaksVerifiers
+            | Code::SigningKeyLimitReached
             | Code::MasterKeyUnusable
             | Code::ChangedDuringImport
             | Code::ImportConflict
