@@ -95,7 +95,7 @@ pub async fn write(
 /// secret is generated or hashed for that.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn rehearse(
     services: &Services,
     principal: &Principal,
