@@ -38,7 +38,8 @@ pub enum FetchDetail {
     Logged,
 }
 
-/// The result of a test.
+/// The result of a test. If a trust accepts the token, it has `trust_id`, with `issuer` or
+/// `trust_domain` and maybe `client_assertion_type`. Otherwise it has `code` and `reason`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(examples(json!({ "client_id": "deploy", "matches": true, "trust_id": "trust_A7kQ2vXw9LpZ", "issuer": "https://token.actions.githubusercontent.com" })))]
 pub struct TrustTest {
@@ -48,9 +49,11 @@ pub struct TrustTest {
     pub matches: bool,
     /// The trust that accepts it.
     #[serde(flatten)]
+    #[schema(ignore)]
     pub met: Option<MetTrust>,
     /// Why no trust accepts it.
     #[serde(flatten)]
+    #[schema(ignore)]
     pub failure: Option<TestFailure>,
     /// What differs, trust by trust.
     #[serde(skip_serializing_if = "Vec::is_empty")]

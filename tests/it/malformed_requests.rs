@@ -294,7 +294,15 @@ async fn problem_of(api: &Api<'_>, odd: &Odd) -> Option<String> {
     if let Some(body) = &odd.body {
         request = request.body(body.clone());
     }
-    let answer = match request.timeout(HANGS_AFTER).send().await {
+    // The server closes a connection whose body it did not read to its end, and the client may be
+    // about to send the next request on it. That one is sent again.
+    let request = request.timeout(HANGS_AFTER);
+    let again = request.try_clone().expect("a body in memory");
+    let sent = match request.send().await {
+        Err(error) if error.is_request() && !error.is_timeout() => again.send().await,
+        sent => sent,
+    };
+    let answer = match sent {
         Ok(answer) => answer,
         Err(error) => return Some(format!("no answer: {error:?}")),
     };
