@@ -67,6 +67,7 @@ pub(super) struct TrustInput {
 
 /// A token that is tried.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TrustTestInput, examples(json!({ "token": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.c2ln" })))]
 #[serde(deny_unknown_fields)]
 pub(super) struct TestInput {
     /// A JWT as the workload sends it. It is neither stored nor logged.
