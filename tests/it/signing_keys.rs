@@ -281,6 +281,8 @@ async fn an_instance_whose_clock_is_behind_follows_at_once() {
     late.catch_up().await;
     assert_eq!(json!(kid(&late.ask(&client).await.token())), next["key"]["kid"]);
     assert!(!is_active(&late, &client, &token).await);
+    // The revoked key had signed the token of the administrator.
+    let api = Api::with(&one, ALL_SCOPES).await;
     let path = revoke_path(done["successor"]["kid"].as_str().expect("a kid"));
     let new = forced(&api, &path, json!({})).await;
     late.catch_up().await;

@@ -114,6 +114,15 @@ async fn set_owners(
     admin::resource::update(services, &operator(), &orders, update).await.expect("a change");
     let update = ClientUpdate { facts: owned_by(of_client), ..ClientUpdate::default() };
     admin::client::update(services, &operator(), &id, update).await.expect("a change");
+    // A change of an owner ends a grant between two owners, so the operator grants again.
+    let roles = claims(&json!({ "roles": ["reader"] }));
+    let change = GrantChange {
+        resource: orders,
+        scopes: ScopeChange::Keep,
+        networks: None,
+        claims: Some(ClaimsChange::Replace(roles)),
+    };
+    admin::grant::change(services, &operator(), &id, change).await.expect("a grant");
     server.catch_up().await;
 }
 
