@@ -59,19 +59,15 @@ pub(super) async fn losers(
     declared: &[ClientId],
 ) -> Result<Vec<GrantHolder>, AdminError> {
     let (old, new) = (&before.facts.owner, &after.facts.owner);
-    let mut losers = Vec::new();
     if old.is_none() || old == new {
-        return Ok(losers);
+        return Ok(Vec::new());
     }
     let declared: HashSet<&ClientId> = declared.iter().collect();
-    for holder in reader.grant_holders(&after.resource).await? {
-        let owner = reader.client_owner(&holder.client_id).await?;
-        let stays = declared.contains(&holder.client_id)
-            || is_decided_by(principal, owner.as_ref(), &[new.as_ref()]);
-        if !stays {
-            losers.push(holder);
-        }
-    }
+    let mut losers = reader.grant_holders(&after.resource).await?;
+    losers.retain(|holder| {
+        !declared.contains(&holder.client_id)
+            && !is_decided_by(principal, holder.owner.as_ref(), &[new.as_ref()])
+    });
     Ok(losers)
 }
 

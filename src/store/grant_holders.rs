@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 pub struct GrantHolder {
     /// The client.
     pub client_id: ClientId,
-    /// Its owner, whose administrators alone may know of its use.
+    /// Its owner. Its administrators alone may know of the use of the client.
     pub owner: Option<Owner>,
     /// The scopes of its grant.
     pub scopes: GrantedScopes,
