@@ -2,6 +2,7 @@
 
 use crate::admin::AdminError;
 use crate::crypto::CryptoError;
+use crate::secrets::hash_queue::in_turn;
 use crate::services::Services;
 
 /// How the hashes of many new secrets share the processor.
@@ -33,12 +34,6 @@ impl HashLoad {
             Self::AllCores => None,
             Self::Lanes => Some(services.hasher.turn_in_batch().await?),
         };
-        let computed = tokio::task::spawn_blocking(move || {
-            let computed = hashing();
-            // Here, where a caller cannot avoid it by hanging up.
-            drop(turn);
-            computed
-        });
-        Ok(computed.await.map_err(|_| CryptoError::Failed("hashing a secret"))??)
+        Ok(in_turn(turn, hashing).await?)
     }
 }

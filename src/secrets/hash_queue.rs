@@ -159,14 +159,7 @@ impl Hasher {
         let turn = tokio::time::timeout(DEADLINE, acquire(&self.new)).await;
         let turn = turn.map_err(|_| Busy)??;
         self.made.fetch_add(1, Ordering::Relaxed);
-        let hash = self.hashing(secret.clone());
-        let hashing = tokio::task::spawn_blocking(move || {
-            let hash = hash();
-            // Here, where a caller cannot avoid it by hanging up.
-            drop(turn);
-            hash
-        });
-        Ok(hashing.await.map_err(|_| CryptoError::Failed("hashing a secret"))??)
+        Ok(in_turn(turn, self.hashing(secret.clone())).await?)
     }
 
     /// The computation of a hash, for a thread of its own.
@@ -306,6 +299,23 @@ impl Turn {
 pub(super) async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
     // The semaphore is never closed.
     places.running.clone().acquire_owned().await.map_err(|_| Busy)
+}
+
+/// Runs a computation off the async threads, and gives its turn back after it.
+///
+/// # Errors
+/// As the computation, and if it panics.
+pub async fn in_turn<T: Send + 'static>(
+    turn: impl Send + 'static,
+    hashing: impl FnOnce() -> Result<T, CryptoError> + Send + 'static,
+) -> Result<T, CryptoError> {
+    let computed = tokio::task::spawn_blocking(move || {
+        let computed = hashing();
+        // Here, where a caller cannot avoid it by hanging up.
+        drop(turn);
+        computed
+    });
+    computed.await.map_err(|_| CryptoError::Failed("hashing a secret"))?
 }
 
 #[cfg(test)]
