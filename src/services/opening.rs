@@ -208,11 +208,9 @@ pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, 
 pub async fn open_of_older_schema(config: &Config) -> Result<Store, StartError> {
     let opened = Store::open(&config.database, OpenMode::Read).await;
     let store = opened.map_err(|error| place(error, config))?;
-    let problem = match schema::version(&store).await {
-        Ok(0) => SchemaError::Empty,
-        Ok(found) if found > schema::NEWEST => SchemaError::Newer { found },
-        Ok(_) => return Ok(store),
-        Err(error) => error.into(),
+    let problem = match schema::require_newest(&store).await {
+        Ok(()) | Err(SchemaError::Behind { .. }) => return Ok(store),
+        Err(problem) => problem,
     };
     store.close().await;
     Err(place_schema(problem, config))
