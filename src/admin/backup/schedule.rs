@@ -8,7 +8,7 @@ use crate::admin::backup::create::create;
 use crate::admin::backup::draft;
 use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
-use crate::model::time::{Clock, Timestamp};
+use crate::model::time::Timestamp;
 use crate::services::Services;
 use crate::store::files;
 
@@ -33,7 +33,9 @@ pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, Backu
     files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
     let path = dir.join(name_of(now));
     let made = create(&services.config, &services.store, &services.clock, &path).await?;
-    remove_old(dir, *keep, &services.clock)?;
+    let (dir, keep, now) = (dir.clone(), *keep, services.clock.now());
+    let removing = tokio::task::spawn_blocking(move || remove_old(&dir, keep, now));
+    removing.await.map_err(|_| BackupError::Interrupted)??;
     Ok(Some(made))
 }
 
@@ -42,7 +44,7 @@ pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, Backu
 /// # Errors
 /// What the operating system says about the folder, unless it does not exist.
 pub fn newest(dir: &Path) -> Result<Option<Timestamp>, BackupError> {
-    Ok(backups(dir)?.into_iter().map(|(time, _)| time).max())
+    Ok(entries(dir)?.iter().filter_map(|(name, _)| time_of(name)).max())
 }
 
 /// The name of a backup that is made at this time.
@@ -79,25 +81,27 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
     Ok(found)
 }
 
-fn backups(dir: &Path) -> Result<Vec<(Timestamp, PathBuf)>, BackupError> {
-    let timed = |(name, path): (String, PathBuf)| Some((time_of(&name)?, path));
-    Ok(entries(dir)?.into_iter().filter_map(timed).collect())
+/// The time in the name of an unfinished backup.
+fn begun_at(name: &str) -> Option<Timestamp> {
+    let (time, rest) = name.split_once(SUFFIX)?;
+    let time = time_of(&format!("{time}{SUFFIX}"))?;
+    rest.ends_with(draft::SUFFIX).then_some(time)
 }
 
 /// Removes the oldest backups beyond `keep`, and what killed processes have left.
-fn remove_old(dir: &Path, keep: usize, clock: &Clock) -> Result<(), BackupError> {
-    let mut backups = backups(dir)?;
+fn remove_old(dir: &Path, keep: usize, now: Timestamp) -> Result<(), BackupError> {
+    let (mut backups, mut unwanted) = (Vec::new(), Vec::new());
+    for (name, path) in entries(dir)? {
+        if let Some(time) = time_of(&name) {
+            backups.push((time, path));
+        } else if begun_at(&name).is_some_and(|time| time.plus_seconds(ABANDONED_SECONDS) < now) {
+            unwanted.push(path);
+        }
+    }
     backups.sort();
     let old = backups.len().saturating_sub(keep);
-    let old = backups.into_iter().take(old).map(|(_, path)| path);
-    let abandoned = entries(dir)?.into_iter().filter(|(name, _)| {
-        let begun = name.split_once(SUFFIX).and_then(|(time, rest)| {
-            let time = time_of(&format!("{time}{SUFFIX}"))?;
-            rest.ends_with(draft::SUFFIX).then_some(time)
-        });
-        begun.is_some_and(|time| time.plus_seconds(ABANDONED_SECONDS) < clock.now())
-    });
-    for path in old.chain(abandoned.map(|(_, path)| path)) {
+    unwanted.extend(backups.into_iter().take(old).map(|(_, path)| path));
+    for path in unwanted {
         std::fs::remove_file(&path).map_err(BackupError::writing(&path))?;
     }
     Ok(())
@@ -145,8 +149,8 @@ mod tests {
         ] {
             std::fs::write(dir.join(name), "").expect("written");
         }
-        let clock = Clock::fixed(Timestamp::parse("2026-11-27T01:00:00Z").expect("a time"));
-        remove_old(dir, 2, &clock).expect("removed");
+        let now = Timestamp::parse("2026-11-27T01:00:00Z").expect("a time");
+        remove_old(dir, 2, now).expect("removed");
         let left = [
             "mine.backup",
             "tokend-20261125T000000Z.backup",
