@@ -12,6 +12,9 @@ use crate::store::backup::{EVENTS, known, list_of};
 use crate::store::transaction::{On, Transaction, on_transaction};
 use crate::store::{Pool, Store, StoreError, with_timeout};
 
+/// The cursor of Postgres that reads the open table.
+const CURSOR: &str = "tokend_backup";
+
 /// How many rows are read at a time.
 pub const PAGE_SIZE: u32 = 200;
 
@@ -88,7 +91,6 @@ impl Snapshot {
 
     /// Begins to read a table; `None` if the schema does not have it yet.
     pub async fn open(&mut self, table: &str) -> Result<Option<OpenTable>, StoreError> {
-        const CURSOR: &str = "tokend_backup";
         let Some(name) = known(table) else { return Ok(None) };
         let columns = self.transaction.columns(name).await?;
         if columns.is_empty() {
@@ -114,7 +116,7 @@ impl Snapshot {
         let page = async {
             match on {
                 On::Postgres(transaction) => {
-                    let sql = format!("FETCH {PAGE_SIZE} FROM tokend_backup");
+                    let sql = format!("FETCH {PAGE_SIZE} FROM {CURSOR}");
                     // Another table has other columns, so the statement is not kept.
                     let fetch = sqlx::query(AssertSqlSafe(sql)).persistent(false);
                     let rows = fetch.fetch_all(&mut **transaction).await?;
