@@ -17,7 +17,7 @@ use crate::admin::ownership::visible_client;
 use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{
-    AdminError, Changed, Conflict, ObjectKind, Principal, client_key, client_within_rights, grant,
+    AdminError, Changed, Conflict, Principal, client_key, client_within_rights, grant,
     owner_policy, revocation,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
@@ -255,8 +255,7 @@ pub async fn set_state(
     if was == state {
         return Ok(Changed::before(current));
     }
-    let source = current.client.source.as_ref();
-    principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
+    principal.require_unmanaged_client(&current.client)?;
     current.client.state = state;
     current.client.updated_at = change.now;
     change.transaction.update_client(&current.client).await?;

@@ -59,8 +59,7 @@ pub async fn update(
     let difference = Difference::between(&json!(was.client), &json!(is.client));
     let differs = difference.is_some() || was.grants != is.grants;
     if differs {
-        let source = was.client.source.as_ref();
-        principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
+        principal.require_unmanaged_client(&was.client)?;
     }
     require_rights_to_differences(&mut change, principal, &was, &is).await?;
     if has_claims {

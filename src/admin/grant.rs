@@ -109,8 +109,7 @@ pub async fn change(
         let ended_credentials = EndedCredentials::default();
         return Ok(Changed::before(ChangedGrant { was, is, offered, ended_credentials }));
     }
-    let source = current.client.source.as_ref();
-    principal.require_unmanaged(ObjectKind::Client, id.as_str(), source)?;
+    principal.require_unmanaged_client(&current.client)?;
     let granted = std::slice::from_ref(&is);
     change.transaction.put_grant(id, &is).await?;
     let ended_credentials = weaker_credentials::end(&mut change, &mut current, granted).await?;
@@ -187,7 +186,7 @@ pub async fn revoke(
     let client = registration(change.read(), id).await?.client;
     // The team of the resource has no part in the source of the client.
     if principal.may_administer(client.facts.owner.as_ref()) {
-        principal.require_unmanaged(ObjectKind::Client, id.as_str(), client.source.as_ref())?;
+        principal.require_unmanaged_client(&client)?;
     }
     principal.require_grantable(&was, client.admin_of.as_ref())?;
     take(&mut change, id, &was).await?;

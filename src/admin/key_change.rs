@@ -265,7 +265,8 @@ impl<'a> Step<'a> {
 
     /// When the last token expires that a key signs until then.
     async fn last_expiry(&mut self, signed_until: Timestamp) -> Result<Timestamp, AdminError> {
-        let longest = revocation::longest_lifetime(self.services, self.change.read()).await?;
+        let longest =
+            revocation::longest_lifetime(&self.services.config, self.change.read()).await?;
         Ok(signed_until.plus(longest))
     }
 

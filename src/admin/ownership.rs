@@ -81,7 +81,8 @@ pub(super) async fn visible_client(
 
 /// Reads a client that must exist, that the caller may see, and whose rights it has: see
 /// [`Principal::require_rights_over`]. This is enough for what no source declares: secrets and the
-/// end of tokens.
+/// end of tokens. A verb that may change nothing calls [`Principal::require_unmanaged_client`] once
+/// something differs.
 ///
 /// # Errors
 /// As [`visible_client`], and [`AdminError::MorePowerful`].
@@ -106,7 +107,7 @@ pub(super) async fn client_to_change(
     id: &ClientId,
 ) -> Result<Registration, AdminError> {
     let found = client_within_rights(reader, principal, id).await?;
-    principal.require_unmanaged(ObjectKind::Client, id.as_str(), found.client.source.as_ref())?;
+    principal.require_unmanaged_client(&found.client)?;
     Ok(found)
 }
 

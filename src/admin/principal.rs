@@ -7,7 +7,7 @@ use crate::admin::{
     client_within_rights,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::creator::Creator;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
@@ -231,8 +231,8 @@ impl Principal {
         let is_administrator =
             admin_of.is_some() || client.grants.iter().any(|grant| grant.resource.is_built_in());
         let has_owners_within = !is_administrator || covers(owners.as_ref(), admin_of);
-        let restrictions = Restrictions::of(&client.client.security, &client.grants);
-        let is_looser = is_administrator && !self.may_loosen(&restrictions);
+        let restrictions = || Restrictions::of(&client.client.security, &client.grants);
+        let is_looser = is_administrator && !self.may_loosen(&restrictions());
         if has_owners_within
             && !is_looser
             && client.grants.iter().all(|grant| is_within(grant, held))
@@ -259,6 +259,18 @@ impl Principal {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same for a change of a client.
+    ///
+    /// # Errors
+    /// As [`Self::require_unmanaged`].
+    pub(super) fn require_unmanaged_client(&self, client: &Client) -> Result<(), AdminError> {
+        self.require_unmanaged(
+            ObjectKind::Client,
+            client.client_id.as_str(),
+            client.source.as_ref(),
+        )
     }
 
     /// Refuses a grant of `urn:tokend` to or from a client, unless the caller may make

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, Principal, client_within_rights};
+use crate::admin::{AdminError, AuditedChange, Principal, client_within_rights, token};
+use crate::config::Config;
 use crate::jose::jwt::AccessTokenClaims;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
@@ -82,14 +83,12 @@ pub async fn revoke_token(
     let mut owners = EventOwners::default();
     if let Some(id) = &client {
         // An operator may also revoke a token of a client that was deleted.
-        if !principal.is_operator() {
-            client_within_rights(change.read(), principal, id).await?;
-        }
+        token::require_rights(change.read(), principal, id).await?;
         owners.owner = change.read().client_owner(id).await?;
     }
     let expires_at = match expires_at {
         Some(expires_at) => expires_at,
-        None => change.database_now.plus(longest_lifetime(services, change.read()).await?),
+        None => change.database_now.plus(longest_lifetime(&services.config, change.read()).await?),
     };
     // Not counted among those that the client itself revoked.
     let token = RevokedToken { jti, client_id: None, expires_at };
@@ -126,7 +125,7 @@ pub(super) async fn end_tokens(
     change: &mut AuditedChange,
     id: &ClientId,
 ) -> Result<RevokedClient, StoreError> {
-    let longest = longest_lifetime(services, change.read()).await?;
+    let longest = longest_lifetime(&services.config, change.read()).await?;
     let revoked = RevokedClient {
         client_id: id.clone(),
         epoch: RevocationEpoch::beginning(change.next_sequence(), change.database_now),
@@ -140,10 +139,10 @@ pub(super) async fn end_tokens(
 /// How long a token may live that has been issued already. Settings may have been others then, and
 /// may be others for the instances that issue.
 pub(super) async fn longest_lifetime(
-    services: &Services,
+    config: &Config,
     mut reader: Reader<'_>,
 ) -> Result<Lifetime, StoreError> {
     let noted = reader.longest_lifetime().await?;
-    let own = services.config.token.lifetime_max;
+    let own = config.token.lifetime_max;
     Ok(noted.map_or(own, |noted| noted.max(own)))
 }

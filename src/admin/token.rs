@@ -16,6 +16,7 @@ use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 use crate::services::Services;
 use crate::store::Store;
+use crate::store::reader::Reader;
 
 /// Why a token is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,17 +127,17 @@ async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(),
     }
 }
 
-/// Refuses a caller that may not act as a client, before anything is told of the client.
+/// Rejects a caller that may not act as a client, before anything is told of the client.
 ///
 /// # Errors
 /// Not found, [`AdminError::MorePowerful`], or what the database says.
 pub async fn require_rights(
-    store: &Store,
+    reader: Reader<'_>,
     principal: &Principal,
     client: &ClientId,
 ) -> Result<(), AdminError> {
     if !principal.is_operator() {
-        client_within_rights(store.read(), principal, client).await?;
+        client_within_rights(reader, principal, client).await?;
     }
     Ok(())
 }
@@ -160,9 +161,7 @@ pub async fn note_issue(
         return Err(AdminError::TokenForServer);
     }
     let mut change = principal.begin(services).await?;
-    if !principal.is_operator() {
-        client_within_rights(change.read(), principal, client).await?;
-    }
+    require_rights(change.read(), principal, client).await?;
     let detail = json!({ "resource": resource, "scope": scope });
     change
         .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::admin::secret::{end_at_once, ended_at};
-use crate::admin::{AdminError, AuditedChange};
+use crate::admin::{AdminError, AuditedChange, revocation};
 use crate::config::Config;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
@@ -126,8 +126,7 @@ async fn end_secret(change: &mut AuditedChange, ended: &EndedSecret) -> Result<b
 /// Revokes every token that was issued until now, also those whose `evt` is a number that this
 /// database has not reached yet: they are compared by their time.
 async fn revoke_all_tokens(config: &Config, change: &mut AuditedChange) -> Result<u64, AdminError> {
-    let noted = change.read().longest_lifetime().await?;
-    let longest = noted.map_or(config.token.lifetime_max, |it| it.max(config.token.lifetime_max));
+    let longest = revocation::longest_lifetime(config, change.read()).await?;
     let (mut after, mut revoked) = (String::new(), 0);
     loop {
         let page = change.read().client_ids(&after, PAGE_SIZE).await?;

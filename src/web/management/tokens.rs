@@ -169,7 +169,7 @@ pub(super) async fn issue(
     if app.issuer.as_str().is_empty() {
         return Err(AdminError::IssuerMissing.into());
     }
-    admin_token::require_rights(&app.services.store, &principal, &id).await?;
+    admin_token::require_rights(app.services.store.read(), &principal, &id).await?;
     let scope = input.scopes.as_deref().map(|names| scopes("/scopes", names)).transpose()?;
     let requested = RequestedAccess {
         resources: input.resource.into_iter().collect(),

@@ -191,7 +191,7 @@ pub(super) async fn test(
 ) -> Result<Output<TrustTest>, Problem> {
     let id = client_id(&id)?;
     let store = &app.services.store;
-    token::require_rights(store, &principal, &id).await?;
+    token::require_rights(store.read(), &principal, &id).await?;
     let now = app.services.clock.now();
     app.trust_tests.count(principal.actor(), now).map_err(Problem::too_many_requests)?;
     let found = client::show(store, &principal, &id).await?;
