@@ -1,10 +1,28 @@
 //! The stable codes of [`AdminError`](crate::admin::AdminError). `docs/errors.md` is generated from
 //! them.
 
-/// Declares the codes, each with its meaning as its documentation and with its name, so that none
-/// can be missing in one of the lists.
+/// What a caller can do about an error, by which the status of an answer and the exit code of a
+/// command are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminErrorKind {
+    /// What the request names does not exist.
+    NotFound,
+    /// The request does not fit what is stored.
+    Conflict,
+    /// The request asks for what is not possible.
+    Invalid,
+    /// The caller may not do this.
+    NotAllowed,
+    /// The same may succeed later.
+    Unavailable,
+    /// The server is at fault.
+    Fault,
+}
+
+/// Declares the codes, each with its meaning as its documentation, its kind and its name, so that
+/// none can be missing in one of the lists.
 macro_rules! codes {
-    ($($(#[doc = $meaning:literal])+ $code:ident => $name:literal,)+) => {
+    ($($(#[doc = $meaning:literal])+ $code:ident: $kind:ident => $name:literal,)+) => {
         /// The stable code of an [`AdminError`](crate::admin::AdminError), for programs.
         /// `docs/errors.md` lists all of them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +46,11 @@ macro_rules! codes {
                 }
             }
 
-            /// True if what a request names does not exist.
-            pub fn is_not_found(self) -> bool {
-                self == Self::ClientNotInList || self.as_str().ends_with("_not_found")
+            /// What a caller can do about it.
+            pub fn kind(self) -> AdminErrorKind {
+                match self {
+                    $(Self::$code => AdminErrorKind::$kind,)+
+                }
             }
 
             /// What it means, in one sentence.
@@ -45,133 +65,133 @@ macro_rules! codes {
 
 codes! {
     /// The client does not exist.
-    ClientNotFound => "client_not_found",
+    ClientNotFound: NotFound => "client_not_found",
     /// The client after which a page begins is not in the list.
-    ClientNotInList => "client_not_in_list",
+    ClientNotInList: NotFound => "client_not_in_list",
     /// The resource does not exist.
-    ResourceNotFound => "resource_not_found",
+    ResourceNotFound: NotFound => "resource_not_found",
     /// The resource or the grant lacks the scope.
-    ScopeNotFound => "scope_not_found",
+    ScopeNotFound: NotFound => "scope_not_found",
     /// The client has no grant for the resource.
-    GrantNotFound => "grant_not_found",
+    GrantNotFound: NotFound => "grant_not_found",
     /// The client has no secret with this id.
-    SecretNotFound => "secret_not_found",
+    SecretNotFound: NotFound => "secret_not_found",
     /// The client has no key with this `kid`.
-    KeyNotFound => "key_not_found",
+    KeyNotFound: NotFound => "key_not_found",
     /// The client has no trust with this id.
-    TrustNotFound => "trust_not_found",
+    TrustNotFound: NotFound => "trust_not_found",
     /// No rejection with this request id is stored.
-    RejectionNotFound => "rejection_not_found",
+    RejectionNotFound: NotFound => "rejection_not_found",
     /// No signing key has this id.
-    SigningKeyNotFound => "signing_key_not_found",
+    SigningKeyNotFound: NotFound => "signing_key_not_found",
     /// The identifier is taken.
-    AlreadyExists => "already_exists",
+    AlreadyExists: Conflict => "already_exists",
     /// The client would have more valid secrets than `secrets.max_per_client`.
-    SecretLimitReached => "secret_limit_reached",
+    SecretLimitReached: Conflict => "secret_limit_reached",
     /// The client has keys and would get a `jwks_uri`, or the reverse.
-    KeySourceConflict => "key_source_conflict",
+    KeySourceConflict: Conflict => "key_source_conflict",
     /// The resource is the server itself and cannot be deleted.
-    BuiltInResource => "built_in_resource",
+    BuiltInResource: Conflict => "built_in_resource",
     /// The server's scopes cannot be changed.
-    BuiltInScopes => "built_in_scopes",
+    BuiltInScopes: Conflict => "built_in_scopes",
     /// A grant of the server itself names each scope.
-    AllServerScopes => "all_server_scopes",
+    AllServerScopes: Invalid => "all_server_scopes",
     /// The step with signing keys breaks tokens or verifiers, and is not forced.
-    StepBreaksVerifiers => "step_breaks_verifiers",
+    StepBreaksVerifiers: Conflict => "step_breaks_verifiers",
     /// The key set has the maximum number of keys.
-    SigningKeyLimitReached => "signing_key_limit_reached",
+    SigningKeyLimitReached: Conflict => "signing_key_limit_reached",
     /// The master key opens every key of the database.
-    NoKeyLost => "no_key_lost",
+    NoKeyLost: Conflict => "no_key_lost",
     /// The master key cannot be read.
-    MasterKeyUnusable => "master_key_unusable",
+    MasterKeyUnusable: Fault => "master_key_unusable",
     /// The secrets of a client changed during an import.
-    ChangedDuringImport => "changed_during_import",
+    ChangedDuringImport: Conflict => "changed_during_import",
     /// Clients of an import exist already.
-    ImportConflict => "import_conflict",
+    ImportConflict: Conflict => "import_conflict",
     /// The import could not be written in time. Split the file.
-    ImportTooLong => "import_too_long",
+    ImportTooLong: Conflict => "import_too_long",
     /// The object is applied from a source, and the change comes from elsewhere.
-    ManagedBySource => "managed_by_source",
+    ManagedBySource: Conflict => "managed_by_source",
     /// The object exists and is not of the source that is applied.
-    OtherSource => "other_source",
+    OtherSource: Conflict => "other_source",
     /// The object exists, and the applied one has another owner.
-    OtherOwner => "other_owner",
+    OtherOwner: Conflict => "other_owner",
     /// An object changed between the plan and its execution.
-    ChangedDuringApply => "changed_during_apply",
+    ChangedDuringApply: Conflict => "changed_during_apply",
     /// The plan deletes more objects than are allowed.
-    TooManyDeletions => "too_many_deletions",
+    TooManyDeletions: Conflict => "too_many_deletions",
     /// A value is not allowed.
-    InvalidValue => "invalid_value",
+    InvalidValue: Invalid => "invalid_value",
     /// The change would leave a grant without scopes.
-    GrantWithoutScopes => "grant_without_scopes",
+    GrantWithoutScopes: Invalid => "grant_without_scopes",
     /// The keys of an issuer are neither given nor can they be discovered.
-    IssuerKeysMissing => "issuer_keys_missing",
+    IssuerKeysMissing: Invalid => "issuer_keys_missing",
     /// A trust has no audience, and `issuer` is not set.
-    AudienceMissing => "audience_missing",
+    AudienceMissing: Invalid => "audience_missing",
     /// `tls_client_auth` is permitted without a subject of the certificate.
-    TlsSubjectMissing => "tls_subject_missing",
+    TlsSubjectMissing: Invalid => "tls_subject_missing",
     /// The client or the grant lacks the static claim.
-    ClaimNotFound => "claim_not_found",
+    ClaimNotFound: NotFound => "claim_not_found",
     /// The name of a static claim is reserved.
-    ClaimReserved => "claim_reserved",
+    ClaimReserved: Invalid => "claim_reserved",
     /// A static claim is malformed.
-    ClaimInvalid => "claim_invalid",
+    ClaimInvalid: Invalid => "claim_invalid",
     /// The static claims of a client and a grant together are too many or too large.
-    ClaimLimitExceeded => "claim_limit_exceeded",
+    ClaimLimitExceeded: Invalid => "claim_limit_exceeded",
     /// The token would be refused.
-    TokenRefused => "token_refused",
+    TokenRefused: Invalid => "token_refused",
     /// The token is not valid.
-    TokenInvalid => "token_invalid",
+    TokenInvalid: Invalid => "token_invalid",
     /// A token for the server itself is not issued in the name of a client.
-    TokenForServer => "token_for_server",
+    TokenForServer: Invalid => "token_for_server",
     /// The issuer is not set, and no server has started yet.
-    IssuerMissing => "issuer_missing",
+    IssuerMissing: Invalid => "issuer_missing",
     /// The caller lacks a scope of `urn:tokend`.
-    ScopeMissing => "scope_missing",
+    ScopeMissing: NotAllowed => "scope_missing",
     /// The client holds scopes of `urn:tokend` that the caller lacks, or is less restricted.
-    ClientMorePowerful => "client_more_powerful",
+    ClientMorePowerful: NotAllowed => "client_more_powerful",
     /// The caller would grant scopes of `urn:tokend` that it lacks.
-    RightsNotHeld => "rights_not_held",
+    RightsNotHeld: NotAllowed => "rights_not_held",
     /// The caller is limited to other owners.
-    OwnerNotHeld => "owner_not_held",
+    OwnerNotHeld: NotAllowed => "owner_not_held",
     /// The caller is limited to owners, and the change is not.
-    AdministratorLimited => "administrator_limited",
+    AdministratorLimited: NotAllowed => "administrator_limited",
     /// The owners of the caller changed meanwhile.
-    AdministratorLimitChanged => "administrator_limit_changed",
+    AdministratorLimitChanged: NotAllowed => "administrator_limit_changed",
     /// The owner of the resource has not approved the grant.
-    GrantApprovalNeeded => "grant_approval_needed",
+    GrantApprovalNeeded: NotAllowed => "grant_approval_needed",
     /// The grant request does not exist.
-    GrantRequestNotFound => "grant_request_not_found",
+    GrantRequestNotFound: NotFound => "grant_request_not_found",
     /// The client and the resource have the same owner.
-    GrantRequestNotNeeded => "grant_request_not_needed",
+    GrantRequestNotNeeded: Conflict => "grant_request_not_needed",
     /// The grant request is not pending any more.
-    GrantRequestEnded => "grant_request_ended",
+    GrantRequestEnded: Conflict => "grant_request_ended",
     /// The client has too many pending grant requests.
-    GrantRequestLimitReached => "grant_request_limit_reached",
+    GrantRequestLimitReached: Conflict => "grant_request_limit_reached",
     /// The grant request changed since the caller read it.
-    RevisionChanged => "revision_changed",
+    RevisionChanged: Conflict => "revision_changed",
     /// The object has another state than the caller has read (`If-Match`).
-    PreconditionFailed => "precondition_failed",
+    PreconditionFailed: Conflict => "precondition_failed",
     /// The object differs, and `If-Match` does not say which state is replaced.
-    PreconditionRequired => "precondition_required",
+    PreconditionRequired: Conflict => "precondition_required",
     /// The owner has no policy of its own.
-    OwnerPolicyNotFound => "owner_policy_not_found",
+    OwnerPolicyNotFound: NotFound => "owner_policy_not_found",
     /// The policy of the owner requires an expiry of each secret, or an earlier one.
-    OwnerPolicySecretExpiry => "owner_policy_secret_expiry",
+    OwnerPolicySecretExpiry: Invalid => "owner_policy_secret_expiry",
     /// The policy of the owner does not allow the authentication method.
-    OwnerPolicyAuthMethod => "owner_policy_auth_method",
+    OwnerPolicyAuthMethod: Invalid => "owner_policy_auth_method",
     /// The owner would have more clients than its policy allows.
-    OwnerPolicyClientLimit => "owner_policy_client_limit",
+    OwnerPolicyClientLimit: Conflict => "owner_policy_client_limit",
     /// Too many secrets are being hashed. Try again.
-    HashQueueFull => "hash_queue_full",
+    HashQueueFull: Unavailable => "hash_queue_full",
     /// The database does not answer, or a statement failed. Try again.
-    DatabaseFailed => "database_failed",
+    DatabaseFailed: Unavailable => "database_failed",
     /// The database did not confirm the change: it was made, or it was not. Read the audit log.
-    OutcomeUnknown => "outcome_unknown",
+    OutcomeUnknown: Unavailable => "outcome_unknown",
     /// The database holds what cannot be read.
-    DatabaseUnreadable => "database_unreadable",
+    DatabaseUnreadable: Fault => "database_unreadable",
     /// A key or a secret cannot be generated, sealed or opened.
-    CryptographyFailed => "cryptography_failed",
+    CryptographyFailed: Fault => "cryptography_failed",
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ mod weaker_credentials;
 
 pub use crate::admin::difference::Changed;
 pub use crate::admin::error::{AdminError, Conflict};
-pub use crate::admin::error_code::AdminErrorCode;
+pub use crate::admin::error_code::{AdminErrorCode, AdminErrorKind};
 pub use crate::admin::hash_load::HashLoad;
 pub use crate::admin::invalid_value::InvalidValue;
 pub use crate::admin::object_kind::ObjectKind;

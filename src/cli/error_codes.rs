@@ -1,6 +1,6 @@
 //! The codes and exit codes of commands that fail. `docs/errors.md` is generated from them.
 
-use crate::admin::AdminErrorCode;
+use crate::admin::{AdminErrorCode, AdminErrorKind};
 
 /// The exit codes, which scripts look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,59 +79,25 @@ impl CliErrorCode {
     /// The code of a change that was not made.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
-        if code.is_not_found() {
-            return Self::NotFound;
-        }
+        use AdminErrorKind as Kind;
         match code {
-            Code::AlreadyExists
-            | Code::SecretLimitReached
-            | Code::KeySourceConflict
-            | Code::BuiltInResource
-            | Code::BuiltInScopes
-            | Code::NoKeyLost
-            | Code::StepBreaksVerifiers
-            | Code::SigningKeyLimitReached
-            | Code::MasterKeyUnusable
-            | Code::ChangedDuringImport
-            | Code::ImportConflict
-            | Code::ImportTooLong
-            | Code::ManagedBySource
-            | Code::OtherSource
-            | Code::OtherOwner
-            | Code::ChangedDuringApply
-            | Code::TooManyDeletions
-            | Code::GrantRequestNotNeeded
-            | Code::GrantRequestEnded
-            | Code::GrantRequestLimitReached
-            | Code::RevisionChanged
-            | Code::PreconditionFailed
-            | Code::PreconditionRequired
+            Code::MasterKeyUnusable
             | Code::OwnerPolicySecretExpiry
-            | Code::OwnerPolicyAuthMethod
-            | Code::OwnerPolicyClientLimit => Self::Conflict,
-            Code::InvalidValue
-            | Code::ClaimReserved
-            | Code::ClaimInvalid
-            | Code::ClaimLimitExceeded
-            | Code::GrantWithoutScopes
-            | Code::AllServerScopes
-            | Code::IssuerKeysMissing
-            | Code::AudienceMissing
-            | Code::TlsSubjectMissing => Self::Usage,
+            | Code::OwnerPolicyAuthMethod => Self::Conflict,
             Code::IssuerMissing => Self::Configuration,
-            Code::ScopeMissing
-            | Code::ClientMorePowerful
-            | Code::RightsNotHeld
-            | Code::OwnerNotHeld
-            | Code::AdministratorLimited
-            | Code::AdministratorLimitChanged
-            | Code::GrantApprovalNeeded => Self::NotAllowed,
+            Code::TokenInvalid => Self::NotValid,
+            Code::TokenRefused | Code::TokenForServer => Self::Failed,
             Code::HashQueueFull => Self::Busy,
-            Code::DatabaseFailed => Self::Database,
             Code::OutcomeUnknown => Self::OutcomeUnknown,
             Code::DatabaseUnreadable => Self::Store,
-            Code::TokenInvalid => Self::NotValid,
-            _ => Self::Failed,
+            code => match code.kind() {
+                Kind::NotFound => Self::NotFound,
+                Kind::Conflict => Self::Conflict,
+                Kind::Invalid => Self::Usage,
+                Kind::NotAllowed => Self::NotAllowed,
+                Kind::Unavailable => Self::Database,
+                Kind::Fault => Self::Failed,
+            },
         }
     }
 
