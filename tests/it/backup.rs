@@ -19,6 +19,7 @@ use tokend::store::backup::SAVED;
 use tokend::store::open::OpenMode;
 
 use crate::private_key_jwt;
+use crate::revocation::is_active;
 use crate::support::keys::KeyPair;
 use crate::support::process::{Cli, Run};
 use crate::support::released::Released;
@@ -79,11 +80,6 @@ fn assert_fails(run: &Run, code: i32, parts: &[&str]) {
     for part in parts {
         assert!(run.stderr.contains(part), "{part}: {run:?}");
     }
-}
-
-async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
-    let answer = server.post("/v1/oauth/introspect", caller, &[("token", token)]).await;
-    answer.json()["active"].as_bool().expect("a boolean")
 }
 
 /// O-2: the move between engines, while the first server runs. Clients notice nothing.

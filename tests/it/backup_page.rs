@@ -1,7 +1,6 @@
 //! The page on backups: its commands are run as they stand. And the backups that a server makes.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use tokend::config::DEFAULTS;
@@ -10,35 +9,21 @@ use crate::backup::text;
 use crate::readme::blocks;
 use crate::stopping::ask;
 use crate::support::eventually::eventually;
-use crate::support::process::{Cli, program};
+use crate::support::process::Cli;
+use crate::support::script::Script;
 use crate::support::{Answer, Engine, Place, Server};
 
 const PAGE: &str = "docs/backup.md";
 
 /// A SQLite server with the folder and the master key that it makes itself.
 async fn first_server() -> Cli {
-    let cli = Cli::without_database(Engine::Sqlite).await;
-    cli.unset("TOKEND_MASTER_KEY").unset("TOKEND_DATA_DIR").unset("TOKEND_DATABASE_URL")
+    Cli::without_database(Engine::Sqlite).await.unset_database()
 }
 
-/// Runs a block in the folder of the first server.
-fn run(cli: &Cli, script: &str) -> String {
-    let folder = program().parent().expect("a folder").display().to_string();
-    let path = std::env::var("PATH").expect("a path");
-    let environment = cli.place.environment().into_iter().filter(|(name, _)| {
-        !matches!(name.as_str(), "TOKEND_MASTER_KEY" | "TOKEND_DATA_DIR" | "TOKEND_DATABASE_URL")
-    });
-    let output = Command::new("sh")
-        .args(["-euc", script])
-        .envs(environment)
-        .env("PATH", format!("{folder}:{path}"))
-        .current_dir(cli.place.folder.path())
-        .output()
-        .expect("a shell");
-    let (text, errors) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{script}\n{text}\n{errors}");
-    format!("{text}{errors}")
+/// Runs a block in the folder of the first server; gives all that was said.
+fn run(cli: &Cli, text: &str) -> String {
+    let run = Script::of_cli(cli).done(text);
+    format!("{}{}", run.stdout, run.stderr)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,10 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokend::admin::key_rotation::{self, RotationPolicy};
 use tokend::model::key_set_reader::KeySetReader;
 use tokend::model::time::Timestamp;
 
+use crate::signing_keys::rotate_due;
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::{Engine, Server};
 
@@ -32,11 +32,6 @@ async fn publish(server: &Server) {
     let api = Api::with(server, ALL_SCOPES).await;
     let answer = api.call("POST", "/v1/signing-keys/rotate", Some(json!({}))).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-}
-
-async fn look(server: &Server) {
-    server.catch_up().await;
-    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
 }
 
 #[rstest]
@@ -85,10 +80,10 @@ async fn a_rotation_waits_once_for_a_steady_reader(
     let before = next_key(&server).await;
     assert_eq!(before["readers"]["listed"][0]["days"], days);
     server.clock.advance(DAY - 1000);
-    look(&server).await;
+    rotate_due(&server).await;
     assert_eq!(next_key(&server).await["postponed_at"], Value::Null, "it is not yet time");
     server.clock.advance(500);
-    look(&server).await;
+    rotate_due(&server).await;
     let after = next_key(&server).await;
     let at = |key: &Value| {
         Timestamp::parse(key["signs_from"].as_str().expect("a time")).expect("a time").0
@@ -104,7 +99,7 @@ async fn a_rotation_waits_once_for_a_steady_reader(
         assert_eq!(events["data"][0]["detail"]["readers_behind"], 1, "{events}");
         // It does not wait a second time.
         server.clock.advance(DAY);
-        look(&server).await;
+        rotate_due(&server).await;
         assert_eq!(at(&next_key(&server).await), at(&after));
     }
 }
@@ -120,7 +115,7 @@ async fn a_reader_that_knows_the_key_delays_nothing() {
     publish(&server).await;
     read(&server, reqwest::Method::GET, "verifier/1").await;
     server.clock.advance(DAY - 500);
-    look(&server).await;
+    rotate_due(&server).await;
     assert_eq!(next_key(&server).await["postponed_at"], Value::Null);
 }
 

@@ -37,12 +37,12 @@ fn documents(text: &str) -> Vec<Value> {
 /// A shell with a cluster: its `kubectl`, and `$CLUSTER`, what it stores.
 fn in_cluster(server: &Server) -> Script {
     let script = Script::of(server);
-    let bin = script.folder.path().join("bin");
+    let bin = script.folder.join("bin");
     std::fs::create_dir(&bin).expect("a folder");
     let kubectl = bin.join("kubectl");
     std::fs::write(&kubectl, KUBECTL).expect("written");
     std::fs::set_permissions(&kubectl, PermissionsExt::from_mode(0o755)).expect("a mode");
-    let cluster = script.folder.path().display().to_string();
+    let cluster = script.folder.display().to_string();
     script.with_programs(&bin).set("CLUSTER", &cluster)
 }
 
@@ -146,7 +146,7 @@ async fn the_job_fails_and_stores_nothing_when_it_may_not() {
         let run = script.try_run(&format!("{variables} {RUN}"));
         assert!(run.code != 0 && run.stderr.contains(words), "{variables}: {run:?}");
     }
-    assert!(!script.folder.path().join("manifest.yaml").exists());
+    assert!(!script.folder.join("manifest.yaml").exists());
 }
 
 /// The second example: the manifests that an apply writes.
@@ -170,7 +170,7 @@ async fn the_manifests_of_an_apply_are_stored() {
     // With nothing new, nothing is stored.
     script.run("rm -r secrets manifest.yaml");
     script.run(commands);
-    assert!(!script.folder.path().join("manifest.yaml").exists());
+    assert!(!script.folder.join("manifest.yaml").exists());
 }
 
 /// The manifest names what the script and the administrator need.

@@ -16,8 +16,9 @@ use tokend::model::time::Clock;
 use crate::readme::blocks;
 use crate::support::eventually::eventually;
 use crate::support::foreign::python_program;
-use crate::support::process::{Cli, program};
+use crate::support::process::Cli;
 use crate::support::receiver::{DOWN, Received, Receiver};
+use crate::support::script::Script;
 use crate::support::{Engine, Place, Server, TestClient, client_id, now, operator};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -310,28 +311,17 @@ async fn every_sample_of_the_page_works() {
     for (name, value) in receiver.settings() {
         cli = cli.set(name, &value);
     }
-    let folder = cli.place.folder.path().to_owned();
-    let path = std::env::var("PATH").expect("a path");
-    let programs = program().parent().expect("a folder").display().to_string();
-    let run = |script: &str| {
-        let mut shell = Command::new("sh");
-        shell.args(["-euc", script]).envs(cli.place.environment()).current_dir(&folder);
-        for (name, value) in receiver.settings() {
-            shell.env(name, value);
-        }
-        let output = shell.env("PATH", format!("{programs}:{path}")).output().expect("a shell");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
+    let script = Script::of_cli(&cli);
     let scripts = blocks(page, "sh");
-    run(&scripts[0]);
+    script.run(&scripts[0]);
     let settings = blocks(page, "toml").concat();
     let settings = settings.replace("https://hooks.example.com/tokend", &receiver.url("/tokend"));
-    std::fs::write(folder.join("tokend.toml"), settings).expect("a file");
+    script.write("tokend.toml", &settings);
     let shown = cli.run(&["config", "show"]).stdout;
-    let secret = std::fs::read_to_string(folder.join("webhook-secret")).expect("a secret");
+    let secret = script.read("webhook-secret");
     assert!(shown.contains("webhook_secret") && !shown.contains(secret.trim()), "{shown}");
     let _server = cli.serve().await;
-    run(&scripts[1]);
+    script.run(&scripts[1]);
     let message = eventually("a message", async || receiver.received().first().cloned()).await;
     assert_eq!(
         (message.path.as_str(), data(&message)["subject"].as_str()),

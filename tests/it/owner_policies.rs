@@ -1,7 +1,6 @@
 //! Policies of owners: set by the platform team, held by every verb that changes a client.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -13,7 +12,8 @@ use tokend::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
 use crate::documents::{files, root};
 use crate::readme::blocks;
 use crate::support::api::{ALL_SCOPES, Api};
-use crate::support::process::{Cli, program};
+use crate::support::process::Cli;
+use crate::support::script::Script;
 use crate::support::{Answer, Engine, Server, client_id, grant};
 
 const DAY: i64 = 86_400;
@@ -218,18 +218,7 @@ async fn an_administrator_of_some_owners_sets_no_policy() {
 async fn every_sample_of_the_policy_page_works() {
     let page = "docs/owner-policy.md";
     let cli = Cli::new(Engine::Sqlite).await;
-    let folder = program().parent().expect("a folder").display().to_string();
-    let path = std::env::var("PATH").expect("a path");
-    let output = Command::new("sh")
-        .args(["-euc", &blocks(page, "sh").concat()])
-        .envs(cli.place.environment())
-        .env("PATH", format!("{folder}:{path}"))
-        .current_dir(cli.place.folder.path())
-        .output()
-        .expect("a shell");
-    let (text, errors) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}\n{errors}");
+    let text = Script::of_cli(&cli).run(&blocks(page, "sh").concat());
     assert!(text.contains(&blocks(page, "text")[0]), "{text}");
     let console = &blocks(page, "console")[0];
     let (command, expected) = console.split_once('\n').expect("a command and its output");

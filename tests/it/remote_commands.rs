@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokend::model::time::Clock;
 
 use crate::remote_command_lines::{COMMANDS, ELSEWHERE, JWKS, LOCAL};
+use crate::remote_declarations::administrator;
 use crate::support::process::{Cli, Run};
 use crate::support::{Engine, Place, Server};
 
@@ -30,20 +31,8 @@ impl Stage {
     async fn new(engine: Engine) -> Self {
         let place = Arc::new(Place::new(engine).await);
         let server = Server::at(place.clone(), Clock::System, &[]).await;
-        let local = Cli::at(place.clone());
-        let grant = format!("urn:tokend={SCOPES}");
-        let made = local.json(&["client", "create", "ops", "--grant", &grant]);
-        let secret = made["client_secret"].as_str().expect("a secret").to_owned();
-        server.keep_secret(&secret);
-        server.catch_up().await;
-        let remote = Cli::at(place)
-            .unset("TOKEND_DATA_DIR")
-            .unset("TOKEND_DATABASE_URL")
-            .unset("TOKEND_MASTER_KEY")
-            .set("TOKEND_SERVER", &server.management)
-            .set("TOKEND_ISSUER_URL", &server.base)
-            .set("TOKEND_ADMIN_CLIENT_ID", "ops")
-            .set("TOKEND_ADMIN_CLIENT_SECRET", &secret);
+        let local = Cli::at(place);
+        let remote = administrator(&server, &local, "ops", SCOPES).await;
         Self { server, local, remote }
     }
 

@@ -27,21 +27,19 @@ clients:
     secret: null
 ";
 
-/// The command line of an administrator with these scopes at a server.
 async fn at_server(server: &Server, local: &Cli, scopes: &str) -> Cli {
-    let name = format!("ops-{}", scopes.len());
+    administrator(server, local, &format!("ops-{}", scopes.len()), scopes).await
+}
+
+/// The command line of a new administrator with this id and these scopes at a server.
+pub async fn administrator(server: &Server, local: &Cli, id: &str, scopes: &str) -> Cli {
     let grant = format!("urn:tokend={scopes}");
-    let made = local.json(&["client", "create", &name, "--grant", &grant]);
+    let made = local.json(&["client", "create", id, "--grant", &grant]);
     let secret = made["client_secret"].as_str().expect("a secret").to_owned();
     server.keep_secret(&secret);
     server.catch_up().await;
     Cli::at(local.place.clone())
-        .unset("TOKEND_DATA_DIR")
-        .unset("TOKEND_DATABASE_URL")
-        .unset("TOKEND_MASTER_KEY")
-        .set("TOKEND_SERVER", &server.management)
-        .set("TOKEND_ISSUER_URL", &server.base)
-        .set("TOKEND_ADMIN_CLIENT_ID", &name)
+        .remote(&server.base, &server.management, id)
         .set("TOKEND_ADMIN_CLIENT_SECRET", &secret)
 }
 

@@ -68,13 +68,7 @@ impl Stage {
         let place = Arc::new(Place::new(engine).await);
         let (public, management) = (Front::new().await, Front::new().await);
         let local = Cli::at(place.clone());
-        let remote = Cli::at(place.clone())
-            .unset("TOKEND_DATA_DIR")
-            .unset("TOKEND_DATABASE_URL")
-            .unset("TOKEND_MASTER_KEY")
-            .set("TOKEND_SERVER", &management.url)
-            .set("TOKEND_ISSUER_URL", &public.url)
-            .set("TOKEND_ADMIN_CLIENT_ID", "ops");
+        let remote = Cli::at(place.clone()).remote(&public.url, &management.url, "ops");
         let secret = String::new();
         let mut stage = Self { place, public, management, local, remote, secret };
         let server = stage.start().await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use tokend::model::time::Clock;
 
+use crate::remote_declarations::administrator;
 use crate::support::process::{Cli, Run};
 use crate::support::{Engine, Place, Server};
 
@@ -19,20 +20,8 @@ const MAX_MEMORY_KIB: u64 = 64 << 10;
 async fn stage(engine: Engine) -> (Server, Cli, Cli) {
     let place = Arc::new(Place::new(engine).await);
     let server = Server::at(place.clone(), Clock::System, &[]).await;
-    let local = Cli::at(place.clone());
-    let grant = "urn:tokend=clients:write,secrets:write";
-    let made = local.json(&["client", "create", "ops", "--grant", grant]);
-    let secret = made["client_secret"].as_str().expect("a secret").to_owned();
-    server.keep_secret(&secret);
-    server.catch_up().await;
-    let remote = Cli::at(place)
-        .unset("TOKEND_DATA_DIR")
-        .unset("TOKEND_DATABASE_URL")
-        .unset("TOKEND_MASTER_KEY")
-        .set("TOKEND_SERVER", &server.management)
-        .set("TOKEND_ISSUER_URL", &server.base)
-        .set("TOKEND_ADMIN_CLIENT_ID", "ops")
-        .set("TOKEND_ADMIN_CLIENT_SECRET", &secret);
+    let local = Cli::at(place);
+    let remote = administrator(&server, &local, "ops", "clients:write,secrets:write").await;
     (server, local, remote)
 }
 

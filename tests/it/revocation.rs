@@ -18,8 +18,10 @@ use crate::support::{
 const REVOKE: &str = "/v1/oauth/revoke";
 const LIST: &str = "/v1/oauth/revocations";
 
-async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
+/// What introspection says of a token.
+pub async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
     let answer = server.post("/v1/oauth/introspect", caller, &[("token", token)]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["active"].as_bool().expect("a boolean")
 }
 

@@ -44,7 +44,7 @@ async fn a_saas_creates_a_thousand_clients_with_their_tenants() {
     for name in ["saas.secret", "secrets/customer-0042", "secrets/customer-1000"] {
         server.keep_secret(script.read(name).trim());
     }
-    assert!(!script.folder.path().join("secrets/customer-1000%key").exists());
+    assert!(!script.folder.join("secrets/customer-1000%key").exists());
 }
 
 /// The administrator and five customers.

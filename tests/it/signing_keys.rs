@@ -7,10 +7,11 @@ use tokend::jose::jwt;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
+use crate::revocation::is_active;
 use crate::support::api::{ALL_SCOPES, Api, call};
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
-use crate::support::{Engine, INVOICES, ORDERS, Server, TestClient, grant};
+use crate::support::{Engine, INVOICES, ORDERS, Server, grant};
 
 /// The time for which a key is published before it signs (`keys.publish_before`).
 const DAY: i64 = 86_400;
@@ -33,12 +34,6 @@ async fn key_set(server: &Server) -> Vec<String> {
     keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
 }
 
-async fn is_active(server: &Server, client: &TestClient, token: &str) -> bool {
-    let answer = server.post("/v1/oauth/introspect", client, &[("token", token)]).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["active"] == true
-}
-
 /// The claims of the revocation list, checked with the published keys.
 async fn revocations(server: &Server) -> Value {
     let list = server.get("/v1/oauth/revocations").await.text;
@@ -46,7 +41,8 @@ async fn revocations(server: &Server) -> Value {
     jwt::read_unchecked(&list).expect("a JWT").1
 }
 
-async fn rotate_due(server: &Server) {
+/// Does what is due of the timelines of keys.
+pub async fn rotate_due(server: &Server) {
     server.catch_up().await;
     key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
 }

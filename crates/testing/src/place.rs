@@ -29,6 +29,10 @@ pub struct Place {
 }
 
 impl Place {
+    /// The settings that only a machine with the database has.
+    pub const OF_DATABASE: [&str; 3] =
+        ["TOKEND_DATA_DIR", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY"];
+
     pub async fn new(engine: Engine) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database_url = match engine {

@@ -66,6 +66,26 @@ impl Cli {
         self
     }
 
+    /// The same on a machine that has no database.
+    pub fn unset_database(mut self) -> Self {
+        self.settings.retain(|(name, _)| !Place::OF_DATABASE.contains(&name.as_str()));
+        self
+    }
+
+    /// The same on a machine that has no database, as this administrator of the server at these
+    /// addresses.
+    pub fn remote(self, base: &str, management: &str, administrator: &str) -> Self {
+        self.unset_database()
+            .set("TOKEND_SERVER", management)
+            .set("TOKEND_ISSUER_URL", base)
+            .set("TOKEND_ADMIN_CLIENT_ID", administrator)
+    }
+
+    /// The settings, as a shell gives them to the program.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
     /// The same, started by another program.
     pub fn started_by(mut self, starter: &[&str]) -> Self {
         self.starter = starter.iter().map(ToString::to_string).collect();

@@ -83,17 +83,10 @@ impl Front {
     /// Starts the proxy in front of two instances, and waits until one answers through it.
     pub async fn start(&mut self, instances: [u16; 2]) {
         self.write_files(instances);
-        let mut command = self.command();
-        let program = Foreign::start(&mut command, self.folder.path());
+        let (http, url) =
+            (self.client(Ipv4Addr::LOCALHOST, None), format!("{}/readyz", self.url()));
+        let program = Foreign::start(&mut self.command(), self.folder.path());
         let program = self.program.insert(program);
-        let (http, url) = (
-            reqwest::Client::builder()
-                .no_proxy()
-                .tls_certs_only([self.root.clone()])
-                .build()
-                .expect("an HTTP client"),
-            format!("https://localhost:{}/readyz", self.port.number()),
-        );
         let is_ready = async || {
             let answer = http.get(&url).send().await;
             answer.is_ok_and(|answer| answer.status() == 200)

@@ -1,48 +1,58 @@
-//! The commands of a page and the scripts of `docs/examples`, run by a shell in a folder of their
-//! own.
+//! The commands of a page and the scripts of `docs/examples`, run by a shell.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::process::{Run, program};
+use super::process::{Cli, Run, program};
 use super::{Place, Server, repository};
 
-/// A shell next to a server, with the program on its PATH.
+/// A shell with the program on its PATH.
 pub struct Script {
-    pub folder: TempDir,
+    pub folder: PathBuf,
     environment: Vec<(String, String)>,
     path: String,
     urls: Vec<(&'static str, String)>,
+    /// Deletes the folder, if it is the shell's own.
+    _own: Option<TempDir>,
 }
 
 impl Script {
-    /// A shell whose commands use the database of this place.
-    pub fn at(place: &Place) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        // Pages name the examples by their paths in the repository.
-        let docs = repository().join("docs");
-        std::os::unix::fs::symlink(docs, folder.path().join("docs")).expect("a link");
+    fn new(folder: PathBuf, environment: Vec<(String, String)>) -> Self {
         let bin = program().parent().expect("a folder").display().to_string();
         let path = format!("{bin}:{}", std::env::var("PATH").expect("a path"));
-        Self { folder, environment: place.environment(), path, urls: Vec::new() }
+        Self { folder, environment, path, urls: Vec::new(), _own: None }
     }
 
-    /// The same, with the addresses of this server in place of those of the page.
+    /// A shell in the folder and with the settings of a command line.
+    pub fn of_cli(cli: &Cli) -> Self {
+        Self::new(cli.place.folder.path().to_owned(), cli.environment().to_vec())
+    }
+
+    /// A shell next to a server, in a folder of its own.
     pub fn of(server: &Server) -> Self {
-        let urls = vec![
-            ("http://localhost:8080", server.base.clone()),
-            ("http://localhost:8081", server.management.clone()),
+        let own = tempfile::tempdir().expect("a folder");
+        // Pages name the examples by their paths in the repository.
+        let docs = repository().join("docs");
+        std::os::unix::fs::symlink(docs, own.path().join("docs")).expect("a link");
+        let script = Self::new(own.path().to_owned(), server.place.environment());
+        Self { _own: Some(own), ..script }.with_urls(&server.base, &server.management)
+    }
+
+    /// The same, with these addresses of a server in place of those of a page.
+    pub fn with_urls(mut self, base: &str, management: &str) -> Self {
+        self.urls = vec![
+            ("http://localhost:8080", base.to_owned()),
+            ("http://localhost:8081", management.to_owned()),
         ];
-        Self { urls, ..Self::at(&server.place) }
+        self
     }
 
     /// The same on a machine that has no database.
     #[must_use]
     pub fn without_database(mut self) -> Self {
-        let of_database = ["TOKEND_DATA_DIR", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY"];
-        self.environment.retain(|(name, _)| !of_database.contains(&name.as_str()));
+        self.environment.retain(|(name, _)| !Place::OF_DATABASE.contains(&name.as_str()));
         self
     }
 
@@ -65,17 +75,17 @@ impl Script {
         for entry in std::fs::read_dir(example).expect("an example") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name");
-            std::fs::copy(&path, self.folder.path().join(name)).expect("copied");
+            std::fs::copy(&path, self.folder.join(name)).expect("copied");
         }
     }
 
     /// The text of a file in the folder.
     pub fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).expect("a file")
+        std::fs::read_to_string(self.folder.join(name)).expect("a file")
     }
 
     pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).expect("written");
+        std::fs::write(self.folder.join(name), text).expect("written");
     }
 
     /// Runs a text, whatever becomes of it.
@@ -86,7 +96,7 @@ impl Script {
         }
         let output = Command::new("sh")
             .args(["-euc", &text])
-            .current_dir(self.folder.path())
+            .current_dir(&self.folder)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("PATH", &self.path)
@@ -95,10 +105,15 @@ impl Script {
         Run::of(output)
     }
 
-    /// Runs a text that must succeed; gives what it printed.
-    pub fn run(&self, text: &str) -> String {
+    /// Runs a text that must succeed.
+    pub fn done(&self, text: &str) -> Run {
         let run = self.try_run(text);
         assert_eq!(run.code, 0, "{text}\n{}{}", run.stdout, run.stderr);
-        run.stdout
+        run
+    }
+
+    /// The same; gives what it printed.
+    pub fn run(&self, text: &str) -> String {
+        self.done(text).stdout
     }
 }
