@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::store::client_list::{ClientFilter, Position, PositionRow};
 use crate::store::client_source::Source;
-use crate::store::statement::{Statement, prepared};
-use crate::store::{Store, StoreError, on_pool};
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
 
 /// How many rows one page looks at. A condition that no index finds returns short pages instead of
 /// looking at all clients at once.
@@ -107,9 +107,7 @@ impl Store {
         }
         let source = self.client_source(filter, after, MAX_LOOKED_AT).await?;
         let statement = filter.count(source, after, bound);
-        let count: i64 = on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-        })?;
+        let count = self.number(&statement).await?;
         let is_whole = count >= i64::from(bound)
             || filter.is_all_of(source)
             || self.positions(&filter.end_of_step(source, after)).await?.is_empty();

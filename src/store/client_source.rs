@@ -5,8 +5,8 @@ use crate::model::client::ClientState;
 use crate::model::owner::Owner;
 use crate::store::client_labels::label_column;
 use crate::store::client_list::{ClientFilter, Expiring, Position, push_expiring};
-use crate::store::statement::{Statement, prepared};
-use crate::store::{Store, StoreError, on_pool};
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
 
 /// A condition of a filter that an index finds in the order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,9 +101,7 @@ impl Store {
             statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one ");
             filter.push_source(&mut statement, source, after);
             statement.push_with(" LIMIT ?) AS following", [i64::from(bound).into()]);
-            let rows: i64 = on_pool!(self, |pool| {
-                Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-            })?;
+            let rows = self.number(&statement).await?;
             if rows < fewest {
                 (best, fewest) = (source, rows);
             }

@@ -210,6 +210,16 @@ impl Store {
     /// has no order there, so each page of the file is needed many times.
     #[must_use]
     pub fn bulk_reader(&self) -> Self {
+        self.on_one_connection(|options| {
+            options.pragma("mmap_size", MAPPED.to_string()).row_buffer_size(BUFFERED_ROWS)
+        })
+    }
+
+    /// The same store on one connection of its own. `tuned` is about a SQLite file.
+    fn on_one_connection(
+        &self,
+        tuned: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
+    ) -> Self {
         let pool = match &self.pool {
             Pool::Postgres(pool) => {
                 let options = PgConnectOptions::clone(&pool.connect_options());
@@ -217,9 +227,7 @@ impl Store {
                 Pool::Postgres(one.connect_lazy_with(options))
             }
             Pool::Sqlite(pool) => {
-                let options = SqliteConnectOptions::clone(&pool.connect_options())
-                    .pragma("mmap_size", MAPPED.to_string())
-                    .row_buffer_size(BUFFERED_ROWS);
+                let options = tuned(SqliteConnectOptions::clone(&pool.connect_options()));
                 let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
                 Pool::Sqlite(one.connect_lazy_with(options))
             }

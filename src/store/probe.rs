@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-
 use crate::store::{Pool, Store, StoreError, on_pool};
 
 impl Store {
@@ -13,16 +11,12 @@ impl Store {
     /// process itself: a look that takes long says how busy the machine is.
     #[must_use]
     pub fn prober(&self, limit: Duration) -> Self {
-        let Pool::Postgres(pool) = &self.pool else { return self.clone() };
-        let options = PgConnectOptions::clone(&pool.connect_options());
-        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(limit);
-        Self {
-            pool: Pool::Postgres(one.connect_lazy_with(options)),
-            timeout: limit,
-            // The figures of the database are those of work.
-            metrics: Arc::default(),
-            ..self.clone()
+        if let Pool::Sqlite(_) = &self.pool {
+            return self.clone();
         }
+        // The figures of the database are those of work.
+        let limited = Self { timeout: limit, metrics: Arc::default(), ..self.clone() };
+        limited.on_one_connection(std::convert::identity)
     }
 
     /// Reads a row that every database has.

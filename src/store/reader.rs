@@ -48,3 +48,12 @@ impl Reader<'_> {
         }
     }
 }
+
+impl Store {
+    /// The one number that a statement reads.
+    pub(super) async fn number(&self, statement: &Statement) -> Result<i64, StoreError> {
+        on_pool!(self, |pool| {
+            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
+        })
+    }
+}

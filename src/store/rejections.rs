@@ -12,7 +12,7 @@ use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::token::RevocationEpoch;
 use crate::store::row::{TableRow, table_row};
-use crate::store::statement::{Statement, prepared};
+use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
@@ -180,9 +180,7 @@ impl Store {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM refusal WHERE ");
         filter.push_conditions(&mut statement);
-        on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-        })
+        self.number(&statement).await
     }
 
     /// Removes rejections from before `until`, and all but the last ones. Those about no known

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, Type};
 
 use crate::model::backup::{Column, ColumnKind, Row};
@@ -43,7 +41,7 @@ impl Store {
     /// What the database says.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let store = self.on_one_connection();
+        let store = self.on_one_connection(std::convert::identity);
         let begin = async {
             Ok(match &store.pool {
                 Pool::Postgres(pool) => On::Postgres(pool.begin_with(ONE_STATE).await?),
@@ -54,23 +52,6 @@ impl Store {
         let on = with_timeout(store.timeout, begin).await?;
         let metrics = store.metrics.clone();
         Ok(Snapshot { transaction: Transaction { on, timeout: PAGE_TIMEOUT, metrics }, store })
-    }
-
-    /// The same database on one connection of its own.
-    fn on_one_connection(&self) -> Self {
-        let pool = match &self.pool {
-            Pool::Postgres(pool) => {
-                let options = PgConnectOptions::clone(&pool.connect_options());
-                let one = PgPoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
-                Pool::Postgres(one.connect_lazy_with(options))
-            }
-            Pool::Sqlite(pool) => {
-                let options = SqliteConnectOptions::clone(&pool.connect_options());
-                let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
-                Pool::Sqlite(one.connect_lazy_with(options))
-            }
-        };
-        Self { pool, ..self.clone() }
     }
 }
 
