@@ -6,7 +6,7 @@ use crate::model::event::{Event, EventOwners, Head};
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 use crate::store::row::{TableRow, table_row};
-use crate::store::statement::{Statement, prepared};
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError, on_pool};
 
 table_row! {
@@ -207,12 +207,18 @@ impl Store {
     /// How to find events: a time with few of them is found by its index. Their times need not be in
     /// the order of their sequence, because a clock may have been set back.
     async fn access(&self, filter: &EventFilter) -> Result<Access, StoreError> {
+        // A stream asks for the few events between two places: their order finds them.
+        let is_short = filter
+            .after
+            .zip(filter.before)
+            .is_some_and(|(after, before)| before.saturating_sub(after) <= i64::from(MAX_SORTED));
+        if is_short {
+            return Ok(Access::InOrder);
+        }
         let Some(statement) = filter.count_in_time(MAX_SORTED) else {
             return Ok(Access::InOrder);
         };
-        let events: i64 = on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-        })?;
+        let events = self.number(&statement).await?;
         Ok(if events < i64::from(MAX_SORTED) { Access::Sorted } else { Access::InOrder })
     }
 
@@ -222,8 +228,6 @@ impl Store {
         statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one FROM event WHERE ");
         filter.push_conditions(&mut statement, self.access(filter).await?);
         statement.push_with(" LIMIT ?) AS matching", [i64::from(bound).into()]);
-        on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
-        })
+        self.number(&statement).await
     }
 }
