@@ -41,7 +41,7 @@ pub enum FetchDetail {
 /// The result of a test. If a trust accepts the token, it has `trust_id`, with `issuer` or
 /// `trust_domain` and maybe `client_assertion_type`. Otherwise it has `code` and `reason`.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(examples(json!({ "client_id": "deploy", "matches": true, "trust_id": "trust_A7kQ2vXw9LpZ", "issuer": "https://token.actions.githubusercontent.com" })))]
+#[schema(examples(json!({ "client_id": "deploy", "matches": true, "trust_id": "tru_7KsvPbq0Jx3dYw1R", "issuer": "https://token.actions.githubusercontent.com" })))]
 pub struct TrustTest {
     /// The client.
     pub client_id: ClientId,
@@ -93,7 +93,7 @@ pub struct UnmetTrust {
     note: Option<String>,
     /// How to fix it, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     remedy: Option<Remedy>,
 }
 
@@ -108,16 +108,17 @@ pub async fn run(app: &App, found: &Registration, token: &str, detail: FetchDeta
         let reason = format!("client {id} is disabled: no token authenticates it");
         return failed(found, "client_disabled", reason, Vec::new());
     }
-    let mut test = Test { app, found, detail, fetched: Vec::new(), checks: checks() };
+    let mut test = Test { app, found, detail, fetched: Vec::new() };
+    let mut checks = SignatureChecks::new(MAX_SIGNATURE_CHECKS);
     let mut unmet = Vec::new();
     for trust in &found.trusts {
-        match test.in_issuer(trust, &assertion).await {
+        match test.in_issuer(trust, &assertion, &mut checks).await {
             Ok(()) => return met(found, trust.trust_id.clone(), Side::Issuer(trust)),
             Err(problem) => unmet.push(problem),
         }
     }
     for trust in &found.spiffe_trusts {
-        match test.in_domain(trust, &assertion).await {
+        match test.in_domain(trust, &assertion, &mut checks).await {
             Ok(()) => return met(found, trust.trust_id.clone(), Side::Domain(trust)),
             Err(SvidProblem { reason, remedy }) => unmet.push(UnmetTrust {
                 trust_id: trust.trust_id.clone(),
@@ -128,10 +129,6 @@ pub async fn run(app: &App, found: &Registration, token: &str, detail: FetchDeta
         }
     }
     failed(found, "no_trust_met", format!("the token meets no trust of {id}"), unmet)
-}
-
-fn checks() -> SignatureChecks {
-    SignatureChecks::new(MAX_SIGNATURE_CHECKS)
 }
 
 /// The kind of a trust.
@@ -179,7 +176,6 @@ struct Test<'a> {
     detail: FetchDetail,
     /// Each key set that was fetched, or why not.
     fetched: Vec<(RemoteSource, Result<ExternalJwks, String>)>,
-    checks: SignatureChecks,
 }
 
 impl Test<'_> {
@@ -188,6 +184,7 @@ impl Test<'_> {
         &mut self,
         trust: &FederatedCredential,
         assertion: &UnverifiedAssertion<'_>,
+        checks: &mut SignatureChecks,
     ) -> Result<(), UnmetTrust> {
         let client_id = self.found.client.client_id.as_str();
         let unmet = |reason: String| UnmetTrust {
@@ -206,7 +203,6 @@ impl Test<'_> {
         let no_keys =
             |problem: String| unmet(format!("the issuer's keys cannot be had: {problem}"));
         let now = self.app.services.clock.now();
-        let mut checks = std::mem::replace(&mut self.checks, SignatureChecks::new(0));
         let stored;
         let keys = match &trust.keys {
             Some(KeySource::Inline(set)) => {
@@ -221,12 +217,7 @@ impl Test<'_> {
                 self.fetch(source).await.map_err(no_keys)
             }
         };
-        let outcome = keys.and_then(|keys| {
-            let verified = assertion.verify(keys, &ISSUER_ALGS, &mut checks);
-            verified.map(|_| ()).map_err(|error| unmet(error.to_string()))
-        });
-        self.checks = checks;
-        outcome?;
+        assertion.verify(keys?, &ISSUER_ALGS, checks).map_err(|error| unmet(error.to_string()))?;
         untimely(claims, now).map_or(Ok(()), |problem| Err(unmet(problem)))
     }
 
@@ -235,6 +226,7 @@ impl Test<'_> {
         &mut self,
         trust: &SpiffeTrust,
         assertion: &UnverifiedAssertion<'_>,
+        checks: &mut SignatureChecks,
     ) -> Result<(), SvidProblem> {
         let problem =
             |reason: String, remedy: &'static str| SvidProblem { reason, remedy: remedy.into() };
@@ -243,7 +235,6 @@ impl Test<'_> {
             return Err(problem(reason, "Compare the SPIFFE ID with the subject of the trust."));
         }
         let (app, found) = (self.app, self.found);
-        let mut checks = std::mem::replace(&mut self.checks, SignatureChecks::new(0));
         let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
         let keys = self.fetch(source).await.map_err(|error| {
             problem(
@@ -251,9 +242,7 @@ impl Test<'_> {
                 "Check the bundle endpoint. It is fetched over https with a certificate of a public CA, or of fetch.ca_file.",
             )
         });
-        let verified = keys.and_then(|keys| svid.verify(keys, &mut checks));
-        self.checks = checks;
-        let verified = verified?;
+        let verified = svid.verify(keys?, checks)?;
         if app.issuer.as_str().is_empty() {
             return Err(problem(
                 "aud cannot be checked, because the issuer of this server is not known".to_owned(),
