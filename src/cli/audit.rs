@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::admin::audit::MAX_PART;
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::error::CliError;
-use crate::cli::listing::{Listing, thousands};
+use crate::cli::listing::{COUNT_BOUND, Listing, bounded};
 use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::{ArgumentRemedy, CommandRemedy};
@@ -25,9 +25,6 @@ const DEFAULT_LIMIT: u32 = 1_000;
 
 /// How many of the last events come before those that are followed.
 const FOLLOW_LIMIT: u32 = 10;
-
-/// How far the events are counted that are left out.
-const COUNT_BOUND: u32 = 10_001;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -178,13 +175,8 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 }
 
 fn say_what_is_left_out(count: i64, place: &str, order: Order) {
-    let bound = i64::from(COUNT_BOUND);
     let events = if count == 1 { "event" } else { "events" };
-    let count = if count < bound {
-        thousands(count)
-    } else {
-        format!("more than {}", thousands(bound - 1))
-    };
+    let count = bounded(count);
     output::hint(&match order {
         Order::NewestFirst => format!(
             "{count} older {events}: {}, {} or {} shows them",

@@ -28,6 +28,10 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let mut listing = Listing::new(format, &HEADER);
     let start = if let Some(after) = after {
+        // A server checks it itself.
+        if matches!(api, Api::Local(_)) {
+            check_place(api, &request, after).await?;
+        }
         after
     } else {
         // What comes while the last events are read is read again with the new ones.
@@ -37,10 +41,7 @@ pub(super) async fn run(
         end
     };
     match api {
-        Api::Local(_) => {
-            check_place(api, &request, start).await?;
-            poll(api, &request, start, &mut listing).await
-        }
+        Api::Local(_) => poll(api, &request, start, &mut listing).await,
         // The stream begins where `Last-Event-ID` says.
         Api::Remote(server) => {
             let request = request.without("after").with("follow", true);

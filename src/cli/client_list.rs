@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::listing::{Listing, thousands};
+use crate::cli::listing::{COUNT_BOUND, Listing, bounded};
 use crate::cli::objects::client::ClientObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
@@ -21,9 +21,6 @@ const PAGE_SIZE: u32 = 1_000;
 
 /// How many clients a terminal shows, unless it is told.
 const TERMINAL_LIMIT: u32 = 1_000;
-
-/// How far the clients are counted that are left out.
-const COUNT_BOUND: u32 = 10_001;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -154,13 +151,11 @@ fn row(found: &Object<ClientObject>, now: Timestamp) -> Vec<String> {
 }
 
 fn say_what_is_left_out(remaining: Option<i64>, last: Option<&str>) {
-    let bound = i64::from(COUNT_BOUND);
     let (Some(count), Some(last)) = (remaining, last) else { return };
     let text = match count {
         0 => return,
         1 => "1 more client".to_owned(),
-        count if count < bound => format!("{} more clients", thousands(count)),
-        _ => format!("more than {} more clients", thousands(bound - 1)),
+        count => format!("{} more clients", bounded(count)),
     };
     output::hint(&format!(
         "{text}: {} shows the next ones, {} shows more",

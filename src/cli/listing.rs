@@ -119,6 +119,15 @@ fn widths(ruler: &str) -> Vec<usize> {
     starts.windows(2).map(|pair| (pair[1] - pair[0]).saturating_sub(PADDING)).collect()
 }
 
+/// How far objects are counted that are left out.
+pub(crate) const COUNT_BOUND: u32 = 10_001;
+
+/// A count up to [`COUNT_BOUND`], for people.
+pub(crate) fn bounded(count: i64) -> String {
+    let bound = i64::from(COUNT_BOUND);
+    if count < bound { thousands(count) } else { format!("more than {}", thousands(bound - 1)) }
+}
+
 /// A number with a comma after each three digits.
 pub(crate) fn thousands(number: i64) -> String {
     let digits = number.to_string();

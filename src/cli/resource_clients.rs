@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::api::{Api, ApiRequest, Object, path};
 use crate::cli::client_grant::INTROSPECT;
 use crate::cli::error::CliError;
-use crate::cli::listing::thousands;
+use crate::cli::listing::{COUNT_BOUND, bounded, thousands};
 use crate::cli::objects::client::ClientObject;
 use crate::cli::objects::resource::ResourceObject;
 use crate::cli::output;
@@ -20,9 +20,6 @@ const MAX_SHOWN: u32 = 100;
 
 /// How many clients a warning names.
 const MAX_NAMED: u32 = 10;
-
-/// How far the clients are counted that are not shown or named.
-const COUNT_BOUND: u32 = 10_001;
 
 /// The clients that have a grant for a resource.
 pub(super) struct ResourceClients {
@@ -90,11 +87,7 @@ impl ResourceClients {
             ("client", text)
         }));
         if self.others > 0 {
-            let bound = i64::from(COUNT_BOUND);
-            let more = match self.others {
-                others if others < bound => thousands(others),
-                _ => format!("more than {}", thousands(bound - 1)),
-            };
+            let more = bounded(self.others);
             rows.push(("clients", format!("{more} more: {}", CommandLine::ListClientsOf(id))));
         }
     }
