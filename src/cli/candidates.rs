@@ -10,9 +10,10 @@ use clap_complete::engine::CompletionCandidate;
 
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Requirement, environment};
-use crate::model::time::Clock;
 use crate::services::StartError;
-use crate::services::opening::ReadOnlyServices;
+use crate::services::opening::open_existing;
+use crate::store::Store;
+use crate::store::open::OpenMode;
 
 /// How many candidates are offered.
 const MAX_CANDIDATES: u32 = 200;
@@ -23,8 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The clients whose identifier begins with what has been typed.
 pub(crate) fn clients(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
-    read(async |reader| {
-        let found = reader.store.client_ids_starting_with(typed, MAX_CANDIDATES).await?;
+    read(async |store| {
+        let found = store.client_ids_starting_with(typed, MAX_CANDIDATES).await?;
         Ok(found.iter().map(ToString::to_string).collect())
     })
 }
@@ -32,8 +33,8 @@ pub(crate) fn clients(typed: &OsStr) -> Vec<CompletionCandidate> {
 /// The resources whose identifier begins with what has been typed.
 pub(crate) fn resources(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
-    read(async |reader| {
-        let found = reader.store.resources().await?;
+    read(async |store| {
+        let found = store.resources().await?;
         let names = found.iter().map(|resource| resource.resource.to_string());
         Ok(names.filter(|name| name.starts_with(typed)).collect())
     })
@@ -49,7 +50,7 @@ pub(crate) fn settings(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Reads texts from the database of the settings; nothing if that fails.
 fn read(
-    query: impl AsyncFnOnce(&ReadOnlyServices) -> Result<Vec<String>, StartError>,
+    query: impl AsyncFnOnce(&Store) -> Result<Vec<String>, StartError>,
 ) -> Vec<CompletionCandidate> {
     let Ok(config) = Config::load(&Flags::default(), &environment(), Requirement::Nothing) else {
         return Vec::new();
@@ -58,10 +59,10 @@ fn read(
         return Vec::new();
     };
     let reading = async {
-        let reader = ReadOnlyServices::open(config, Clock::System).await?;
-        let found = query(&reader).await;
+        let store = open_existing(&config, OpenMode::Read).await?;
+        let found = query(&store).await;
         // SQLite removes its own files next to the database only then.
-        reader.store.close().await;
+        store.close().await;
         found
     };
     let found = runtime.block_on(async { tokio::time::timeout(TIMEOUT, reading).await });

@@ -38,29 +38,6 @@ pub(super) enum Role {
     Command,
 }
 
-/// What a command that only reads needs. No key is opened and no row is written.
-#[derive(Debug)]
-pub struct ReadOnlyServices {
-    /// The settings.
-    pub config: Config,
-    /// The database.
-    pub store: Store,
-    /// The time.
-    pub clock: Clock,
-}
-
-impl ReadOnlyServices {
-    /// Opens a database that exists, to read it.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
-    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = open_existing(&config, OpenMode::Read).await?;
-        Ok(Self { config, store, clock })
-    }
-}
-
 /// What is opened besides the database.
 struct Opened {
     keys: Keys,
