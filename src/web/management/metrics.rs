@@ -45,6 +45,7 @@ pub(super) fn add(api: &mut Api) {
 fn describe() -> Description {
     let mut description = Description::default();
     MetricsText::describe(&mut description);
+    description.fails_with([421]);
     description
 }
 

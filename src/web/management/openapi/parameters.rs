@@ -72,7 +72,7 @@ pub(super) fn idempotency_key() -> Parameter {
 
 /// `Tokend-Force`.
 pub(super) fn force() -> Parameter {
-    let text = "`true` changes an object as well that is applied from a source.";
+    let text = "`true` changes an object as well that is applied from a source, and takes a step with signing keys that breaks verifiers.";
     let schema = ObjectBuilder::new().schema_type(Type::String);
     header("Tokend-Force", text, schema.enum_values(Some(["true"])).into())
 }

@@ -172,7 +172,7 @@ pub(super) const TEXTS: [Text; 35] = [
     text(
         "POST /v1/clients/{id}/trusts/test",
         "test_trusts",
-        &[200],
+        &[429],
         "Test a token against the trusts of a client",
         "Says which trust accepts the token, or what differs, trust by trust. Nothing is issued \
          or counted.",

@@ -160,7 +160,7 @@ pub(super) const TEXTS: [Text; 33] = [
     text(
         "GET /v1/audit-events/verify",
         "verify_audit_events",
-        &[],
+        &[429],
         "Verify the chain of audit events",
         "Checks a part of the chain. Follow `next_cursor` to its end.",
     ),
