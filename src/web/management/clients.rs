@@ -26,7 +26,7 @@ use crate::web::management::delivery;
 use crate::web::management::facts_json::query_labels;
 use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
-    Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+    self, Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
 };
 use crate::web::management::member::Omitted;
 use crate::web::management::read_only::ReadOnlyMembers;
@@ -37,9 +37,6 @@ const PAGE_SIZE: u32 = 50;
 
 /// The longest text that clients are searched for, in characters.
 const MAX_SEARCH_CHARS: usize = 100;
-
-/// The longest reason of a disabled client.
-const MAX_REASON_CHARS: usize = 500;
 
 /// Which clients a list holds.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -338,11 +335,7 @@ async fn set_state(
     state: ClientState,
     reason: Option<String>,
 ) -> Result<Tagged<ClientJson>, Problem> {
-    let (id, reason) = (client_id(id)?, reason.as_deref());
-    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
-        let text = format!("at most {MAX_REASON_CHARS} characters");
-        return Err(Problem::member("/reason".to_owned(), text));
-    }
+    let (id, reason) = (client_id(id)?, json::reason(reason.as_deref())?);
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
     Ok(answer(app, changed.value))
 }

@@ -237,6 +237,18 @@ pub(super) fn created<T: Serialize>(value: T) -> Output<T> {
     Output(StatusCode::CREATED, value)
 }
 
+/// The longest reason of a change, in characters.
+const MAX_REASON_CHARS: usize = 500;
+
+/// The reason of a change, for the audit log.
+pub(super) fn reason(text: Option<&str>) -> Result<Option<&str>, Problem> {
+    if text.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
+        let text = format!("at most {MAX_REASON_CHARS} characters");
+        return Err(Problem::member("/reason".to_owned(), text));
+    }
+    Ok(text)
+}
+
 /// The result of a parser, or the problem of the member.
 pub(super) fn at<T>(pointer: &str, result: Result<T, Malformed>) -> Result<T, Problem> {
     result.map_err(|malformed| Problem::member(pointer.to_owned(), malformed.to_string()))

@@ -14,10 +14,9 @@ use crate::app::App;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
 use crate::web::management::Problem;
+use crate::web::management::json;
 use crate::web::management::json::{Input, Output, Page, at, ok, parsed};
-
-/// The longest reason of a revocation, in characters.
-const MAX_REASON_CHARS: usize = 500;
+use crate::web::management::tokens::follow;
 
 /// A rotation.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,18 +90,13 @@ pub(super) async fn revoke(
     Path(kid): Path<String>,
     Input(input): Input<RevocationInput>,
 ) -> Result<Output<KeyChangeJson>, Problem> {
-    let (kid, reason) = (key_id(&kid)?, input.reason.as_deref());
-    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
-        let text = format!("at most {MAX_REASON_CHARS} characters");
-        return Err(Problem::member("/reason".to_owned(), text));
-    }
+    let (kid, reason) = (key_id(&kid)?, json::reason(input.reason.as_deref())?);
     let changed = key_change::revoke(&app.services, &principal, &kid, reason).await?;
     answer(&app, changed).await
 }
 
 async fn answer(app: &App, changed: Changed<KeyChange>) -> Result<Output<KeyChangeJson>, Problem> {
-    let followed = app.catch_up().await;
-    followed.map_err(|error| Problem::unavailable(&error.to_string()))?;
+    follow(app).await?;
     Ok(ok(KeyChangeJson { changed: changed.is_changed, change: changed.value }))
 }
 

@@ -268,8 +268,8 @@ async fn target(
     }
 }
 
-/// Applies a revocation to the memory of this instance.
-async fn follow(app: &App) -> Result<(), Problem> {
+/// Applies a revocation or a step with keys to the memory of this instance.
+pub(super) async fn follow(app: &App) -> Result<(), Problem> {
     let followed = app.catch_up().await;
     followed.map_err(|error| Problem::unavailable(&error.to_string()))?;
     Ok(())
