@@ -17,12 +17,10 @@ use tokend::model::overlap::Overlap;
 use tokend::model::time::Clock;
 
 use crate::backup::{back_up, restored, rows_of, text};
+use crate::client_import::HASH;
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Engine, Place, Server, client_id, operator};
-
-const HASH: &str =
-    "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
 
 /// How many backups are made while others write.
 const BACKUPS: usize = 3;

@@ -11,7 +11,7 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS};
 
-const HASH: &str =
+pub const HASH: &str =
     "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
 
 async fn cli_with_resources(engine: Engine) -> Cli {

@@ -116,9 +116,7 @@ async fn sockets_of_the_service_manager_serve() {
 /// What is not a listener, and sockets that tokend has no use for, stop the start with a text.
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_that_cannot_be_used_are_named() {
-    let cli = Cli::new(Engine::Sqlite).await;
-    let place = cli.place.clone();
-    drop(cli);
+    let place = Cli::new(Engine::Sqlite).await.place;
     let run = |script: &'static str| {
         let cli = Cli::at(place.clone()).started_by(&["sh", "-c", script, "sh"]);
         cli.set("TOKEND_LISTEN", "127.0.0.1:0")
