@@ -54,6 +54,7 @@ pub mod usage_heartbeat;
 mod wanted_algorithms;
 pub mod write_transaction;
 
+use std::convert::identity;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -210,24 +211,26 @@ impl Store {
     /// has no order there, so each page of the file is needed many times.
     #[must_use]
     pub fn bulk_reader(&self) -> Self {
-        self.on_one_connection(|options| {
+        let mapped = |options: SqliteConnectOptions| {
             options.pragma("mmap_size", MAPPED.to_string()).row_buffer_size(BUFFERED_ROWS)
-        })
+        };
+        self.on_one_connection(identity, mapped)
     }
 
-    /// The same store on one connection of its own. `tuned` is about a SQLite file.
+    /// The same store on one connection of its own, with options for it.
     fn on_one_connection(
         &self,
-        tuned: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
+        postgres: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
+        sqlite: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
     ) -> Self {
         let pool = match &self.pool {
             Pool::Postgres(pool) => {
-                let options = PgConnectOptions::clone(&pool.connect_options());
+                let options = postgres(PgConnectOptions::clone(&pool.connect_options()));
                 let one = PgPoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
                 Pool::Postgres(one.connect_lazy_with(options))
             }
             Pool::Sqlite(pool) => {
-                let options = tuned(SqliteConnectOptions::clone(&pool.connect_options()));
+                let options = sqlite(SqliteConnectOptions::clone(&pool.connect_options()));
                 let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
                 Pool::Sqlite(one.connect_lazy_with(options))
             }

@@ -1,30 +1,35 @@
 //! Looking whether the database answers.
 
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store::{Pool, Store, StoreError, on_pool};
+use sqlx::ConnectOptions;
+
+use crate::store::{Pool, Store, StoreError, with_timeout};
 
 impl Store {
     /// The same store for [`Self::probe`] alone. With Postgres it has one connection of its own, so
-    /// that it never waits for the work of others, and gives up after `limit`. SQLite is this
-    /// process itself: a look that takes long says how busy the machine is.
+    /// that it never waits for the work of others, and gives up after `limit`. Its statements are
+    /// neither logged nor counted: they would hide those of work.
     #[must_use]
     pub fn prober(&self, limit: Duration) -> Self {
         if let Pool::Sqlite(_) = &self.pool {
             return self.clone();
         }
-        // The figures of the database are those of work.
         let limited = Self { timeout: limit, metrics: Arc::default(), ..self.clone() };
-        limited.on_one_connection(std::convert::identity)
+        limited.on_one_connection(ConnectOptions::disable_statement_logging, identity)
     }
 
-    /// Reads a row that every database has.
+    /// Reads a row that every database has. A SQLite file is a part of this process: those who
+    /// follow changes read it all the time, and say whether it can be read.
     pub async fn probe(&self) -> Result<(), StoreError> {
         const SQL: &str = "SELECT sequence FROM event_head WHERE id = 1";
-        on_pool!(self, |pool| {
+        let Pool::Postgres(pool) = &self.pool else { return Ok(()) };
+        let reading = async {
             sqlx::query(SQL).fetch_one(pool).await?;
             Ok(())
-        })
+        };
+        with_timeout(self.timeout, reading).await
     }
 }

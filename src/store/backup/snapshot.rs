@@ -1,5 +1,6 @@
 //! One state of the database, read to its end while others change it.
 
+use std::convert::identity;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, Type};
@@ -41,7 +42,7 @@ impl Store {
     /// What the database says.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let store = self.on_one_connection(std::convert::identity);
+        let store = self.on_one_connection(identity, identity);
         let begin = async {
             Ok(match &store.pool {
                 Pool::Postgres(pool) => On::Postgres(pool.begin_with(ONE_STATE).await?),
