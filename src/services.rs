@@ -5,6 +5,7 @@
 pub mod audited_change;
 pub mod backup_keys;
 pub mod inspection;
+pub mod instance;
 pub mod master_key;
 pub mod notifications;
 pub mod opening;
@@ -142,6 +143,8 @@ pub struct Services {
     pub clock: Clock,
     /// Identifies this process among the others on the same database.
     pub instance: String,
+    /// Where this process runs, for people.
+    pub place: String,
     signature_checks: AtomicU64,
 }
 

@@ -1,6 +1,12 @@
-//! A way on after the master key was lost.
+//! The master key: what is sealed under it, how it is replaced, and a way on after it was lost.
+
+mod conflict;
+pub mod rotation;
+pub mod status;
 
 use serde_json::json;
+
+pub use crate::admin::master_key::conflict::RotationConflict;
 
 use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::config::Config;
