@@ -50,7 +50,8 @@ pub async fn find_lost(
     store: &Store,
     clock: &Clock,
 ) -> Result<LostKeys, AdminError> {
-    let found = master_key::find(config).map_err(|error| Conflict::MasterKey(error.to_string()))?;
+    let found = master_key::find(config).await;
+    let found = found.map_err(|error| Conflict::MasterKey(error.to_string()))?;
     let master = found.map(|FoundKey { keys, .. }| MasterKeys::derive(&keys)).transpose()?;
     let is_lost = |name: &str, seal: &Sealed| {
         master.as_ref().is_none_or(|master| master.open(name, seal).is_err())

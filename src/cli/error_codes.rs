@@ -32,6 +32,7 @@ pub(crate) enum CliErrorCode {
     ConfigurationValue,
     NoDatabase,
     MasterKey,
+    MasterKeyCommand,
     NotFound,
     Conflict,
     InUse,
@@ -51,6 +52,11 @@ pub(crate) enum CliErrorCode {
 /// The code, its exit code and its meaning.
 type Documented = (&'static str, Exit, &'static str);
 
+const MASTER_KEY_COMMAND: Documented = (
+    "E-MASTER-KEY-COMMAND",
+    Exit::Unreachable,
+    "The command of `master_key_command` failed or timed out. Try again.",
+);
 const NOT_EMPTY: Documented =
     ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.");
 const BUSY: Documented =
@@ -137,6 +143,7 @@ impl CliErrorCode {
                 Exit::Configuration,
                 "The master key is missing, or it is not the one of the database.",
             ),
+            Self::MasterKeyCommand => MASTER_KEY_COMMAND,
             Self::NotFound => {
                 ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.")
             }
@@ -175,7 +182,7 @@ mod tests {
     use crate::config::problem::PROBLEM_CODES;
 
     /// Every code that is printed, in the order of the page.
-    const PRINTED: [CliErrorCode; 21] = [
+    const PRINTED: [CliErrorCode; 22] = [
         CliErrorCode::Failed,
         CliErrorCode::Store,
         CliErrorCode::Schema,
@@ -187,6 +194,7 @@ mod tests {
         CliErrorCode::ConfigurationValue,
         CliErrorCode::NoDatabase,
         CliErrorCode::MasterKey,
+        CliErrorCode::MasterKeyCommand,
         CliErrorCode::NotFound,
         CliErrorCode::Conflict,
         CliErrorCode::InUse,

@@ -48,8 +48,8 @@ struct ValueFile {
 }
 
 impl Settings {
-    /// Layers defaults, files, environment and flags. Fails at once only if a file cannot be
-    /// read; everything else waits in [`Settings::problems`].
+    /// Layers defaults, files, credentials, environment and flags. Fails at once only if a file
+    /// cannot be read; everything else waits in [`Settings::problems`].
     pub fn gather(flags: &Flags, environment: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut gathering = SourceBuilder::new()?;
         for file in USUAL_FILES.map(Path::new) {
@@ -60,6 +60,7 @@ impl Settings {
         for file in &flags.files {
             gathering.file(file);
         }
+        gathering.credentials(environment);
         gathering.environment(environment);
         for (key, value, origin) in &flags.fixed {
             gathering.value(key, value.clone(), (*origin).to_owned());
@@ -93,6 +94,16 @@ impl Settings {
     /// The value of a key as text; a list is joined by commas.
     pub fn text(&self, key: &str) -> String {
         self.value(key).map(|value| text_of(&value)).unwrap_or_default()
+    }
+
+    /// The words of a command: the elements of a list, or a text that is split into words by the
+    /// rules of a shell, without a shell. `None` if a quotation in it does not end.
+    pub fn words(&self, key: &str) -> Option<Vec<String>> {
+        match self.value(key) {
+            Some(Value::Array(_, items)) => Some(items.iter().map(text_of).collect()),
+            Some(value) => shlex::split(&text_of(&value)),
+            None => Some(Vec::new()),
+        }
     }
 
     /// Where the value of a key came from.

@@ -215,7 +215,7 @@ pub(super) fn client_ca(path: &Path) -> Result<ClientCa, CertificateError> {
 }
 
 async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, StartError> {
-    let found = match master_key::find(config)? {
+    let found = match master_key::find(config).await? {
         Some(found) => found,
         None if store.holds_sealed_keys().await? => {
             return Err(StartError::master_key_missing(config));

@@ -91,6 +91,7 @@ mod lost_master_key;
 mod malformed_requests;
 mod management_access;
 mod master_key;
+mod master_key_command;
 mod matrix;
 mod mcp;
 mod metadata;

@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global) -> Result<(), CliError> {
     let config = global.config(Requirement::Nothing)?;
     let store = open_existing(&config, OpenMode::Read).await?;
     global.close_at_end(&store);
-    let master = backup_keys::of_settings(&config)?;
+    let master = backup_keys::of_settings(&config).await?;
     let found = status::status(&config, &store, &Clock::System, master.as_ref()).await?;
     let MasterKeyStatus { keys, instances } = found;
     match global.output {
