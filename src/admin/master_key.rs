@@ -38,6 +38,8 @@ pub struct Reset {
     pub lost: LostKeys,
     /// How many generated secrets are checked by their hash from now on.
     pub secrets: u64,
+    /// How many answers that were stored for an `Idempotency-Key` were deleted.
+    pub answers: u64,
 }
 
 /// Finds the keys that the master key of the settings does not open; with none, all are lost.
@@ -81,6 +83,7 @@ pub async fn find_lost(
 
 /// Takes the lost keys out of the database. The next start of a server makes new ones under its
 /// master key. Clients, secrets and grants stay; generated secrets are checked by their hash.
+/// Stored answers, which only the lost key opened, are deleted.
 ///
 /// # Errors
 ///
@@ -93,10 +96,11 @@ pub async fn reset(
 ) -> Result<Reset, AdminError> {
     let mut change = AuditedChange::begin_on(store, clock, principal.actor()).await?;
     change.transaction.require_no_instance().await?;
-    let mut secrets = 0;
+    let (mut secrets, mut answers) = (0, 0);
     if lost.tag_key {
         change.transaction.remove_sealed_key(TAG_KEY).await?;
         secrets = change.transaction.check_secrets_by_hash().await?;
+        answers = change.transaction.remove_answers().await?;
     }
     for kid in &lost.signing_keys {
         change.transaction.lose_signing_key(kid, change.now).await?;
@@ -106,8 +110,9 @@ pub async fn reset(
         "signing_keys": lost.signing_keys,
         "still_published": lost.published,
         "secrets_checked_by_hash": secrets,
+        "stored_answers_deleted": answers,
     });
     change.record(Action::MasterKeyReset, EventSubject::MasterKey, detail).await?;
     change.commit().await?;
-    Ok(Reset { lost, secrets })
+    Ok(Reset { lost, secrets, answers })
 }
