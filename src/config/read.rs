@@ -40,8 +40,7 @@ pub(super) fn config(
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
-    let directory = reader.directory();
-    let token = reader.token();
+    let (directory, token) = (reader.directory(), reader.token());
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
@@ -50,8 +49,7 @@ pub(super) fn config(
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
-    let fetch = reader.fetch();
-    let notifications = reader.notifications();
+    let (fetch, notifications) = (reader.fetch(), reader.notifications());
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
