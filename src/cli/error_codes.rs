@@ -32,7 +32,6 @@ pub(crate) enum CliErrorCode {
     ConfigurationValue,
     NoDatabase,
     MasterKey,
-    MasterKeyCommand,
     NotFound,
     Conflict,
     InUse,
@@ -43,6 +42,7 @@ pub(crate) enum CliErrorCode {
     NotAllowed,
     Busy,
     Server,
+    MasterKeyCommand,
     /// Not an error: nothing is printed.
     ClosedPipe,
     /// Not an error: the comparison that was asked for found differences. Nothing is printed.
@@ -194,7 +194,6 @@ mod tests {
         CliErrorCode::ConfigurationValue,
         CliErrorCode::NoDatabase,
         CliErrorCode::MasterKey,
-        CliErrorCode::MasterKeyCommand,
         CliErrorCode::NotFound,
         CliErrorCode::Conflict,
         CliErrorCode::InUse,
@@ -205,6 +204,7 @@ mod tests {
         CliErrorCode::NotAllowed,
         CliErrorCode::Busy,
         CliErrorCode::Server,
+        CliErrorCode::MasterKeyCommand,
     ];
 
     const INTRODUCTION: &str = "\
