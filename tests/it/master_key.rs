@@ -9,9 +9,11 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::readme::blocks;
 use crate::stopping::ask;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
+use crate::support::script::Script;
 use crate::support::{Answer, Engine, client};
 
 /// The master key of [`Place::environment`].
@@ -304,11 +306,11 @@ fn rotation(cli: &Cli, failpoint: &str) -> std::process::Child {
 async fn a_server_tells_of_seals_under_an_older_key() {
     let (cli, ..) = place(Engine::Sqlite).await;
     let mut server = cli.serve().await;
-    assert!(metrics(&server).await.contains("tokend_master_key_outdated_seals 0\n"));
+    assert!(metrics(&server).await.contains("tokend_master_key_outdated_seals 0"));
     stop(&mut server).await;
     let server = new_and_old(&cli).serve().await;
     eventually("the count", async || {
-        metrics(&server).await.contains("tokend_master_key_outdated_seals 2\n").then_some(())
+        metrics(&server).await.contains("tokend_master_key_outdated_seals 2").then_some(())
     })
     .await;
     assert!(server.log().contains("run tokend master-key rotate"), "{}", server.log());
@@ -316,4 +318,26 @@ async fn a_server_tells_of_seals_under_an_older_key() {
 
 async fn metrics(server: &Process) -> String {
     Answer::of(client().get(format!("{}/metrics", server.management))).await.text
+}
+
+/// The page: its commands are run as they stand.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_page_works() {
+    let cli = Cli::without_database(Engine::Sqlite).await.unset_database();
+    let mut server = cli.serve().await;
+    let blocks = blocks("docs/operations/master-key.md", "sh");
+    let [show, add, rotate, remove] = &blocks[..] else { panic!("other blocks: {blocks:?}") };
+    let run = |text: &str| Script::of_cli(&cli).done(text).stdout;
+    let shown = run(show);
+    assert!(shown.contains("seals   1") && shown.contains("\"tag_key\": 1"), "{shown}");
+    run(add);
+    stop(&mut server).await;
+    let mut server = cli.serve().await;
+    let said = run(rotate);
+    for words in ["sealed again\n", "signing keys sealed again     1", "opens   0", "seals   1"] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+    stop(&mut server).await;
+    run(remove);
+    stop(&mut cli.serve().await).await;
 }
