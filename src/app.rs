@@ -11,7 +11,7 @@ pub mod token_endpoint;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -27,7 +27,6 @@ use crate::model::client::ClientId;
 use crate::model::rate::Rate;
 use crate::services::{Services, StartError};
 use crate::store::StoreError;
-use crate::store::usage_heartbeat::Heartbeat;
 use crate::telemetry::metrics::Metrics;
 
 /// How long rejections are kept for `tokend explain`, in seconds.
@@ -64,6 +63,8 @@ pub struct App {
     usage_flushed_at: AtomicI64,
     /// When the newest backup of this server was made; 0 for never.
     pub backed_up_at: AtomicI64,
+    /// How many keys of the database are sealed under another master key than the first one.
+    outdated_seals: AtomicUsize,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -110,6 +111,7 @@ impl App {
         let keep = services.keep_seconds();
         let directory =
             Directory::load(store, &keys.master, keep, config.metrics.per_client, clock).await?;
+        services.sign_in().await?;
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
 
@@ -151,6 +153,7 @@ impl App {
             database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
             backed_up_at: AtomicI64::new(0),
+            outdated_seals: AtomicUsize::new(0),
             metrics: Arc::default(),
             leak_reports,
             trust_tests,
@@ -162,13 +165,13 @@ impl App {
     /// Writes what has been counted of the use of secrets and keys, and that all of it until now is
     /// written. What cannot be written now is kept.
     pub async fn write_usage(&self) -> Result<(), StoreError> {
-        let Services { store, clock, config, instance, .. } = &*self.services;
+        let Services { store, clock, .. } = &*self.services;
         // The time comes first: what is used from here on may be written the next time.
         let written_until = store.time(clock).await?;
         let entries = self.directory.usage.take();
         let uses: Vec<_> = entries.iter().map(|entry| (entry.used(), entry.usage)).collect();
-        let expires_at = written_until.plus(config.directory.max_staleness);
-        let heartbeat = Heartbeat { instance, written_until, expires_at };
+        let master_keys = self.services.master_keys();
+        let heartbeat = self.services.heartbeat(&master_keys, written_until);
         let written = store.add_use(&uses, &heartbeat).await;
         self.metrics.usage_flushes.count(usize::from(written.is_err()));
         match &written {
@@ -188,6 +191,19 @@ impl App {
             self.directory.usage.put_back(entries);
         }
         written
+    }
+
+    /// Counts the keys of the database that another master key than the first one opens.
+    pub async fn count_outdated_seals(&self) -> Result<(), StoreError> {
+        let keys = self.services.outdated_seals().await?;
+        if self.outdated_seals.swap(keys, Ordering::Relaxed) == 0 && keys > 0 {
+            tracing::warn!(
+                keys,
+                "keys of the database are sealed under an older master key: run tokend master-key \
+                 rotate before you remove it"
+            );
+        }
+        Ok(())
     }
 
     /// Writes the readers of the key set since the last time. What cannot be written now is kept.

@@ -5,6 +5,8 @@
 pub mod audited_change;
 pub mod backup_keys;
 pub mod inspection;
+pub mod instance;
+pub mod key_command;
 pub mod master_key;
 pub mod notifications;
 pub mod opening;
@@ -22,6 +24,7 @@ use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
 use crate::outbound::{FetchError, Fetcher};
 use crate::secrets::hash_queue::Hasher;
+use crate::services::key_command::KeyCommandProblem;
 use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
@@ -75,6 +78,18 @@ pub enum StartError {
     WrongMasterKey {
         /// Where the key came from.
         origin: String,
+    },
+    /// The command that prints the master keys did not print them.
+    #[error("the master key command {program} ({origin}) {problem}{said}")]
+    MasterKeyCommand {
+        /// The program.
+        program: String,
+        /// The setting that names it.
+        origin: String,
+        /// What is wrong.
+        problem: KeyCommandProblem,
+        /// What it said on standard error, as the end of the sentence.
+        said: String,
     },
     /// The file of the master key cannot be read or made.
     #[error("cannot read or make the master key {path}: {problem}", path = path.display())]
@@ -142,6 +157,8 @@ pub struct Services {
     pub clock: Clock,
     /// Identifies this process among the others on the same database.
     pub instance: String,
+    /// Where this process runs, for people.
+    pub place: String,
     signature_checks: AtomicU64,
 }
 

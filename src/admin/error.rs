@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::admin::error_code::AdminErrorCode;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::key_impact::Impact;
+use crate::admin::master_key::RotationConflict;
 use crate::admin::object_kind::ObjectKind;
 use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::source_conflict::SourceConflict;
@@ -51,6 +52,9 @@ pub enum Conflict {
     /// The master key cannot be read.
     #[error("{0}")]
     MasterKey(String),
+    /// The keys of the database cannot be sealed again.
+    #[error(transparent)]
+    Rotation(#[from] RotationConflict),
     /// The change does not fit the source of an object.
     #[error(transparent)]
     Source(#[from] SourceConflict),
@@ -109,6 +113,7 @@ impl Conflict {
             Self::Source(conflict) => conflict.code(),
             Self::NoKeyLost => AdminErrorCode::NoKeyLost,
             Self::MasterKey(_) => AdminErrorCode::MasterKeyUnusable,
+            Self::Rotation(conflict) => conflict.code(),
             Self::ChangedDuringImport => AdminErrorCode::ChangedDuringImport,
             Self::GrantRequestNotNeeded(_) => AdminErrorCode::GrantRequestNotNeeded,
             Self::GrantRequestEnded { .. } => AdminErrorCode::GrantRequestEnded,

@@ -102,6 +102,10 @@ codes! {
     SigningKeyLimitReached: Conflict => "signing_key_limit_reached",
     /// The master key opens every key of the database.
     NoKeyLost: Conflict => "no_key_lost",
+    /// Running instances do not have the first master key.
+    InstancesLackMasterKey: Conflict => "instances_lack_master_key",
+    /// The master key does not open every key of the database.
+    SealedKeysNotOpened: Conflict => "sealed_keys_not_opened",
     /// The master key cannot be read.
     MasterKeyUnusable: Fault => "master_key_unusable",
     /// The secrets of a client changed during an import.

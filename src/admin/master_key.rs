@@ -1,6 +1,12 @@
-//! A way on after the master key was lost.
+//! The master key: what is sealed under it, how it is replaced, and a way on after it was lost.
+
+mod conflict;
+pub mod rotation;
+pub mod status;
 
 use serde_json::json;
+
+pub use crate::admin::master_key::conflict::RotationConflict;
 
 use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
 use crate::config::Config;
@@ -32,6 +38,8 @@ pub struct Reset {
     pub lost: LostKeys,
     /// How many generated secrets are checked by their hash from now on.
     pub secrets: u64,
+    /// How many answers that were stored for an `Idempotency-Key` were deleted.
+    pub answers: u64,
 }
 
 /// Finds the keys that the master key of the settings does not open; with none, all are lost.
@@ -44,7 +52,8 @@ pub async fn find_lost(
     store: &Store,
     clock: &Clock,
 ) -> Result<LostKeys, AdminError> {
-    let found = master_key::find(config).map_err(|error| Conflict::MasterKey(error.to_string()))?;
+    let found = master_key::find(config).await;
+    let found = found.map_err(|error| Conflict::MasterKey(error.to_string()))?;
     let master = found.map(|FoundKey { keys, .. }| MasterKeys::derive(&keys)).transpose()?;
     let is_lost = |name: &str, seal: &Sealed| {
         master.as_ref().is_none_or(|master| master.open(name, seal).is_err())
@@ -74,6 +83,7 @@ pub async fn find_lost(
 
 /// Takes the lost keys out of the database. The next start of a server makes new ones under its
 /// master key. Clients, secrets and grants stay; generated secrets are checked by their hash.
+/// Stored answers, which only the lost key opened, are deleted.
 ///
 /// # Errors
 ///
@@ -86,10 +96,11 @@ pub async fn reset(
 ) -> Result<Reset, AdminError> {
     let mut change = AuditedChange::begin_on(store, clock, principal.actor()).await?;
     change.transaction.require_no_instance().await?;
-    let mut secrets = 0;
+    let (mut secrets, mut answers) = (0, 0);
     if lost.tag_key {
         change.transaction.remove_sealed_key(TAG_KEY).await?;
         secrets = change.transaction.check_secrets_by_hash().await?;
+        answers = change.transaction.remove_answers().await?;
     }
     for kid in &lost.signing_keys {
         change.transaction.lose_signing_key(kid, change.now).await?;
@@ -99,8 +110,9 @@ pub async fn reset(
         "signing_keys": lost.signing_keys,
         "still_published": lost.published,
         "secrets_checked_by_hash": secrets,
+        "stored_answers_deleted": answers,
     });
     change.record(Action::MasterKeyReset, EventSubject::MasterKey, detail).await?;
     change.commit().await?;
-    Ok(Reset { lost, secrets })
+    Ok(Reset { lost, secrets, answers })
 }

@@ -125,6 +125,7 @@ impl App {
                 figures.add_seconds(&names::NEXT_ROTATION, &[algorithm.as_str()], at.0);
             }
         }
+        figures.add(&names::OUTDATED_SEALS, self.outdated_seals.load(Ordering::Relaxed));
         figures.add(&names::JWKS_KEYS, keyring.published(now).count());
         figures.add(&names::JWKS_SIZE, keyring.key_set(now).body.len());
     }

@@ -42,7 +42,7 @@ pub(crate) async fn run(global: &Global, command: &BackupCommand) -> Result<(), 
             (backup::create::create(&config, &store, &Clock::System, file).await?, file)
         }
         BackupCommand::Verify(BackupArgs { file }) => {
-            let keys = backup_keys::of_settings(&config)?;
+            let keys = backup_keys::of_settings(&config).await?;
             (backup::verify(file, keys.as_ref())?, file)
         }
     };

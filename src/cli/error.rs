@@ -271,6 +271,10 @@ impl From<StartError> for CliError {
             | StartError::MasterKeyMissing { .. }
             | StartError::WrongMasterKey { .. }
             | StartError::Crypto(_) => CliErrorCode::MasterKey,
+            StartError::MasterKeyCommand { ref problem, .. } if problem.is_transient() => {
+                CliErrorCode::MasterKeyCommand
+            }
+            StartError::MasterKeyCommand { .. } => CliErrorCode::MasterKey,
             StartError::MasterKeyFile { .. } => CliErrorCode::DataNotWritable,
         };
         Self { remedy, ..Self::new(code, telemetry::with_causes(&error)) }

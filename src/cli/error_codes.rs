@@ -42,6 +42,7 @@ pub(crate) enum CliErrorCode {
     NotAllowed,
     Busy,
     Server,
+    MasterKeyCommand,
     /// Not an error: nothing is printed.
     ClosedPipe,
     /// Not an error: the comparison that was asked for found differences. Nothing is printed.
@@ -51,6 +52,11 @@ pub(crate) enum CliErrorCode {
 /// The code, its exit code and its meaning.
 type Documented = (&'static str, Exit, &'static str);
 
+const MASTER_KEY_COMMAND: Documented = (
+    "E-MASTER-KEY-COMMAND",
+    Exit::Unreachable,
+    "The command of `master_key_command` failed or timed out. Try again.",
+);
 const NOT_EMPTY: Documented =
     ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.");
 const BUSY: Documented =
@@ -137,6 +143,7 @@ impl CliErrorCode {
                 Exit::Configuration,
                 "The master key is missing, or it is not the one of the database.",
             ),
+            Self::MasterKeyCommand => MASTER_KEY_COMMAND,
             Self::NotFound => {
                 ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.")
             }
@@ -175,7 +182,7 @@ mod tests {
     use crate::config::problem::PROBLEM_CODES;
 
     /// Every code that is printed, in the order of the page.
-    const PRINTED: [CliErrorCode; 21] = [
+    const PRINTED: [CliErrorCode; 22] = [
         CliErrorCode::Failed,
         CliErrorCode::Store,
         CliErrorCode::Schema,
@@ -197,6 +204,7 @@ mod tests {
         CliErrorCode::NotAllowed,
         CliErrorCode::Busy,
         CliErrorCode::Server,
+        CliErrorCode::MasterKeyCommand,
     ];
 
     const INTRODUCTION: &str = "\

@@ -206,7 +206,13 @@ const ALL: [(&str, Examples); 36] = [
             ),
         ],
     ),
-    ("master-key", &[("Continue after the key was lost", "tokend master-key reset --lost")]),
+    (
+        "master-key",
+        &[
+            ("Show what is sealed under each key", "tokend master-key status"),
+            ("Seal everything under the new key", "tokend master-key rotate"),
+        ],
+    ),
     (
         "key",
         &[

@@ -1,62 +1,30 @@
 //! `tokend master-key`: the key that seals the keys of the database.
 
-use std::io::IsTerminal;
+mod reset;
+mod rotate;
+mod status;
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::Subcommand;
 
-use crate::admin::master_key::{self, Reset};
+use crate::cli::Global;
 use crate::cli::error::CliError;
-use crate::cli::{Global, confirmation, output, principal};
-use crate::config::Requirement;
-use crate::model::time::Clock;
-use crate::services::opening::open_existing;
-use crate::store::open::OpenMode;
+use crate::cli::master_key::reset::ResetArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
+    /// Count what is sealed under each master key, and show which keys the running instances have
+    Status,
+    /// Seal everything in the database under the first master key of the list; servers may run
+    Rotate,
     /// Continue after the master key was lost: new signing keys; clients and secrets stay
     Reset(ResetArgs),
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ResetArgs {
-    /// Confirm that the master key is lost: everything that it sealed is lost as well
-    #[arg(long, required = true)]
-    lost: bool,
-    /// Do not ask; required without a terminal
-    #[arg(long)]
-    yes: bool,
-}
-
 /// Runs `tokend master-key`.
 pub(crate) async fn run(global: &Global, command: &MasterKeyCommand) -> Result<(), CliError> {
-    let MasterKeyCommand::Reset(args) = command;
-    if !args.yes && !std::io::stdin().is_terminal() {
-        return Err(CliError::usage("without a terminal, a reset of the master key needs --yes"));
+    match command {
+        MasterKeyCommand::Status => status::run(global).await,
+        MasterKeyCommand::Rotate => rotate::run(global).await,
+        MasterKeyCommand::Reset(args) => reset::run(global, args).await,
     }
-    let clock = Clock::System;
-    let config = global.config(Requirement::Nothing)?;
-    let store = open_existing(&config, OpenMode::Alone).await?;
-    global.close_at_end(&store);
-    let lost = master_key::find_lost(&config, &store, &clock).await?;
-    output::hint(&format!(
-        "{} signing keys cannot be opened; {} of them stay published until the tokens that they \
-         signed have expired. The next start makes new ones. Clients and secrets stay valid.",
-        lost.signing_keys.len(),
-        lost.published.len()
-    ));
-    confirmation::confirm("Give up what the lost master key sealed?", &[], args.yes)?;
-    let Reset { lost, secrets } = master_key::reset(&store, &clock, &principal(), lost).await?;
-    let value = json!({
-        "reset": true, "signing_keys": lost.signing_keys, "still_published": lost.published,
-        "secrets_checked_by_hash": secrets,
-    });
-    let rows = [
-        ("signing keys given up", lost.signing_keys.len().to_string()),
-        ("still published", lost.published.len().to_string()),
-        ("secrets checked by hash", secrets.to_string()),
-        ("next", "start the server: it makes new keys".to_owned()),
-    ];
-    output::one(global.output, "reset", &value, &rows)
 }

@@ -84,8 +84,16 @@ pub(super) fn of_start(error: &StartError) -> Option<String> {
         }
         StartError::WrongMasterKey { .. } => {
             "Give the key that the database was sealed with, or both, the new one first, as \
-             `new,old`. If it is lost for ever: tokend master-key reset --lost makes new keys; \
-             clients and secrets stay."
+             `new,old`, and then run tokend master-key rotate. If it is lost for ever: tokend \
+             master-key reset --lost makes new keys; clients and secrets stay."
+        }
+        StartError::MasterKeyCommand { problem, .. } if problem.is_transient() => {
+            "Run the command by hand as the user of tokend; it must print the keys and end with 0. \
+             A longer time: master_key_command_timeout."
+        }
+        StartError::MasterKeyCommand { .. } => {
+            "Check master_key_command (tokend config show): the program first, then its arguments. \
+             It prints the keys as master_key has them, and nothing else."
         }
         StartError::MasterKeyFile { .. } => {
             "The file must hold 32 bytes in base64 or hex, and this process must be able to read \

@@ -8,6 +8,7 @@ pub mod command_variables;
 mod coverage;
 mod database_url;
 mod issuer;
+mod key_command;
 mod management_url;
 mod metrics;
 mod notifications;
@@ -21,6 +22,7 @@ pub mod sources;
 
 pub use backup::BackupSettings;
 pub use issuer::Issuer;
+pub use key_command::KeyCommand;
 pub use metrics::MetricsSettings;
 
 use std::net::SocketAddr;
@@ -60,6 +62,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The master keys, if the settings give any.
     pub master_key: Option<MasterKey>,
+    /// The command that prints the master keys, if one is set. Then `master_key` is not.
+    pub master_key_command: Option<KeyCommand>,
     /// The database.
     pub database: DatabaseSettings,
     /// How changes are followed.

@@ -1,12 +1,11 @@
 //! Turns layered texts into typed settings, noting every problem on the way.
 
+mod master_key;
 mod notifications;
 mod secrets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-
-use zeroize::Zeroizing;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
@@ -17,10 +16,9 @@ use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, FetchSettings, Issuer,
-    KeySettings, LimitSettings, MasterKey, MetadataSettings, Migrate, Origin, Requirement,
-    TlsSettings, TokenSettings,
+    KeySettings, LimitSettings, MetadataSettings, Migrate, Origin, Requirement, TlsSettings,
+    TokenSettings,
 };
-use crate::model::master_key::MasterKeyList;
 use crate::model::public_path::PublicPaths;
 use crate::model::signing_key::{Algorithm, RsaSize};
 
@@ -42,8 +40,7 @@ pub(super) fn config(
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
-    let directory = reader.directory();
-    let token = reader.token();
+    let (directory, token) = (reader.directory(), reader.token());
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
@@ -52,11 +49,11 @@ pub(super) fn config(
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
-    let fetch = reader.fetch();
-    let notifications = reader.notifications();
+    let (fetch, notifications) = (reader.fetch(), reader.notifications());
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
+    let master_key_command = reader.master_key_command();
     Some(Config {
         issuer,
         listen: listen?,
@@ -65,6 +62,7 @@ pub(super) fn config(
         configured_management_url,
         data_dir,
         master_key,
+        master_key_command: master_key_command?,
         database: database?,
         directory: directory?,
         token: token?,
@@ -131,26 +129,6 @@ impl SettingsReader<'_> {
 
     fn origin(&self, setting: &'static str) -> Origin {
         Origin { setting, source: self.settings.origin(setting) }
-    }
-
-    /// The master keys, if any are set; a problem is noted.
-    fn master_key(&mut self) -> Option<MasterKey> {
-        let text = Zeroizing::new(self.settings.text("master_key"));
-        if text.is_empty() {
-            return None;
-        }
-        let Ok(keys) = MasterKeyList::parse(&text) else {
-            self.complain(
-                "master_key",
-                "is not 32 bytes in base64 or hex",
-                "E-CONF-VALUE",
-                "make one with: openssl rand -base64 32",
-            );
-            return None;
-        };
-        let (source, file) =
-            (self.settings.origin("master_key"), self.settings.file_of("master_key"));
-        Some(MasterKey { keys, source, file })
     }
 
     /// Two listeners on one port of one address cannot both be opened.

@@ -1,30 +1,26 @@
 //! Where settings come from: layers them by rank and remembers the origin of each value.
 
+mod secret_files;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Format, Toml};
 use figment::value::Value;
-use zeroize::Zeroizing;
 
 use crate::config::DEFAULTS;
 use crate::config::command_variables::{self, is_command_variable};
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::service_links::is_service_link;
+use crate::config::sources::secret_files::secret_of;
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
 /// Settings that must not appear on a command line, where other users of the machine see them.
 const SECRET_KEYS: [&str; 3] = ["master_key", "database.url", "notifications.webhook_secret"];
-
-/// The secret setting whose value is in the file that a key such as `master_key_file` names.
-fn secret_of(key: &str) -> Option<&'static str> {
-    let name = key.strip_suffix("_file")?;
-    SECRET_KEYS.into_iter().find(|secret| *secret == name)
-}
 
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default)]
@@ -52,8 +48,8 @@ struct ValueFile {
 }
 
 impl Settings {
-    /// Layers defaults, files, environment and flags. Fails at once only if a file cannot be
-    /// read; everything else waits in [`Settings::problems`].
+    /// Layers defaults, files, credentials, environment and flags. Fails at once only if a file
+    /// cannot be read; everything else waits in [`Settings::problems`].
     pub fn gather(flags: &Flags, environment: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut gathering = SourceBuilder::new()?;
         for file in USUAL_FILES.map(Path::new) {
@@ -64,6 +60,7 @@ impl Settings {
         for file in &flags.files {
             gathering.file(file);
         }
+        gathering.credentials(environment);
         gathering.environment(environment);
         for (key, value, origin) in &flags.fixed {
             gathering.value(key, value.clone(), (*origin).to_owned());
@@ -97,6 +94,16 @@ impl Settings {
     /// The value of a key as text; a list is joined by commas.
     pub fn text(&self, key: &str) -> String {
         self.value(key).map(|value| text_of(&value)).unwrap_or_default()
+    }
+
+    /// The words of a command: the elements of a list, or a text that is split into words by the
+    /// rules of a shell, without a shell. `None` if a quotation in it does not end.
+    pub fn words(&self, key: &str) -> Option<Vec<String>> {
+        match self.value(key) {
+            Some(Value::Array(_, items)) => Some(items.iter().map(text_of).collect()),
+            Some(value) => shlex::split(&text_of(&value)),
+            None => Some(Vec::new()),
+        }
     }
 
     /// Where the value of a key came from.
@@ -205,28 +212,6 @@ impl SourceBuilder {
         }
     }
 
-    /// Reads the files that a configuration file names for secrets, such as `master_key_file`.
-    fn secret_files(&mut self, path: &Path, layer: &Figment, found: &[String]) {
-        for name in found {
-            let Some(key) = secret_of(name) else { continue };
-            let value = layer.find_value(name).map(|value| text_of(&value)).unwrap_or_default();
-            if value.is_empty() {
-                continue;
-            }
-            if found.iter().any(|other| other == key) {
-                self.problems.push(Problem {
-                    code: "E-CONF-TWICE",
-                    setting: key.to_owned(),
-                    what: format!("`{key}` is set twice"),
-                    origin: format!("`{key}` and `{name}` are both in {}", path.display()),
-                    remedy: "remove one of them".to_owned(),
-                });
-                continue;
-            }
-            self.read_value(key, &format!("from {name} in {}", path.display()), &value);
-        }
-    }
-
     fn reject_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
         let is_known = |key: &String| self.keys.contains(key) || secret_of(key).is_some();
         for key in found.iter().filter(|key| !is_known(key)) {
@@ -264,48 +249,6 @@ impl SourceBuilder {
                 self.problems.push(problem);
             }
         }
-    }
-
-    fn value_by_file(
-        &mut self,
-        key: &str,
-        name: &str,
-        path: &str,
-        environment: &[(String, String)],
-    ) {
-        let plain = variable_of(key);
-        if environment.iter().any(|(other, _)| *other == plain) {
-            self.problems.push(Problem {
-                code: "E-CONF-TWICE",
-                setting: key.to_owned(),
-                what: format!("`{key}` is set twice"),
-                origin: format!("{plain} and {name} are both present"),
-                remedy: "remove one of them".to_owned(),
-            });
-            return;
-        }
-        self.read_value(key, &format!("from {name}"), path);
-    }
-
-    /// Gives a key the value that is in a file. `named_by` says what names the file.
-    fn read_value(&mut self, key: &str, named_by: &str, path: &str) {
-        let problem = match std::fs::read_to_string(path).map(Zeroizing::new) {
-            Ok(text) => {
-                let value = text.trim_end_matches(['\n', '\r']).to_owned();
-                let origin = format!("{named_by} ({path})");
-                self.files.push(ValueFile { origin: origin.clone(), path: PathBuf::from(path) });
-                return self.value(key, value, origin);
-            }
-            Err(_) if path.starts_with('~') => "`~` is not expanded here".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        self.problems.push(Problem {
-            code: "E-CONF-FILE",
-            setting: key.to_owned(),
-            what: format!("the file for `{key}` cannot be read"),
-            origin: format!("{named_by} = {path}: {problem}"),
-            remedy: "check the path and that the user tokend runs as may read it".to_owned(),
-        });
     }
 
     fn assignment(&mut self, assignment: &str) {

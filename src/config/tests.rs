@@ -152,6 +152,25 @@ fn a_setting_and_its_file_at_once_are_rejected() {
     assert_eq!(found[0].code, "E-CONF-TWICE");
 }
 
+/// A text is split by the quoting rules of a shell; the elements of a list are taken as they are.
+#[test]
+fn a_command_is_a_list_or_a_text_that_is_split() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.toml");
+    fs::write(&file, "master_key_command = [\"a b\", \"$c\", \"\"]\n").expect("a file");
+    let flags = Flags { files: vec![file], ..Flags::default() };
+    let command = |flags: &Flags, environment: &[(&str, &str)]| {
+        let command = load(flags, environment).expect("settings").master_key_command;
+        command.map(|command| (command.program, command.arguments))
+    };
+    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(command(&flags, &[]), Some(("a b".to_owned(), words(&["$c", ""]))));
+    let text = ("TOKEND_MASTER_KEY_COMMAND", "a 'b c' $d | e");
+    let split = Some(("a".to_owned(), words(&["b c", "$d", "|", "e"])));
+    assert_eq!(command(&flags, &[text]), split);
+    assert_eq!(command(&Flags::default(), &[]), None);
+}
+
 #[test]
 fn secrets_are_not_taken_from_the_command_line() {
     for key in ["master_key", "notifications.webhook_secret"] {

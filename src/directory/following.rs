@@ -118,7 +118,8 @@ impl Directory {
                         self.revocations.put_token(token);
                     }
                 }
-                // A reset is made only while no instance runs, and tokens do not depend on policies.
+                // A reset is made only while no instance runs. A rotation changes no key, only its
+                // seal. Tokens do not depend on policies.
                 Ok(
                     EventSubject::GrantRequest(_)
                     | EventSubject::MasterKey

@@ -75,19 +75,30 @@ impl MasterKeys {
 
     /// Opens what was sealed under that `name`.
     pub fn open(&self, name: &str, sealed: &Sealed) -> Result<Opened, CryptoError> {
-        let wrong = || CryptoError::WrongMasterKey(name.to_owned());
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed.0).map_err(|_| wrong())?;
-        let (nonce, ciphertext) = bytes.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
-        for (position, key) in self.0.iter().enumerate() {
-            let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
+        let opened = self.open_with_any(name, sealed);
+        let (position, content) =
+            opened.ok_or_else(|| CryptoError::WrongMasterKey(name.to_owned()))?;
+        Ok(Opened { content, is_outdated: position > 0 })
+    }
+
+    /// The fingerprint of the key that opens what was sealed under that `name`; `None` if none does.
+    pub fn opener(&self, name: &str, sealed: &Sealed) -> Option<&str> {
+        let (position, _) = self.open_with_any(name, sealed)?;
+        self.0.get(position).map(|key| key.fingerprint.as_str())
+    }
+
+    /// The content, and the position of the key that opens it.
+    fn open_with_any(&self, name: &str, sealed: &Sealed) -> Option<(usize, Zeroizing<Vec<u8>>)> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed.0).ok()?;
+        let (nonce, ciphertext) = bytes.split_at_checked(NONCE_LEN)?;
+        self.0.iter().enumerate().find_map(|(position, key)| {
+            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
             let mut content = Zeroizing::new(ciphertext.to_vec());
-            if let Ok(opened) = key.key.open_in_place(nonce, Aad::from(name), &mut content) {
-                let length = opened.len();
-                content.truncate(length);
-                return Ok(Opened { content, is_outdated: position > 0 });
-            }
-        }
-        Err(wrong())
+            let opened = key.key.open_in_place(nonce, Aad::from(name), &mut content).ok()?;
+            let length = opened.len();
+            content.truncate(length);
+            Some((position, content))
+        })
     }
 }
 
@@ -143,6 +154,9 @@ mod tests {
         assert!(opened.is_outdated);
         let opened = keys(&format!("{OLD},{NEW}")).open("name", &sealed).expect("opened");
         assert!(!opened.is_outdated);
+        let both = keys(&format!("{NEW},{OLD}"));
+        assert_eq!(both.opener("name", &sealed), Some(keys(OLD).fingerprint()));
+        assert_eq!(keys(NEW).opener("name", &sealed), None);
     }
 
     /// A backup of any version names its master key by the fingerprint, so it never changes.

@@ -143,6 +143,8 @@ pub enum Action {
     TokenRevoked,
     /// All tokens that a client had ended before their time.
     ClientTokensRevoked,
+    /// Every key in the database was sealed under another master key.
+    MasterKeyRotated,
     /// The master key was lost: what it sealed is given up, and new keys are made.
     MasterKeyReset,
     /// An owner has another policy than before.
@@ -153,7 +155,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -189,6 +191,7 @@ impl Action {
         Self::TokenIssuedByOperator,
         Self::TokenRevoked,
         Self::ClientTokensRevoked,
+        Self::MasterKeyRotated,
         Self::MasterKeyReset,
         Self::OwnerPolicyChanged,
         Self::OwnerPolicyDeleted,
@@ -232,6 +235,7 @@ impl Action {
             Self::TokenIssuedByOperator => "token.issued_by_operator",
             Self::TokenRevoked => "token.revoked",
             Self::ClientTokensRevoked => "client.tokens_revoked",
+            Self::MasterKeyRotated => "master_key.rotated",
             Self::MasterKeyReset => "master_key.reset",
             Self::OwnerPolicyChanged => "owner_policy.changed",
             Self::OwnerPolicyDeleted => "owner_policy.deleted",

@@ -14,7 +14,7 @@ use crate::store::Store;
 /// A master key that is missing, unreadable, or not the one of the database; and what the database
 /// says.
 pub async fn of_database(config: &Config, store: &Store) -> Result<MasterKeys, StartError> {
-    let Some(found) = master_key::find(config)? else {
+    let Some(found) = master_key::find(config).await? else {
         return Err(if store.holds_sealed_keys().await? {
             StartError::master_key_missing(config)
         } else {
@@ -33,7 +33,7 @@ pub async fn of_database(config: &Config, store: &Store) -> Result<MasterKeys, S
 /// # Errors
 ///
 /// A master key that cannot be read.
-pub fn of_settings(config: &Config) -> Result<Option<MasterKeys>, StartError> {
-    let found = master_key::find(config)?;
+pub async fn of_settings(config: &Config) -> Result<Option<MasterKeys>, StartError> {
+    let found = master_key::find(config).await?;
     Ok(found.map(|found| MasterKeys::derive(&found.keys)).transpose()?)
 }

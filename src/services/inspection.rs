@@ -48,7 +48,7 @@ pub struct OpenFile {
 pub async fn inspect(config: &Config) -> Result<Inspection, StartError> {
     Fetcher::new(&config.fetch)?;
     config.client_ca.as_deref().map(client_ca).transpose()?;
-    let key = master_key::find(config)?;
+    let key = master_key::find(config).await?;
     let store = match Store::open(&config.database, OpenMode::Check).await {
         Err(StoreError::Absent) => {
             return Ok(Inspection { schema: 0, master_key: without_seals(config, key.as_ref())? });
@@ -94,9 +94,10 @@ fn without_seals(config: &Config, key: Option<&FoundKey>) -> Result<MasterKeySta
 
 /// The file of the master key, if others may read it.
 pub fn open_master_key(config: &Config) -> Option<OpenFile> {
-    let path = match &config.master_key {
-        Some(given) => given.file.clone()?,
-        None => master_key::generated_file(config)?,
+    let path = match (&config.master_key, &config.master_key_command) {
+        (Some(given), _) => given.file.clone()?,
+        (None, Some(_)) => return None,
+        (None, None) => master_key::generated_file(config)?,
     };
     let readers = files::other_readers(&path)?;
     Some(OpenFile { path, readers })

@@ -1,4 +1,5 @@
-//! Where the master key of this process comes from: the settings, or a file in the data folder.
+//! Where the master key of this process comes from: the settings, a command, or a file in the data
+//! folder.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::crypto::random;
 use crate::keys::seal::MasterKeys;
 use crate::model::Malformed;
 use crate::model::master_key::MasterKeyList;
-use crate::services::StartError;
+use crate::services::{StartError, key_command};
 use crate::store::files;
 
 /// Master keys, and their source in words.
@@ -30,12 +31,19 @@ pub fn generated_file(config: &Config) -> Option<PathBuf> {
     }
 }
 
-/// Finds the master keys; `None` if there are none. Creates nothing.
+/// Finds the master keys; `None` if there are none. Creates nothing. Runs the command of the
+/// settings, if there is one.
 ///
 /// # Errors
 ///
-/// [`StartError::MasterKeyFile`] if the file cannot be read or does not hold a master key.
-pub fn find(config: &Config) -> Result<Option<FoundKey>, StartError> {
+/// [`StartError::MasterKeyFile`] if the file cannot be read or does not hold a master key,
+/// [`StartError::MasterKeyCommand`] if the command does not print the keys.
+pub async fn find(config: &Config) -> Result<Option<FoundKey>, StartError> {
+    if let Some(command) = &config.master_key_command {
+        let keys = key_command::keys_of(command).await?;
+        let source = format!("of the command {}, {}", command.program, command.source);
+        return Ok(Some(FoundKey { keys, source }));
+    }
     if let Some(given) = &config.master_key {
         return Ok(Some(FoundKey { keys: given.keys.clone(), source: given.source.clone() }));
     }

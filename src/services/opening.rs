@@ -1,7 +1,7 @@
 //! Opens what a process needs: a server everything, a command only what it uses.
 //!
-//! Only a server creates a database, migrates it, generates a master key or seals keys again
-//! (DESIGN D8, D14). A command works on what exists, and says where it looked.
+//! Only a server creates a database, migrates it or generates a master key (DESIGN D8, D14). A
+//! command works on what exists, and says where it looked.
 
 use std::path::Path;
 
@@ -18,8 +18,7 @@ use crate::outbound::Fetcher;
 use crate::secrets::argon2id::Cost;
 use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;
-use crate::services::master_key;
-use crate::services::{Services, StartError, sealed};
+use crate::services::{Services, StartError, instance, master_key, sealed};
 use crate::store::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
@@ -68,9 +67,8 @@ impl Opened {
 }
 
 impl Services {
-    /// Opens what a server needs. Creates and migrates the database as `database.migrate` says,
-    /// generates a master key for a SQLite database that holds nothing sealed, and seals all keys
-    /// under the first master key.
+    /// Opens what a server needs. Creates and migrates the database as `database.migrate` says, and
+    /// generates a master key for a SQLite database that holds nothing sealed.
     ///
     /// # Errors
     ///
@@ -127,7 +125,7 @@ impl Services {
         opened: Result<Opened, StartError>,
     ) -> Result<Self, StartError> {
         match opened {
-            Ok(Opened { keys, fetcher, notifier, client_ca, instance }) => Ok(Self {
+            Ok(Opened { keys, fetcher, notifier, client_ca, instance: id }) => Ok(Self {
                 hasher: hasher(&config.secrets),
                 guess_limiter: GuessLimiter::new(guess_limits(&config)),
                 nonce_issuer: keys.tag_key.nonce_issuer(),
@@ -141,7 +139,8 @@ impl Services {
                 notifier,
                 client_ca,
                 clock,
-                instance,
+                instance: id,
+                place: instance::place(),
             }),
             Err(error) => {
                 // So that SQLite leaves no file next to the database.
@@ -216,7 +215,7 @@ pub(super) fn client_ca(path: &Path) -> Result<ClientCa, CertificateError> {
 }
 
 async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, StartError> {
-    let found = match master_key::find(config)? {
+    let found = match master_key::find(config).await? {
         Some(found) => found,
         None if store.holds_sealed_keys().await? => {
             return Err(StartError::master_key_missing(config));

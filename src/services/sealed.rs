@@ -1,4 +1,4 @@
-//! The sealed keys of the database: opened, made when there are none, and sealed again.
+//! The sealed keys of the database: opened, and made when there are none.
 
 use zeroize::Zeroizing;
 
@@ -29,11 +29,7 @@ pub(super) async fn open_keys(
     };
     let opened = open_with(&master, found, &seal)?;
     if role == Role::Server {
-        if opened.is_outdated {
-            let resealed = master.seal(TAG_KEY, &opened.content)?;
-            store.reseal_key(TAG_KEY, &seal, &resealed).await?;
-        }
-        renew_signing_keys(store, &master).await?;
+        keep_public_halves(store, &master).await?;
     }
     Ok((master, TagKey::new(&opened.content)))
 }
@@ -62,24 +58,14 @@ pub(super) fn open_with(
         .map_err(|_| StartError::WrongMasterKey { origin: found.source.clone() })
 }
 
-/// Seals signing keys again under the first master key, so that the others can be dropped, and
-/// stores the public half of each key that an older version made. This happens at each start:
-/// while the master keys are changed, an instance that knows only the old one may make a signing
-/// key.
-async fn renew_signing_keys(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
+/// Stores the public half of each signing key that an older version made.
+async fn keep_public_halves(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
     for key in store.signing_keys().await? {
-        let Some(sealed) = &key.sealed else { continue };
+        let (None, Some(sealed)) = (&key.public_jwk, &key.sealed) else { continue };
         // A key that no master key opens is rejected by name when the keyring is loaded.
         let Ok(opened) = master.open(key.kid.as_str(), sealed) else { continue };
-        if opened.is_outdated {
-            let resealed = master.seal(key.kid.as_str(), &opened.content)?;
-            store.reseal_signing_key(&key.kid, sealed, &resealed).await?;
-            tracing::info!(kid = %key.kid, "a signing key has been sealed under the new master key");
-        }
-        if key.public_jwk.is_none() {
-            let public_jwk = keyring::public_jwk(key.algorithm, &opened.content)?;
-            store.keep_public_jwk(&key.kid, &public_jwk).await?;
-        }
+        let public_jwk = keyring::public_jwk(key.algorithm, &opened.content)?;
+        store.keep_public_jwk(&key.kid, &public_jwk).await?;
     }
     Ok(())
 }

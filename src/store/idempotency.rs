@@ -5,6 +5,7 @@ use crate::model::time::Timestamp;
 use crate::store::row::{TableRow, named_row, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::{Transaction, on_transaction};
+use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many keys one caller may have that have not expired.
@@ -44,6 +45,34 @@ pub enum KeyState {
     Answered(Sealed),
     /// The caller has [`MAX_KEYS_PER_CALLER`].
     TooMany,
+}
+
+/// An answer that is stored for a key, sealed.
+#[derive(Debug)]
+pub struct SealedAnswer {
+    /// A hash of the caller and the key.
+    pub key_hash: String,
+    /// The answer.
+    pub answer: Sealed,
+}
+
+impl SealedAnswer {
+    /// The name under which it is sealed.
+    pub fn name(&self) -> String {
+        seal_name(&self.key_hash)
+    }
+}
+
+/// The name without which the seal of an answer does not open: it cannot be moved to another key.
+pub fn seal_name(key_hash: &str) -> String {
+    format!("idempotency_key/{key_hash}")
+}
+
+named_row! {
+    struct AnswerRow {
+        key_hash: String,
+        answer: String,
+    }
 }
 
 table_row! {
@@ -98,6 +127,41 @@ impl Store {
         })
     }
 
+    /// Some of the answers that have not expired by `now`, the time of [`Store::time`], in the order
+    /// of their keys, after one.
+    pub async fn sealed_answers(
+        &self,
+        after: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<SealedAnswer>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push_with(
+            "SELECT key_hash, answer FROM idempotency_key \
+             WHERE key_hash > ? AND answer IS NOT NULL AND expires_at > ? \
+             ORDER BY key_hash LIMIT ?",
+            [after.into(), now.into(), i64::from(limit).into()],
+        );
+        let rows = self.read().rows::<AnswerRow>(&statement).await?;
+        let decode =
+            |row: AnswerRow| SealedAnswer { key_hash: row.key_hash, answer: Sealed(row.answer) };
+        Ok(rows.into_iter().map(decode).collect())
+    }
+
+    /// Replaces the seal of a stored answer, if it is still this one. False if it is not.
+    pub async fn reseal_answer(
+        &self,
+        old: &SealedAnswer,
+        new: &Sealed,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "UPDATE idempotency_key SET answer = $3 WHERE key_hash = $1 AND answer = $2";
+        on_pool!(self, |pool| {
+            let sealing = sqlx::query(SQL).bind(&old.key_hash).bind(&old.answer.0).bind(&new.0);
+            Ok(sealing.execute(pool).await?.rows_affected() > 0)
+        })
+    }
+
     /// Gives a claimed key back: the request changed nothing, so it may come again.
     pub async fn release_key(&self, key_hash: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM idempotency_key WHERE key_hash = $1 AND answer IS NULL";
@@ -114,6 +178,16 @@ impl Store {
             WHERE key_hash IN
                 (SELECT key_hash FROM idempotency_key WHERE expires_at <= $1 LIMIT $2)";
         self.delete_in_batches(SQL, now, BATCH).await
+    }
+}
+
+impl WriteTransaction {
+    /// Deletes every stored answer, because none can be opened any more. Gives how many there were.
+    pub async fn remove_answers(&mut self) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM idempotency_key WHERE answer IS NOT NULL";
+        on_write!(self, |connection| {
+            Ok(sqlx::query(SQL).execute(connection).await?.rows_affected())
+        })
     }
 }
 

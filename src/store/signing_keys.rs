@@ -3,7 +3,7 @@
 use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Timestamp;
 use crate::store::reader::Reader;
-use crate::store::row::{TableRow, table_row};
+use crate::store::row::{TableRow, named_row, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
@@ -55,7 +55,21 @@ impl SigningKeyRow {
     }
 }
 
+named_row! {
+    struct SealRow {
+        sealed: String,
+    }
+}
+
 impl Reader<'_> {
+    /// The sealed key of a name.
+    pub async fn sealed_key(&mut self, name: &str) -> Result<Option<Sealed>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push_with("SELECT sealed FROM sealed_key WHERE name = ?", [name.into()]);
+        let rows = self.rows::<SealRow>(&statement).await?;
+        Ok(rows.into_iter().next().map(|row| Sealed(row.sealed)))
+    }
+
     /// Every signing key, in the order in which they sign.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         let mut statement = Statement::default();
@@ -73,12 +87,7 @@ impl Store {
 
     /// The sealed key of a name.
     pub async fn sealed_key(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
-        const SQL: &str = "SELECT sealed FROM sealed_key WHERE name = $1";
-        on_pool!(self, |pool| {
-            let sealed: Option<String> =
-                sqlx::query_scalar(SQL).bind(name).fetch_optional(pool).await?;
-            Ok(sealed.map(Sealed))
-        })
+        self.read().sealed_key(name).await
     }
 
     /// True if the database holds anything that only a master key opens.
@@ -117,37 +126,31 @@ impl Store {
             Ok(Sealed(sqlx::query_scalar(SELECT).bind(name).fetch_one(pool).await?))
         })
     }
-
-    /// Replaces the seal of a sealed key if it is still `old`.
-    pub async fn reseal_key(
-        &self,
-        name: &str,
-        old: &Sealed,
-        new: &Sealed,
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE sealed_key SET sealed = $3 WHERE name = $1 AND sealed = $2";
-        on_pool!(self, |pool| {
-            sqlx::query(SQL).bind(name).bind(&old.0).bind(&new.0).execute(pool).await?;
-            Ok(())
-        })
-    }
-
-    /// Replaces the seal of a signing key if it is still `old`.
-    pub async fn reseal_signing_key(
-        &self,
-        kid: &KeyId,
-        old: &Sealed,
-        new: &Sealed,
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE signing_key SET sealed = $3 WHERE kid = $1 AND sealed = $2";
-        on_pool!(self, |pool| {
-            sqlx::query(SQL).bind(kid.as_str()).bind(&old.0).bind(&new.0).execute(pool).await?;
-            Ok(())
-        })
-    }
 }
 
 impl WriteTransaction {
+    /// Replaces the seal of a sealed key.
+    pub async fn reseal_key(&mut self, name: &str, sealed: &Sealed) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE sealed_key SET sealed = $2 WHERE name = $1";
+        on_write!(self, |connection| {
+            sqlx::query(SQL).bind(name).bind(&sealed.0).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    /// Replaces the seal of a signing key.
+    pub async fn reseal_signing_key(
+        &mut self,
+        kid: &KeyId,
+        sealed: &Sealed,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE signing_key SET sealed = $2 WHERE kid = $1";
+        on_write!(self, |connection| {
+            sqlx::query(SQL).bind(kid.as_str()).bind(&sealed.0).execute(connection).await?;
+            Ok(())
+        })
+    }
+
     /// Removes a sealed key.
     pub async fn remove_sealed_key(&mut self, name: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM sealed_key WHERE name = $1";

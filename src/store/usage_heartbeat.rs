@@ -1,8 +1,15 @@
-//! How much of its usage statistics each running instance has written. A secret that seems unused
-//! may have been used at an instance that has not written yet.
+//! What each running instance says of itself: how much of its usage statistics it has written, where
+//! it runs, and which master keys it has. A secret that seems unused may have been used at an
+//! instance that has not written yet; a key may not be sealed so that an instance cannot open it.
+
+use serde::Serialize;
 
 use crate::model::time::Timestamp;
+use crate::store::reader::Reader;
+use crate::store::row::named_row;
+use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
+use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError, on_pool};
 
 /// What an instance says each time that it writes its usage statistics. Times are those of the
@@ -11,10 +18,54 @@ use crate::store::{Store, StoreError, on_pool};
 pub struct Heartbeat<'a> {
     /// The instance.
     pub instance: &'a str,
+    /// Where it runs, for people.
+    pub place: &'a str,
+    /// The fingerprints of its master keys, separated by commas. The first one seals.
+    pub master_keys: &'a str,
     /// Every use before this time has been written.
     pub written_until: Timestamp,
     /// An instance that is not heard from until then issues no more tokens.
     pub expires_at: Timestamp,
+}
+
+/// An instance that runs, or that ended without a word a short time ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LiveInstance {
+    /// The instance.
+    pub instance: String,
+    /// Where it runs, for people. Instances of earlier versions do not say it.
+    pub place: Option<String>,
+    /// The fingerprints of its master keys, the one that seals first; empty for an instance of an
+    /// earlier version.
+    pub master_keys: Vec<String>,
+    /// When it was last heard from.
+    pub heard_at: Timestamp,
+    /// When it is forgotten if it is not heard from.
+    pub forgotten_at: Timestamp,
+}
+
+named_row! {
+    struct InstanceRow {
+        instance: String,
+        place: Option<String>,
+        master_keys: Option<String>,
+        written_until: i64,
+        expires_at: i64,
+    }
+}
+
+impl InstanceRow {
+    fn decode(self) -> LiveInstance {
+        let keys = self.master_keys.unwrap_or_default();
+        let keys = keys.split(',').filter(|key| !key.is_empty()).map(str::to_owned);
+        LiveInstance {
+            instance: self.instance,
+            place: self.place,
+            master_keys: keys.collect(),
+            heard_at: Timestamp(self.written_until),
+            forgotten_at: Timestamp(self.expires_at),
+        }
+    }
 }
 
 impl Transaction {
@@ -23,18 +74,43 @@ impl Transaction {
         heartbeat: &Heartbeat<'_>,
     ) -> Result<(), StoreError> {
         const NOTE: &str = "
-            INSERT INTO usage_heartbeat (instance, written_until, expires_at)
-            VALUES ($1, $2, $3)
+            INSERT INTO usage_heartbeat (instance, place, master_keys, written_until, expires_at)
+            VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (instance) DO UPDATE
-            SET written_until = excluded.written_until, expires_at = excluded.expires_at";
+            SET place = excluded.place, master_keys = excluded.master_keys,
+                written_until = excluded.written_until, expires_at = excluded.expires_at";
         const CLEAN: &str = "DELETE FROM usage_heartbeat WHERE expires_at <= $1";
-        let Heartbeat { instance, written_until, expires_at } = *heartbeat;
+        let Heartbeat { instance, place, master_keys, written_until, expires_at } = *heartbeat;
         on_transaction!(self, |connection| {
-            let note = sqlx::query(NOTE).bind(instance).bind(written_until.0).bind(expires_at.0);
+            let note = sqlx::query(NOTE).bind(instance).bind(place).bind(master_keys);
+            let note = note.bind(written_until.0).bind(expires_at.0);
             note.execute(&mut *connection).await?;
             sqlx::query(CLEAN).bind(written_until.0).execute(&mut *connection).await?;
             Ok(())
         })
+    }
+}
+
+impl WriteTransaction {
+    /// Notes that an instance runs, while no other process changes anything.
+    pub async fn note_instance(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), StoreError> {
+        self.transaction.note_heartbeat(heartbeat).await
+    }
+}
+
+impl Reader<'_> {
+    /// Every instance that may issue tokens at `now`, the time of the database.
+    pub async fn live_instances(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<Vec<LiveInstance>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(
+            "SELECT instance, place, master_keys, written_until, expires_at FROM usage_heartbeat ",
+        );
+        statement.push_with("WHERE expires_at > ? ORDER BY place, instance", [now.into()]);
+        let rows = self.rows::<InstanceRow>(&statement).await?;
+        Ok(rows.into_iter().map(InstanceRow::decode).collect())
     }
 }
 

@@ -26,9 +26,21 @@ async fn served(cli: &Cli) -> (String, String, String) {
     let create = ["client", "create", "Ops", "--id", "ops", "--grant", "https://a.example"];
     let made = cli.json(&create);
     let secret = made["client_secret"].as_str().expect("a secret").to_owned();
+    let administrator =
+        cli.json(&["client", "create", "root", "--grant", "urn:tokend=clients:write"]);
+    let administrator = administrator["client_secret"].as_str().expect("a secret");
     let mut server = cli.serve().await;
     let token = ask(&server.base, "ops", &secret).await.token();
     let base = server.base.clone();
+    // An answer that only the master key opens.
+    let form = [("grant_type", "client_credentials"), ("resource", "urn:tokend")];
+    let asking = client().post(format!("{base}/v1/oauth/token"));
+    let admin =
+        Answer::of(asking.basic_auth("root", Some(administrator)).form(&form)).await.token();
+    let asking = client().post(format!("{}/v1/clients", server.management)).bearer_auth(admin);
+    let body = serde_json::json!({ "client_id": "x", "secret": null });
+    let made = Answer::of(asking.header("idempotency-key", "k").json(&body)).await;
+    assert_eq!(made.status, 201, "{made:?}");
     server.signal("TERM");
     server.ended().await;
     (base, secret, token)
@@ -51,7 +63,8 @@ async fn after_a_reset_clients_go_on_and_old_tokens_stay_verifiable(
     let old_key = key_of(&token);
     assert_eq!(reset["signing_keys"], serde_json::json!([old_key]), "{reset}");
     assert_eq!(reset["still_published"], serde_json::json!([old_key]), "{reset}");
-    assert_eq!(reset["secrets_checked_by_hash"], 1, "{reset}");
+    assert_eq!(reset["secrets_checked_by_hash"], 2, "{reset}");
+    assert_eq!(reset["stored_answers_deleted"], 1, "{reset}");
     let events = cli.json(&["audit", "list"]);
     let is_reset = |event: &Value| event["action"] == "master_key.reset";
     assert!(events.as_array().expect("a list").iter().any(is_reset), "{events}");
@@ -117,6 +130,19 @@ async fn a_reset_refuses_what_it_must(#[values(Engine::Sqlite, Engine::Postgres)
     assert!(run.stderr.contains("nothing is lost"), "{run:?}");
     // A killed instance does not stand in the way.
     assert_eq!(elsewhere.run(&RESET).code, 0);
+}
+
+/// With Postgres the new key must be set: one that was only forgotten would pass for a lost one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_of_a_postgres_database_needs_the_new_key() {
+    let cli = Cli::new(Engine::Postgres).await;
+    served(&cli).await;
+    let without = Cli::at(cli.place.clone()).unset("TOKEND_MASTER_KEY");
+    let run = without.run(&RESET);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("E-MASTER-KEY"), "{run:?}");
+    assert_eq!(cli.json(&["audit", "list", "--action", "master_key"]), serde_json::json!([]));
+    drop(cli.serve().await);
 }
 
 /// O-60: a start with another issuer than before is noticed.

@@ -90,6 +90,8 @@ mod log_format;
 mod lost_master_key;
 mod malformed_requests;
 mod management_access;
+mod master_key;
+mod master_key_command;
 mod matrix;
 mod mcp;
 mod metadata;

@@ -195,7 +195,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 /// Commands that work on the local database or machine alone.
-pub const LOCAL: [&str; 16] = [
+pub const LOCAL: [&str; 18] = [
     "serve",
     "dev",
     "migrate",
@@ -208,6 +208,8 @@ pub const LOCAL: [&str; 16] = [
     "version",
     "completion bash",
     "man pages",
+    "master-key status",
+    "master-key rotate",
     "master-key reset --lost --yes",
     "secret generate",
     "secret check",

@@ -128,9 +128,10 @@ async fn sqlite_makes_its_own_master_key_and_refuses_another() {
     let mode = std::fs::metadata(&path).expect("the key").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let key = std::fs::read_to_string(&path).expect("the key");
-    let server = cli.serve().await;
+    let mut server = cli.serve().await;
     ask(&server.base, &id, &secret).await.token();
-    drop(server);
+    server.signal("TERM");
+    assert_eq!(server.ended().await, Some(0));
 
     let other = Cli::at(cli.place.clone());
     let run = other.run(&["serve"]);
@@ -139,14 +140,15 @@ async fn sqlite_makes_its_own_master_key_and_refuses_another() {
     assert_eq!(other.run(&["client", "disable", &id]).code, 3);
     assert_eq!(other.run(&["client", "list"]).code, 0, "reading needs no master key");
 
-    // Both keys, the new one first: everything is sealed anew, and the old one can go.
+    // Both keys, the new one first: a rotation seals everything anew, and the old one can go.
     let new = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
     let both =
         Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", &format!("{new},{}", key.trim()));
     assert_eq!(both.run(&["client", "enable", &id]).code, 0);
     let only_new = Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", new);
-    assert_eq!(only_new.run(&["serve"]).code, 3, "a command has sealed the keys again");
-    drop(both.serve().await);
+    assert_eq!(only_new.run(&["serve"]).code, 3, "another command has sealed the keys again");
+    let run = both.run(&["master-key", "rotate"]);
+    assert_eq!(run.code, 0, "{run:?}");
     let server = only_new.serve().await;
     ask(&server.base, &id, &secret).await.token();
 }

@@ -41,6 +41,14 @@ pub fn manifest(path: &Path) -> Result<Manifest, BackupError> {
     Err(BackupError::UnknownSchema { path: path.to_owned(), found, version })
 }
 
+/// The fingerprint of the master key that a backup is sealed under.
+///
+/// # Errors
+/// If it is not a backup, or one whose format is newer.
+pub fn master_key(path: &Path) -> Result<String, BackupError> {
+    Ok(Archive::open(path)?.manifest.master_key)
+}
+
 /// Rejects a backup that no master key of the settings opens.
 pub(super) fn require_key(path: &Path, keys: Option<&MasterKeys>) -> Result<(), BackupError> {
     let archive = Archive::open(path)?;

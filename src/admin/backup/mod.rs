@@ -13,6 +13,6 @@ pub mod restore;
 mod restored_rights;
 pub mod schedule;
 
-pub use crate::admin::backup::check::{Summary, manifest, verify};
+pub use crate::admin::backup::check::{Summary, manifest, master_key, verify};
 pub use crate::admin::backup::error::BackupError;
 pub use crate::admin::backup::restored_rights::{EndedSecret, Withdrawal, Withdrawn};

@@ -53,7 +53,7 @@ pub async fn restore(
 ) -> Result<Restored, BackupError> {
     // What is wrong with the file is said before a database is created.
     let Manifest { schema, .. } = check::manifest(path)?;
-    let keys = backup_keys::of_settings(config)?;
+    let keys = backup_keys::of_settings(config).await?;
     check::require_key(path, keys.as_ref())?;
     let store = Store::open(&config.database, OpenMode::Create).await?;
     let restored = async {

@@ -47,6 +47,17 @@ pub fn newest(dir: &Path) -> Result<Option<Timestamp>, BackupError> {
     Ok(entries(dir)?.iter().filter_map(|(name, _)| time_of(name)).max())
 }
 
+/// The files in a folder that are named like backups, in the order of their names.
+///
+/// # Errors
+/// What the operating system says about the folder, unless it does not exist.
+pub fn backups(dir: &Path) -> Result<Vec<PathBuf>, BackupError> {
+    let mut found: Vec<_> =
+        entries(dir)?.into_iter().filter(|(name, _)| name.ends_with(SUFFIX)).collect();
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
 /// The name of a backup that is made at this time.
 fn name_of(time: Timestamp) -> String {
     let digits: String = time.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect();

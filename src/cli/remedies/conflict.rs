@@ -1,5 +1,6 @@
 //! How to resolve a conflict of a change with what is stored.
 
+use crate::admin::master_key::RotationConflict;
 use crate::admin::{AdminErrorCode, Conflict, SourceConflict};
 
 /// How to resolve a conflict, if that is known.
@@ -15,6 +16,8 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::GrantRequestNotNeeded(_) => Code::GrantRequestNotNeeded,
         Conflict::BreaksVerifiers(_) => Code::StepBreaksVerifiers,
         Conflict::GrantRequestLimit { .. } => Code::GrantRequestLimitReached,
+        Conflict::Rotation(RotationConflict::InstancesLackKey(_)) => Code::InstancesLackMasterKey,
+        Conflict::Rotation(RotationConflict::KeysNotOpened { .. }) => Code::SealedKeysNotOpened,
         Conflict::Source(SourceConflict::Managed { .. }) => Code::ManagedBySource,
         Conflict::Source(SourceConflict::OtherSource { .. }) => Code::OtherSource,
         Conflict::Source(SourceConflict::OtherOwner { .. }) => Code::OtherOwner,
@@ -50,6 +53,14 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
         Code::StepBreaksVerifiers => {
             "To let the next key sign when every verifier knows it: tokend key rotate. To take the \
              step all the same: --force"
+        }
+        Code::InstancesLackMasterKey => {
+            "Add the new key to the list of each of them and restart it. Then run the command \
+             again. Nothing was changed."
+        }
+        Code::SealedKeysNotOpened => {
+            "Add the master key that sealed them to the end of the list. If it is lost for ever: \
+             tokend master-key reset --lost"
         }
         Code::GrantRequestLimitReached => "To end one: tokend grant-request cancel REQUEST",
         Code::ManagedBySource => {

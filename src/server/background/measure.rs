@@ -23,6 +23,10 @@ pub(super) async fn measure(app: Arc<App>) {
         if let Ok(bytes) = app.services.store.size().await {
             app.services.store.metrics.note_size(bytes);
         }
+        if let Err(error) = app.count_outdated_seals().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "the seals of the database cannot be counted now");
+        }
         tokio::time::sleep(INTERVAL).await;
     }
 }

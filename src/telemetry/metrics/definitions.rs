@@ -144,6 +144,8 @@ definitions! {
         "When each signing key that is published was made.";
     NEXT_ROTATION = Gauge "tokend_signing_key_next_rotation_timestamp_seconds" ["alg"]
         "When the next key begins to sign, or must.";
+    OUTDATED_SEALS = Gauge "tokend_master_key_outdated_seals" []
+        "Keys of the database that are sealed under another master key than the first one.";
     JWKS_KEYS = Gauge "tokend_jwks_keys" []
         "Keys in the key set.";
     JWKS_SIZE = Gauge "tokend_jwks_size_bytes" []

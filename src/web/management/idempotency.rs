@@ -22,7 +22,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::grant_request::GrantRequestId;
 use crate::model::signing_key::Sealed;
-use crate::store::idempotency::{IdempotentRequest, KeyState};
+use crate::store::idempotency::{IdempotentRequest, KeyState, seal_name};
 use crate::web::management::Problem;
 use crate::web::management::guard::BodyLimit;
 
@@ -253,11 +253,6 @@ fn open(app: &App, key_hash: &str, sealed: &Sealed) -> Result<StoredAnswer, Prob
     let opened = app.services.keys.master.open(&seal_name(key_hash), sealed);
     let opened = opened.map_err(|error| Problem::internal(&error.to_string()))?;
     serde_json::from_slice(&opened.content).map_err(|error| Problem::internal(&error.to_string()))
-}
-
-/// The name without which the seal of an answer does not open: it cannot be moved to another key.
-fn seal_name(key_hash: &str) -> String {
-    format!("idempotency_key/{key_hash}")
 }
 
 /// Answers as before, if the caller may still do what it did then.

@@ -3,6 +3,14 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        25,
+        &[
+            "ALTER TABLE usage_heartbeat DROP COLUMN place",
+            "ALTER TABLE usage_heartbeat DROP COLUMN master_keys",
+            "DELETE FROM _sqlx_migrations WHERE version = 25",
+        ],
+    ),
+    (
         24,
         &[
             "DROP INDEX event_action",

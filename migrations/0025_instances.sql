@@ -1,0 +1,6 @@
+-- What a running instance says of itself: where it runs, and which master keys it has.
+
+-- The name of the machine and the number of the process. NULL: an instance of an earlier version.
+ALTER TABLE usage_heartbeat ADD COLUMN place TEXT;
+-- The fingerprints of its master keys, separated by commas. The first one seals, all of them open.
+ALTER TABLE usage_heartbeat ADD COLUMN master_keys TEXT;

@@ -1,0 +1,96 @@
+//! Why the keys of the database are not sealed again.
+
+use std::fmt;
+
+use crate::admin::AdminErrorCode;
+use crate::model::time::Timestamp;
+use crate::store::usage_heartbeat::LiveInstance;
+
+/// A rotation of the master key that would lose something.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationConflict {
+    /// Keys were sealed under a master key that the settings do not have.
+    #[error("no master key of the settings opens {}", names.join(", "))]
+    KeysNotOpened {
+        /// The names of the keys.
+        names: Vec<String>,
+    },
+    /// Running instances could not open what is sealed.
+    #[error("{0}")]
+    InstancesLackKey(LackingInstances),
+}
+
+impl RotationConflict {
+    pub(in crate::admin) fn code(&self) -> AdminErrorCode {
+        match self {
+            Self::KeysNotOpened { .. } => AdminErrorCode::SealedKeysNotOpened,
+            Self::InstancesLackKey(_) => AdminErrorCode::InstancesLackMasterKey,
+        }
+    }
+}
+
+/// Instances without a master key.
+#[derive(Debug)]
+pub struct LackingInstances {
+    /// The fingerprint of the key that they lack.
+    pub master_key: String,
+    /// The instances.
+    pub instances: Vec<LiveInstance>,
+    /// The time of the database.
+    pub now: Timestamp,
+}
+
+impl fmt::Display for LackingInstances {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { master_key, instances, now } = self;
+        write!(formatter, "these instances do not have the master key {master_key}: ")?;
+        for (position, instance) in instances.iter().enumerate() {
+            let LiveInstance { instance, place, master_keys, heard_at, forgotten_at } = instance;
+            let separator = if position == 0 { "" } else { "; " };
+            let place = place.as_deref().unwrap_or("an earlier version of tokend");
+            let keys = match &master_keys[..] {
+                [] => "does not name its keys".to_owned(),
+                keys => format!("has {}", keys.join(", ")),
+            };
+            write!(
+                formatter,
+                "{separator}{instance} ({place}) {keys}, heard from {} s ago, forgotten in {} s if \
+                 it has ended",
+                now.0.saturating_sub(heard_at.0).max(0),
+                forgotten_at.0.saturating_sub(now.0).max(0)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_instance_is_named_with_what_it_has_and_when_it_is_forgotten() {
+        let instance = |id: &str, place: Option<&str>, keys: &[&str]| LiveInstance {
+            instance: id.to_owned(),
+            place: place.map(str::to_owned),
+            master_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            heard_at: Timestamp(990),
+            forgotten_at: Timestamp(4590),
+        };
+        let lacking = LackingInstances {
+            master_key: "aa".to_owned(),
+            instances: vec![
+                instance("ins_1", Some("host-a, process 7"), &["bb"]),
+                instance("ins_2", None, &[]),
+            ],
+            now: Timestamp(1000),
+        };
+        assert_eq!(
+            lacking.to_string(),
+            "these instances do not have the master key aa: ins_1 (host-a, process 7) has bb, \
+             heard from 10 s ago, forgotten in 3590 s if it has ended; ins_2 (an earlier version \
+             of tokend) does not name its keys, heard from 10 s ago, forgotten in 3590 s if it has \
+             ended"
+        );
+    }
+}

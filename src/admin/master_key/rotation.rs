@@ -1,0 +1,199 @@
+//! Seals everything in the database under the first master key, while servers run.
+//!
+//! The keys come first, in one transaction with its event. The answers that are stored for an
+//! `Idempotency-Key` follow in small steps, each of which leaves all of them readable. A rotation
+//! that is killed continues when it is run again.
+
+use serde_json::json;
+
+use crate::admin::master_key::conflict::{LackingInstances, RotationConflict};
+use crate::admin::master_key::status::ANSWERS_PER_PAGE;
+use crate::admin::{AdminError, AuditedChange, Conflict, Principal};
+use crate::keys::seal::MasterKeys;
+use crate::model::event::{Action, EventSubject};
+use crate::model::signing_key::{KeyId, Sealed};
+use crate::model::time::{Clock, Timestamp};
+use crate::services::opening::TAG_KEY;
+use crate::store::Store;
+use crate::store::usage_heartbeat::LiveInstance;
+
+/// What was sealed again.
+#[derive(Debug)]
+pub struct RotatedKeys {
+    /// True if the key of the tags of secrets was.
+    pub tag_key: bool,
+    /// The signing keys that were.
+    pub signing_keys: Vec<KeyId>,
+    /// The running instances that seal under another key: what they make from now on is sealed
+    /// under that one.
+    pub sealing_otherwise: Vec<LiveInstance>,
+}
+
+/// What became of the stored answers.
+#[derive(Debug, Default)]
+pub struct RotatedAnswers {
+    /// How many were sealed again.
+    pub sealed: u64,
+    /// How many no master key opens. They expire within ten minutes.
+    pub not_opened: u64,
+}
+
+/// Keys in the database that another master key than the first one opens.
+#[derive(Default)]
+struct Outdated {
+    tag_key: Option<Sealed>,
+    signing_keys: Vec<(KeyId, Sealed)>,
+    /// The master keys that they are sealed under.
+    openers: Vec<String>,
+    not_opened: Vec<String>,
+}
+
+impl Outdated {
+    async fn find(change: &mut AuditedChange, master: &MasterKeys) -> Result<Self, AdminError> {
+        let mut outdated = Self::default();
+        if let Some(seal) = change.read().sealed_key(TAG_KEY).await?
+            && outdated.note(master, TAG_KEY, &seal)
+        {
+            outdated.tag_key = Some(seal);
+        }
+        for key in change.read().signing_keys().await? {
+            if let Some(seal) = key.sealed
+                && outdated.note(master, key.kid.as_str(), &seal)
+            {
+                outdated.signing_keys.push((key.kid, seal));
+            }
+        }
+        Ok(outdated)
+    }
+
+    /// True if another key than the first one opens the seal.
+    fn note(&mut self, master: &MasterKeys, name: &str, seal: &Sealed) -> bool {
+        match master.opener(name, seal) {
+            None => {
+                self.not_opened.push(name.to_owned());
+                false
+            }
+            Some(opener) if opener == master.fingerprint() => false,
+            Some(opener) => {
+                if self.openers.iter().all(|known| known != opener) {
+                    self.openers.push(opener.to_owned());
+                }
+                true
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tag_key.is_none() && self.signing_keys.is_empty()
+    }
+}
+
+/// Seals every key of the database under the first master key, and records the event. If all are,
+/// nothing is changed. `unused_at` is a time at which no instance ran, if one is known: instances
+/// that were last heard from before it have ended.
+///
+/// # Errors
+///
+/// [`Conflict::Rotation`] if a key cannot be opened, or if an instance that runs does not have the
+/// first master key. Then nothing is changed.
+pub async fn rotate_keys(
+    store: &Store,
+    clock: &Clock,
+    principal: &Principal,
+    master: &MasterKeys,
+    unused_at: Option<Timestamp>,
+) -> Result<RotatedKeys, AdminError> {
+    let mut change = AuditedChange::begin_on(store, clock, principal.actor()).await?;
+    let outdated = Outdated::find(&mut change, master).await?;
+    if !outdated.not_opened.is_empty() {
+        let names = outdated.not_opened;
+        return Err(Conflict::from(RotationConflict::KeysNotOpened { names }).into());
+    }
+    let now = change.database_now;
+    let mut instances = change.read().live_instances(now).await?;
+    instances.retain(|instance| unused_at.is_none_or(|time| time <= instance.heard_at));
+    if !outdated.is_empty() {
+        require_key(master, &instances, now)?;
+        seal(&mut change, master, &outdated).await?;
+    }
+    let signing_keys: Vec<_> = outdated.signing_keys.into_iter().map(|(kid, _)| kid).collect();
+    let tag_key = outdated.tag_key.is_some();
+    if tag_key || !signing_keys.is_empty() {
+        let detail = json!({
+            "master_key": master.fingerprint(),
+            "before": outdated.openers,
+            "tag_key": tag_key,
+            "signing_keys": signing_keys,
+        });
+        change.record(Action::MasterKeyRotated, EventSubject::MasterKey, detail).await?;
+        change.commit().await?;
+    }
+    let first = master.fingerprint();
+    let seals = |it: &LiveInstance| it.master_keys.first().is_some_and(|key| key == first);
+    let sealing_otherwise = instances.into_iter().filter(|it| !seals(it)).collect();
+    Ok(RotatedKeys { tag_key, signing_keys, sealing_otherwise })
+}
+
+fn require_key(
+    master: &MasterKeys,
+    instances: &[LiveInstance],
+    now: Timestamp,
+) -> Result<(), Conflict> {
+    let first = master.fingerprint();
+    let lacks = |it: &&LiveInstance| it.master_keys.iter().all(|key| key != first);
+    let instances: Vec<_> = instances.iter().filter(lacks).cloned().collect();
+    if instances.is_empty() {
+        return Ok(());
+    }
+    let lacking = LackingInstances { master_key: first.to_owned(), instances, now };
+    Err(RotationConflict::InstancesLackKey(lacking).into())
+}
+
+async fn seal(
+    change: &mut AuditedChange,
+    master: &MasterKeys,
+    outdated: &Outdated,
+) -> Result<(), AdminError> {
+    let again = |name: &str, seal: &Sealed| {
+        let opened = master.open(name, seal)?;
+        master.seal(name, &opened.content)
+    };
+    if let Some(seal) = &outdated.tag_key {
+        change.transaction.reseal_key(TAG_KEY, &again(TAG_KEY, seal)?).await?;
+    }
+    for (kid, seal) in &outdated.signing_keys {
+        change.transaction.reseal_signing_key(kid, &again(kid.as_str(), seal)?).await?;
+    }
+    Ok(())
+}
+
+/// Seals the stored answers under the first master key, a page at a time. They are not changes and
+/// have no event.
+///
+/// # Errors
+///
+/// What the database says. What has been sealed until then stays so.
+pub async fn rotate_answers(
+    store: &Store,
+    clock: &Clock,
+    master: &MasterKeys,
+) -> Result<RotatedAnswers, AdminError> {
+    let now = store.time(clock).await?;
+    let (mut rotated, mut after) = (RotatedAnswers::default(), String::new());
+    loop {
+        let page = store.sealed_answers(&after, now, ANSWERS_PER_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(rotated) };
+        after.clone_from(&last.key_hash);
+        for old in &page {
+            let name = old.name();
+            match master.open(&name, &old.answer) {
+                Err(_) => rotated.not_opened += 1,
+                Ok(opened) if !opened.is_outdated => {}
+                Ok(opened) => {
+                    let new = master.seal(&name, &opened.content)?;
+                    rotated.sealed += u64::from(store.reseal_answer(old, &new).await?);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What is sealed under each master key.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::admin::backup::{self, BackupError, schedule};
+use crate::config::Config;
+use crate::keys::seal::MasterKeys;
+use crate::model::signing_key::Sealed;
+use crate::model::time::Clock;
+use crate::services::opening::TAG_KEY;
+use crate::store::usage_heartbeat::LiveInstance;
+use crate::store::{Store, StoreError};
+
+/// How many stored answers are read at once. Each has up to some hundred KiB.
+pub(super) const ANSWERS_PER_PAGE: u32 = 50;
+
+/// The master keys, and the instances that run.
+#[derive(Debug)]
+pub struct MasterKeyStatus {
+    /// The keys of the settings in their order, then those that only files name, then what none
+    /// opens.
+    pub keys: Vec<KeyUse>,
+    /// The instances that run, or that ended without a word a short time ago.
+    pub instances: Vec<LiveInstance>,
+}
+
+/// A master key and what is sealed under it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyUse {
+    /// The fingerprint of the key; absent for what no key of the settings opens.
+    pub fingerprint: Option<String>,
+    /// What the settings say of it.
+    pub state: KeyState,
+    /// What is sealed under it.
+    pub sealed: SealedCounts,
+}
+
+/// What the settings say of a master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It is the first one: it seals.
+    Seals,
+    /// It is another one of the list: it opens.
+    Opens,
+    /// The settings do not have it.
+    NotSet,
+}
+
+impl KeyState {
+    /// The name in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seals => "seals",
+            Self::Opens => "opens",
+            Self::NotSet => "not set",
+        }
+    }
+}
+
+/// How much is sealed under a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SealedCounts {
+    /// Private halves of signing keys.
+    pub signing_keys: u64,
+    /// The key of the tags of secrets: 0 or 1.
+    pub tag_key: u64,
+    /// Answers that are stored for an `Idempotency-Key`.
+    pub stored_answers: u64,
+    /// Backups in `backup.dir`.
+    pub backups: u64,
+}
+
+/// What something sealed is.
+#[derive(Debug, Clone, Copy)]
+enum SealedKind {
+    SigningKey,
+    TagKey,
+    StoredAnswer,
+    Backup,
+}
+
+impl SealedCounts {
+    fn count(&mut self, kind: SealedKind) {
+        let number = match kind {
+            SealedKind::SigningKey => &mut self.signing_keys,
+            SealedKind::TagKey => &mut self.tag_key,
+            SealedKind::StoredAnswer => &mut self.stored_answers,
+            SealedKind::Backup => &mut self.backups,
+        };
+        *number = number.saturating_add(1);
+    }
+}
+
+/// The counts in the making.
+struct Counting<'a> {
+    master: Option<&'a MasterKeys>,
+    keys: Vec<KeyUse>,
+}
+
+impl<'a> Counting<'a> {
+    fn of(master: Option<&'a MasterKeys>) -> Self {
+        let fingerprints = master.into_iter().flat_map(MasterKeys::fingerprints);
+        let key = |(position, fingerprint): (usize, &str)| KeyUse {
+            fingerprint: Some(fingerprint.to_owned()),
+            state: if position == 0 { KeyState::Seals } else { KeyState::Opens },
+            sealed: SealedCounts::default(),
+        };
+        Self { master, keys: fingerprints.enumerate().map(key).collect() }
+    }
+
+    /// Counts something that is sealed under the key of this fingerprint.
+    fn add(&mut self, kind: SealedKind, fingerprint: Option<&str>) {
+        let known = self.keys.iter_mut().find(|key| key.fingerprint.as_deref() == fingerprint);
+        match known {
+            Some(key) => key.sealed.count(kind),
+            None => {
+                let mut sealed = SealedCounts::default();
+                sealed.count(kind);
+                let fingerprint = fingerprint.map(str::to_owned);
+                self.keys.push(KeyUse { fingerprint, state: KeyState::NotSet, sealed });
+            }
+        }
+    }
+
+    /// Counts something in the database by the key that opens it.
+    fn add_seal(&mut self, kind: SealedKind, name: &str, sealed: &Sealed) {
+        let opener = self.master.and_then(|master| master.opener(name, sealed));
+        self.add(kind, opener);
+    }
+
+    async fn add_database(&mut self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
+        if let Some(seal) = store.sealed_key(TAG_KEY).await? {
+            self.add_seal(SealedKind::TagKey, TAG_KEY, &seal);
+        }
+        for key in store.signing_keys().await? {
+            if let Some(seal) = &key.sealed {
+                self.add_seal(SealedKind::SigningKey, key.kid.as_str(), seal);
+            }
+        }
+        let now = store.time(clock).await?;
+        let mut after = String::new();
+        loop {
+            let page = store.sealed_answers(&after, now, ANSWERS_PER_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.key_hash);
+            for answer in &page {
+                self.add_seal(SealedKind::StoredAnswer, &answer.name(), &answer.answer);
+            }
+        }
+    }
+
+    /// Counts the sealed files. Each names its key in its first line, so that it is not opened. A
+    /// new kind of sealed file is counted here.
+    fn add_files(&mut self, config: &Config) -> Result<(), BackupError> {
+        for fingerprint in backups_in(&config.backup.dir)? {
+            self.add(SealedKind::Backup, Some(&fingerprint));
+        }
+        Ok(())
+    }
+}
+
+/// The fingerprints that the backups of a folder name. Files that do not name one are left out.
+fn backups_in(dir: &Path) -> Result<Vec<String>, BackupError> {
+    let mut found = Vec::new();
+    for path in schedule::backups(dir)? {
+        match backup::master_key(&path) {
+            Ok(fingerprint) => found.push(fingerprint),
+            Err(error @ BackupError::File { .. }) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Counts what is sealed under each master key: in the database, and in the files next to it.
+/// `master` are the keys of the settings, if there are any.
+///
+/// # Errors
+///
+/// What the database says, and what the operating system says about the folder of the backups.
+pub async fn status(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    master: Option<&MasterKeys>,
+) -> Result<MasterKeyStatus, BackupError> {
+    let mut counting = Counting::of(master);
+    counting.add_database(store, clock).await.map_err(of_store)?;
+    counting.add_files(config)?;
+    // What no key opens comes last.
+    counting.keys.sort_by_key(|key| key.fingerprint.is_none());
+    let now = store.time(clock).await.map_err(of_store)?;
+    let instances = store.read().live_instances(now).await.map_err(of_store)?;
+    Ok(MasterKeyStatus { keys: counting.keys, instances })
+}
+
+fn of_store(error: StoreError) -> BackupError {
+    BackupError::Start(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::master_key::MasterKeyList;
+
+    #[test]
+    fn each_seal_is_counted_under_the_key_that_opens_it() {
+        let keys = |text: &str| {
+            MasterKeys::derive(&MasterKeyList::parse(text).expect("a list")).expect("keys")
+        };
+        let (new, old, lost) = ("11".repeat(32), "22".repeat(32), "33".repeat(32));
+        let both = keys(&format!("{new},{old}"));
+        let mut counting = Counting::of(Some(&both));
+        for (kind, key) in [
+            (SealedKind::TagKey, &old),
+            (SealedKind::SigningKey, &old),
+            (SealedKind::SigningKey, &new),
+            (SealedKind::StoredAnswer, &lost),
+        ] {
+            let seal = keys(key).seal("a", b"content").expect("a seal");
+            counting.add_seal(kind, "a", &seal);
+        }
+        counting.add(SealedKind::Backup, Some("a fingerprint"));
+        let shown: Vec<_> = counting
+            .keys
+            .iter()
+            .map(|key| {
+                let SealedCounts { signing_keys, tag_key, stored_answers, backups } = key.sealed;
+                (key.state, signing_keys, tag_key, stored_answers, backups)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (KeyState::Seals, 1, 0, 0, 0),
+                (KeyState::Opens, 1, 1, 0, 0),
+                (KeyState::NotSet, 0, 0, 1, 0),
+                (KeyState::NotSet, 0, 0, 0, 1),
+            ]
+        );
+        assert_eq!(counting.keys[0].fingerprint.as_deref(), Some(both.fingerprint()));
+        assert_eq!(counting.keys[2].fingerprint, None);
+    }
+}

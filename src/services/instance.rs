@@ -1,0 +1,90 @@
+//! What an instance says of itself to the others and to operators.
+
+use crate::config::{Config, Location};
+use crate::model::time::Timestamp;
+use crate::services::opening::TAG_KEY;
+use crate::services::{Services, StartError};
+use crate::store::open::OpenMode;
+use crate::store::usage_heartbeat::Heartbeat;
+use crate::store::{Store, StoreError};
+
+/// Where this process runs, for people: `host-a, process 1234`.
+pub(super) fn place() -> String {
+    let name = rustix::system::uname();
+    format!("{}, process {}", name.nodename().to_string_lossy(), std::process::id())
+}
+
+/// True if no process has the database open, so that no instance runs. Only SQLite can tell: an
+/// instance that is cut off from Postgres runs all the same.
+///
+/// # Errors
+///
+/// What the engine says.
+pub async fn is_unused(config: &Config) -> Result<bool, StartError> {
+    if !matches!(config.database.location, Location::Sqlite(_)) {
+        return Ok(false);
+    }
+    match Store::open(&config.database, OpenMode::Alone).await {
+        Ok(store) => {
+            store.close().await;
+            Ok(true)
+        }
+        Err(StoreError::InUse) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Services {
+    /// The fingerprints of the master keys of this process, as a [`Heartbeat`] has them.
+    pub fn master_keys(&self) -> String {
+        self.keys.master.fingerprints().collect::<Vec<_>>().join(",")
+    }
+
+    /// What this instance says of itself. `master_keys` is what [`Services::master_keys`] gives.
+    pub fn heartbeat<'a>(
+        &'a self,
+        master_keys: &'a str,
+        written_until: Timestamp,
+    ) -> Heartbeat<'a> {
+        let expires_at = written_until.plus(self.config.directory.max_staleness);
+        let (instance, place) = (&self.instance, &self.place);
+        Heartbeat { instance, place, master_keys, written_until, expires_at }
+    }
+
+    /// Notes that this instance runs, before it issues tokens. A rotation of the master key takes
+    /// the same lock: it sees this instance, or this instance sees what it has sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::WrongMasterKey`] if the keys of the database were sealed under another master
+    /// key since this process has opened them, and what the database says.
+    pub async fn sign_in(&self) -> Result<(), StartError> {
+        let mut change = self.store.begin().await?;
+        let now = change.time(&self.clock).await?;
+        change.note_instance(&self.heartbeat(&self.master_keys(), now)).await?;
+        let seal = change.read().sealed_key(TAG_KEY).await?;
+        if seal.is_some_and(|seal| self.keys.master.opener(TAG_KEY, &seal).is_none()) {
+            return Err(StartError::WrongMasterKey { origin: "of the settings".to_owned() });
+        }
+        Ok(change.commit().await?)
+    }
+
+    /// How many keys of the database are sealed under another master key than the first one.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn outdated_seals(&self) -> Result<usize, StoreError> {
+        let master = &self.keys.master;
+        if master.fingerprints().nth(1).is_none() {
+            return Ok(0);
+        }
+        let first = Some(master.fingerprint());
+        let tag_key = self.store.sealed_key(TAG_KEY).await?;
+        let tag_key = tag_key.iter().map(|seal| master.opener(TAG_KEY, seal));
+        let keys = self.store.signing_keys().await?;
+        let keys = keys.iter().filter_map(|key| Some((key.kid.as_str(), key.sealed.as_ref()?)));
+        let keys = keys.map(|(kid, seal)| master.opener(kid, seal));
+        Ok(tag_key.chain(keys).filter(|opener| *opener != first).count())
+    }
+}

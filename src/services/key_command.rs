@@ -1,0 +1,223 @@
+//! Runs the command that prints the master keys: for a KMS or an HSM, without a library of it.
+//!
+//! What the command prints on standard output is never shown. What it says on standard error is,
+//! because only that tells why it failed.
+
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
+
+use crate::config::{KeyCommand, environment};
+use crate::model::master_key::MasterKeyList;
+use crate::model::untrusted_text;
+use crate::services::StartError;
+
+/// The maximum length of what it prints, in bytes. A key has at most 64.
+const MAX_OUTPUT_BYTES: usize = 16 << 10;
+
+/// How much of what it says on standard error is kept, in bytes.
+const MAX_STDERR_BYTES: usize = 4 << 10;
+
+/// How much of that is shown, in characters.
+const MAX_SHOWN_CHARACTERS: usize = 500;
+
+/// The beginning of the variables of our own settings.
+const OWN_VARIABLES: &str = "TOKEND_";
+
+/// Variables of other programs that hold a secret of ours, or that speak to our service manager.
+const WITHHELD_VARIABLES: [&str; 6] =
+    ["PGPASSWORD", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+
+/// Why a command gave no master keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyCommandProblem {
+    /// It cannot be started.
+    #[error("cannot be started: {0}")]
+    NotStarted(std::io::Error),
+    /// It ran for too long, and was ended.
+    #[error("did not end within {0:?} and was killed")]
+    TimedOut(std::time::Duration),
+    /// It says that it failed.
+    #[error("failed: {0}")]
+    Failed(ExitStatus),
+    /// It cannot be read from or waited for.
+    #[error("cannot be read from: {0}")]
+    Unreadable(std::io::Error),
+    /// It printed more than a list of keys, and was ended.
+    #[error("printed more than {MAX_OUTPUT_BYTES} bytes and was killed")]
+    TooMuchOutput,
+    /// It printed something else.
+    #[error("printed {0} bytes that are not a list of master keys of 32 bytes in base64 or hex")]
+    NotKeys(usize),
+}
+
+impl KeyCommandProblem {
+    /// True if the same may succeed later, without a change of the settings.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::TimedOut(_) | Self::Failed(_) | Self::Unreadable(_) => true,
+            Self::NotStarted(_) | Self::TooMuchOutput | Self::NotKeys(_) => false,
+        }
+    }
+}
+
+/// Runs the command and reads the keys that it prints.
+///
+/// # Errors
+///
+/// [`StartError::MasterKeyCommand`].
+pub(super) async fn keys_of(command: &KeyCommand) -> Result<MasterKeyList, StartError> {
+    let mut said = Vec::new();
+    let printed = output_of(command, &mut said).await;
+    let keys = printed.and_then(|printed| {
+        let not_keys = || KeyCommandProblem::NotKeys(printed.len());
+        let text = std::str::from_utf8(&printed).map_err(|_| not_keys())?;
+        MasterKeyList::parse(text).map_err(|_| not_keys())
+    });
+    keys.map_err(|problem| StartError::MasterKeyCommand {
+        program: command.program.clone(),
+        origin: command.source.clone(),
+        problem,
+        said: shown(&said),
+    })
+}
+
+/// What the command said on standard error, in one line.
+fn shown(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let line = untrusted_text::escape_start(&lines.join("; "), MAX_SHOWN_CHARACTERS);
+    format!(". It says: {line}")
+}
+
+/// Runs the command. Gives what it prints, and adds what it says to `said`.
+async fn output_of(
+    command: &KeyCommand,
+    said: &mut Vec<u8>,
+) -> Result<Zeroizing<Vec<u8>>, KeyCommandProblem> {
+    let mut child = start(command).map_err(KeyCommandProblem::NotStarted)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let work = async {
+        tokio::try_join!(read_output(stdout), read_words(stderr, said), status_of(&mut child))
+    };
+    // The command is killed when it is dropped.
+    let ended = tokio::time::timeout(command.timeout, work).await;
+    let (printed, (), status) =
+        ended.map_err(|_| KeyCommandProblem::TimedOut(command.timeout))??;
+    if status.success() { Ok(printed) } else { Err(KeyCommandProblem::Failed(status)) }
+}
+
+fn start(command: &KeyCommand) -> std::io::Result<Child> {
+    let mut starting = Command::new(&command.program);
+    for (name, _) in environment() {
+        if name.starts_with(OWN_VARIABLES) || WITHHELD_VARIABLES.contains(&name.as_str()) {
+            starting.env_remove(name);
+        }
+    }
+    starting
+        .args(&command.arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+async fn status_of(child: &mut Child) -> Result<ExitStatus, KeyCommandProblem> {
+    child.wait().await.map_err(KeyCommandProblem::Unreadable)
+}
+
+/// Reads all that is printed, up to the limit.
+async fn read_output(
+    output: Option<impl AsyncRead + Unpin>,
+) -> Result<Zeroizing<Vec<u8>>, KeyCommandProblem> {
+    // As large as it can become, so that no copy of a key is left where it was smaller.
+    let mut printed = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT_BYTES + 1));
+    let Some(output) = output else { return Ok(printed) };
+    let mut output = output.take(MAX_OUTPUT_BYTES as u64 + 1);
+    while printed.len() <= MAX_OUTPUT_BYTES {
+        let read = output.read_buf(&mut *printed).await;
+        if read.map_err(KeyCommandProblem::Unreadable)? == 0 {
+            return Ok(printed);
+        }
+    }
+    Err(KeyCommandProblem::TooMuchOutput)
+}
+
+/// Reads all that is said, and keeps the beginning of it: a command must not wait for a reader.
+async fn read_words(
+    output: Option<impl AsyncRead + Unpin>,
+    said: &mut Vec<u8>,
+) -> Result<(), KeyCommandProblem> {
+    let Some(mut output) = output else { return Ok(()) };
+    let mut chunk = [0; 1024];
+    loop {
+        let length = output.read(&mut chunk).await.map_err(KeyCommandProblem::Unreadable)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let kept = length.min(MAX_STDERR_BYTES.saturating_sub(said.len()));
+        said.extend_from_slice(chunk.get(..kept).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const KEY: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
+
+    fn shell(script: &str) -> KeyCommand {
+        KeyCommand {
+            program: "sh".to_owned(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            source: "from a test".to_owned(),
+            timeout: Duration::from_mins(1),
+        }
+    }
+
+    async fn problem(command: &KeyCommand) -> (KeyCommandProblem, String) {
+        match keys_of(command).await.expect_err("a problem") {
+            StartError::MasterKeyCommand { problem, said, .. } => (problem, said),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn it_prints_the_list_as_the_setting_has_it() {
+        let keys = keys_of(&shell(&format!("echo a note >&2; echo {KEY},; echo {KEY}"))).await;
+        assert_eq!(keys.expect("keys").keys().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_it_says_is_shown_and_what_it_prints_is_not() {
+        let (found, said) = problem(&shell("echo hunter2; printf 'no\n\033[2Jaccess\n' >&2")).await;
+        assert!(matches!(found, KeyCommandProblem::NotKeys(8)), "{found}");
+        assert_eq!(said, ". It says: no; \\u{1b}[2Jaccess");
+        assert!(!found.to_string().contains("hunter2"));
+        let (found, said) = problem(&shell("echo denied >&2; exit 3")).await;
+        assert!(matches!(found, KeyCommandProblem::Failed(_)), "{found}");
+        assert_eq!(said, ". It says: denied");
+        let (_, said) = problem(&shell("yes denied | head -c 1000000 >&2; exit 1")).await;
+        assert!(said.chars().count() < 2 * MAX_SHOWN_CHARACTERS, "{said}");
+    }
+
+    #[tokio::test]
+    async fn it_is_ended_when_it_takes_too_long_or_prints_too_much() {
+        let (found, _) = problem(&shell("cat /dev/zero")).await;
+        assert!(matches!(found, KeyCommandProblem::TooMuchOutput), "{found}");
+        let slow = KeyCommand { timeout: Duration::from_millis(100), ..shell("exec sleep 600") };
+        let (found, _) = problem(&slow).await;
+        assert!(matches!(found, KeyCommandProblem::TimedOut(_)), "{found}");
+        let absent = KeyCommand { program: "/absent/program".to_owned(), ..shell("") };
+        let (found, _) = problem(&absent).await;
+        assert!(matches!(found, KeyCommandProblem::NotStarted(_)), "{found}");
+    }
+}
