@@ -16,6 +16,10 @@ pub(crate) enum Exit {
     NotValid = 8,
     /// Only with `diff --exit-code`.
     Differences = 9,
+    /// Only from `doctor`.
+    DoctorWarnings = 10,
+    /// Only from `doctor`.
+    DoctorErrors = 11,
 }
 
 /// The code of a command that fails.
@@ -46,6 +50,10 @@ pub(crate) enum CliErrorCode {
     ClosedPipe,
     /// Not an error: the comparison that was asked for found differences. Nothing is printed.
     Differences,
+    /// Not an error of the command: the doctor has found warnings and shown them.
+    DoctorWarnings,
+    /// Not an error of the command: the doctor has found errors and shown them.
+    DoctorErrors,
 }
 
 /// The code, its exit code and its meaning.
@@ -163,6 +171,12 @@ impl CliErrorCode {
             Self::Server => SERVER,
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
             Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
+            Self::DoctorWarnings => {
+                ("E-DOCTOR-WARNINGS", Exit::DoctorWarnings, "The doctor has found warnings.")
+            }
+            Self::DoctorErrors => {
+                ("E-DOCTOR-ERRORS", Exit::DoctorErrors, "The doctor has found errors.")
+            }
         }
     }
 }
@@ -216,8 +230,9 @@ This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_code
 
     /// The exit codes without a code and a text.
     const SILENT: &str = "
-Two exit codes come without a code and a text: 0 if the command has done what was asked, and 9 if \
-        `tokend diff --exit-code` has found differences.
+These exit codes come without a code and a text: 0 if the command has done what was asked, 9 if \
+        `tokend diff --exit-code` has found differences, 10 if `tokend doctor` has found warnings, and \
+        11 if it has found errors.
 ";
 
     fn table(title: &str, head: &str, rows: &[String]) -> String {
@@ -274,7 +289,9 @@ Two exit codes come without a code and a text: 0 if the command has done what wa
         for text in sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
             for rest in text.split("\"E-").skip(1) {
                 let code: String = rest.chars().take_while(is_part).collect();
-                let is_silent = matches!(code.as_str(), "" | "CLOSED-PIPE" | "DIFFERENCES");
+                let is_silent =
+                    ["", "CLOSED-PIPE", "DIFFERENCES", "DOCTOR-WARNINGS", "DOCTOR-ERRORS"]
+                        .contains(&code.as_str());
                 assert!(is_silent || page.contains(&format!("`E-{code}`")), "E-{code}");
             }
         }

@@ -16,6 +16,7 @@ pub mod problem;
 mod providers;
 mod read;
 mod read_process;
+mod secret_holders;
 mod service_links;
 pub mod sources;
 

@@ -18,7 +18,8 @@ use crate::config::service_links::is_service_link;
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
 /// Settings that must not appear on a command line, where other users of the machine see them.
-const SECRET_KEYS: [&str; 3] = ["master_key", "database.url", "notifications.webhook_secret"];
+pub(super) const SECRET_KEYS: [&str; 3] =
+    ["master_key", "database.url", "notifications.webhook_secret"];
 
 /// The secret setting whose value is in the file that a key such as `master_key_file` names.
 fn secret_of(key: &str) -> Option<&'static str> {
@@ -39,7 +40,7 @@ pub struct Flags {
 
 /// Layered settings with their origins. They hold secrets, so they cannot be printed as they are.
 pub struct Settings {
-    figment: Figment,
+    pub(super) figment: Figment,
     keys: Vec<String>,
     files: Vec<ValueFile>,
     problems: Vec<Problem>,

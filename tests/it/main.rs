@@ -58,6 +58,9 @@ mod dev_folders;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod docs;
+mod doctor;
+mod doctor_outside;
+mod doctor_page;
 mod documents;
 mod dpop;
 mod dry_run;
