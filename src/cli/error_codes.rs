@@ -59,6 +59,12 @@ pub(crate) enum CliErrorCode {
 /// The code, its exit code and its meaning.
 type Documented = (&'static str, Exit, &'static str);
 
+const NOT_FOUND: Documented =
+    ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.");
+const DOCTOR_WARNINGS: Documented =
+    ("E-DOCTOR-WARNINGS", Exit::DoctorWarnings, "The doctor has found warnings.");
+const DOCTOR_ERRORS: Documented =
+    ("E-DOCTOR-ERRORS", Exit::DoctorErrors, "The doctor has found errors.");
 const NOT_EMPTY: Documented =
     ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.");
 const BUSY: Documented =
@@ -145,9 +151,7 @@ impl CliErrorCode {
                 Exit::Configuration,
                 "The master key is missing, or it is not the one of the database.",
             ),
-            Self::NotFound => {
-                ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.")
-            }
+            Self::NotFound => NOT_FOUND,
             Self::Conflict => {
                 ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
             }
@@ -171,12 +175,8 @@ impl CliErrorCode {
             Self::Server => SERVER,
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
             Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
-            Self::DoctorWarnings => {
-                ("E-DOCTOR-WARNINGS", Exit::DoctorWarnings, "The doctor has found warnings.")
-            }
-            Self::DoctorErrors => {
-                ("E-DOCTOR-ERRORS", Exit::DoctorErrors, "The doctor has found errors.")
-            }
+            Self::DoctorWarnings => DOCTOR_WARNINGS,
+            Self::DoctorErrors => DOCTOR_ERRORS,
         }
     }
 }

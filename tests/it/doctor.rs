@@ -165,9 +165,10 @@ async fn each_setting_that_may_be_a_mistake_is_one_finding() {
 /// The first problem of TLS behind an https issuer: the server sees plain HTTP from other machines.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_listener_without_tls_is_an_error() {
-    let (cli, _server) = deployment(Engine::Sqlite).await;
+    let (cli, server) = deployment(Engine::Sqlite).await;
     let cli = cli.set("TOKEND_PROXY_TRUSTED", "").set("TOKEND_LISTEN", "0.0.0.0:8080");
     assert_finds(&cli, "error", "proxy_trust", "0.0.0.0:8080 is open to other machines");
+    drop(server);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,6 +203,7 @@ async fn files_that_others_may_read_or_write_are_errors() {
     let (run, report) = examine(&cli, &[]);
     assert_eq!(codes(&report, "error"), ["master_key"], "{report:#}");
     assert!(!run.stdout.contains(key.trim()) && !run.stdout.contains(OTHER_KEY), "{run:?}");
+    drop(server);
 }
 
 /// The schema of an older program, and of a newer one.
@@ -260,13 +262,13 @@ async fn a_secret_that_expires_soon_is_a_warning(
         &cli,
         "warning",
         "expiring_secrets",
-        "secrets of 1 clients expire within 14d: worker",
+        "1 client has a secret that expires within 14d: worker",
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_is_old_or_cannot_be_used_is_an_error() {
-    let (cli, _server) = deployment(Engine::Sqlite).await;
+    let (cli, server) = deployment(Engine::Sqlite).await;
     let dir = cli.place.folder.path().join("backups");
     std::fs::create_dir(&dir).expect("a folder");
     let old = dir.join("tokend-20260101T000000Z.backup");
@@ -281,6 +283,7 @@ async fn a_backup_that_is_old_or_cannot_be_used_is_an_error() {
     assert_eq!(finding(&report, "backup_key")["state"], "ok", "{report:#}");
     std::fs::write(&fresh, "{}\n").expect("written");
     assert_finds(&cli, "error", "backup_key", text(&fresh));
+    drop(server);
 }
 
 /// The findings of a doctor in this process, with a clock of its own.

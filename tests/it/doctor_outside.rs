@@ -125,7 +125,26 @@ async fn a_live_server_with_tls_reads_like_this() {
     let screen = run.stdout.replace(&issuer, "https://id.example.com").replace(&kid, "KID");
     let left = screen.split("valid until ").nth(1).and_then(|rest| rest.split('\n').next());
     let screen = screen.replace(left.expect("a date"), "2027-02-25T08:00:00Z, 90 days left");
-    insta::assert_snapshot!(screen, @"");
+    insta::assert_snapshot!(screen, @"
+    tokend 0.1.0 doctor: https://id.example.com, from outside
+
+    TLS
+      ok       tls_certificate       valid until 2027-02-25T08:00:00Z, 90 days left
+      ok       tls_name              it is for this host
+      ok       tls_chain             it ends at an authority that this machine trusts
+
+    Documents
+      ok       metadata              https://id.example.com/.well-known/oauth-authorization-server
+      ok       metadata_issuer       https://id.example.com
+      ok       endpoints             7 endpoints are below the issuer
+      ok       openid_configuration  it agrees with the metadata
+      ok       key_set               ES256 'KID'
+      ok       key_set_cache         verifiers may cache it for 300 s
+      ok       server_clock          the clock of the server agrees with that of this machine
+      ok       forwarded_headers     forged Forwarded and X-Forwarded-* headers change nothing
+
+    11 ok, 0 notes, 0 warnings, 0 errors, 0 skipped
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

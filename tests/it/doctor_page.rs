@@ -62,6 +62,7 @@ async fn every_sample_of_the_page_works() {
     assert_eq!(members(&sample), members(&report));
     assert_eq!(members(&sample["checks"][0]), members(&report["checks"][0]));
     assert_eq!(members(&sample["summary"]), members(&report["summary"]));
+    drop(server);
 }
 
 fn members(value: &Value) -> Vec<&String> {

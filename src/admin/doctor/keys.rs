@@ -226,13 +226,15 @@ async fn expiring_secrets(config: &Config, now: Timestamp, store: &Store) -> Fin
         return Finding::ok(code, format!("none expires within {warn_before}"));
     }
     let names: Vec<_> = first.iter().map(|client| client.client_id().to_owned()).collect();
-    let count = count.map_or_else(|| "many".to_owned(), |count| count.to_string());
+    let clients = match count {
+        Some(1) => "1 client has".to_owned(),
+        Some(count) => format!("{count} clients have"),
+        None => "many clients have".to_owned(),
+    };
+    let names = first_of(&names, names.len());
     Finding::warning(
         code,
-        format!(
-            "secrets of {count} clients expire within {warn_before}: {}",
-            first_of(&names, names.len())
-        ),
+        format!("{clients} a secret that expires within {warn_before}: {names}"),
         format!(
             "`tokend client list --expiring {warn_before}` lists them. Replace each: `tokend client \
              rotate-secret ID`."

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::admin::doctor::code::CheckCode;
-use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::finding::{CheckState, Finding};
 use crate::admin::doctor::outside::{MAX_SHOWN, OPENID, json_object, text_of};
 use crate::config::Issuer;
 use crate::model::untrusted_text::escape_start;
@@ -28,7 +28,12 @@ const ISSUER_FIX: &str = "Set `issuer` of the server to the URL that clients use
 
 /// Checks the metadata by itself.
 pub(super) fn examine(issuer: &Issuer, metadata: &Map<String, Value>) -> Vec<Finding> {
-    vec![metadata_issuer(issuer, metadata), endpoints(issuer, metadata)]
+    let of_issuer = metadata_issuer(issuer, metadata);
+    let of_endpoints = match of_issuer.state {
+        CheckState::Ok => endpoints(issuer, metadata),
+        _ => Finding::skipped(CheckCode::Endpoints, "the issuer in the metadata comes first"),
+    };
+    vec![of_issuer, of_endpoints]
 }
 
 /// The issuer in the metadata is the URL that it was built from, exactly (RFC 8414, section 3.3).
@@ -103,7 +108,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::admin::doctor::finding::CheckState;
 
     fn issuer() -> Issuer {
         Issuer::parse("https://id.example.com/t").expect("an issuer")
@@ -136,13 +140,13 @@ mod tests {
         assert_eq!(states(good.clone()), [CheckState::Ok, CheckState::Ok]);
         let mut other = good.clone();
         other["issuer"] = json!("https://id.example.com/t/");
-        assert_eq!(states(other), [CheckState::Error, CheckState::Ok]);
+        assert_eq!(states(other), [CheckState::Error, CheckState::Skipped]);
         let mut other = good.clone();
         other["check_endpoint"] = json!("http://10.0.0.7:8080/v1/oauth/check");
         assert_eq!(states(other), [CheckState::Ok, CheckState::Error]);
         let mut other = good;
         other["jwks_uri"] = json!(7);
         assert_eq!(states(other), [CheckState::Ok, CheckState::Error]);
-        assert_eq!(states(json!({})), [CheckState::Error, CheckState::Error]);
+        assert_eq!(states(json!({})), [CheckState::Error, CheckState::Skipped]);
     }
 }

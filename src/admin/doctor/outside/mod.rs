@@ -79,7 +79,7 @@ async fn findings(probe: &Probe, issuer: &Issuer, clock: &Clock) -> (Vec<Finding
     findings.push(documents::openid_configuration(probe, issuer, &metadata).await);
     findings.extend(key_set::examine(probe, issuer, &metadata).await);
     findings.push(forwarded_headers(probe, &url, &metadata).await);
-    (findings, "")
+    (findings, "the key set was not fetched")
 }
 
 /// The URL of metadata: the well-known name is between host and path (RFC 8414, section 3.1).
