@@ -8,6 +8,7 @@ pub mod command_variables;
 mod coverage;
 mod database_url;
 mod issuer;
+pub mod live;
 mod management_url;
 mod metrics;
 mod notifications;
@@ -285,7 +286,7 @@ pub struct LimitSettings {
 }
 
 /// TLS of our own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
     /// The certificate and what leads to its root (PEM).
     pub certificate: PathBuf,

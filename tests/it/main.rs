@@ -117,6 +117,7 @@ mod readme;
 mod readme_rust;
 mod released_schemas;
 mod reload;
+mod reload_settings;
 mod remote_command_lines;
 mod remote_commands;
 mod remote_declarations;
