@@ -15,6 +15,7 @@ mod sealed;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::config::live::Live;
 use crate::config::{Config, DatabaseSettings, Origin};
 use crate::crypto::CryptoError;
 use crate::jose::nonces::NonceIssuer;
@@ -130,8 +131,10 @@ impl StartError {
 /// The service context of a process.
 #[derive(Debug)]
 pub struct Services {
-    /// The settings.
+    /// The settings at the start.
     pub config: Config,
+    /// Those that may change while a server runs.
+    pub live: Live,
     /// The database.
     pub store: Store,
     /// The secret keys of the server.

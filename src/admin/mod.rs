@@ -17,6 +17,7 @@ mod client_update;
 mod dead_scopes;
 pub mod declarative;
 mod difference;
+pub mod doctor;
 mod error;
 mod error_code;
 pub mod facts;

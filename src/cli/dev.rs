@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::cli::demo::{self, DEMO_CLIENT};
 use crate::cli::dev_banner::{self, DemoAccess, TemporaryDataDir};
 use crate::cli::error::{CliError, free_neighbour};
-use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::reload::{Hangup, Loaded, Running};
 use crate::cli::remedies::command::DevRemedy;
 use crate::cli::{Global, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
@@ -48,15 +48,16 @@ pub(crate) async fn run(
     let Loaded { settings, config } = read()?;
     reject_production(&config)?;
     let level = serve::start_logging(&config);
-    if let Some(hangup) = hangup {
-        tokio::spawn(hangup.reload_settings(settings, level, read));
-    }
     dev_mark::claim(&config).await?;
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
     let (app, sockets) = Box::pin(serve::load(config, InheritedSockets::none(), in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
+    if let Some(hangup) = hangup {
+        let running = Running::new(settings, level, server.reloader());
+        tokio::spawn(hangup.reload_settings(running, read));
+    }
     let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::services::StartError::from)?;
     let stop = serve::shutdown_signal()?;

@@ -102,9 +102,20 @@ impl CliError {
         Self::new(CliErrorCode::Differences, "there are differences")
     }
 
+    /// The doctor has found warnings, and has shown them.
+    pub(crate) fn doctor_warnings() -> Self {
+        Self::new(CliErrorCode::DoctorWarnings, "there are warnings")
+    }
+
+    /// The doctor has found errors, and has shown them.
+    pub(crate) fn doctor_errors() -> Self {
+        Self::new(CliErrorCode::DoctorErrors, "there are errors")
+    }
+
     /// True if there is nothing to report besides the exit code.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(self.code, CliErrorCode::ClosedPipe | CliErrorCode::Differences)
+        use CliErrorCode::{ClosedPipe, Differences, DoctorErrors, DoctorWarnings};
+        matches!(self.code, ClosedPipe | Differences | DoctorWarnings | DoctorErrors)
     }
 
     /// The code of the change that was not made.

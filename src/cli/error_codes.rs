@@ -16,6 +16,10 @@ pub(crate) enum Exit {
     NotValid = 8,
     /// Only with `diff --exit-code`.
     Differences = 9,
+    /// Only from `doctor`.
+    DoctorWarnings = 10,
+    /// Only from `doctor`.
+    DoctorErrors = 11,
 }
 
 /// The code of a command that fails.
@@ -47,6 +51,10 @@ pub(crate) enum CliErrorCode {
     ClosedPipe,
     /// Not an error: the comparison that was asked for found differences. Nothing is printed.
     Differences,
+    /// Not an error of the command: the doctor has found warnings and shown them.
+    DoctorWarnings,
+    /// Not an error of the command: the doctor has found errors and shown them.
+    DoctorErrors,
 }
 
 /// The code, its exit code and its meaning.
@@ -57,6 +65,12 @@ const MASTER_KEY_COMMAND: Documented = (
     Exit::Unreachable,
     "The command of `master_key_command` failed or timed out. Try again.",
 );
+const NOT_FOUND: Documented =
+    ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.");
+const DOCTOR_WARNINGS: Documented =
+    ("E-DOCTOR-WARNINGS", Exit::DoctorWarnings, "The doctor has found warnings.");
+const DOCTOR_ERRORS: Documented =
+    ("E-DOCTOR-ERRORS", Exit::DoctorErrors, "The doctor has found errors.");
 const NOT_EMPTY: Documented =
     ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.");
 const BUSY: Documented =
@@ -144,9 +158,7 @@ impl CliErrorCode {
                 "The master key is missing, or it is not the one of the database.",
             ),
             Self::MasterKeyCommand => MASTER_KEY_COMMAND,
-            Self::NotFound => {
-                ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.")
-            }
+            Self::NotFound => NOT_FOUND,
             Self::Conflict => {
                 ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
             }
@@ -170,6 +182,8 @@ impl CliErrorCode {
             Self::Server => SERVER,
             Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
             Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
+            Self::DoctorWarnings => DOCTOR_WARNINGS,
+            Self::DoctorErrors => DOCTOR_ERRORS,
         }
     }
 }
@@ -224,8 +238,9 @@ This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error_code
 
     /// The exit codes without a code and a text.
     const SILENT: &str = "
-Two exit codes come without a code and a text: 0 if the command has done what was asked, and 9 if \
-        `tokend diff --exit-code` has found differences.
+These exit codes come without a code and a text: 0 if the command has done what was asked, 9 if \
+        `tokend diff --exit-code` has found differences, 10 if `tokend doctor` has found warnings, and \
+        11 if it has found errors.
 ";
 
     fn table(title: &str, head: &str, rows: &[String]) -> String {
@@ -282,7 +297,9 @@ Two exit codes come without a code and a text: 0 if the command has done what wa
         for text in sources(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
             for rest in text.split("\"E-").skip(1) {
                 let code: String = rest.chars().take_while(is_part).collect();
-                let is_silent = matches!(code.as_str(), "" | "CLOSED-PIPE" | "DIFFERENCES");
+                let is_silent =
+                    ["", "CLOSED-PIPE", "DIFFERENCES", "DOCTOR-WARNINGS", "DOCTOR-ERRORS"]
+                        .contains(&code.as_str());
                 assert!(is_silent || page.contains(&format!("`E-{code}`")), "E-{code}");
             }
         }

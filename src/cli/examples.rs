@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 36] = [
+const ALL: [(&str, Examples); 37] = [
     (
         "",
         &[
@@ -48,6 +48,13 @@ const ALL: [(&str, Examples); 36] = [
         &[
             ("Show each setting and its origin", "tokend config show"),
             ("Begin a file of settings", "tokend config defaults > tokend.toml"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("Check the machine of a server", "tokend doctor --config /etc/tokend/tokend.toml"),
+            ("Check a server as its clients see it", "tokend doctor --url https://id.example.com"),
         ],
     ),
     (

@@ -35,6 +35,7 @@ mod demo;
 mod dev;
 mod dev_banner;
 mod dev_mark;
+mod doctor;
 mod duration;
 mod error;
 mod error_codes;
@@ -156,6 +157,8 @@ enum Command {
     /// Show the settings
     #[command(subcommand)]
     Config(check_config::ConfigCommand),
+    /// Check a deployment: settings, files, database, keys and backups; or a server from outside
+    Doctor(doctor::DoctorArgs),
     /// Ask the server at `listen` for its health: exit code 0 if it is ready, 1 if not
     Health(health::HealthArgs),
     /// Clients: the machines that request tokens
@@ -325,6 +328,7 @@ async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Resul
         Command::Migrate(args) => migrate::run(global, &args).await,
         Command::CheckConfig(args) => check_config::run(global, &args).await,
         Command::Config(command) => check_config::config(global, &command),
+        Command::Doctor(args) => Box::pin(doctor::run(global, &args)).await,
         Command::Health(args) => health::run(global, &args).await,
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
         Command::Secret(command) => Box::pin(secret::run(global, command)).await,

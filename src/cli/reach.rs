@@ -57,7 +57,9 @@ fn of(command: &Command) -> Reach {
         | Command::MasterKey(_)
         | Command::Backup(BackupCommand::Create(_))
         | Command::Restore(_) => Reach::Database,
+        Command::Doctor(args) if !args.is_outside() => Reach::Database,
         Command::Backup(BackupCommand::Verify(_))
+        | Command::Doctor(_)
         | Command::CheckConfig(_)
         | Command::Config(_)
         | Command::Health(_)

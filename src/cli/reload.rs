@@ -1,15 +1,20 @@
-//! SIGHUP: the settings are read again while the server runs. The log level is applied; the log
-//! says what else has changed and needs a restart. Nothing that SIGHUP does ends the server.
+//! SIGHUP: the settings are read again while the server runs. Those that can be taken over are, all
+//! or none; the log says what has changed, and what needs a restart. Nothing that SIGHUP does ends
+//! the server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::error::CliError;
+use crate::config::live::LIVE_KEYS;
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Requirement};
-use crate::server::service_manager;
+use crate::server::{PreparedReload, Reloader, service_manager};
 use crate::telemetry::LogLevel;
 
-/// The one setting that is applied without a restart.
+/// The setting that decides which of these lines are seen.
 const LOG_LEVEL: &str = "log.level";
 
 /// Settings, as layers and as values.
@@ -36,18 +41,19 @@ impl Hangup {
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
-    /// Reloads the settings by `read` at each SIGHUP, also at one that came before this call.
-    pub(crate) async fn reload_settings<F>(mut self, running: Settings, level: LogLevel, read: F)
+    /// Reloads the settings by `read` at each SIGHUP, also at one that came before this call: while
+    /// the server started.
+    pub(crate) async fn reload_settings<F>(mut self, mut running: Running, read: F)
     where
         F: Fn() -> Result<Loaded, CliError> + Clone + Send + 'static,
     {
-        let mut reloader = Reloader { log_level: running.text(LOG_LEVEL), running, level };
         while self.0.recv().await.is_some() {
             service_manager::notify_reloading();
+            let (read, server) = (read.clone(), running.server.clone());
             // Files are read, which may take a while.
-            match tokio::task::spawn_blocking(read.clone()).await {
-                Ok(Ok(loaded)) => reloader.apply(&loaded),
-                Ok(Err(error)) => reject(error.text()),
+            match tokio::task::spawn_blocking(move || New::read(&read, &server)).await {
+                Ok(Ok(new)) => running.take_over(new),
+                Ok(Err(problem)) => reject(&problem),
                 Err(error) => reject(&error.to_string()),
             }
             service_manager::notify_reloaded();
@@ -59,40 +65,97 @@ fn reject(problem: &str) {
     tracing::error!(problem, "SIGHUP: the settings are not valid, so nothing was changed");
 }
 
-/// What the process runs with.
-struct Reloader {
-    running: Settings,
+/// New settings that are valid as a whole, with the files that they name.
+struct New {
+    settings: Settings,
     log_level: String,
-    level: LogLevel,
+    has_tls: bool,
+    prepared: PreparedReload,
 }
 
-impl Reloader {
-    fn apply(&mut self, loaded: &Loaded) {
-        let mut for_restart = self.running.changed_keys(&loaded.settings);
-        for_restart.retain(|key| *key != LOG_LEVEL);
-        let new_level = &loaded.config.log.level;
-        let is_new_level = *new_level != self.log_level;
+impl New {
+    fn read(
+        read: impl Fn() -> Result<Loaded, CliError>,
+        server: &Reloader,
+    ) -> Result<Self, String> {
+        let Loaded { settings, config } = read().map_err(|error| error.text().to_owned())?;
+        let (log_level, has_tls) = (config.log.level.clone(), config.tls.is_some());
+        Ok(Self { settings, log_level, has_tls, prepared: server.prepare(config)? })
+    }
+}
+
+/// What the process runs with.
+pub(crate) struct Running {
+    /// The settings at the start.
+    started_with: Settings,
+    /// The values of those that were taken over since, or could be.
+    live: BTreeMap<&'static str, String>,
+    level: LogLevel,
+    server: Arc<Reloader>,
+}
+
+/// A setting that has changed.
+struct Change {
+    setting: &'static str,
+    old: String,
+    new: String,
+}
+
+impl Running {
+    /// What a server runs with that has just started.
+    pub(crate) fn new(started_with: Settings, level: LogLevel, server: Reloader) -> Self {
+        let live = LIVE_KEYS.map(|key| (key, started_with.text(key))).into();
+        Self { started_with, live, level, server: Arc::new(server) }
+    }
+
+    /// Takes over what can be, and says what has changed.
+    fn take_over(&mut self, new: New) {
+        let New { settings, log_level, has_tls, prepared } = new;
+        let keeps_tls = has_tls && self.server.has_tls();
+        let is_live =
+            |key: &&str| LIVE_KEYS.contains(key) && (keeps_tls || !key.starts_with("tls."));
+        let mut for_restart = self.started_with.changed_keys(&settings);
+        for_restart.retain(|key| !is_live(key));
         if !for_restart.is_empty() {
             let settings = for_restart.join(", ");
             tracing::warn!(settings, "SIGHUP: these settings have changed and need a restart");
         }
-        if for_restart.is_empty() && !is_new_level {
+        let changes = self.changes(&settings, is_live);
+        let has_new_certificate = self.server.apply(prepared);
+        self.tell(&changes, &log_level);
+        if has_new_certificate {
+            tracing::info!("new connections see the renewed certificate of tls.certificate");
+        }
+        if for_restart.is_empty() && changes.is_empty() && !has_new_certificate {
             tracing::info!("SIGHUP: no setting has changed");
         }
-        if is_new_level {
-            self.set_level(new_level);
+        for Change { setting, new, .. } in changes {
+            self.live.insert(setting, new);
         }
     }
 
-    /// Applies a level, and says so under the more verbose one of the two.
-    fn set_level(&mut self, new: &str) {
-        let old = std::mem::replace(&mut self.log_level, new.to_owned());
-        let tell = || tracing::warn!(old, new, "SIGHUP: log.level is applied");
+    /// The settings that are taken over.
+    fn changes(&self, settings: &Settings, is_live: impl Fn(&&str) -> bool) -> Vec<Change> {
+        let live = self.live.iter().filter(|(key, _)| is_live(key));
+        live.map(|(key, old)| Change { setting: key, old: old.clone(), new: settings.text(key) })
+            .filter(|change| change.old != change.new)
+            .collect()
+    }
+
+    /// Applies the level of the log, and says what has changed under the more verbose one of the
+    /// two levels.
+    fn tell(&self, changes: &[Change], log_level: &str) {
+        let tell = || {
+            for Change { setting, old, new } in changes {
+                tracing::warn!(setting, old, new, "SIGHUP: a setting is applied");
+            }
+        };
         let is_heard = tracing::enabled!(tracing::Level::WARN);
         if is_heard {
             tell();
         }
-        if let Err(problem) = self.level.set(new) {
+        let has_new_level = changes.iter().any(|change| change.setting == LOG_LEVEL);
+        if has_new_level && let Err(problem) = self.level.set(log_level) {
             tracing::error!(problem, "SIGHUP: log.level cannot be applied");
         }
         if !is_heard {

@@ -8,11 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::cli::error::CliError;
-use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::reload::{Hangup, Loaded, Running};
 use crate::cli::{Global, bootstrap, dev_mark, hardening};
 use crate::config::{Config, LogFormat};
 use crate::model::time::Clock;
-use crate::server::{InheritedSockets, ServeError, Server, Sockets, service_manager};
+use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
 use crate::services::{Services, inspection};
 use crate::telemetry::{self, LogLevel};
 
@@ -29,20 +29,29 @@ pub(crate) async fn run(global: &Global, given: FromSystem) -> Result<(), CliErr
     let read = global.server_settings();
     let Loaded { settings, config } = read()?;
     let level = start_logging(&config);
-    if let Some(hangup) = given.hangup {
-        tokio::spawn(hangup.reload_settings(settings, level, read));
-    }
     let is_json = config.log.format == LogFormat::Json;
-    let outcome = Box::pin(serve(config, given.sockets)).await;
+    let reload = |server: Reloader| {
+        if let Some(hangup) = given.hangup {
+            tokio::spawn(hangup.reload_settings(Running::new(settings, level, server), read));
+        }
+    };
+    let outcome = Box::pin(serve(config, given.sockets, reload)).await;
     outcome.map_err(|error| if is_json { error.logged() } else { error })
 }
 
-async fn serve(config: Config, inherited: InheritedSockets) -> Result<(), CliError> {
+/// Serves until the process is told to stop. `reload` is called once the server can take over new
+/// settings.
+async fn serve(
+    config: Config,
+    inherited: InheritedSockets,
+    reload: impl FnOnce(Reloader),
+) -> Result<(), CliError> {
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
     let (app, sockets) = Box::pin(load(config, inherited, CliError::from)).await?;
     dev_mark::release(&app.services.config, &app.services.store).await?;
     let server = Server::start(app.clone(), sockets).await?;
+    reload(server.reloader());
     let config = &app.services.config;
     tracing::info!(
         issuer = app.issuer.as_str(),

@@ -1,10 +1,22 @@
 //! The issuer: the URL that identifies the server.
 
+use crate::config::parse;
+use crate::model::Malformed;
+
 /// The issuer identifier, exactly as it stands in `iss`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer(pub(super) String);
 
 impl Issuer {
+    /// Reads an issuer as the setting `issuer` has it: https, or http for a loopback host.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        parse::issuer(text)
+            .map_err(|(problem, remedy)| Malformed::because(format!("{problem}: {remedy}")))
+    }
+
     /// An issuer that a server has stored. An empty text stands for none, as long as no server has
     /// started.
     pub fn stored(text: String) -> Self {

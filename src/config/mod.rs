@@ -9,6 +9,7 @@ mod coverage;
 mod database_url;
 mod issuer;
 mod key_command;
+pub mod live;
 mod management_url;
 mod metrics;
 mod notifications;
@@ -17,6 +18,7 @@ pub mod problem;
 mod providers;
 mod read;
 mod read_process;
+mod secret_holders;
 mod service_links;
 pub mod sources;
 
@@ -288,7 +290,7 @@ pub struct LimitSettings {
 }
 
 /// TLS of our own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
     /// The certificate and what leads to its root (PEM).
     pub certificate: PathBuf,

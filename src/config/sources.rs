@@ -20,7 +20,8 @@ use crate::config::sources::secret_files::secret_of;
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
 /// Settings that must not appear on a command line, where other users of the machine see them.
-const SECRET_KEYS: [&str; 3] = ["master_key", "database.url", "notifications.webhook_secret"];
+pub(super) const SECRET_KEYS: [&str; 3] =
+    ["master_key", "database.url", "notifications.webhook_secret"];
 
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +36,7 @@ pub struct Flags {
 
 /// Layered settings with their origins. They hold secrets, so they cannot be printed as they are.
 pub struct Settings {
-    figment: Figment,
+    pub(super) figment: Figment,
     keys: Vec<String>,
     files: Vec<ValueFile>,
     problems: Vec<Problem>,

@@ -51,6 +51,9 @@ impl std::fmt::Debug for ExternalJwk {
     }
 }
 
+/// The id of a key, and its algorithms or why it cannot be used.
+pub type ExaminedKey = (String, Result<String, &'static str>);
+
 /// Why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignKeyError {
@@ -151,6 +154,23 @@ impl ExternalJwks {
             }
         };
         Ok(values(text)?.into_iter().map(describe).collect())
+    }
+
+    /// What a verifier finds in a published set: the id of each key, and what it is for or why it
+    /// cannot be used.
+    ///
+    /// # Errors
+    /// If it is not a set, has too many keys, or a key has a private part.
+    pub fn examine(text: &str) -> Result<Vec<ExaminedKey>, ForeignKeyError> {
+        let examine = |(position, value): (usize, Value)| {
+            let kid = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
+            if PRIVATE.iter().any(|member| !value[*member].is_null()) {
+                return Err(ForeignKeyError::Private(kid));
+            }
+            let algorithms = key(value, Points::Checked).map(|key| key.algorithm_names());
+            Ok((kid, algorithms))
+        };
+        values(text)?.into_iter().enumerate().map(examine).collect()
     }
 
     /// The keys.

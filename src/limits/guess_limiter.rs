@@ -66,6 +66,12 @@ impl GuessLimiter {
         }
     }
 
+    /// Holds attempts to other limits from now on.
+    pub fn set_limits(&self, limits: GuessLimits) {
+        self.by_client.set_rate(limits.by_client);
+        self.by_address.set_rate(limits.by_address);
+    }
+
     /// Notes an attempt before it is checked, and says how it stands.
     pub fn note(&self, client_id: &str, address: IpAddr, now: Timestamp) -> Standing {
         let on_client = self.by_client.count(client_id, now);
@@ -151,6 +157,24 @@ mod tests {
         assert_eq!(sixth, AddressOverLimit(RateExceeded { seconds: 60 }));
         let other = guesses.note("one more", address("2001:db8:1:3::1"), Timestamp(0));
         assert_eq!(other, WithinLimits);
+    }
+
+    #[test]
+    fn new_limits_hold_at_once_and_what_was_counted_stays() {
+        let guesses = guesses();
+        let note = || guesses.note("a", address("192.0.2.1"), Timestamp(60));
+        assert_eq!((note(), note()), (WithinLimits, WithinLimits));
+        let limits = |by_client, by_address| {
+            let rate = |text| Rate::parse(text).expect("a rate");
+            guesses.set_limits(GuessLimits {
+                by_client: rate(by_client),
+                by_address: rate(by_address),
+            });
+        };
+        limits("3/m", "9/m");
+        assert_eq!(note(), WithinLimits);
+        limits("9/m", "3/m");
+        assert!(matches!(note(), AddressOverLimit(_)));
     }
 
     #[test]

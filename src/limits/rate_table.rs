@@ -2,6 +2,9 @@
 //! share a place.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::model::rate::{Rate, RateCounter, RateExceeded};
 use crate::model::time::Timestamp;
@@ -9,7 +12,7 @@ use crate::model::time::Timestamp;
 /// Counts by key, each held to the same rate.
 #[derive(Debug)]
 pub struct RateTable {
-    rate: Rate,
+    rate: ArcSwap<Rate>,
     counters: Box<[RateCounter]>,
     /// Keyed anew in each process, so that an attacker cannot choose a bucket to share.
     hasher: RandomState,
@@ -19,7 +22,17 @@ impl RateTable {
     /// A table of so many buckets; at least one.
     pub fn new(rate: Rate, buckets: usize) -> Self {
         let counters = (0..buckets.max(1)).map(|_| RateCounter::default()).collect();
+        let rate = ArcSwap::from_pointee(rate);
         Self { rate, counters, hasher: RandomState::new() }
+    }
+
+    /// Holds the keys to another rate from now on. What was counted in its present window stays.
+    pub fn set_rate(&self, rate: Rate) {
+        self.rate.store(Arc::new(rate));
+    }
+
+    fn rate(&self) -> Rate {
+        **self.rate.load()
     }
 
     fn counter<K: Hash + ?Sized>(&self, key: &K) -> &RateCounter {
@@ -34,16 +47,16 @@ impl RateTable {
     /// # Errors
     /// How long the key must wait.
     pub fn count<K: Hash + ?Sized>(&self, key: &K, now: Timestamp) -> Result<(), RateExceeded> {
-        self.counter(key).count(self.rate, now)
+        self.counter(key).count(self.rate(), now)
     }
 
     /// True if nothing has been counted of a key in this window.
     pub fn is_unused<K: Hash + ?Sized>(&self, key: &K, now: Timestamp) -> bool {
-        self.counter(key).is_unused(self.rate, now)
+        self.counter(key).is_unused(self.rate(), now)
     }
 
     /// Takes one back that turned out not to count.
     pub fn refund<K: Hash + ?Sized>(&self, key: &K, now: Timestamp) {
-        self.counter(key).refund(self.rate, now);
+        self.counter(key).refund(self.rate(), now);
     }
 }

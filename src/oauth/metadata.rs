@@ -52,8 +52,8 @@ pub struct ServerMetadata {
 
 /// True if a client's certificate can come here: by TLS of our own, or by a trusted proxy.
 fn takes_certificates(app: &App) -> bool {
-    let config = &app.services.config;
-    config.tls.is_some() || !config.trusted_proxies.is_empty()
+    let services = &app.services;
+    services.config.tls.is_some() || !services.live.load().trusted_proxies.is_empty()
 }
 
 /// Describes what this server offers now.

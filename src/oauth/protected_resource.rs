@@ -46,7 +46,12 @@ pub fn resource_metadata(app: &App) -> Option<ResourceMetadata> {
         bearer_methods_supported: ["header"],
         dpop_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str),
         // The listener has no TLS of its own: only a trusted proxy shows a certificate.
-        tls_client_certificate_bound_access_tokens: !config.trusted_proxies.is_empty(),
+        tls_client_certificate_bound_access_tokens: !app
+            .services
+            .live
+            .load()
+            .trusted_proxies
+            .is_empty(),
         resource_name: "tokend admin API",
     })
 }

@@ -24,7 +24,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
     else {
         return Ok(());
     };
-    let rate = app.services.config.limits.revocations_per_client;
+    let rate = app.services.live.load().limits.revocations_per_client;
     client.entry().revoked.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(

@@ -3,15 +3,17 @@
 //!
 //! Any operator can register a URL, and it could name a host inside our own network. So each fetch
 //! resolves the name and connects to a public address only, unless the settings name others
-//! (SECURITY 26). Everything that the remote host sends is limited, in time and in bytes.
+//! (SECURITY 26). A [`Probe`] connects to any address: the operator at a shell names it. Everything that the remote host sends is limited, in time and in bytes.
 
 mod address;
 mod limited;
 mod post;
+mod probe;
 mod response;
 mod tls;
 
 pub use post::{PostAnswer, RetryAfter};
+pub use probe::{Probe, ProbeAnswer};
 pub use response::exchange;
 pub use tls::TlsClient;
 
@@ -26,6 +28,7 @@ use url::Url;
 use crate::config;
 use crate::outbound::address::PublicAddressResolver;
 use crate::outbound::limited::LimitedStream;
+use crate::x509::server_certificate::ServerCertificateProblem;
 
 /// How long all of a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -85,6 +88,18 @@ pub enum FetchError {
     /// A certificate of the settings cannot be used.
     #[error("`fetch.ca_file` cannot be used: {0}")]
     UnusableCa(String),
+}
+
+impl FetchError {
+    /// What is wrong with the certificate of the remote host, if that is why it failed.
+    pub fn certificate_problem(&self) -> Option<ServerCertificateProblem> {
+        let error = match self {
+            Self::Tls(error) => error,
+            Self::Handshake(error) => error.get_ref()?.downcast_ref()?,
+            _ => return None,
+        };
+        ServerCertificateProblem::of(error)
+    }
 }
 
 /// Fetches texts.

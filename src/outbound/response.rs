@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::{BodyExt, Empty};
+use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::http::response::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
@@ -35,14 +36,42 @@ pub async fn exchange<S>(stream: S, url: &Url) -> Result<String, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let response = send(stream, url, &[]).await?;
+    let status = response.head.status;
+    if !status.is_success() {
+        return Err(FetchError::Status(status.as_u16()));
+    }
+    response.text().await
+}
+
+/// A response whose head has been read. The connection ends with it.
+pub(super) struct OpenResponse {
+    /// Status and headers.
+    pub(super) head: Parts,
+    incoming: Incoming,
+    /// Aborts the connection when it is dropped.
+    _driving: JoinSet<hyper::Result<()>>,
+}
+
+/// Sends a GET for `url` with some headers, and reads the head of the response, of any status.
+///
+/// # Errors
+/// Malformed HTTP, or too much of anything.
+pub(super) async fn send<S>(
+    stream: S,
+    url: &Url,
+    headers: &[(&'static str, &str)],
+) -> Result<OpenResponse, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = hyper::client::conn::http1::Builder::new();
     builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
     let (mut sender, connection) =
         builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
-    // The set aborts the connection when this function ends, or its caller gives up.
     let mut driving = JoinSet::new();
     driving.spawn(connection);
-    let mut request = request(url)?;
+    let mut request = request(url, headers)?;
     let interim = InterimResponses::count(&mut request);
     let response = tokio::select! {
         response = sender.send_request(request) => response.map_err(FetchError::Http)?,
@@ -51,34 +80,42 @@ where
     if interim.count.load(Ordering::Relaxed) > MAX_INTERIM_RESPONSES {
         return Err(FetchError::TooManyInterim);
     }
-    body(response).await
+    let (head, incoming) = response.into_parts();
+    Ok(OpenResponse { head, incoming, _driving: driving })
 }
 
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
+fn request(
+    url: &Url,
+    headers: &[(&'static str, &str)],
+) -> Result<Request<Empty<Bytes>>, FetchError> {
     let host = &url[Position::BeforeHost..Position::AfterPort];
-    Request::get(&url[Position::BeforePath..Position::AfterQuery])
+    let mut request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
         .header(HOST, host)
         .header(USER_AGENT, AGENT)
         .header(ACCEPT, "application/json")
-        .header(CONNECTION, "close")
-        .body(Empty::new())
-        .map_err(|_| FetchError::NotHttps)
+        .header(CONNECTION, "close");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Empty::new()).map_err(|_| FetchError::NotHttps)
 }
 
-async fn body(response: Response<Incoming>) -> Result<String, FetchError> {
-    if !response.status().is_success() {
-        return Err(FetchError::Status(response.status().as_u16()));
-    }
-    let mut incoming = response.into_body();
-    let mut body = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(FetchError::Http)?.into_data() else { continue };
-        if body.len().saturating_add(data.len()) > MAX_BODY_BYTES {
-            return Err(FetchError::TooLong);
+impl OpenResponse {
+    /// Reads the body as text.
+    ///
+    /// # Errors
+    /// A body that is too long or not UTF-8, and malformed HTTP.
+    pub(super) async fn text(mut self) -> Result<String, FetchError> {
+        let mut body = Vec::new();
+        while let Some(frame) = self.incoming.frame().await {
+            let Ok(data) = frame.map_err(FetchError::Http)?.into_data() else { continue };
+            if body.len().saturating_add(data.len()) > MAX_BODY_BYTES {
+                return Err(FetchError::TooLong);
+            }
+            body.extend_from_slice(&data);
         }
-        body.extend_from_slice(&data);
+        String::from_utf8(body).map_err(|_| FetchError::NotText)
     }
-    String::from_utf8(body).map_err(|_| FetchError::NotText)
 }
 
 /// Counts the interim responses to one request.

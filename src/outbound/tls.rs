@@ -3,17 +3,22 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
+use crate::model::time::Timestamp;
 use crate::outbound::FetchError;
+use crate::x509::server_certificate::ServerCertificate;
 
 /// Opens TLS to other servers. The root certificates of the system are read for the first one: most
 /// servers and commands never fetch anything.
@@ -51,13 +56,36 @@ impl TlsClient {
         connector.connect(name, stream).await.map_err(FetchError::Handshake)
     }
 
+    /// Checks the certificate of a server as a client of `host` does, without a connection.
+    ///
+    /// # Errors
+    /// [`FetchError::Tls`], whose [`FetchError::certificate_problem`] is the problem.
+    pub fn verify(
+        &self,
+        certificate: &ServerCertificate,
+        host: &str,
+        now: Timestamp,
+    ) -> Result<(), FetchError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchError::NotHttps)?;
+        let seconds = u64::try_from(now.0).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let Some((first, others)) = certificate.chain().split_first() else { return Ok(()) };
+        let verified = self.verifier(&provider)?.verify_server_cert(first, others, &name, &[], now);
+        verified.map(|_| ()).map_err(FetchError::Tls)
+    }
+
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Verifier, FetchError> {
+        Verifier::new_with_extra_roots(self.roots.clone(), provider.clone())
+            .map_err(FetchError::Tls)
+    }
+
     fn config(&self) -> Result<Arc<ClientConfig>, FetchError> {
         if let Some(config) = self.config.get() {
             return Ok(config.clone());
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Verifier::new_with_extra_roots(self.roots.clone(), provider.clone())
-            .map_err(FetchError::Tls)?;
+        let verifier = self.verifier(&provider)?;
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(FetchError::Tls)?

@@ -34,6 +34,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     mut stopping: watch::Receiver<()>,
 ) {
     let counter = Arc::new(RequestCounter::new(activity));
+    let header_size = context.live.load().limits.header_size;
     let mut stream = TimeoutStream::new(stream, timeouts, counter.clone());
     let service = service_fn(|request: hyper::Request<Incoming>| match counter.begin() {
         Some(begun) => {
@@ -46,8 +47,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         // hyper borrows the stream, which may have to tell the peer why it was not understood.
         let connection = http1::Builder::new()
             .header_read_timeout(None)
-            .max_header_size(context.header_size)
-            .max_buf_size(MIN_BUFFER_BYTES.max(context.header_size) + MIN_BUFFER_BYTES)
+            .max_header_size(header_size)
+            .max_buf_size(MIN_BUFFER_BYTES.max(header_size) + MIN_BUFFER_BYTES)
             .half_close(true)
             .serve_connection(TokioIo::new(&mut stream), service);
         let mut connection = pin!(connection);

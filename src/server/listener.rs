@@ -27,7 +27,6 @@ const AFTER_FAILURE: Duration = Duration::from_millis(50);
 pub(super) struct Listener {
     socket: TcpListener,
     context: Arc<ListenerContext>,
-    timeouts: Timeouts,
     places: Arc<Places>,
     tls: Option<Arc<Tls>>,
 }
@@ -41,7 +40,7 @@ impl Listener {
         name: ListenerName,
         connections: usize,
     ) -> Self {
-        let config = &app.services.config;
+        let live = &app.services.live;
         let (error_format, labels) = match name {
             ListenerName::Public => (ErrorFormat::OAuth, RouteLabels::of_public(app)),
             ListenerName::Management => (ErrorFormat::Problem, RouteLabels::default()),
@@ -49,8 +48,7 @@ impl Listener {
         let context = ListenerContext {
             routes,
             error_format,
-            header_size: config.limits.header_size,
-            trusted_proxies: config.trusted_proxies.clone(),
+            live: live.clone(),
             rejections: app.rejections.clone(),
             clock: app.services.clock.clone(),
             metrics: app.metrics.clone(),
@@ -60,11 +58,7 @@ impl Listener {
         Self {
             socket: listener,
             context: Arc::new(context),
-            timeouts: Timeouts {
-                head: config.limits.header_timeout,
-                unread: config.limits.body_timeout,
-            },
-            places: Places::new(connections, config.trusted_proxies.clone()),
+            places: Places::new(connections, live.clone()),
             tls: None,
         }
     }
@@ -88,6 +82,12 @@ impl Listener {
         drop(self.socket);
         stopping.send_replace(());
         stopping.closed().await;
+    }
+
+    /// How long the peer of a new connection may take.
+    fn timeouts(&self) -> Timeouts {
+        let live = self.context.live.load();
+        Timeouts { head: live.limits.header_timeout, unread: live.limits.body_timeout }
     }
 
     /// Accepts a connection and has it served as soon as it has a place. While no place is free
@@ -114,7 +114,7 @@ impl Listener {
             stream,
             address,
             context: self.context.clone(),
-            timeouts: self.timeouts,
+            timeouts: self.timeouts(),
             tls: self.tls.clone(),
             stopping: stopping.subscribe(),
         };

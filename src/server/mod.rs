@@ -6,6 +6,7 @@ mod background;
 mod connection;
 mod listener;
 mod places;
+mod reload;
 mod requests;
 pub mod service_manager;
 mod sockets;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
 use crate::server::listener::Listener;
+pub use crate::server::reload::{PreparedReload, Reloader};
 pub use crate::server::sockets::{InheritedSockets, Sockets};
 use crate::server::tls::Tls;
 use crate::services::notifications;
@@ -90,6 +92,11 @@ impl Server {
         // What fails here, the task that sends notifications does later.
         let _ = notifications::add_receivers(&app.services).await;
         Ok(Self { app, public, management, tls })
+    }
+
+    /// What replaces settings while the server runs.
+    pub fn reloader(&self) -> Reloader {
+        Reloader { services: self.app.services.clone(), tls: self.tls.clone() }
     }
 
     /// Answers until `stop` comes: then readiness fails at once, requests are still accepted

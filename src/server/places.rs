@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipnet::IpNet;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::config::live::Live;
 use crate::server::activity::Activity;
 
 /// One address may have this part of all places.
@@ -37,7 +37,7 @@ const LOG_INTERVAL: Duration = Duration::from_mins(1);
 pub(super) struct Places {
     total: usize,
     per_network: usize,
-    trusted: Vec<IpNet>,
+    live: Live,
     open: Mutex<Open>,
     freed: Notify,
     waiting: Semaphore,
@@ -74,12 +74,12 @@ pub(super) struct Place {
 impl Places {
     /// Places for `total` connections, an eighth of them, and at least one, for each address (of
     /// IPv6, each /64) that is not a trusted proxy.
-    pub(super) fn new(total: usize, trusted: Vec<IpNet>) -> Arc<Self> {
+    pub(super) fn new(total: usize, live: Live) -> Arc<Self> {
         let per_network = (total / PART_OF_ADDRESS).max(1);
         Arc::new(Self {
             total,
             per_network,
-            trusted,
+            live,
             open: Mutex::default(),
             freed: Notify::new(),
             waiting: Semaphore::new(per_network),
@@ -156,7 +156,8 @@ impl Places {
     /// The network whose places an address takes; `None` for a trusted proxy.
     fn network_of(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
-        let is_trusted = self.trusted.iter().any(|network| network.contains(&address));
+        let live = self.live.load();
+        let is_trusted = live.trusted_proxies.iter().any(|network| network.contains(&address));
         (!is_trusted).then(|| network(address))
     }
 
@@ -278,6 +279,14 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::sources::Flags;
+    use crate::config::{Config, Requirement};
+
+    fn live(trusted: &str) -> Live {
+        let environment = [("TOKEND_PROXY_TRUSTED".to_owned(), trusted.to_owned())];
+        let config = Config::load(&Flags::default(), &environment, Requirement::Nothing);
+        Live::of(&config.expect("settings"))
+    }
 
     fn address(number: u8) -> IpAddr {
         [192, 0, 2, number].into()
@@ -289,7 +298,7 @@ mod tests {
 
     #[test]
     fn an_address_has_an_eighth_of_the_places_and_closes_its_own() {
-        let places = Places::new(64, Vec::new());
+        let places = Places::new(64, live(""));
         let mut held: Vec<_> = (0..8).map(|_| places.admit(address(1)).expect("a place")).collect();
         let other = places.admit(address(2)).expect("a place");
         held.push(places.admit(address(1)).expect("the place of the first"));
@@ -307,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_connection_idle_longest_makes_way() {
-        let places = Places::new(16, Vec::new());
+        let places = Places::new(16, live(""));
         let held: Vec<_> = (0..16).map(|n| places.admit(address(n)).expect("a place")).collect();
         // The first has served a request since, the second serves one, the third has half a head.
         held[0].activity.wait();
@@ -327,7 +336,7 @@ mod tests {
 
     #[test]
     fn half_a_head_makes_way_only_if_no_connection_is_idle() {
-        let places = Places::new(2, Vec::new());
+        let places = Places::new(2, live(""));
         let (slow, idle) = (places.admit(address(1)).expect("a place"), places.admit(address(2)));
         assert!(slow.activity.begin_head());
         let one = places.admit(address(3)).expect("a place");
@@ -339,8 +348,7 @@ mod tests {
 
     #[test]
     fn a_trusted_proxy_may_have_all_places() {
-        let trusted = vec!["192.0.2.1/32".parse().expect("a network")];
-        let places = Places::new(8, trusted);
+        let places = Places::new(8, live("192.0.2.1/32"));
         let held: Vec<_> = (0..8).map(|_| places.admit(address(1)).expect("a place")).collect();
         assert!(held.iter().all(|place| !is_closed(place)));
         assert_eq!(places.admit(address(1)).expect_err("full"), Full::Total);
@@ -357,7 +365,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_for_a_place_of_its_address_gets_one_that_is_freed() {
-        let places = Places::new(1, Vec::new());
+        let places = Places::new(1, live(""));
         let busy = places.admit(address(1)).expect("a place");
         assert!(busy.activity.begin_request());
         let waiting = tokio::spawn({

@@ -21,12 +21,12 @@ use crate::x509::certificate::ClientCertificate;
 
 /// TLS with a certificate of our own, which may be renewed while the server runs.
 pub(super) struct Tls {
-    settings: config::TlsSettings,
-    current: ArcSwap<Current>,
+    current: ArcSwap<TlsState>,
 }
 
-/// What answers handshakes now.
-struct Current {
+/// What answers handshakes now, and the files that it was read from.
+pub(super) struct TlsState {
+    settings: config::TlsSettings,
     certificates: Vec<CertificateDer<'static>>,
     config: Arc<ServerConfig>,
 }
@@ -34,19 +34,36 @@ struct Current {
 impl Tls {
     /// Reads certificate and key; the error says which file it is.
     pub(super) fn new(settings: &config::TlsSettings) -> Result<Self, String> {
-        let current = Current::make(certificates(settings)?, settings)?;
-        Ok(Self { settings: settings.clone(), current: ArcSwap::from_pointee(current) })
+        let current = TlsState::make(certificates(settings)?, settings)?;
+        Ok(Self { current: ArcSwap::from_pointee(current) })
     }
 
     /// Reads the files again; true if there is another certificate, which new connections see
     /// from now on. After an error the old one stays.
     pub(super) fn renew(&self) -> Result<bool, String> {
-        let certificates = certificates(&self.settings)?;
-        if certificates == self.current.load().certificates {
-            return Ok(false);
+        let before = self.current.load_full();
+        let Some(new) = self.read(&before.settings)? else { return Ok(false) };
+        // If other files were named meanwhile, those are the present ones.
+        let found = self.current.compare_and_swap(&before, Arc::new(new));
+        Ok(Arc::ptr_eq(&found, &before))
+    }
+
+    /// Reads the files of these settings; `None` if they are the present files with the present
+    /// certificate. Changes nothing.
+    pub(super) fn read(&self, settings: &config::TlsSettings) -> Result<Option<TlsState>, String> {
+        let certificates = certificates(settings)?;
+        let current = self.current.load();
+        if certificates == current.certificates && *settings == current.settings {
+            return Ok(None);
         }
-        self.current.store(Arc::new(Current::make(certificates, &self.settings)?));
-        Ok(true)
+        TlsState::make(certificates, settings).map(Some)
+    }
+
+    /// Answers handshakes by what was read; true if that is another certificate.
+    pub(super) fn replace(&self, new: TlsState) -> bool {
+        let is_other = new.certificates != self.current.load().certificates;
+        self.current.store(Arc::new(new));
+        is_other
     }
 
     /// What answers the next handshake.
@@ -55,7 +72,7 @@ impl Tls {
     }
 }
 
-impl Current {
+impl TlsState {
     fn make(
         certificates: Vec<CertificateDer<'static>>,
         settings: &config::TlsSettings,
@@ -70,7 +87,7 @@ impl Current {
             .with_single_cert(certificates.clone(), key)
             .map_err(|error| unusable("tls.certificate", &settings.certificate, error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { certificates, config: Arc::new(config) })
+        Ok(Self { settings: settings.clone(), certificates, config: Arc::new(config) })
     }
 }
 

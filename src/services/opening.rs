@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use crate::config::live::Live;
 use crate::config::{Config, FetchSettings, Migrate, SecretSettings};
 use crate::crypto::random;
 use crate::jose::dpop;
@@ -108,6 +109,12 @@ impl Services {
         Self::assemble(config, clock, store, Opened::to_read()).await
     }
 
+    /// Takes over the settings that may change while a server runs.
+    pub fn apply_live(&self, config: &Config) {
+        self.guess_limiter.set_limits(guess_limits(config));
+        self.live.replace(config);
+    }
+
     async fn on(
         config: Config,
         clock: Clock,
@@ -132,6 +139,7 @@ impl Services {
                 dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
                 api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
                 signature_checks: AtomicU64::new(0),
+                live: Live::of(&config),
                 config,
                 store,
                 keys,

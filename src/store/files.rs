@@ -13,6 +13,9 @@ const GROUP_AND_OTHERS: u32 = 0o077;
 /// The permission bits of users who are neither the owner nor in the group.
 const OTHERS: u32 = 0o007;
 
+/// The permission bits of those who may write.
+const WRITERS: u32 = 0o222;
+
 /// Creates a folder with mode 0700, and every folder above it that does not exist. A folder that
 /// exists stays as it is.
 ///
@@ -49,6 +52,14 @@ pub fn other_readers(path: &Path) -> Option<String> {
     let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     readers(metadata.mode(), if is_own { GROUP_AND_OTHERS } else { OTHERS })
+}
+
+/// Who else may write to a folder, in words; `None` if its owner alone may, or if it is not a folder.
+pub fn other_writers(folder: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir)?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    let others = if is_own { GROUP_AND_OTHERS } else { OTHERS };
+    readers(metadata.mode(), others & WRITERS)
 }
 
 /// The files of a SQLite database that exist: its own, and those that SQLite adds.

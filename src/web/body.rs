@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderValue};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::config::LimitSettings;
 use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::web::error_response::ErrorResponse;
@@ -25,15 +24,24 @@ enum Kind {
     Json,
 }
 
+/// What a body may be like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimits {
+    /// The largest one, in bytes.
+    pub(super) size: usize,
+    /// How long it may take.
+    pub(super) timeout: Duration,
+}
+
 /// Reads the parameters of a request from its body.
 pub(super) async fn parameters(
     headers: &HeaderMap,
     body: Body,
-    limits: &LimitSettings,
+    limits: BodyLimits,
 ) -> Result<Parameters, ErrorResponse> {
     let kind = kind(headers)?;
     refuse_compression(headers)?;
-    let bytes = bytes(headers, body, limits.body_size, limits.body_timeout).await?;
+    let bytes = bytes(headers, body, limits.size, limits.timeout).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| OAuthError::invalid_request("The body is not UTF-8."))?;
     let parameters = match kind {

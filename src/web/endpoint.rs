@@ -23,6 +23,7 @@ use crate::oauth::token::RatePolicy;
 use crate::oauth::token::request::{TokenQuery, TokenRequest};
 use crate::oauth::token::sender_constraint::PresentedProof;
 use crate::oauth::{introspection, revocation, token};
+use crate::web::body::BodyLimits;
 use crate::web::error_response::ErrorResponse;
 use crate::web::{basic, body};
 
@@ -118,7 +119,7 @@ fn read(
     let (head, content) = request.into_parts();
     async move {
         reject_credentials_in_url(&head.uri)?;
-        let limits = &app.services.config.limits;
+        let limits = body_limits(&app);
         let parameters = body::parameters(&head.headers, content, limits).await?;
         let is_known = |id: &str| app.directory.client(id).is_some();
         let credentials = basic::credentials(&head.headers, is_known)?;
@@ -128,6 +129,11 @@ fn read(
         };
         Ok(Call { parameters, credentials, proof })
     }
+}
+
+fn body_limits(app: &App) -> BodyLimits {
+    let live = app.services.live.load();
+    BodyLimits { size: live.limits.body_size, timeout: live.limits.body_timeout }
 }
 
 /// The proof of possession that came along (RFC 9449, section 5).

@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
 use futures_util::future::Either;
-use ipnet::IpNet;
 use tower::Service;
 
 use crate::app::rejections::RecentRejections;
+use crate::config::live::Live;
 use crate::crypto::random;
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
@@ -41,10 +41,8 @@ pub struct ListenerContext {
     pub routes: Router,
     /// How errors are written.
     pub error_format: ErrorFormat,
-    /// The largest head in bytes.
-    pub header_size: usize,
-    /// Networks whose headers may name the client's address.
-    pub trusted_proxies: Vec<IpNet>,
+    /// The largest head, and the networks whose headers may name the client's address.
+    pub live: Live,
     /// Where rejections are noted.
     pub rejections: Arc<RecentRejections>,
     /// The time at which they are.
@@ -78,7 +76,8 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let trusted = &context.trusted_proxies;
+    let live = context.live.load();
+    let trusted = &live.trusted_proxies;
     let client = address::of_client(peer.address, request.headers(), trusted);
     let exchange = Exchange {
         context,
@@ -88,7 +87,7 @@ where
         request_id: request_id(),
         line: Line { method: request.method().clone(), client },
     };
-    let answering = match check_head(&request, context.header_size) {
+    let answering = match check_head(&request, live.limits.header_size) {
         Ok(()) => {
             let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
             let shown = certificate::of_client(ip, shown, request.headers(), trusted);
@@ -299,6 +298,13 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::config::sources::Flags;
+    use crate::config::{Config, Requirement};
+
+    fn live() -> Live {
+        let config = Config::load(&Flags::default(), &[], Requirement::Nothing);
+        Live::of(&config.expect("settings"))
+    }
 
     /// N-04, W-23: a panic, which is our fault, answers like every other failure and tells nothing.
     #[tokio::test]
@@ -312,8 +318,7 @@ mod tests {
             let context = ListenerContext {
                 routes: routes.clone(),
                 error_format,
-                header_size: 1000,
-                trusted_proxies: Vec::new(),
+                live: live(),
                 rejections: Arc::default(),
                 clock: Clock::System,
                 metrics: Arc::default(),

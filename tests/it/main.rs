@@ -58,6 +58,9 @@ mod dev_folders;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod docs;
+mod doctor;
+mod doctor_outside;
+mod doctor_page;
 mod documents;
 mod dpop;
 mod dry_run;
@@ -116,6 +119,7 @@ mod readme;
 mod readme_rust;
 mod released_schemas;
 mod reload;
+mod reload_settings;
 mod remote_command_lines;
 mod remote_commands;
 mod remote_declarations;

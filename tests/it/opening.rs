@@ -22,7 +22,7 @@ const READERS: [&[&str]; 7] = [
 ];
 
 /// The files in the folder of a place with their content; a log of a server is not one of them.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     entries
         .map(|entry| entry.expect("an entry").path())

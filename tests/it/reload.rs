@@ -11,12 +11,12 @@ use crate::support::process::{Cli, Process};
 use crate::support::{Answer, Engine, client};
 
 /// Waits until the log since `start` holds a text.
-async fn until_logged(server: &Process, start: usize, text: &str) {
+pub async fn until_logged(server: &Process, start: usize, text: &str) {
     eventually(text, async || server.log()[start..].contains(text).then_some(())).await;
 }
 
 /// Sends SIGHUP and waits for what is logged.
-async fn hang_up(server: &Process, text: &str) {
+pub async fn hang_up(server: &Process, text: &str) {
     let start = server.log().len();
     server.signal("HUP");
     until_logged(server, start, text).await;
@@ -47,7 +47,7 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
     hang_up(&server, "no setting has changed").await;
 
     write(&level, "info,tokend::web=debug\n");
-    hang_up(&server, "log.level is applied").await;
+    hang_up(&server, "a setting is applied").await;
     let start = server.log().len();
     ready(&server).await;
     until_logged(&server, start, "request answered").await;
@@ -71,7 +71,7 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
 
     write(&level, "error\n");
     write(&lifetime, "1h\n");
-    hang_up(&server, "log.level is applied").await;
+    hang_up(&server, "a setting is applied").await;
     assert!(server.child.try_wait().expect("a status").is_none(), "it runs");
     server.signal("TERM");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());

@@ -195,7 +195,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 /// Commands that work on the local database or machine alone.
-pub const LOCAL: [&str; 18] = [
+pub const LOCAL: [&str; 19] = [
     "serve",
     "dev",
     "migrate",
@@ -204,6 +204,7 @@ pub const LOCAL: [&str; 18] = [
     "restore a.backup",
     "check-config",
     "config show",
+    "doctor",
     "health",
     "version",
     "completion bash",

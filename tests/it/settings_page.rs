@@ -1,6 +1,7 @@
 //! `docs/settings.md` is generated from `config/default.toml`.
 
 use tokend::config::DEFAULTS;
+use tokend::config::live::LIVE_KEYS;
 use tokend::config::sources::variable_of;
 
 use crate::support::generated::assert_current;
@@ -109,7 +110,10 @@ fn the_page_of_settings_is_current() {
             cell if cell.is_empty() => "Default: empty.".to_owned(),
             cell => format!("Default: {cell}."),
         };
-        page.push_str(&format!("\n### {}\n\n{}\n\n{default}\n", setting.key, setting.meaning));
+        let is_live = LIVE_KEYS.contains(&setting.key.as_str());
+        let reload = if is_live { " SIGHUP applies a new value." } else { "" };
+        let (key, meaning) = (&setting.key, &setting.meaning);
+        page.push_str(&format!("\n### {key}\n\n{meaning}\n\n{default}{reload}\n"));
     }
     assert_current(PAGE, &page);
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rcgen::{CertificateParams, KeyPair};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -31,7 +32,21 @@ pub const INTERIM: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 impl Https {
     /// Answers each request by what `answer` makes of its path: a whole HTTP response.
     pub async fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
-        let (acceptor, ca_file) = acceptor();
+        Self::on(acceptor(), answer).await
+    }
+
+    /// The same with a self-signed certificate of these parameters.
+    pub async fn with(
+        params: CertificateParams,
+        answer: impl Fn(&str) -> String + Send + 'static,
+    ) -> Self {
+        Self::on(acceptor_of(params), answer).await
+    }
+
+    async fn on(
+        (acceptor, ca_file): (TlsAcceptor, NamedTempFile),
+        answer: impl Fn(&str) -> String + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let answers: Arc<Mutex<Answer>> = Arc::new(Mutex::new(Box::new(answer)));
@@ -95,15 +110,20 @@ impl Https {
 
 /// TLS with a new certificate for `localhost`, and the file of that certificate.
 pub(crate) fn acceptor() -> (TlsAcceptor, NamedTempFile) {
-    let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
-    let pair = pair.expect("a certificate");
-    let key = PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der());
+    acceptor_of(CertificateParams::new(vec!["localhost".to_owned()]).expect("names"))
+}
+
+/// TLS with a new self-signed certificate of these parameters, and the file of that certificate.
+fn acceptor_of(params: CertificateParams) -> (TlsAcceptor, NamedTempFile) {
+    let signing_key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&signing_key).expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
     let config = ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![pair.cert.der().clone()], PrivateKeyDer::Pkcs8(key))
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key))
         .expect("a TLS server");
     let ca_file = NamedTempFile::new().expect("a file");
-    std::fs::write(ca_file.path(), pair.cert.pem()).expect("a file");
+    std::fs::write(ca_file.path(), certificate.pem()).expect("a file");
     (TlsAcceptor::from(Arc::new(config)), ca_file)
 }
 

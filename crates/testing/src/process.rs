@@ -227,7 +227,8 @@ impl Process {
         .await;
         self.base = format!("http://{}", address_in(&line, "listen"));
         self.management = format!("http://{}", address_in(&line, "management"));
-        let (http, url) = (crate::client(), format!("{}/readyz", self.base));
+        // The public listener may speak TLS.
+        let (http, url) = (crate::client(), format!("{}/readyz", self.management));
         eventually("readiness", async || {
             let answer = http.get(&url).send().await;
             answer.is_ok_and(|answer| answer.status() == 200).then_some(())

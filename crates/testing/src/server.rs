@@ -68,6 +68,7 @@ impl Server {
         let public = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let management = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", public.local_addr().expect("an address"));
+        let port = public.local_addr().expect("an address").port().to_string();
         let management_address = management.local_addr().expect("an address").to_string();
         let management_base = format!("http://{management_address}");
         let mut environment = place.environment();
@@ -76,7 +77,8 @@ impl Server {
         environment.push(("TOKEND_MANAGEMENT_LISTEN".to_owned(), management_address));
         for (name, value) in settings {
             environment.retain(|(known, _)| known != name);
-            environment.push(((*name).to_owned(), value.replace("{base}", &base)));
+            let value = value.replace("{base}", &base).replace("{port}", &port);
+            environment.push(((*name).to_owned(), value));
         }
         let config =
             Config::load(&Flags::default(), &environment, Requirement::Issuer).expect("settings");

@@ -44,7 +44,16 @@ pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, Backu
 /// # Errors
 /// What the operating system says about the folder, unless it does not exist.
 pub fn newest(dir: &Path) -> Result<Option<Timestamp>, BackupError> {
-    Ok(entries(dir)?.iter().filter_map(|(name, _)| time_of(name)).max())
+    Ok(newest_file(dir)?.map(|(time, _)| time))
+}
+
+/// The newest backup in a folder, with its time.
+///
+/// # Errors
+/// As [`newest`].
+pub fn newest_file(dir: &Path) -> Result<Option<(Timestamp, PathBuf)>, BackupError> {
+    let backups = entries(dir)?.into_iter();
+    Ok(backups.filter_map(|(name, path)| Some((time_of(&name)?, path))).max())
 }
 
 /// The files in a folder that are named like backups, in the order of their names.

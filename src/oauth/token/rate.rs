@@ -87,10 +87,12 @@ pub(in crate::oauth) fn refund_assertion(
 fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a RateCounter, RateLimit) {
     match purpose {
         Purpose::Token => (&entry.issued, limit(app, entry)),
-        Purpose::TokenStatus => (&entry.asserted, app.services.config.limits.assertions_per_client),
+        Purpose::TokenStatus => {
+            (&entry.asserted, app.services.live.load().limits.assertions_per_client)
+        }
     }
 }
 
 fn limit(app: &App, entry: &ClientEntry) -> RateLimit {
-    entry.token_rate.unwrap_or(app.services.config.limits.tokens_per_client)
+    entry.token_rate.unwrap_or_else(|| app.services.live.load().limits.tokens_per_client)
 }

@@ -1,0 +1,156 @@
+//! The database: whether it answers, its schema and its clock. What is stored in it is looked at only
+//! if its schema is the one of this program.
+
+use crate::admin::doctor::code::CheckCode;
+use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::{clock_finding, keys};
+use crate::config::{Config, Issuer, Location, Migrate};
+use crate::model::time::Clock;
+use crate::store::open::OpenMode;
+use crate::store::schema::{self, NEWEST};
+use crate::store::{Store, StoreError};
+use crate::telemetry;
+
+/// What is needed of an open database.
+const NEEDS: [CheckCode; 7] = [
+    CheckCode::Schema,
+    CheckCode::DatabaseClock,
+    CheckCode::StoredIssuer,
+    CheckCode::MasterKey,
+    CheckCode::SigningKey,
+    CheckCode::NextSigningKey,
+    CheckCode::ExpiringSecrets,
+];
+
+/// Checks the database and what is stored in it. It is opened in a mode that writes nothing.
+pub(super) async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let code = CheckCode::Database;
+    let location = &config.database.location;
+    let store = match Store::open(&config.database, OpenMode::Check).await {
+        Ok(store) => store,
+        Err(error) => {
+            let mut findings = vec![Finding::error(code, text_of(&error, config), fix_of(&error))];
+            findings.extend(skipped(&NEEDS, "the database cannot be read"));
+            return findings;
+        }
+    };
+    let engine = location.engine();
+    let mut findings = vec![Finding::ok(code, format!("{engine} at {location} answers"))];
+    findings.extend(examine_store(config, clock, &store).await);
+    store.close().await;
+    findings
+}
+
+async fn examine_store(config: &Config, clock: &Clock, store: &Store) -> Vec<Finding> {
+    let mut findings = vec![database_clock(config, clock, store).await];
+    let (finding, is_newest) = schema(config, store).await;
+    findings.push(finding);
+    if !is_newest {
+        let reason = "the schema is not that of this program";
+        findings.extend(skipped(&NEEDS[2..], reason));
+        return findings;
+    }
+    findings.push(stored_issuer(config, store).await);
+    findings.extend(keys::examine(config, clock, store).await);
+    findings
+}
+
+fn skipped(codes: &[CheckCode], reason: &str) -> Vec<Finding> {
+    codes.iter().map(|code| Finding::skipped(*code, reason)).collect()
+}
+
+/// A finding about a statement that failed.
+pub(super) fn failed(code: CheckCode, error: &StoreError) -> Finding {
+    Finding::error(code, plain(error), fix_of(error))
+}
+
+fn plain(error: &StoreError) -> String {
+    match error.message_of_database() {
+        Some(message) => format!("{error}: {message}"),
+        None => telemetry::with_causes(error),
+    }
+}
+
+fn text_of(error: &StoreError, config: &Config) -> String {
+    let database = &config.database;
+    match error {
+        StoreError::Absent => {
+            format!("there is not a database at {} ({})", database.location, database.origin)
+        }
+        error => plain(error),
+    }
+}
+
+fn fix_of(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Absent => {
+            "Give the doctor the settings of the server: TOKEND_DATA_DIR, TOKEND_DATABASE_URL or \
+             --config. `tokend migrate` creates a database here."
+        }
+        StoreError::Unopenable { .. } => {
+            "Run the doctor as the user that runs tokend, and let that user read the file."
+        }
+        StoreError::Damaged { .. } => {
+            "Check data_dir and database.url (`tokend config show`). If it is the right file, \
+             restore it from a backup."
+        }
+        _ => "Check database.url (`tokend config show`) and that the database runs.",
+    }
+}
+
+async fn schema(config: &Config, store: &Store) -> (Finding, bool) {
+    let code = CheckCode::Schema;
+    let found = match schema::version(store).await {
+        Ok(found) => found,
+        Err(error) => return (failed(code, &error), false),
+    };
+    let text = format!("schema {found} of {NEWEST}");
+    let finding = match found {
+        NEWEST => return (Finding::ok(code, text), true),
+        found if found > NEWEST => Finding::error(
+            code,
+            format!("{text}: a newer tokend has migrated the database"),
+            "Run that version of tokend, or a newer one.",
+        ),
+        _ if config.database.migrate == Migrate::Auto => Finding::warning(
+            code,
+            format!("{text}: {} migrations are missing", schema::pending(found)),
+            "Make a backup. Then run `tokend migrate`, or start a server: database.migrate is auto.",
+        ),
+        _ => Finding::error(
+            code,
+            format!("{text}: {} migrations are missing", schema::pending(found)),
+            "Make a backup, then run `tokend migrate`.",
+        ),
+    };
+    (finding, false)
+}
+
+async fn database_clock(config: &Config, clock: &Clock, store: &Store) -> Finding {
+    let code = CheckCode::DatabaseClock;
+    if let Location::Sqlite(_) = config.database.location {
+        return Finding::skipped(code, "SQLite has the clock of this machine");
+    }
+    match store.time(clock).await {
+        Ok(time) => clock_finding(code, "the database", time.0.saturating_sub(clock.now().0)),
+        Err(error) => failed(code, &error),
+    }
+}
+
+async fn stored_issuer(config: &Config, store: &Store) -> Finding {
+    let code = CheckCode::StoredIssuer;
+    let set = config.issuer.as_ref().map_or("", Issuer::as_str);
+    match store.server_issuer().await {
+        Ok(None) => Finding::skipped(code, "no server has started on this database"),
+        Ok(Some(known)) if known == set => Finding::ok(code, known),
+        Ok(Some(known)) => Finding::warning(
+            code,
+            format!(
+                "the last server on this database had the issuer {known}, the settings have {set}"
+            ),
+            "Give the doctor the settings of the server. If the issuer changes: \
+             docs/operations/change-of-issuer.md.",
+        ),
+        Err(error) => failed(code, &error),
+    }
+}

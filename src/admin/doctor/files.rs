@@ -1,0 +1,115 @@
+//! Who may read and write the files of a server.
+
+use std::path::{Path, PathBuf};
+
+use crate::admin::doctor::code::CheckCode;
+use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::first_of;
+use crate::config::{Config, Location};
+use crate::services::inspection::{self, OpenFile};
+use crate::store::files;
+
+/// How many files are named.
+const MAX_NAMED: usize = 5;
+
+/// How many files of a folder of secrets are looked at.
+const MAX_SECRET_FILES: usize = 10_000;
+
+/// Checks the permissions of files. `holders` are the files that hold secret settings.
+pub(super) fn examine(config: &Config, holders: &[PathBuf]) -> Vec<Finding> {
+    vec![
+        data_dir(config),
+        database_files(config),
+        master_key_file(config),
+        secret_files(config, holders),
+    ]
+}
+
+/// Another user that may write there could replace the database or the master key.
+fn data_dir(config: &Config) -> Finding {
+    let code = CheckCode::DataDir;
+    let database = match &config.database.location {
+        Location::Sqlite(path) => path.parent(),
+        Location::Postgres(_) => None,
+    };
+    let mut folders = vec![config.data_dir.as_path()];
+    folders.extend(database.filter(|folder| *folder != config.data_dir));
+    folders.retain(|folder| folder.is_dir());
+    let writable = |folder: &&Path| {
+        files::other_writers(folder).map(|writers| (folder.display().to_string(), writers))
+    };
+    let open: Vec<_> = folders.iter().filter_map(writable).collect();
+    if let Some((folder, writers)) = open.first() {
+        let found = format!("{folder} can be written by {writers}");
+        return Finding::error(code, found, format!("chmod go-w {folder}"));
+    }
+    match folders.first() {
+        Some(folder) => Finding::ok(code, format!("{}", folder.display())),
+        None => Finding::skipped(code, format!("{} does not exist", config.data_dir.display())),
+    }
+}
+
+fn database_files(config: &Config) -> Finding {
+    let code = CheckCode::DatabaseFiles;
+    let Location::Sqlite(path) = &config.database.location else {
+        return Finding::skipped(code, "the database is Postgres");
+    };
+    if !path.exists() {
+        return Finding::skipped(code, format!("{} does not exist", path.display()));
+    }
+    let open = inspection::open_data_files(config);
+    match open_files(&open) {
+        Some((found, fix)) => Finding::error(code, found, fix),
+        None => Finding::ok(code, "only the owner may read them"),
+    }
+}
+
+fn master_key_file(config: &Config) -> Finding {
+    let code = CheckCode::MasterKeyFile;
+    if let Some(open) = inspection::open_master_key(config) {
+        let (found, fix) =
+            (format!("{} can be read by {}", open.path.display(), open.readers), fix(&open));
+        return Finding::error(code, found, fix);
+    }
+    match &config.master_key {
+        Some(given) => match &given.file {
+            Some(file) => Finding::ok(code, format!("{}", file.display())),
+            None => Finding::skipped(code, format!("the master key is {}", given.source)),
+        },
+        None => Finding::ok(code, "only the owner may read it"),
+    }
+}
+
+/// The private key of TLS, files that hold secret settings, and the secrets of bootstrap.
+fn secret_files(config: &Config, holders: &[PathBuf]) -> Finding {
+    let code = CheckCode::SecretFiles;
+    let mut paths: Vec<PathBuf> = holders.to_vec();
+    paths.extend(config.tls.iter().map(|tls| tls.key.clone()));
+    if let Some(folder) = &config.bootstrap.secrets_dir {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        paths.extend(entries.take(MAX_SECRET_FILES).map(|entry| entry.path()));
+    }
+    let count = paths.len();
+    let open: Vec<_> = paths
+        .into_iter()
+        .filter_map(|path| files::other_readers(&path).map(|readers| OpenFile { path, readers }))
+        .collect();
+    match (open_files(&open), count) {
+        (Some((found, fix)), _) => Finding::error(code, found, fix),
+        (None, 0) => Finding::skipped(code, "no other file holds a secret"),
+        (None, _) => Finding::ok(code, format!("{count} files, which only their owners may read")),
+    }
+}
+
+/// Which files are open, and how to close them.
+fn open_files(open: &[OpenFile]) -> Option<(String, String)> {
+    let first = open.first()?;
+    let names: Vec<_> = open.iter().map(|file| file.path.display().to_string()).collect();
+    let found = format!("{} can be read by {}", first_of(&names, MAX_NAMED), first.readers);
+    let commands: Vec<_> = open.iter().take(MAX_NAMED).map(fix).collect();
+    Some((found, commands.join("; ")))
+}
+
+fn fix(file: &OpenFile) -> String {
+    format!("chmod 600 {}", file.path.display())
+}

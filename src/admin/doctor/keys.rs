@@ -1,0 +1,300 @@
+//! Keys and secrets in the database: what the master key opens, which key signs, whether the next
+//! one comes in time, and which secrets of clients expire.
+
+use std::collections::BTreeSet;
+
+use crate::admin::doctor::code::CheckCode;
+use crate::admin::doctor::database::failed;
+use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::first_of;
+use crate::config::{Config, KeySettings, Location};
+use crate::keys::keyring::Keyring;
+use crate::keys::seal::MasterKeys;
+use crate::model::client::ClientState;
+use crate::model::signing_key::{Algorithm, Sealed, SigningKeyRecord};
+use crate::model::time::{Clock, Timestamp, in_words};
+use crate::services::master_key;
+use crate::services::opening::TAG_KEY;
+use crate::store::client_list::{ClientFilter, Expiring, Position};
+use crate::store::{Store, StoreError};
+
+/// By how many seconds a server may be late with the next key.
+const GRACE_SECONDS: i64 = 3600;
+
+/// How many clients are named, and how far they are counted.
+const MAX_NAMED: u32 = 5;
+const COUNT_BOUND: u32 = 10_000;
+
+/// Checks the keys and the secrets in a database with the schema of this program.
+pub(super) async fn examine(config: &Config, clock: &Clock, store: &Store) -> Vec<Finding> {
+    let now = clock.now();
+    let mut findings = match stored(store).await {
+        Ok(stored) => of_stored(config, &stored, now),
+        Err(error) => vec![failed(CheckCode::MasterKey, &error)],
+    };
+    findings.push(expiring_secrets(config, now, store).await);
+    findings
+}
+
+/// The sealed keys of the database.
+struct StoredKeys {
+    tag_key: Option<Sealed>,
+    records: Vec<SigningKeyRecord>,
+}
+
+impl StoredKeys {
+    /// What is sealed, each with the name that it is sealed under.
+    fn sealed(&self) -> Vec<(&str, &Sealed)> {
+        let signing = self
+            .records
+            .iter()
+            .filter_map(|record| record.sealed.as_ref().map(|seal| (record.kid.as_str(), seal)));
+        self.tag_key.iter().map(|seal| (TAG_KEY, seal)).chain(signing).collect()
+    }
+}
+
+async fn stored(store: &Store) -> Result<StoredKeys, StoreError> {
+    let tag_key = store.sealed_key(TAG_KEY).await?;
+    Ok(StoredKeys { tag_key, records: store.signing_keys().await? })
+}
+
+fn of_stored(config: &Config, stored: &StoredKeys, now: Timestamp) -> Vec<Finding> {
+    let (finding, master) = master_key(config, stored);
+    let next = next_signing_key(&config.keys, &stored.records, now);
+    let signing = match master {
+        Some(master) => signing_key(config, &master, &stored.records, now),
+        None => Finding::skipped(CheckCode::SigningKey, "the master key opens no key"),
+    };
+    vec![finding, signing, next]
+}
+
+fn master_key(config: &Config, stored: &StoredKeys) -> (Finding, Option<MasterKeys>) {
+    let code = CheckCode::MasterKey;
+    let sealed = stored.sealed();
+    let found = match master_key::find(config) {
+        Ok(Some(found)) => found,
+        Ok(None) => return (without_key(config, sealed.len()), None),
+        Err(error) => {
+            let fix = "The file must hold 32 bytes in base64 or hex, and this user must be able to \
+                       read it. Run the doctor as the user that runs tokend.";
+            return (Finding::error(code, error.to_string(), fix), None);
+        }
+    };
+    let master = match MasterKeys::derive(&found.keys) {
+        Ok(master) => master,
+        Err(error) => {
+            return (Finding::error(code, error.to_string(), "Report this fault of tokend."), None);
+        }
+    };
+    let (source, count) = (&found.source, sealed.len());
+    let opened: Vec<_> =
+        sealed.iter().filter_map(|(name, seal)| master.open(name, seal).ok()).collect();
+    let outdated = opened.iter().filter(|opened| opened.is_outdated).count();
+    let finding = match (count, count - opened.len()) {
+        (0, _) => {
+            Finding::ok(code, format!("the master key {source}; the database holds no keys yet"))
+        }
+        (_, 0) if outdated == 0 => {
+            Finding::ok(code, format!("the master key {source} opens all {count} sealed keys"))
+        }
+        (_, 0) => Finding::note(
+            code,
+            format!("{outdated} of {count} keys are sealed under an older master key"),
+            "Keep both master keys in the settings, the new one first, and restart a server: it \
+             seals them under the new one.",
+        ),
+        (_, closed) => Finding::error(
+            code,
+            format!("the master key {source} does not open {closed} of {count} sealed keys"),
+            "Set the master key that the database was sealed with, or both, as `new,old`. If it is \
+             lost: `tokend master-key reset --lost`.",
+        ),
+    };
+    (finding, (!opened.is_empty() || count == 0).then_some(master))
+}
+
+fn without_key(config: &Config, sealed: usize) -> Finding {
+    let code = CheckCode::MasterKey;
+    let fix = "Restore the master key from your backup. If it is lost: `tokend master-key reset \
+               --lost`.";
+    match (&config.database.location, sealed) {
+        (Location::Sqlite(_), 0) => {
+            Finding::skipped(code, "the first start of a server generates it")
+        }
+        (Location::Postgres(_), 0) => Finding::error(
+            code,
+            "master_key is not set",
+            "Make one with `openssl rand -base64 32`, and give it to every instance as \
+             TOKEND_MASTER_KEY_FILE.",
+        ),
+        (_, sealed) => Finding::error(
+            code,
+            format!("it is missing, and {sealed} keys are sealed under it"),
+            fix,
+        ),
+    }
+}
+
+fn signing_key(
+    config: &Config,
+    master: &MasterKeys,
+    records: &[SigningKeyRecord],
+    now: Timestamp,
+) -> Finding {
+    let code = CheckCode::SigningKey;
+    let algorithm = config.token.algorithm;
+    if records.is_empty() {
+        return Finding::skipped(code, "the first start of a server makes one");
+    }
+    let (ring, problem) = Keyring::open_readable(master, records.to_vec(), config.keep_seconds());
+    let name = algorithm.as_str();
+    let Some(key) = ring.signing(algorithm, now) else {
+        let fix = "`tokend key list` shows the keys and their times. A server makes the keys that \
+                   are missing: start one, and read its log.";
+        return Finding::error(code, format!("no key signs with {name} (token.algorithm)"), fix);
+    };
+    match problem {
+        Some(problem) => Finding::error(
+            code,
+            format!("a key of the key set cannot be used: {problem}"),
+            "`tokend key list` shows the keys. Set the master key that it was sealed under, or \
+             retire the key: `tokend key retire KID`.",
+        ),
+        None => Finding::ok(code, format!("{name} {} signs", key.kid())),
+    }
+}
+
+/// A server makes the next key `keys.publish_before` before it signs.
+fn next_signing_key(
+    settings: &KeySettings,
+    records: &[SigningKeyRecord],
+    now: Timestamp,
+) -> Finding {
+    let code = CheckCode::NextSigningKey;
+    let in_use: BTreeSet<Algorithm> =
+        records.iter().filter(|key| !key.is_ended()).map(|key| key.algorithm).collect();
+    let (mut plans, mut late) = (Vec::new(), Vec::new());
+    for algorithm in &in_use {
+        let of_algorithm = |key: &&SigningKeyRecord| key.algorithm == *algorithm && !key.is_ended();
+        let newest = records.iter().filter(of_algorithm).max_by_key(|key| key.signs_from);
+        let Some(newest) = newest else { continue };
+        let name = algorithm.as_str();
+        let due = newest
+            .signs_from
+            .plus(settings.rotation_interval)
+            .minus_seconds(settings.publish_before.seconds());
+        if newest.signs_from > now {
+            plans.push(format!("{name}: {} signs from {}", newest.kid, newest.signs_from));
+        } else if due.plus_seconds(GRACE_SECONDS) > now {
+            plans.push(format!("{name}: the next one is made at {due}"));
+        } else {
+            let since = in_words(now.0.saturating_sub(due.0));
+            late.push(format!("{name}: the next key was due {since} ago, at {due}"));
+        }
+    }
+    match (plans.is_empty(), late.is_empty()) {
+        (true, true) => Finding::skipped(code, "there is not a key yet"),
+        (_, true) => Finding::ok(code, plans.join("; ")),
+        (_, false) => Finding::warning(
+            code,
+            late.join("; "),
+            "A running server makes it. Start one with these settings; if one runs, its log says \
+             why: \"cannot look after the signing keys\".",
+        ),
+    }
+}
+
+async fn expiring_secrets(config: &Config, now: Timestamp, store: &Store) -> Finding {
+    let code = CheckCode::ExpiringSecrets;
+    let warn_before = config.secrets.warn_before;
+    let filter = ClientFilter {
+        state: Some(ClientState::Active),
+        expiring: Some(Expiring { now, until: now.plus(warn_before) }),
+        ..ClientFilter::default()
+    };
+    let start = Position::start();
+    let found = async {
+        let first = store.client_page(&filter, &start, MAX_NAMED).await?.positions;
+        let count = store.count_clients(&filter, &start, COUNT_BOUND).await?;
+        Ok::<_, StoreError>((first, count))
+    };
+    let (first, count) = match found.await {
+        Ok(found) => found,
+        Err(error) => return failed(code, &error),
+    };
+    if first.is_empty() {
+        return Finding::ok(code, format!("none expires within {warn_before}"));
+    }
+    let names: Vec<_> = first.iter().map(|client| client.client_id().to_owned()).collect();
+    let clients = match count {
+        Some(1) => "1 client has".to_owned(),
+        Some(count) => format!("{count} clients have"),
+        None => "many clients have".to_owned(),
+    };
+    let names = first_of(&names, names.len());
+    Finding::warning(
+        code,
+        format!("{clients} a secret that expires within {warn_before}: {names}"),
+        format!(
+            "`tokend client list --expiring {warn_before}` lists them. Replace each: `tokend client \
+             rotate-secret ID`."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::doctor::finding::CheckState;
+    use crate::model::signing_key::{KeyId, RsaSize};
+    use crate::model::time::Lifetime;
+
+    const DAY: i64 = 86_400;
+
+    fn settings() -> KeySettings {
+        let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
+        KeySettings {
+            rotation_interval: days(90),
+            publish_before: days(1),
+            keep_after: days(1),
+            rsa_size: RsaSize::Bits2048,
+            wait_for_readers: false,
+        }
+    }
+
+    fn key(algorithm: Algorithm, signs_from: i64) -> SigningKeyRecord {
+        SigningKeyRecord {
+            kid: KeyId::parse("k").expect("a key id"),
+            algorithm,
+            sealed: Some(Sealed(String::new())),
+            public_jwk: None,
+            created_at: Timestamp(signs_from),
+            signs_from: Timestamp(signs_from),
+            retired_at: None,
+            revoked_at: None,
+            postponed_at: None,
+        }
+    }
+
+    fn finding(records: &[SigningKeyRecord], now: i64) -> Finding {
+        next_signing_key(&settings(), records, Timestamp(now))
+    }
+
+    #[test]
+    fn a_next_key_that_is_due_and_does_not_exist_is_a_warning() {
+        let one = [key(Algorithm::Es256, 0)];
+        assert_eq!(finding(&[], 5).state, CheckState::Skipped);
+        assert_eq!(finding(&one, 89 * DAY + GRACE_SECONDS - 1).state, CheckState::Ok);
+        let late = finding(&one, 89 * DAY + GRACE_SECONDS);
+        assert_eq!(late.state, CheckState::Warning);
+        assert!(late.found.starts_with("ES256: the next key was due 60 minutes ago"), "{late:?}");
+        let both = [key(Algorithm::Es256, 0), key(Algorithm::Es256, 90 * DAY)];
+        assert_eq!(finding(&both, 89 * DAY + 2 * GRACE_SECONDS).state, CheckState::Ok);
+        // One algorithm that is late is enough.
+        let mixed = [key(Algorithm::Es256, 80 * DAY), key(Algorithm::Rs256, 0)];
+        assert_eq!(finding(&mixed, 95 * DAY).state, CheckState::Warning);
+        let ended = SigningKeyRecord { retired_at: Some(Timestamp(5)), ..key(Algorithm::Rs256, 0) };
+        let mixed = [key(Algorithm::Es256, 80 * DAY), ended];
+        assert_eq!(finding(&mixed, 95 * DAY).state, CheckState::Ok);
+    }
+}

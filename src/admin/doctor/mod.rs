@@ -1,0 +1,135 @@
+//! The doctor: checks of a whole deployment, each with a stable code, what was seen and its fix.
+//!
+//! [`examine_host`] looks at the settings, the files, the database and the keys of this machine.
+//! [`examine_url`] looks at a server from outside, as its clients do. Both only read, and every
+//! check is bounded in time. No finding holds a secret.
+
+mod backups;
+mod code;
+mod database;
+mod files;
+mod finding;
+mod keys;
+mod outside;
+mod settings;
+mod tls;
+
+pub use crate::admin::doctor::code::{CheckCode, CheckGroup};
+pub use crate::admin::doctor::finding::{CheckState, Finding, Report, Summary};
+pub use crate::admin::doctor::outside::examine_url;
+
+use std::time::Duration;
+
+use crate::config::Requirement;
+use crate::config::problem::ConfigError;
+use crate::config::sources::Settings;
+use crate::config::{Config, Issuer};
+use crate::model::time::Clock;
+
+/// How long the checks of one part may take, beyond the limits that each of them has.
+const MAX_PART_TIME: Duration = Duration::from_secs(20);
+
+/// By how many seconds two clocks may differ: readings and answers take time.
+const CLOCK_TOLERANCE_SECONDS: i64 = 5;
+
+/// From how many seconds on two clocks that differ make credentials invalid.
+const MAX_CLOCK_SECONDS: i64 = 60;
+
+/// Checks the settings, files, database and keys of this machine. Writes nothing: it does not
+/// create a database, a folder or a key, and does not migrate.
+pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
+    let config = match Config::from_settings(settings, Requirement::Issuer) {
+        Ok(config) => config,
+        Err(error) => {
+            let findings = vec![invalid_settings(&error)];
+            return Report::of(findings, CheckCode::of_host(), "the settings have problems");
+        }
+    };
+    let count = settings.keys().len();
+    let mut findings = vec![Finding::ok(CheckCode::Settings, format!("{count} settings"))];
+    findings.extend(settings::examine(&config));
+    let holders = settings.files_with_secrets();
+    let of_files = config.clone();
+    let (now, issuer) = (clock.now(), config.issuer.clone());
+    findings.extend(on_thread(move || files::examine(&of_files, &holders)).await);
+    let of_tls = config.clone();
+    findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
+    findings.extend(within(database::examine(&config, clock)).await);
+    let of_backups = config.clone();
+    findings.extend(on_thread(move || backups::examine(&of_backups, now)).await);
+    let limit = MAX_PART_TIME.as_secs();
+    Report::of(findings, CheckCode::of_host(), &format!("there was no result within {limit} s"))
+}
+
+/// What is wrong with the settings, in one finding.
+fn invalid_settings(error: &ConfigError) -> Finding {
+    let problems = error.problems();
+    let texts: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
+    let fix = match problems {
+        [problem] => format!("{} ({})", problem.remedy, problem.origin),
+        _ => "`tokend check-config` shows the source and the fix of each problem".to_owned(),
+    };
+    Finding::error(CheckCode::Settings, texts.join("; "), fix)
+}
+
+/// Runs checks that wait for the file system on a thread of their own; gives up after a time.
+async fn on_thread(checks: impl FnOnce() -> Vec<Finding> + Send + 'static) -> Vec<Finding> {
+    within(async { tokio::task::spawn_blocking(checks).await.unwrap_or_default() }).await
+}
+
+/// Gives up on checks after a time.
+async fn within(checks: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    tokio::time::timeout(MAX_PART_TIME, checks).await.unwrap_or_default()
+}
+
+/// What two clocks that should agree are like. `ahead` is how many seconds the other one is ahead of
+/// that of this machine.
+fn clock_finding(code: CheckCode, other: &str, ahead: i64) -> Finding {
+    let distance = ahead.unsigned_abs();
+    let side = if ahead < 0 { "behind" } else { "ahead of" };
+    let found = format!("the clock of {other} is {distance} s {side} that of this machine");
+    let fix = "Synchronize both clocks (NTP). Tokens, assertions and DPoP proofs are compared with \
+               them.";
+    match i64::try_from(distance).unwrap_or(i64::MAX) {
+        0 => Finding::ok(code, format!("the clock of {other} agrees with that of this machine")),
+        ..=CLOCK_TOLERANCE_SECONDS => Finding::ok(code, found),
+        ..=MAX_CLOCK_SECONDS => Finding::warning(code, found, fix),
+        _ => Finding::error(code, found, fix),
+    }
+}
+
+/// The host in an issuer, without a port.
+fn host_of(issuer: &Issuer) -> Option<String> {
+    let url = url::Url::parse(issuer.as_str()).ok()?;
+    url.host().map(|host| host.to_string().trim_matches(['[', ']']).to_owned())
+}
+
+/// The first names of a list, and how many more there are.
+fn first_of(names: &[String], max: usize) -> String {
+    let shown: Vec<_> = names.iter().take(max).map(String::as_str).collect();
+    match names.len().saturating_sub(max) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_are_warnings_and_then_errors() {
+        use CheckState::{Error, Ok, Warning};
+        let finding = |ahead| clock_finding(CheckCode::DatabaseClock, "the database", ahead);
+        let states = [0, 5, -5, 6, -60, 61, i64::MIN].map(|ahead| finding(ahead).state);
+        assert_eq!(states, [Ok, Ok, Ok, Warning, Warning, Error, Error]);
+        assert!(finding(-7).found.contains("7 s behind"), "{:?}", finding(-7));
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(first_of(&names, 3), "a, b, c");
+        assert_eq!(first_of(&names, 1), "a and 2 more");
+    }
+}

@@ -1,0 +1,143 @@
+//! The certificate of the public listener: of its files, or as a server has sent it.
+
+use crate::admin::doctor::code::CheckCode;
+use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::host_of;
+use crate::config::{Config, Issuer};
+use crate::model::time::{Timestamp, in_words};
+use crate::outbound::{FetchError, TlsClient};
+use crate::x509::server_certificate::{ServerCertificate, ServerCertificateProblem, Validity};
+
+/// From how many seconds before its end on a certificate should have been renewed: three weeks, or a
+/// sixth of a shorter life.
+const RENEWED_BEFORE_SECONDS: i64 = 21 * 86_400;
+const RENEWED_BEFORE_PART: i64 = 6;
+
+const CODES: [CheckCode; 3] = [CheckCode::TlsCertificate, CheckCode::TlsName, CheckCode::TlsChain];
+
+const RENEW: &str = "Renew the certificate, and look why it was not renewed in time. tokend reads \
+                     renewed files within five seconds.";
+
+/// Checks the files of `tls.certificate` and `tls.key`.
+pub(super) fn examine(config: &Config, issuer: Option<&Issuer>, now: Timestamp) -> Vec<Finding> {
+    let Some(settings) = &config.tls else {
+        return all_skipped(
+            "tokend does not end TLS; `tokend doctor --url ISSUER` looks from outside",
+        );
+    };
+    let certificate = match ServerCertificate::read(&settings.certificate, &settings.key) {
+        Ok(certificate) => certificate,
+        Err(problem) => {
+            let fix = "Give the whole chain (PEM) in tls.certificate, the certificate of the server \
+                       first, and its private key in tls.key. Let the user that runs tokend read \
+                       both.";
+            return with_others_skipped(Finding::error(CheckCode::TlsCertificate, problem, fix));
+        }
+    };
+    let host = issuer.and_then(host_of).unwrap_or_default();
+    let name = match certificate.check_name(&host) {
+        Ok(()) => Finding::ok(CheckCode::TlsName, host.clone()),
+        Err(problem) => of_problem(&problem, &host),
+    };
+    vec![dates(&certificate, now), name, chain(config, &certificate, &host, now)]
+}
+
+/// Whether the dates are right, and for how long.
+pub(super) fn dates(certificate: &ServerCertificate, now: Timestamp) -> Finding {
+    let code = CheckCode::TlsCertificate;
+    let Validity { not_before, not_after } = match certificate.validity() {
+        Ok(validity) => validity,
+        Err(problem) => return Finding::error(code, problem.to_string(), RENEW),
+    };
+    if now > not_after {
+        return of_problem(&ServerCertificateProblem::Expired(not_after), "");
+    }
+    if now < not_before {
+        return of_problem(&ServerCertificateProblem::NotYetValid(not_before), "");
+    }
+    let left = not_after.0.saturating_sub(now.0);
+    let life = not_after.0.saturating_sub(not_before.0);
+    let found = format!("valid until {not_after}, {} left", in_words(left));
+    if left < RENEWED_BEFORE_SECONDS.min(life / RENEWED_BEFORE_PART) {
+        return Finding::warning(code, found, RENEW);
+    }
+    Finding::ok(code, found)
+}
+
+/// Clients may trust other authorities than this machine does, so an unknown one is a note here.
+fn chain(config: &Config, certificate: &ServerCertificate, host: &str, now: Timestamp) -> Finding {
+    let code = CheckCode::TlsChain;
+    let fix = "Put the intermediate certificates into tls.certificate, after that of the server. For \
+               an authority of your own: clients must trust it, and so must this machine to check it \
+               (fetch.ca_file).";
+    let client = config.fetch.ca_file.as_deref().map(TlsClient::with_roots_of).transpose();
+    let outcome =
+        client.and_then(|client| client.unwrap_or_default().verify(certificate, host, now));
+    match outcome {
+        Ok(()) => Finding::ok(code, "it ends at an authority that this machine trusts"),
+        Err(error) => match error.certificate_problem() {
+            Some(problem @ ServerCertificateProblem::UnknownIssuer) => {
+                Finding::note(code, problem.to_string(), fix)
+            }
+            // The finding of another check.
+            Some(
+                ServerCertificateProblem::Expired(_)
+                | ServerCertificateProblem::NotYetValid(_)
+                | ServerCertificateProblem::WrongName(_),
+            ) => Finding::skipped(code, "another problem of the certificate comes first"),
+            Some(problem) => Finding::error(code, problem.to_string(), fix),
+            None => Finding::skipped(code, error.to_string()),
+        },
+    }
+}
+
+/// The finding of the check that a problem belongs to.
+pub(super) fn of_problem(problem: &ServerCertificateProblem, host: &str) -> Finding {
+    let found = problem.to_string();
+    match problem {
+        ServerCertificateProblem::Expired(_) => {
+            Finding::error(CheckCode::TlsCertificate, found, RENEW)
+        }
+        ServerCertificateProblem::NotYetValid(_) => Finding::error(
+            CheckCode::TlsCertificate,
+            found,
+            "Compare the clock of this machine with others (NTP), or use the certificate from then \
+             on.",
+        ),
+        ServerCertificateProblem::WrongName(_) => Finding::error(
+            CheckCode::TlsName,
+            found,
+            format!("Use a certificate whose subject alternative names have {host}."),
+        ),
+        ServerCertificateProblem::UnknownIssuer => Finding::error(
+            CheckCode::TlsChain,
+            found,
+            "Let the server send the intermediate certificates too. For an authority of your own: \
+             give its certificate with --ca-file.",
+        ),
+        ServerCertificateProblem::Unusable(_) => Finding::error(
+            CheckCode::TlsCertificate,
+            found,
+            "Use a certificate for TLS servers (RFC 5280) of a certificate authority.",
+        ),
+    }
+}
+
+/// The finding of a TLS handshake that failed, with the other checks of TLS skipped.
+pub(super) fn of_handshake(error: &FetchError, host: &str) -> Option<Vec<Finding>> {
+    let problem = error.certificate_problem()?;
+    Some(with_others_skipped(of_problem(&problem, host)))
+}
+
+/// All checks of TLS, skipped for a reason.
+pub(super) fn all_skipped(reason: &str) -> Vec<Finding> {
+    CODES.iter().map(|code| Finding::skipped(*code, reason)).collect()
+}
+
+fn with_others_skipped(finding: Finding) -> Vec<Finding> {
+    let reason = format!("{} comes first", finding.code.as_str());
+    let others = CODES.iter().filter(|code| **code != finding.code);
+    let mut findings: Vec<_> = others.map(|code| Finding::skipped(*code, reason.clone())).collect();
+    findings.push(finding);
+    findings
+}
