@@ -94,6 +94,7 @@ pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
         // If the receiver is gone, the server has stopped by itself.
         let _ = told.send(());
         next(&mut terminate, &mut interrupt).await;
+        telemetry::flush();
         std::process::exit(1);
     });
     Ok(async move {
