@@ -308,6 +308,17 @@ pub struct LogSettings {
     pub level: String,
     /// Text, JSON, or by terminal.
     pub format: LogFormat,
+    /// Which requests have a line.
+    pub requests: LoggedRequests,
+}
+
+/// The requests that have a line in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoggedRequests {
+    /// All.
+    All,
+    /// Those that were rejected or failed.
+    Rejected,
 }
 
 /// The form of log lines.

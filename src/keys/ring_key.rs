@@ -76,6 +76,11 @@ impl VerifyingKey {
 }
 
 impl SigningKey {
+    /// Its id.
+    pub fn kid(&self) -> &KeyId {
+        &self.kid
+    }
+
     /// The algorithm that it signs with.
     pub fn algorithm(&self) -> Algorithm {
         self.signer.algorithm()

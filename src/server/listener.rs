@@ -56,6 +56,7 @@ impl Listener {
             metrics: app.metrics.clone(),
             listener: name,
             labels,
+            logged: config.log.requests,
         };
         Self {
             socket: listener,

@@ -4,6 +4,8 @@ mod escaping;
 mod json;
 mod line_buffer;
 pub mod metrics;
+pub mod stage_times;
+pub mod trace_context;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;

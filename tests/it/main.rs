@@ -10,6 +10,7 @@
 
 mod support;
 
+mod access_log;
 mod access_token;
 mod admin_api;
 mod admin_escalation;
