@@ -57,6 +57,7 @@ pub(crate) async fn run(
     let environment = environment_of_commands(global, &args, &config)?;
     let (app, sockets) = Box::pin(serve::load(config, InheritedSockets::none(), in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
+    let server = server.with_traces(serve::traces(&app)?);
     let demo = demo::prepare(&app.services).await?;
     app.catch_up().await.map_err(crate::services::StartError::from)?;
     let stop = serve::shutdown_signal()?;

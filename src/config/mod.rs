@@ -18,10 +18,12 @@ mod read;
 mod read_process;
 mod service_links;
 pub mod sources;
+mod traces;
 
 pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use metrics::MetricsSettings;
+pub use traces::TraceExport;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

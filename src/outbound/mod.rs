@@ -7,10 +7,12 @@
 
 mod address;
 mod limited;
+mod otlp;
 mod post;
 mod response;
 mod tls;
 
+pub use otlp::OtlpClient;
 pub use post::{PostAnswer, RetryAfter};
 pub use response::exchange;
 pub use tls::TlsClient;

@@ -6,6 +6,7 @@ mod line_buffer;
 pub mod metrics;
 pub mod stage_times;
 pub mod trace_context;
+pub mod traces;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;

@@ -3,15 +3,18 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use axum::response::Response;
 
 use crate::keys::keyring::SigningKey;
 use crate::model::untrusted_text;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::mint::{IssuedToken, TokenResponse};
-use crate::telemetry::trace_context::TraceId;
+use crate::telemetry::stage_times::StageTimes;
+use crate::telemetry::trace_context::{TraceId, TraceParent};
+use crate::telemetry::traces::{RequestSpan, Traces};
 use crate::web::error_response::ErrorResponse;
 use crate::web::management::Problem;
 
@@ -42,19 +45,53 @@ struct TokenFacts {
     scope: Option<String>,
     jti: String,
     key: Arc<SigningKey>,
+    times: StageTimes,
 }
 
 impl LoggedToken {
     /// Takes what the log says of a token. The token itself is dropped.
     pub(super) fn new(issued: IssuedToken) -> Self {
-        let IssuedToken { response, granted, jti, key, .. } = issued;
+        let IssuedToken { response, granted, jti, key, times } = issued;
         let TokenResponse { scope, .. } = response;
-        Self(Arc::new(TokenFacts { granted, scope, jti, key }))
+        Self(Arc::new(TokenFacts { granted, scope, jti, key, times }))
     }
 
+    /// The stages of its request.
+    fn times(&self) -> &StageTimes {
+        &self.0.times
+    }
 }
 
 impl AccessLine<'_> {
+    /// Makes the spans of the request; gives its trace.
+    pub(super) fn record_spans(
+        &self,
+        traces: &Traces,
+        parent: Option<TraceParent>,
+        started: Instant,
+        response: &Response,
+    ) -> Option<TraceId> {
+        let facts = response.extensions();
+        let token = facts.get::<LoggedToken>();
+        let rejection = facts.get::<ErrorResponse>();
+        let problem = facts.get::<Problem>();
+        let client = facts.get::<LoggedClient>().map(|LoggedClient(id)| id.as_str());
+        let of_token = || token.map(|LoggedToken(token)| token.granted.client().id().as_str());
+        traces.record(&RequestSpan {
+            parent,
+            started,
+            took: self.took,
+            method: self.method,
+            route: self.route,
+            status: self.status.as_u16(),
+            error: rejection.map(ErrorResponse::code).or_else(|| problem.map(Problem::code)),
+            request_id: self.request_id,
+            address: self.client,
+            client_id: client.or_else(of_token).or_else(|| rejection?.client_id()),
+            times: token.map(LoggedToken::times).or_else(|| rejection?.times()),
+        })
+    }
+
     fn duration_ms(&self) -> f64 {
         (self.took.as_secs_f64() * 1e6).round() / 1e3
     }

@@ -25,6 +25,7 @@ use crate::oauth::error::OAuthError;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::http::{InFlight, ListenerName, OTHER};
 use crate::telemetry::trace_context::{TRACEPARENT, TraceParent};
+use crate::telemetry::traces::Traces;
 use crate::web::access_log::{AccessLine, LoggedClient, LoggedToken, Rejected};
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::management::Problem;
@@ -55,6 +56,8 @@ pub struct ListenerContext {
     pub labels: RouteLabels,
     /// Which requests have a line in the log.
     pub logged: LoggedRequests,
+    /// Where the spans of requests go, if there is a collector.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// The other end of a connection.
@@ -129,7 +132,7 @@ impl Exchange<'_> {
         let (method, took) = (method.as_str(), started.elapsed());
         let route = AnsweredRoute::of(&context.metrics.http, known, &mut response);
         route.observe(method, response.status().as_u16(), took);
-        let line = AccessLine {
+        let mut line = AccessLine {
             request_id: &request_id,
             trace_id: parent.map(|parent| parent.trace_id),
             method,
@@ -138,6 +141,9 @@ impl Exchange<'_> {
             took,
             client,
         };
+        if let Some(traces) = context.traces.as_deref().filter(|_| !route.is_probe()) {
+            line.trace_id = line.record_spans(traces, parent, started, &response);
+        }
         if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
             line.rejected(&Rejected::of(&rejection));
             response = reject(context, known, &rejection, &line, response);
@@ -327,6 +333,7 @@ mod tests {
                 listener: ListenerName::Public,
                 labels: RouteLabels::default(),
                 logged: LoggedRequests::All,
+                traces: None,
             };
             let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate: None };
             let mut request = Request::new(Body::empty());

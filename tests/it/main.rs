@@ -150,6 +150,7 @@ mod terraform_example;
 mod token_path;
 mod token_request;
 mod token_typ;
+mod traces;
 mod tried_with;
 mod trust_tests;
 mod trusts;
