@@ -64,6 +64,7 @@ mod dpop;
 mod dry_run;
 mod example_api;
 mod explain;
+mod faults;
 mod first_minute;
 mod following;
 mod full_replay_cache;
