@@ -135,6 +135,7 @@ mod seeds;
 mod service_manager;
 mod settings_page;
 mod signing_keys;
+mod soak;
 mod speed_page;
 mod spiffe;
 mod spiffe_attacks;
