@@ -158,5 +158,6 @@ mod trust_tests;
 mod trusts;
 mod two_versions;
 mod unknown_outcome;
+mod upgrade;
 mod usage;
 mod weaker_credentials;
